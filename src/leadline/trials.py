@@ -1,0 +1,258 @@
+"""The `Trials` table that every reader returns, and its validation.
+
+One row is one evaluation: a configuration (trial) measured once (replicate). The rows of one
+model on one task are a search. Rows are never dropped: a failed evaluation stays in the table
+with the status `failed` and no score, because the best of k random trials includes the failures.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from leadline.cells import (
+    validate_column_names,
+    validate_identifiers,
+    validate_labels,
+    validate_numbers,
+    validate_param,
+    validate_status,
+)
+from leadline.errors import LeadlineError, closest, listed, shown
+from leadline.search import PARAM_PREFIX, one_row_per_trial, validate_searches
+
+DIRECTIONS = ("minimize", "maximize")
+OPTIONAL_COLUMNS = ("cost", "order", "budget", "space")
+PRUNED_NOTE = "the value of a pruned trial is not a score: the trial counts as outside the regime"
+
+# Squares of scores must stay finite. Scores this large are overflows anyway: MLflow, for
+# one, stores inf as 1.797693e308.
+_LARGEST_SCORE = 1e150
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Trials:
+    """The evaluations of one or many searches, as a tidy table with its metadata.
+
+    The table is validated and completed on construction, so every `Trials` is a valid one.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row per evaluation. Needs the column `score`, in the user's units; a missing or
+        infinite score, or one past 1e150, means that the evaluation failed. Used when
+        present, filled in when absent: `task` ("task"), `model` ("model"), `trial` (the row
+        number, from 1), `replicate` (1), `status` (complete where there is a score).
+        Optional: `cost`, `order`, `budget`, `space` and hyperparameters `param:<name>`.
+        Other columns are left out.
+    direction : {"minimize", "maximize"}
+        Which scores are good. Never guessed.
+    metric : str
+        Name of the score.
+    source : str
+        Where the rows came from, such as a file name.
+    sampler : str, optional
+        How the configurations were drawn; None when unknown.
+    notes : tuple of str
+        What a reader wants the user to know about the rows.
+
+    Raises
+    ------
+    LeadlineError
+        If the table or the direction is not valid; the message names the row.
+    """
+
+    table: pd.DataFrame
+    direction: str
+    metric: str = "score"
+    source: str = "table"
+    sampler: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "direction", validate_direction(self.direction))
+        table = validate_table(self.table, source=self.source, names={"score": self.metric})
+        object.__setattr__(self, "table", table)
+        if (table["status"] == "pruned").any() and PRUNED_NOTE not in self.notes:
+            object.__setattr__(self, "notes", (*self.notes, PRUNED_NOTE))
+
+    def counts(self) -> dict[str, int]:
+        """Return how many trials there are, in all and of each status, and how many evaluations.
+
+        Keys are `trials, complete, failed, pruned, running, evaluations`. A trial with several
+        replicates has the status that `per_trial` gives it, or `running` when all of them are.
+        """
+        per_trial = self.per_trial()
+        running = self.table[self.table["status"] == "running"]
+        columns = ["task", "model", "trial"]
+        started = len(self.table[columns].drop_duplicates())
+        of_status = per_trial["status"].value_counts()
+        counts = {"trials": started}
+        for status in ("complete", "failed", "pruned"):
+            counts[status] = int(of_status.get(status, 0))
+        counts["running"] = started - len(per_trial) if len(running) else 0
+        counts["evaluations"] = len(self.table)
+        return counts
+
+    def __str__(self) -> str:
+        counts = self.counts()
+        trials = counts["trials"]
+        head = f"{trials} trial{'s' * (trials != 1)}"
+        if counts["evaluations"] != trials:
+            head += f" ({counts['evaluations']} evaluations)"
+        if len(self.searches) > 1:
+            head += f" in {len(self.searches)} searches"
+        tail = [f"{counts['complete']} complete", f"{counts['failed']} failed"]
+        tail += [f"{counts[name]} {name}" for name in ("pruned", "running") if counts[name]]
+        return f"{head}: {', '.join(tail)}"
+
+    def __repr__(self) -> str:
+        return f"<Trials {self.source}, {self.direction} {self.metric}, {self}>"
+
+    @property
+    def searches(self) -> list[tuple[str, str]]:
+        """The (task, model) pairs in order of appearance."""
+        pairs = self.table[["task", "model"]].drop_duplicates()
+        return list(zip(pairs["task"].tolist(), pairs["model"].tolist(), strict=True))
+
+    @property
+    def params(self) -> list[str]:
+        """The `param:*` columns that hold a value in at least one row."""
+        columns = [name for name in self.table.columns if name.startswith(PARAM_PREFIX)]
+        return [name for name in columns if self.table[name].notna().any()]
+
+    @property
+    def n_params(self) -> int:
+        """The number of hyperparameters that have values; 0 when they are unknown."""
+        return len(self.params)
+
+    def search(self, task: object = None, model: object = None) -> "Trials":
+        """Return the trials of one search.
+
+        Parameters
+        ----------
+        task, model : str, optional
+            Which search; either may be left out when the other settles it.
+
+        Raises
+        ------
+        LeadlineError
+            If no search, or more than one, has these names; the message lists them.
+        """
+        table = self.table
+        for column, wanted in (("task", task), ("model", model)):
+            if wanted is None:
+                continue
+            existing = self.table[column].unique().tolist()
+            if str(wanted) not in existing:
+                hint = closest(str(wanted), existing)
+                raise LeadlineError(
+                    f"no {column} {shown(wanted)} in {self.source}; there are "
+                    f"{listed(existing)}.{hint}"
+                )
+            table = table[table[column] == str(wanted)]
+            if table.empty:
+                raise LeadlineError(
+                    f"no search has task {shown(task)} and model {shown(model)} in "
+                    f"{self.source}; there are (task, model) {listed(self.searches)}"
+                )
+        found = table[["task", "model"]].drop_duplicates()
+        if len(found) > 1:
+            raise LeadlineError(
+                f"{len(found)} searches match in {self.source}: say which task and model of "
+                f"{listed(zip(found['task'], found['model'], strict=True))}"
+            )
+        return dataclasses.replace(self, table=table)
+
+    def per_trial(self) -> pd.DataFrame:
+        """Return one row per trial, replicates combined, running evaluations left out.
+
+        Columns are `task, model, trial, score, replicates, sum_of_squares, status`, then those
+        of `cost, order, budget, space` and `param:*` that the table has. See
+        `leadline.search.one_row_per_trial` for how replicates are combined.
+        """
+        return one_row_per_trial(self.table)
+
+
+def validate_direction(direction: object) -> str:
+    """Return the direction when it is "minimize" or "maximize", else raise `LeadlineError`."""
+    if isinstance(direction, str) and direction in DIRECTIONS:
+        return direction
+    raise LeadlineError(
+        "direction must be 'minimize' (a loss, an error) or 'maximize' (an accuracy); it is "
+        f"never guessed, got {shown(direction)}"
+    )
+
+
+def validate_any_complete(trials: Trials) -> Trials:
+    """Return the trials when at least one has a score, else raise `LeadlineError`."""
+    if (trials.table["status"] == "complete").any():
+        return trials
+    raise LeadlineError(
+        f"{trials.source}: no trial has a score in {shown(trials.metric)} ({trials}); "
+        "is this the right score column, are the scores finite?"
+    )
+
+
+def validate_table(
+    table: pd.DataFrame, *, source: str = "table", names: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """Return the table with every column of `Trials`, normalised, in its order.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row per evaluation, with the columns that `Trials` describes.
+    source : str
+        What the messages call the table.
+    names : mapping of str to str, optional
+        What the messages call a column, where that differs from its name in `table`.
+
+    Raises
+    ------
+    LeadlineError
+        If a column or a value is not valid, or a trial and replicate appear twice in a search.
+    """
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(f"table must be a pandas.DataFrame, got {type(table).__name__}")
+    validate_column_names(table.columns, source=source)
+    if "score" not in table.columns:
+        raise LeadlineError(f"{source}: no column 'score'; there are {listed(table.columns)}")
+    if table.empty:
+        raise LeadlineError(f"{source}: no rows; at least one trial is needed")
+
+    def label(column: str) -> str:
+        return f"{source}: column {shown((names or {}).get(column, column))}"
+
+    n = len(table)
+    valid: dict[str, object] = {}
+    for column in ("task", "model"):
+        given = column in table.columns
+        valid[column] = validate_labels(table[column], label(column)) if given else [column] * n
+    for column, default in (("trial", np.arange(1, n + 1)), ("replicate", np.ones(n, np.int64))):
+        given = column in table.columns
+        valid[column] = validate_identifiers(table[column], label(column)) if given else default
+    status = (
+        validate_status(table["status"], label("status"))
+        if "status" in table.columns
+        else np.full(n, "complete", dtype=object)
+    )
+    score = np.full(n, np.nan)
+    evaluated = status == "complete"
+    score[evaluated] = validate_numbers(table["score"], label("score"), rows=evaluated)
+    score[~(np.abs(score) <= _LARGEST_SCORE)] = np.nan
+    status[evaluated & np.isnan(score)] = "failed"
+    valid["score"], valid["status"] = score, status
+    for column in OPTIONAL_COLUMNS:
+        if column == "space" and column in table.columns:
+            valid[column] = validate_labels(table[column], label(column))
+        elif column in table.columns:
+            amount = validate_numbers(table[column], label(column))
+            valid[column] = np.where(np.isfinite(amount), amount, np.nan)
+    for column in table.columns:
+        if column.startswith(PARAM_PREFIX):
+            valid[column] = validate_param(table[column])
+    result = pd.DataFrame(valid)
+    validate_searches(result, source)
+    return result
