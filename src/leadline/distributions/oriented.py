@@ -1,0 +1,103 @@
+"""The plumbing between a kernel module and a PyMC distribution with a direction.
+
+Every distribution of this package exists in a convex form (small scores are good, the optimum
+is `alpha`) and a concave form (large scores are good, the optimum is `beta`). The form is an
+attribute of the random-variable Op, not a parameter, so that the graphs of one form never carry
+the other. PyMC's `Distribution` metaclass hands the parameters to its methods but not the Op;
+`register_kernel` therefore registers the methods of a kernel module on the Op's type itself.
+"""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytensor.tensor as pt
+from pymc.distributions.dist_math import check_icdf_value, check_parameters
+from pymc.distributions.distribution import SymbolicRandomVariable, _support_point
+from pymc.distributions.shape_utils import implicit_size_from_params, maybe_resize, rv_size_is_none
+from pymc.logprob.abstract import _icdf, _logccdf, _logcdf, _logprob
+from pymc.pytensorf import normalize_rng_param
+from pytensor.graph.basic import Apply, Variable
+from pytensor.tensor.random.utils import normalize_size_param
+from pytensor.tensor.variable import TensorVariable
+
+
+class OrientedRV(SymbolicRandomVariable):
+    """A random variable that is the graph of a kernel module's `rvs`, convex or concave."""
+
+    kernel: ModuleType
+    """Module with `logpdf`, `logcdf`, `logsf`, `ppf`, `rvs` and `mean`."""
+
+    def __init__(self, *args: Any, convex: bool, **kwargs: Any) -> None:
+        self.convex = convex
+        super().__init__(*args, **kwargs)
+
+    @classmethod
+    def rv_op(
+        cls, *params: Any, convex: bool, size: Any = None, rng: Variable | None = None
+    ) -> TensorVariable:
+        """Return draws of shape `size`, or of the broadcast shape of the parameters."""
+        tensors = [pt.as_tensor(param) for param in params]
+        rng = normalize_rng_param(rng)
+        size = normalize_size_param(size)
+        shape = size
+        if rv_size_is_none(size):
+            shape = implicit_size_from_params(*tensors, ndims_params=cls.ndims_params)
+        next_rng, draws = cls.kernel.rvs(*tensors, convex=convex, size=shape, rng=rng)
+        inputs = [rng, size, *tensors]
+        return cls(inputs=inputs, outputs=[next_rng, draws], convex=convex)(*inputs)
+
+    def rebuild_rv(self, *args: Any, **kwargs: Any) -> TensorVariable:
+        """Rebuild with other inputs and the same form; PyMC calls this when a size changes."""
+        return self.rv_op(*args, convex=self.convex, **kwargs)
+
+    def named_params(self, node: Apply) -> tuple[Variable, ...]:
+        """Return the parameters among the inputs of `node`."""
+        return self.dist_params(node)
+
+
+def register_kernel(
+    rv_type: type[OrientedRV], conditions: Callable[..., dict[str, TensorVariable]]
+) -> None:
+    """Let PyMC find the density, the distribution functions and the quantiles of `rv_type`.
+
+    Parameters
+    ----------
+    rv_type : type of OrientedRV
+        The Op's class; its `kernel` holds the formulas.
+    conditions : callable
+        Maps the parameters to what must hold for them, as `{"sigma > 0": sigma > 0}`. A broken
+        condition raises `ParameterValueError` with that text.
+    """
+    kernel = rv_type.kernel
+
+    def checked(result: TensorVariable, params: tuple[Variable, ...]) -> TensorVariable:
+        required = conditions(*params)
+        return check_parameters(result, *required.values(), msg=", ".join(required))
+
+    def evaluate(function: Callable[..., TensorVariable], op: OrientedRV, value: Any, inputs: Any):
+        _, size, *params = inputs
+        result = function(value, *params, convex=op.convex)
+        return maybe_resize(checked(result, params), size)
+
+    @_logprob.register(rv_type)
+    def logp(op, values, *inputs, **kwargs):  # type: ignore[no-untyped-def]
+        (value,) = values
+        return evaluate(kernel.logpdf, op, value, inputs)
+
+    @_logcdf.register(rv_type)
+    def logcdf(op, value, *inputs, **kwargs):  # type: ignore[no-untyped-def]
+        return evaluate(kernel.logcdf, op, value, inputs)
+
+    @_logccdf.register(rv_type)
+    def logccdf(op, value, *inputs, **kwargs):  # type: ignore[no-untyped-def]
+        return evaluate(kernel.logsf, op, value, inputs)
+
+    @_icdf.register(rv_type)
+    def icdf(op, value, *inputs, **kwargs):  # type: ignore[no-untyped-def]
+        return check_icdf_value(evaluate(kernel.ppf, op, value, inputs), value)
+
+    @_support_point.register(rv_type)
+    def support_point(op, rv, *inputs):  # type: ignore[no-untyped-def]
+        _, _, *params = inputs
+        return pt.broadcast_to(kernel.mean(*params, convex=op.convex), rv.shape)

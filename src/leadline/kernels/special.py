@@ -1,0 +1,38 @@
+"""Small special functions that every distribution needs, accurate in their tails."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytensor.tensor as pt
+from pytensor.tensor.variable import TensorVariable
+
+_SQRT_HALF = math.sqrt(0.5)
+
+
+def float64(x: Any) -> TensorVariable:
+    """Return `x` as a tensor of 64-bit floats, whatever it was."""
+    return pt.as_tensor_variable(x).astype("float64")
+
+
+def log_normal_cdf(z: Any) -> TensorVariable:
+    """Return log Φ(z), without cancellation or underflow in either tail."""
+    z = float64(z)
+    low = z < -1.0
+    z_low = pt.switch(low, z, -1.0)
+    z_high = pt.switch(low, -1.0, z)
+    return pt.switch(
+        low,
+        pt.log(0.5 * pt.erfcx(-z_low * _SQRT_HALF)) - 0.5 * z_low**2,
+        pt.log1p(-0.5 * pt.erfc(z_high * _SQRT_HALF)),
+    )
+
+
+def log1mexp(x: Any) -> TensorVariable:
+    """Return log(1 − exp(x)) for x ≤ 0, with a finite gradient at 0 and −∞ as its value there."""
+    x = float64(x)
+    near = x > -math.log(2.0)
+    x_near = pt.switch(near & (x < 0.0), x, -1.0)
+    x_far = pt.switch(near, -1.0, x)
+    value = pt.switch(near, pt.log(-pt.expm1(x_near)), pt.log1p(-pt.exp(x_far)))
+    return pt.switch(x < 0.0, value, -np.inf)
