@@ -1,0 +1,145 @@
+"""Do the intervals cover the truth on data drawn from the model? Does P(gamma = j) find it?
+
+For each cell (gamma, noise sd, number of trials, direction) draw searches from the noisy quadratic
+with optimum 0 and spread 1, fit each at tail fraction 0.5 through one compiled model, and count
+how often the 89 % equal-tailed intervals of optimum, effective dimension and noise sd cover the
+truth. With `--integer` count instead how often P(gamma = truth) is the largest.
+
+Results are appended to a CSV file as they come; a second run goes on where the first stopped.
+"""
+
+import argparse
+import csv
+import itertools
+import logging
+import pathlib
+
+import numpy as np
+import pandas as pd
+
+import leadline as ll
+from leadline.models import single
+from leadline.prepare import prepare
+from leadline.sampling import Sampler
+
+PROB = 0.89
+TAIL_FRACTION = 0.5
+MAX_DIM = 6.0
+CELLS = [
+    (gamma, sigma, n, direction)
+    for n, gamma, sigma, direction in itertools.product(
+        (64, 512), (1.5, 2.0, 3.0), (0.0, 0.02, 0.1), ("minimize", "maximize")
+    )
+]
+INTEGER_CELLS = [
+    (gamma, sigma, 512, "minimize")
+    for gamma, sigma in itertools.product((1.0, 2.0, 3.0), (0.0, 0.02, 0.1))
+]
+
+
+def draw(gamma: float, sigma: float, n: int, direction: str, replication: int) -> ll.Trials:
+    """Return a search of n trials with optimum 0 and spread 1."""
+    cell = [int(10 * gamma), int(1000 * sigma), n, direction == "maximize", replication]
+    rng = np.random.default_rng(cell)
+    loss = rng.random(n) ** (2 / gamma) + sigma * rng.standard_normal(n)
+    return ll.from_scores(loss if direction == "minimize" else -loss, direction=direction)
+
+
+class Fitter:
+    """Fits searches of any size through one compiled model."""
+
+    def __init__(self, effective_dim: str, priors: ll.Priors, draws: int, chains: int) -> None:
+        self.priors = priors
+        self.sampler = Sampler(draws, draws, chains, False, options={"cores": 1})
+        first = self._prepare(draw(2.0, 0.02, 64, "minimize", 0))
+        inputs = (first.regime, first.max_effective_dim, first.sign)
+        self.compiled = self.sampler.compile(single.build(*inputs, priors, effective_dim))
+
+    def _prepare(self, trials: ll.Trials):  # noqa: ANN202
+        return prepare(trials, self.priors, tail_fraction=TAIL_FRACTION)
+
+    def __call__(self, trials: ll.Trials, seed: int):  # noqa: ANN204
+        """Return the draws and the sampler statistics."""
+        search = self._prepare(trials)
+        data = single.data_of(search.regime, search.max_effective_dim, search.sign)
+        drawn = self.compiled.with_data(data).sample(seed)
+        return drawn["posterior"].to_dataset(), drawn["sample_stats"].to_dataset()
+
+
+def continuous_row(posterior, truth: dict[str, float]) -> dict[str, float]:  # noqa: ANN001
+    """Return for each parameter where the truth lies among the draws, and the posterior sd."""
+    row = {}
+    for name, value in truth.items():
+        draws = posterior[name].values.ravel()
+        row[f"rank_{name}"] = float((draws < value).mean())
+        row[f"sd_{name}"] = float(draws.std())
+    return row
+
+
+def run(path: pathlib.Path, cells, replications: int, effective_dim: str, options) -> None:  # noqa: ANN001
+    """Fit every replication of every cell that `path` does not hold yet."""
+    done = set()
+    if path.exists():
+        table = pd.read_csv(path)
+        done = set(zip(*(table[c] for c in ("gamma", "sigma", "n", "direction", "i")), strict=True))
+    fitter = Fitter(effective_dim, options.priors, options.draws, options.chains)
+    for i in range(replications):
+        for gamma, sigma, n, direction in cells:
+            if (gamma, sigma, n, direction, i) in done:
+                continue
+            posterior, statistics = fitter(draw(gamma, sigma, n, direction, i), seed=i)
+            row = {"gamma": gamma, "sigma": sigma, "n": n, "direction": direction, "i": i}
+            row["divergences"] = int(statistics["diverging"].sum())
+            if effective_dim == "integer":
+                probability = posterior["effective_dim_probability"].mean(("chain", "draw"))
+                row["best"] = int(probability.idxmax())
+                row["p_truth"] = float(probability.sel(dimension=int(gamma)))
+            else:
+                truth = {"optimum": 0.0, "effective_dim": gamma, "noise_sd": sigma}
+                row |= continuous_row(posterior, truth)
+            with path.open("a", newline="") as file:
+                writer = csv.DictWriter(file, row)
+                if file.tell() == 0:
+                    writer.writeheader()
+                writer.writerow(row)
+
+
+def report(path: pathlib.Path, effective_dim: str) -> pd.DataFrame:
+    """Return the coverage, or the share of replications that find the truth, by cell."""
+    table = pd.read_csv(path)
+    if effective_dim == "integer":
+        found = table["best"] == table["gamma"]
+        return table.assign(found=found).groupby(["n", "gamma", "sigma"])[["found", "p_truth"]].mean()
+    low, high = (1 - PROB) / 2, (1 + PROB) / 2
+    names = ["optimum", "effective_dim", "noise_sd"]
+    for name in names:
+        table[name] = table[f"rank_{name}"].between(low, high).astype(float)
+    table.loc[table["sigma"] == 0, "noise_sd"] = np.nan
+    cells = table.groupby(["n", "gamma", "sigma", "direction"])
+    result = cells[[*names, "sd_optimum", "sd_effective_dim", "divergences"]].mean()
+    result["replications"] = cells.size()
+    return result
+
+
+def main() -> None:
+    """Run, or go on, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("benchmarks-work"))
+    parser.add_argument("--replications", type=int, default=100)
+    parser.add_argument("--integer", action="store_true")
+    parser.add_argument("--draws", type=int, default=500)
+    parser.add_argument("--chains", type=int, default=2)
+    options = parser.parse_args()
+    options.priors = ll.Priors(max_effective_dim=MAX_DIM)
+    logging.getLogger("leadline").setLevel(logging.WARNING)
+    options.work.mkdir(exist_ok=True)
+    kind = "integer" if options.integer else "continuous"
+    path = options.work / f"recovery-{kind}.csv"
+    run(path, INTEGER_CELLS if options.integer else CELLS, options.replications, kind, options)
+    result = report(path, kind)
+    print(result.round(3).to_string())
+    print(result.mean(numeric_only=True).round(3).to_string())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The models of Leadline, one a file."""

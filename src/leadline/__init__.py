@@ -1,0 +1,47 @@
+"""How low can the loss go? Bayesian answers from the scores of a random search.
+
+`import leadline as ll` is light: names are loaded when they are first used, so that a script that
+only reads trials never waits for PyMC (SPEC 1 of scientific Python).
+"""
+
+import importlib.metadata
+
+import lazy_loader
+
+__version__ = importlib.metadata.version("leadline")
+
+__all__ = [
+    "BestScore",
+    "LeadlineError",
+    "NoisyQuadratic",
+    "Prior",
+    "Priors",
+    "Quadratic",
+    "Trials",
+    "fit",
+    "from_scores",
+    "load_dataset",
+    "plot_optimum",
+    "plot_tail_fit",
+    "plot_tuning_curve",
+    "read_table",
+    "summary",
+    "tuning_curve",
+]
+
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "answers.summary": ["summary"],
+        "answers.tuning_curve": ["tuning_curve"],
+        "datasets": ["load_dataset"],
+        "distributions": ["BestScore", "NoisyQuadratic", "Quadratic"],
+        "errors": ["LeadlineError"],
+        "fit": ["fit"],
+        "plots": ["plot_optimum", "plot_tail_fit", "plot_tuning_curve"],
+        "priors": ["Prior", "Priors"],
+        "readers.scores": ["from_scores"],
+        "readers.table": ["read_table"],
+        "trials": ["Trials"],
+    },
+)

@@ -1,0 +1,77 @@
+"""One search, checked and ready for a model."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from leadline.errors import LeadlineError
+from leadline.priors import Priors
+from leadline.regime import Regime, cut, loss_sign
+from leadline.trials import Trials
+
+DEFAULT_MAX_DIM = 10.0
+"""Upper bound of the effective dimension when the hyperparameters are not known."""
+
+SMALLEST_MAX_DIM = 2.0
+"""With one hyperparameter there is still the question whether it matters in full."""
+
+
+@dataclass(frozen=True)
+class PreparedSearch:
+    """What a model and the result need of one search.
+
+    Attributes
+    ----------
+    task, model : str
+        Whose search it is.
+    trials : DataFrame
+        One row per trial.
+    regime : Regime
+        The scores past the threshold, as losses.
+    max_effective_dim : float
+        Upper bound of the effective dimension.
+    sign : float
+        1 when scores are minimised, −1 when they are maximised.
+    """
+
+    task: str
+    model: str
+    trials: pd.DataFrame
+    regime: Regime
+    max_effective_dim: float
+    sign: float
+
+    def structure(self, effective_dim: str) -> tuple[Any, ...]:
+        """Return what decides the graph: searches that share it share a compiled model."""
+        summed_over = int(self.max_effective_dim) if effective_dim == "integer" else None
+        return self.regime.replicated, self.regime.resolution > 0, summed_over
+
+
+def prepare(
+    trials: Trials,
+    priors: Priors,
+    *,
+    threshold: float | None = None,
+    tail_fraction: float | None = None,
+    resolution: float | None = None,
+) -> PreparedSearch:
+    """Return the one search of `trials`, ready for a model.
+
+    Raises
+    ------
+    LeadlineError
+        As `leadline.regime.cut`.
+    """
+    ((task, model),) = trials.searches
+    if not (trials.table["status"] == "complete").any():
+        raise LeadlineError(
+            f"search {task} / {model}: no trial has a score ({trials}); leave this search out"
+        )
+    regime = cut(trials, threshold=threshold, tail_fraction=tail_fraction, resolution=resolution)
+    bound = priors.max_effective_dim
+    if bound is None:
+        known = float(trials.n_params)
+        bound = max(known, SMALLEST_MAX_DIM) if known else DEFAULT_MAX_DIM
+    table = trials.per_trial()
+    return PreparedSearch(task, model, table, regime, bound, loss_sign(trials.direction))

@@ -1,0 +1,118 @@
+"""The priors of the models: what is believed before a score is seen, and why.
+
+All priors are on numbers without units. The scores of a search are measured from the threshold,
+in units of its *tail scale*, the distance from the threshold to the median of the scores past it.
+The tail scale is robust on purpose: a scale taken from the best score would let the unbounded
+likelihood at the optimum (gamma < 2) drag the posterior onto the sample minimum.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Prior:
+    """One prior: the name of a PyMC distribution and its parameters.
+
+    Parameters
+    ----------
+    distribution : str
+        Name of a univariate continuous distribution of PyMC, such as ``"LogNormal"``.
+    **params : float
+        Its parameters by name, such as ``mu=0, sigma=1``.
+
+    Examples
+    --------
+    >>> Prior("LogNormal", mu=0, sigma=1)
+    LogNormal(mu=0, sigma=1)
+    """
+
+    distribution: str
+    params: Mapping[str, float] = field(default_factory=dict)
+
+    def __init__(self, distribution: str, **params: float) -> None:
+        object.__setattr__(self, "distribution", distribution)
+        object.__setattr__(self, "params", MappingProxyType(dict(params)))
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}={value:g}" for name, value in self.params.items())
+        return f"{self.distribution}({inside})"
+
+    def __hash__(self) -> int:
+        return hash((self.distribution, tuple(self.params.items())))
+
+    def dist(self, **kwargs: Any) -> Any:
+        """Return the prior as an unnamed PyMC variable."""
+        import pymc as pm
+
+        family = getattr(pm, self.distribution, None)
+        if not (isinstance(family, type) and issubclass(family, pm.Continuous)):
+            raise ValueError(
+                f"Prior({self.distribution!r}): not a continuous distribution of PyMC; "
+                "name one as in Prior('LogNormal', mu=0, sigma=1)"
+            )
+        return family.dist(**self.params, **kwargs)
+
+
+@dataclass(frozen=True)
+class Priors:
+    """The priors of a search; override any of them by name.
+
+    Parameters
+    ----------
+    effective_dim : Prior
+        On ``effective_dim − 1``, cut off at ``max_effective_dim − 1``. At least one
+        hyperparameter matters. Real searches have few that do: an exponential with mean 1 covered
+        held-out tuning curves well, a log-normal with median 2 did not (DESIGN.md, section 5).
+    max_effective_dim : float or None
+        Upper bound of the effective dimension. None: the number of `param:*` columns of the
+        search, or 10 when they are not known; never below 2, so that there is something to learn.
+    gap : Prior
+        On ``|threshold − optimum| / tail scale``, the depth of the optimum. In the law this is
+        1.3 for one effective hyperparameter, 2 for two and 7.7 for ten; noise makes it
+        smaller. The median of 2 and the sd of 1 on the log scale leave all of these likely.
+    noise_ratio : Prior
+        On ``noise sd / tail scale``. Avoids 0, where the likelihood is unbounded for
+        ``effective_dim < 2``. Real searches have 0.04 to 0.3; noise much larger than the
+        tail scale would leave no law to see, so that the upper tail is light. (Log-normal priors
+        cover as well, but their upper tails bring divergences.)
+    reach : Prior
+        On the probability that a trial's expected score is past the threshold, in (0, 1);
+        it sets how far the law reaches. Uniform: the count of such trials says all.
+
+    Examples
+    --------
+    >>> Priors(noise_ratio=Prior("HalfNormal", sigma=0.2)).noise_ratio
+    HalfNormal(sigma=0.2)
+    """
+
+    effective_dim: Prior = Prior("Exponential", scale=1)
+    max_effective_dim: float | None = None
+    gap: Prior = Prior("LogNormal", mu=0.693, sigma=1)
+    noise_ratio: Prior = Prior("Gamma", alpha=1.5, beta=6)
+    reach: Prior = Prior("Beta", alpha=1, beta=1)
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if entry.name == "max_effective_dim":
+                if value is not None and not value > 1:
+                    raise ValueError(f"max_effective_dim must be above 1, got {value!r}")
+            elif not isinstance(value, Prior):
+                raise TypeError(
+                    f"Priors({entry.name}=...) takes a Prior, such as "
+                    f"{entry.default!r} written Prior('LogNormal', mu=0, sigma=1); got {value!r}"
+                )
+
+    def __str__(self) -> str:
+        return "\n".join(f"{entry.name:18}{getattr(self, entry.name)}" for entry in fields(self))
+
+    def to_dict(self) -> dict[str, str | float | None]:
+        """Return the priors as plain text and numbers, for provenance."""
+        return {
+            entry.name: repr(value) if isinstance(value, Prior) else value
+            for entry in fields(self)
+            for value in [getattr(self, entry.name)]
+        }

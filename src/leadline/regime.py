@@ -1,0 +1,209 @@
+"""Where the regime starts, and what a search looks like from there.
+
+The models never see a `Trials` table. They see a `Regime`: the scores past the threshold, as
+losses (small is good; scores to maximise are negated here and nowhere else), and how many trials
+there were in all.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from leadline.errors import LeadlineError
+from leadline.resolution import infer_resolution
+from leadline.trials import Trials
+
+MIN_TAIL_TRIALS = 8
+"""Fewer scores past the threshold say next to nothing of three parameters."""
+
+
+@dataclass(frozen=True)
+class Regime:
+    """The trials of one search past a threshold, in losses.
+
+    Attributes
+    ----------
+    loss : ndarray of float, shape (tail_trial,)
+        Mean loss of each trial past the threshold.
+    replicates : ndarray of int, shape (tail_trial,)
+        Number of seeds behind each mean.
+    sum_of_squares : ndarray of float, shape (tail_trial,)
+        Sum of squared deviations of the seeds from their mean.
+    group_replicates : ndarray of int, shape (replicates,)
+        The different numbers of seeds a trial had in this search.
+    group_trials, group_in_regime : ndarray of int, shape (replicates,)
+        Trials with that number of seeds, failures included, and how many are past the threshold.
+    threshold : float
+        Loss at which the regime starts.
+    tail_scale : float
+        Threshold minus the median loss past it.
+    resolution : float
+        Spacing of the grid on which single losses are recorded, 0 when there is none.
+    rows : ndarray of int, shape (tail_trial,)
+        Places of these trials among the trials of the search.
+    """
+
+    loss: np.ndarray
+    replicates: np.ndarray
+    sum_of_squares: np.ndarray
+    group_replicates: np.ndarray
+    group_trials: np.ndarray
+    group_in_regime: np.ndarray
+    threshold: float
+    tail_scale: float
+    resolution: float
+    rows: np.ndarray
+
+    @property
+    def n_tail(self) -> int:
+        """Number of trials past the threshold."""
+        return len(self.loss)
+
+    @property
+    def best(self) -> float:
+        """Smallest loss."""
+        return float(self.loss.min())
+
+    @property
+    def replicated(self) -> bool:
+        """Whether any trial past the threshold has more than one seed."""
+        return bool((self.replicates > 1).any())
+
+
+def loss_sign(direction: str) -> float:
+    """Return 1 when scores are minimised, −1 when they are maximised."""
+    return 1.0 if direction == "minimize" else -1.0
+
+
+def cut(
+    trials: Trials,
+    *,
+    threshold: float | None = None,
+    tail_fraction: float | None = None,
+    resolution: float | None = None,
+) -> Regime:
+    """Return the regime of one search.
+
+    Parameters
+    ----------
+    trials : Trials
+        One search.
+    threshold : float, optional
+        Where the regime starts, in score units. A score at the threshold is inside.
+    tail_fraction : float, optional
+        The share of all trials, failures included, that is past the threshold, in (0, 1]; the
+        threshold is put midway between the last score inside and the first outside.
+        Give this or `threshold`.
+    resolution : float, optional
+        Spacing of the grid on which scores are recorded, in score units; 0 for none. Inferred
+        when ties show it.
+
+    Raises
+    ------
+    LeadlineError
+        When the threshold lies outside the scores, fewer than 8 trials are past it, or their
+        scores are all equal.
+    """
+    table = trials.per_trial()
+    name = describe_search(trials)
+    sign = loss_sign(trials.direction)
+    complete = (table["status"] == "complete").to_numpy()
+    loss = np.where(complete, sign * table["score"].to_numpy(dtype=float), np.inf)
+    replicates = table["replicates"].to_numpy(dtype=int)
+    finite = np.sort(loss[complete])
+    if resolution is not None and not 0 <= resolution < np.inf:
+        raise LeadlineError(f"resolution must be 0 or more, in score units; got {resolution!r}")
+    if finite[0] == finite[-1]:
+        raise LeadlineError(
+            f"{name}: all {len(finite)} scores are equal ({sign * finite[0]:g}): "
+            "nothing can be learned of the optimum; is this the right score column?"
+        )
+    if (threshold is None) == (tail_fraction is None):
+        raise LeadlineError("give either threshold (in score units) or tail_fraction, not both")
+    if tail_fraction is not None:
+        edge = _edge_of_fraction(tail_fraction, finite, len(loss), name)
+    else:
+        assert threshold is not None
+        edge = _edge_of_threshold(threshold, finite, sign, name)
+
+    rows = np.flatnonzero(loss <= edge)
+    _validate_tail(loss[rows], len(loss), edge, sign, name)
+    grid = _single_score_grid(trials, table, rows) if resolution is None else resolution
+    if grid > 0:
+        # The edge of the last recorded cell: then the cells past the threshold add up to its
+        # probability, whatever was asked for inside the cell.
+        edge = float(loss[rows].max() + grid / (2 * replicates[rows][np.argmax(loss[rows])]))
+    groups, counts = np.unique(replicates, return_counts=True)
+    inside = np.array([(replicates[rows] == group).sum() for group in groups])
+    return Regime(
+        loss=loss[rows],
+        replicates=replicates[rows],
+        sum_of_squares=table["sum_of_squares"].to_numpy(dtype=float)[rows],
+        group_replicates=groups,
+        group_trials=counts,
+        group_in_regime=inside,
+        threshold=edge,
+        tail_scale=float(edge - np.median(loss[rows])),
+        resolution=float(grid),
+        rows=rows,
+    )
+
+
+def describe_search(trials: Trials) -> str:
+    """Return the name of the one search of `trials`, for messages."""
+    ((task, model),) = trials.searches
+    return f"search {task} / {model}"
+
+
+def _edge_of_fraction(fraction: float, finite: np.ndarray, n: int, name: str) -> float:
+    if not 0 < fraction <= 1:
+        raise LeadlineError(f"tail_fraction must be in (0, 1], got {fraction!r}")
+    r = round(fraction * n)
+    if r > len(finite):
+        raise LeadlineError(
+            f"{name}: tail_fraction={fraction:g} asks for {r} of {n} trials, but only "
+            f"{len(finite)} have a score; use tail_fraction <= {len(finite) / n:.2f}"
+        )
+    if r == 0:
+        raise LeadlineError(
+            f"{name}: tail_fraction={fraction:g} of {n} trials is less than one trial; "
+            f"use tail_fraction >= {MIN_TAIL_TRIALS / n:.2f} ({MIN_TAIL_TRIALS} trials)"
+        )
+    last = finite[r - 1]
+    beyond = finite[finite > last]
+    # Midway, so that the last score is not the edge itself; nothing lies beyond the worst score.
+    return float(last + beyond[0]) / 2 if len(beyond) else float(last)
+
+
+def _edge_of_threshold(threshold: float, finite: np.ndarray, sign: float, name: str) -> float:
+    if not np.isfinite(threshold):
+        raise LeadlineError(f"threshold must be a finite number in score units, got {threshold!r}")
+    edge = sign * threshold
+    if not finite[0] <= edge <= finite[-1]:
+        low, high = sorted((sign * finite[0], sign * finite[-1]))
+        raise LeadlineError(
+            f"{name}: threshold {threshold:g} is outside the scores, which run from {low:g} to "
+            f"{high:g}; choose one between them, or tail_fraction=0.2"
+        )
+    return float(edge)
+
+
+def _validate_tail(tail: np.ndarray, n: int, edge: float, sign: float, name: str) -> None:
+    if len(tail) < MIN_TAIL_TRIALS:
+        raise LeadlineError(
+            f"{name}: only {len(tail)} of {n} trials are past the threshold {sign * edge:g}; at "
+            f"least {MIN_TAIL_TRIALS} are needed: choose a wider tail "
+            f"(tail_fraction >= {MIN_TAIL_TRIALS / n:.2f}) or run more trials"
+        )
+    if np.median(tail) >= edge or tail.min() == tail.max():
+        raise LeadlineError(
+            f"{name}: at least half of the {len(tail)} scores past the threshold are equal to "
+            f"it ({sign * edge:g}): choose a wider tail or another score"
+        )
+
+
+def _single_score_grid(trials: Trials, table: pd.DataFrame, rows: np.ndarray) -> float:
+    """Return the grid of the single scores, before replicates are averaged, of some trials."""
+    inside = trials.table["trial"].isin(table["trial"].iloc[rows])
+    return infer_resolution(trials.table.loc[inside, "score"].to_numpy(dtype=float))

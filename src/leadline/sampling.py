@@ -1,0 +1,108 @@
+"""Compile a model once and draw from its posterior as often as there are searches."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import xarray as xr
+
+# The wall at the best score is steep for small noise; smaller steps leave no divergences there.
+TARGET_ACCEPT = 0.95
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampler:
+    """Settings of the sampler, the same for all fits of one call.
+
+    Attributes
+    ----------
+    draws, tune, chains : int
+        Draws kept and draws to adapt for each chain, and the number of chains.
+    progressbar : bool
+        Whether to show progress.
+    nuts_sampler : str
+        ``"nutpie"``, or another sampler that `pymc.sample` knows.
+    options : mapping
+        Further arguments of ``nutpie.sample`` or `pymc.sample`.
+    """
+
+    draws: int = 1000
+    tune: int = 1000
+    chains: int = 4
+    progressbar: bool = True
+    nuts_sampler: str = "nutpie"
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def compile(self, model: pm.Model) -> "CompiledModel":
+        """Return `model`, ready to be sampled."""
+        if self.nuts_sampler != "nutpie":
+            return CompiledModel(self, model, None)
+        import nutpie
+
+        return CompiledModel(self, model, nutpie.compile_pymc_model(model))
+
+
+@dataclasses.dataclass(frozen=True)
+class CompiledModel:
+    """A model that can be given other data of the same structure without compiling again."""
+
+    sampler: Sampler
+    model: pm.Model
+    compiled: Any
+
+    def with_data(self, data: Mapping[str, Any]) -> "CompiledModel":
+        """Return the same model on other data.
+
+        Parameters
+        ----------
+        data : mapping of str to array
+            A value for each of the model's `pm.Data`.
+        """
+        set_data(self.model, data)
+        if self.compiled is None:
+            return self
+        # nutpie knows only the data that the log-probability or a deterministic uses.
+        used = {variable.name for variable in self.compiled.shared_var_keys}
+        known = {name: value for name, value in data.items() if name in used}
+        return dataclasses.replace(self, compiled=self.compiled.with_data(**known))
+
+    def sample(self, seed: int) -> xr.DataTree:
+        """Return draws from the posterior, with sampler statistics.
+
+        Parameters
+        ----------
+        seed : int
+            Same seed, same draws.
+        """
+        sampler = self.sampler
+        if self.compiled is None:
+            return pm.sample(
+                model=self.model,
+                draws=sampler.draws,
+                tune=sampler.tune,
+                chains=sampler.chains,
+                nuts_sampler=sampler.nuts_sampler,
+                progressbar=sampler.progressbar,
+                random_seed=seed,
+                **{"target_accept": TARGET_ACCEPT, **sampler.options},
+            )
+        import nutpie
+
+        return nutpie.sample(
+            self.compiled,
+            draws=sampler.draws,
+            tune=sampler.tune,
+            chains=sampler.chains,
+            seed=seed,
+            progress_bar=sampler.progressbar,
+            save_warmup=False,
+            **{"target_accept": TARGET_ACCEPT, **sampler.options},
+        )
+
+
+def set_data(model: pm.Model, data: Mapping[str, Any]) -> None:
+    """Give the `pm.Data` of `model` other values, whose shapes may differ."""
+    for name, value in data.items():
+        model[name].set_value(np.asarray(value, dtype=model[name].dtype))

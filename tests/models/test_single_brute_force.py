@@ -1,0 +1,131 @@
+"""The posterior of one search against integration over a grid, along a path of its own.
+
+Nothing here uses PyTensor or the package's formulas: the density and the distribution function of
+the noisy quadratic are sums over the quantiles of the noiseless score, the priors are SciPy's, the
+threshold and the scale are worked out by hand.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import leadline as ll
+
+MAX_DIM = 4.0
+GAMMA = 1 + (MAX_DIM - 1) * (np.polynomial.legendre.leggauss(9)[0] + 1) / 2
+GAMMA_WEIGHT = np.polynomial.legendre.leggauss(9)[1] * (MAX_DIM - 1) / 2
+LOG_NOISE = np.linspace(np.log(3e-3), np.log(3), 26)
+LOG_GAP = np.linspace(np.log(0.15), np.log(12), 90)
+REACH = (np.arange(18) + 0.5) / 18
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
+
+
+def expectation(function, distance, k, spread, sigma):
+    """Return E[function((distance − D) / sigma)] for D = spread · U^(1/k), broadcasting."""
+    steps = np.array([-8.0, -4.0, -2.0, 0.0, 2.0, 4.0, 8.0])
+    nearby = (distance[..., None] - sigma[..., None] * steps[::-1]) / spread[..., None]
+    edges = np.clip(nearby, 0, 1) ** k[..., None]
+    lengths = np.diff(edges, axis=-1)[..., None]
+    u = edges[..., :-1, None] + lengths * (NODES + 1) / 2
+    column = (..., None, None)
+    z = (distance[column] - spread[column] * u ** (1 / k[column])) / sigma[column]
+    inside = (function(z) * WEIGHTS * lengths / 2).sum(axis=(-1, -2))
+    # Where D is far below `distance` the function has its limit at +∞.
+    return inside + edges[..., 0] * function(np.inf)
+
+
+def log_normal_pdf_free(z):
+    return np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
+
+
+def moments(losses, replicates, sum_of_squares, n_by_replicates, threshold):
+    """Return mean and sd of optimum, effective dimension and noise sd by summing over the grid."""
+    scale = threshold - np.median(losses)
+    inside = {m: int((replicates == m).sum()) for m in n_by_replicates}
+    total, sums = 0.0, np.zeros((2, 3))
+    logs, values, weights = [], [], []
+    for gamma, log_noise in itertools.product(range(len(GAMMA)), LOG_NOISE):
+        gap, reach = np.meshgrid(np.exp(LOG_GAP), REACH, indexing="ij")
+        depth, sigma = scale * gap, scale * np.exp(log_noise)
+        k = np.full_like(gap, GAMMA[gamma] / 2)
+        spread = depth * reach ** (-1 / k)
+        log_p = stats.expon.logpdf(GAMMA[gamma] - 1)
+        noise = np.exp(log_noise)
+        log_p += stats.gamma.logpdf(noise, 1.5, scale=1 / 6) + log_noise
+        log_p = log_p + stats.norm.logpdf(np.log(gap), 0.693, 1)
+        tail = {}
+        for m, n in n_by_replicates.items():
+            sd = np.full_like(gap, sigma / np.sqrt(m))
+            tail[m] = expectation(stats.norm.cdf, depth, k, spread, sd)
+            log_p = log_p + stats.binom.logpmf(inside[m], n, np.clip(tail[m], 0, 1))
+        for loss, m, squares in zip(losses, replicates, sum_of_squares, strict=True):
+            sd = np.full_like(gap, sigma / np.sqrt(m))
+            distance = depth - (threshold - loss)
+            density = expectation(log_normal_pdf_free, distance, k, spread, sd) / sd
+            with np.errstate(divide="ignore"):
+                log_p = log_p + np.log(density) - np.log(tail[m])
+            if m > 1:
+                log_p = log_p + stats.chi2.logpdf(squares / sigma**2, m - 1) - 2 * log_noise
+        logs.append(log_p)
+        values.append((threshold - depth, GAMMA[gamma], sigma))
+        weights.append(GAMMA_WEIGHT[gamma])
+    top = max(log_p.max() for log_p in logs)
+    for log_p, value, weight in zip(logs, values, weights, strict=True):
+        mass = weight * np.exp(log_p - top)
+        total += mass.sum()
+        for i, parameter in enumerate(value):
+            sums[:, i] += (mass * parameter).sum(), (mass * np.square(parameter)).sum()
+    mean = sums[0] / total
+    return mean, np.sqrt(sums[1] / total - mean**2)
+
+
+def plain_search():
+    """Return 30 scores to minimise, two of them failures, and what lies past the threshold."""
+    rng = np.random.default_rng(3)
+    loss = 0.2 + rng.random(28) + 0.05 * rng.standard_normal(28)
+    trials = ll.from_scores([*loss, np.nan, np.inf], direction="minimize")
+    ordered = np.sort(loss)
+    ones = np.ones(12, dtype=int)
+    threshold = (ordered[11] + ordered[12]) / 2
+    return trials, (ordered[:12], ones, 0.0 * ones, {1: 30}, threshold), 12 / 30, 1.0
+
+
+def replicated_search():
+    """Return 24 scores to maximise, the first 10 with three seeds each."""
+    rng = np.random.default_rng(4)
+    expected = rng.random(24) ** 1.3
+    seeds = [3] * 10 + [1] * 14
+    scores = [-(q + 0.04 * rng.standard_normal(m)) for q, m in zip(expected, seeds, strict=True)]
+    trials = ll.from_scores([list(s) for s in scores], direction="maximize")
+    losses = np.array([-s.mean() for s in scores])
+    order = np.argsort(losses)
+    rows, after = order[:9], order[9]
+    squares = np.array([((scores[i] - scores[i].mean()) ** 2).sum() for i in rows])
+    threshold = (losses[rows[-1]] + losses[after]) / 2
+    replicates = np.array(seeds)[rows]
+    counts = {1: 14, 3: 10}
+    return trials, (losses[rows], replicates, squares, counts, threshold), 9 / 24, -1.0
+
+
+@pytest.mark.parametrize("search", [plain_search, replicated_search])
+def test_posterior_agrees_with_brute_force(search):
+    trials, data, tail_fraction, sign = search()
+    tree = ll.fit(
+        trials,
+        tail_fraction=tail_fraction,
+        priors=ll.Priors(max_effective_dim=MAX_DIM),
+        resolution=0,
+        draws=2000,
+        random_seed=1,
+        progressbar=False,
+    )
+    mean, sd = moments(*data)
+    mean[0] *= sign
+    import arviz as az
+
+    table = az.summary(tree, var_names=["optimum", "effective_dim", "noise_sd"], round_to="none")
+    # Four Monte Carlo standard errors and a hundredth of an sd for the grid.
+    assert (np.abs(table["mean"] - mean) < 4 * table["mcse_mean"] + 0.01 * sd).all()
+    assert (np.abs(table["sd"] - sd) < 4 * table["mcse_sd"] + 0.01 * sd).all()

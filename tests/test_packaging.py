@@ -1,0 +1,102 @@
+"""The package that is built holds every package that is written, and imports point one way."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+
+# What each part of the package may import of the others; DESIGN.md, section 9.
+LOW = {"errors"}
+DATA = LOW | {"trials", "search", "cells"}
+RULES = {
+    "errors": set(),
+    "cells": LOW,
+    "search": LOW,
+    "trials": DATA,
+    "readers": DATA | {"readers"},
+    "datasets": DATA | {"datasets", "readers"},
+    "kernels": {"kernels"},
+    "distributions": {"kernels", "distributions"},
+    "priors": LOW,
+    "resolution": LOW,
+    "regime": DATA | {"resolution"},
+    "prepare": DATA | {"priors", "regime"},
+    "models": {"kernels", "distributions", "models", "priors", "regime"},
+    "sampling": LOW,
+    "densities": {"sampling"},
+    "tree": {"prepare", "priors", "trials"},
+    "answers": LOW | {"answers", "kernels"},
+    "plots": LOW | {"answers", "plots"},
+}
+FREE = {"__init__", "__main__", "fitting", "cli"}
+
+
+def parts_imported(path):
+    """Return the first names below `leadline` that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names = [node.module]
+            if node.module == "leadline":
+                names = [f"leadline.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        found |= {name.split(".")[1] for name in names if name.startswith("leadline.")}
+    return found
+
+
+def source_files():
+    source = ROOT / "src" / "leadline"
+    for path in sorted(source.rglob("*.py")):
+        yield path, path.relative_to(source).parts[0].removesuffix(".py")
+    for path in sorted((ROOT / "models").rglob("*.py")):
+        yield path, "models"
+
+
+@pytest.mark.parametrize(("path", "part"), [pytest.param(*f, id=f[0].name) for f in source_files()])
+def test_imports_point_one_way(path, part):
+    if part in FREE:
+        return
+    assert part in RULES, f"say in RULES what {part} may import"
+    assert parts_imported(path) <= RULES[part]
+
+
+def test_every_package_is_listed():
+    written = {"leadline"}
+    for path, part in source_files():
+        if part == "models":
+            inside = path.parent.relative_to(ROOT / "models").parts
+            written.add(".".join(["leadline", "models", *inside]))
+        else:
+            written.add(".".join(path.parent.relative_to(ROOT / "src").parts))
+    assert written == set(SETUPTOOLS["packages"])
+
+
+def test_data_files_are_packaged():
+    patterns = SETUPTOOLS["package-data"]
+    for path in (ROOT / "src" / "leadline").rglob("*"):
+        if path.is_file() and path.suffix not in {".py", ".pyc"}:
+            package = ".".join(path.parent.relative_to(ROOT / "src").parts)
+            assert any(path.match(pattern) for pattern in patterns.get(package, [])), path
+
+
+def test_the_package_root_is_light():
+    code = "import leadline, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    assert not {"pymc", "arviz", "matplotlib", "pandas"} & set(loaded.decode().split())
+
+
+def test_every_public_name_loads():
+    import leadline
+
+    assert len(set(leadline.__all__)) == len(leadline.__all__)
+    for name in leadline.__all__:
+        assert callable(getattr(leadline, name)), name
