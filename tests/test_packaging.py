@@ -31,10 +31,11 @@ RULES = {
     "sampling": LOW,
     "densities": {"sampling"},
     "tree": {"prepare", "priors", "trials"},
+    "fit": DATA | {"prepare", "priors", "models", "sampling", "densities", "tree"},
     "answers": LOW | {"answers", "kernels"},
     "plots": LOW | {"answers", "plots"},
 }
-FREE = {"__init__", "__main__", "fitting", "cli"}
+FREE = {"__init__", "__main__", "cli", "console", "results_folder"}
 
 
 def parts_imported(path):
@@ -92,6 +93,12 @@ def test_the_package_root_is_light():
     code = "import leadline, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
     assert not {"pymc", "arviz", "matplotlib", "pandas"} & set(loaded.decode().split())
+
+
+def test_the_function_fit_hides_its_module():
+    import leadline.fit
+
+    assert callable(leadline.fit)
 
 
 def test_every_public_name_loads():

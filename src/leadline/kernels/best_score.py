@@ -20,12 +20,22 @@ from leadline.kernels.special import float64, log1mexp, log_normal_cdf
 _HERMITE_NODES, _HERMITE_WEIGHTS = gauss_normal(32)
 
 
-def _log_worse(
-    value: Any, alpha: Any, beta: Any, gamma: Any, sigma: Any, convex: bool
+def _times_log_worse(
+    count: TensorVariable,
+    value: Any,
+    alpha: Any,
+    beta: Any,
+    gamma: Any,
+    sigma: Any,
+    convex: bool,
 ) -> TensorVariable:
-    """Return the log-probability that one score is worse than `value`."""
+    """Return `count` times the log-probability that one score is worse than `value`."""
     tail = noisy_quadratic.logsf if convex else noisy_quadratic.logcdf
-    return tail(value, alpha, beta, gamma, sigma, convex=convex)
+    log_worse = tail(value, alpha, beta, gamma, sigma, convex=convex)
+    # 0 · −∞ would be nan, in the value for a count of 0 and in the gradient for any.
+    none = pt.isinf(log_worse)
+    product = count * pt.switch(none, -1.0, log_worse)
+    return pt.switch(none, pt.switch(count > 0.0, -np.inf, 0.0), product)
 
 
 def logpdf(
@@ -34,17 +44,16 @@ def logpdf(
     """Return the log-density."""
     trials = float64(trials)
     one = noisy_quadratic.logpdf(value, alpha, beta, gamma, sigma, convex=convex)
-    log_worse = _log_worse(value, alpha, beta, gamma, sigma, convex)
-    # At an infinite value both are −∞, and 0 · −∞ for one trial would be nan.
-    log_worse = pt.switch(pt.isinf(log_worse), 0.0, log_worse)
-    return pt.log(trials) + one + (trials - 1.0) * log_worse
+    others = _times_log_worse(trials - 1.0, value, alpha, beta, gamma, sigma, convex)
+    return pt.log(trials) + one + others
 
 
 def logcdf(
     value: Any, alpha: Any, beta: Any, gamma: Any, sigma: Any, trials: Any, *, convex: bool = True
 ) -> TensorVariable:
     """Return log P(Y ≤ value)."""
-    log_all_worse = float64(trials) * _log_worse(value, alpha, beta, gamma, sigma, convex)
+    law = (alpha, beta, gamma, sigma)
+    log_all_worse = _times_log_worse(float64(trials), value, *law, convex)
     return log1mexp(log_all_worse) if convex else log_all_worse
 
 
@@ -52,7 +61,8 @@ def logsf(
     value: Any, alpha: Any, beta: Any, gamma: Any, sigma: Any, trials: Any, *, convex: bool = True
 ) -> TensorVariable:
     """Return log P(Y > value)."""
-    log_all_worse = float64(trials) * _log_worse(value, alpha, beta, gamma, sigma, convex)
+    law = (alpha, beta, gamma, sigma)
+    log_all_worse = _times_log_worse(float64(trials), value, *law, convex)
     return log_all_worse if convex else log1mexp(log_all_worse)
 
 

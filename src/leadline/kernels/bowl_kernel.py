@@ -10,9 +10,9 @@ limit (in brackets the relative error of log J and of its partial derivatives ag
 =================================  =============================================================
 where                              how, and why there
 =================================  =============================================================
-J∞, w > 12                         Gauss-Hermite, 16 nodes, 8 for w > 24 [1e-15]: t = 0 is 12 sd
-                                   away (e^−72), and the first terms missed are 31!!/12^32 = 6e-18
-                                   and 15!!/24^16 = 2e-16.
+J∞, w > 12                         Gauss-Hermite, 8 nodes [2e-13]: t = 0 is 12 sd away (e^−72),
+                                   and the first term missed is 8!/12^16 = 2e-13 times the
+                                   binomial coefficient of k − 1 and 16.
 J∞, −8 < w ≤ 12, 0.5 ≤ k < 12      Polynomials of degree 7 in (w, log k) [1e-12, 1e-11]. Outside:
                                    a deep tail, or (k < 0.5, w near 2) a zero of J∞ in the
                                    complex plane too close for polynomials.
@@ -50,11 +50,9 @@ _WINDOW_STEPS = bowl_integral.WINDOW_STEPS
 _NODES, _WEIGHTS = bowl_integral.NODES, bowl_integral.WEIGHTS
 _LOG_NODES = bowl_integral.LOG_NODES
 _EDGE_NODES, _EDGE_WEIGHTS = bowl_integral.gauss_unit_interval(24)
-_NODES_16, _WEIGHTS_16 = bowl_integral.gauss_normal(16)
-_NODES_8, _WEIGHTS_8 = bowl_integral.gauss_normal(8)
+_NORMAL_NODES, _NORMAL_WEIGHTS = bowl_integral.gauss_normal(8)
 
 _NORMAL_FROM = 12.0
-_NORMAL_8_FROM = 24.0
 _FAR = 9.0
 _FAR_FROM_PEAK = 8.5
 _NEAR = 0.5
@@ -200,32 +198,23 @@ def _log1mexp(x: float) -> float:
 
 
 @_jit_nodes
-def _normal_power_by(
-    nodes: np.ndarray, weights: np.ndarray, w: float, k: float
-) -> tuple[float, float, float]:
-    excess, total_w, total_k = 0.0, 0.0, 0.0
-    inverse = 1.0 / w
-    for i in range(nodes.size):
-        ratio = nodes[i] * inverse
-        log_ratio = _log1p(ratio)
-        over, g = _expm1((k - 1.0) * log_ratio)
-        excess += weights[i] * over
-        total_w += weights[i] * g / (1.0 + ratio)
-        total_k += weights[i] * g * log_ratio
-    total = 1.0 + excess
-    return math.log1p(excess), (k - 1.0) * inverse * total_w / total, total_k / total
-
-
-@_jit
 def _normal_power(w: float, k: float) -> tuple[float, float, float]:
     """Return log E[(T/w)^(k−1)] and the means of (k − 1)/T and log(T/w), T ~ N(w, 1), w > 12.
 
     The means are weighted by (T/w)^(k−1): J∞ = w^(k−1) exp(first), and the others are the partials
     of log J∞ in w and, less log w, in k.
     """
-    if w > _NORMAL_8_FROM:
-        return _normal_power_by(_NODES_8, _WEIGHTS_8, w, k)
-    return _normal_power_by(_NODES_16, _WEIGHTS_16, w, k)
+    excess, total_w, total_k = 0.0, 0.0, 0.0
+    inverse = 1.0 / w
+    for i in range(_NORMAL_NODES.size):
+        ratio = _NORMAL_NODES[i] * inverse
+        log_ratio = _log1p(ratio)
+        over, g = _expm1((k - 1.0) * log_ratio)
+        excess += _NORMAL_WEIGHTS[i] * over
+        total_w += _NORMAL_WEIGHTS[i] * g / (1.0 + ratio)
+        total_k += _NORMAL_WEIGHTS[i] * g * log_ratio
+    total = 1.0 + excess
+    return math.log1p(excess), (k - 1.0) * inverse * total_w / total, total_k / total
 
 
 @_jit_nodes
@@ -285,92 +274,97 @@ def _table_value(w: float, k: float, table: Any) -> tuple[float, float, float]:
 
 
 @_jit
-def _window(w: float, k: float, lam: float) -> tuple[float, float, float, float, bool]:
-    """Return where exp(h) lives: see `bowl_integral`.
+def _window(w: float, k: float, lam: float) -> tuple[float, float, float, float]:
+    """Return where exp(h) lives, as explained in `bowl_integral`.
 
-    The distances from w of start and end, the end, h at the top, and whether the start is clear
-    of 0.
+    The top (the largest h), its distance from w, and how far the window reaches below and above
+    it. It is cut at 0 where the reach below is not less than the top.
     """
     root = math.sqrt(w * w + 4.0 * k)
     if w > 0.0:
-        peak = 0.5 * (root + w)
-        peak_offset = 2.0 * k / (root + w)
+        top = 0.5 * (root + w)
+        offset = 2.0 * k / (root + w)
     else:
-        peak = 2.0 * k / (root - w)
-        peak_offset = peak - w
-    limited = peak > lam
-    top, top_offset = (lam, lam - w) if limited else (peak, peak_offset)
-    slope = k / top - top_offset if limited else 0.0
-    curvature = 1.0 + k / (top * top)
-    below = 2.0 * _DROP / (slope + math.sqrt(slope * slope + 2.0 * curvature * _DROP))
-    end_offset, end = lam - w, lam
-    if not limited:
+        top = 2.0 * k / (root - w)
+        offset = top - w
+    above, slope = 0.0, 0.0
+    if top > lam:
+        top, offset = lam, lam - w
+        slope = k / top - offset
+    else:
         above = _REACH
         for _ in range(_WINDOW_STEPS):
-            drop = _DROP + k * math.log1p(above / peak) - above * peak_offset - 0.5 * above * above
-            above -= drop / (k / (peak + above) - peak_offset - above)
-        if lam - peak >= above:
-            end_offset, end = peak_offset + above, peak + above
-    height = k * math.log(top) - 0.5 * top_offset * top_offset
-    return top_offset - below, end_offset, end, height, below < top
+            drop = _DROP + k * math.log1p(above / top) - above * offset - 0.5 * above * above
+            above -= drop / (k / (top + above) - offset - above)
+        # Written so that a λ of nan is not ignored.
+        if not above <= lam - top:
+            above = lam - top
+    curvature = 1.0 + k / (top * top)
+    below = 2.0 * _DROP / (slope + math.sqrt(slope * slope + 2.0 * curvature * _DROP))
+    return top, offset, below, above
 
 
 @_jit_nodes
-def _start_panel(
-    w: float, k: float, height: float, end: float, power: float
-) -> tuple[float, float, float]:
-    """Return ∫ exp(h − height) dt/t from t = 0 to `end`, and the same times t − w and log t.
+def _start_panel(end: float, top: float, offset: float, k: float) -> tuple[float, float, float]:
+    """Return ∫ exp(h − h(top)) dt/t from t = 0 to `end`, and the same times t − top and log t.
 
-    The nodes are in u with t = end u^power, which makes the singularity at 0 smooth.
+    The nodes are in u with t = end u^power, which makes the singularity at 0 smooth. `offset` is
+    that of the top; h − h(top) is got from t − top, since the squares of large offsets cancel.
     """
+    power = 1.0 + _START_EXPONENT / k
     total, total_w, total_k = 0.0, 0.0, 0.0
-    log_end = math.log(end)
+    log_end, log_top = math.log(end), math.log(top)
     for i in range(_NODES.size):
         log_t = log_end + power * _LOG_NODES[i]
-        offset = _exp(log_t) - w
-        g = _WEIGHTS[i] / _NODES[i] * _exp(k * log_t - 0.5 * offset * offset - height)
+        step = _exp(log_t) - top
+        weight = _WEIGHTS[i] / _NODES[i]
+        g = weight * _exp(k * (log_t - log_top) - step * (offset + 0.5 * step))
         total += g
-        total_w += offset * g
+        total_w += step * g
         total_k += log_t * g
     return power * total, power * total_w, power * total_k
 
 
 @_jit_nodes
 def _panel(
-    t: float, offset: float, span: float, k: float, height: float
+    start: float, span: float, top: float, offset: float, k: float
 ) -> tuple[float, float, float]:
-    """Return the same integrals from t to t + span; `offset` is t − w, from where it is exact."""
+    """Return the same integrals from t = top + start to t = top + start + span."""
     total, total_w, total_k = 0.0, 0.0, 0.0
+    log_top = math.log(top)
     for i in range(_NODES.size):
-        step = span * _NODES[i]
-        log_t = _log(t + step)
-        distance = offset + step
-        g = _WEIGHTS[i] * _exp((k - 1.0) * log_t - 0.5 * distance * distance - height)
+        step = start + span * _NODES[i]
+        t = top + step
+        log_t = _log(t)
+        g = _WEIGHTS[i] / t * _exp(k * (log_t - log_top) - step * (offset + 0.5 * step))
         total += g
-        total_w += distance * g
+        total_w += step * g
         total_k += log_t * g
     return span * total, span * total_w, span * total_k
 
 
 @_jit
-def _quadrature(w: float, k: float, lam: float) -> tuple[float, float, float]:
-    """Return log J and its partials in w and k, anywhere."""
-    start, end_offset, end, height, clear = _window(w, k, lam)
-    if clear:
-        half = 0.5 * (end_offset - start)
-        a, a_w, a_k = _panel(w + start, start, half, k, height)
-        b, b_w, b_k = _panel(w + start + half, start + half, half, k, height)
+def _quadrature(w: float, k: float, lam: float) -> tuple[float, float, float, float]:
+    """Return log J and its partials in w, k and λ, anywhere."""
+    top, offset, below, above = _window(w, k, lam)
+    if below < top:
+        half = 0.5 * (below + above)
+        a, a_w, a_k = _panel(-below, half, top, offset, k)
+        b, b_w, b_k = _panel(half - below, half, top, offset, k)
     else:
-        middle = _FIRST_PANEL * end
-        a, a_w, a_k = _start_panel(w, k, height, middle, 1.0 + _START_EXPONENT / k)
-        b, b_w, b_k = _panel(middle, middle - w, end - middle, k, height)
+        middle = _FIRST_PANEL * (top + above)
+        a, a_w, a_k = _start_panel(middle, top, offset, k)
+        b, b_w, b_k = _panel(middle - top, top + above - middle, top, offset, k)
     total = a + b
-    return height + math.log(total) - _LOG_SQRT_2PI, (a_w + b_w) / total, (a_k + b_k) / total
+    value = k * math.log(top) - 0.5 * offset * offset - _LOG_SQRT_2PI + math.log(total)
+    rise = lam - top
+    d_lam = math.exp(k * math.log(lam / top) - rise * (offset + 0.5 * rise)) / (lam * total)
+    return value, offset + (a_w + b_w) / total, (a_k + b_k) / total, d_lam
 
 
 @_jit
-def _log_bowl(w: float, k: float, lam: float, table: Any) -> tuple[float, float, float]:
-    """Return log J and its partials in w and k; the partial in λ is λ^(k−1) φ(w − λ)/J."""
+def _log_bowl(w: float, k: float, lam: float, table: Any) -> tuple[float, float, float, float]:
+    """Return log J and its partials in w, k and λ."""
     c = lam - w
     from_normal = w > _NORMAL_FROM
     tabulated = W_LOW < w <= _NORMAL_FROM and _K_LOW <= k < _K_HIGH and lam >= 1.0
@@ -383,50 +377,47 @@ def _log_bowl(w: float, k: float, lam: float, table: Any) -> tuple[float, float,
         else:
             value, d_w, d_k = _table_value(w, k, table)
             far = lam - max(w, 0.0) - math.sqrt(max(k - 1.0, 0.0)) > _FAR_FROM_PEAK
-        if far:
-            return value, d_w, d_k
-        past, past_s, past_log = _edge(lam, k, c, 1.0)
+        if c > _NO_LIMIT:
+            return value, d_w, d_k, 0.0
         log_lam = math.log(lam)
-        scale = math.exp((k - 1.0) * log_lam - 0.5 * c * c - _LOG_SQRT_2PI - value)
-        rest = 1.0 - scale * past
+        # The partial in λ is λ^(k−1) φ(c)/J.
+        d_lam = math.exp((k - 1.0) * log_lam - 0.5 * c * c - _LOG_SQRT_2PI - value)
+        if far:
+            return value, d_w, d_k, d_lam
+        past, past_s, past_log = _edge(lam, k, c, 1.0)
+        rest = 1.0 - d_lam * past
         # Where more lies past λ than below it (a peak past λ), the difference would lose digits.
         if rest > 0.25:
-            d_w = (d_w - scale * (c * past + past_s)) / rest
-            d_k = (d_k - scale * (log_lam * past + past_log)) / rest
-            return value + math.log(rest), d_w, d_k
+            d_w = (d_w - d_lam * (c * past + past_s)) / rest
+            d_k = (d_k - d_lam * (log_lam * past + past_log)) / rest
+            return value + math.log(rest), d_w, d_k, d_lam / rest
     # From λ downwards the window is as long as `_edge` makes it.
     if c <= _NEAR and lam * (lam - 2.0 * c) > 2.0 * _DROP + 3.0 * lam:
         total, total_s, total_log = _edge(lam, k, -c, -1.0)
         log_lam = math.log(lam)
         value = (k - 1.0) * log_lam - 0.5 * c * c - _LOG_SQRT_2PI + math.log(total)
-        return value, c - total_s / total, log_lam + total_log / total
+        return value, c - total_s / total, log_lam + total_log / total, 1.0 / total
     return _quadrature(w, k, lam)
-
-
-@_jit
-def _survival_terms(log_ratio: float, k: float) -> tuple[float, float]:
-    """Return 1 − (t/λ)^k and (t/λ)^k."""
-    less_one, power = _expm1(k * log_ratio)
-    return -less_one, power
 
 
 @_jit_nodes
 def _survival_start_panel(
-    w: float, k: float, lam: float, height: float, end: float, power: float
+    end: float, top: float, offset: float, k: float, lam: float
 ) -> tuple[float, float, float, float]:
-    """Return integrals over φ(t − w) exp(−height) √(2π) dt from t = 0 to `end`.
+    """Return integrals over φ(t − w)/φ(offset) dt from t = 0 to `end`.
 
     Of 1 − (t/λ)^k, of (t/λ)^k times 1/t, of −(t/λ)^k log(t/λ), and of (t/λ)^k.
     """
+    power = 1.0 + _START_EXPONENT / min(k, 1.0)
     total, total_w, total_k, total_lam = 0.0, 0.0, 0.0, 0.0
     log_end, log_lam = math.log(end), math.log(lam)
     for i in range(_NODES.size):
         log_t = log_end + power * _LOG_NODES[i]
         t = _exp(log_t)
-        offset = t - w
-        above, below = _survival_terms(log_t - log_lam, k)
-        g = _WEIGHTS[i] / _NODES[i] * _exp(log_t - 0.5 * offset * offset - height)
-        total += above * g
+        step = t - top
+        less_one, below = _expm1(k * (log_t - log_lam))
+        g = _WEIGHTS[i] / _NODES[i] * _exp(log_t - step * (offset + 0.5 * step))
+        total -= less_one * g
         total_w += below * g / t
         total_k -= (log_t - log_lam) * below * g
         total_lam += below * g
@@ -435,19 +426,19 @@ def _survival_start_panel(
 
 @_jit_nodes
 def _survival_panel(
-    t: float, offset: float, span: float, k: float, c: float, lam: float, height: float
+    start: float, span: float, top: float, offset: float, k: float, lam: float
 ) -> tuple[float, float, float, float]:
-    """Return the same integrals from t to t + span."""
+    """Return the same integrals from t = top + start to t = top + start + span."""
     total, total_w, total_k, total_lam = 0.0, 0.0, 0.0, 0.0
+    past, inverse = top - lam, 1.0 / lam
     for i in range(_NODES.size):
-        step = span * _NODES[i]
-        distance = offset + step
-        # t/λ − 1 from the distance to λ, which log t − log λ would lose near λ.
-        log_ratio = _log1p((distance - c) / lam)
-        above, below = _survival_terms(log_ratio, k)
-        g = _WEIGHTS[i] * _exp(-0.5 * distance * distance - height)
-        total += above * g
-        total_w += below * g / (t + step)
+        step = start + span * _NODES[i]
+        # log(t/λ) from the distance to λ, which log t − log λ would lose near λ.
+        log_ratio = _log1p((past + step) * inverse)
+        less_one, below = _expm1(k * log_ratio)
+        g = _WEIGHTS[i] * _exp(-step * (offset + 0.5 * step))
+        total -= less_one * g
+        total_w += below * g / (top + step)
         total_k -= log_ratio * below * g
         total_lam += below * g
     return span * total, span * total_w, span * total_k, span * total_lam
@@ -461,25 +452,23 @@ def _survival(w: float, k: float, lam: float) -> tuple[float, float, float, floa
     λ^(−k) J(w, k + 1, λ) would cancel.
     """
     # The window of the normal density alone; the singularity is still that of t^(k−1).
-    start, end_offset, end, height, clear = _window(w, 1.0, lam)
-    c = lam - w
-    if clear:
-        half = 0.5 * (end_offset - start)
-        first = _survival_panel(w + start, start, half, k, c, lam, height)
-        second = _survival_panel(w + start + half, start + half, half, k, c, lam, height)
+    top, offset, below, above = _window(w, 1.0, lam)
+    if below < top:
+        half = 0.5 * (below + above)
+        first = _survival_panel(-below, half, top, offset, k, lam)
+        second = _survival_panel(half - below, half, top, offset, k, lam)
     else:
-        middle = _FIRST_PANEL * end
-        power = 1.0 + _START_EXPONENT / min(k, 1.0)
-        first = _survival_start_panel(w, k, lam, height, middle, power)
-        second = _survival_panel(middle, middle - w, end - middle, k, c, lam, height)
-    log_scale = height - _LOG_SQRT_2PI
-    log_survival = _log_add_exp(_log_normal_cdf(-w), log_scale + math.log(first[0] + second[0]))
-    scale = math.exp(log_scale - log_survival)
+        middle = _FIRST_PANEL * (top + above)
+        first = _survival_start_panel(middle, top, offset, k, lam)
+        second = _survival_panel(middle - top, top + above - middle, top, offset, k, lam)
+    log_scale = -0.5 * offset * offset - _LOG_SQRT_2PI
+    by_noise = math.exp(min(_log_normal_cdf(-w) - log_scale, 700.0))
+    total = first[0] + second[0] + by_noise
     return (
-        log_survival,
-        scale * k * (first[1] + second[1]),
-        scale * (first[2] + second[2]),
-        scale * k / lam * (first[3] + second[3]),
+        log_scale + math.log(total),
+        k * (first[1] + second[1]) / total,
+        (first[2] + second[2]) / total,
+        k / lam * (first[3] + second[3]) / total,
     )
 
 
@@ -502,7 +491,7 @@ def _log_tails(
         d_k, d_lam = log_ratio + d_k, -k / lam
         log_above = _log1mexp(log_below)
     else:
-        log_part, d_w, d_k = _log_bowl(w, k + 1.0, lam, table)
+        log_part, d_w, d_k, _ = _log_bowl(w, k + 1.0, lam, table)
         log_part -= k * log_lam
         far = lam - max(w, 0.0) - math.sqrt(k) > _FAR and w > W_LOW
         # Scores at the far end, no worse than w by their noise alone.
@@ -515,7 +504,7 @@ def _log_tails(
         if far:
             d_w *= part
         else:
-            log_density, _, _ = _log_bowl(w, k, lam, table)
+            log_density, _, _, _ = _log_bowl(w, k, lam, table)
             d_w = k * math.exp(log_density - k * log_lam - log_below)
         log_above = math.log1p(-math.exp(log_below))
     if log_above < log_below:
@@ -562,11 +551,7 @@ def sample_table(w: np.ndarray, log_k: np.ndarray) -> np.ndarray:
 
 def log_bowl_entry(w: float, k: float, lam: float, _: float, table: Any, out: Any) -> None:
     """Write log J and its partials in w, k and λ to `out`."""
-    value, d_w, d_k = _log_bowl(w, k, lam, table)
-    c = lam - w
-    out[0], out[1], out[2], out[3] = value, d_w, d_k, 0.0
-    if c < _NO_LIMIT or w < W_LOW:
-        out[3] = math.exp((k - 1.0) * math.log(lam) - 0.5 * c * c - _LOG_SQRT_2PI - value)
+    out[0], out[1], out[2], out[3] = _log_bowl(w, k, lam, table)
 
 
 def log_tails_entry(w: float, k: float, lam: float, _: float, table: Any, out: Any) -> None:

@@ -1,0 +1,112 @@
+"""Whether the draws of a fit can be relied on: divergences, R-hat and effective sample size."""
+
+from dataclasses import dataclass
+
+import arviz_stats
+import numpy as np
+import xarray as xr
+
+from leadline.answers.fitted_search import validate_tree
+
+MAX_RHAT = 1.01
+"""Limit of Vehtari et al. (2021, doi:10.1214/20-BA1221) for the rank-normalised R-hat."""
+
+MIN_ESS = 400
+"""Limit of Vehtari et al. (2021) for the bulk and tail effective sample sizes."""
+
+# With an integer effective dimension these are made from the draws, and may be constant.
+_NOT_SAMPLED = ("effective_dim", "effective_dim_probability")
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """Sampling diagnostics of a fit, the worst over its parameters and searches.
+
+    Attributes
+    ----------
+    divergences : int
+        Divergent transitions after tuning; there should be none.
+    max_rhat : float
+        Largest R-hat, at most 1.01 in a good fit; nan with a single chain.
+    min_ess_bulk, min_ess_tail : float
+        Smallest effective sample sizes, at least 400 in a good fit.
+    """
+
+    divergences: int
+    max_rhat: float
+    min_ess_bulk: float
+    min_ess_tail: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing speaks against the draws."""
+        return not self.problems
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong, in words; empty when nothing is."""
+        found = []
+        if self.divergences:
+            found.append(f"{self.divergences} divergence{'s' * (self.divergences != 1)}")
+        # Not `> MAX_RHAT`, which a nan would pass.
+        if not self.max_rhat <= MAX_RHAT:
+            found.append(
+                "R-hat unknown (one chain)"
+                if np.isnan(self.max_rhat)
+                else f"R-hat {self.max_rhat:.3g} > {MAX_RHAT}"
+            )
+        for name, value in (("bulk", self.min_ess_bulk), ("tail", self.min_ess_tail)):
+            if not value >= MIN_ESS:
+                found.append(f"{name} ESS {value:.0f} < {MIN_ESS}")
+        return found
+
+    @property
+    def message(self) -> str:
+        """One line for people."""
+        if self.problems:
+            return (
+                f"do not rely on these numbers: {', '.join(self.problems)}; "
+                "fit again with more draws and tuning"
+            )
+        return (
+            f"sampling converged: {self.divergences} divergences, R-hat {self.max_rhat:.3f}, "
+            f"ESS {self.min_ess_bulk:.0f} (bulk), {self.min_ess_tail:.0f} (tail)"
+        )
+
+
+def convergence(tree: xr.DataTree, search: str | None = None) -> Convergence:
+    """Return the sampling diagnostics of a fit, or of one of its searches.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of `leadline.fit`.
+    search : str, optional
+        Name of a search. Default: the worst over all.
+
+    Raises
+    ------
+    LeadlineError
+        If `tree` is not the result of a fit.
+    """
+    validate_tree(tree)
+    posterior = tree["posterior"].dataset
+    if "effective_dim_probability" in posterior:
+        posterior = posterior.drop_vars(_NOT_SAMPLED)
+    diverging = tree["sample_stats"]["diverging"]
+    if search is not None:
+        posterior = posterior.sel(search=[search])
+        # Searches that were fitted together share their divergences.
+        diverging = diverging.sel(search=search) if "search" in diverging.dims else diverging
+    many_chains = posterior.sizes["chain"] > 1
+    return Convergence(
+        divergences=int(diverging.sum()),
+        max_rhat=float(_all(arviz_stats.rhat(posterior)).max()) if many_chains else np.nan,
+        min_ess_bulk=float(_all(arviz_stats.ess(posterior, method="bulk")).min()),
+        min_ess_tail=float(_all(arviz_stats.ess(posterior, method="tail")).min()),
+    )
+
+
+def _all(diagnostic: xr.Dataset) -> np.ndarray:
+    """Return the values of all variables in one row."""
+    return np.concatenate([np.ravel(diagnostic[name].values) for name in diagnostic.data_vars])

@@ -1,0 +1,91 @@
+"""`summary`: the answers of a fit as a table, one row a search."""
+
+import pandas as pd
+import xarray as xr
+
+from leadline.answers.convergence import convergence
+from leadline.answers.fitted_search import best_seen, direction_sign, search_names, validate_tree
+from leadline.answers.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
+
+_WITH_INTERVALS = ("optimum", "effective_dim", "noise_sd")
+
+
+def summary(
+    tree: xr.DataTree, *, ci_prob: float | None = None, ci_kind: str | None = None
+) -> pd.DataFrame:
+    """Return the answers of a fit, one row a search.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of `leadline.fit`.
+    ci_prob : float, optional
+        Probability of the intervals. Default: ``arviz.rcParams["stats.ci_prob"]``.
+    ci_kind : {"eti", "hdi"}, optional
+        Equal-tailed or highest-density intervals. Default: ``arviz.rcParams["stats.ci_kind"]``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index `search`. Columns, scores in the user's units:
+
+        - `trials`, `failed`: how many there were, and how many of them have no score (pruned
+          ones are among these);
+        - `in_regime`: how many are past the threshold, and so inform the fit;
+        - `best_seen`: the best measured score, luck included;
+        - `optimum`, `effective_dim`, `noise_sd`: posterior means, each followed by `_sd`, the
+          posterior sd, and the ends of its interval, such as `optimum_eti89_lb` and
+          `optimum_eti89_ub`;
+        - `best_within_noise`: posterior probability that the best seen is worse than the optimum
+          by less than one noise sd: then more trials can gain little that can be measured;
+        - `effective_dim=1`, ...: the probability of each effective dimension, when the fit was
+          made with ``effective_dim="integer"``;
+        - `warning`: empty, or why the numbers of this row should not be relied on.
+
+        ``attrs`` hold `direction`, `metric`, `source` and `convergence`, one line on the whole
+        fit.
+
+    Raises
+    ------
+    LeadlineError
+        If `tree` is not the result of a fit or an option is not valid.
+    """
+    validate_tree(tree)
+    prob, kind = validate_interval(ci_prob, ci_kind)
+    label = interval_label(prob, kind)
+    posterior = tree["posterior"].dataset
+    constant = tree["constant_data"].dataset.sel(search=posterior["search"])
+    best = best_seen(tree)
+    columns: dict[str, object] = {
+        "trials": constant["n_trials"].to_numpy(),
+        "failed": (constant["n_trials"] - constant["n_complete"]).to_numpy(),
+        "in_regime": constant["n_tail"].to_numpy(),
+        "best_seen": best.to_numpy(),
+    }
+    for name in _WITH_INTERVALS:
+        lower, upper = interval(posterior[name], prob, kind)
+        columns[name] = posterior[name].mean(SAMPLE_DIMS).to_numpy()
+        columns[f"{name}_sd"] = posterior[name].std(SAMPLE_DIMS, ddof=1).to_numpy()
+        columns[f"{name}_{label}_lb"] = lower.to_numpy()
+        columns[f"{name}_{label}_ub"] = upper.to_numpy()
+    columns["best_within_noise"] = chance_best_within_noise(tree).to_numpy()
+    if "effective_dim_probability" in posterior:
+        probability = posterior["effective_dim_probability"].mean(SAMPLE_DIMS)
+        for dimension in probability["dimension"].to_numpy():
+            columns[f"effective_dim={dimension}"] = probability.sel(dimension=dimension).to_numpy()
+    names = search_names(tree)
+    columns["warning"] = [", ".join(convergence(tree, name).problems) for name in names]
+    table = pd.DataFrame(columns, index=pd.Index(names, name="search"))
+    table.attrs.update({name: tree.attrs.get(name) for name in ("direction", "metric", "source")})
+    table.attrs["convergence"] = convergence(tree).message
+    return table
+
+
+def chance_best_within_noise(tree: xr.DataTree) -> xr.DataArray:
+    """Return P(the best seen is worse than the optimum by less than one noise sd), dims (search).
+
+    A best seen that is better than the optimum was lucky, and counts as within noise.
+    """
+    posterior = tree["posterior"].dataset
+    gap = direction_sign(tree) * (best_seen(tree) - posterior["optimum"])
+    return (gap < posterior["noise_sd"]).mean(SAMPLE_DIMS)

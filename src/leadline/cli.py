@@ -1,0 +1,293 @@
+"""The command line: a thin shell over the library's functions.
+
+Nothing heavy is imported before a command is known to be well formed, so that ``leadline --help``
+answers at once; each command imports what it needs.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from leadline.errors import LeadlineError, listed, shown
+
+if TYPE_CHECKING:
+    from leadline.trials import Trials
+
+_DESCRIPTION = "How low can the loss go? Answers from the scores of a random search."
+_COLUMNS = ("task", "model", "trial", "replicate", "status", "cost", "space")
+_COLUMN_HELP = {
+    "task": "column of what was solved, such as a data set",
+    "model": "column of what was tuned",
+    "trial": "column of the configuration that a row evaluates",
+    "replicate": "column that tells repeated evaluations apart, such as the seed",
+    "status": "column of complete, failed, pruned, ...",
+    "cost": "column of what an evaluation cost",
+    "space": "column of the search space",
+}
+_DEMO_DATASET = "digits-mlp"
+_DEMO_TAIL_FRACTION = 0.2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 done, 1 failed; usage errors exit with 2.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments, without the program's name. Default: those of the process.
+    """
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if getattr(arguments, "direction", "") is None:
+        arguments.parser.error(
+            "--direction minimize (a loss, an error) or --direction maximize (an accuracy) "
+            "is required: it is never guessed"
+        )
+    try:
+        arguments.run(arguments)
+    except (LeadlineError, OSError, ImportError) as error:
+        print(f"leadline: error: {one_line(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("leadline: interrupted", file=sys.stderr)
+        return 1
+    return 0
+
+
+def one_line(error: Exception) -> str:
+    """Return what an error says, on one line."""
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(prog="leadline", description=_DESCRIPTION, allow_abbrev=False)
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_fit(commands)
+    _add_summary(commands)
+    _add_demo(commands)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Print the version; looked up only when asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        import importlib.metadata
+
+        print(f"leadline {importlib.metadata.version('leadline')}")
+        parser.exit()
+
+
+def _add_fit(commands: Any) -> None:
+    text = "fit the trials of a file: a table of answers, fit.nc and pictures"
+    parser = commands.add_parser("fit", help=text, description=text, allow_abbrev=False)
+    parser.set_defaults(run=run_fit, parser=parser)
+    parser.add_argument("trials", metavar="TRIALS.csv", type=Path, help="one row per evaluation")
+    parser.add_argument("--score", required=True, metavar="COLUMN", help="column of the score")
+    parser.add_argument(
+        "--direction", choices=("minimize", "maximize"), help="which scores are good; required"
+    )
+    regime = parser.add_mutually_exclusive_group(required=True)
+    regime.add_argument(
+        "--tail-fraction",
+        type=float,
+        metavar="F",
+        help="share of all trials, the best, that is taken to follow the law, such as 0.2",
+    )
+    regime.add_argument(
+        "--threshold", type=float, metavar="T", help="score from which on trials follow the law"
+    )
+    for name in _COLUMNS:
+        parser.add_argument(f"--{name}", metavar="COLUMN", help=_COLUMN_HELP[name])
+    parser.add_argument(
+        "--params", nargs="+", metavar="COLUMN", help="columns of the hyperparameters"
+    )
+    parser.add_argument(
+        "--effective-dim", choices=("continuous", "integer"), default="continuous", help="its type"
+    )
+    parser.add_argument(
+        "--resolution",
+        type=float,
+        metavar="H",
+        help="spacing of the grid on which scores are recorded; default: inferred from ties",
+    )
+    for name, default, text in (
+        ("draws", 1000, "draws kept for each chain"),
+        ("tune", 1000, "draws to adapt for each chain"),
+        ("chains", 4, "chains"),
+    ):
+        parser.add_argument(f"--{name}", type=_count, default=default, metavar="N", help=text)
+    _add_output(parser, "leadline-TRIALS")
+
+
+def _add_summary(commands: Any) -> None:
+    text = "show the table of answers of a saved fit"
+    parser = commands.add_parser("summary", help=text, description=text, allow_abbrev=False)
+    parser.set_defaults(run=run_summary)
+    parser.add_argument("fit", metavar="FIT.nc", type=Path, help="what `leadline fit` saved")
+    parser.add_argument(
+        "--ci-prob", type=float, metavar="P", help="probability of the intervals, such as 0.9"
+    )
+    parser.add_argument("--ci-kind", choices=("eti", "hdi"), help="equal tails, highest density")
+
+
+def _add_demo(commands: Any) -> None:
+    text = f"the whole job on a bundled real search, {_DEMO_DATASET}"
+    parser = commands.add_parser("demo", help=text, description=text, allow_abbrev=False)
+    parser.set_defaults(run=run_demo)
+    _add_output(parser, "leadline-demo")
+
+
+def _add_output(parser: argparse.ArgumentParser, folder: str) -> None:
+    parser.add_argument("--seed", type=_seed, metavar="N", help="same seed, same numbers")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help=f"folder to make; default: {folder}"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="overwrite these files in an existing folder"
+    )
+    parser.add_argument("--no-pictures", action="store_true", help="make no pictures")
+    parser.add_argument("--quiet", action="store_true", help="no progress, only the answers")
+
+
+def _count(text: str) -> int:
+    """Return a number of draws or chains, at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
+    return value
+
+
+def _seed(text: str) -> int:
+    """Return a seed, at least 0."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"must be at least 0, got {value}")
+    return value
+
+
+def run_fit(arguments: argparse.Namespace) -> None:
+    """Fit the trials of a file, show the answers and write them to a folder."""
+    stem = arguments.trials.name.split(".")[0] or "trials"
+    output = _output(arguments, f"leadline-{stem}")
+
+    from leadline.readers.table import read_table
+
+    columns = {name: getattr(arguments, name) for name in _COLUMNS}
+    trials = read_table(
+        arguments.trials,
+        score=arguments.score,
+        direction=arguments.direction,
+        params=arguments.params,
+        **columns,
+    )
+    if len(trials.searches) > 1 and arguments.task is None and arguments.model is None:
+        raise LeadlineError(
+            f"{trials.source}: there are {len(trials.searches)} searches, (task, model) "
+            f"{listed(trials.searches, limit=5)}; to fit each of them name what tells them apart "
+            "with --task COLUMN or --model COLUMN"
+        )
+    _fit_and_write(
+        trials,
+        arguments,
+        output,
+        threshold=arguments.threshold,
+        tail_fraction=arguments.tail_fraction,
+        effective_dim=arguments.effective_dim,
+        resolution=arguments.resolution,
+        draws=arguments.draws,
+        tune=arguments.tune,
+        chains=arguments.chains,
+    )
+
+
+def run_demo(arguments: argparse.Namespace) -> None:
+    """Fit a bundled search, show the answers and write them to a folder."""
+    output = _output(arguments, "leadline-demo")
+
+    from leadline.datasets import load_dataset
+
+    trials = load_dataset(_DEMO_DATASET)
+    _fit_and_write(trials, arguments, output, tail_fraction=_DEMO_TAIL_FRACTION)
+
+
+def run_summary(arguments: argparse.Namespace) -> None:
+    """Show the answers of a saved fit."""
+    tree = read_fit(arguments.fit)
+
+    from leadline.console import show_answers
+
+    show_answers(tree, ci_prob=arguments.ci_prob, ci_kind=arguments.ci_kind)
+
+
+def read_fit(path: Path) -> Any:
+    """Return the tree of a saved fit, or raise `LeadlineError` or `FileNotFoundError`."""
+    if not path.exists():
+        raise FileNotFoundError(f"no file {shown(str(path), 200)}; check its name and folder")
+    if path.is_dir():
+        raise LeadlineError(f"{path} is a folder; give the file fit.nc in it")
+
+    import xarray as xr
+
+    from leadline.answers.fitted_search import validate_tree
+
+    try:
+        with xr.open_datatree(path, engine="h5netcdf") as opened:
+            tree = opened.load()
+    except PermissionError:
+        raise
+    except (OSError, ValueError, KeyError, RuntimeError):
+        raise LeadlineError(f"{path}: not a netCDF file that can be read") from None
+    try:
+        return validate_tree(tree)
+    except LeadlineError as error:
+        raise LeadlineError(f"{path}: {error}") from None
+
+
+def _output(arguments: argparse.Namespace, default: str) -> Path:
+    """Return the folder to make, or raise `LeadlineError` before any work is done."""
+    folder = Path(default) if arguments.output is None else arguments.output
+    if folder.exists() and not folder.is_dir():
+        raise LeadlineError(f"{folder} is a file, not a folder; give another one with -o")
+    if folder.exists() and not arguments.force:
+        raise LeadlineError(
+            f"the folder {folder} exists; give another one with -o, or --force to overwrite the "
+            "files of an earlier fit"
+        )
+    if not folder.absolute().parent.is_dir():
+        raise LeadlineError(f"there is no folder {folder.parent} to make {folder.name} in")
+    return folder
+
+
+def _fit_and_write(
+    trials: "Trials", arguments: argparse.Namespace, output: Path, **settings: Any
+) -> None:
+    """Fit, show the answers, and write all files or none."""
+    from leadline.console import show_answers, show_progress, show_trials, show_written
+    from leadline.fit import fit
+    from leadline.results_folder import results_folder, write_pictures
+
+    quiet = arguments.quiet
+    show_trials(trials, quiet=quiet)
+    with results_folder(output) as folder:
+        show_progress("compiling the model and sampling…", quiet=quiet)
+        tree = fit(
+            trials,
+            random_seed=arguments.seed,
+            progressbar=not quiet and sys.stdout.isatty(),
+            **settings,
+        )
+        tree.to_netcdf(folder / "fit.nc", engine="h5netcdf")
+        show_answers(tree)
+        if not arguments.no_pictures:
+            show_progress("drawing…", quiet=quiet)
+            write_pictures(tree, folder)
+        written = sorted(path.name for path in folder.iterdir())
+    show_written(output, written)

@@ -1,0 +1,129 @@
+"""What the command line prints: counts, answers as a table, convergence, what was written.
+
+All of it goes to the standard output; the standard error is for the one line of a failure.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import xarray as xr
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from leadline.answers.convergence import convergence
+from leadline.answers.intervals import interval_label, validate_interval
+from leadline.answers.summary import summary
+
+if TYPE_CHECKING:
+    from leadline.trials import Trials
+
+_INTERVALS = {
+    "optimum": "optimum",
+    "effective_dim": "effective dimension",
+    "noise_sd": "noise sd",
+}
+_WITHIN_NOISE = "best seen within noise of the optimum"
+# Of a file or a pipe, which has no width of its own.
+_PLAIN_WIDTH = 140
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _PLAIN_WIDTH
+    return console
+
+
+def show_progress(line: str, *, quiet: bool = False) -> None:
+    """Print what is being done."""
+    if not quiet:
+        _console().print(escape(line), style="dim", soft_wrap=True)
+
+
+def show_trials(trials: "Trials", *, quiet: bool = False) -> None:
+    """Print how many trials were read, and what the reader has to say about them."""
+    for line in (str(trials), *trials.notes):
+        show_progress(f"{trials.source}: {line}", quiet=quiet)
+
+
+def show_answers(
+    tree: xr.DataTree, *, ci_prob: float | None = None, ci_kind: str | None = None
+) -> None:
+    """Print the summary of a fit, and whether its sampling converged."""
+    prob, kind = validate_interval(ci_prob, ci_kind)
+    answers = summary(tree, ci_prob=prob, ci_kind=kind)
+    console = _console()
+    title = (
+        f"{answers.attrs['metric']} ({answers.attrs['direction']}), {answers.attrs['source']}\n"
+        f"posterior mean and {100 * prob:g} % interval"
+    )
+    rows = {str(name): answer_cells(row, prob, kind) for name, row in answers.iterrows()}
+    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="")
+    if len(rows) == 1:
+        ((name, cells),) = rows.items()
+        table.add_column("search")
+        table.add_column(escape(name), justify="right")
+        for label, cell in cells.items():
+            table.add_row(label, escape(cell))
+    else:
+        table.add_column("search", overflow="fold")
+        for label in next(iter(rows.values())):
+            table.add_column(label, justify="right", overflow="fold")
+        for name, cells in rows.items():
+            table.add_row(escape(name), *map(escape, cells.values()))
+    console.print(table)
+    found = convergence(tree)
+    console.print(escape(found.message), style="" if found.ok else "bold red", soft_wrap=True)
+
+
+def show_written(folder: Path, names: Sequence[str]) -> None:
+    """Print where the files are."""
+    _console().print(escape(f"written to {folder}: {', '.join(names)}"), soft_wrap=True)
+
+
+def answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
+    """Return the text of each cell of one search's answers, by the words of its column."""
+    sd = float(row["optimum_sd"])
+    cells = {
+        "trials": f"{row['trials']:.0f}",
+        "failed": f"{row['failed']:.0f}",
+        "in the regime": f"{row['in_regime']:.0f}",
+        "best seen": rounded(float(row["best_seen"]), sd),
+    }
+    label = interval_label(prob, kind)
+    for name, words in _INTERVALS.items():
+        sd = float(row[f"{name}_sd"])
+        ends = [rounded(float(row[f"{name}_{label}_{end}"]), sd) for end in ("lb", "ub")]
+        cells[words] = f"{rounded(float(row[name]), sd)} [{ends[0]}, {ends[1]}]"
+    chances = {
+        column.removeprefix("effective_dim="): 100.0 * float(row[column])
+        for column in row.index
+        if column.startswith("effective_dim=")
+    }
+    if chances:
+        likely = [f"{j}: {chance:.0f} %" for j, chance in chances.items() if chance >= 0.5]
+        cells["effective dimension"] = ", ".join(likely)
+    cells[_WITHIN_NOISE] = f"{100 * row['best_within_noise']:.0f} %"
+    if row["warning"]:
+        cells["warning"] = row["warning"]
+    return cells
+
+
+def rounded(value: float, sd: float) -> str:
+    """Return a number with as many decimals as show two digits of its sd.
+
+    Examples
+    --------
+    >>> rounded(0.256693, 0.007184)
+    '0.2567'
+    """
+    if not sd > 0 or not math.isfinite(value):
+        return f"{value:.4g}"
+    decimals = 1 - math.floor(math.log10(sd))
+    if decimals > 8 or sd >= 1e6:
+        return f"{value:.6g}"
+    return f"{value:.{max(decimals, 0)}f}"

@@ -1,0 +1,7 @@
+"""Pictures of a fit, one file each, all returning an `arviz_plots.PlotCollection`."""
+
+from leadline.plots.plot_optimum import plot_optimum
+from leadline.plots.plot_tail_fit import plot_tail_fit
+from leadline.plots.plot_tuning_curve import plot_tuning_curve
+
+__all__ = ["plot_optimum", "plot_tail_fit", "plot_tuning_curve"]

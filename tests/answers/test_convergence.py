@@ -1,0 +1,75 @@
+"""Bad draws must be told from good ones."""
+
+import numpy as np
+import pytest
+from helpers import make_tree, make_trials
+
+from leadline.answers.convergence import Convergence, convergence
+
+TWO = (("digits", "mlp"), ("digits", "forest"))
+
+
+def test_good_draws_are_ok():
+    found = convergence(make_tree())
+    assert found.ok
+    assert found.divergences == 0
+    assert found.max_rhat < 1.01
+    assert 400 < found.min_ess_bulk <= 1000
+    assert "converged" in found.message
+    assert "\n" not in found.message
+
+
+def test_divergences_belong_to_their_search():
+    tree = make_tree(make_trials(searches=TWO), divergences=2)
+    diverging = tree["sample_stats"]["diverging"]
+    diverging.loc[{"search": "forest"}] = False
+    assert convergence(tree).divergences == 2
+    assert convergence(tree, "mlp").divergences == 2
+    assert convergence(tree, "forest").ok
+
+
+def test_a_chain_elsewhere_shows_in_rhat():
+    tree = make_tree()
+    tree["posterior"]["spread"].values[0] += 0.5
+    found = convergence(tree)
+    assert found.max_rhat > 1.05
+    assert not found.ok
+    assert "R-hat" in found.message
+
+
+def test_few_draws_show_in_ess():
+    found = convergence(make_tree(draws=50))
+    assert found.min_ess_bulk < 400
+    assert "bulk ESS" in found.message
+
+
+def test_one_chain_has_no_rhat():
+    found = convergence(make_tree(chains=1, draws=600))
+    assert np.isnan(found.max_rhat)
+    assert found.problems == ["R-hat unknown (one chain)"]
+
+
+def test_constant_integer_dimensions_are_not_held_against_a_fit():
+    tree = make_tree(integer=True)
+    tree["posterior"]["effective_dim"].values[:] = 2.0
+    assert convergence(tree).ok
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ((1, 1.0, 500, 500), "1 divergence"),
+        ((0, 1.02, 500, 500), "R-hat 1.02 > 1.01"),
+        ((0, 1.0, 399, 500), "bulk ESS 399 < 400"),
+        ((0, 1.0, 500, 399), "tail ESS 399 < 400"),
+        ((0, 1.0, np.nan, 500), "bulk ESS nan < 400"),
+    ],
+)
+def test_each_limit_alone(values, problem):
+    found = Convergence(*values)
+    assert found.problems == [problem]
+    assert problem in found.message
+
+
+def test_the_limits_themselves_are_fine():
+    assert Convergence(0, 1.01, 400, 400).ok

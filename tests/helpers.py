@@ -1,0 +1,126 @@
+"""What several tests need: searches with a known law, and fits that were never sampled."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.special import ndtr
+
+from leadline.prepare import PreparedSearch, prepare
+from leadline.priors import Priors
+from leadline.tree import combine, provenance, search_groups, search_labels
+from leadline.trials import Trials
+
+# The law of every simulated search, in losses.
+ALPHA, SPREAD, GAMMA, SIGMA = 0.2, 0.6, 2.0, 0.02
+LEVELS = (np.arange(4000) + 0.5) / 4000
+
+
+def simulate_losses(
+    n: int, seed: int, law: tuple[float, float, float, float] = (ALPHA, SPREAD, GAMMA, SIGMA)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the expected and the measured losses of n random trials."""
+    alpha, spread, gamma, sigma = law
+    rng = np.random.default_rng(seed)
+    expected = alpha + spread * rng.random(n) ** (2.0 / gamma)
+    return expected, expected + sigma * rng.standard_normal(n)
+
+
+def reference_cdf(
+    loss: np.ndarray | float, alpha: float, spread: float, gamma: float, sigma: float
+) -> np.ndarray:
+    """Return P(Y <= loss) as the mean of Φ over equally likely expected losses."""
+    expected = alpha + spread * LEVELS ** (2.0 / gamma)
+    return ndtr((np.asarray(loss)[..., None] - expected) / sigma).mean(axis=-1)
+
+
+def make_trials(
+    direction: str = "minimize",
+    n: int = 120,
+    n_failed: int = 10,
+    searches: tuple[tuple[str, str], ...] = (("digits", "mlp"),),
+) -> Trials:
+    """Return searches from the law, the first trials failed, each search 0.05 worse."""
+    sign = 1.0 if direction == "minimize" else -1.0
+    tables = []
+    for place, (task, model) in enumerate(searches):
+        _, loss = simulate_losses(n, 100 + place)
+        loss = loss + 0.05 * place
+        loss[:n_failed] = np.nan
+        tables.append(pd.DataFrame({"task": task, "model": model, "score": sign * loss}))
+    table = pd.concat(tables, ignore_index=True)
+    return Trials(table, direction, metric="log_loss", source="simulated.csv")
+
+
+def make_tree(
+    trials: Trials | None = None,
+    tail_fraction: float = 0.4,
+    chains: int = 4,
+    draws: int = 150,
+    spread_of_draws: float = 1.0,
+    integer: bool = False,
+    divergences: int = 0,
+) -> xr.DataTree:
+    """Return what a fit would, with independent draws around the true law for a posterior."""
+    trials = make_trials() if trials is None else trials
+    rng = np.random.default_rng(7)
+    groups = []
+    for place, (pair, label) in enumerate(
+        zip(trials.searches, search_labels(trials.searches), strict=True)
+    ):
+        search = prepare(trials.search(*pair), Priors(), tail_fraction=tail_fraction)
+        posterior = _draws(search, place, rng, (chains, draws), spread_of_draws, integer)
+        diverging = np.zeros((chains, draws), dtype=bool)
+        diverging[0, :divergences] = True
+        statistics = xr.Dataset({"diverging": (("chain", "draw"), diverging)})
+        counts = len(search.regime.group_trials)
+        likelihood = {
+            "loss": np.zeros((chains, draws, search.regime.n_tail)),
+            "in_regime": np.zeros((chains, draws, counts)),
+        }
+        if search.regime.replicated:
+            repeated = int((search.regime.replicates > 1).sum())
+            likelihood["seed_variance"] = np.zeros((chains, draws, repeated))
+        prior = {"gap": np.zeros((chains, draws))}
+        groups.append(search_groups(posterior, statistics, (likelihood, prior), search, label))
+    return combine(groups, provenance(trials, Priors(), {"model": "single"}))
+
+
+def _draws(
+    search: PreparedSearch,
+    place: int,
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    scale: float,
+    integer: bool,
+) -> xr.Dataset:
+    noise = rng.standard_normal((4, *shape)) * scale
+    # The draws of alpha stop at the threshold.
+    alpha = np.minimum(ALPHA + 0.05 * place + 0.008 * noise[0], search.regime.threshold - 0.02)
+    spread = SPREAD * np.exp(0.1 * noise[1])
+    gamma = GAMMA * np.exp(0.15 * noise[2])
+    sigma = SIGMA * np.exp(0.25 * noise[3])
+    if integer:
+        gamma = np.clip(np.round(gamma + 0.4 * noise[1]), 1, 3)
+    theta = search.regime.threshold
+    fraction = [
+        reference_cdf(theta, *law)
+        for law in zip(*(part.ravel() for part in (alpha, spread, gamma, sigma)), strict=True)
+    ]
+    dims = ("chain", "draw")
+    values = {
+        "optimum": search.sign * alpha,
+        "effective_dim": gamma,
+        "noise_sd": sigma,
+        "tail_fraction": np.reshape(fraction, shape),
+        "spread": spread,
+        "gap": (theta - alpha) / search.regime.tail_scale,
+        "noise_ratio": sigma / search.regime.tail_scale,
+        "reach": ((theta - alpha) / spread) ** (gamma / 2.0),
+    }
+    coords = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
+    posterior = xr.Dataset({name: (dims, value) for name, value in values.items()}, coords)
+    if integer:
+        weights = np.stack([0.6 * (gamma == j) + 0.4 / 3 for j in (1, 2, 3)], axis=-1)
+        posterior["effective_dim_probability"] = (*dims, "dimension"), weights
+        posterior = posterior.assign_coords(dimension=[1, 2, 3])
+    return posterior

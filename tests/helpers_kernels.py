@@ -1,0 +1,243 @@
+"""Reference values of the kernel with mpmath, and the points where they are compared."""
+
+import itertools
+from dataclasses import dataclass
+
+import mpmath as mp
+import numpy as np
+import pytensor
+import pytensor.tensor as pt
+
+from leadline.kernels import bowl_ops, noisy_quadratic
+
+DIGITS = 50
+# exp(-75) = 3e-33 of an integral is cut off at either end.
+_DROP = 75
+_PANELS = 8
+_NODES_PER_PANEL = 32
+
+
+def _gauss_nodes() -> list[tuple[mp.mpf, mp.mpf]]:
+    """Return Gauss-Legendre nodes and weights on [0, 1] with `DIGITS` digits."""
+    n, nodes = _NODES_PER_PANEL, []
+    for start in np.polynomial.legendre.leggauss(n)[0]:
+        x = mp.mpf(start)
+        for _ in range(4):
+            low, high = mp.mpf(1), x
+            for j in range(2, n + 1):
+                low, high = high, ((2 * j - 1) * x * high - (j - 1) * low) / j
+            slope = n * (x * high - low) / (x * x - 1)
+            x -= high / slope
+        nodes.append(((1 + x) / 2, 1 / ((1 - x * x) * slope**2)))
+    return nodes
+
+
+with mp.workdps(DIGITS):
+    _GAUSS = _gauss_nodes()
+    _INVERSE_SQRT_2PI = 1 / mp.sqrt(2 * mp.pi)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Log J, both log-tails, and their partial derivatives "(w, k, lam)", rounded to doubles."""
+
+    log_bowl: float
+    log_bowl_partials: tuple[float, float, float]
+    log_below: float
+    log_below_partials: tuple[float, float, float]
+    log_above: float
+    log_above_partials: tuple[float, float, float]
+
+
+def _panels(w: mp.mpf, k: mp.mpf, lam: mp.mpf) -> tuple[list[mp.mpf], bool]:
+    """Return the edges of panels over the window of t^k phi(t - w) dt/t, in log t if not clear."""
+    root = mp.sqrt(w * w + 4 * k)
+    peak = (root + w) / 2 if w > 0 else 2 * k / (root - w)
+    top = min(peak, lam)
+    slope = max(k / top + w - top, mp.mpf(0))
+    below = 2 * _DROP / (slope + mp.sqrt(slope**2 + 2 * (1 + k / top**2) * _DROP))
+    above = mp.sqrt(2 * _DROP)
+    for _ in range(6):
+        drop = _DROP + k * mp.log(1 + above / peak) - above * (peak - w) - above**2 / 2
+        above -= drop / (k / (peak + above) - (peak - w) - above)
+    end = min(lam, peak + above)
+    if top - below > top / 1000:
+        start = top - below
+        return [start + (end - start) * i / _PANELS for i in range(_PANELS + 1)], True
+    edges, width = [mp.log(end)], mp.mpf("0.2")
+    low = mp.log(top) - (_DROP + 20) / min(k, 1)
+    while edges[-1] > low:
+        edges.append(edges[-1] - width)
+        width = min(width * mp.mpf("1.3"), 10 / k) if len(edges) > 8 else width
+    return edges[::-1], False
+
+
+def _integrals(w: mp.mpf, k: mp.mpf, lam: mp.mpf, window_k: mp.mpf, functions) -> list[mp.mpf]:  # type: ignore[no-untyped-def]
+    edges, clear = _panels(w, window_k, lam)
+    totals = [mp.mpf(0)] * len(functions)
+    for left, right in itertools.pairwise(edges):
+        for x, weight in _GAUSS:
+            at = left + (right - left) * x
+            t = at if clear else mp.exp(at)
+            log_t = mp.log(t) if clear else at
+            density = mp.exp(-((w - t) ** 2) / 2) * _INVERSE_SQRT_2PI
+            measure = weight * (right - left) * density * (1 if clear else t)
+            power = mp.exp((k - 1) * log_t)
+            for i, function in enumerate(functions):
+                totals[i] += measure * function(t, log_t, power)
+    return totals
+
+
+def reference(w: float, k: float, lam: float) -> Reference:
+    """Return the exact values at one point."""
+    with mp.workdps(DIGITS):
+        w, k, lam = mp.mpf(w), mp.mpf(k), mp.mpf(lam)
+        bowl, offset, log_mean, bowl_next, log_next = _integrals(
+            w,
+            k,
+            lam,
+            k,
+            [
+                lambda t, log_t, power: power,
+                lambda t, log_t, power: (t - w) * power,
+                lambda t, log_t, power: log_t * power,
+                lambda t, log_t, power: t * power,
+                lambda t, log_t, power: (log_t - mp.log(lam)) * t * power,
+            ],
+        )
+        scale = lam**-k
+        below = mp.ncdf(w - lam) + scale * bowl_next
+        if below < 0.5:
+            log_below, log_above, above = mp.log(below), mp.log1p(-below), 1 - below
+        else:
+            # 1 - below might be rounding error only; this is a sum of positive terms.
+            (above,) = _integrals(
+                w, k, lam, mp.mpf(1), [lambda t, log_t, power: 1 - power * t * scale]
+            )
+            above += mp.ncdf(-w)
+            log_below, log_above = mp.log1p(-above), mp.log(above)
+        partials = (k * scale * bowl, scale * log_next, -k / lam * scale * bowl_next)
+        limit = lam ** (k - 1) * mp.npdf(w - lam)
+        return Reference(
+            float(mp.log(bowl)),
+            (float(offset / bowl), float(log_mean / bowl), float(limit / bowl)),
+            float(log_below),
+            tuple(float(partial / below) for partial in partials),
+            float(log_above),
+            tuple(float(-partial / above) for partial in partials),
+        )
+
+
+def random_points(count: int, seed: int) -> np.ndarray:
+    """Return points "(point, (w, k, lam))" over the promised range, gamma = 2k in [0.3, 20].
+
+    A third each near the optimum, anywhere between, and near the upper limit, where the regimes
+    of the kernel meet; the rest far out.
+    """
+    rng = np.random.default_rng(seed)
+    k = np.exp(rng.uniform(np.log(0.15), np.log(10.0), count))
+    lam = 10.0 ** rng.uniform(-2.0, 6.0, count)
+    kind = rng.integers(0, 8, count)
+    w = np.select(
+        [kind < 3, kind == 3, kind == 4, kind < 7],
+        [
+            rng.uniform(-10.0, 20.0, count),
+            rng.uniform(-60.0, 0.0, count),
+            lam * rng.uniform(0.0, 1.2, count),
+            lam + rng.uniform(-12.0, 8.0, count),
+        ],
+        10.0 ** rng.uniform(0.0, 4.0, count),
+    )
+    return np.column_stack([np.clip(w, -60.0, 1e4), k, lam])
+
+
+def boundary_points(step: float) -> np.ndarray:
+    """Return points `step` (relative) to either side of every regime boundary, in pairs."""
+    pairs = []
+    ks = (0.15, 0.3, 0.5, 0.7, 1.0, 1.5, 2.5, 4.0, 7.0, 10.0)
+
+    def across(axis: int, at: float, w: float, k: float, lam: float) -> None:
+        for side in (-step, step):
+            point = [w, k, lam]
+            point[axis] = at + side * max(abs(at), 1.0)
+            pairs.append(point)
+
+    for k in ks:
+        for lam in (0.05, 0.9, 3.0, 14.0, 21.5, 40.0, 1e3, 1e6):
+            for w in (-8.0, 0.0, 12.0):
+                across(0, w, w, k, lam)
+            for c in (9.0, 0.0, -2.0, -40.0 / lam):
+                across(0, lam - c, 0.0, k, lam)
+            for margin in (8.5, 9.0):
+                across(0, lam - margin - max(k - 1.0, 0.0) ** 0.5, 0.0, k, lam)
+                across(0, lam - margin - k**0.5, 0.0, k, lam)
+        for w in (-3.0, 0.3, 5.0):
+            across(2, 1.0, w, k, 1.0)
+            across(2, 17.2, w + 12.0, k, 17.2)
+    for w in (-7.0, -1.0, 2.4, 6.0, 11.9):
+        for lam in (1.5, 6.0, 13.0, 30.0, 1e4):
+            for k in (0.5, 12.0, 11.0):
+                across(1, k, w, k, lam)
+    points = np.array(pairs)
+    keep = ((points[:, 0] >= -60.0) & (points[:, 0] <= 1e4)).reshape(-1, 2).all(axis=1)
+    return points[np.repeat(keep, 2)]
+
+
+def law_values(grid: np.ndarray, convex: bool) -> list[np.ndarray]:
+    """Return value and gradient in (y, beta - alpha, gamma) of logpdf, logcdf, logsf: 12 arrays.
+
+    At sigma = 1 and with the optimum at 0, so that scores are w, or -w when not `convex`.
+    """
+    y, spread, gamma = pt.dvectors("y", "spread", "gamma")
+    law = (0.0, spread, gamma, 1.0) if convex else (-spread, 0.0, gamma, 1.0)
+    outputs = []
+    for function in (noisy_quadratic.logpdf, noisy_quadratic.logcdf, noisy_quadratic.logsf):
+        value = function(y, *law, convex=convex)
+        outputs += [value, *pytensor.grad(value.sum(), [y, spread, gamma])]
+    w, k, lam = grid.T
+    return pytensor.function([y, spread, gamma], outputs)(w if convex else -w, lam, 2.0 * k)
+
+
+def law_errors(grid: np.ndarray, exact: np.ndarray, convex: bool) -> dict[str, np.ndarray]:
+    """Return relative errors "(point,)" of the three logarithms and their gradients.
+
+    Relative to the exact value, except for the log-density and its gradient, which cross 0:
+    relative to the larger of the exact value and 1. `exact` has the columns of `Reference`.
+    """
+    _, k, lam = grid.T
+    sign = 1.0 if convex else -1.0
+    density = exact[:, :4].copy()
+    density[:, 0] += np.log(k) - k * np.log(lam)
+    density[:, 2] += 1.0 / k - np.log(lam)
+    density[:, 3] -= k / lam
+    tails = [exact[:, 4:8], exact[:, 8:12]][:: 1 if convex else -1]
+    values = law_values(grid, convex)
+    errors = {}
+    for law, (name, truth) in enumerate(
+        zip(("logpdf", "logcdf", "logsf"), (density, *tails), strict=True)
+    ):
+        # From (w, k, lam) to (y, spread, gamma).
+        truth = truth[:, [0, 1, 3, 2]] * [1.0, sign, 1.0, 0.5]
+        floor = 1.0 if name == "logpdf" else 1e-290
+        for i, part in enumerate(("", " by score", " by beta - alpha", " by gamma")):
+            difference = np.abs(values[4 * law + i] - truth[:, i])
+            errors[name + part] = difference / np.maximum(np.abs(truth[:, i]), floor)
+    return errors
+
+
+def boundary_jumps(step: float) -> dict[str, float]:
+    """Return the largest change of each output of the kernel across a regime boundary.
+
+    Relative to the larger of the value and 1; for a small enough `step` the function itself
+    changes by less than any jump of interest.
+    """
+    points = boundary_points(step)
+    w, k, lam = pt.dvectors("w", "k", "lam")
+    outputs = [*bowl_ops.LOG_BOWL(w, k, lam), *bowl_ops.LOG_TAILS(w, k, lam)[:2]]
+    values = pytensor.function([w, k, lam], outputs)(*points.T)
+    names = ("log J", "dlog J/dw", "dlog J/dk", "dlog J/dlam", "log F", "log S")
+    jumps = {}
+    for name, value in zip(names, values, strict=True):
+        left, right = value[::2], value[1::2]
+        jumps[name] = float(np.max(np.abs(right - left) / np.maximum(np.abs(left), 1.0)))
+    return jumps

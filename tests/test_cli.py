@@ -1,0 +1,270 @@
+"""The command line: what it prints, what it writes, and one line for every mistake."""
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import make_tree, make_trials
+
+from leadline.cli import main
+from leadline.console import rounded
+
+GOOD = ["--score", "loss", "--direction", "minimize", "--tail-fraction", "0.4"]
+NAMES = ("optimum", "tuning_curve", "tail_fit")
+PICTURES = {f"{name}.{kind}" for name in NAMES for kind in ("png", "svg")}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """Return an empty working folder with a file of trials."""
+    monkeypatch.chdir(tmp_path)
+    make_trials().table[["score"]].rename(columns={"score": "loss"}).to_csv("runs.csv")
+    return tmp_path
+
+
+@pytest.fixture
+def no_sampling(monkeypatch):
+    """Put a made-up posterior in place of the fit; return the calls."""
+    calls = []
+
+    def fake(trials, **settings):
+        calls.append((trials, settings))
+        return make_tree(trials, tail_fraction=0.4)
+
+    monkeypatch.setattr(importlib.import_module("leadline.fit"), "fit", fake)
+    return calls
+
+
+def refused(capsys, *arguments):
+    """Return the one line that a command fails with, code 1."""
+    assert main(list(arguments)) == 1
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("leadline: error: ")
+    assert "Traceback" not in captured.err
+    return captured.err
+
+
+def misused(capsys, *arguments):
+    """Return what a usage error says, code 2."""
+    with pytest.raises(SystemExit) as stop:
+        main(list(arguments))
+    assert stop.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_help_imports_nothing_heavy():
+    command = [sys.executable, "-X", "importtime", "-m", "leadline", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    imported = {line.split("|")[-1].strip().split(".")[0] for line in done.stderr.splitlines()}
+    assert "leadline" in imported
+    heavy = {
+        "arviz",
+        "matplotlib",
+        "numba",
+        "numpy",
+        "pandas",
+        "pymc",
+        "pytensor",
+        "rich",
+        "xarray",
+    }
+    assert not heavy & imported
+    assert "fit" in done.stdout
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out.startswith("leadline ")
+
+
+def test_fit_writes_everything_and_says_so(here, no_sampling, capsys):
+    assert main(["fit", "runs.csv", *GOOD, "--seed", "3", "--params", "Unnamed: 0"]) == 0
+    folder = here / "leadline-runs"
+    assert {path.name for path in folder.iterdir()} == PICTURES | {"fit.nc"}
+    assert all(path.stat().st_size > 1000 for path in folder.iterdir())
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert "runs.csv: 120 trials: 110 complete, 10 failed" in captured.out
+    assert "compiling the model" in captured.out
+    for words in ("best seen", "optimum", "89 % interval", "converged", "written to leadline-runs"):
+        assert words in captured.out
+    ((trials, settings),) = no_sampling
+    assert trials.params == ["param:Unnamed: 0"]
+    assert settings["random_seed"] == 3
+    assert settings["tail_fraction"] == 0.4
+    assert settings["threshold"] is None
+    assert not settings["progressbar"]
+    assert {path.name for path in here.iterdir()} == {"runs.csv", "leadline-runs"}
+
+
+def test_a_saved_fit_is_summarised_as_it_was_printed(here, no_sampling, capsys):
+    assert main(["fit", "runs.csv", *GOOD, "-o", "out", "--no-pictures", "--quiet"]) == 0
+    first = capsys.readouterr()
+    assert first.err == ""
+    assert [path.name for path in (here / "out").iterdir()] == ["fit.nc"]
+    assert main(["summary", "out/fit.nc"]) == 0
+    second = capsys.readouterr().out
+    assert first.out.startswith(second)
+    assert main(["summary", "out/fit.nc", "--ci-prob", "0.5", "--ci-kind", "hdi"]) == 0
+    assert "50 % interval" in capsys.readouterr().out
+    assert "ci_prob" in refused(capsys, "summary", "out/fit.nc", "--ci-prob", "5")
+
+
+def test_same_fit_same_files(here, no_sampling):
+    for folder in ("one", "two"):
+        assert main(["fit", "runs.csv", *GOOD, "-o", folder, "--quiet"]) == 0
+    for name in PICTURES:
+        assert (here / "one" / name).read_bytes() == (here / "two" / name).read_bytes(), name
+
+
+def test_an_existing_folder_is_refused_before_any_work(here, no_sampling, capsys):
+    (here / "leadline-runs").mkdir()
+    assert "leadline-runs exists" in refused(capsys, "fit", "runs.csv", *GOOD)
+    assert not no_sampling
+
+
+def test_force_replaces_only_its_own_files(here, no_sampling):
+    folder = here / "out"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    (folder / "fit.nc").write_text("old")
+    assert main(["fit", "runs.csv", *GOOD, "-o", "out", "--force", "--no-pictures", "--quiet"]) == 0
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert (folder / "fit.nc").stat().st_size > 1000
+    assert {path.name for path in here.iterdir()} == {"runs.csv", "out"}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_nothing_is_left_behind_when_it_fails(here, monkeypatch, capsys, error):
+    def fail(trials, **settings):
+        raise error
+
+    monkeypatch.setattr(importlib.import_module("leadline.fit"), "fit", fail)
+    assert main(["fit", "runs.csv", *GOOD, "--quiet"]) == 1
+    assert [path.name for path in here.iterdir()] == ["runs.csv"]
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_output_in_a_missing_folder_or_over_a_file(here, no_sampling, capsys):
+    assert "no folder" in refused(capsys, "fit", "runs.csv", *GOOD, "-o", "a/b")
+    assert "is a file" in refused(capsys, "fit", "runs.csv", *GOOD, "-o", "runs.csv", "--force")
+    assert not no_sampling
+
+
+def test_several_searches_must_be_asked_for(here, no_sampling, capsys):
+    trials = make_trials(searches=(("digits", "mlp"), ("digits", "forest")))
+    table = trials.table[["task", "model", "score"]].rename(columns={"score": "loss"})
+    table.to_csv("two.csv", index=False)
+    said = refused(capsys, "fit", "two.csv", *GOOD)
+    assert "2 searches" in said
+    assert "('digits', 'forest')" in said
+    assert "--model" in said
+    assert main(["fit", "two.csv", *GOOD, "--model", "model", "--quiet", "--no-pictures"]) == 0
+    out = capsys.readouterr().out
+    assert "mlp" in out
+    assert "forest" in out
+
+
+def test_numbers_of_a_bad_fit_come_with_a_warning(here, capsys):
+    make_tree(divergences=7).to_netcdf("bad.nc", engine="h5netcdf")
+    assert main(["summary", "bad.nc"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("7 divergences") == 2
+    assert "do not rely" in out
+
+
+def test_integer_dimensions_are_shown(here, capsys):
+    make_tree(integer=True).to_netcdf("whole.nc", engine="h5netcdf")
+    assert main(["summary", "whole.nc"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"effective dimension +│ +1: \d+ %, 2: \d+ %, 3: \d+ %", out)
+
+
+def test_markup_in_names_is_printed_as_it_is(here, capsys):
+    make_tree(make_trials(searches=(("[bold]a[/x]", "m"),))).to_netcdf("odd.nc", engine="h5netcdf")
+    assert main(["summary", "odd.nc"]) == 0
+    assert "[bold]a[/x]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["fit", "none.csv", *GOOD], "no file 'none.csv'"),
+        (["fit", ".", *GOOD], "is a directory"),
+        (["fit", "empty.csv", *GOOD], "empty"),
+        (["fit", "runs.csv", "--score", "los", *GOOD[2:]], "Did you mean 'loss'"),
+        (["fit", "runs.csv", *GOOD, "--task", "bench"], "no column 'bench'"),
+        (["fit", "runs.csv", *GOOD, "--params", "lr"], "no column 'lr'"),
+        (["fit", "words.csv", *GOOD], "words.csv"),
+        (["fit", "runs.csv", *GOOD[:4], "--tail-fraction", "1.5"], "tail_fraction"),
+        (["fit", "runs.csv", *GOOD[:4], "--tail-fraction", "nan"], "tail_fraction"),
+        (["fit", "runs.csv", *GOOD[:4], "--tail-fraction", "0.01"], "at least"),
+        (["fit", "runs.csv", *GOOD[:4], "--threshold", "99"], "threshold"),
+        (["fit", "runs.csv", *GOOD, "--resolution", "-1"], "resolution"),
+        (["summary", "none.nc"], "no file 'none.nc'"),
+        (["summary", "."], "is a folder"),
+        (["summary", "runs.csv"], "not a netCDF file"),
+        (["summary", "empty.csv"], "not a netCDF file"),
+        (["summary", "other.nc"], "not a leadline fit"),
+    ],
+)
+def test_bad_input_is_one_line(here, capsys, arguments, words):
+    Path("empty.csv").write_text("")
+    Path("words.csv").write_text("loss\nlow\nhigh\n")
+    if "other.nc" in arguments:
+        make_tree()["log_prior"].to_dataset().to_netcdf("other.nc", engine="h5netcdf")
+    before = set(os.listdir())
+    assert words in refused(capsys, *arguments)
+    assert set(os.listdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "COMMAND"),
+        (["fi"], "invalid choice"),
+        (["fit", "runs.csv", "--score", "loss", "--tail-fraction", "0.2"], "never guessed"),
+        (["fit", "runs.csv", *GOOD[:2], *GOOD[4:], "--direction", "down"], "invalid choice"),
+        (["fit", "runs.csv", *GOOD[:4]], "--tail-fraction --threshold is required"),
+        (["fit", "runs.csv", *GOOD, "--threshold", "0.3"], "not allowed with"),
+        (["fit", "runs.csv", *GOOD[2:]], "--score"),
+        (["fit", "runs.csv", *GOOD, "--draws", "0"], "at least 1"),
+        (["fit", "runs.csv", *GOOD, "--chains", "two"], "--chains"),
+        (["fit", "runs.csv", *GOOD, "--seed", "-1"], "at least 0"),
+        (["summary"], "FIT.nc"),
+    ],
+)
+def test_usage_errors(here, capsys, arguments, words):
+    assert words in misused(capsys, *arguments)
+
+
+def test_demo_fits_a_bundled_search(here, no_sampling, capsys):
+    assert main(["demo", "--no-pictures", "--quiet"]) == 0
+    assert [path.name for path in (here / "leadline-demo").iterdir()] == ["fit.nc"]
+    ((trials, settings),) = no_sampling
+    assert len(trials.searches) == 1
+    assert settings["tail_fraction"] == 0.2
+    assert "optimum" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("value", "sd", "text"),
+    [
+        (0.256693, 0.007184, "0.2567"),
+        (1234.5678, 12.0, "1235"),
+        (0.5, 0.0, "0.5"),
+        (-3.14159, 0.1, "-3.14"),
+        (3.2e-12, 1e-13, "3.2e-12"),
+        (np.inf, 1.0, "inf"),
+    ],
+)
+def test_rounded_shows_two_digits_of_the_sd(value, sd, text):
+    assert rounded(value, sd) == text
