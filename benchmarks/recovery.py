@@ -1,4 +1,4 @@
-"""Do the intervals cover the truth on data drawn from the model? Does P(gamma = j) find it?
+"""Whether intervals cover the truth on data drawn from the model, and P(gamma = j) finds it.
 
 For each cell (gamma, noise sd, number of trials, direction) draw searches from the noisy quadratic
 with optimum 0 and spread 1, fit each at tail fraction 0.5 through one compiled model, and count
@@ -16,9 +16,9 @@ import pathlib
 
 import numpy as np
 import pandas as pd
+from leadline.models import single
 
 import leadline as ll
-from leadline.models import single
 from leadline.prepare import prepare
 from leadline.sampling import Sampler
 
@@ -55,10 +55,10 @@ class Fitter:
         inputs = (first.regime, first.max_effective_dim, first.sign)
         self.compiled = self.sampler.compile(single.build(*inputs, priors, effective_dim))
 
-    def _prepare(self, trials: ll.Trials):  # noqa: ANN202
+    def _prepare(self, trials: ll.Trials):
         return prepare(trials, self.priors, tail_fraction=TAIL_FRACTION)
 
-    def __call__(self, trials: ll.Trials, seed: int):  # noqa: ANN204
+    def __call__(self, trials: ll.Trials, seed: int):
         """Return the draws and the sampler statistics."""
         search = self._prepare(trials)
         data = single.data_of(search.regime, search.max_effective_dim, search.sign)
@@ -66,7 +66,7 @@ class Fitter:
         return drawn["posterior"].to_dataset(), drawn["sample_stats"].to_dataset()
 
 
-def continuous_row(posterior, truth: dict[str, float]) -> dict[str, float]:  # noqa: ANN001
+def continuous_row(posterior, truth: dict[str, float]) -> dict[str, float]:
     """Return for each parameter where the truth lies among the draws, and the posterior sd."""
     row = {}
     for name, value in truth.items():
@@ -76,7 +76,7 @@ def continuous_row(posterior, truth: dict[str, float]) -> dict[str, float]:  # n
     return row
 
 
-def run(path: pathlib.Path, cells, replications: int, effective_dim: str, options) -> None:  # noqa: ANN001
+def run(path: pathlib.Path, cells, replications: int, effective_dim: str, options) -> None:
     """Fit every replication of every cell that `path` does not hold yet."""
     done = set()
     if path.exists():
@@ -109,7 +109,9 @@ def report(path: pathlib.Path, effective_dim: str) -> pd.DataFrame:
     table = pd.read_csv(path)
     if effective_dim == "integer":
         found = table["best"] == table["gamma"]
-        return table.assign(found=found).groupby(["n", "gamma", "sigma"])[["found", "p_truth"]].mean()
+        return (
+            table.assign(found=found).groupby(["n", "gamma", "sigma"])[["found", "p_truth"]].mean()
+        )
     low, high = (1 - PROB) / 2, (1 + PROB) / 2
     names = ["optimum", "effective_dim", "noise_sd"]
     for name in names:

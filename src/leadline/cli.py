@@ -26,7 +26,7 @@ _COLUMN_HELP = {
     "cost": "column of what an evaluation cost",
     "space": "column of the search space",
 }
-_DEMO_DATASET = "digits-mlp"
+_DEMO_DATASET = "digits-boosting"
 _DEMO_TAIL_FRACTION = 0.2
 
 

@@ -47,8 +47,9 @@ class Prior:
         """Return the prior as an unnamed PyMC variable."""
         import pymc as pm
 
-        family = getattr(pm, self.distribution, None)
-        if not (isinstance(family, type) and issubclass(family, pm.Continuous)):
+        family: Any = getattr(pm, self.distribution, None)
+        continuous = isinstance(family, type) and issubclass(family, pm.Continuous)
+        if not continuous:
             raise ValueError(
                 f"Prior({self.distribution!r}): not a continuous distribution of PyMC; "
                 "name one as in Prior('LogNormal', mu=0, sigma=1)"

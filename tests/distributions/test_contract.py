@@ -285,7 +285,11 @@ def test_support_points_have_finite_density(convex):
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
-    [({"beta": 0.5}, "alpha < beta"), ({"gamma": -1.0}, "gamma > 0"), ({"sigma": 0.0}, "sigma > 0")],
+    [
+        ({"beta": 0.5}, "alpha < beta"),
+        ({"gamma": -1.0}, "gamma > 0"),
+        ({"sigma": 0.0}, "sigma > 0"),
+    ],
 )
 def test_wrong_parameters_are_named(wrong, message):
     with pytest.raises(ValueError, match=message):

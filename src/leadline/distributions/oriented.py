@@ -17,7 +17,7 @@ from pymc.distributions.distribution import SymbolicRandomVariable, _support_poi
 from pymc.distributions.shape_utils import implicit_size_from_params, maybe_resize, rv_size_is_none
 from pymc.logprob.abstract import _icdf, _logccdf, _logcdf, _logprob
 from pymc.pytensorf import normalize_rng_param
-from pytensor.graph.basic import Apply, Variable
+from pytensor.graph.basic import Variable
 from pytensor.tensor.random.utils import normalize_size_param
 from pytensor.tensor.variable import TensorVariable
 
@@ -51,10 +51,6 @@ class OrientedRV(SymbolicRandomVariable):
         """Rebuild with other inputs and the same form; PyMC calls this when a size changes."""
         return self.rv_op(*args, convex=self.convex, **kwargs)
 
-    def named_params(self, node: Apply) -> tuple[Variable, ...]:
-        """Return the parameters among the inputs of `node`."""
-        return self.dist_params(node)
-
 
 def register_kernel(
     rv_type: type[OrientedRV], conditions: Callable[..., dict[str, TensorVariable]]
@@ -75,7 +71,9 @@ def register_kernel(
         required = conditions(*params)
         return check_parameters(result, *required.values(), msg=", ".join(required))
 
-    def evaluate(function: Callable[..., TensorVariable], op: OrientedRV, value: Any, inputs: Any):
+    def evaluate(
+        function: Callable[..., TensorVariable], op: OrientedRV, value: Any, inputs: Any
+    ) -> TensorVariable:
         _, size, *params = inputs
         result = function(value, *params, convex=op.convex)
         return maybe_resize(checked(result, params), size)
