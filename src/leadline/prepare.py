@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from leadline.errors import LeadlineError
@@ -26,7 +27,7 @@ class PreparedSearch:
     task, model : str
         Whose search it is.
     trials : DataFrame
-        One row per trial.
+        One row per trial, as `Trials.per_trial`, with the `first_score` of each besides the mean.
     regime : Regime
         The scores past the threshold, as losses.
     max_effective_dim : float
@@ -74,4 +75,7 @@ def prepare(
         known = float(trials.n_params)
         bound = max(known, SMALLEST_MAX_DIM) if known else DEFAULT_MAX_DIM
     table = trials.per_trial()
+    done = trials.table[trials.table["status"] != "running"]
+    first = done.drop_duplicates(["task", "model", "trial"])["score"].to_numpy()
+    table["first_score"] = np.where(table["status"] == "complete", first, np.nan)
     return PreparedSearch(task, model, table, regime, bound, loss_sign(trials.direction))

@@ -3,6 +3,7 @@
 import datetime
 import importlib.metadata
 import json
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ import xarray as xr
 
 from leadline.prepare import PreparedSearch
 from leadline.priors import Priors
-from leadline.trials import Trials
+from leadline.trials import UNNAMED_MODEL, Trials
 
 # What users ask for, then the parameters that the priors speak of.
 _POSTERIOR = (
@@ -39,6 +40,9 @@ _STATISTICS = {
     "lp": "lp",
     "acceptance_rate": "acceptance_rate",
 }
+
+# Options may be NumPy numbers, which json does not know.
+_plain = operator.methodcaller("item")
 
 _LIBRARIES = ("leadline", "pymc", "pytensor", "nutpie", "arviz", "numpy", "xarray")
 
@@ -128,6 +132,7 @@ def search_groups(
         "n_tail": ("search", [regime.n_tail]),
         # All trials; a failed or pruned one has no score.
         "trial_score": ("trial", trials["score"].to_numpy(dtype=float)),
+        "trial_first_score": ("trial", trials["first_score"].to_numpy(dtype=float)),
         "trial_replicates": ("trial", trials["replicates"].to_numpy(dtype=int)),
         "trial_search": ("trial", np.array([label] * len(trials))),
     }
@@ -188,12 +193,12 @@ def _data_dim(values: xr.DataArray) -> str:
 
 
 def search_labels(searches: Sequence[tuple[str, str]]) -> list[str]:
-    """Return a short name for each (task, model): what tells them apart."""
+    """Return a short name for each (task, model): what there is to tell, and tells them apart."""
     tasks = {task for task, _ in searches}
     models = {model for _, model in searches}
-    if len(models) == 1:
+    if models == {UNNAMED_MODEL} or (len(models) == 1 and len(tasks) > 1):
         return [task for task, _ in searches]
-    if len(tasks) == 1:
+    if len(tasks) == 1 and len(models) > 1:
         return [model for _, model in searches]
     return [f"{task} / {model}" for task, model in searches]
 
@@ -208,8 +213,8 @@ def provenance(
         "source": trials.source,
         "search_sampler": trials.sampler or "unknown",
         "trials": str(trials),
-        "priors": json.dumps(priors.to_dict()),
-        "settings": json.dumps(settings),
+        "priors": json.dumps(priors.to_dict(), default=_plain),
+        "settings": json.dumps(settings, default=_plain),
         "versions": json.dumps({name: importlib.metadata.version(name) for name in _LIBRARIES}),
         "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

@@ -23,6 +23,8 @@ from leadline.errors import LeadlineError, closest, listed, shown
 from leadline.search import PARAM_PREFIX, one_row_per_trial, validate_searches
 
 DIRECTIONS = ("minimize", "maximize")
+UNNAMED_MODEL = "model"
+"""What a model is called that the table does not name."""
 OPTIONAL_COLUMNS = ("cost", "order", "budget", "space")
 PRUNED_NOTE = "the value of a pruned trial is not a score: the trial counts as outside the regime"
 

@@ -190,7 +190,7 @@ def test_dims_coordinates_and_provenance():
 
 def test_every_trial_past_the_threshold_leaves_only_the_law():
     tree = make_tree(make_trials(n_failed=0), tail_fraction=1.0)
-    search = fitted_search(tree, "digits")
+    search = fitted_search(tree, "digits / mlp")
     assert search.n_outside == 0
     curve = tuning_curve(tree, [1], quantile=0.999)
     assert np.isfinite(curve).all()

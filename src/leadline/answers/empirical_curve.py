@@ -27,7 +27,8 @@ def empirical_tuning_curve(
 
     The average over all subsets of k trials, a U-statistic: unbiased for each probability, and
     for the mean, while k is at most the number of trials n; at k = n it is the best score seen.
-    Past n it knows nothing.
+    Past n it knows nothing. A trial that was repeated counts with its first seed alone, as the
+    tuning curve of a fit is that of trials run once.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def empirical_tuning_curve(
     n_trials = tree["constant_data"]["n_trials"]
     curves = []
     for name in names:
-        losses = completed_losses(tree, name)
+        losses = completed_losses(tree, name, scores="trial_first_score")
         worse = _chance_all_worse(int(n_trials.sel(search=name)), len(losses), sizes)
         if quantile == "mean":
             curve = (worse[:, :-1] - worse[:, 1:]) @ losses / (1.0 - worse[:, -1])

@@ -66,7 +66,14 @@ def validate_tree(tree: object) -> xr.DataTree:
         )
     wanted = {
         "posterior": ("optimum", "effective_dim", "noise_sd", "tail_fraction", "spread"),
-        "constant_data": ("threshold", "n_trials", "n_tail", "trial_score", "trial_search"),
+        "constant_data": (
+            "threshold",
+            "n_trials",
+            "n_tail",
+            "trial_score",
+            "trial_first_score",
+            "trial_search",
+        ),
     }
     for group, names in wanted.items():
         for name in names:
@@ -90,14 +97,21 @@ def search_names(tree: xr.DataTree) -> list[str]:
     return [str(name) for name in tree["posterior"].dataset["search"].to_numpy()]
 
 
-def completed_losses(tree: xr.DataTree, search: str) -> np.ndarray:
+def completed_losses(tree: xr.DataTree, search: str, *, scores: str = "trial_score") -> np.ndarray:
     """Return the losses of the completed trials of a search, from best to worst.
 
-    A trial that was repeated has the mean over its seeds.
+    Parameters
+    ----------
+    tree : DataTree
+        The result of a fit.
+    search : str
+        Name of the search.
+    scores : {"trial_score", "trial_first_score"}
+        The mean over the seeds of each trial, or the score of its first seed alone.
     """
     constant = tree["constant_data"].dataset
     of_search = constant["trial_search"].values.astype(str) == search
-    score = constant["trial_score"].values[of_search]
+    score = constant[scores].values[of_search]
     return np.sort(direction_sign(tree) * score[np.isfinite(score)])
 
 
