@@ -16,31 +16,39 @@ J∞, w > 12                         Gauss-Hermite, 8 nodes [2e-13]: t = 0 is 12
 J∞, −8 < w ≤ 12, 0.5 ≤ k < 12      Polynomials of degree 7 in (w, log k) [1e-12, 1e-11]. Outside:
                                    a deep tail, or (k < 0.5, w near 2) a zero of J∞ in the
                                    complex plane too close for polynomials.
-c > 0.5 near λ                     J∞ less what lies past λ, 24 Gauss nodes [2e-14]: needed where
+c > 0.5 near λ                     J∞ less what lies past λ, 24 Gauss nodes [1e-12]: needed where
                                    less than 9 sd (8.5 from the peak) remain; at c = 0.5 less
                                    than half is subtracted, which costs a bit.
-c ≤ 0.5, λ clear of 0              The same nodes from λ downwards [2e-14].
+c ≤ 0.5, λ clear of 0              The same nodes from λ downwards [1e-13].
 all else                           Two panels of 40 Gauss nodes [2e-13], explained in
                                    `leadline.kernels.bowl_integral`.
 =================================  =============================================================
 
-Exponentials and logarithms in loops over nodes are written out below, free of branches and calls,
-because the compiler then does eight nodes at once: six times faster than libm's.
+J∞ is φ(w) exp(w²/4) Γ(k) U(k − 1/2, −w) with the parabolic-cylinder function U (DLMF 12.5.1,
+https://dlmf.nist.gov/12.5). The error of n Gauss nodes is ρ^(−2n) for an integrand that is analytic
+in the Bernstein ellipse ρ (Trefethen 2008, doi:10.1137/060659831); node counts were then measured.
+Loops over nodes use the functions of `leadline.kernels.node_math`, single points those of libm.
 """
 
 import math
 from typing import Any
 
-import numba
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import types
-from numba.extending import intrinsic
 
 from leadline.kernels import bowl_integral
+from leadline.kernels.node_math import (
+    exp,
+    expm1,
+    jit,
+    jit_nodes,
+    log,
+    log1mexp,
+    log1p,
+    log_add_exp,
+    log_normal_cdf,
+)
 
 _LOG_SQRT_2PI = bowl_integral.LOG_SQRT_2PI
-_SQRT_HALF = math.sqrt(0.5)
 _EPS = bowl_integral.EPS
 _DROP = bowl_integral.DROP
 _REACH = math.sqrt(2.0 * _DROP)
@@ -56,9 +64,8 @@ _NORMAL_FROM = 12.0
 _FAR = 9.0
 _FAR_FROM_PEAK = 8.5
 _NEAR = 0.5
-# φ(40) underflows: the limit has no influence at all.
-_NO_LIMIT = 40.0
-_LOG_HALF = -math.log(2.0)
+# φ(20) = 6e-88: the partial in λ of log J is nothing beside the k/λ that is subtracted from it.
+_NO_LIMIT = 20.0
 _LOG_3_4 = math.log(0.75)
 
 # The table: cells of 1/4 in w and 0.24 in log k, eight coefficients in each direction, those of
@@ -70,154 +77,29 @@ LOG_K_LOW = math.log(_K_LOW)
 CELL_W = (_W_HIGH - W_LOW) / TABLE_SHAPE[0]
 CELL_LOG_K = (math.log(_K_HIGH) - LOG_K_LOW) / TABLE_SHAPE[1]
 
-# Division by zero gives inf, not an exception, and multiply-adds are fused. Sums over nodes may be
-# taken in any order, so that they can be taken eight at a time.
-_jit = numba.njit(error_model="numpy", fastmath={"contract"})
-_jit_nodes = numba.njit(error_model="numpy", fastmath={"contract", "reassoc"})
 
-_LOG2_E = 1.0 / math.log(2.0)
-# log 2 as a sum of two, the first with trailing zeros, so that its multiples are exact.
-_LOG2_HIGH, _LOG2_LOW = 0.6931471803691238, 1.9082149292705877e-10
-# Adding 3 · 2^51 leaves the nearest integer in the last bits.
-_ROUND = 6755399441055744.0
-_ROUND_BITS = 0x4338000000000000
-_SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
-
-
-@intrinsic
-def _from_bits(context: Any, bits: Any) -> Any:
-    """Return the float with these bits."""
-    return types.float64(types.int64), lambda c, builder, s, arguments: builder.bitcast(
-        arguments[0], ir.DoubleType()
-    )
-
-
-@intrinsic
-def _to_bits(context: Any, x: Any) -> Any:
-    """Return the bits of a float."""
-    return types.int64(types.float64), lambda c, builder, s, arguments: builder.bitcast(
-        arguments[0], ir.IntType(64)
-    )
-
-
-@_jit
-def _expm1(x: float) -> tuple[float, float]:
-    """Return exp(x) − 1 and exp(x) to 2 eps, for x ≤ 700; below −700 as at −700.
-
-    x = n log 2 + r with |r| ≤ 0.35, where 13 Taylor terms leave 2e-17.
-    """
-    x = max(x, -700.0)
-    rounded = x * _LOG2_E + _ROUND
-    n = rounded - _ROUND
-    r = (x - n * _LOG2_HIGH) - n * _LOG2_LOW
-    p = 1.0 / 6227020800.0
-    p = p * r + 1.0 / 479001600.0
-    p = p * r + 1.0 / 39916800.0
-    p = p * r + 1.0 / 3628800.0
-    p = p * r + 1.0 / 362880.0
-    p = p * r + 1.0 / 40320.0
-    p = p * r + 1.0 / 5040.0
-    p = p * r + 1.0 / 720.0
-    p = p * r + 1.0 / 120.0
-    p = p * r + 1.0 / 24.0
-    p = p * r + 1.0 / 6.0
-    p = p * r + 0.5
-    p = p * r + 1.0
-    p = p * r
-    scale = _from_bits((_to_bits(rounded) + 1023) << 52)
-    return scale * p + (scale - 1.0), scale * p + scale
-
-
-@_jit
-def _exp(x: float) -> float:
-    return _expm1(x)[1]
-
-
-@_jit
-def _log_of_parts(exponent: int, f: float) -> float:
-    """Return exponent · log 2 + log(1 + f), for −0.3 < f < 0.42.
-
-    log(1 + f) = 2 artanh(f/(2 + f)), a series in the square of at most 0.172; 11 terms leave 1e-18.
-    """
-    s = f / (2.0 + f)
-    z = s * s
-    p = 2.0 / 21.0
-    p = p * z + 2.0 / 19.0
-    p = p * z + 2.0 / 17.0
-    p = p * z + 2.0 / 15.0
-    p = p * z + 2.0 / 13.0
-    p = p * z + 2.0 / 11.0
-    p = p * z + 2.0 / 9.0
-    p = p * z + 2.0 / 7.0
-    p = p * z + 2.0 / 5.0
-    p = p * z + 2.0 / 3.0
-    n = _from_bits(exponent + _ROUND_BITS) - _ROUND
-    return n * _LOG2_HIGH + (n * _LOG2_LOW + (2.0 * s + s * z * p))
-
-
-@_jit
-def _log(x: float) -> float:
-    """Return log x to 2 eps of the larger of it and 1, for normal x > 0."""
-    bits = _to_bits(x)
-    exponent = (bits - _SQRT_HALF_BITS) >> 52
-    return _log_of_parts(exponent, _from_bits(bits - (exponent << 52)) - 1.0)
-
-
-@_jit
-def _log1p(x: float) -> float:
-    """Return log(1 + x), accurate relative to itself, for x > −1."""
-    bits = _to_bits(1.0 + x)
-    exponent = (bits - _SQRT_HALF_BITS) >> 52
-    f = _from_bits(bits - (exponent << 52)) - 1.0
-    # Near 0, x itself has the digits that 1 + x has lost. (A conditional expression would branch.)
-    return _log_of_parts(exponent, f + (exponent == 0) * (x - f))
-
-
-@_jit
-def _log_normal_cdf(z: float) -> float:
-    if z > -20.0:
-        return math.log(0.5 * math.erfc(-z * _SQRT_HALF))
-    # 1 − 1/z² + 3/z⁴ − …: seven terms are exact to eps at z = −20.
-    square = 1.0 / (z * z)
-    total, term = 0.0, 1.0
-    for j in range(1, 8):
-        term *= -(2 * j - 1) * square
-        total += term
-    return -0.5 * z * z - math.log(-z) - _LOG_SQRT_2PI + math.log1p(total)
-
-
-@_jit
-def _log_add_exp(x: float, y: float) -> float:
-    larger, smaller = (x, y) if x > y else (y, x)
-    return larger + math.log1p(math.exp(smaller - larger))
-
-
-@_jit
-def _log1mexp(x: float) -> float:
-    return math.log(-math.expm1(x)) if x > _LOG_HALF else math.log1p(-math.exp(x))
-
-
-@_jit_nodes
+@jit_nodes
 def _normal_power(w: float, k: float) -> tuple[float, float, float]:
-    """Return log E[(T/w)^(k−1)] and the means of (k − 1)/T and log(T/w), T ~ N(w, 1), w > 12.
+    """Return log E[(T/w)^(k−1)] and the means of T − w and log(T/w), T ~ N(w, 1), w > 12.
 
     The means are weighted by (T/w)^(k−1): J∞ = w^(k−1) exp(first), and the others are the partials
-    of log J∞ in w and, less log w, in k.
+    of log J∞ in w and, less log w, in k. The first two are sums of (T/w)^(k−1) − 1, so that they
+    keep their digits as both fall to 0 for a large w.
     """
     excess, total_w, total_k = 0.0, 0.0, 0.0
     inverse = 1.0 / w
     for i in range(_NORMAL_NODES.size):
         ratio = _NORMAL_NODES[i] * inverse
-        log_ratio = _log1p(ratio)
-        over, g = _expm1((k - 1.0) * log_ratio)
+        log_ratio = log1p(ratio)
+        over, g = expm1((k - 1.0) * log_ratio)
         excess += _NORMAL_WEIGHTS[i] * over
-        total_w += _NORMAL_WEIGHTS[i] * g / (1.0 + ratio)
+        total_w += _NORMAL_WEIGHTS[i] * _NORMAL_NODES[i] * over
         total_k += _NORMAL_WEIGHTS[i] * g * log_ratio
-    total = 1.0 + excess
-    return math.log1p(excess), (k - 1.0) * inverse * total_w / total, total_k / total
+    scale = 1.0 / (1.0 + excess)
+    return math.log1p(excess), total_w * scale, total_k * scale
 
 
-@_jit_nodes
+@jit_nodes
 def _edge(lam: float, k: float, d: float, sign: float) -> tuple[float, float, float]:
     """Return integrals of g = (1 + sign s/λ)^(k−1) exp(−d s − s²/2) over s > 0, λ clear of 0.
 
@@ -229,15 +111,15 @@ def _edge(lam: float, k: float, d: float, sign: float) -> tuple[float, float, fl
     total, total_s, total_log = 0.0, 0.0, 0.0
     for i in range(_EDGE_NODES.size):
         s = reach * _EDGE_NODES[i]
-        log_ratio = _log1p(inverse * s)
-        g = _EDGE_WEIGHTS[i] * _exp((k - 1.0) * log_ratio - (d + 0.5 * s) * s)
+        log_ratio = log1p(inverse * s)
+        g = _EDGE_WEIGHTS[i] * exp((k - 1.0) * log_ratio - (d + 0.5 * s) * s)
         total += g
         total_s += s * g
         total_log += log_ratio * g
     return reach * total, reach * total_s, reach * total_log
 
 
-@_jit
+@jit
 def _table_value(w: float, k: float, table: Any) -> tuple[float, float, float]:
     """Return log J∞ and its partials in w and k, for −8 < w ≤ 12 and 0.5 ≤ k < 12."""
     x = (w - W_LOW) * (1.0 / CELL_W)
@@ -273,7 +155,7 @@ def _table_value(w: float, k: float, table: Any) -> tuple[float, float, float]:
     return value, slope, d_y * (2.0 / CELL_LOG_K) / k
 
 
-@_jit
+@jit
 def _window(w: float, k: float, lam: float) -> tuple[float, float, float, float]:
     """Return where exp(h) lives, as explained in `bowl_integral`.
 
@@ -304,7 +186,7 @@ def _window(w: float, k: float, lam: float) -> tuple[float, float, float, float]
     return top, offset, below, above
 
 
-@_jit_nodes
+@jit_nodes
 def _start_panel(end: float, top: float, offset: float, k: float) -> tuple[float, float, float]:
     """Return ∫ exp(h − h(top)) dt/t from t = 0 to `end`, and the same times t − top and log t.
 
@@ -316,16 +198,16 @@ def _start_panel(end: float, top: float, offset: float, k: float) -> tuple[float
     log_end, log_top = math.log(end), math.log(top)
     for i in range(_NODES.size):
         log_t = log_end + power * _LOG_NODES[i]
-        step = _exp(log_t) - top
+        step = exp(log_t) - top
         weight = _WEIGHTS[i] / _NODES[i]
-        g = weight * _exp(k * (log_t - log_top) - step * (offset + 0.5 * step))
+        g = weight * exp(k * (log_t - log_top) - step * (offset + 0.5 * step))
         total += g
         total_w += step * g
         total_k += log_t * g
     return power * total, power * total_w, power * total_k
 
 
-@_jit_nodes
+@jit_nodes
 def _panel(
     start: float, span: float, top: float, offset: float, k: float
 ) -> tuple[float, float, float]:
@@ -335,15 +217,15 @@ def _panel(
     for i in range(_NODES.size):
         step = start + span * _NODES[i]
         t = top + step
-        log_t = _log(t)
-        g = _WEIGHTS[i] / t * _exp(k * (log_t - log_top) - step * (offset + 0.5 * step))
+        log_t = log(t)
+        g = _WEIGHTS[i] / t * exp(k * (log_t - log_top) - step * (offset + 0.5 * step))
         total += g
         total_w += step * g
         total_k += log_t * g
     return span * total, span * total_w, span * total_k
 
 
-@_jit
+@jit
 def _quadrature(w: float, k: float, lam: float) -> tuple[float, float, float, float]:
     """Return log J and its partials in w, k and λ, anywhere."""
     top, offset, below, above = _window(w, k, lam)
@@ -362,7 +244,7 @@ def _quadrature(w: float, k: float, lam: float) -> tuple[float, float, float, fl
     return value, offset + (a_w + b_w) / total, (a_k + b_k) / total, d_lam
 
 
-@_jit
+@jit
 def _log_bowl(w: float, k: float, lam: float, table: Any) -> tuple[float, float, float, float]:
     """Return log J and its partials in w, k and λ."""
     c = lam - w
@@ -400,7 +282,7 @@ def _log_bowl(w: float, k: float, lam: float, table: Any) -> tuple[float, float,
     return _quadrature(w, k, lam)
 
 
-@_jit_nodes
+@jit_nodes
 def _survival_start_panel(
     end: float, top: float, offset: float, k: float, lam: float
 ) -> tuple[float, float, float, float]:
@@ -413,10 +295,10 @@ def _survival_start_panel(
     log_end, log_lam = math.log(end), math.log(lam)
     for i in range(_NODES.size):
         log_t = log_end + power * _LOG_NODES[i]
-        t = _exp(log_t)
+        t = exp(log_t)
         step = t - top
-        less_one, below = _expm1(k * (log_t - log_lam))
-        g = _WEIGHTS[i] / _NODES[i] * _exp(log_t - step * (offset + 0.5 * step))
+        less_one, below = expm1(k * (log_t - log_lam))
+        g = _WEIGHTS[i] / _NODES[i] * exp(log_t - step * (offset + 0.5 * step))
         total -= less_one * g
         total_w += below * g / t
         total_k -= (log_t - log_lam) * below * g
@@ -424,7 +306,7 @@ def _survival_start_panel(
     return power * total, power * total_w, power * total_k, power * total_lam
 
 
-@_jit_nodes
+@jit_nodes
 def _survival_panel(
     start: float, span: float, top: float, offset: float, k: float, lam: float
 ) -> tuple[float, float, float, float]:
@@ -434,9 +316,9 @@ def _survival_panel(
     for i in range(_NODES.size):
         step = start + span * _NODES[i]
         # log(t/λ) from the distance to λ, which log t − log λ would lose near λ.
-        log_ratio = _log1p((past + step) * inverse)
-        less_one, below = _expm1(k * log_ratio)
-        g = _WEIGHTS[i] * _exp(-step * (offset + 0.5 * step))
+        log_ratio = log1p((past + step) * inverse)
+        less_one, below = expm1(k * log_ratio)
+        g = _WEIGHTS[i] * exp(-step * (offset + 0.5 * step))
         total -= less_one * g
         total_w += below * g / (top + step)
         total_k -= log_ratio * below * g
@@ -444,7 +326,7 @@ def _survival_panel(
     return span * total, span * total_w, span * total_k, span * total_lam
 
 
-@_jit
+@jit
 def _survival(w: float, k: float, lam: float) -> tuple[float, float, float, float]:
     """Return log S, and the density and −∂S/∂k and ∂S/∂λ of W, each over S; by quadrature.
 
@@ -462,7 +344,7 @@ def _survival(w: float, k: float, lam: float) -> tuple[float, float, float, floa
         first = _survival_start_panel(middle, top, offset, k, lam)
         second = _survival_panel(middle - top, top + above - middle, top, offset, k, lam)
     log_scale = -0.5 * offset * offset - _LOG_SQRT_2PI
-    by_noise = math.exp(min(_log_normal_cdf(-w) - log_scale, 700.0))
+    by_noise = math.exp(min(log_normal_cdf(-w) - log_scale, 700.0))
     total = first[0] + second[0] + by_noise
     return (
         log_scale + math.log(total),
@@ -472,7 +354,7 @@ def _survival(w: float, k: float, lam: float) -> tuple[float, float, float, floa
     )
 
 
-@_jit
+@jit
 def _log_tails(
     w: float, k: float, lam: float, table: Any
 ) -> tuple[float, float, float, float, float]:
@@ -489,13 +371,13 @@ def _log_tails(
         log_ratio = math.log1p(-c / lam) if c < 0.5 * lam else math.log(w) - log_lam
         log_below = k * log_ratio + value
         d_k, d_lam = log_ratio + d_k, -k / lam
-        log_above = _log1mexp(log_below)
+        log_above = log1mexp(log_below)
     else:
         log_part, d_w, d_k, _ = _log_bowl(w, k + 1.0, lam, table)
         log_part -= k * log_lam
         far = lam - max(w, 0.0) - math.sqrt(k) > _FAR and w > W_LOW
         # Scores at the far end, no worse than w by their noise alone.
-        log_below = log_part if far else _log_add_exp(log_part, _log_normal_cdf(-c))
+        log_below = log_part if far else log_add_exp(log_part, log_normal_cdf(-c))
         if log_below >= _LOG_3_4:
             log_above, d_w, d_k, d_lam = _survival(w, k, lam)
             return math.log1p(-math.exp(log_above)), log_above, d_w, -d_k, -d_lam
@@ -513,7 +395,7 @@ def _log_tails(
     return log_below, log_above, d_w, d_k, d_lam
 
 
-@_jit
+@jit
 def _quantile(log_below: float, log_above: float, k: float, lam: float, table: Any) -> float:
     """Return w with log F = `log_below` and log S = `log_above`: Newton inside a bracket."""
     left = log_below < log_above

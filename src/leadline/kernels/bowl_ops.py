@@ -33,12 +33,13 @@ from pytensor.scalar.basic import ScalarOp, float64
 from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.variable import TensorVariable
 
-from leadline.kernels import bowl_integral, bowl_kernel
+from leadline.kernels import bowl_integral, bowl_kernel, node_math
 from leadline.kernels.special import float64 as to_float64
 
 SOURCE_HASH = hashlib.sha256(
     b"".join(
-        Path(path).read_bytes() for path in (__file__, bowl_integral.__file__, bowl_kernel.__file__)
+        Path(path).read_bytes()
+        for path in (__file__, bowl_integral.__file__, bowl_kernel.__file__, node_math.__file__)
     )
 ).hexdigest()
 
@@ -56,7 +57,7 @@ def _compile_cached(function: Callable, compiler: Callable) -> Any:
 
 @functools.cache
 def bowl_table() -> np.ndarray:
-    """Return the polynomial coefficients of `bowl_kernel`, built on first use in about 30 ms."""
+    """Return the polynomial coefficients of `bowl_kernel`, built on first use in about 75 ms."""
     cells_w, cells_log_k, rows, columns = bowl_kernel.TABLE_SHAPE
     sample = _compile_cached(bowl_kernel.sample_table, numba.njit)
 
