@@ -17,6 +17,7 @@ def joint_mixture(
     component: type[pm.Distribution],
     log_weight: TensorVariable,
     params: Sequence[Any],
+    length: Any,
     **kwargs: Any,
 ) -> TensorVariable:
     r"""Return the model variable with probability :math:`\sum_j w_j \prod_i p_j(y_i)`.
@@ -32,16 +33,20 @@ def joint_mixture(
     params : sequence of tensor_like
         Parameters of `component`; those that differ by component have shape
         (component, 1) or (component, entry), the others no or one axis.
+    length : tensor_like of int
+        Number of entries, which the parameters need not show.
     **kwargs
         Passed on, `observed` and `dims` among them.
     """
     tensors = [pt.as_tensor_variable(param) for param in params]
 
-    def logp(value: TensorVariable, log_weight: TensorVariable, *params: Any) -> TensorVariable:
+    def logp(
+        value: TensorVariable, log_weight: TensorVariable, _: Any, *params: Any
+    ) -> TensorVariable:
         weighted = pt.special.log_softmax(log_weight) + component_logp(component, params, value)
         return pt.logsumexp(weighted)
 
-    def draws(log_weight: TensorVariable, *rest: Any) -> TensorVariable:
+    def draws(log_weight: TensorVariable, length: TensorVariable, *rest: Any) -> TensorVariable:
         *inner, _ = rest
         # Constants stay what they are: TailScore builds another graph for a resolution of 0.
         params = [
@@ -49,16 +54,18 @@ def joint_mixture(
             for outside, inside in zip(tensors, inner, strict=True)
         ]
         chosen = pm.Categorical.dist(p=pt.special.softmax(log_weight))
-        return component.dist(*(param[chosen] if param.ndim == 2 else param for param in params))
+        entry_params = [param[chosen] if param.ndim == 2 else param for param in params]
+        return component.dist(*entry_params, shape=(length,))
 
     return pm.CustomDist(
         name,
         log_weight,
+        length,
         *tensors,
         logp=logp,
         dist=draws,
         ndim_supp=1,
-        ndims_params=[1, *(tensor.ndim for tensor in tensors)],
+        ndims_params=[1, 0, *(tensor.ndim for tensor in tensors)],
         **kwargs,
     )
 

@@ -187,8 +187,7 @@ def _depth_and_noise(
 
 def _from_prior(name: str, prior: Prior) -> TensorVariable:
     """Return a variable of the model with `prior`."""
-    family = getattr(pm, prior.distribution)
-    return family(name, **prior.params)
+    return prior.family()(name, **prior.params)
 
 
 def _upper_end(
@@ -264,6 +263,7 @@ def _observe_summed_out(
         pm.Binomial,
         log_weight,
         counts,
+        data["observed_in_regime"].shape[0],
         observed=data["observed_in_regime"],
         dims="replicate_count",
     )
@@ -273,6 +273,7 @@ def _observe_summed_out(
         TailScore,
         given_counts,
         losses,
+        data["observed_loss"].shape[0],
         observed=data["observed_loss"],
         dims="tail_trial",
     )

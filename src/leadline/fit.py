@@ -1,5 +1,6 @@
 """From trials to the posterior: `fit`."""
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,11 @@ from leadline.prepare import PreparedSearch, prepare
 from leadline.priors import Priors
 from leadline.trials import Trials, validate_any_complete
 
-_CHOICES = {"model": ("auto", "single"), "effective_dim": ("continuous", "integer")}
+_CHOICES = {
+    "model": ("auto", "single"),
+    "effective_dim": ("continuous", "integer"),
+    "nuts_sampler": ("nutpie", "pymc", "numpyro", "blackjax"),
+}
 
 
 def fit(
@@ -58,8 +63,8 @@ def fit(
         Same seed, same numbers.
     progressbar : bool
         Whether to show progress.
-    nuts_sampler : str
-        `"nutpie"`, or another sampler that `pymc.sample` knows.
+    nuts_sampler : {"nutpie", "pymc", "numpyro", "blackjax"}
+        All but the first run through `pymc.sample`.
     **sample_kwargs
         Passed to ``nutpie.sample``, or to `pymc.sample` with another sampler.
 
@@ -78,7 +83,12 @@ def fit(
     LeadlineError
         If the trials, the threshold or an option cannot be used; the message says why.
     """
-    validate_choices(model=model, effective_dim=effective_dim)
+    validate_choices(model=model, effective_dim=effective_dim, nuts_sampler=nuts_sampler)
+    validate_counts(draws=draws, tune=tune, chains=chains)
+    if random_seed is not None and not _is_count(random_seed, least=0):
+        raise LeadlineError(
+            f"random_seed must be an integer of 0 or more, or None; got {shown(random_seed)}"
+        )
     if not isinstance(trials, Trials):
         raise LeadlineError(
             f"fit takes Trials, got {type(trials).__name__}; make them with "
@@ -86,6 +96,11 @@ def fit(
         )
     validate_any_complete(trials)
     priors = Priors() if priors is None else priors
+    if not isinstance(priors, Priors):
+        raise LeadlineError(
+            f"priors must be a leadline.Priors(...), got {shown(priors)}; print(leadline.Priors()) "
+            "shows the defaults"
+        )
     cuts = {"threshold": threshold, "tail_fraction": tail_fraction, "resolution": resolution}
     searches = [
         prepare(trials.search(task=task, model=name), priors, **cuts)
@@ -154,3 +169,14 @@ def validate_choices(**given: str) -> None:
         if value not in _CHOICES[name]:
             allowed = " or ".join(map(repr, _CHOICES[name]))
             raise LeadlineError(f"{name} must be {allowed}, got {shown(value)}")
+
+
+def validate_counts(**given: int) -> None:
+    """Raise `LeadlineError` unless each option is an integer of 1 or more."""
+    for name, value in given.items():
+        if not _is_count(value, least=1):
+            raise LeadlineError(f"{name} must be an integer of 1 or more, got {shown(value)}")
+
+
+def _is_count(value: object, least: int) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least

@@ -6,8 +6,11 @@ The tail scale is robust on purpose: a scale taken from the best score would let
 likelihood at the optimum (gamma < 2) drag the posterior onto the sample minimum.
 """
 
+import inspect
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
@@ -33,18 +36,38 @@ class Prior:
     params: Mapping[str, float] = field(default_factory=dict)
 
     def __init__(self, distribution: str, **params: float) -> None:
+        if not isinstance(distribution, str):
+            raise TypeError(
+                f"Prior takes the name of a distribution, as in Prior('LogNormal', mu=0, sigma=1); "
+                f"got {distribution!r}"
+            )
+        for name, value in params.items():
+            if isinstance(value, bool) or not isinstance(value, Real) or value != value:
+                raise TypeError(
+                    f"Prior({distribution!r}, {name}=...) takes a number, got {value!r}"
+                )
         object.__setattr__(self, "distribution", distribution)
         object.__setattr__(self, "params", MappingProxyType(dict(params)))
 
     def __repr__(self) -> str:
-        inside = ", ".join(f"{name}={value:g}" for name, value in self.params.items())
+        inside = ", ".join(f"{name}={value}" for name, value in self.params.items())
         return f"{self.distribution}({inside})"
 
     def __hash__(self) -> int:
-        return hash((self.distribution, tuple(self.params.items())))
+        return hash((self.distribution, frozenset(self.params.items())))
 
-    def dist(self, **kwargs: Any) -> Any:
-        """Return the prior as an unnamed PyMC variable."""
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A mappingproxy can be neither pickled nor copied.
+        return _restore, (self.distribution, dict(self.params))
+
+    def family(self) -> Any:
+        """Return the class of PyMC that the prior names.
+
+        Raises
+        ------
+        ValueError
+            If PyMC has no such continuous distribution, or it has no such parameter.
+        """
         import pymc as pm
 
         family: Any = getattr(pm, self.distribution, None)
@@ -54,7 +77,25 @@ class Prior:
                 f"Prior({self.distribution!r}): not a continuous distribution of PyMC; "
                 "name one as in Prior('LogNormal', mu=0, sigma=1)"
             )
-        return family.dist(**self.params, **kwargs)
+        kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        signature = inspect.signature(family.dist).parameters.values()
+        known = [entry.name for entry in signature if entry.kind in kinds]
+        for name in self.params:
+            # PyMC itself would ignore it.
+            if name not in known:
+                raise ValueError(
+                    f"Prior({self.distribution!r}, {name}=...): no such parameter; "
+                    f"there are {', '.join(known)}"
+                )
+        return family
+
+    def dist(self, **kwargs: Any) -> Any:
+        """Return the prior as an unnamed PyMC variable; raises as `family`."""
+        return self.family().dist(**self.params, **kwargs)
+
+
+def _restore(distribution: str, params: Mapping[str, float]) -> Prior:
+    return Prior(distribution, **params)
 
 
 @dataclass(frozen=True)
@@ -99,7 +140,11 @@ class Priors:
         for entry in fields(self):
             value = getattr(self, entry.name)
             if entry.name == "max_effective_dim":
-                if value is not None and not value > 1:
+                if value is None:
+                    continue
+                if isinstance(value, bool) or not isinstance(value, Real):
+                    raise TypeError(f"max_effective_dim must be a number or None, got {value!r}")
+                if not 1 < value < math.inf:
                     raise ValueError(f"max_effective_dim must be above 1, got {value!r}")
             elif not isinstance(value, Prior):
                 raise TypeError(

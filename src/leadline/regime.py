@@ -6,11 +6,12 @@ there were in all.
 """
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, shown
 from leadline.resolution import infer_resolution
 from leadline.trials import Trials
 
@@ -112,6 +113,10 @@ def cut(
     loss = np.where(complete, sign * table["score"].to_numpy(dtype=float), np.inf)
     replicates = table["replicates"].to_numpy(dtype=int)
     finite = np.sort(loss[complete])
+    given = {"threshold": threshold, "tail_fraction": tail_fraction, "resolution": resolution}
+    for option, value in given.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
+            raise LeadlineError(f"{option} must be a number, got {shown(value)}")
     if resolution is not None and not 0 <= resolution < np.inf:
         raise LeadlineError(f"resolution must be 0 or more, in score units; got {resolution!r}")
     if finite[0] == finite[-1]:

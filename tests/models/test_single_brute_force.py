@@ -16,10 +16,10 @@ import leadline as ll
 MAX_DIM = 4.0
 GAMMA = 1 + (MAX_DIM - 1) * (np.polynomial.legendre.leggauss(9)[0] + 1) / 2
 GAMMA_WEIGHT = np.polynomial.legendre.leggauss(9)[1] * (MAX_DIM - 1) / 2
-LOG_NOISE = np.linspace(np.log(3e-3), np.log(3), 26)
-LOG_GAP = np.linspace(np.log(0.15), np.log(12), 90)
-REACH = (np.arange(18) + 0.5) / 18
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(12)
+LOG_NOISE = np.linspace(np.log(3e-3), np.log(3), 20)
+LOG_GAP = np.linspace(np.log(0.15), np.log(12), 64)
+REACH = (np.arange(12) + 0.5) / 12
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(8)
 
 
 def expectation(function, distance, k, spread, sigma):
@@ -36,7 +36,7 @@ def expectation(function, distance, k, spread, sigma):
     return inside + edges[..., 0] * function(np.inf)
 
 
-def log_normal_pdf_free(z):
+def normal_pdf(z):
     return np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
 
 
@@ -63,7 +63,7 @@ def moments(losses, replicates, sum_of_squares, n_by_replicates, threshold):
         for loss, m, squares in zip(losses, replicates, sum_of_squares, strict=True):
             sd = np.full_like(gap, sigma / np.sqrt(m))
             distance = depth - (threshold - loss)
-            density = expectation(log_normal_pdf_free, distance, k, spread, sd) / sd
+            density = expectation(normal_pdf, distance, k, spread, sd) / sd
             with np.errstate(divide="ignore"):
                 log_p = log_p + np.log(density) - np.log(tail[m])
             if m > 1:
