@@ -187,7 +187,7 @@ def _depth_and_noise(
 
 def _from_prior(name: str, prior: Prior) -> TensorVariable:
     """Return a variable of the model with `prior`."""
-    return prior.family()(name, **prior.params)
+    return prior.family()(name, **prior.arguments())
 
 
 def _upper_end(

@@ -8,7 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from leadline.errors import LeadlineError, listed, shown
 
@@ -66,13 +66,20 @@ def one_line(error: Exception) -> str:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    parser = argparse.ArgumentParser(prog="leadline", description=_DESCRIPTION, allow_abbrev=False)
+    parser = _Parser(prog="leadline", description=_DESCRIPTION, allow_abbrev=False)
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_fit(commands)
     _add_summary(commands)
     _add_demo(commands)
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line: the usage of ten options hides what was wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 class _Version(argparse.Action):
@@ -92,7 +99,9 @@ def _add_fit(commands: Any) -> None:
     parser.add_argument("trials", metavar="TRIALS.csv", type=Path, help="one row per evaluation")
     parser.add_argument("--score", required=True, metavar="COLUMN", help="column of the score")
     parser.add_argument(
-        "--direction", choices=("minimize", "maximize"), help="which scores are good; required"
+        "--direction",
+        choices=("minimize", "maximize"),
+        help="which scores are good; required, as it is never guessed",
     )
     regime = parser.add_mutually_exclusive_group(required=True)
     regime.add_argument(
@@ -107,7 +116,10 @@ def _add_fit(commands: Any) -> None:
     for name in _COLUMNS:
         parser.add_argument(f"--{name}", metavar="COLUMN", help=_COLUMN_HELP[name])
     parser.add_argument(
-        "--params", nargs="+", metavar="COLUMN", help="columns of the hyperparameters"
+        "--params",
+        nargs="+",
+        metavar="COLUMN",
+        help="columns of the hyperparameters; their number bounds the effective dimension",
     )
     parser.add_argument(
         "--effective-dim", choices=("continuous", "integer"), default="continuous", help="its type"

@@ -26,9 +26,12 @@ _INTERVALS = {
     "effective_dim": "effective dimension",
     "noise_sd": "noise sd",
 }
-_WITHIN_NOISE = "best seen within noise of the optimum"
+_WITHIN_NOISE = "best seen at most one noise sd worse than the optimum"
 # Of a file or a pipe, which has no width of its own.
 _PLAIN_WIDTH = 140
+# One row a search needs this much; on narrower screens searches stand side by side.
+_ROW_WIDTH = 130
+_LABEL_WIDTH, _CELL_WIDTH = 28, 27
 
 
 def _console() -> Console:
@@ -63,21 +66,35 @@ def show_answers(
     )
     rows = {str(name): answer_cells(row, prob, kind) for name, row in answers.iterrows()}
     table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="")
-    if len(rows) == 1:
-        ((name, cells),) = rows.items()
-        table.add_column("search")
-        table.add_column(escape(name), justify="right")
-        for label, cell in cells.items():
-            table.add_row(label, escape(cell))
-    else:
+    if len(rows) > 1 and console.width >= _ROW_WIDTH:
         table.add_column("search", overflow="fold")
         for label in next(iter(rows.values())):
-            table.add_column(label, justify="right", overflow="fold")
+            table.add_column(label, justify="right")
         for name, cells in rows.items():
-            table.add_row(escape(name), *map(escape, cells.values()))
-    console.print(table)
+            table.add_row(escape(name), *(_unbroken(cell) for cell in cells.values()))
+        console.print(table)
+    else:
+        beside = max(1, (console.width - _LABEL_WIDTH) // _CELL_WIDTH)
+        for first in range(0, len(rows), beside):
+            console.print(_side_by_side(dict(list(rows.items())[first : first + beside]), table))
+            table = Table(header_style="")
     found = convergence(tree)
     console.print(escape(found.message), style="" if found.ok else "bold red", soft_wrap=True)
+
+
+def _side_by_side(rows: dict[str, dict[str, str]], table: Table) -> Table:
+    """Return the table with one column a search."""
+    table.add_column("search")
+    for name in rows:
+        table.add_column(escape(name), justify="right", overflow="fold")
+    for label in next(iter(rows.values())):
+        table.add_row(label, *(_unbroken(cells[label]) for cells in rows.values()))
+    return table
+
+
+def _unbroken(cell: str) -> str:
+    """Return a cell in which an interval is not broken across lines."""
+    return escape(cell.replace(", ", ",\N{NO-BREAK SPACE}") if "[" in cell else cell)
 
 
 def show_written(folder: Path, names: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pymc as pm
+import pytensor
 import xarray as xr
 from pymc.model.transform.conditioning import remove_value_transforms
 from pytensor.graph.replace import vectorize_graph
@@ -35,9 +36,11 @@ class Densities:
         variables = [*self.model.observed_RVs, *self.model.free_RVs]
         densities = self.model.logp(vars=variables, sum=False, jacobian=False)
         batched = vectorize_graph(densities, dict(zip(values, draws, strict=True)))
-        self._evaluate: Callable[..., list[np.ndarray]] = self.model.compile_fn(
-            batched, inputs=draws, point_fn=False
-        )
+        # As in `leadline.sampling`: the same numbers in every process.
+        with pytensor.config.change_flags(numba__fastmath=False):
+            self._evaluate: Callable[..., list[np.ndarray]] = self.model.compile_fn(
+                batched, inputs=draws, point_fn=False
+            )
 
     def __call__(
         self, posterior: xr.Dataset, data: Mapping[str, Any]

@@ -14,6 +14,8 @@ from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Prior:
@@ -91,7 +93,14 @@ class Prior:
 
     def dist(self, **kwargs: Any) -> Any:
         """Return the prior as an unnamed PyMC variable; raises as `family`."""
-        return self.family().dist(**self.params, **kwargs)
+        return self.family().dist(**self.arguments(), **kwargs)
+
+    def arguments(self) -> dict[str, np.float64]:
+        """Return the parameters as PyMC should get them.
+
+        With a small integer for a parameter, PyTensor would compute in 32 bits.
+        """
+        return {name: np.float64(value) for name, value in self.params.items()}
 
 
 def _restore(distribution: str, params: Mapping[str, float]) -> Prior:
@@ -144,7 +153,7 @@ class Priors:
                     continue
                 if isinstance(value, bool) or not isinstance(value, Real):
                     raise TypeError(f"max_effective_dim must be a number or None, got {value!r}")
-                if not 1 < value < math.inf:
+                if not 1 < float(value) < math.inf:
                     raise ValueError(f"max_effective_dim must be above 1, got {value!r}")
             elif not isinstance(value, Prior):
                 raise TypeError(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pymc as pm
+import pytensor
 import xarray as xr
 
 # The wall at the best score is steep for small noise; smaller steps leave no divergences there.
@@ -41,7 +42,10 @@ class Sampler:
             return CompiledModel(self, model, None)
         import nutpie
 
-        return CompiledModel(self, model, nutpie.compile_pymc_model(model))
+        # Fast math lets the compiler reorder sums, and it does so differently for functions that
+        # it finds in numba's cache on disk: a second process would draw other numbers.
+        with pytensor.config.change_flags(numba__fastmath=False):
+            return CompiledModel(self, model, nutpie.compile_pymc_model(model))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -145,7 +145,8 @@ def search_groups(
         .rename(kept)
         .expand_dims(search=1, axis=2)
         .assign_coords(coords),
-        "log_likelihood": xr.Dataset(likelihood, coords | observed_coords),
+        # Without task and model: ArviZ's psense stacks variables, which must then all have them.
+        "log_likelihood": xr.Dataset(likelihood, {"search": [label]} | observed_coords),
         "log_prior": xr.Dataset(
             {name: ((*draws, "search"), value[..., None]) for name, value in log_prior.items()},
             coords,

@@ -24,6 +24,9 @@ from leadline.kernels.special import float64, log1mexp
 _NARROW_CELL = 0.02
 _GAUSS_POINT = 0.5 / math.sqrt(3.0)
 
+# Its square is finite; what lies further out has no probability either.
+_LARGEST_W = 1e150
+
 
 def _standardise(
     value: Any, alpha: Any, beta: Any, gamma: Any, sigma: Any, convex: bool
@@ -32,7 +35,8 @@ def _standardise(
     value, alpha, beta, sigma = float64(value), float64(alpha), float64(beta), float64(sigma)
     finite = pt.switch(pt.isinf(value), alpha if convex else beta, value)
     distance = finite - alpha if convex else beta - finite
-    return distance / sigma, 0.5 * float64(gamma), (beta - alpha) / sigma
+    w = pt.clip(distance / sigma, -_LARGEST_W, _LARGEST_W)
+    return w, 0.5 * float64(gamma), (beta - alpha) / sigma
 
 
 def logpdf(

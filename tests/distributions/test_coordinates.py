@@ -1,0 +1,138 @@
+"""The soft wall: a smooth one-to-one map of the line onto the positive numbers, and no prior."""
+
+import numpy as np
+import pymc as pm
+import pytensor
+import pytensor.tensor as pt
+import pytest
+from scipy import stats
+
+from leadline.distributions.coordinates import SoftWall
+
+WALLS = (0.05, 0.5, 1.0, 2.0, 20.0)
+WIDTHS = (1e-6, 1e-3, 0.05, 0.3, 3.0)
+UNITS = (1e-6, 0.01, 0.3, 1.0)
+SETTINGS = np.array(
+    [(wall, width, unit) for wall in WALLS for width in WIDTHS for unit in UNITS if unit >= width]
+)
+
+
+@pytest.fixture(scope="module")
+def soft_wall():
+    """Return compiled forward, backward and log_jac_det of arrays (value, wall, width, unit)."""
+    value, *inputs = (pt.vector(name) for name in ("value", "wall", "width", "unit"))
+    transform = SoftWall(wall=0, width=1, unit=2)
+    with pytensor.config.change_flags(mode="FAST_COMPILE"):
+        functions = {
+            name: pytensor.function([value, *inputs], getattr(transform, name)(value, *inputs))
+            for name in ("forward", "backward", "log_jac_det")
+        }
+
+    def evaluate(name, values):
+        """Return the function at all `values` of each setting, shape (setting, value)."""
+        rows = [functions[name](v, *(np.full(len(v), s) for s in setting)) for v, setting in values]
+        return np.array(rows)
+
+    return evaluate
+
+
+def open_end(wall, width, unit):
+    """Return coordinates from well behind the wall to a gap of about 1000 units and walls."""
+    deep = np.log(width / unit) - (wall + 4 * wall) / width
+    return deep, np.log(1000 * max(unit, wall) / unit)
+
+
+def test_backward_undoes_forward(soft_wall):
+    gaps = [np.geomspace(1e-3 * wall, 1e3 * wall, 200) for wall, _, _ in SETTINGS]
+    x = soft_wall("forward", list(zip(gaps, SETTINGS, strict=True)))
+    assert np.isfinite(x).all()
+    back = soft_wall("backward", list(zip(x, SETTINGS, strict=True)))
+    # Where the wall is far away in coordinates, x = −wall/width carries wall/width · eps of it.
+    rtol = 1e-12 + 1e-15 * (SETTINGS[:, 0] / SETTINGS[:, 1])[:, None]
+    assert (np.abs(back / np.array(gaps) - 1) < 100 * rtol).all()
+
+
+def test_forward_undoes_backward(soft_wall):
+    xs = [np.linspace(*open_end(*setting), 200) for setting in SETTINGS]
+    gaps = soft_wall("backward", list(zip(xs, SETTINGS, strict=True)))
+    assert (gaps > 0).all()
+    assert np.isfinite(gaps).all()
+    again = soft_wall("forward", list(zip(gaps, SETTINGS, strict=True)))
+    # A gap near the wall knows x to wall · eps / slope, and the slope is at least a width.
+    atol = 1e-9 + 1e-14 * SETTINGS[:, 0] / SETTINGS[:, 1]
+    assert (np.abs(again - np.array(xs)) < atol[:, None] + 1e-9 * np.abs(xs)).all()
+
+
+def test_monotone(soft_wall):
+    xs = [np.linspace(*open_end(*setting), 2000) for setting in SETTINGS]
+    gaps = soft_wall("backward", list(zip(xs, SETTINGS, strict=True)))
+    assert (np.diff(gaps, axis=1) > 0).all()
+
+
+def test_log_jac_det_is_the_log_of_the_slope(soft_wall):
+    centre = [np.linspace(*open_end(*setting), 101) for setting in SETTINGS]
+    # Fourth-order central differences; the scale on which the slope changes is 1 in x behind
+    # the wall, and the softness over the slope at the wall itself.
+    wall, width, unit = SETTINGS.T[:, :, None]
+    slope_limit = unit * np.exp(np.array(centre)) + width
+    step = 1e-3 * np.minimum(1, wall / 4 / slope_limit)
+    shifted = {
+        k: soft_wall("backward", list(zip(np.array(centre) + k * step, SETTINGS, strict=True)))
+        for k in (-2, -1, 1, 2)
+    }
+    slope = (8 * (shifted[1] - shifted[-1]) - (shifted[2] - shifted[-2])) / (12 * step)
+    gaps = soft_wall("backward", list(zip(centre, SETTINGS, strict=True)))
+    log_jac = soft_wall("log_jac_det", list(zip(centre, SETTINGS, strict=True)))
+    assert np.isfinite(log_jac).all()
+    # Differences of gaps, and of coordinates, lose what is below their rounding error.
+    known = np.abs(slope) * step > 1e7 * 2.3e-16 * np.maximum(gaps, np.abs(slope * centre))
+    assert known.mean() > 0.3
+    assert known.any(axis=1)[SETTINGS[:, 1] > 1e-4].all()
+    np.testing.assert_allclose(np.exp(log_jac)[known], slope[known], rtol=1e-6)
+
+
+def test_logarithmic_in_the_open_and_linear_behind_the_wall(soft_wall):
+    wall, width, unit = 2.0, 0.01, 0.1
+    x = np.array([3.0, 5.0])
+    gap = soft_wall("backward", [(x, (wall, width, unit))])[0]
+    np.testing.assert_allclose(np.log((gap - wall) / unit), x, atol=0.15)
+    # One unit of x moves the gap by the width, a few widths behind the wall.
+    x = np.log(width / unit) - np.array([6.0, 7.0])
+    gap = soft_wall("backward", [(x, (wall, width, unit))])[0]
+    assert gap[0] - gap[1] == pytest.approx(width, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("wall", "width", "unit"), [(1.0, 0.05, 0.3), (0.3, 1e-3, 0.01), (5.0, 0.5, 0.6), (0.1, 3, 4)]
+)
+def test_the_coordinate_leaves_the_prior_alone(wall, width, unit):
+    law = stats.lognorm(1.0, scale=np.exp(0.693))
+    with pm.Model() as model:
+        pm.CustomDist(
+            "gap",
+            *(wall, width, unit),
+            dist=lambda wall, width, unit, size: pm.LogNormal.dist(0.693, 1.0, size=size),
+            logp=lambda value, *_: pm.logp(pm.LogNormal.dist(0.693, 1.0), value),
+            transform=SoftWall(wall=1, width=2, unit=3),
+        )
+        (x,) = model.value_vars
+        (logp,) = model.logp(sum=False)
+        transform = model.rvs_to_transforms[model["gap"]]
+        backward, forward = (
+            function(x, *model["gap"].owner.inputs)
+            for function in (transform.backward, transform.forward)
+        )
+    with pytensor.config.change_flags(mode="FAST_COMPILE"):
+        density = pytensor.function([x], [pt.exp(logp), backward])
+        coordinate = pytensor.function([x], forward)
+    # Panels over gaps from e^-8 to e^8, 7 sd of the prior on the short side.
+    edges = np.array([coordinate(gap) for gap in np.geomspace(np.exp(-8), np.exp(8), 150)])
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    points = edges[:-1, None] + np.diff(edges)[:, None] * (nodes + 1) / 2
+    values, gaps = np.array([density(point) for point in points.ravel()]).T
+    mass = (values.reshape(points.shape) * weights / 2).sum(axis=1) * np.diff(edges)
+    # Not the mass alone: every part of it is where the prior has it.
+    inside = law.cdf(np.geomspace(np.exp(-8), np.exp(8), 150))
+    np.testing.assert_allclose(np.cumsum(mass), inside[1:] - inside[0], atol=1e-7)
+    assert mass.sum() == pytest.approx(1, abs=1e-7)
+    np.testing.assert_allclose(gaps, np.sort(gaps))

@@ -1,0 +1,189 @@
+"""Any value, any parameters: a number where there is an answer, an error where there is none."""
+
+import contextlib
+import warnings
+
+import numpy as np
+import pymc as pm
+import pytensor
+import pytensor.tensor as pt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymc.logprob.utils import ParameterValueError
+
+import leadline as ll
+
+PARAMS = {
+    ll.Quadratic: ("alpha", "beta", "gamma"),
+    ll.NoisyQuadratic: ("alpha", "beta", "gamma", "sigma"),
+    ll.BestScore: ("alpha", "beta", "gamma", "sigma", "trials"),
+}
+FUNCTIONS = {"logp": pm.logp, "logcdf": pm.logcdf, "logccdf": pm.logccdf, "icdf": pm.icdf}
+CASES = [(family, convex) for family in PARAMS for convex in (True, False)]
+FUZZ = settings(derandomize=True, database=None, deadline=None, max_examples=80)
+
+
+def log_uniform(low, high):
+    return st.floats(np.log(low), np.log(high)).map(lambda x: float(np.exp(x)))
+
+
+# As distances from alpha in units of the spread and of the noise, and anything at all.
+PLACES = st.one_of(
+    st.tuples(st.just("spread"), st.floats(-2, 3)),
+    st.tuples(st.just("spread"), log_uniform(1e-12, 1)),
+    st.tuples(st.just("sigma"), st.floats(-60, 60)),
+    st.tuples(st.just("far end"), st.floats(-60, 60)),
+    st.tuples(
+        st.just("value"),
+        st.one_of(
+            st.sampled_from([-np.inf, np.inf, 0.0, -0.0, 1e300, -1e300, 1.7e308, -1.7e308, 5e-324]),
+            st.floats(allow_nan=False),
+        ),
+    ),
+)
+LAWS = st.fixed_dictionaries(
+    {
+        "alpha": st.one_of(st.just(0.0), st.floats(-10, 10)),
+        "spread": log_uniform(1e-6, 1e6),
+        "gamma": st.one_of(st.sampled_from([1.0, 2.0, 3.0, 4.0, 50.0]), log_uniform(0.05, 50)),
+        "sigma": log_uniform(1e-6, 1e6),
+        "trials": st.one_of(st.sampled_from([1.0, 2.0]), log_uniform(1, 1e6)),
+    }
+)
+# Divided by the trials, smaller levels are no longer numbers.
+LEVELS = st.one_of(st.floats(0.001, 0.999), log_uniform(1e-300, 0.999), st.just(1 - 2.0**-53))
+
+
+@pytest.fixture(scope="module")
+def evaluate():
+    """Return a function that evaluates any of the functions of any distribution, compiled once."""
+    compiled = {}
+
+    def function(family, convex, name):
+        if (family, convex, name) not in compiled:
+            inputs = [pt.dscalar(each) for each in ("value", *PARAMS[family])]
+            variable = family.dist(*inputs[1:], convex=convex)
+            with pytensor.config.change_flags(mode="FAST_COMPILE"):
+                compiled[family, convex, name] = pytensor.function(
+                    inputs, FUNCTIONS[name](variable, inputs[0])
+                )
+        return compiled[family, convex, name]
+
+    def call(family, convex, name, value, law):
+        with warnings.catch_warnings():
+            # Of overflows on the way to ±inf, in the interpreted graph only.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            return float(function(family, convex, name)(value, *(law[p] for p in PARAMS[family])))
+
+    return call
+
+
+def law_of(drawn):
+    return drawn | {"beta": drawn["alpha"] + drawn["spread"]}
+
+
+def value_of(place, law):
+    unit, amount = place
+    if unit == "value":
+        return amount
+    if unit == "far end":
+        return law["beta"] + amount * law["sigma"]
+    return law["alpha"] + amount * law[unit]
+
+
+@pytest.mark.parametrize(("family", "convex"), CASES)
+def test_densities_are_numbers_and_tails_add_up(evaluate, family, convex):
+    @FUZZ
+    @given(LAWS, PLACES)
+    def check(drawn, place):
+        law = law_of(drawn)
+        value = value_of(place, law)
+        if np.isfinite(value):
+            # Farther away the square of the distance overflows: see the test of that.
+            farthest = 1e150 * min(law["sigma"], 1.0)
+            value = float(np.clip(value, -farthest, farthest))
+        density = evaluate(family, convex, "logp", value, law)
+        below = evaluate(family, convex, "logcdf", value, law)
+        above = evaluate(family, convex, "logccdf", value, law)
+        assert not np.isnan([density, below, above]).any()
+        assert below <= 0
+        assert above <= 0
+        assert np.exp(below) + np.exp(above) == pytest.approx(1, abs=1e-9)
+        if np.isinf(value):
+            assert density == -np.inf
+            assert (below, above) == ((0, -np.inf) if value > 0 else (-np.inf, 0))
+        # Only the noiseless density may be infinite, and only at the optimum.
+        optimum = law["alpha"] if convex else law["beta"]
+        assert density < np.inf or (family is ll.Quadratic and value == optimum)
+
+    check()
+
+
+def test_values_whose_squared_distance_overflows(evaluate):
+    for family, convex in CASES:
+        for value in (1e155, -1e155, 1.7e308, -1.7e308):
+            for name in ("logp", "logcdf", "logccdf"):
+                assert not np.isnan(evaluate(family, convex, name, value, GOOD))
+
+
+@pytest.mark.parametrize(("family", "convex"), CASES)
+def test_quantiles_are_numbers_in_order(evaluate, family, convex):
+    @FUZZ
+    @given(LAWS, st.lists(LEVELS, min_size=2, max_size=4))
+    def check(drawn, levels):
+        law = law_of(drawn)
+        levels = sorted(levels)
+        quantiles = np.array([evaluate(family, convex, "icdf", q, law) for q in levels])
+        assert np.isfinite(quantiles).all()
+        # Two levels a rounding error apart may change places by one.
+        slack = 1e-9 * (law["spread"] + law["sigma"] + abs(law["alpha"]))
+        assert (np.diff(quantiles) >= -slack).all()
+        if family is ll.Quadratic:
+            return
+        # And they are quantiles, where a rounding error of the score is one of the probability.
+        for q, y in zip(levels, quantiles, strict=True):
+            step = 1e-12 * law["sigma"] + 1e-15 * abs(y)
+            low, high = (
+                np.exp(evaluate(family, convex, "logcdf", at, law)) for at in (y - step, y + step)
+            )
+            assert low - 1e-9 <= q <= high + 1e-9
+
+    check()
+
+
+GOOD = {"alpha": 0.0, "beta": 1.0, "gamma": 2.0, "sigma": 0.1, "trials": 5.0}
+BAD = [
+    ({"gamma": 0.0}, "gamma > 0"),
+    ({"gamma": -1e-300}, "gamma > 0"),
+    ({"gamma": np.nan}, "gamma > 0"),
+    ({"sigma": 0.0}, "sigma > 0"),
+    ({"sigma": -1.0}, "sigma > 0"),
+    ({"sigma": np.nan}, "sigma > 0"),
+    ({"alpha": 1.0}, "alpha < beta"),
+    ({"alpha": 2.0}, "alpha < beta"),
+    ({"alpha": np.nan}, "alpha < beta"),
+    ({"beta": np.nan}, "alpha < beta"),
+    ({"beta": -np.inf}, "alpha < beta"),
+    ({"trials": 0.999}, "trials >= 1"),
+    ({"trials": 0.0}, "trials >= 1"),
+    ({"trials": np.nan}, "trials >= 1"),
+]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(("family", "convex"), CASES)
+def test_parameters_outside_their_domain_are_errors(evaluate, family, convex, name):
+    assert np.isfinite(evaluate(family, convex, name, 0.5, GOOD))
+    for wrong, words in BAD:
+        if set(wrong) <= set(PARAMS[family]):
+            for value in (0.5, 0.0, 1.0):
+                with pytest.raises(ParameterValueError, match=words):
+                    evaluate(family, convex, name, value, GOOD | wrong)
+
+
+@pytest.mark.parametrize(("family", "convex"), CASES)
+def test_a_level_outside_the_unit_interval_is_an_error_or_nan(evaluate, family, convex):
+    for level in (-0.1, 1.1, np.nan):
+        with contextlib.suppress(ParameterValueError):
+            assert np.isnan(evaluate(family, convex, "icdf", level, GOOD))
