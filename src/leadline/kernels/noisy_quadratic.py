@@ -25,7 +25,7 @@ _NARROW_CELL = 0.02
 _GAUSS_POINT = 0.5 / math.sqrt(3.0)
 
 # Its square is finite; what lies further out has no probability either.
-_LARGEST_W = 1e150
+_LARGEST_W = np.float64(1e150)  # Typed, or PyTensor would try 32 bits first.
 
 
 def _standardise(
