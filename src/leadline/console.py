@@ -28,7 +28,7 @@ _INTERVALS = {
 }
 _WITHIN_NOISE = "best seen at most one noise sd worse than the optimum"
 # Of a file or a pipe, which has no width of its own.
-_PLAIN_WIDTH = 140
+_PLAIN_WIDTH = 180
 # One row a search needs this much; on narrower screens searches stand side by side.
 _ROW_WIDTH = 130
 _LABEL_WIDTH, _CELL_WIDTH = 28, 27
@@ -69,9 +69,9 @@ def show_answers(
     if len(rows) > 1 and console.width >= _ROW_WIDTH:
         table.add_column("search", overflow="fold")
         for label in next(iter(rows.values())):
-            table.add_column(label, justify="right")
+            table.add_column(label, justify="right", no_wrap=label in _INTERVALS.values())
         for name, cells in rows.items():
-            table.add_row(escape(name), *(_unbroken(cell) for cell in cells.values()))
+            table.add_row(escape(name), *map(escape, cells.values()))
         console.print(table)
     else:
         beside = max(1, (console.width - _LABEL_WIDTH) // _CELL_WIDTH)
@@ -88,13 +88,8 @@ def _side_by_side(rows: dict[str, dict[str, str]], table: Table) -> Table:
     for name in rows:
         table.add_column(escape(name), justify="right", overflow="fold")
     for label in next(iter(rows.values())):
-        table.add_row(label, *(_unbroken(cells[label]) for cells in rows.values()))
+        table.add_row(label, *(escape(cells[label]) for cells in rows.values()))
     return table
-
-
-def _unbroken(cell: str) -> str:
-    """Return a cell in which an interval is not broken across lines."""
-    return escape(cell.replace(", ", ",\N{NO-BREAK SPACE}") if "[" in cell else cell)
 
 
 def show_written(folder: Path, names: Sequence[str]) -> None:
