@@ -5,8 +5,12 @@ import pandas as pd
 import xarray as xr
 from scipy.special import ndtr
 
+from leadline.averaging import AveragedSearch, FittedCandidate
+from leadline.candidates import Candidate
+from leadline.diagnostics import diagnose
 from leadline.prepare import PreparedSearch, prepare
 from leadline.priors import Priors
+from leadline.tail_fit import FittedTail
 from leadline.tree import combine, provenance, search_groups, search_labels
 from leadline.trials import Trials
 
@@ -81,8 +85,19 @@ def make_tree(
             repeated = int((search.regime.replicates > 1).sum())
             likelihood["seed_variance"] = np.zeros((chains, draws, repeated))
         prior = {"gap": np.zeros((chains, draws))}
-        groups.append(search_groups(posterior, statistics, (likelihood, prior), search, label))
+        tail = FittedTail(search, posterior, statistics, likelihood, prior)
+        groups.append(search_groups(averaged_alone(tail, tail_fraction), label))
     return combine(groups, provenance(trials, Priors(), {"model": "single"}))
+
+
+def averaged_alone(tail: FittedTail, tail_fraction: float = np.nan) -> AveragedSearch:
+    """Return a fitted tail as the only candidate of its search."""
+    candidate = Candidate(tail.search, tail_fraction, 0.0)
+    diagnostics = diagnose(tail.posterior, tail.statistics)
+    fitted = FittedCandidate(candidate, tail, 0.5, diagnostics, kept=True, weight=1.0)
+    chains, draws = (tail.posterior.sizes[dim] for dim in ("chain", "draw"))
+    component = np.zeros((chains, draws), dtype=int)
+    return AveragedSearch([fitted], component, np.tile(np.arange(draws), (chains, 1)))
 
 
 def _draws(
@@ -116,6 +131,9 @@ def _draws(
         "gap": (theta - alpha) / search.regime.tail_scale,
         "noise_ratio": sigma / search.regime.tail_scale,
         "reach": ((theta - alpha) / spread) ** (gamma / 2.0),
+        "law_optimum": search.sign * alpha,
+        "law_noise_sd": sigma,
+        "law_spread": spread,
     }
     coords = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
     posterior = xr.Dataset({name: (dims, value) for name, value in values.items()}, coords)
