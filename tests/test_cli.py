@@ -100,7 +100,7 @@ def test_fit_writes_everything_and_says_so(here, no_sampling, capsys):
     assert trials.params == ["param:Unnamed: 0"]
     assert settings["random_seed"] == 3
     assert settings["tail_fraction"] == 0.4
-    assert settings["threshold"] is None
+    assert settings["threshold"] == "auto"
     assert not settings["progressbar"]
     assert {path.name for path in here.iterdir()} == {"runs.csv", "leadline-runs"}
 
@@ -233,7 +233,6 @@ def test_bad_input_is_one_line(here, capsys, arguments, words):
         (["fi"], "invalid choice"),
         (["fit", "runs.csv", "--score", "loss", "--tail-fraction", "0.2"], "never guessed"),
         (["fit", "runs.csv", *GOOD[:2], *GOOD[4:], "--direction", "down"], "invalid choice"),
-        (["fit", "runs.csv", *GOOD[:4]], "--tail-fraction --threshold is required"),
         (["fit", "runs.csv", *GOOD, "--threshold", "0.3"], "not allowed with"),
         (["fit", "runs.csv", *GOOD[2:]], "--score"),
         (["fit", "runs.csv", *GOOD, "--draws", "0"], "at least 1"),
@@ -251,7 +250,7 @@ def test_demo_fits_a_bundled_search(here, no_sampling, capsys):
     assert [path.name for path in (here / "leadline-demo").iterdir()] == ["fit.nc"]
     ((trials, settings),) = no_sampling
     assert len(trials.searches) == 1
-    assert settings["tail_fraction"] == 0.2
+    assert "tail_fraction" not in settings  # decided from the data
     assert "optimum" in capsys.readouterr().out
 
 

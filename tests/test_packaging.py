@@ -41,7 +41,7 @@ RULES = {
     "tree": DATA | {"averaging", "priors"},
     "fit": DATA | {"averaging", "candidates", "priors", "sampling", "scale", "tail_fit", "tree"},
     "answers": LOW | {"answers", "diagnostics", "goodness_of_fit", "law", "scale"},
-    "plots": LOW | {"answers", "plots"},
+    "plots": LOW | {"answers", "law", "plots"},
 }
 FREE = {"__init__", "__main__", "cli", "console", "results_folder"}
 

@@ -24,8 +24,17 @@ GROUPS = {
     "log_prior": {"chain", "draw", "search"},
     "observed_data": {"search", "tail_trial"},
     "constant_data": {"search", "trial"},
+    "candidates": {"search", "candidate", "sample"},
 }
-USERS = {"optimum", "effective_dim", "noise_sd", "tail_fraction", "spread"}
+USERS = {
+    "optimum",
+    "effective_dim",
+    "noise_sd",
+    "tail_fraction",
+    "spread",
+    "threshold",
+    "candidate",
+}
 OWN = {"gap", "noise_ratio", "reach"}
 
 

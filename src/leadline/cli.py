@@ -27,7 +27,6 @@ _COLUMN_HELP = {
     "space": "column of the search space",
 }
 _DEMO_DATASET = "digits-boosting"
-_DEMO_TAIL_FRACTION = 0.2
 _DEMO_SEED = 1  # So that everybody sees what the README shows.
 
 
@@ -104,15 +103,28 @@ def _add_fit(commands: Any) -> None:
         choices=("minimize", "maximize"),
         help="which scores are good; required, as it is never guessed",
     )
-    regime = parser.add_mutually_exclusive_group(required=True)
+    regime = parser.add_mutually_exclusive_group()
     regime.add_argument(
         "--tail-fraction",
         type=float,
+        nargs="+",
         metavar="F",
-        help="share of all trials, the best, that is taken to follow the law, such as 0.2",
+        help="share of all trials, the best, that is taken to follow the law, such as 0.2; "
+        "several are averaged; default: decided from the data",
     )
     regime.add_argument(
         "--threshold", type=float, metavar="T", help="score from which on trials follow the law"
+    )
+    parser.add_argument(
+        "--scale",
+        choices=("identity", "log", "logit", "auto"),
+        default="identity",
+        help="scale of the score on which the law holds; auto averages",
+    )
+    parser.add_argument(
+        "--assume-random",
+        action="store_true",
+        help="fit even if the hyperparameters show that this was no random search",
     )
     for name in _COLUMNS:
         parser.add_argument(f"--{name}", metavar="COLUMN", help=_COLUMN_HELP[name])
@@ -211,14 +223,20 @@ def run_fit(arguments: argparse.Namespace) -> None:
         trials,
         arguments,
         output,
-        threshold=arguments.threshold,
-        tail_fraction=arguments.tail_fraction,
+        threshold="auto" if arguments.threshold is None else arguments.threshold,
+        tail_fraction=_one_or_several(arguments.tail_fraction),
+        scale=arguments.scale,
+        assume_random=arguments.assume_random,
         effective_dim=arguments.effective_dim,
         resolution=arguments.resolution,
         draws=arguments.draws,
         tune=arguments.tune,
         chains=arguments.chains,
     )
+
+
+def _one_or_several(fractions: list[float] | None) -> float | list[float] | None:
+    return fractions[0] if fractions is not None and len(fractions) == 1 else fractions
 
 
 def run_demo(arguments: argparse.Namespace) -> None:
@@ -228,7 +246,7 @@ def run_demo(arguments: argparse.Namespace) -> None:
     from leadline.datasets import load_dataset
 
     trials = load_dataset(_DEMO_DATASET)
-    _fit_and_write(trials, arguments, output, tail_fraction=_DEMO_TAIL_FRACTION)
+    _fit_and_write(trials, arguments, output)
 
 
 def run_summary(arguments: argparse.Namespace) -> None:

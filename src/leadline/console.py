@@ -103,7 +103,7 @@ def answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
     cells = {
         "trials": f"{row['trials']:.0f}",
         "failed": f"{row['failed']:.0f}",
-        "in the regime": f"{row['in_regime']:.0f}",
+        "in the regime": _regime_cell(row),
         "best seen": rounded(float(row["best_seen"]), sd),
     }
     label = interval_label(prob, kind)
@@ -123,6 +123,13 @@ def answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
     if row["warning"]:
         cells["warning"] = row["warning"]
     return cells
+
+
+def _regime_cell(row: pd.Series) -> str:
+    """Return how many trials are past the threshold, and between which thresholds it may be."""
+    ends = [round(row[f"tail_fraction_{end}"] * row["trials"]) for end in ("lb", "ub")]
+    count = f"{row['in_regime']:.0f}"
+    return count if ends[0] == ends[1] else f"{count} ({ends[0]} to {ends[1]})"
 
 
 def rounded(value: float, sd: float) -> str:

@@ -120,6 +120,7 @@ def fit(
     validate_scale(scale)
     fixed = validate_threshold(threshold, tail_fraction)
     fractions = validate_tail_fractions(tail_fraction)
+    fixed_fraction = isinstance(tail_fraction, Real)
     candidates = [
         candidates_of(
             search,
@@ -150,8 +151,8 @@ def fit(
     settings = {
         "model": "single",
         "effective_dim": effective_dim,
-        "threshold": threshold,
-        "tail_fraction": fractions,
+        "threshold": None if fixed_fraction else threshold,
+        "tail_fraction": tail_fraction if fixed_fraction else fractions,
         "scale": scale,
         "resolution": resolution,
         "assume_random": assume_random,

@@ -66,21 +66,26 @@ def predictive_score(
     given = tail.log_density()
     worse = tail.log_worse(regime.threshold)
     predicted, not_past = _predictions(tail, validation_rows, edge)
-    # Trials that are not in the tail are alike: one of each group stands for all.
-    ratios = -np.concatenate([given, worse], axis=1).T
-    targets = np.concatenate([predicted, not_past], axis=1).T
-    log_weights, khat = array_stats.psislw(ratios, r_eff=relative_ess)
-    log_weights -= logsumexp(log_weights, axis=1, keepdims=True)
-    scores = logsumexp(log_weights + targets, axis=1)
+    log_weights, khat = array_stats.psislw(given.T, r_eff=relative_ess)
+    scores = _weighted_mean(predicted.T, log_weights)
+    # Trials that are not in the tail are alike, so that one of each group stands for all; and
+    # they are never improbable, so that their weights need no smoothing.
+    scores_outside = _weighted_mean(not_past.T, -worse.T)
 
-    unreliable = np.flatnonzero(khat[: regime.n_tail] > _good_khat(ratios.shape[1]))
+    unreliable = np.flatnonzero(khat > _good_khat(len(given)))
     seeds = seed.spawn(len(unreliable))
     for trial, trial_seed in zip(unreliable, seeds, strict=True):
         without = fitter.fit_without(tail.search, int(trial), trial_seed)
         predicted, _ = _predictions(without, validation_rows, edge)
         scores[trial] = logsumexp(predicted[:, trial]) - np.log(len(predicted))
-    counts = np.concatenate([np.ones(regime.n_tail), regime.group_trials - regime.group_in_regime])
-    return PredictiveScore(float(scores @ counts), len(unreliable))
+    outside = regime.group_trials - regime.group_in_regime
+    return PredictiveScore(float(scores.sum() + scores_outside @ outside), len(unreliable))
+
+
+def _weighted_mean(log_values: Array, log_weights: Array) -> Array:
+    """Return the logs of weighted means over the last axis."""
+    total = logsumexp(log_values + log_weights, axis=-1)
+    return np.asarray(total - logsumexp(log_weights, axis=-1))
 
 
 def _predictions(

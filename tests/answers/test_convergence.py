@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from helpers import make_tree, make_trials
 
 from leadline.answers.convergence import Convergence, convergence
+from leadline.diagnostics import diagnose
 
 TWO = (("digits", "mlp"), ("digits", "forest"))
 
@@ -36,7 +38,9 @@ def test_a_threshold_without_weight_counts_for_nothing():
 
 
 def test_a_chain_elsewhere_shows_in_rhat():
-    posterior = make_tree()["posterior"].dataset.copy(deep=True)
+    posterior = (
+        make_tree()["posterior"].dataset.drop_vars(["threshold", "candidate"]).copy(deep=True)
+    )
     statistics = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((4, 150), dtype=bool))})
     assert diagnose(posterior, statistics).max_rhat < 1.02
     posterior["spread"].values[0] += 0.5
@@ -56,7 +60,11 @@ def test_one_chain_has_no_rhat():
 
 
 def test_constant_integer_dimensions_are_not_held_against_a_fit():
-    posterior = make_tree(integer=True)["posterior"].dataset.copy(deep=True)
+    posterior = (
+        make_tree(integer=True)["posterior"]
+        .dataset.drop_vars(["threshold", "candidate"])
+        .copy(deep=True)
+    )
     posterior["effective_dim"].values[:] = 2.0
     statistics = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((4, 150), dtype=bool))})
     assert diagnose(posterior, statistics).max_rhat < 1.02

@@ -9,6 +9,9 @@ from leadline.answers.intervals import SAMPLE_DIMS, interval, interval_label, va
 
 _WITH_INTERVALS = ("optimum", "effective_dim", "noise_sd")
 
+# Thresholds with less weight than this are not worth a word.
+_COUNTS = 0.05
+
 
 def summary(
     tree: xr.DataTree, *, ci_prob: float | None = None, ci_kind: str | None = None
@@ -31,7 +34,10 @@ def summary(
 
         - `trials`, `failed`: how many there were, and how many of them have no score (pruned
           ones are among these);
-        - `in_regime`: how many are past the threshold, and so inform the fit;
+        - `in_regime`: how many are past the threshold, and so inform the fit; where thresholds
+          were averaged, past the one with the largest weight;
+        - `tail_fraction_lb`, `tail_fraction_ub`: the smallest and the largest share of trials past
+          the thresholds that hold 5 % of the weight or more;
         - `best_seen`: the best measured score, luck included;
         - `optimum`, `effective_dim`, `noise_sd`: posterior means, each followed by `_sd`, the
           posterior sd, and the ends of its interval, such as `optimum_eti89_lb` and
@@ -59,7 +65,7 @@ def summary(
     columns: dict[str, object] = {
         "trials": constant["n_trials"].to_numpy(),
         "failed": (constant["n_trials"] - constant["n_complete"]).to_numpy(),
-        "in_regime": constant["n_tail"].to_numpy(),
+        **_regime_columns(tree),
         "best_seen": best.to_numpy(),
     }
     for name in _WITH_INTERVALS:
@@ -79,6 +85,19 @@ def summary(
     table.attrs.update({name: tree.attrs.get(name) for name in ("direction", "metric", "source")})
     table.attrs["convergence"] = convergence(tree).message
     return table
+
+
+def _regime_columns(tree: xr.DataTree) -> dict[str, object]:
+    """Return how many trials are past the threshold, and the range of those that count."""
+    candidates = tree["candidates"].dataset
+    share = candidates["n_tail"] / tree["constant_data"]["n_trials"]
+    counts = share.where(candidates["weight"] >= _COUNTS)
+    heaviest = candidates["weight"].fillna(0.0).argmax("candidate")
+    return {
+        "in_regime": candidates["n_tail"].isel(candidate=heaviest).to_numpy().astype(int),
+        "tail_fraction_lb": counts.min("candidate").to_numpy(),
+        "tail_fraction_ub": counts.max("candidate").to_numpy(),
+    }
 
 
 def chance_best_within_noise(tree: xr.DataTree) -> xr.DataArray:
