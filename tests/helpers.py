@@ -1,5 +1,7 @@
 """What several tests need: searches with a known law, and fits that were never sampled."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -10,7 +12,8 @@ from leadline.candidates import Candidate
 from leadline.diagnostics import diagnose
 from leadline.prepare import PreparedSearch, prepare
 from leadline.priors import Priors
-from leadline.tail_fit import FittedTail
+from leadline.scale import SCALES
+from leadline.tail_fit import FittedTail, _in_score_units
 from leadline.tree import combine, provenance, search_groups, search_labels
 from leadline.trials import Trials
 
@@ -92,12 +95,66 @@ def make_tree(
 
 def averaged_alone(tail: FittedTail, tail_fraction: float = np.nan) -> AveragedSearch:
     """Return a fitted tail as the only candidate of its search."""
-    candidate = Candidate(tail.search, tail_fraction, 0.0)
-    diagnostics = diagnose(tail.posterior, tail.statistics)
-    fitted = FittedCandidate(candidate, tail, 0.5, diagnostics, kept=True, weight=1.0)
-    chains, draws = (tail.posterior.sizes[dim] for dim in ("chain", "draw"))
-    component = np.zeros((chains, draws), dtype=int)
-    return AveragedSearch([fitted], component, np.tile(np.arange(draws), (chains, 1)))
+    return averaged_with([tail], [1.0], [tail_fraction])
+
+
+def averaged_with(
+    tails: Sequence[FittedTail], weights: Sequence[float], tail_fractions: Sequence[float]
+) -> AveragedSearch:
+    """Return fitted tails as the candidates of a search, mixed in turn by their weights."""
+    fitted = [
+        FittedCandidate(
+            Candidate(tail.search, fraction, 0.0),
+            tail,
+            0.5,
+            diagnose(tail.posterior, tail.statistics),
+            kept=weight > 0,
+            weight=weight,
+        )
+        for tail, weight, fraction in zip(tails, weights, tail_fractions, strict=True)
+    ]
+    chains, draws = (tails[0].posterior.sizes[dim] for dim in ("chain", "draw"))
+    order = np.random.default_rng(0).permutation(draws)
+    ends = np.cumsum(weights) / np.sum(weights)
+    component = np.searchsorted(ends, (order + 0.5) / draws)
+    place = np.arange(draws)
+    return AveragedSearch(fitted, np.tile(component, (chains, 1)), np.tile(place, (chains, 1)))
+
+
+def make_averaged_tree(
+    trials: Trials,
+    tail_fractions: Sequence[float],
+    weights: Sequence[float],
+    scale: str = "identity",
+) -> xr.DataTree:
+    """Return what an automatic fit of one search would, as `make_tree` does."""
+    tails = []
+    for place, fraction in enumerate(tail_fractions):
+        search = prepare(trials, Priors(), tail_fraction=fraction, scale=SCALES[scale])
+        rng = np.random.default_rng(place)
+        plain = prepare(trials, Priors(), tail_fraction=fraction)
+        posterior = _draws(plain, 0, rng, (2, 200), 1.0, False)
+        if scale != "identity":
+            posterior = _in_score_units(_on_log_scale(posterior), search)
+        statistics = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((2, 200), bool))})
+        likelihood = {
+            "loss": np.zeros((2, 200, search.regime.n_tail)),
+            "in_regime": np.zeros((2, 200, len(search.regime.group_trials))),
+        }
+        prior = {"gap": np.zeros((2, 200))}
+        tails.append(FittedTail(search, posterior, statistics, likelihood, prior))
+    groups = [search_groups(averaged_with(tails, weights, tail_fractions), "digits / mlp")]
+    return combine(groups, provenance(trials, Priors(), {"model": "single"}))
+
+
+def _on_log_scale(posterior: xr.Dataset) -> xr.Dataset:
+    """Return the law of the logs of losses with about the given optimum and spread."""
+    optimum = posterior["optimum"].clip(min=0.1)
+    return posterior.assign(
+        optimum=np.log(optimum),
+        spread=np.log1p(posterior["spread"] / optimum),
+        noise_sd=posterior["noise_sd"] / optimum,
+    )
 
 
 def _draws(
