@@ -22,7 +22,6 @@ from leadline.plots.panels import (
     add_warning,
     backend_module,
     backend_of,
-    score_label,
     settings,
 )
 
@@ -156,9 +155,11 @@ def _ranges(tree: xr.DataTree, prob: float, kind: str) -> tuple[xr.DataArray, xr
     bars.append(xr.concat([x, xr.zeros_like(weight), weight], "plot_axis"))
     dots.append(xr.concat([x, weight], "plot_axis"))
     rows = {"quantity": list(_ROWS)}
+    ranges = xr.concat(bars, "quantity").rename("range")
+    middles = xr.concat(dots, "quantity").rename("middle")
     return (
-        xr.concat(bars, "quantity").assign_coords(plot_axis=["x", "y_bottom", "y_top"], **rows),
-        xr.concat(dots, "quantity").assign_coords(plot_axis=["x", "y"], **rows),
+        ranges.assign_coords(plot_axis=["x", "y_bottom", "y_top"], **rows),
+        middles.assign_coords(plot_axis=["x", "y"], **rows),
     )
 
 
@@ -166,7 +167,8 @@ def _averages(tree: xr.DataTree) -> xr.DataArray:
     """Return the posterior means of the averaged fit, dims (quantity, search)."""
     posterior = tree["posterior"].dataset
     means = [posterior[name].mean(SAMPLE_DIMS) for name in _QUANTITIES]
-    return xr.concat(means, "quantity").assign_coords(quantity=list(_QUANTITIES))
+    joined = xr.concat(means, "quantity").rename("average")
+    return joined.assign_coords(quantity=list(_QUANTITIES))
 
 
 def _grid(
@@ -198,7 +200,7 @@ def _add_words(plot_collection: PlotCollection, tree: xr.DataTree, *, titles: bo
     backend = backend_module(plot_collection.backend)
     names = search_names(tree)
     words = {
-        "optimum": f"optimum\n{score_label(tree)}",
+        "optimum": f"optimum\n{tree.attrs['metric']}",
         "effective_dim": "effective\ndimension",
         "noise_sd": "noise sd",
         "weight": "weight",
