@@ -12,7 +12,8 @@ import xarray as xr
 
 from leadline.prepare import PreparedSearch
 from leadline.priors import Priors
-from leadline.trials import UNNAMED_MODEL, Trials
+from leadline.trials import Trials
+from leadline.trials import search_labels as search_labels
 
 # What users ask for, then the parameters that the priors speak of.
 _POSTERIOR = (
@@ -191,17 +192,6 @@ def combine(
 def _data_dim(values: xr.DataArray) -> str:
     dims = ("search", "tail_trial", "repeated_trial", "trial")
     return next(dim for dim in dims if dim in values.dims)
-
-
-def search_labels(searches: Sequence[tuple[str, str]]) -> list[str]:
-    """Return a short name for each (task, model): what there is to tell, and tells them apart."""
-    tasks = {task for task, _ in searches}
-    models = {model for _, model in searches}
-    if models == {UNNAMED_MODEL} or (len(models) == 1 and len(tasks) > 1):
-        return [task for task, _ in searches]
-    if len(tasks) == 1 and len(models) > 1:
-        return [model for _, model in searches]
-    return [f"{task} / {model}" for task, model in searches]
 
 
 def provenance(
