@@ -87,10 +87,18 @@ def coordinate(values: pd.Series) -> Coordinate:
         if not high > low or not np.isfinite(high - low):
             continue
         unit = (scale - low) / (high - low)
-        found = stats.kstest(unit[active], "uniform").statistic
+        found = distance_to_uniform(unit[active])
         if found < distance:
             best, distance = unit, found
     return Coordinate(best, False)
+
+
+def distance_to_uniform(unit: Floats) -> float:
+    """Return the Kolmogorov-Smirnov distance of values in [0, 1] from the uniform distribution."""
+    # scipy.stats.kstest is the same and fifty times slower.
+    ordered = np.sort(unit)
+    steps = np.arange(len(unit) + 1) / len(unit)
+    return float(max((steps[1:] - ordered).max(), (ordered - steps[:-1]).max()))
 
 
 def order_evidence(
@@ -165,7 +173,8 @@ def lower_tail(observed: float, null: Floats) -> float:
     sd = null.std()
     if not sd > 1e-12 * max(1.0, abs(null.mean())):
         return 1.0
-    z, skew = (observed - null.mean()) / sd, float(stats.skew(null))
+    z = (observed - null.mean()) / sd
+    skew = float((((null - null.mean()) / sd) ** 3).mean())
     tail = stats.norm.cdf(z) if abs(skew) < 1e-3 else stats.pearson3.cdf(z, skew)
     # Further out the fitted curve means nothing; it may even end.
     return float(max(tail, _SMALLEST_P))

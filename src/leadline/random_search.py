@@ -1,4 +1,4 @@
-"""`check_random_search`: was this really random search?
+"""`check_random_search` tells random search from searches that learn, grids and quasi-random ones.
 
 Leadline's law is of independent draws. What a sampler that learns from its trials leaves behind
 is looked for in the hyperparameters: in the order of the trials, which a random search makes
@@ -121,9 +121,9 @@ def _a(verdict: str) -> str:
 def _told(own: pd.DataFrame) -> str:
     """Return the evidence against a search in a few words."""
     parts = []
-    for row in own[(own["evidence"] != "overall") & (own["parameter"] == "")].itertuples():
-        figure = "" if np.isnan(row.p_value) else f" (p = {row.p_value:.0e})"
-        parts.append(f"{row.evidence}{figure}")
+    whole = own[(own["evidence"] != "overall") & (own["parameter"] == "")]
+    for evidence, p_value in zip(whole["evidence"], whole["p_value"].tolist(), strict=True):
+        parts.append(evidence if np.isnan(p_value) else f"{evidence} (p = {p_value:.0e})")
     named = own.loc[own["parameter"] != "", "parameter"].drop_duplicates().tolist()
     if named:
         parts.append(f"most of all in {', '.join(named[:4])}")

@@ -1,4 +1,4 @@
-"""What each hyperparameter was drawn from, as declared or as its values suggest, and does it fit?
+"""What hyperparameters were drawn from, as declared or inferred, and whether the values fit it.
 
 Kolmogorov-Smirnov tests. Where the user declares no distribution, the range is that of the
 values, so the ends fit themselves: given the smallest and the largest, the values between them are
@@ -17,7 +17,7 @@ import pandas as pd
 from scipy import stats
 
 from leadline.errors import LeadlineError, closest, listed, shown
-from leadline.order_evidence import is_categorical, lower_tail
+from leadline.order_evidence import distance_to_uniform, is_categorical, lower_tail
 from leadline.trials import PARAM_PREFIX
 
 Floats = npt.NDArray[np.float64]
@@ -235,7 +235,7 @@ def _spacing(levels: Floats, n: int) -> float | None:
 
 
 def _grid(low: float, high: float, step: float) -> Floats:
-    return low + step * np.arange(round((high - low) / step) + 1)
+    return np.asarray(low + step * np.arange(round((high - low) / step) + 1), dtype=np.float64)
 
 
 def _scaled(log: bool) -> Callable[[Floats], Floats]:
@@ -245,9 +245,10 @@ def _scaled(log: bool) -> Callable[[Floats], Floats]:
 def _continuous(x: Floats, low: float, high: float, log: bool, label: str) -> ShapeTest:
     scale = _scaled(log)
     start, end = scale(np.array([low, high]))
-    distance = float(stats.kstest((scale(x) - start) / (end - start), "uniform").statistic)
-    null = stats.kstwo(len(x))
-    return ShapeTest(label, distance, float(null.sf(distance)), float(null.cdf(distance)), False)
+    distance = distance_to_uniform((scale(x) - start) / (end - start))
+    p_value = float(stats.kstwo.sf(distance, len(x)))
+    # The lower tail needs no digits beyond those that 1 - p_value keeps.
+    return ShapeTest(label, distance, p_value, max(1.0 - p_value, 1e-12), False)
 
 
 def _levels(x: Floats, grid: Floats, ends: tuple[float, float], log: bool, label: str) -> ShapeTest:
@@ -262,7 +263,7 @@ def _levels(x: Floats, grid: Floats, ends: tuple[float, float], log: bool, label
     counts = np.bincount(cell, minlength=len(grid))
     distance = float(np.abs(np.cumsum(counts) / len(x) - np.cumsum(shares)).max())
     # The continuous null is conservative for a step function.
-    p_value = float(stats.kstwo(len(x)).sf(distance))
+    p_value = float(stats.kstwo.sf(distance, len(x)))
     p_even = 1.0
     if len(grid) > 2 and len(x) * shares.min() >= 1.0:
         p_even = _chi_squared(counts, shares)[2]
