@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 import leadline as ll
+from leadline.datasets import read_catalogue
 from leadline.random_search import check_random_search
 from leadline.trials import Trials
 
@@ -225,7 +226,7 @@ def level(arguments, done: set[tuple[str, ...]]):
             if key not in done:
                 trials = random_search(seed, kind)
                 yield (*key, len(trials.table), "inferred", verdict_on(trials, None))
-    for name in ll.datasets.read_catalogue()["datasets"]:
+    for name in read_catalogue()["datasets"]:
         if ("bundled", name, "0") not in done:
             trials = ll.load_dataset(name)
             yield "bundled", name, "0", len(trials.table), "inferred", verdict_on(trials, None)
@@ -254,10 +255,7 @@ def main() -> None:
             writer.writerow(row)
             file.flush()
     results = pd.read_csv(path)
-    by = ["kind", "objective"] + ["space", "trials"] * (arguments.question == "power")
-    by = (
-        ["kind", "objective"] if arguments.question == "level" else header[:2] + ["space", "trials"]
-    )
+    by = ["kind", "objective", *(["space", "trials"] * (arguments.question == "power"))]
     counts = results.groupby(by)["verdict"].agg(
         lambda verdicts: ", ".join(f"{n} {v}" for v, n in collections.Counter(verdicts).items())
     )

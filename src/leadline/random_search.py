@@ -19,6 +19,8 @@ from leadline.trials import Trials, search_labels
 
 Space = Mapping[str, tuple[object, ...]]
 
+_WORTH_NAMING = 0.01
+
 
 def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.DataFrame:
     """Return the evidence whether each search drew its configurations at random.
@@ -101,8 +103,8 @@ def validate_random_search(
         if verdict in ("grid", "quasi-random"):
             notes.append(f"{which} is {_a(verdict)}, not a random search: {advice}")
         elif verdict == "model-based":
-            own = found[(found["search"] == search) & (found["verdict"] == verdict)]
-            told = f"{which} looks model-based, not random: {_told(own)}"
+            told = _told(found[found["search"] == search])
+            told = f"{which} looks model-based, not random: {told}"
             if not assume_random:
                 raise LeadlineError(
                     f"{trials.source}: {told}. The law is of trials drawn independently (random "
@@ -120,11 +122,14 @@ def _a(verdict: str) -> str:
 
 def _told(own: pd.DataFrame) -> str:
     """Return the evidence against a search in a few words."""
-    parts = []
-    whole = own[(own["evidence"] != "overall") & (own["parameter"] == "")]
-    for evidence, p_value in zip(whole["evidence"], whole["p_value"].tolist(), strict=True):
-        parts.append(evidence if np.isnan(p_value) else f"{evidence} (p = {p_value:.0e})")
-    named = own.loc[own["parameter"] != "", "parameter"].drop_duplicates().tolist()
-    if named:
-        parts.append(f"most of all in {', '.join(named[:4])}")
+    whole = own[(own["verdict"] == "model-based") & (own["parameter"] == "")]
+    whole = whole[whole["evidence"] != "overall"]
+    parts = [
+        evidence if np.isnan(p_value) else f"{evidence} (p = {p_value:.0e})"
+        for evidence, p_value in zip(whole["evidence"], whole["p_value"].tolist(), strict=True)
+    ]
+    drift = own[(own["evidence"] == "drift") & (own["p_value"] < _WORTH_NAMING)]
+    if len(drift):
+        names = drift.sort_values("p_value", kind="stable")["parameter"].tolist()
+        parts.append(f"the parameters that drift most are {', '.join(names[:4])}")
     return "; ".join(parts)

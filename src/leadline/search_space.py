@@ -68,7 +68,8 @@ class ShapeTest:
     p_value : float
         Probability of a statistic as large or larger under random search.
     p_even : float
-        Probability of one as small or smaller: tiny for a quasi-random design.
+        Probability of one as small or smaller, tiny for a quasi-random design; NaN where there
+        are too few values for the possible ones to tell.
     discrete : bool
         Whether the parameter has few possible values.
     """
@@ -157,23 +158,24 @@ def shape_test(values: pd.Series, declared: Distribution | None = None) -> Shape
         return _choices(present, tuple(present.unique())) if declared is None else None
     x = present.to_numpy(np.float64)
     x = x[np.isfinite(x)]
-    found = _declared(x, declared) if declared is not None else _inferred(x)
+    found = _inferred(x) if declared is None else _declared(x, declared, values.name)
     if not found:
         return None
     best = max(found, key=lambda test: test.p_value)
     # Also the smallest of several p-values, so it is multiplied by their number.
-    p_even = min(1.0, len(found) * min(test.p_even for test in found))
+    even = [test.p_even for test in found if not np.isnan(test.p_even)]
+    p_even = min(1.0, len(even) * min(even)) if even else np.nan
     return ShapeTest(best.distribution, best.statistic, best.p_value, p_even, best.discrete)
 
 
-def _declared(x: Floats, declared: Distribution) -> list[ShapeTest]:
+def _declared(x: Floats, declared: Distribution, name: object) -> list[ShapeTest]:
     low, high, step = declared.low, declared.high, declared.step
     slack = 1e-5 * max(abs(low), abs(high))
     outside = (x < low - slack) | (x > high + slack)
     if outside.any():
         raise LeadlineError(
-            f"space: {x[outside][0]:g} is outside the declared range {low:g} to {high:g}; declare "
-            "the range that was searched"
+            f"space: {shown(name)} is {x[outside][0]:g} in a trial, outside the declared range "
+            f"{low:g} to {high:g}; declare the range that was searched"
         )
     if len(x) < FEWEST:
         return []
@@ -264,7 +266,7 @@ def _levels(x: Floats, grid: Floats, ends: tuple[float, float], log: bool, label
     distance = float(np.abs(np.cumsum(counts) / len(x) - np.cumsum(shares)).max())
     # The continuous null is conservative for a step function.
     p_value = float(stats.kstwo.sf(distance, len(x)))
-    p_even = 1.0
+    p_even = np.nan
     if len(grid) > 2 and len(x) * shares.min() >= 1.0:
         p_even = _chi_squared(counts, shares)[2]
     return ShapeTest(label, distance, p_value, p_even, True)
@@ -277,7 +279,8 @@ def _choices(present: pd.Series, choices: tuple[Hashable, ...]) -> ShapeTest | N
     if counts.sum() < len(present):
         other = present[~present.isin(list(choices))].iloc[0]
         raise LeadlineError(
-            f"space: {shown(other)} is not among the declared choices {listed(choices)}"
+            f"space: {shown(present.name)} is {shown(other)} in a trial, not among "
+            f"{listed(choices)}; declare all choices"
         )
     if len(choices) > _MOST_CHOICES:
         return None

@@ -120,7 +120,9 @@ def evidence_on(
     verdict = _verdict(recorded, grid, even, both, order[0], searches)
     advice = _ADVICE.get(verdict, "")
     if verdict == "unknown":
-        advice = f"{order[0].advice}, and some distributions are unusual: add a column 'order'"
+        advice = order[0].advice
+        if sorted_by:
+            advice += ", and some distributions are unusual: add a column 'order'"
     return [Evidence("overall", verdict=verdict, advice=advice), *rows]
 
 
@@ -166,7 +168,8 @@ def _grid(params: pd.DataFrame, design: Design, nested: bool, limit: float) -> E
 def _evenness(shapes: dict[str, ShapeTest], design: Design, limit: float) -> Evidence:
     # Choices drawn without replacement from few combinations are even, too.
     large = design.combinations() > 10 * len(design.configuration)
-    p_even = [test.p_even for test in shapes.values() if large or not test.discrete]
+    tested = [test.p_even for test in shapes.values() if large or not test.discrete]
+    p_even = [p_value for p_value in tested if not np.isnan(p_value)]
     p_value = _fisher(p_even)
     # Of most parameters: a model may well make one look even by chance.
     even = p_value < limit and np.median(p_even) < 0.1
@@ -238,13 +241,15 @@ def _order(found: OrderEvidence, limit: float) -> list[Evidence]:
 def _together(order: Evidence, shape: Evidence, all_declared: bool, limit: float) -> Evidence:
     tested = not np.isnan(order.p_value)
     p_value = _fisher([order.p_value, shape.p_value] if tested else [shape.p_value])
-    verdict = "random"
-    if p_value < limit:
-        if all_declared or (tested and order.p_value < _ORDER_IN_SUPPORT):
-            verdict = "unknown" if order.advice and tested else "model-based"
-        elif not tested:
-            verdict = "unknown"
-    return Evidence("order and distributions", "", np.nan, p_value, limit, verdict)
+    verdict, advice = "random", ""
+    if p_value < limit and order.advice and tested:
+        verdict, advice = "unknown", order.advice
+    elif p_value < limit and (all_declared or order.p_value < _ORDER_IN_SUPPORT):
+        verdict = "model-based"
+    elif p_value < limit:
+        verdict = "random" if tested else "unknown"
+        advice = "distributions that were not declared are no evidence by themselves"
+    return Evidence("order and distributions", "", np.nan, p_value, limit, verdict, advice)
 
 
 def _sorted_by(table: pd.DataFrame, params: list[str]) -> str:
