@@ -61,7 +61,7 @@ def test_the_distance_to_uniform_is_that_of_scipy():
 def test_the_p_value_is_uniform_for_any_exchangeable_rows():
     rng = np.random.default_rng(5)
     found = []
-    for seed in range(150):
+    for seed in range(100):
         # Skew, tied, dependent, a third failed: exchangeable all the same.
         a = rng.lognormal(size=25)
         places = {"a": coordinate(pd.Series(a)), "b": coordinate(pd.Series(np.round(2 * a)))}
@@ -70,7 +70,7 @@ def test_the_p_value_is_uniform_for_any_exchangeable_rows():
     # Three standard deviations of a binomial share.
     for level in (0.02, 0.1, 0.5, 0.9):
         share = np.mean(np.array(found) <= level)
-        assert abs(share - level) < 3 * np.sqrt(level * (1 - level) / 150)
+        assert abs(share - level) < 3 * np.sqrt(level * (1 - level) / 100)
 
 
 def test_each_sign_sees_what_it_is_named_for():
@@ -90,7 +90,7 @@ def test_each_sign_sees_what_it_is_named_for():
     # Half the trials jump about; the others, which come late, are at the best place.
     late = np.where(np.arange(n) < 40, rng.random(n), 0.9 + 0.05 * rng.random(n))
     signs = order_evidence({"x": Coordinate(late, False)}, np.abs(late - 0.92)).signs
-    assert signs["late trials near the best"][1] < 1e-6
+    assert signs["late trials near the best"][1] < 1e-4
 
 
 def test_a_tail_past_the_draws_is_read_off_a_curve():
