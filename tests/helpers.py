@@ -14,8 +14,8 @@ from leadline.prepare import PreparedSearch, prepare
 from leadline.priors import Priors
 from leadline.scale import SCALES
 from leadline.tail_fit import FittedTail, _in_score_units
-from leadline.tree import combine, provenance, search_groups, search_labels
-from leadline.trials import Trials
+from leadline.tree import combine, provenance, search_groups
+from leadline.trials import Trials, search_labels
 
 # The law of every simulated search, in losses.
 ALPHA, SPREAD, GAMMA, SIGMA = 0.2, 0.6, 2.0, 0.02

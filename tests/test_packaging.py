@@ -29,6 +29,11 @@ RULES = {
     "law": {"kernels"},
     "regime": DATA | {"resolution", "scale"},
     "prepare": DATA | {"priors", "regime", "scale"},
+    "order_evidence": set(),
+    "design_evidence": set(),
+    "search_space": DATA | {"order_evidence"},
+    "search_verdict": DATA | {"order_evidence", "design_evidence", "search_space"},
+    "random_search": DATA | {"search_space", "search_verdict"},
     "models": {"kernels", "distributions", "models", "priors", "regime"},
     "sampling": LOW,
     "densities": {"sampling"},
@@ -39,7 +44,9 @@ RULES = {
     "predictive_score": {"tail_fit"},
     "averaging": {"candidates", "diagnostics", "goodness_of_fit", "predictive_score", "tail_fit"},
     "tree": DATA | {"averaging", "priors"},
-    "fit": DATA | {"averaging", "candidates", "priors", "sampling", "scale", "tail_fit", "tree"},
+    "fit": DATA
+    | {"averaging", "candidates", "priors", "random_search"}
+    | {"sampling", "scale", "tail_fit", "tree"},
     "answers": LOW | {"answers", "diagnostics", "goodness_of_fit", "law", "scale"},
     "plots": LOW | {"answers", "law", "plots"},
 }

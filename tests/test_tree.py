@@ -14,8 +14,7 @@ from scipy import stats
 
 import leadline as ll
 from leadline.priors import Priors
-from leadline.tree import search_labels
-from leadline.trials import Trials
+from leadline.trials import Trials, search_labels
 
 GROUPS = {
     "posterior": {"chain", "draw", "search"},

@@ -10,8 +10,9 @@ import xarray as xr
 from leadline.candidates import candidates_of, scales_of, validate_tail_fractions
 from leadline.errors import LeadlineError, shown
 from leadline.priors import Priors
+from leadline.random_search import validate_random_search
 from leadline.scale import validate_scale
-from leadline.trials import Trials, validate_any_complete
+from leadline.trials import Trials, search_labels, validate_any_complete
 
 _CHOICES = {
     "model": ("auto", "single"),
@@ -133,11 +134,13 @@ def fit(
         for search in (trials.search(task=task, model=name) for task, name in trials.searches)
     ]
 
+    notes = validate_random_search(trials, assume_random)
+
     # Not before the input is known to be good: these imports take seconds.
     from leadline.averaging import fit_search
     from leadline.sampling import Sampler
     from leadline.tail_fit import TailFitter
-    from leadline.tree import combine, provenance, search_groups, search_labels
+    from leadline.tree import combine, provenance, search_groups
 
     sampler = Sampler(draws, tune, chains, progressbar, nuts_sampler, sample_kwargs)
     fitter = TailFitter(priors, effective_dim, sampler)
@@ -163,7 +166,7 @@ def fit(
         "nuts_sampler": nuts_sampler,
         **{name: repr(value) for name, value in sampler.options.items()},
     }
-    return combine(groups, provenance(trials, priors, settings))
+    return combine(groups, provenance(trials, priors, settings, notes))
 
 
 def validate_threshold(threshold: object, tail_fraction: object) -> float | None:

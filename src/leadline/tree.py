@@ -15,7 +15,7 @@ from scipy.stats import binom
 from leadline.averaging import AveragedSearch, FittedCandidate
 from leadline.priors import Priors
 from leadline.search import PARAM_PREFIX
-from leadline.trials import UNNAMED_MODEL, Trials
+from leadline.trials import Trials
 
 # What users ask for, then the parameters that the priors speak of.
 _POSTERIOR = (
@@ -286,19 +286,8 @@ def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.DataArray:
     return xr.concat(arrays, dim=dim, join="outer", fill_value=fill)
 
 
-def search_labels(searches: Sequence[tuple[str, str]]) -> list[str]:
-    """Return a short name for each (task, model): what there is to tell, and tells them apart."""
-    tasks = {task for task, _ in searches}
-    models = {model for _, model in searches}
-    if models == {UNNAMED_MODEL} or (len(models) == 1 and len(tasks) > 1):
-        return [task for task, _ in searches]
-    if len(tasks) == 1 and len(models) > 1:
-        return [model for _, model in searches]
-    return [f"{task} / {model}" for task, model in searches]
-
-
 def provenance(
-    trials: Trials, priors: Priors, settings: Mapping[str, Any]
+    trials: Trials, priors: Priors, settings: Mapping[str, Any], notes: Sequence[str] = ()
 ) -> dict[str, str | int | float]:
     """Return where a fit comes from, as attributes that every file format can hold."""
     return {
@@ -307,6 +296,7 @@ def provenance(
         "source": trials.source,
         "search_sampler": trials.sampler or "unknown",
         "trials": str(trials),
+        "notes": json.dumps([*trials.notes, *notes]),
         "priors": json.dumps(priors.to_dict(), default=_plain),
         "settings": json.dumps(settings, default=_plain),
         "versions": json.dumps({name: importlib.metadata.version(name) for name in _LIBRARIES}),
