@@ -128,6 +128,38 @@ def reference(w: float, k: float, lam: float) -> Reference:
         )
 
 
+def log_bowl_hessian(w: float, k: float, lam: float) -> np.ndarray:
+    """Return the exact second derivatives of log J in (w, k, lam), each from its own formula.
+
+    Those within (w, k) are covariances of t − w and log t under the integrand; those in lam
+    follow from the first one, the integrand at lam over the integral.
+    """
+    with mp.workdps(DIGITS):
+        w, k, lam = mp.mpf(w), mp.mpf(k), mp.mpf(lam)
+        functions = [
+            lambda t, log_t, power: power,
+            lambda t, log_t, power: (t - w) * power,
+            lambda t, log_t, power: log_t * power,
+            lambda t, log_t, power: (t - w) ** 2 * power,
+            lambda t, log_t, power: (t - w) * log_t * power,
+            lambda t, log_t, power: log_t**2 * power,
+        ]
+        total, *moments = _integrals(w, k, lam, k, functions)
+        offset, log_mean, offset_2, cross, log_2 = (moment / total for moment in moments)
+        edge = lam ** (k - 1) * mp.npdf(w - lam) / total
+        by_w_lam = edge * (lam - w - offset)
+        by_k_lam = edge * (mp.log(lam) - log_mean)
+        by_lam = edge * ((k - 1) / lam + w - lam - edge)
+        by_w_k = cross - offset * log_mean
+        rows = [
+            # The density of the noise itself has the second derivative −1.
+            [offset_2 - offset**2 - 1, by_w_k, by_w_lam],
+            [by_w_k, log_2 - log_mean**2, by_k_lam],
+            [by_w_lam, by_k_lam, by_lam],
+        ]
+        return np.array([[float(x) for x in row] for row in rows])
+
+
 def random_points(count: int, seed: int) -> np.ndarray:
     """Return points "(point, (w, k, lam))" over the promised range, gamma = 2k in [0.3, 20].
 

@@ -1,5 +1,6 @@
 """From trials to the posterior: `fit`."""
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Literal
@@ -19,6 +20,8 @@ _CHOICES = {
     "effective_dim": ("continuous", "integer"),
     "nuts_sampler": ("nutpie", "pymc", "numpyro", "blackjax"),
 }
+# What a sampler needs that is not installed with leadline.
+_PACKAGES = {"numpyro": ("jax", "numpyro"), "blackjax": ("jax", "blackjax")}
 
 
 def fit(
@@ -77,7 +80,8 @@ def fit(
     progressbar : bool
         Whether to show progress.
     nuts_sampler : {"nutpie", "pymc", "numpyro", "blackjax"}
-        All but the first run through `pymc.sample`.
+        All but the first run through `pymc.sample`. The last two run on JAX, which takes up to
+        a minute to compile the model, anew for each search.
     **sample_kwargs
         Passed to ``nutpie.sample``, or to `pymc.sample` with another sampler.
 
@@ -99,8 +103,11 @@ def fit(
     ------
     LeadlineError
         If the trials, the threshold or an option cannot be used; the message says why.
+    ImportError
+        If the packages of `nuts_sampler` are not installed.
     """
     validate_choices(model=model, effective_dim=effective_dim, nuts_sampler=nuts_sampler)
+    validate_installed(nuts_sampler)
     validate_counts(draws=draws, tune=tune, chains=chains)
     if random_seed is not None and not _is_count(random_seed, least=0):
         raise LeadlineError(
@@ -194,6 +201,16 @@ def validate_choices(**given: str) -> None:
         if value not in _CHOICES[name]:
             allowed = " or ".join(map(repr, _CHOICES[name]))
             raise LeadlineError(f"{name} must be {allowed}, got {shown(value)}")
+
+
+def validate_installed(nuts_sampler: str) -> None:
+    """Raise `ImportError` unless the packages that a sampler needs are installed."""
+    for package in _PACKAGES.get(nuts_sampler, ()):
+        if importlib.util.find_spec(package) is None:
+            raise ImportError(
+                f'nuts_sampler="{nuts_sampler}" needs {package}; install it with '
+                "pip install 'leadline[jax]'"
+            )
 
 
 def validate_counts(**given: int) -> None:

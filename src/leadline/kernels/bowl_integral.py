@@ -174,6 +174,16 @@ def log_bowl_integral(w: Any, k: Any, lam: Any) -> TensorVariable:
     return _log_sum_exp_nodes(terms) - LOG_SQRT_2PI
 
 
+def _log_ratio(
+    log_t: TensorVariable, offset: TensorVariable, w: TensorVariable, lam: TensorVariable
+) -> TensorVariable:
+    """Return log(t/λ), near λ from the distance to it, which log t − log λ would lose."""
+    distance = offset + (w - lam)[..., None]
+    lam = lam[..., None]
+    near = distance > -0.5 * lam
+    return pt.switch(near, pt.log1p(pt.switch(near, distance / lam, 0.0)), log_t - pt.log(lam))
+
+
 def log_survival_integral(w: Any, k: Any, lam: Any) -> TensorVariable:
     """Return log S(w, k, λ) by quadrature; the parameters are those of log J.
 
@@ -183,11 +193,8 @@ def log_survival_integral(w: Any, k: Any, lam: Any) -> TensorVariable:
     w, k, lam = pt.broadcast_arrays(float64(w), float64(k), float64(lam))
     # The window of the normal density alone: k = 1 in h. The singularity is still t^k.
     log_t, offset, log_weight = _window(w, pt.ones_like(k), lam, pt.minimum(k, 1.0))
-    # log(t/λ) from the distance to λ, which log t − log λ would lose near λ.
-    distance = offset + (w - lam)[..., None]
-    lam, k = lam[..., None], k[..., None]
-    near = distance > -0.5 * lam
-    log_ratio = pt.switch(near, pt.log1p(pt.switch(near, distance / lam, 0.0)), log_t - pt.log(lam))
+    log_ratio = _log_ratio(log_t, offset, w, lam)
+    k = k[..., None]
     terms = log1mexp(k * log_ratio) - 0.5 * offset**2 + log_weight
     return pt.logaddexp(log_normal_cdf(-w), _log_sum_exp_nodes(terms) - LOG_SQRT_2PI)
 
@@ -201,12 +208,77 @@ def log_tails_integral(w: Any, k: Any, lam: Any) -> tuple[TensorVariable, Tensor
     log_below = pt.logaddexp(
         log_normal_cdf(w - lam), log_bowl_integral(w, k + 1.0, lam) - k * pt.log(lam)
     )
-    log_above = log_survival_integral(w, k, lam)
+    return _larger_from_smaller(log_below, log_survival_integral(w, k, lam))
+
+
+def _larger_from_smaller(
+    log_below: TensorVariable, log_above: TensorVariable
+) -> tuple[TensorVariable, TensorVariable]:
+    """Return both log-probabilities, the larger one as log(1 − the smaller one)."""
     below = log_below < _LOG_HALF
     return (
         pt.switch(below, log_below, log1mexp(pt.switch(below, -1.0, log_above))),
         pt.switch(below, log1mexp(pt.switch(below, log_below, -1.0)), log_above),
     )
+
+
+def log_bowl_and_partials(w: Any, k: Any, lam: Any) -> list[TensorVariable]:
+    """Return log J and its partials in w, k and λ, means over the nodes of one quadrature.
+
+    A graph a third the size of the one that automatic differentiation makes.
+    """
+    w, k, lam = pt.broadcast_arrays(float64(w), float64(k), float64(lam))
+    log_t, offset, log_weight = _window(w, k, lam, k)
+    terms = (k[..., None] - 1.0) * log_t - 0.5 * offset**2 + log_weight
+    log_sum = _log_sum_exp_nodes(terms)
+    share = pt.exp(terms - log_sum[..., None])
+    limit = (k - 1.0) * pt.log(lam) - 0.5 * (w - lam) ** 2
+    return [
+        log_sum - LOG_SQRT_2PI,
+        pt.sum(share * offset, axis=-1),
+        pt.sum(share * log_t, axis=-1),
+        pt.exp(limit - log_sum),
+    ]
+
+
+def log_tails_and_partials(w: Any, k: Any, lam: Any) -> list[TensorVariable]:
+    """Return log F, log S and the partials of F in w, k and λ over the smaller of F and S.
+
+    F = P(W ≤ w) = 1 − S. Its partials are integrals over the nodes of J(w, k, λ):
+    k λ^(−k) J(w, k, λ), λ^(−k) ∫ log(t/λ) t^k φ(w − t) dt and −k λ^(−k−1) J(w, k + 1, λ).
+    """
+    w, k, lam = pt.broadcast_arrays(float64(w), float64(k), float64(lam))
+    # The integrals of J and of S side by side, which halves the graph.
+    one = pt.ones_like(k)
+    log_t, offset, log_weight = _window(
+        pt.stack([w, w]),
+        pt.stack([k, one]),
+        pt.stack([lam, lam]),
+        pt.stack([k, pt.minimum(k, one)]),
+    )
+    log_ratio = _log_ratio(log_t, offset, w, lam)
+    log_measure = log_weight - 0.5 * offset**2
+    # The window of J(w, k + 1, λ) ends later, but beyond this one lies 1e-15 of that integral.
+    next_terms = log_measure[0] + k[..., None] * log_t[0]
+    survival_terms = log_measure[1] + log1mexp(k[..., None] * log_ratio[1])
+    log_sums = _log_sum_exp_nodes(pt.stack([next_terms - log_t[0], next_terms, survival_terms]))
+    log_bowl, log_next, log_survival = log_sums[0], log_sums[1], log_sums[2]
+    scale = k * pt.log(lam) + LOG_SQRT_2PI
+    log_both = pt.logaddexp(
+        log_normal_cdf(pt.stack([w - lam, -w])),
+        pt.stack([log_next - scale, log_survival - LOG_SQRT_2PI]),
+    )
+    log_below, log_above = _larger_from_smaller(log_both[0], log_both[1])
+    scale = scale + pt.minimum(log_below, log_above)
+    share = pt.exp(next_terms - log_next[..., None])
+    next_over_smaller = pt.exp(log_next - scale)
+    return [
+        log_below,
+        log_above,
+        k * pt.exp(log_bowl - scale),
+        next_over_smaller * pt.sum(share * log_ratio[0], axis=-1),
+        -k / lam * next_over_smaller,
+    ]
 
 
 def quantile_by_bisection(log_below: Any, log_above: Any, k: Any, lam: Any) -> TensorVariable:
