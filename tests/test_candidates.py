@@ -40,7 +40,10 @@ def found(search, scales=IDENTITY, fractions=None, threshold=None, resolution=No
 def test_the_grid_is_as_wide_and_as_deep_as_the_search_allows(n, n_failed, counts):
     ((*candidates,),) = found(trials(n, n_failed))
     assert [candidate.search.regime.n_tail for candidate in candidates] == counts
-    assert len({candidate.log_prior for candidate in candidates}) == 1
+    for candidate in candidates[1:]:
+        odds = candidate.log_prior - candidates[0].log_prior
+        expected = candidates[0].tail_fraction / candidate.tail_fraction
+        assert odds == pytest.approx(np.log(expected))
 
 
 def test_too_few_trials_are_counted_in_the_error():
@@ -109,4 +112,5 @@ def test_scales_have_the_same_trials_in_their_tails():
     for same in zip(*by_scale, strict=True):
         rows = [candidate.search.regime.rows.tolist() for candidate in same]
         assert rows[0] == rows[1] == rows[2]
-    assert by_scale[0][0].log_prior == pytest.approx(-np.log(3))
+    (alone,) = found(search)
+    assert by_scale[0][0].log_prior == pytest.approx(alone[0].log_prior - np.log(3))

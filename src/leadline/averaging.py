@@ -21,8 +21,12 @@ from leadline.goodness_of_fit import tail_p_value
 from leadline.predictive_score import predictive_score
 from leadline.tail_fit import FittedTail, TailFitter
 
-MIN_P_VALUE = 0.2
-"""A wider tail that fits worse than this is dropped. Where the law holds, about one in 25 is."""
+MIN_P_VALUE = 0.3
+"""A wider tail that fits worse than this is dropped.
+
+The p-values are conservative: where the law holds, 12 % of them are below 0.3 and 1 % below 0.1 (192
+simulated searches). A candidate too few costs little, one too many is confidently wrong.
+"""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -111,7 +111,7 @@ def candidates_of(
         The scales to try, each of which takes all scores.
     fractions : mapping of float to float, optional
         Tail fractions and their prior weights. Default: `TAIL_FRACTIONS`, as far as there are
-        enough trials.
+        enough trials, each with a weight inverse to it.
     threshold : float, optional
         A single threshold in score units, in place of the fractions.
     resolution : float, optional
@@ -129,8 +129,11 @@ def candidates_of(
         cuts = [{"tail_fraction": fraction} for fraction in fractions]
         weights = list(fractions.values())
     else:
-        cuts = [{"tail_fraction": fraction} for fraction in _default_fractions(trials)]
-        weights = [1.0] * len(cuts)
+        grid = _default_fractions(trials)
+        cuts = [{"tail_fraction": fraction} for fraction in grid]
+        # The law is exact in the limit of good scores: of two tails that predict equally well,
+        # the deeper is the more likely to follow it.
+        weights = [1.0 / fraction for fraction in grid]
 
     result = []
     for scale in scales:
@@ -146,7 +149,7 @@ def candidates_of(
             fraction = cut.get("tail_fraction", np.nan)
             found.append(Candidate(search, fraction, float(np.log(weight / len(scales)))))
         if resolution is None and len(found) > 1:
-            grid = _common_grid([candidate.search for candidate in found])
+            spacing = _common_grid([candidate.search for candidate in found])
             found = [
                 dataclasses.replace(
                     candidate,
@@ -154,11 +157,11 @@ def candidates_of(
                         trials,
                         priors,
                         tail_fraction=candidate.tail_fraction,
-                        resolution=grid,
+                        resolution=spacing,
                         scale=scale,
                     ),
                 )
-                if candidate.search.regime.resolution != grid
+                if candidate.search.regime.resolution != spacing
                 else candidate
                 for candidate in found
             ]

@@ -29,7 +29,8 @@ def tail_p_value(
     """Return how probable a tail at least as far from the law as the observed one is.
 
     Because the law was fitted to the same scores, p-values near 0 and 1 are rarer than under a
-    uniform distribution: 0.1 is passed by a law that holds in all but some 3 % of searches.
+    uniform distribution: of 192 searches from the law (50 and 300 trials) 0.5 % were below 0.05,
+    1 % below 0.1, 4 % below 0.2 and 12 % below 0.3.
 
     Parameters
     ----------
