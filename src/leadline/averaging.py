@@ -24,8 +24,8 @@ from leadline.tail_fit import FittedTail, TailFitter
 MIN_P_VALUE = 0.3
 """A wider tail that fits worse than this is dropped.
 
-The p-values are conservative: where the law holds, 12 % of them are below 0.3 and 1 % below 0.1 (192
-simulated searches). A candidate too few costs little, one too many is confidently wrong.
+The p-values are conservative: where the law holds, 12 % of them are below 0.3 and 1 % below 0.1
+(192 simulated searches). A candidate too few costs little, one too many is confidently wrong.
 """
 
 
