@@ -64,12 +64,16 @@ def test_density_and_gradient_are_those_of_numba(search, effective_dim):
         np.testing.assert_allclose(-np.array(gradient), exact_gradient, rtol=1e-9, atol=1e-9)
 
 
-def test_numpyro_draws_from_the_posterior_of_nutpie(fit_once):
-    trials, _ = plain()
+@pytest.fixture(scope="module")
+def trees(fit_once):
+    """Return fits of one search by nutpie and by numpyro."""
     length = {"draws": 1000, "tune": 500}
+    return [fit_once(plain()[0], nuts_sampler=name, **length) for name in ("nutpie", "numpyro")]
+
+
+def test_numpyro_draws_from_the_posterior_of_nutpie(trees):
     posteriors = []
-    for nuts_sampler in ("nutpie", "numpyro"):
-        tree = fit_once(trials, nuts_sampler=nuts_sampler, **length)
+    for tree in trees:
         assert tree["sample_stats"]["diverging"].mean() < 0.01
         draws = tree["posterior"].to_dataset()
         # The logarithms of what is skewed: the standard error of an sd needs a fourth moment.
@@ -88,10 +92,10 @@ def test_numpyro_draws_from_the_posterior_of_nutpie(fit_once):
             assert abs(float(one[name] - other[name])) < 4 * standard_error, (statistic, name)
 
 
-def test_the_tree_is_that_of_nutpie(fit_once, fitted):
-    tree = fit_once(plain()[0], nuts_sampler="numpyro", draws=1000, tune=500)
+def test_the_tree_is_that_of_nutpie(trees):
+    nutpie, numpyro = trees
     for group in ("posterior", "log_likelihood", "log_prior", "observed_data", "constant_data"):
-        assert {name: values.dims for name, values in tree[group].data_vars.items()} == {
-            name: values.dims for name, values in fitted[group].data_vars.items()
+        assert {name: values.dims for name, values in numpyro[group].data_vars.items()} == {
+            name: values.dims for name, values in nutpie[group].data_vars.items()
         }
-    assert ll.summary(tree).shape == ll.summary(fitted).shape
+    assert ll.summary(numpyro).shape == ll.summary(nutpie).shape

@@ -2,13 +2,19 @@
 
 from pathlib import Path
 
+import helpers_kernels
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
 import pytest
 from pytensor.compile.mode import Mode
 
-from leadline.kernels.bowl_integral import log_bowl_integral, log_tails_integral
+from leadline.kernels.bowl_integral import (
+    log_bowl_and_partials,
+    log_bowl_integral,
+    log_tails_and_partials,
+    log_tails_integral,
+)
 
 REFERENCE = np.load(Path(__file__).with_name("reference.npy"))[::2]
 # These graphs are large: rewriting and compiling would take a minute, numpy takes a second.
@@ -27,6 +33,13 @@ def values():
     return pytensor.function([w, k, lam], outputs, mode=MODE)(*REFERENCE[:, :3].T)
 
 
+@pytest.fixture(scope="module")
+def partials():
+    inputs = pt.dvectors("w", "k", "lam")
+    outputs = [*log_bowl_and_partials(*inputs), *log_tails_and_partials(*inputs)]
+    return pytensor.function(inputs, outputs, mode=MODE)(*REFERENCE[:, :3].T)
+
+
 def test_log_bowl(values):
     np.testing.assert_allclose(values[0], REFERENCE[:, 3], rtol=1e-12, atol=1e-12)
 
@@ -43,11 +56,46 @@ def test_both_tails(values):
     np.testing.assert_allclose(values[5], REFERENCE[:, 11], rtol=1e-10)
 
 
-def test_second_derivative_exists():
-    w = pt.dscalar("w")
-    value = log_bowl_integral(w, 1.5, 20.0)
-    second = pytensor.grad(pytensor.grad(value, w), w)
-    function = pytensor.function([w], [pytensor.grad(value, w), second], mode=MODE)
-    step = 1e-4
-    difference = (function(2.0 + step)[0] - function(2.0 - step)[0]) / (2.0 * step)
-    np.testing.assert_allclose(function(2.0)[1], difference, rtol=1e-6)
+def test_partials_that_are_given(partials):
+    log_bowl, log_tails = partials[:4], partials[4:]
+    np.testing.assert_allclose(log_bowl[0], REFERENCE[:, 3], rtol=1e-12, atol=1e-12)
+    # Far above lam, log J is −1e7: what its rounding leaves of a mean over its integrand is 1e-8.
+    np.testing.assert_allclose(log_bowl[1:], REFERENCE[:, 4:7].T, rtol=1e-8, atol=1e-9)
+    log_below, log_above = REFERENCE[:, 7], REFERENCE[:, 11]
+    np.testing.assert_allclose(log_tails[0], log_below, rtol=1e-10)
+    np.testing.assert_allclose(log_tails[1], log_above, rtol=1e-10)
+    below = (log_below < log_above)[:, None]
+    smaller = np.where(below, REFERENCE[:, 8:11], -REFERENCE[:, 12:15])
+    np.testing.assert_allclose(log_tails[2:], smaller.T, rtol=1e-8, atol=1e-300)
+
+
+@pytest.fixture(scope="module")
+def second_derivatives():
+    """Return a function of the point: the Hessian of log J, and by w of log F and log S."""
+    point = pt.dvector("point")
+    log_below, log_above = log_tails_integral(*(point[i] for i in range(3)))
+    outputs = [
+        pytensor.gradient.hessian(log_bowl_integral(*(point[i] for i in range(3))), point),
+        *(pytensor.gradient.hessian(value, point)[0, 0] for value in (log_below, log_above)),
+    ]
+    return pytensor.function([point], outputs, mode=MODE)
+
+
+# Near the optimum, near both sides of lam, where k < 1, far to the left and far above.
+@pytest.mark.parametrize(
+    "point",
+    [(2.0, 1.5, 20.0), (19.5, 3.0, 20.0), (8.0, 2.0, 6.0), (0.1, 0.4, 5.0), (-9.0, 1.0, 3.0),
+     (60.0, 2.5, 40.0)],
+)  # fmt: skip
+def test_second_derivatives_against_mpmath(second_derivatives, point):
+    hessian, below, above = second_derivatives(np.array(point))
+    exact = helpers_kernels.log_bowl_hessian(*point)
+    np.testing.assert_allclose(hessian, exact, rtol=1e-7, atol=1e-8)
+    # With f the density, (log F)'' = (f/F)(log f)' − (f/F)², and likewise for S.
+    first = helpers_kernels.reference(*point)
+    for value, slope in (
+        (below, first.log_below_partials[0]),
+        (above, first.log_above_partials[0]),
+    ):
+        exact = slope * first.log_bowl_partials[0] - slope**2
+        np.testing.assert_allclose(value, exact, rtol=1e-7, atol=1e-8)

@@ -70,6 +70,18 @@ def test_second_derivatives_are_refused():
         pytensor.grad(slope, w)
 
 
+def test_quantiles_against_mpmath():
+    (w, k, lam), log_below, log_above = GRID.T, EXACT[:, 4], EXACT[:, 8]
+    quantile = bowl_ops.standard_quantile(log_below, log_above, k, lam).eval()
+    left = log_below < log_above
+    logarithm = np.where(left, log_below, log_above)
+    slope = np.abs(np.where(left, EXACT[:, 5], EXACT[:, 9]))
+    # Down to 1e-300 and beyond, in the probability: w has what the slope there leaves of it.
+    assert (logarithm < np.log(1e-300)).any()
+    error = np.abs(quantile - w) * slope
+    assert np.all(error < 1e-12 * np.maximum(np.abs(logarithm), 1.0) + 4e-16 * np.abs(w) * slope)
+
+
 def test_quantile_gradient_is_that_of_the_equation_it_solves():
     log_below, k, lam = pt.dscalars("log_below", "k", "lam")
     quantile = bowl_ops.standard_quantile(log_below, pt.log1p(-pt.exp(log_below)), k, lam)
