@@ -18,6 +18,7 @@ __all__ = [
     "Priors",
     "Quadratic",
     "Trials",
+    "check",
     "fit",
     "from_scores",
     "load_dataset",
@@ -32,6 +33,7 @@ __all__ = [
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "answers.check": ["check"],
         "answers.summary": ["summary"],
         "answers.tuning_curve": ["tuning_curve"],
         "datasets": ["load_dataset"],
