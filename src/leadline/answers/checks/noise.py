@@ -1,56 +1,46 @@
-"""Whether the noise grows with the loss, while the law takes it as constant."""
+"""Whether the noise is that of the best trials, or grows with the loss while the law has it constant.
+
+A noise sd that is right for the worse trials of the tail is too large for the best ones: their
+scores are then put down to luck, the optimum comes out too poor, and everything converges.
+"""
 
 import numpy as np
-import numpy.typing as npt
+from scipy.stats import chi2
 
-from leadline.answers.checks.evidence import SEED, Evidence, on_scale
-from leadline.answers.checks.outcome import Outcome, at_most, not_made
+from leadline.answers.checks.evidence import Evidence
+from leadline.answers.checks.outcome import Outcome, at_least, not_made
 
-MAX_NOISE_RATIO = 1.5
-"""Ratio of noise sds that matters."""
+MIN_P_NOISE = 0.01
+"""One search in a hundred with constant normal noise is flagged, or fewer: the noise sd was fitted
+to the same seeds."""
 
-_LEVEL = 0.99
-_SHUFFLES = 2000
 _LEAST_REPEATED = 10
 
 
 def noise(evidence: Evidence) -> Outcome:
-    """Check the noise sd of the worse half of the repeated trials against that of the better half.
+    """Check that the seeds of the better half of the repeated trials vary as much as the noise sd.
 
-    The limit is 1.5, or what one search in a hundred shows by chance where that is more: found by
-    shuffling, since noise has heavier tails than the normal distribution that other tests assume.
+    The figure is the posterior mean of the probability that seeds with that noise would vary as
+    little.
     """
     part = evidence.main_part
     tail = evidence.best(int(evidence.main["n_tail"]))
     tail = tail[tail["seed_variance"].notna()]
     if len(tail) < _LEAST_REPEATED:
         return not_made(
-            MAX_NOISE_RATIO,
+            MIN_P_NOISE,
             f"There are {len(tail)} trials with several seeds past the threshold; "
             f"{_LEAST_REPEATED} would tell.",
         )
-    score = tail["score"].to_numpy(dtype=float)
+    better = tail.head(len(tail) // 2)
+    freedom = better["replicates"].to_numpy(dtype=float) - 1.0
     # To first order, the variance on the scale of the law.
-    variance = tail["seed_variance"].to_numpy(dtype=float) * np.exp(2 * part.scale.log_slope(score))
-    freedom = tail["replicates"].to_numpy(dtype=float) - 1.0
-    rng = np.random.default_rng(SEED)
-    shuffled = [rng.permutation(len(tail)) for _ in range(_SHUFFLES)]
-    by_chance = np.quantile(
-        [noise_ratio(variance[order], freedom[order]) for order in shuffled], _LEVEL
+    slope = np.exp(part.scale.log_slope(better["score"].to_numpy(dtype=float)))
+    sum_of_squares = float((better["seed_variance"].to_numpy() * slope**2) @ freedom)
+    figure = chi2.cdf(sum_of_squares / part.sigma**2, freedom.sum()).mean()
+    return at_least(
+        float(figure),
+        MIN_P_NOISE,
+        "The best trials have less noise than the law, which takes it as constant, so that good "
+        "scores pass for luck: use scale='log' or a smaller tail_fraction.",
     )
-    return at_most(
-        noise_ratio(variance, freedom),
-        max(MAX_NOISE_RATIO, float(by_chance)),
-        "Noise grows with the loss, and the law takes it as constant: use scale='log' or a smaller "
-        "tail_fraction.",
-    )
-
-
-def noise_ratio(variance: npt.NDArray[np.float64], freedom: npt.NDArray[np.float64]) -> float:
-    """Return the noise sd of the second half of the trials over that of the first."""
-    half = len(variance) // 2
-    first, second = (
-        float((variance[rows] * freedom[rows]).sum() / freedom[rows].sum())
-        for rows in (slice(half), slice(half, None))
-    )
-    return float(np.sqrt(second / first)) if first > 0 else np.inf
