@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy.special import ndtr
+from scipy.stats import lognorm
 
 from leadline.averaging import AveragedSearch, FittedCandidate
 from leadline.candidates import Candidate
@@ -80,14 +81,16 @@ def make_tree(
         diverging[0, :divergences] = True
         statistics = xr.Dataset({"diverging": (("chain", "draw"), diverging)})
         counts = len(search.regime.group_trials)
+        log_density = _log_density(posterior)[..., None]
+        n_tail = search.regime.n_tail
         likelihood = {
-            "loss": np.zeros((chains, draws, search.regime.n_tail)),
+            "loss": np.repeat(log_density / n_tail, n_tail, axis=-1),
             "in_regime": np.zeros((chains, draws, counts)),
         }
         if search.regime.replicated:
             repeated = int((search.regime.replicates > 1).sum())
             likelihood["seed_variance"] = np.zeros((chains, draws, repeated))
-        prior = {"gap": np.zeros((chains, draws))}
+        prior = {"gap": lognorm.logpdf(posterior["gap"].to_numpy(), s=1.0, scale=2.0)}
         tail = FittedTail(search, posterior, statistics, likelihood, prior)
         groups.append(search_groups(averaged_alone(tail, tail_fraction), label))
     return combine(groups, provenance(trials, Priors(), {"model": "single"}))
@@ -155,6 +158,15 @@ def _on_log_scale(posterior: xr.Dataset) -> xr.Dataset:
         spread=np.log1p(posterior["spread"] / optimum),
         noise_sd=posterior["noise_sd"] / optimum,
     )
+
+
+def _log_density(posterior: xr.Dataset) -> np.ndarray:
+    """Return the log-density of normal draws, up to a constant: the likelihood they would have."""
+    total = np.zeros(posterior["optimum"].shape)
+    for name in ("optimum", "noise_sd", "effective_dim"):
+        values = posterior[name].to_numpy()
+        total -= 0.5 * ((values - values.mean()) / values.std()) ** 2
+    return total
 
 
 def _draws(

@@ -18,6 +18,7 @@ __all__ = [
     "Priors",
     "Quadratic",
     "Trials",
+    "check",
     "check_random_search",
     "fit",
     "from_scores",
@@ -34,6 +35,7 @@ __all__ = [
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "answers.check": ["check"],
         "answers.summary": ["summary"],
         "answers.tuning_curve": ["tuning_curve"],
         "datasets": ["load_dataset"],

@@ -71,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_fit(commands)
     _add_summary(commands)
+    _add_check(commands)
     _add_demo(commands)
     return parser
 
@@ -161,6 +162,13 @@ def _add_summary(commands: Any) -> None:
         "--ci-prob", type=float, metavar="P", help="probability of the intervals, such as 0.9"
     )
     parser.add_argument("--ci-kind", choices=("eti", "hdi"), help="equal tails, highest density")
+
+
+def _add_check(commands: Any) -> None:
+    text = "show whether a saved fit can be believed: named checks, and what to do when one fails"
+    parser = commands.add_parser("check", help=text, description=text, allow_abbrev=False)
+    parser.set_defaults(run=run_check)
+    parser.add_argument("fit", metavar="FIT.nc", type=Path, help="what `leadline fit` saved")
 
 
 def _add_demo(commands: Any) -> None:
@@ -256,6 +264,15 @@ def run_summary(arguments: argparse.Namespace) -> None:
     from leadline.console import show_answers
 
     show_answers(tree, ci_prob=arguments.ci_prob, ci_kind=arguments.ci_kind)
+
+
+def run_check(arguments: argparse.Namespace) -> None:
+    """Show the checks of a saved fit; one that fails is an answer, not a failure of the command."""
+    tree = read_fit(arguments.fit)
+
+    from leadline.console import show_checks
+
+    show_checks(tree)
 
 
 def read_fit(path: Path) -> Any:

@@ -6,7 +6,7 @@ All of it goes to the standard output; the standard error is for the one line of
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import xarray as xr
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from leadline.answers.check import check, failed_checks
 from leadline.answers.convergence import convergence
 from leadline.answers.intervals import interval_label, validate_interval
 from leadline.answers.summary import summary
@@ -90,6 +91,44 @@ def _side_by_side(rows: dict[str, dict[str, str]], table: Table) -> Table:
     for label in next(iter(rows.values())):
         table.add_row(label, *(escape(cells[label]) for cells in rows.values()))
     return table
+
+
+def show_checks(tree: xr.DataTree) -> None:
+    """Print the checks of a fit, one table a search, and what to do about those that failed."""
+    checks = check(tree)
+    console = _console()
+    for search, rows in checks.groupby("search", sort=False):
+        table = Table(
+            title=escape(f"checks of {search}"),
+            title_justify="left",
+            title_style="bold",
+            header_style="",
+        )
+        table.add_column("check")
+        table.add_column("")
+        table.add_column("figure", justify="right")
+        table.add_column("limit", justify="right")
+        table.add_column("what to do", overflow="fold")
+        for row in rows.itertuples():
+            verdict, style = _verdict(row.passed)
+            figure = "" if math.isnan(row.figure) else f"{row.figure:.3g}"
+            cells = (row.check, verdict, figure, f"{row.limit:.3g}", row.advice)
+            table.add_row(*map(escape, cells), style=style)
+        console.print(table)
+    failed = failed_checks(checks)
+    line = f"{len(failed)} checks failed" if len(failed) > 1 else "1 check failed"
+    console.print(
+        escape(f"{line}: {', '.join(failed)}" if failed else "no check failed"),
+        style="bold red" if failed else "",
+        soft_wrap=True,
+    )
+
+
+def _verdict(passed: Any) -> tuple[str, str]:
+    """Return the word for the outcome of a check, and its style."""
+    if pd.isna(passed):
+        return "not made", "dim"
+    return ("passed", "") if passed else ("FAILED", "red")
 
 
 def show_written(folder: Path, names: Sequence[str]) -> None:

@@ -1,10 +1,11 @@
-"""Divergences, R-hat and effective sample sizes of one posterior."""
+"""Divergences, R-hat, effective sample sizes and E-BFMI of one posterior."""
 
 from dataclasses import dataclass
 
 import arviz_stats
 import numpy as np
 import xarray as xr
+from arviz_stats.base import array_stats
 
 # With an integer effective dimension these are made from the draws, and may be constant; those
 # on the scale of the law repeat those in score units.
@@ -31,6 +32,8 @@ class Diagnostics:
         Smallest effective sample sizes.
     draws : int
         Number of draws in all chains.
+    min_bfmi : float
+        Smallest E-BFMI of a chain, nan when the sampler recorded no energy.
     """
 
     divergences: int
@@ -38,6 +41,7 @@ class Diagnostics:
     min_ess_bulk: float
     min_ess_tail: float
     draws: int
+    min_bfmi: float = np.nan
 
     @property
     def relative_ess(self) -> float:
@@ -53,7 +57,7 @@ def diagnose(posterior: xr.Dataset, statistics: xr.Dataset) -> Diagnostics:
     posterior : Dataset, dims (chain, draw, ...)
         The draws.
     statistics : Dataset
-        Of the sampler; `diverging` is used.
+        Of the sampler; `diverging` is used, and `energy` where there is one.
     """
     skipped = _NOT_SAMPLED if "effective_dim_probability" in posterior else _NOT_SAMPLED[2:]
     sampled = posterior.drop_vars(skipped, errors="ignore")
@@ -64,7 +68,15 @@ def diagnose(posterior: xr.Dataset, statistics: xr.Dataset) -> Diagnostics:
         min_ess_bulk=float(_all(arviz_stats.ess(sampled, method="bulk")).min()),
         min_ess_tail=float(_all(arviz_stats.ess(sampled, method="tail")).min()),
         draws=sampled.sizes["chain"] * sampled.sizes["draw"],
+        min_bfmi=_min_bfmi(statistics),
     )
+
+
+def _min_bfmi(statistics: xr.Dataset) -> float:
+    if "energy" not in statistics:
+        return np.nan
+    energy = statistics["energy"].transpose("chain", "draw").to_numpy()
+    return float(array_stats.bfmi(energy, chain_axis=0, draw_axis=1).min())
 
 
 def _all(diagnostic: xr.Dataset) -> np.ndarray:

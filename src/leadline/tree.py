@@ -228,6 +228,7 @@ def _candidates(averaged: AveragedSearch) -> xr.Dataset:
         "max_rhat": [one.diagnostics.max_rhat for one in fitted],
         "min_ess_bulk": [one.diagnostics.min_ess_bulk for one in fitted],
         "min_ess_tail": [one.diagnostics.min_ess_tail for one in fitted],
+        "min_bfmi": [one.diagnostics.min_bfmi for one in fitted],
     }
     table = xr.Dataset({name: ("candidate", value) for name, value in columns.items()})
     for name in ("optimum", "effective_dim", "noise_sd"):
