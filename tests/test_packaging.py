@@ -47,7 +47,7 @@ RULES = {
     "tree": DATA | {"averaging", "priors"},
     "fit": DATA
     | {"averaging", "candidates", "priors", "random_search"}
-    | {"sampling", "scale", "tail_fit", "tree"},
+    | {"answers", "sampling", "scale", "tail_fit", "tree"},
     "answers": LOW | {"answers", "diagnostics", "goodness_of_fit", "law", "scale"},
     "plots": LOW | {"answers", "law", "plots"},
 }

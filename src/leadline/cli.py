@@ -5,6 +5,7 @@ answers at once; each command imports what it needs.
 """
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             "--direction minimize (a loss, an error) or --direction maximize (an accuracy) "
             "is required: it is never guessed"
         )
+    # What the library logs is printed with the answers.
+    logging.getLogger("leadline").addHandler(logging.NullHandler())
     try:
         arguments.run(arguments)
     except (LeadlineError, OSError, ImportError) as error:

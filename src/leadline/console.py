@@ -3,6 +3,7 @@
 All of it goes to the standard output; the standard error is for the one line of a failure.
 """
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from leadline.answers.check import check, failed_checks
+from leadline.answers.check import check, checks_line, failed_checks
 from leadline.answers.convergence import convergence
 from leadline.answers.intervals import interval_label, validate_interval
 from leadline.answers.summary import summary
@@ -81,6 +82,17 @@ def show_answers(
             table = Table(header_style="")
     found = convergence(tree)
     console.print(escape(found.message), style="" if found.ok else "bold red", soft_wrap=True)
+    _show_recorded(tree, console)
+
+
+def _show_recorded(tree: xr.DataTree, console: Console) -> None:
+    """Print the notes that came with the trials, and which checks failed when they were fitted."""
+    for note in json.loads(tree.attrs.get("notes", "[]")):
+        console.print(escape(f"note: {note}"), soft_wrap=True)
+    failed = json.loads(tree.attrs.get("failed_checks", "[]"))
+    if failed:
+        line = f"{checks_line(failed)} (leadline check FIT.nc says what to do)"
+        console.print(escape(line), style="bold red", soft_wrap=True)
 
 
 def _side_by_side(rows: dict[str, dict[str, str]], table: Table) -> Table:
@@ -116,9 +128,8 @@ def show_checks(tree: xr.DataTree) -> None:
             table.add_row(*map(escape, cells), style=style)
         console.print(table)
     failed = failed_checks(checks)
-    line = f"{len(failed)} checks failed" if len(failed) > 1 else "1 check failed"
     console.print(
-        escape(f"{line}: {', '.join(failed)}" if failed else "no check failed"),
+        escape(checks_line(failed)),
         style="bold red" if failed else "",
         soft_wrap=True,
     )

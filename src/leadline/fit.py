@@ -1,6 +1,8 @@
 """From trials to the posterior: `fit`."""
 
 import importlib.util
+import json
+import logging
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any, Literal
@@ -14,6 +16,8 @@ from leadline.priors import Priors
 from leadline.random_search import validate_random_search
 from leadline.scale import validate_scale
 from leadline.trials import Trials, search_labels, validate_any_complete
+
+_LOG = logging.getLogger("leadline")
 
 _CHOICES = {
     "model": ("auto", "single"),
@@ -97,8 +101,9 @@ def fit(
         is an integer. Where thresholds or scales were averaged, `candidate` says which of
         the `candidates` a draw comes from; that group holds the weight of each, what speaks for
         it, and draws of its own posterior. `log_likelihood` and `observed_data` are then about
-        the scores past the deepest of them. Everything that leadline computes from a fit is a
-        function of this tree; save it with ``to_netcdf``.
+        the scores past the deepest of them. The attribute `failed_checks` names what
+        `leadline.check` found wrong, which is also logged. Everything that leadline computes
+        from a fit is a function of this tree; save it with ``to_netcdf``.
 
     Raises
     ------
@@ -145,6 +150,7 @@ def fit(
     notes = validate_random_search(trials, assume_random)
 
     # Not before the input is known to be good: these imports take seconds.
+    from leadline.answers.check import check, checks_line, failed_checks
     from leadline.averaging import fit_search
     from leadline.sampling import Sampler
     from leadline.tail_fit import TailFitter
@@ -174,7 +180,12 @@ def fit(
         "nuts_sampler": nuts_sampler,
         **{name: repr(value) for name, value in sampler.options.items()},
     }
-    return combine(groups, provenance(trials, priors, settings, notes))
+    tree = combine(groups, provenance(trials, priors, settings, notes))
+    failed = failed_checks(check(tree))
+    tree.attrs["failed_checks"] = json.dumps(failed)
+    if failed:
+        _LOG.warning("%s: %s", trials.source, checks_line(failed))
+    return tree
 
 
 def validate_threshold(threshold: object, tail_fraction: object) -> float | None:

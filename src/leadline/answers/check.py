@@ -1,7 +1,7 @@
 """`check`: whether a fit can be believed, as a table of named checks."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import xarray as xr
@@ -108,3 +108,11 @@ def failed_checks(table: pd.DataFrame) -> list[str]:
         for name, about in zip(failed["check"], failed["about"], strict=True)
     ]
     return list(dict.fromkeys(names))
+
+
+def checks_line(failed: Sequence[str]) -> str:
+    """Return one line that says which checks failed."""
+    if not failed:
+        return "no check failed"
+    count = "1 check failed" if len(failed) == 1 else f"{len(failed)} checks failed"
+    return f"{count}: {', '.join(failed)}"

@@ -1,8 +1,11 @@
 """`summary`: the answers of a fit as a table, one row a search."""
 
+import json
+
 import pandas as pd
 import xarray as xr
 
+from leadline.answers.check import checks_line
 from leadline.answers.convergence import convergence
 from leadline.answers.fitted_search import best_seen, direction_sign, search_names, validate_tree
 from leadline.answers.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
@@ -48,8 +51,8 @@ def summary(
           made with ``effective_dim="integer"``;
         - `warning`: empty, or why the numbers of this row should not be relied on.
 
-        ``attrs`` hold `direction`, `metric`, `source` and `convergence`, one line on the whole
-        fit.
+        ``attrs`` hold `direction`, `metric`, `source`, and one line each on the whole fit:
+        `convergence`, and `checks`, which of those of `leadline.check` failed.
 
     Raises
     ------
@@ -84,6 +87,8 @@ def summary(
     table = pd.DataFrame(columns, index=pd.Index(names, name="search"))
     table.attrs.update({name: tree.attrs.get(name) for name in ("direction", "metric", "source")})
     table.attrs["convergence"] = convergence(tree).message
+    failed = tree.attrs.get("failed_checks")
+    table.attrs["checks"] = "not checked" if failed is None else checks_line(json.loads(failed))
     return table
 
 
