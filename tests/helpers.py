@@ -11,6 +11,7 @@ from scipy.stats import lognorm
 from leadline.averaging import AveragedSearch, FittedCandidate
 from leadline.candidates import Candidate
 from leadline.diagnostics import diagnose
+from leadline.goodness_of_fit import tail_p_value
 from leadline.prepare import PreparedSearch, prepare
 from leadline.priors import Priors
 from leadline.scale import SCALES
@@ -109,7 +110,14 @@ def averaged_with(
         FittedCandidate(
             Candidate(tail.search, fraction, 0.0),
             tail,
-            0.5,
+            tail_p_value(
+                tail.search.regime.loss,
+                tail.search.regime.cell,
+                tail.search.regime.replicates,
+                np.full_like(tail.law[0], tail.search.regime.threshold),
+                tail.law,
+                seed=1,
+            ),
             diagnose(tail.posterior, tail.statistics),
             kept=weight > 0,
             weight=weight,
