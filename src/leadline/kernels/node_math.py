@@ -47,6 +47,55 @@ def _to_bits(context: Any, x: Any) -> Any:
     )
 
 
+def polynomials(lanes: int, terms: int, slopes: bool = False) -> Any:
+    """Return a numba function that evaluates `lanes` polynomials at one point, side by side.
+
+    Their coefficients start at `offset` in an array or at a pointer, those of equal power
+    together: with vector instructions all lanes take the time of one (numba leaves LLVM's own
+    search for such groups off). The result is a tuple of the values and then, where asked for, of
+    the slopes.
+    """
+
+    @intrinsic
+    def evaluate(context, coefficients, offset, x):  # type: ignore[no-untyped-def]
+        count = 2 * lanes if slopes else lanes
+        result = types.UniTuple(types.float64, count)
+
+        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+            vector, integer = ir.VectorType(ir.DoubleType(), lanes), ir.IntType(32)
+            start = arguments[0]
+            if isinstance(coefficients, types.Array):
+                start = context.make_array(coefficients)(context, builder, start).data
+            start = builder.bitcast(builder.gep(start, [arguments[1]]), vector.as_pointer())
+            rows = [
+                builder.load(builder.gep(start, [integer(i)]), align=8)
+                for i in range(terms)
+            ]
+            x = ir.Constant(vector, ir.Undefined)
+            for lane in range(lanes):
+                x = builder.insert_element(x, arguments[2], integer(lane))
+
+            def fused(a, b, c):  # type: ignore[no-untyped-def]
+                flags = ("contract",)
+                return builder.fadd(builder.fmul(a, b, flags=flags), c, flags=flags)
+
+            value, slope = rows[-1], None
+            for row in rows[-2::-1]:
+                if slopes:
+                    slope = value if slope is None else fused(slope, x, value)
+                value = fused(value, x, row)
+            values = [
+                builder.extract_element(of, integer(lane))
+                for of in ([value, slope] if slopes else [value])
+                for lane in range(lanes)
+            ]
+            return context.make_tuple(builder, result, values)
+
+        return result(coefficients, types.int64, types.float64), generate
+
+    return evaluate
+
+
 @jit
 def expm1(x: float) -> tuple[float, float]:
     """Return exp(x) − 1 and exp(x) to 2 eps, for x ≤ 700; below −700 as at −700.

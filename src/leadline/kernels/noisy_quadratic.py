@@ -14,7 +14,7 @@ import numpy as np
 import pytensor.tensor as pt
 from pytensor.tensor.variable import TensorVariable
 
-from leadline.kernels import bowl_jax, quadratic  # noqa: F401  (registers a rewrite)
+from leadline.kernels import bowl_arrays, bowl_jax, quadratic  # noqa: F401  (register rewrites)
 from leadline.kernels.bowl_ops import log_bowl, log_tails, standard_quantile
 from leadline.kernels.special import float64, log1mexp
 
