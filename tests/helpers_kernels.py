@@ -166,7 +166,7 @@ def boundary_points(step: float) -> np.ndarray:
         for lam in (0.05, 0.9, 3.0, 14.0, 21.5, 40.0, 1e3, 1e6):
             for w in (-8.0, 0.0, 12.0):
                 across(0, w, w, k, lam)
-            for c in (9.0, 0.0, -2.0, -40.0 / lam):
+            for c in (20.0, 9.0, 0.5, 0.0, -2.0, -9.0, -40.0 / lam):
                 across(0, lam - c, 0.0, k, lam)
             for margin in (8.5, 9.0):
                 across(0, lam - margin - max(k - 1.0, 0.0) ** 0.5, 0.0, k, lam)
@@ -174,6 +174,7 @@ def boundary_points(step: float) -> np.ndarray:
         for w in (-3.0, 0.3, 5.0):
             across(2, 1.0, w, k, 1.0)
             across(2, 17.2, w + 12.0, k, 17.2)
+            across(2, 10.0, w + 7.0, k, 10.0)
     for w in (-7.0, -1.0, 2.4, 6.0, 11.9):
         for lam in (1.5, 6.0, 13.0, 30.0, 1e4):
             for k in (0.5, 12.0, 11.0):

@@ -26,7 +26,8 @@ _POINT_C_TYPE = ctypes.CFUNCTYPE(None, *[ctypes.c_double] * 4, ctypes.c_void_p, 
 
 # Each entry point, and those that it calls.
 _ENTRIES: dict[str, tuple[Callable, Any, tuple[str, ...]]] = {
-    "log_bowl_entry": (bowl_kernel.log_bowl_entry, _POINT_TYPE, ()),
+    "quadrature_entry": (bowl_kernel.quadrature_entry, _POINT_TYPE, ()),
+    "log_bowl_entry": (bowl_kernel.log_bowl_entry, _POINT_TYPE, ("quadrature_entry",)),
     "log_tails_entry": (bowl_kernel.log_tails_entry, _POINT_TYPE, ("log_bowl_entry",)),
     "quantile_entry": (bowl_kernel.quantile_entry, _POINT_TYPE, ("log_tails_entry",)),
     "log_bowl_runs": (bowl_runs.log_bowl_runs, _RUNS_TYPE, ("log_bowl_entry",)),
@@ -44,6 +45,7 @@ def _compile_cached(function: Callable, compiler: Callable) -> Any:
 def bowl_table() -> np.ndarray:
     """Return the polynomial coefficients of `bowl_kernel`, built on first use in about 75 ms."""
     cells_w, cells_log_k, rows, columns = bowl_kernel.TABLE_SHAPE
+    load_entry("quadrature_entry")
     sample = _compile_cached(bowl_kernel.sample_table, numba.njit)
 
     def nodes(low: float, width: float, cells: int, degree: int) -> tuple[np.ndarray, np.ndarray]:
@@ -66,7 +68,8 @@ def load_entry(name: str) -> Any:
     function, signature, callees = _ENTRIES[name]
     for callee in callees:
         load_entry(callee)
-    llvmlite.binding.add_symbol(TABLE_SYMBOL, bowl_table().ctypes.data)
+    if name != "quadrature_entry":
+        llvmlite.binding.add_symbol(TABLE_SYMBOL, bowl_table().ctypes.data)
     compiled = _compile_cached(function, functools.partial(numba.cfunc, signature))
     llvmlite.binding.add_symbol(symbol(name), compiled.address)
     return compiled

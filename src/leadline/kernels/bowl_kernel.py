@@ -61,7 +61,8 @@ _NODES, _WEIGHTS = bowl_integral.NODES, bowl_integral.WEIGHTS
 _LOG_NODES = bowl_integral.LOG_NODES
 _EDGE_NODES, _EDGE_WEIGHTS = bowl_integral.gauss_unit_interval(24)
 
-# Calls by symbol, so that the quadratures behind them are compiled once.
+# Calls by symbol, so that the code behind them is compiled once.
+quadrature = call_point("quadrature_entry", 4)
 log_bowl, log_tails = call_point("log_bowl_entry", 4), call_point("log_tails_entry", 5)
 
 # The square is finite; what lies further out has no probability either.
@@ -120,14 +121,6 @@ def power_mean(w: float, k: float) -> tuple[float, float, float]:
         over += term * power
         over_w += 2.0 * m * term * power
         over_k += slope * power
-    return finish_power_mean(w, k, over, over_w, over_k)
-
-
-@jit
-def finish_power_mean(
-    w: float, k: float, over: float, over_w: float, over_k: float
-) -> tuple[float, float, float]:
-    """Return the result of `power_mean` from E − 1, −w ∂E/∂w and ∂E/∂k."""
     scale = 1.0 / (1.0 + over)
     # log1p keeps the digits of a small E − 1, where w is large.
     return math.log1p(over), (k - 1.0 - over_w * scale) / w, over_k * scale
@@ -314,7 +307,7 @@ def _log_bowl(w: float, k: float, lam: float, table: Any) -> tuple[float, float,
         log_lam = math.log(lam)
         value = (k - 1.0) * log_lam - 0.5 * c * c - LOG_SQRT_2PI + math.log(total)
         return value, c - total_s / total, log_lam + total_log / total, 1.0 / total
-    return _quadrature(w, k, lam)
+    return quadrature(w, k, lam, 0.0)
 
 
 @jit
@@ -517,8 +510,13 @@ def sample_table(w: np.ndarray, log_k: np.ndarray) -> np.ndarray:
         for j in range(log_k.size):
             k = math.exp(log_k[j])
             # The integrand has vanished at this limit for every w and k of the table.
-            values[i, j] = _quadrature(w[i], k, 100.0)[0] + 0.5 * min(w[i], 0.0) ** 2
+            values[i, j] = quadrature(w[i], k, 100.0, 0.0)[0] + 0.5 * min(w[i], 0.0) ** 2
     return values
+
+
+def quadrature_entry(w: float, k: float, lam: float, _: float, table: Any, out: Any) -> None:
+    """Write the result of `_quadrature` to `out`."""
+    out[0], out[1], out[2], out[3] = _quadrature(w, k, lam)
 
 
 def log_bowl_entry(w: float, k: float, lam: float, _: float, table: Any, out: Any) -> None:

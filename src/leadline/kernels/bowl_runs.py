@@ -47,7 +47,6 @@ from leadline.kernels.bowl_kernel import (
     W_HIGH,
     W_LOW,
     cell_polynomials,
-    finish_power_mean,
     log_bowl,
     log_tails,
     next_series_term,
@@ -59,10 +58,13 @@ from leadline.kernels.bowl_kernel import (
     tails_of_part,
     tails_of_power_mean,
 )
-from leadline.kernels.node_math import exp, jit, jit_nodes, log1p, polynomials
+from leadline.kernels.node_math import exp, jit, jit_nodes, log, log1p, polynomials
 
 # Runs shorter than this are not worth the preparation.
 _SHORT = 3
+# Observations at a time for which the series is taken with vector instructions, if this many of
+# them need it.
+_BLOCK, _FEW = 32, 8
 # Observations in a cell from which on nine exact values cost less than they save.
 MANY = 16
 # Cells start at the least w of the run, or here: rare scores further out get no cells.
@@ -160,7 +162,46 @@ def _power_mean(w: float, run: _Run) -> tuple[float, float, float]:
     """Return `bowl_kernel.power_mean` at the run's k."""
     q = 1.0 / (w * w)
     over, over_w, over_k, _ = _series_at(run.work, _SERIES, q)
-    return finish_power_mean(w, run.k, q * over, q * over_w, q * over_k)
+    over, over_w, over_k = q * over, q * over_w, q * over_k
+    scale = 1.0 / (1.0 + over)
+    # Many points in turn, one by one: here the inlined logarithm is the faster.
+    return log1p(over), (run.k - 1.0 - over_w * scale) / w, over_k * scale
+
+
+@jit
+def _series_block(first: int, last: int, w: Any, step: int, run: _Run, block: Any) -> bool:
+    """Fill `block` "(w, log J∞, partials; observation)", if many enough have w > 12 far below λ.
+
+    One after the other they would wait for two logarithms and three divisions each. LLVM uses
+    vector instructions because the length is a constant and the coefficients are not in `block`.
+    """
+    work = run.work
+    needed = 0
+    for i in range(last - first):
+        here = w[(first + i) * step]
+        needed += SERIES_FROM < here < run.lam - NO_LIMIT
+        block[i] = max(here, SERIES_FROM)
+    if needed < _FEW:
+        return False
+    for i in range(last - first, _BLOCK):
+        block[i] = SERIES_FROM
+    a = run.k - 1.0
+    for i in range(_BLOCK):
+        here = block[i]
+        inverse = 1.0 / here
+        q = inverse * inverse
+        over, over_w, over_k = 0.0, 0.0, 0.0
+        for m in range(SERIES_TERMS):
+            at = _SERIES + _LANES * (SERIES_TERMS - 1 - m)
+            over = (over + work[at]) * q
+            over_w = (over_w + work[at + 1]) * q
+            over_k = (over_k + work[at + 2]) * q
+        scale = 1.0 / (1.0 + over)
+        log_w = log(here)
+        block[_BLOCK + i] = log1p(over) + a * log_w
+        block[2 * _BLOCK + i] = (a - over_w * scale) * inverse
+        block[3 * _BLOCK + i] = over_k * scale + log_w
+    return True
 
 
 @jit
@@ -172,7 +213,7 @@ def _limited(
     c = lam - w
     if not known and series_holds(w, k):
         value, d_w, d_k = _power_mean(w, run)
-        log_w = math.log(w)
+        log_w = log(w)
         value, d_k = value + (k - 1.0) * log_w, d_k + log_w
         known = True
     if known and c > NEAR:
@@ -187,11 +228,11 @@ def _limited(
             scale = 1.0 / rest
             d_w = (d_w - d_lam * (c * past + past_s)) * scale
             d_k = (d_k - d_lam * (run.log_lam * past + past_log)) * scale
-            return value + math.log(rest), d_w, d_k, d_lam * scale
+            return value + log(rest), d_w, d_k, d_lam * scale
     elif -FAR <= c <= NEAR and lam > _CLEAR:
         total, total_s, total_log = _edge_sums(-c, 1, run.work)
         scale = 1.0 / total
-        value = (k - 1.0) * run.log_lam - 0.5 * c * c - LOG_SQRT_2PI + math.log(total)
+        value = (k - 1.0) * run.log_lam - 0.5 * c * c - LOG_SQRT_2PI + log(total)
         return value, c - total_s * scale, run.log_lam + total_log * scale, scale
     return log_bowl(w, k, lam, 0.0)
 
@@ -253,11 +294,15 @@ def _interpolate(cell: int, left: float, has_table: bool, run: _Run) -> bool:
 @jit
 def _fill_cell(cell: int, left: float, visits: float, run: _Run) -> float:
     """Fill the cell at `cell` as `visits` observations deserve; return its state."""
-    has_table = run.tabulated and left >= W_LOW and left + CELL_W <= W_HIGH
+    right = left + CELL_W
+    unlimited = run.lam - right > NO_LIMIT
+    has_table = run.tabulated and left >= W_LOW and right <= W_HIGH
     if has_table:
         _from_table(cell, left, run)
-        if run.lam - left - CELL_W > NO_LIMIT:
+        if unlimited:
             return _WHOLE
+    if unlimited and series_holds(left, run.k):
+        return _SINGLE
     if visits >= MANY and _interpolate(cell, left, has_table, run):
         return _WHOLE
     return _UNLIMITED if has_table else _SINGLE
@@ -349,11 +394,12 @@ def _write_bowl(out: Any, points: int, i: int, result: tuple[float, float, float
 
 def log_bowl_runs(
     points: int, w: Any, w_step: int, k: Any, k_step: int, lam: Any, lam_step: int, table: Any,
-    work: Any, work_next: Any, out: Any,
+    work: Any, block: Any, out: Any,
 ) -> None:  # fmt: skip
     """Write log J and its partials in w, k and λ to `out` "(output, point)"."""
     cells = _most_cells(points)
-    start = 0
+    # Typed, or numba would compile what takes it for a literal 0, too.
+    start = np.int64(0)
     while start < points:
         k_run, lam_run = k[start * k_step], lam[start * lam_step]
         stop = _stop_of_run(start, points, k, k_step, lam, lam_step)
@@ -362,8 +408,17 @@ def log_bowl_runs(
                 _write_bowl(out, points, i, log_bowl(w[i * w_step], k_run, lam_run, 0.0))
         else:
             run = _start_run(start, stop, w, w_step, k_run, lam_run, table, cells, work)
-            for i in range(start, stop):
-                _write_bowl(out, points, i, _evaluate(w[i * w_step], run))
+            for first in range(start, stop, _BLOCK):
+                last = min(first + _BLOCK, stop)
+                by_series = _series_block(first, last, w, w_step, run, block)
+                for i in range(first, last):
+                    here = w[i * w_step]
+                    if by_series and series_holds(here, k_run) and here < lam_run - NO_LIMIT:
+                        at = i - first + _BLOCK
+                        out[i], out[points + i] = block[at], block[at + _BLOCK]
+                        out[2 * points + i], out[3 * points + i] = block[at + 2 * _BLOCK], 0.0
+                    else:
+                        _write_bowl(out, points, i, _evaluate(here, run))
         start = stop
 
 
@@ -398,7 +453,8 @@ def log_tails_runs(
 ) -> None:  # fmt: skip
     """Write log F, log S and the partials of F over the smaller to `out` "(output, point)"."""
     cells = _most_cells(points)
-    start = 0
+    # Typed, or numba would compile what takes it for a literal 0, too.
+    start = np.int64(0)
     while start < points:
         k_run, lam_run = k[start * k_step], lam[start * lam_step]
         stop = _stop_of_run(start, points, k, k_step, lam, lam_step)

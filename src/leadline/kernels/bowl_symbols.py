@@ -54,7 +54,8 @@ def call_point(entry: str, outputs: int) -> Callable:
             function_type = ir.FunctionType(ir.VoidType(), [double] * 4 + [pointer] * 2)
             function = cgutils.get_or_insert_function(builder.module, function_type, symbol(entry))
             out = cgutils.alloca_once(builder, ir.ArrayType(double, outputs))
-            builder.call(function, [*arguments, _table(builder), builder.bitcast(out, pointer)])
+            table = pointer(None) if entry == "quadrature_entry" else _table(builder)
+            builder.call(function, [*arguments, table, builder.bitcast(out, pointer)])
             values = [
                 builder.load(cgutils.gep_inbounds(builder, out, 0, i)) for i in range(outputs)
             ]
