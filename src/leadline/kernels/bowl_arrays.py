@@ -21,10 +21,13 @@ from pytensor.tensor.elemwise import Elemwise
 
 from leadline.kernels.bowl_entries import load_entry
 from leadline.kernels.bowl_ops import KernelOp, LogBowl, LogTails
-from leadline.kernels.bowl_runs import workspace_size
+from leadline.kernels.bowl_runs import LOG_BOWL_WORKSPACE, LOG_TAILS_WORKSPACE, workspace_size
 from leadline.kernels.bowl_symbols import SOURCE_HASH, call_runs
 
-_ENTRIES: dict[type, str] = {LogBowl: "log_bowl_runs", LogTails: "log_tails_runs"}
+_ENTRIES: dict[type, tuple[str, tuple[int, int]]] = {
+    LogBowl: ("log_bowl_runs", LOG_BOWL_WORKSPACE),
+    LogTails: ("log_tails_runs", LOG_TAILS_WORKSPACE),
+}
 
 
 class KernelRuns(Op):
@@ -37,8 +40,8 @@ class KernelRuns(Op):
 
     def make_node(self, w: Variable, k: Variable, lam: Variable) -> Apply:
         """Return a node with a vector for each output of the scalar Op."""
-        outputs = [pt.vector(dtype="float64", shape=w.type.shape) for _ in range(self.scalar_op.nout)]
-        return Apply(self, [w, k, lam], outputs)
+        vector = pt.TensorType("float64", w.type.shape)
+        return Apply(self, [w, k, lam], [vector() for _ in range(self.scalar_op.nout)])
 
     def infer_shape(self, node: Apply, shapes: list) -> list:
         """Return the shape of w for every output."""
@@ -46,26 +49,30 @@ class KernelRuns(Op):
 
     def perform(self, node: Apply, inputs: list, output_storage: list) -> None:
         """Evaluate point by point, for backends without numba."""
-        points = np.broadcast_arrays(*inputs)
-        values = [self.scalar_op.impl(*point) for point in zip(*points, strict=True)]
-        for storage, value in zip(output_storage, np.reshape(values, (-1, len(node.outputs))).T, strict=True):
+        points = zip(*np.broadcast_arrays(*inputs), strict=True)
+        values = np.array([self.scalar_op.impl(*point) for point in points])
+        for storage, value in zip(
+            output_storage, values.reshape(-1, self.scalar_op.nout).T, strict=True
+        ):
             storage[0] = np.ascontiguousarray(value)
 
 
 @register_funcify_and_cache_key(KernelRuns)
 def _numba_funcify_kernel_runs(op: KernelRuns, node: Apply, **kwargs: Any) -> tuple[Callable, str]:
-    entry = _ENTRIES[type(op.scalar_op)]
+    entry, (more_runs, more) = _ENTRIES[type(op.scalar_op)]
     load_entry(entry)
     call = call_runs(entry)
     outputs = op.scalar_op.nout
 
     @numba_njit
     def evaluate(w, k, lam):  # type: ignore[no-untyped-def]
+        if (k.ndim == 1 and k.size != w.size) or (lam.ndim == 1 and lam.size != w.size):
+            raise ValueError("k and lam must be as long as w")
+        size = workspace_size(w.size)
         out = np.empty((outputs, w.size))
-        call(w, k, lam, np.empty(workspace_size(w.size)), out)
+        call(w, k, lam, np.empty(size * (1 + more_runs) + more), size, out)
         return out
 
-    lengths = [x.type.ndim for x in node.inputs]
     if outputs == 4:
 
         @numba_njit
@@ -80,31 +87,42 @@ def _numba_funcify_kernel_runs(op: KernelRuns, node: Apply, **kwargs: Any) -> tu
             out = evaluate(w, k, lam)
             return out[0], out[1], out[2], out[3], out[4]
 
-    key = f"{type(op)} {entry} {lengths} {SOURCE_HASH}"
+    key = f"{type(op)} {entry} {SOURCE_HASH}"
     return runs, hashlib.sha256(key.encode()).hexdigest()
 
 
 @node_rewriter([Elemwise])
 def kernel_ops_to_runs(fgraph: FunctionGraph, node: Apply) -> list[Variable] | None:
     """Replace an Elemwise of a kernel Op, unless it is of a single point."""
-    scalar_op = node.op.scalar_op
-    output = node.outputs[0]
+    scalar_op, output = node.op.scalar_op, node.outputs[0]
     if type(scalar_op) not in _ENTRIES or all(output.type.broadcastable):
         return None
-    w, *laws = node.inputs
-    full = output.type.broadcastable
-    if w.type.broadcastable != full:
+    w, *law = node.inputs
+    if w.type.broadcastable != output.type.broadcastable:
         w = pt.broadcast_arrays(*node.inputs)[0]
-    laws = [
-        x.reshape(()) if all(x.type.broadcastable)
-        else (x if x.type.broadcastable == full else pt.broadcast_to(x, w.shape)).ravel()
-        for x in laws
-    ]
-    results = KernelRuns(scalar_op)(w.ravel(), *laws)
+
+    def to_law(x: Variable) -> Variable:
+        if all(x.type.broadcastable):
+            return x.squeeze()
+        if x.type.broadcastable != w.type.broadcastable:
+            x = pt.broadcast_to(x, w.shape)
+        return x.ravel() if w.ndim > 1 else x
+
+    law = [to_law(x) for x in law]
+    if w.ndim > 1:
+        flat = KernelRuns(scalar_op)(w.ravel(), *law)
+        results = [result.reshape(w.shape, ndim=w.ndim) for result in flat]
+    else:
+        results = KernelRuns(scalar_op)(w, *law)
     return [
-        pt.specify_shape(result.reshape(w.shape, ndim=len(full)), expected.type.shape)
+        result
+        if result.type.shape == expected.type.shape
+        else pt.specify_shape(result, expected.type.shape)
         for result, expected in zip(results, node.outputs, strict=True)
     ]
 
 
-optdb.register("leadline_kernel_ops_to_runs", dfs_rewriter(kernel_ops_to_runs), "numba", position=48.9)
+# After the gradient has been simplified, before fusion (49), which would take the place of Elemwise.
+optdb.register(
+    "leadline_kernel_ops_to_runs", dfs_rewriter(kernel_ops_to_runs), "numba", position=48.9
+)

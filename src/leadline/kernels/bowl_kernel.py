@@ -65,8 +65,6 @@ _EDGE_NODES, _EDGE_WEIGHTS = bowl_integral.gauss_unit_interval(24)
 quadrature = call_point("quadrature_entry", 4)
 log_bowl, log_tails = call_point("log_bowl_entry", 4), call_point("log_tails_entry", 5)
 
-# The square is finite; what lies further out has no probability either.
-BEYOND = 1e150
 SERIES_FROM = 12.0
 SERIES_TERMS = 13
 FAR = 9.0
@@ -276,8 +274,6 @@ def tabulated(k: float, lam: float) -> bool:
 @jit
 def _log_bowl(w: float, k: float, lam: float, table: Any) -> tuple[float, float, float, float]:
     """Return log J and its partials in w, k and λ."""
-    if abs(w) > BEYOND:
-        return -np.inf, 0.0, 0.0, 0.0
     c = lam - w
     from_series = series_holds(w, k)
     if c > NEAR and (from_series or (W_LOW < w <= SERIES_FROM and tabulated(k, lam))):
@@ -406,9 +402,7 @@ def tail_by_noise(w: float, k: float, lam: float, log_part: float) -> tuple[floa
 
 
 @jit
-def tails_of_survival(
-    w: float, k: float, lam: float
-) -> tuple[float, float, float, float, float]:
+def tails_of_survival(w: float, k: float, lam: float) -> tuple[float, float, float, float, float]:
     """Return the result of `_log_tails` where F is larger than 3/4."""
     log_above, d_w, d_k, d_lam = _survival(w, k, lam)
     return math.log1p(-math.exp(log_above)), log_above, d_w, -d_k, -d_lam
@@ -434,9 +428,7 @@ def tails_of_power_mean(
     # Near λ, log w − log λ would lose the digits of S.
     log_ratio = math.log1p(-c / lam) if c < 0.5 * lam else math.log(w) - log_lam
     log_below = k * log_ratio + mean[0]
-    return tails_of_cdf(
-        log_below, log1mexp(log_below), mean[1], log_ratio + mean[2], -k / lam
-    )
+    return tails_of_cdf(log_below, log1mexp(log_below), mean[1], log_ratio + mean[2], -k / lam)
 
 
 @jit
@@ -446,8 +438,6 @@ def _log_tails(w: float, k: float, lam: float) -> tuple[float, float, float, flo
     The smaller tail has its own formula and the larger one is 1 minus it, so that both logarithms
     are accurate relative to themselves. 1 − F is taken up to F = 3/4, where it loses two bits.
     """
-    if abs(w) > BEYOND:
-        return (0.0, -np.inf, 0.0, 0.0, 0.0) if w > 0.0 else (-np.inf, 0.0, 0.0, 0.0, 0.0)
     log_lam = math.log(lam)
     if series_holds(w, k + 1.0) and lam - w > FAR:
         return tails_of_power_mean(w, k, lam, log_lam, power_mean(w, k + 1.0))

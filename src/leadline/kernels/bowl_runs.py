@@ -32,7 +32,6 @@ import numpy as np
 
 from leadline.kernels.bowl_integral import gauss_unit_interval
 from leadline.kernels.bowl_kernel import (
-    BEYOND,
     CELL_LOG_K,
     CELL_W,
     FAR,
@@ -69,7 +68,7 @@ _BLOCK, _FEW = 32, 8
 MANY = 16
 # Cells start at the least w of the run, or here: rare scores further out get no cells.
 _LOWEST_CELL = -16.0
-_LEAST_CELLS = 128
+_LEAST_CELLS, _MOST_CELLS = 128, 4096
 _UNLIMITED, _WHOLE, _SINGLE = -1.0, -2.0, -3.0
 
 # Lanes of a cell: value and partials in w, k and λ; of the series: E − 1 and its partials.
@@ -378,13 +377,17 @@ def _stop_of_run(start: int, points: int, k: Any, k_step: int, lam: Any, lam_ste
 
 @jit
 def _most_cells(points: int) -> int:
-    return max(_LEAST_CELLS, points // MANY)
+    return min(max(_LEAST_CELLS, points // MANY), _MOST_CELLS)
 
 
 @jit
 def workspace_size(points: int) -> int:
-    """Return how many numbers long the workspace of an entry point is, for so many points."""
-    return 2 * (_STATES + (1 + _CELL_SIZE) * _most_cells(points))
+    """Return how many numbers the workspace of a run takes, of an array with so many points."""
+    return _STATES + (1 + _CELL_SIZE) * _most_cells(points)
+
+
+# How many numbers more each entry point needs, as a multiple of that size and a constant.
+LOG_BOWL_WORKSPACE, LOG_TAILS_WORKSPACE = (0, 4 * _BLOCK), (1, 0)
 
 
 @jit
@@ -428,8 +431,6 @@ def _tails(w: float, run: _Run, run_next: _Run) -> tuple[float, float, float, fl
     k, lam, log_lam = run.k, run.lam, run.log_lam
     if series_holds(w, k + 1.0) and lam - w > FAR:
         return tails_of_power_mean(w, k, lam, log_lam, _power_mean(w, run_next))
-    if not abs(w) < BEYOND:
-        return log_tails(w, k, lam, 0.0)
     log_part, d_w, d_k, _ = _evaluate(w, run_next)
     log_part -= k * log_lam
     log_below, whole = tail_by_noise(w, k, lam, log_part)

@@ -67,37 +67,39 @@ def call_point(entry: str, outputs: int) -> Callable:
 
 
 def call_runs(entry: str) -> Callable:
-    """Return a numba function of arrays `w`, `k`, `lam`, `work` and `out` that calls an entry point.
+    """Return a numba function of `w`, `k`, `lam`, `work`, `second` and `out` that calls an entry.
 
-    `k` and `lam` have one dimension, like `w`, or none. The entry point gets the length of `w`,
-    a pointer and a stride for each of the three, the table, both halves of `work`, and `out`.
+    All are arrays, but for `second`, the place where the second part of `work` starts; `k` and
+    `lam` have one dimension, like `w`, or none. The entry point gets the length of `w`, a pointer
+    and a stride for each of the three, the table, both parts of `work`, and `out`.
     """
 
     @intrinsic
-    def call(typing_context, w, k, lam, work, out):  # type: ignore[no-untyped-def]
+    def call(typing_context, w, k, lam, work, second, out):  # type: ignore[no-untyped-def]
         def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
             integer, pointer = ir.IntType(64), ir.DoubleType().as_pointer()
+            kinds = (w, k, lam, work, out)
+            *arguments, offset, results = arguments
             arrays = [
                 context.make_array(kind)(context, builder, argument)
-                for kind, argument in zip(signature.args, arguments, strict=True)
+                for kind, argument in zip(kinds, [*arguments, results], strict=True)
             ]
             (points,) = cgutils.unpack_tuple(builder, arrays[0].shape)
-            (size,) = cgutils.unpack_tuple(builder, arrays[3].shape)
             values = [points]
-            for array, kind in zip(arrays[:3], signature.args, strict=False):
+            for array, kind in zip(arrays[:3], kinds, strict=False):
                 step = integer(0)
                 if kind.ndim:
                     (stride,) = cgutils.unpack_tuple(builder, array.strides)
                     step = builder.sdiv(stride, integer(8))
                 values += [array.data, step]
-            half = builder.gep(arrays[3].data, [builder.sdiv(size, integer(2))])
-            values += [_table(builder), arrays[3].data, half, arrays[4].data]
-            kinds = [integer, *[pointer, integer] * 3, *[pointer] * 4]
-            function_type = ir.FunctionType(ir.VoidType(), kinds)
+            second_part = builder.gep(arrays[3].data, [offset])
+            values += [_table(builder), arrays[3].data, second_part, arrays[4].data]
+            ir_types = [integer, *[pointer, integer] * 3, *[pointer] * 4]
+            function_type = ir.FunctionType(ir.VoidType(), ir_types)
             function = cgutils.get_or_insert_function(builder.module, function_type, symbol(entry))
             builder.call(function, values)
             return context.get_dummy_value()
 
-        return types.void(w, k, lam, work, out), generate
+        return types.void(w, k, lam, work, types.int64, out), generate
 
     return call

@@ -69,10 +69,7 @@ def polynomials(lanes: int, terms: int, slopes: bool = False) -> Any:
             if isinstance(coefficients, types.Array):
                 start = context.make_array(coefficients)(context, builder, start).data
             start = builder.bitcast(builder.gep(start, [arguments[1]]), vector.as_pointer())
-            rows = [
-                builder.load(builder.gep(start, [integer(i)]), align=8)
-                for i in range(terms)
-            ]
+            rows = [builder.load(builder.gep(start, [integer(i)]), align=8) for i in range(terms)]
             x = ir.Constant(vector, ir.Undefined)
             for lane in range(lanes):
                 x = builder.insert_element(x, arguments[2], integer(lane))
