@@ -13,7 +13,7 @@ from pytensor.tensor.elemwise import Elemwise
 from leadline.kernels import bowl_entries, bowl_ops, bowl_symbols
 from leadline.kernels.bowl_arrays import KernelRuns
 from leadline.kernels.bowl_ops import KernelOp
-from leadline.kernels.bowl_runs import LOG_BOWL_WORKSPACE, workspace_size
+from leadline.kernels.bowl_run_entries import LOG_BOWL_WORKSPACE, workspace_size
 
 # Vectors, with every observation a run of its own; numbers; and columns beside rows.
 VECTOR, NUMBER, ROW, COLUMN = (None,), (), (1, None), (None, 1)

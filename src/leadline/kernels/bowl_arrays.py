@@ -21,7 +21,11 @@ from pytensor.tensor.elemwise import Elemwise
 
 from leadline.kernels.bowl_entries import load_entry
 from leadline.kernels.bowl_ops import KernelOp, LogBowl, LogTails
-from leadline.kernels.bowl_runs import LOG_BOWL_WORKSPACE, LOG_TAILS_WORKSPACE, workspace_size
+from leadline.kernels.bowl_run_entries import (
+    LOG_BOWL_WORKSPACE,
+    LOG_TAILS_WORKSPACE,
+    workspace_size,
+)
 from leadline.kernels.bowl_symbols import SOURCE_HASH, call_runs
 
 _ENTRIES: dict[type, tuple[str, tuple[int, int]]] = {
@@ -122,7 +126,7 @@ def kernel_ops_to_runs(fgraph: FunctionGraph, node: Apply) -> list[Variable] | N
     ]
 
 
-# After the gradient has been simplified, before fusion (49), which would take the place of Elemwise.
+# After the gradient has been simplified and before fusion (49), which makes other Ops of Elemwise.
 optdb.register(
     "leadline_kernel_ops_to_runs", dfs_rewriter(kernel_ops_to_runs), "numba", position=48.9
 )

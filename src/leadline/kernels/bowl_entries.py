@@ -16,7 +16,7 @@ from numba.core import types
 from pytensor.configdefaults import config
 from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS
 
-from leadline.kernels import bowl_kernel, bowl_runs
+from leadline.kernels import bowl_kernel, bowl_run_entries, bowl_tails
 from leadline.kernels.bowl_symbols import SOURCE_HASH, TABLE_SYMBOL, symbol
 
 _POINTER = types.CPointer(types.float64)  # type: ignore[attr-defined]
@@ -28,10 +28,10 @@ _POINT_C_TYPE = ctypes.CFUNCTYPE(None, *[ctypes.c_double] * 4, ctypes.c_void_p, 
 _ENTRIES: dict[str, tuple[Callable, Any, tuple[str, ...]]] = {
     "quadrature_entry": (bowl_kernel.quadrature_entry, _POINT_TYPE, ()),
     "log_bowl_entry": (bowl_kernel.log_bowl_entry, _POINT_TYPE, ("quadrature_entry",)),
-    "log_tails_entry": (bowl_kernel.log_tails_entry, _POINT_TYPE, ("log_bowl_entry",)),
-    "quantile_entry": (bowl_kernel.quantile_entry, _POINT_TYPE, ("log_tails_entry",)),
-    "log_bowl_runs": (bowl_runs.log_bowl_runs, _RUNS_TYPE, ("log_bowl_entry",)),
-    "log_tails_runs": (bowl_runs.log_tails_runs, _RUNS_TYPE, ("log_tails_entry",)),
+    "log_tails_entry": (bowl_tails.log_tails_entry, _POINT_TYPE, ("log_bowl_entry",)),
+    "quantile_entry": (bowl_tails.quantile_entry, _POINT_TYPE, ("log_tails_entry",)),
+    "log_bowl_runs": (bowl_run_entries.log_bowl_runs, _RUNS_TYPE, ("log_bowl_entry",)),
+    "log_tails_runs": (bowl_run_entries.log_tails_runs, _RUNS_TYPE, ("log_tails_entry",)),
 }
 
 

@@ -31,6 +31,7 @@ class KernelOp(ScalarOp):
     entry: str
 
     def output_types_preference(self, *_: Any) -> tuple:
+        """Return the types of the outputs."""
         return (float64,) * self.nout
 
     def impl(self, *inputs: Any) -> Any:
@@ -40,6 +41,7 @@ class KernelOp(ScalarOp):
         return tuple(out) if self.nout > 1 else out[0]
 
     def c_code(self, *args: Any, **kwargs: Any) -> str:
+        """Say that there is none."""
         raise NotImplementedError
 
 

@@ -16,12 +16,15 @@ from numba.extending import intrinsic
 
 _SOURCES = (
     "bowl_arrays",
+    "bowl_cells",
     "bowl_entries",
     "bowl_integral",
     "bowl_kernel",
     "bowl_ops",
+    "bowl_run_entries",
     "bowl_runs",
     "bowl_symbols",
+    "bowl_tails",
     "node_math",
 )
 SOURCE_HASH = hashlib.sha256(
