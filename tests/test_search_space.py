@@ -84,6 +84,15 @@ def test_more_even_than_draws_has_a_small_p_even():
     assert np.isnan(shape_test(pd.Series(rng.integers(0, 10_000, 50))).p_even)
 
 
+def test_a_choice_may_be_a_list_or_a_number_that_became_a_float():
+    layers = pd.Series([[64], [64, 64], [8]] * 10)
+    assert shape_test(layers).p_value > 0.5
+    sizes = pd.Series([8.0, np.nan, 16.0] * 10)
+    assert shape_test(sizes, Distribution("categorical", choices=(8, 16))).p_value > 0.5
+    flags = Distribution("categorical", choices=(True, False))
+    assert shape_test(pd.Series([True] * 28 + [False] * 2), flags).p_value < 1e-4
+
+
 def test_too_little_is_not_tested():
     assert shape_test(pd.Series([0.1, 0.2, np.nan, 0.5])) is None
     assert shape_test(pd.Series([0.5] * 30)) is None

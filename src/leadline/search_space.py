@@ -7,7 +7,7 @@ Which distribution it was is decided from the values too, so the p-value is that
 fitting one, which can only be too large.
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Real
 
@@ -52,7 +52,7 @@ class Distribution:
     low: float = 0.0
     high: float = 0.0
     step: float = 0.0
-    choices: tuple[Hashable, ...] = ()
+    choices: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def shape_test(values: pd.Series, declared: Distribution | None = None) -> Shape
     if declared is not None and declared.kind == "categorical":
         return _choices(present, declared.choices)
     if is_categorical(values):
-        return _choices(present, tuple(present.unique())) if declared is None else None
+        return _choices(present, None) if declared is None else None
     x = present.to_numpy(np.float64)
     x = x[np.isfinite(x)]
     found = _inferred(x) if declared is None else _declared(x, declared, values.name)
@@ -272,19 +272,28 @@ def _levels(x: Floats, grid: Floats, ends: tuple[float, float], log: bool, label
     return ShapeTest(label, distance, p_value, p_even, True)
 
 
-def _choices(present: pd.Series, choices: tuple[Hashable, ...]) -> ShapeTest | None:
-    if len(present) < FEWEST or len(choices) < 2:
-        return None
-    counts = np.array([int((present == choice).sum()) for choice in choices])
-    if counts.sum() < len(present):
-        other = present[~present.isin(list(choices))].iloc[0]
+def _choices(present: pd.Series, choices: tuple[object, ...] | None) -> ShapeTest | None:
+    """Test names against equal shares of the declared choices, or of those that are seen."""
+    seen = [_name(value) for value in present.tolist()]
+    names = sorted(set(seen)) if choices is None else [_name(choice) for choice in choices]
+    unknown = [
+        value for value, name in zip(present.tolist(), seen, strict=True) if name not in names
+    ]
+    if unknown:
         raise LeadlineError(
-            f"space: {shown(present.name)} is {shown(other)} in a trial, not among "
-            f"{listed(choices)}; declare all choices"
+            f"space: {shown(present.name)} is {shown(unknown[0])} in a trial, not among "
+            f"{listed(choices or ())}; declare all choices"
         )
-    if len(choices) > _MOST_CHOICES:
+    if len(seen) < FEWEST or not 2 <= len(names) <= _MOST_CHOICES:
         return None
+    counts = np.array([seen.count(name) for name in names])
     return _equal_shares(counts, "equally likely choices")
+
+
+def _name(value: object) -> str:
+    """Return what a choice is known by: lists are choices, and 8 and 8.0 are the same one."""
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    return repr(float(value)) if number else repr(value)  # type: ignore[arg-type]
 
 
 def _equal_shares(counts: npt.NDArray[np.int64], label: str) -> ShapeTest:
