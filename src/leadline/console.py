@@ -121,11 +121,12 @@ def show_checks(tree: xr.DataTree) -> None:
         table.add_column("figure", justify="right")
         table.add_column("limit", justify="right")
         table.add_column("what to do", overflow="fold")
-        for row in rows.itertuples():
-            verdict, style = _verdict(row.passed)
-            figure = "" if math.isnan(row.figure) else f"{row.figure:.3g}"
-            cells = (row.check, verdict, figure, f"{row.limit:.3g}", row.advice)
-            table.add_row(*map(escape, cells), style=style)
+        for _, row in rows.iterrows():
+            verdict, style = _verdict(row["passed"])
+            figure, limit = float(row["figure"]), float(row["limit"])
+            shown = "" if math.isnan(figure) else f"{figure:.3g}"
+            cells = (str(row["check"]), verdict, shown, f"{limit:.3g}", str(row["advice"]))
+            table.add_row(*(escape(cell) for cell in cells), style=style)
         console.print(table)
     failed = failed_checks(checks)
     console.print(

@@ -119,7 +119,10 @@ class TailFitter:
         if structure not in self._compiled:
             inputs = (search.regime, search.max_effective_dim, search.sign)
             model = single.build(*inputs, self.priors, self.effective_dim)
-            plain = single.build(*inputs, self.priors, "continuous")
+            # With the effective dimension of a draw, also where the model sums over it.
+            plain = model
+            if self.effective_dim != "continuous":
+                plain = single.build(*inputs, self.priors, "continuous")
             self._compiled[structure] = self.sampler.compile(model), Densities(plain)
         return self._compiled[structure]
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from arviz_stats.base import array_stats
 from scipy.special import softmax
 
@@ -100,7 +101,7 @@ def log_likelihood(evidence: Evidence) -> npt.NDArray[np.float64]:
 
     def pointwise(name: str, dim: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
         trials = likelihood[dim].to_numpy().astype(str)
-        place = names.get_indexer(trials)
+        place = names.get_indexer(pd.Index(trials))
         values = likelihood[name].transpose(*draws, dim).to_numpy()
         mine = place >= 0
         return values.reshape(-1, len(trials))[:, mine], place[mine]

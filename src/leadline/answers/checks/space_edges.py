@@ -28,7 +28,7 @@ def space_edges(evidence: Evidence) -> Outcome:
     prefix = PARAM_PREFIX.removeprefix("trial_")
     params = {
         name.removeprefix(prefix): numbers(trials[name])
-        for name in trials
+        for name in map(str, trials.columns)
         if name.startswith(prefix)
     }
     params = {name: values for name, values in params.items() if varies(values)}
