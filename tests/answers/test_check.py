@@ -154,7 +154,7 @@ def test_thresholds_that_disagree(good):
     assert thresholds.separation(ends[0], ends[1] - 0.02) < 1.0
     assert outcome(good, "thresholds agree").passed is None
     table = good["candidates"].to_dataset()
-    other = table.assign_coords(candidate=[1]).assign(optimum=table["optimum"] + 0.1)
+    other = table.assign(optimum=table["optimum"] + 0.1).assign_coords(candidate=[1])
     both = xr.concat([table, other], "candidate", data_vars="minimal", join="outer")
     for weight, verdict in (([0.9, 0.1], False), ([0.96, 0.04], None)):
         groups = {name: node.to_dataset() for name, node in good.children.items()}
