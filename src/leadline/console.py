@@ -99,7 +99,9 @@ def show_checks(tree: xr.DataTree) -> None:
     console = _console()
     for search, rows in checks.groupby("search", sort=False):
         table = Table(
-            title=escape(f"checks of {search}"), title_justify="left", title_style="bold",
+            title=escape(f"checks of {search}"),
+            title_justify="left",
+            title_style="bold",
             header_style="",
         )
         table.add_column("check")

@@ -44,8 +44,10 @@ def replaced(tree, group, **variables):
     groups = {name: node.to_dataset() for name, node in tree.children.items()}
     old = groups[group]
     groups[group] = old.assign(
-        {name: (old[name].dims, np.broadcast_to(value, old[name].shape).copy())
-         for name, value in variables.items()}
+        {
+            name: (old[name].dims, np.broadcast_to(value, old[name].shape).copy())
+            for name, value in variables.items()
+        }
     )
     result = xr.DataTree.from_dict(groups)
     result.attrs.update(tree.attrs)
@@ -124,27 +126,25 @@ def test_what_the_fit_did_not_record_is_not_judged(good):
     assert outcome(replaced(good, "candidates", max_rhat=np.nan), "R-hat").passed is None
     groups = {name: node.to_dataset() for name, node in good.children.items()}
     groups["candidates"] = groups["candidates"].drop_vars("min_bfmi")
-    old = Evidence(xr.DataTree.from_dict(groups), Evidence(good, "").tree["posterior"].search.item())
+    old = Evidence(
+        xr.DataTree.from_dict(groups), Evidence(good, "").tree["posterior"].search.item()
+    )
     assert sampling.energy(old).passed is None
 
 
 def test_a_bimodal_tail():
-    # A second, better mode: one trial in ten is a tenth of the spread better than the law has it.
-    expected, loss = simulate_losses(N, 1)
-    loss[::10] -= 0.15
-    tree = tree_of(search(losses=loss))
-    failing(tree, "regime fit")
-    failing(tree, "regime fit, best scores")
+    # A second, better mode: one trial in ten is far better than the law has it.
+    _, loss = simulate_losses(N, 1)
+    loss[::10] = ALPHA + 0.2 * SIGMA * np.random.default_rng(1).standard_normal(N // 10)
+    failing(tree_of(search(losses=loss)), "regime fit, best scores")
 
 
 def test_a_discontinuous_loss():
     # Nothing between 0.3 and 0.4: a cliff, as where training starts to work.
     _, loss = simulate_losses(N, 2)
     loss = loss + 0.1 * (loss > 0.3)
-    tree = tree_of(search(losses=loss))
-    failing(tree, "regime fit")
-    # The likelihood of a tree without a fit is flat, so that nothing is left out: a plain PIT.
-    failing(tree, "regime fit, leave-one-out")
+    failing(tree_of(search(losses=loss)), "regime fit, leave-one-out")
+    assert outcome(tree_of(search(2)), "regime fit, leave-one-out").passed
 
 
 def test_thresholds_that_disagree(good):
@@ -155,7 +155,7 @@ def test_thresholds_that_disagree(good):
     assert outcome(good, "thresholds agree").passed is None
     table = good["candidates"].to_dataset()
     other = table.assign_coords(candidate=[1]).assign(optimum=table["optimum"] + 0.1)
-    both = xr.concat([table, other], "candidate", data_vars="minimal")
+    both = xr.concat([table, other], "candidate", data_vars="minimal", join="outer")
     for weight, verdict in (([0.9, 0.1], False), ([0.96, 0.04], None)):
         groups = {name: node.to_dataset() for name, node in good.children.items()}
         groups["candidates"] = both.assign(weight=(("search", "candidate"), [weight]))
@@ -196,10 +196,12 @@ def test_prior_sensitivity(good, name):
     def tilted(prior, likelihood):
         """Return the fit with log-densities along the variable, so many sds for a doubling."""
         tree = replaced(good, "log_prior", gap=prior / np.log(2) * z[..., None])
-        return replaced(tree, "log_likelihood", in_regime=likelihood / np.log(2) * z[..., None])
+        return replaced(
+            tree, "log_likelihood", score=0.0, in_regime=likelihood / np.log(2) * z[..., None]
+        )
 
-    assert "more trials" in failing(tilted(0.5, 0.0), check_name).advice
-    assert outcome(tilted(0.5, 2.0), check_name).passed
+    assert "more trials" in failing(tilted(0.5, 0.1), check_name).advice
+    assert outcome(tilted(0.5, 1.0), check_name).passed
     assert "pull away" in failing(tilted(2.0, 2.0), check_name).advice
 
 
@@ -211,9 +213,13 @@ def test_prior_sensitivity_is_of_its_own_search():
     score = tree["log_likelihood"]["score"]
     of_forest = np.char.startswith(score["tail_trial"].to_numpy().astype(str), "forest")
     assert of_forest.any()
-    tree = replaced(tree, "log_likelihood", score=z[..., None] * of_forest)
-    assert sensitivity.sensitivities(Evidence(tree, "mlp"), "optimum")[1] == 0.0
-    assert sensitivity.sensitivities(Evidence(tree, "forest"), "optimum")[1] > 1.0
+    other = replaced(tree, "log_likelihood", score=score.to_numpy() + z[..., None] * of_forest)
+
+    def of_likelihood(tree, search):
+        return sensitivity.sensitivities(Evidence(tree, search), "optimum")[1]
+
+    assert of_likelihood(other, "mlp") == of_likelihood(tree, "mlp")
+    assert of_likelihood(other, "forest") > 1.0
 
 
 def test_a_best_seen_that_is_too_good():
@@ -236,7 +242,7 @@ def replicated(grows, seed=4, n=N):
 def test_noise_that_grows_with_the_loss():
     failing(tree_of(replicated(grows=True)), "constant noise")
     assert outcome(tree_of(replicated(grows=False)), "constant noise").passed
-    assert outcome(tree_of(replicated(grows=False, n=25)), "constant noise").passed is None
+    assert outcome(tree_of(replicated(grows=False, n=20)), "constant noise").passed is None
 
 
 def test_best_trials_at_an_edge_of_the_space():
@@ -278,7 +284,7 @@ def test_scores_too_coarse_for_the_noise():
 
 def test_trials_that_get_better():
     _, loss = simulate_losses(N, 8)
-    better = loss + 0.1 * np.linspace(1, 0, N)
+    better = loss + 0.3 * np.linspace(1, 0, N)
     assert "better" in failing(tree_of(search(losses=better)), "order of trials").advice
     failing(tree_of(search(losses=better, direction="maximize")), "order of trials")
     # The column `order` counts, not the order of the rows.

@@ -24,7 +24,9 @@ def rhat(evidence: Evidence) -> Outcome:
     """Check that the chains agree."""
     found = convergence(evidence.tree, evidence.search)
     if np.isnan(found.max_rhat):
-        return not_made(MAX_RHAT, "There is one chain; fit with chains=4 to see whether they agree.")
+        return not_made(
+            MAX_RHAT, "There is one chain; fit with chains=4 to see whether they agree."
+        )
     return at_most(
         found.max_rhat, MAX_RHAT, "The chains disagree: fit again with more tuning and more draws."
     )

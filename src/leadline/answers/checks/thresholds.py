@@ -26,7 +26,9 @@ def thresholds(evidence: Evidence) -> Outcome:
     candidates = evidence.candidates
     heavy = candidates.isel(candidate=np.flatnonzero(candidates["weight"] > MIN_WEIGHT))
     if heavy.sizes["candidate"] < 2:
-        return not_made(MAX_SEPARATION, "The fit is of one threshold and scale: nothing to compare.")
+        return not_made(
+            MAX_SEPARATION, "The fit is of one threshold and scale: nothing to compare."
+        )
     optimum = heavy["optimum"].transpose("candidate", "sample").to_numpy()
     ends = [np.quantile(row[np.isfinite(row)], _ENDS) for row in optimum]
     figure = max(separation(one, other) for one, other in itertools.combinations(ends, 2))
