@@ -20,7 +20,8 @@ def test_notebook_runs(path):
         for cell in notebook.cells
         if cell.cell_type == "code"
         for output in cell.outputs
-        if output.output_type == "stream" and output.name == "stderr"
+        if output.output_type == "stream"
+        and output.name == "stderr"
         # A fit says in one line which of its checks failed.
         and "failed: " not in output.text
     ]

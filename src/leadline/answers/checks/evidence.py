@@ -133,7 +133,7 @@ class Evidence:
             For the places within cells.
         """
         replicates = tail["replicates"].to_numpy(dtype=int)
-        # Of seeds the mean score; a fit on another scale took the mean there: nearly the same.
+        # The mean score of the seeds; a fit on another scale took the mean there: nearly the same.
         score = tail["score"].to_numpy(dtype=float)
         loss = part.sign * part.scale.forward(score)
         slope = np.exp(part.scale.log_slope(score))

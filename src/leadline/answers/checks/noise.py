@@ -1,4 +1,4 @@
-"""Whether the noise is that of the best trials, or grows with the loss.
+"""Whether the noise, constant in the law, is that of the best trials, or grows with the loss.
 
 A noise sd that is right for the worse trials of the tail is too large for the best ones: their
 scores are then put down to luck, the optimum comes out too poor, and everything converges.

@@ -6,12 +6,14 @@ from leadline.answers.checks.evidence import Evidence
 from leadline.answers.checks.outcome import Outcome, at_most
 
 MAX_TIED = 0.1
-"""Share of the tail trials that repeat a score. A density has no ties; each counts like evidence
-for a spike there. A tenth shifts the effective dimension by less than its sd."""
+"""Share of the tail trials that repeat a score. Exact scores of different trials are never equal,
+so that a few ties are trials that were entered twice or runs that ended alike; from one in ten on
+they are as many as a fit of the best scores has to go by."""
 
 MAX_CELLS_PER_NOISE = 2.0
-"""Spacing of the grid of scores in noise sds. With cells wider than two sds nearly all of the
-noise is inside a cell, and the noise sd is the prior's."""
+"""Spacing of the grid of scores in noise sds. Rounding to a grid of width h adds h²/12 to the
+variance (Sheppard's correction): at two sds a third of the noise's own, and noise that small is
+known by the prior only."""
 
 
 def ties(evidence: Evidence) -> Outcome:
