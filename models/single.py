@@ -120,7 +120,7 @@ def data_of(regime: Regime, max_effective_dim: float, sign: float) -> dict[str, 
         data["seed_freedom"] = freedom
         data["observed_seed_variance"] = regime.sum_of_squares[repeated] / freedom
     if regime.resolution > 0:
-        data["resolution"] = regime.resolution / regime.replicates
+        data["resolution"] = regime.cell
     return data
 
 

@@ -27,10 +27,10 @@ for name, values in tree["posterior"].data_vars.items():
 def fit_once():
     """Return `fit`, which takes a model of the same structure from an earlier call."""
     import leadline as ll
-    from leadline import densities, sampling
+    from leadline import sampling, tail_fit
 
     models, evaluators = {}, {}
-    compile_model, compile_densities = sampling.Sampler.compile, densities.Densities
+    compile_model, compile_densities = sampling.Sampler.compile, tail_fit.Densities
 
     def structure(model):
         # Priors are the default ones in every call.
@@ -51,7 +51,7 @@ def fit_once():
     def fit(trials, **options):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sampling.Sampler, "compile", remembered)
-            patch.setattr(densities, "Densities", evaluator)
+            patch.setattr(tail_fit, "Densities", evaluator)
             return ll.fit(trials, **(TAIL | SETTINGS | options))
 
     return fit

@@ -1,14 +1,23 @@
 """What several tests need: searches with a known law, and fits that were never sampled."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import xarray as xr
 from scipy.special import ndtr
+from scipy.stats import lognorm
 
+from leadline.averaging import AveragedSearch, FittedCandidate
+from leadline.candidates import Candidate
+from leadline.diagnostics import diagnose
+from leadline.goodness_of_fit import tail_p_value
 from leadline.prepare import PreparedSearch, prepare
 from leadline.priors import Priors
-from leadline.tree import combine, provenance, search_groups, search_labels
-from leadline.trials import Trials
+from leadline.scale import SCALES
+from leadline.tail_fit import FittedTail, _in_score_units
+from leadline.tree import combine, provenance, search_groups
+from leadline.trials import Trials, search_labels
 
 # The law of every simulated search, in losses.
 ALPHA, SPREAD, GAMMA, SIGMA = 0.2, 0.6, 2.0, 0.02
@@ -73,16 +82,99 @@ def make_tree(
         diverging[0, :divergences] = True
         statistics = xr.Dataset({"diverging": (("chain", "draw"), diverging)})
         counts = len(search.regime.group_trials)
+        log_density = _log_density(posterior)[..., None]
+        n_tail = search.regime.n_tail
         likelihood = {
-            "loss": np.zeros((chains, draws, search.regime.n_tail)),
+            "loss": np.repeat(log_density / n_tail, n_tail, axis=-1),
             "in_regime": np.zeros((chains, draws, counts)),
         }
         if search.regime.replicated:
             repeated = int((search.regime.replicates > 1).sum())
             likelihood["seed_variance"] = np.zeros((chains, draws, repeated))
-        prior = {"gap": np.zeros((chains, draws))}
-        groups.append(search_groups(posterior, statistics, (likelihood, prior), search, label))
+        prior = {"gap": lognorm.logpdf(posterior["gap"].to_numpy(), s=1.0, scale=2.0)}
+        tail = FittedTail(search, posterior, statistics, likelihood, prior)
+        groups.append(search_groups(averaged_alone(tail, tail_fraction), label))
     return combine(groups, provenance(trials, Priors(), {"model": "single"}))
+
+
+def averaged_alone(tail: FittedTail, tail_fraction: float = np.nan) -> AveragedSearch:
+    """Return a fitted tail as the only candidate of its search."""
+    return averaged_with([tail], [1.0], [tail_fraction])
+
+
+def averaged_with(
+    tails: Sequence[FittedTail], weights: Sequence[float], tail_fractions: Sequence[float]
+) -> AveragedSearch:
+    """Return fitted tails as the candidates of a search, mixed in turn by their weights."""
+    fitted = [
+        FittedCandidate(
+            Candidate(tail.search, fraction, 0.0),
+            tail,
+            tail_p_value(
+                tail.search.regime.loss,
+                tail.search.regime.cell,
+                tail.search.regime.replicates,
+                np.full_like(tail.law[0], tail.search.regime.threshold),
+                tail.law,
+                seed=1,
+            ),
+            diagnose(tail.posterior, tail.statistics),
+            kept=weight > 0,
+            weight=weight,
+        )
+        for tail, weight, fraction in zip(tails, weights, tail_fractions, strict=True)
+    ]
+    chains, draws = (tails[0].posterior.sizes[dim] for dim in ("chain", "draw"))
+    order = np.random.default_rng(0).permutation(draws)
+    ends = np.cumsum(weights) / np.sum(weights)
+    component = np.searchsorted(ends, (order + 0.5) / draws)
+    place = np.arange(draws)
+    return AveragedSearch(fitted, np.tile(component, (chains, 1)), np.tile(place, (chains, 1)))
+
+
+def make_averaged_tree(
+    trials: Trials,
+    tail_fractions: Sequence[float],
+    weights: Sequence[float],
+    scale: str = "identity",
+) -> xr.DataTree:
+    """Return what an automatic fit of one search would, as `make_tree` does."""
+    tails = []
+    for place, fraction in enumerate(tail_fractions):
+        search = prepare(trials, Priors(), tail_fraction=fraction, scale=SCALES[scale])
+        rng = np.random.default_rng(place)
+        plain = prepare(trials, Priors(), tail_fraction=fraction)
+        posterior = _draws(plain, 0, rng, (2, 200), 1.0, False)
+        if scale != "identity":
+            posterior = _in_score_units(_on_log_scale(posterior), search)
+        statistics = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((2, 200), bool))})
+        likelihood = {
+            "loss": np.zeros((2, 200, search.regime.n_tail)),
+            "in_regime": np.zeros((2, 200, len(search.regime.group_trials))),
+        }
+        prior = {"gap": np.zeros((2, 200))}
+        tails.append(FittedTail(search, posterior, statistics, likelihood, prior))
+    groups = [search_groups(averaged_with(tails, weights, tail_fractions), "digits / mlp")]
+    return combine(groups, provenance(trials, Priors(), {"model": "single"}))
+
+
+def _on_log_scale(posterior: xr.Dataset) -> xr.Dataset:
+    """Return the law of the logs of losses with about the given optimum and spread."""
+    optimum = posterior["optimum"].clip(min=0.1)
+    return posterior.assign(
+        optimum=np.log(optimum),
+        spread=np.log1p(posterior["spread"] / optimum),
+        noise_sd=posterior["noise_sd"] / optimum,
+    )
+
+
+def _log_density(posterior: xr.Dataset) -> np.ndarray:
+    """Return the log-density of normal draws, up to a constant: the likelihood they would have."""
+    total = np.zeros(posterior["optimum"].shape)
+    for name in ("optimum", "noise_sd", "effective_dim"):
+        values = posterior[name].to_numpy()
+        total -= 0.5 * ((values - values.mean()) / values.std()) ** 2
+    return total
 
 
 def _draws(
@@ -116,6 +208,9 @@ def _draws(
         "gap": (theta - alpha) / search.regime.tail_scale,
         "noise_ratio": sigma / search.regime.tail_scale,
         "reach": ((theta - alpha) / spread) ** (gamma / 2.0),
+        "law_optimum": search.sign * alpha,
+        "law_noise_sd": sigma,
+        "law_spread": spread,
     }
     coords = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
     posterior = xr.Dataset({name: (dims, value) for name, value in values.items()}, coords)

@@ -1,6 +1,7 @@
 """Reference values of the kernel with mpmath, and the points where they are compared."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import mpmath as mp
@@ -196,9 +197,9 @@ def boundary_points(step: float) -> np.ndarray:
 
     for k in ks:
         for lam in (0.05, 0.9, 3.0, 14.0, 21.5, 40.0, 1e3, 1e6):
-            for w in (-8.0, 0.0, 12.0):
+            for w in (-8.0, -3.25, 0.0, 5.75, 12.0, 12.25):
                 across(0, w, w, k, lam)
-            for c in (9.0, 0.0, -2.0, -40.0 / lam):
+            for c in (20.0, 9.0, 0.5, 0.0, -2.0, -9.0, -40.0 / lam):
                 across(0, lam - c, 0.0, k, lam)
             for margin in (8.5, 9.0):
                 across(0, lam - margin - max(k - 1.0, 0.0) ** 0.5, 0.0, k, lam)
@@ -206,6 +207,7 @@ def boundary_points(step: float) -> np.ndarray:
         for w in (-3.0, 0.3, 5.0):
             across(2, 1.0, w, k, 1.0)
             across(2, 17.2, w + 12.0, k, 17.2)
+            across(2, 10.0, w + 7.0, k, 10.0)
     for w in (-7.0, -1.0, 2.4, 6.0, 11.9):
         for lam in (1.5, 6.0, 13.0, 30.0, 1e4):
             for k in (0.5, 12.0, 11.0):
@@ -215,10 +217,26 @@ def boundary_points(step: float) -> np.ndarray:
     return points[np.repeat(keep, 2)]
 
 
-def law_values(grid: np.ndarray, convex: bool) -> list[np.ndarray]:
+def in_runs(grid: np.ndarray, length: int) -> np.ndarray:
+    """Return "(point · length, (w, k, lam))": each point first, then others with its k and lam.
+
+    These share the cell of width 1/4 with it. The kernel prepares for such runs: one of 12 gets
+    everything but polynomials of its own, for which a cell must have 16 observations.
+    """
+    runs = np.repeat(grid[:, None], length, axis=1)
+    runs[:, 1:, 0] = np.floor(4.0 * grid[:, :1]) / 4.0 + np.arange(1, length) / (4.0 * length)
+    return runs.reshape(-1, 3)
+
+
+# Alone, and in runs that have the kernel use everything it prepares.
+RUN_LENGTHS = (1, 12, 20)
+
+
+def law_values(grid: np.ndarray, convex: bool, run: int = 1) -> list[np.ndarray]:
     """Return value and gradient in (y, beta - alpha, gamma) of logpdf, logcdf, logsf: 12 arrays.
 
-    At sigma = 1 and with the optimum at 0, so that scores are w, or -w when not `convex`.
+    At sigma = 1 and with the optimum at 0, so that scores are w, or -w when not `convex`. Each
+    point is evaluated in a run of this many.
     """
     y, spread, gamma = pt.dvectors("y", "spread", "gamma")
     law = (0.0, spread, gamma, 1.0) if convex else (-spread, 0.0, gamma, 1.0)
@@ -226,11 +244,14 @@ def law_values(grid: np.ndarray, convex: bool) -> list[np.ndarray]:
     for function in (noisy_quadratic.logpdf, noisy_quadratic.logcdf, noisy_quadratic.logsf):
         value = function(y, *law, convex=convex)
         outputs += [value, *pytensor.grad(value.sum(), [y, spread, gamma])]
-    w, k, lam = grid.T
-    return pytensor.function([y, spread, gamma], outputs)(w if convex else -w, lam, 2.0 * k)
+    w, k, lam = in_runs(grid, run).T
+    values = pytensor.function([y, spread, gamma], outputs)(w if convex else -w, lam, 2.0 * k)
+    return [value[::run] for value in values]
 
 
-def law_errors(grid: np.ndarray, exact: np.ndarray, convex: bool) -> dict[str, np.ndarray]:
+def law_errors(
+    grid: np.ndarray, exact: np.ndarray, convex: bool, run: int = 1
+) -> dict[str, np.ndarray]:
     """Return relative errors "(point,)" of the three logarithms and their gradients.
 
     Relative to the exact value, except for the log-density and its gradient, which cross 0:
@@ -243,7 +264,7 @@ def law_errors(grid: np.ndarray, exact: np.ndarray, convex: bool) -> dict[str, n
     density[:, 2] += 1.0 / k - np.log(lam)
     density[:, 3] -= k / lam
     tails = [exact[:, 4:8], exact[:, 8:12]][:: 1 if convex else -1]
-    values = law_values(grid, convex)
+    values = law_values(grid, convex, run)
     errors = {}
     for law, (name, truth) in enumerate(
         zip(("logpdf", "logcdf", "logsf"), (density, *tails), strict=True)
@@ -257,19 +278,31 @@ def law_errors(grid: np.ndarray, exact: np.ndarray, convex: bool) -> dict[str, n
     return errors
 
 
+def kernel_function() -> Callable[..., list[np.ndarray]]:
+    """Return a compiled function of vectors w, k and lam with all outputs of both Ops."""
+    inputs = pt.dvectors("w", "k", "lam")
+    return pytensor.function(
+        inputs, [*bowl_ops.LOG_BOWL(*inputs), *bowl_ops.LOG_TAILS(*inputs)[:2]]
+    )
+
+
 def boundary_jumps(step: float) -> dict[str, float]:
     """Return the largest change of each output of the kernel across a regime boundary.
 
     Relative to the larger of the value and 1; for a small enough `step` the function itself
-    changes by less than any jump of interest.
+    changes by less than any jump of interest. Both sides are taken alone and in runs of every
+    length, and with the sides the ways to evaluate a point are compared.
     """
     points = boundary_points(step)
-    w, k, lam = pt.dvectors("w", "k", "lam")
-    outputs = [*bowl_ops.LOG_BOWL(w, k, lam), *bowl_ops.LOG_TAILS(w, k, lam)[:2]]
-    values = pytensor.function([w, k, lam], outputs)(*points.T)
+    function = kernel_function()
+    by_run = [function(*in_runs(points, run).T) for run in RUN_LENGTHS]
     names = ("log J", "dlog J/dw", "dlog J/dk", "dlog J/dlam", "log F", "log S")
     jumps = {}
-    for name, value in zip(names, values, strict=True):
-        left, right = value[::2], value[1::2]
-        jumps[name] = float(np.max(np.abs(right - left) / np.maximum(np.abs(left), 1.0)))
+    for name, *values in zip(names, *by_run, strict=True):
+        both = np.concatenate(
+            [value[::run].reshape(-1, 2) for value, run in zip(values, RUN_LENGTHS, strict=True)],
+            axis=1,
+        )
+        width = both.max(axis=1) - both.min(axis=1)
+        jumps[name] = float(np.max(width / np.maximum(np.abs(both[:, 0]), 1.0)))
     return jumps

@@ -100,7 +100,7 @@ def test_fit_writes_everything_and_says_so(here, no_sampling, capsys):
     assert trials.params == ["param:Unnamed: 0"]
     assert settings["random_seed"] == 3
     assert settings["tail_fraction"] == 0.4
-    assert settings["threshold"] is None
+    assert settings["threshold"] == "auto"
     assert not settings["progressbar"]
     assert {path.name for path in here.iterdir()} == {"runs.csv", "leadline-runs"}
 
@@ -181,6 +181,25 @@ def test_numbers_of_a_bad_fit_come_with_a_warning(here, capsys):
     assert "do not rely" in out
 
 
+def test_checks_of_a_saved_fit(here, capsys):
+    make_tree(make_trials(n=400), spread_of_draws=0.3).to_netcdf("good.nc", engine="h5netcdf")
+    assert main(["check", "good.nc"]) == 0
+    out = capsys.readouterr().out
+    for words in ("checks of digits / mlp", "regime fit, leave-one-out", "passed", "not made"):
+        assert words in out
+    assert "FAILED" not in out
+    assert out.splitlines()[-1] == "no check failed"
+
+
+def test_a_check_that_fails_says_what_to_do(here, capsys):
+    make_tree(divergences=7).to_netcdf("bad.nc", engine="h5netcdf")
+    assert main(["check", "bad.nc"]) == 0
+    out = capsys.readouterr().out
+    assert "target_accept" in out
+    assert re.search(r"divergences +│ FAILED +│ +7 │ +0 │", out)
+    assert re.search(r"checks? failed: divergences", out.splitlines()[-1])
+
+
 def test_integer_dimensions_are_shown(here, capsys):
     make_tree(integer=True).to_netcdf("whole.nc", engine="h5netcdf")
     assert main(["summary", "whole.nc"]) == 0
@@ -214,6 +233,8 @@ def test_markup_in_names_is_printed_as_it_is(here, capsys):
         (["summary", "runs.csv"], "not a netCDF file"),
         (["summary", "empty.csv"], "not a netCDF file"),
         (["summary", "other.nc"], "not a leadline fit"),
+        (["check", "none.nc"], "no file 'none.nc'"),
+        (["check", "other.nc"], "not a leadline fit"),
     ],
 )
 def test_bad_input_is_one_line(here, capsys, arguments, words):
@@ -233,13 +254,13 @@ def test_bad_input_is_one_line(here, capsys, arguments, words):
         (["fi"], "invalid choice"),
         (["fit", "runs.csv", "--score", "loss", "--tail-fraction", "0.2"], "never guessed"),
         (["fit", "runs.csv", *GOOD[:2], *GOOD[4:], "--direction", "down"], "invalid choice"),
-        (["fit", "runs.csv", *GOOD[:4]], "--tail-fraction --threshold is required"),
         (["fit", "runs.csv", *GOOD, "--threshold", "0.3"], "not allowed with"),
         (["fit", "runs.csv", *GOOD[2:]], "--score"),
         (["fit", "runs.csv", *GOOD, "--draws", "0"], "at least 1"),
         (["fit", "runs.csv", *GOOD, "--chains", "two"], "--chains"),
         (["fit", "runs.csv", *GOOD, "--seed", "-1"], "at least 0"),
         (["summary"], "FIT.nc"),
+        (["check"], "FIT.nc"),
     ],
 )
 def test_usage_errors(here, capsys, arguments, words):
@@ -251,7 +272,7 @@ def test_demo_fits_a_bundled_search(here, no_sampling, capsys):
     assert [path.name for path in (here / "leadline-demo").iterdir()] == ["fit.nc"]
     ((trials, settings),) = no_sampling
     assert len(trials.searches) == 1
-    assert settings["tail_fraction"] == 0.2
+    assert "tail_fraction" not in settings  # decided from the data
     assert "optimum" in capsys.readouterr().out
 
 

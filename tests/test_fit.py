@@ -48,7 +48,7 @@ def test_draws_are_finite_and_within_bounds(fitted):
 
 def test_the_parameters_are_those_of_the_documentation(fitted):
     posterior, constant = fitted["posterior"], fitted["constant_data"]
-    theta, scale = constant["threshold"], constant["tail_scale"]
+    theta, scale = constant["threshold"], fitted["candidates"]["tail_scale"].sel(candidate=0)
     np.testing.assert_allclose(
         posterior["optimum"], (theta - scale * posterior["gap"]).transpose(*DIMS), rtol=1e-12
     )
@@ -129,11 +129,12 @@ def test_several_searches_compile_one_model(monkeypatch):
         def evaluate(posterior, data):
             evaluated.append(model)
             n = len(data["observed_loss"])
-            return {"loss": np.zeros((1, 1, n)), "in_regime": np.zeros((1, 1, 1))}, {}
+            zero = np.zeros((1, 1))
+            return {"loss": np.zeros((1, 1, n)), "in_regime": np.zeros((1, 1, 1))}, {"gap": zero}
 
         return evaluate
 
-    monkeypatch.setattr("leadline.densities.Densities", densities)
+    monkeypatch.setattr("leadline.tail_fit.Densities", densities)
     three = small(searches=(("a", "x"), ("b", "x"), ("c", "x")))
     with pytest.raises(Stop):
         ll.fit(three, **TAIL, **SETTINGS)
@@ -155,7 +156,7 @@ def test_integer_dimensions(fitted_integer):
         share = float((dims == j).mean())
         assert share == pytest.approx(float(probability.sel(dimension=j).mean()), abs=0.075)
     # What depends on the dimension is that of the dimension drawn.
-    depth = fitted_integer["constant_data"]["tail_scale"] * posterior["gap"]
+    depth = fitted_integer["candidates"]["tail_scale"].sel(candidate=0) * posterior["gap"]
     reach = (depth / posterior["spread"]) ** (dims / 2)
     np.testing.assert_allclose(posterior["reach"], reach.transpose(*DIMS), rtol=1e-9)
     for name, values in posterior.data_vars.items():
@@ -213,11 +214,14 @@ def test_a_refit_draws_what_a_fresh_fit_in_another_process_does(
         ({"random_seed": 1.5}, "random_seed must be"),
         ({"priors": {"gap": 1}}, r"priors must be a leadline.Priors\(...\)"),
         ({"priors": Prior("Normal", mu=0)}, "priors must be"),
-        ({"tail_fraction": None}, "either threshold .* or tail_fraction"),
+        ({"tail_fraction": []}, "tail_fraction is empty"),
+        ({"tail_fraction": [0.2, "x"]}, "tail_fraction must be a number, got 'x'"),
+        ({"tail_fraction": {0.2: 1, 0.3: 0}}, "prior weight of tail_fraction 0.3 must be"),
+        ({"scale": "sqrt"}, "scale must be 'identity', 'log', 'logit' or 'auto'"),
         ({"threshold": 0.3}, "not both"),
         ({"tail_fraction": 1.5}, r"tail_fraction must be in \(0, 1\]"),
         ({"tail_fraction": "auto"}, "tail_fraction must be a number"),
-        ({"tail_fraction": None, "threshold": "auto"}, "threshold must be a number"),
+        ({"tail_fraction": None, "threshold": None}, "threshold must be a number .* or 'auto'"),
         ({"tail_fraction": None, "threshold": 17}, "threshold 17 is outside the scores"),
         ({"tail_fraction": 0.1}, "only 4 of 40 trials"),
         ({"resolution": -1}, "resolution must be 0 or more"),

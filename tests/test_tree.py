@@ -14,8 +14,7 @@ from scipy import stats
 
 import leadline as ll
 from leadline.priors import Priors
-from leadline.tree import search_labels
-from leadline.trials import Trials
+from leadline.trials import Trials, search_labels
 
 GROUPS = {
     "posterior": {"chain", "draw", "search"},
@@ -24,8 +23,17 @@ GROUPS = {
     "log_prior": {"chain", "draw", "search"},
     "observed_data": {"search", "tail_trial"},
     "constant_data": {"search", "trial"},
+    "candidates": {"search", "candidate", "sample"},
 }
-USERS = {"optimum", "effective_dim", "noise_sd", "tail_fraction", "spread"}
+USERS = {
+    "optimum",
+    "effective_dim",
+    "noise_sd",
+    "tail_fraction",
+    "spread",
+    "threshold",
+    "candidate",
+}
 OWN = {"gap", "noise_ratio", "reach"}
 
 

@@ -5,6 +5,7 @@ answers at once; each command imports what it needs.
 """
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +28,6 @@ _COLUMN_HELP = {
     "space": "column of the search space",
 }
 _DEMO_DATASET = "digits-boosting"
-_DEMO_TAIL_FRACTION = 0.2
 _DEMO_SEED = 1  # So that everybody sees what the README shows.
 
 
@@ -46,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             "--direction minimize (a loss, an error) or --direction maximize (an accuracy) "
             "is required: it is never guessed"
         )
+    # What the library logs is printed with the answers.
+    logging.getLogger("leadline").addHandler(logging.NullHandler())
     try:
         arguments.run(arguments)
     except (LeadlineError, OSError, ImportError) as error:
@@ -72,6 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_fit(commands)
     _add_summary(commands)
+    _add_check(commands)
     _add_demo(commands)
     return parser
 
@@ -104,15 +107,28 @@ def _add_fit(commands: Any) -> None:
         choices=("minimize", "maximize"),
         help="which scores are good; required, as it is never guessed",
     )
-    regime = parser.add_mutually_exclusive_group(required=True)
+    regime = parser.add_mutually_exclusive_group()
     regime.add_argument(
         "--tail-fraction",
         type=float,
+        nargs="+",
         metavar="F",
-        help="share of all trials, the best, that is taken to follow the law, such as 0.2",
+        help="share of all trials, the best, that is taken to follow the law, such as 0.2; "
+        "several are averaged; default: decided from the data",
     )
     regime.add_argument(
         "--threshold", type=float, metavar="T", help="score from which on trials follow the law"
+    )
+    parser.add_argument(
+        "--scale",
+        choices=("identity", "log", "logit", "auto"),
+        default="identity",
+        help="scale of the score on which the law holds; auto averages",
+    )
+    parser.add_argument(
+        "--assume-random",
+        action="store_true",
+        help="fit even if the hyperparameters show that this was no random search",
     )
     for name in _COLUMNS:
         parser.add_argument(f"--{name}", metavar="COLUMN", help=_COLUMN_HELP[name])
@@ -149,6 +165,13 @@ def _add_summary(commands: Any) -> None:
         "--ci-prob", type=float, metavar="P", help="probability of the intervals, such as 0.9"
     )
     parser.add_argument("--ci-kind", choices=("eti", "hdi"), help="equal tails, highest density")
+
+
+def _add_check(commands: Any) -> None:
+    text = "show whether a saved fit can be believed: named checks, and what to do when one fails"
+    parser = commands.add_parser("check", help=text, description=text, allow_abbrev=False)
+    parser.set_defaults(run=run_check)
+    parser.add_argument("fit", metavar="FIT.nc", type=Path, help="what `leadline fit` saved")
 
 
 def _add_demo(commands: Any) -> None:
@@ -211,14 +234,20 @@ def run_fit(arguments: argparse.Namespace) -> None:
         trials,
         arguments,
         output,
-        threshold=arguments.threshold,
-        tail_fraction=arguments.tail_fraction,
+        threshold="auto" if arguments.threshold is None else arguments.threshold,
+        tail_fraction=_one_or_several(arguments.tail_fraction),
+        scale=arguments.scale,
+        assume_random=arguments.assume_random,
         effective_dim=arguments.effective_dim,
         resolution=arguments.resolution,
         draws=arguments.draws,
         tune=arguments.tune,
         chains=arguments.chains,
     )
+
+
+def _one_or_several(fractions: list[float] | None) -> float | list[float] | None:
+    return fractions[0] if fractions is not None and len(fractions) == 1 else fractions
 
 
 def run_demo(arguments: argparse.Namespace) -> None:
@@ -228,7 +257,7 @@ def run_demo(arguments: argparse.Namespace) -> None:
     from leadline.datasets import load_dataset
 
     trials = load_dataset(_DEMO_DATASET)
-    _fit_and_write(trials, arguments, output, tail_fraction=_DEMO_TAIL_FRACTION)
+    _fit_and_write(trials, arguments, output)
 
 
 def run_summary(arguments: argparse.Namespace) -> None:
@@ -238,6 +267,15 @@ def run_summary(arguments: argparse.Namespace) -> None:
     from leadline.console import show_answers
 
     show_answers(tree, ci_prob=arguments.ci_prob, ci_kind=arguments.ci_kind)
+
+
+def run_check(arguments: argparse.Namespace) -> None:
+    """Show the checks of a saved fit; one that fails is an answer, not a failure of the command."""
+    tree = read_fit(arguments.fit)
+
+    from leadline.console import show_checks
+
+    show_checks(tree)
 
 
 def read_fit(path: Path) -> Any:

@@ -3,10 +3,11 @@
 All of it goes to the standard output; the standard error is for the one line of a failure.
 """
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import xarray as xr
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from leadline.answers.check import check, checks_line, failed_checks
 from leadline.answers.convergence import convergence
 from leadline.answers.intervals import interval_label, validate_interval
 from leadline.answers.summary import summary
@@ -80,6 +82,17 @@ def show_answers(
             table = Table(header_style="")
     found = convergence(tree)
     console.print(escape(found.message), style="" if found.ok else "bold red", soft_wrap=True)
+    _show_recorded(tree, console)
+
+
+def _show_recorded(tree: xr.DataTree, console: Console) -> None:
+    """Print the notes that came with the trials, and which checks failed when they were fitted."""
+    for note in json.loads(tree.attrs.get("notes", "[]")):
+        console.print(escape(f"note: {note}"), soft_wrap=True)
+    failed = json.loads(tree.attrs.get("failed_checks", "[]"))
+    if failed:
+        line = f"{checks_line(failed)} (leadline check FIT.nc says what to do)"
+        console.print(escape(line), style="bold red", soft_wrap=True)
 
 
 def _side_by_side(rows: dict[str, dict[str, str]], table: Table) -> Table:
@@ -90,6 +103,44 @@ def _side_by_side(rows: dict[str, dict[str, str]], table: Table) -> Table:
     for label in next(iter(rows.values())):
         table.add_row(label, *(escape(cells[label]) for cells in rows.values()))
     return table
+
+
+def show_checks(tree: xr.DataTree) -> None:
+    """Print the checks of a fit, one table a search, and what to do about those that failed."""
+    checks = check(tree)
+    console = _console()
+    for search, rows in checks.groupby("search", sort=False):
+        table = Table(
+            title=escape(f"checks of {search}"),
+            title_justify="left",
+            title_style="bold",
+            header_style="",
+        )
+        table.add_column("check")
+        table.add_column("")
+        table.add_column("figure", justify="right")
+        table.add_column("limit", justify="right")
+        table.add_column("what to do", overflow="fold")
+        for _, row in rows.iterrows():
+            verdict, style = _verdict(row["passed"])
+            figure, limit = float(row["figure"]), float(row["limit"])
+            shown = "" if math.isnan(figure) else f"{figure:.3g}"
+            cells = (str(row["check"]), verdict, shown, f"{limit:.3g}", str(row["advice"]))
+            table.add_row(*(escape(cell) for cell in cells), style=style)
+        console.print(table)
+    failed = failed_checks(checks)
+    console.print(
+        escape(checks_line(failed)),
+        style="bold red" if failed else "",
+        soft_wrap=True,
+    )
+
+
+def _verdict(passed: Any) -> tuple[str, str]:
+    """Return the word for the outcome of a check, and its style."""
+    if pd.isna(passed):
+        return "not made", "dim"
+    return ("passed", "") if passed else ("FAILED", "red")
 
 
 def show_written(folder: Path, names: Sequence[str]) -> None:
@@ -103,7 +154,7 @@ def answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
     cells = {
         "trials": f"{row['trials']:.0f}",
         "failed": f"{row['failed']:.0f}",
-        "in the regime": f"{row['in_regime']:.0f}",
+        "in the regime": _regime_cell(row),
         "best seen": rounded(float(row["best_seen"]), sd),
     }
     label = interval_label(prob, kind)
@@ -123,6 +174,13 @@ def answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
     if row["warning"]:
         cells["warning"] = row["warning"]
     return cells
+
+
+def _regime_cell(row: pd.Series) -> str:
+    """Return how many trials are past the threshold, and between which thresholds it may be."""
+    ends = [round(row[f"tail_fraction_{end}"] * row["trials"]) for end in ("lb", "ub")]
+    count = f"{row['in_regime']:.0f}"
+    return count if ends[0] == ends[1] else f"{count} ({ends[0]} to {ends[1]})"
 
 
 def rounded(value: float, sd: float) -> str:

@@ -1,16 +1,23 @@
 """From trials to the posterior: `fit`."""
 
 import importlib.util
-from numbers import Integral
-from typing import Any
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
+from leadline.candidates import candidates_of, scales_of, validate_tail_fractions
 from leadline.errors import LeadlineError, shown
-from leadline.prepare import PreparedSearch, prepare
 from leadline.priors import Priors
-from leadline.trials import Trials, validate_any_complete
+from leadline.random_search import validate_random_search
+from leadline.scale import validate_scale
+from leadline.trials import Trials, search_labels, validate_any_complete
+
+_LOG = logging.getLogger("leadline")
 
 _CHOICES = {
     "model": ("auto", "single"),
@@ -25,11 +32,13 @@ def fit(
     trials: Trials,
     model: str = "auto",
     *,
-    threshold: float | None = None,
-    tail_fraction: float | None = None,
+    threshold: float | Literal["auto"] = "auto",
+    tail_fraction: float | Sequence[float] | Mapping[float, float] | None = None,
+    scale: str = "identity",
     priors: Priors | None = None,
     effective_dim: str = "continuous",
     resolution: float | None = None,
+    assume_random: bool = False,
     draws: int = 1000,
     tune: int = 1000,
     chains: int = 4,
@@ -47,11 +56,18 @@ def fit(
     model : {"auto", "single"}
         Which model. `"auto"` is `"single"`, the only one so far: searches do not learn from
         each other.
-    threshold : float, optional
-        Where the regime starts, in score units: only better scores follow the law.
-    tail_fraction : float, optional
-        The share of all trials, failures included, that is past the threshold, in (0, 1]. Give
-        this or `threshold`. Too wide a tail is confidently wrong; compare a few.
+    threshold : float or "auto"
+        Where the regime starts, in score units: only better scores follow the law. `"auto"`
+        decides it from the data, and carries the uncertainty of that into every answer: see
+        `leadline.averaging`.
+    tail_fraction : float, sequence or mapping, optional
+        The share of all trials, failures included, that is past the threshold, in (0, 1]: a
+        number sets the threshold. Several numbers are the candidates among which the data
+        decide, in place of the default grid; a mapping gives each a prior weight (which in the
+        grid is inverse to the fraction, and of a sequence the same for all).
+    scale : {"identity", "log", "logit", "auto"}
+        The scale of the score on which the law is taken to hold; `"auto"` tries all that take
+        the scores, and averages. Results are in score units whatever the scale.
     priors : Priors, optional
         Default: ``Priors()``. Print it to see them.
     effective_dim : {"continuous", "integer"}
@@ -60,6 +76,8 @@ def fit(
     resolution : float, optional
         Spacing of the grid on which scores are recorded, in score units; 0 for none. Default:
         inferred when ties show it.
+    assume_random : bool
+        Fit even if the hyperparameters show that they were not drawn at random.
     draws, tune, chains : int
         Draws kept and draws to adapt for each chain, and the number of chains.
     random_seed : int, optional
@@ -75,12 +93,17 @@ def fit(
     Returns
     -------
     xarray.DataTree
-        Groups `posterior`, `sample_stats`, `log_likelihood`, `log_prior`, `observed_data` and
-        `constant_data`. The posterior holds, for (chain, draw, search), `optimum`, `noise_sd`
-        and `spread` in score units, `effective_dim` and `tail_fraction`, beside the parameters
-        without units that the priors speak of; and `effective_dim_probability` (chain, draw,
-        search, dimension) when the effective dimension is an integer. Everything that
-        leadline computes from a fit is a function of this tree; save it with ``to_netcdf``.
+        Groups `posterior`, `sample_stats`, `log_likelihood`, `log_prior`, `observed_data`,
+        `constant_data` and `candidates`. The posterior holds, for (chain, draw, search),
+        `optimum`, `noise_sd`, `spread` and `threshold` in score units, `effective_dim` and
+        `tail_fraction`, beside the parameters without units that the priors speak of; and
+        `effective_dim_probability` (chain, draw, search, dimension) when the effective dimension
+        is an integer. Where thresholds or scales were averaged, `candidate` says which of
+        the `candidates` a draw comes from; that group holds the weight of each, what speaks for
+        it, and draws of its own posterior. `log_likelihood` and `observed_data` are then about
+        the scores past the deepest of them. The attribute `failed_checks` names what
+        `leadline.check` found wrong, which is also logged. Everything that leadline computes
+        from a fit is a function of this tree; save it with ``to_netcdf``.
 
     Raises
     ------
@@ -108,24 +131,48 @@ def fit(
             f"priors must be a leadline.Priors(...), got {shown(priors)}; print(leadline.Priors()) "
             "shows the defaults"
         )
-    cuts = {"threshold": threshold, "tail_fraction": tail_fraction, "resolution": resolution}
-    searches = [
-        prepare(trials.search(task=task, model=name), priors, **cuts)
-        for task, name in trials.searches
+    validate_scale(scale)
+    fixed = validate_threshold(threshold, tail_fraction)
+    fractions = validate_tail_fractions(tail_fraction)
+    fixed_fraction = isinstance(tail_fraction, Real)
+    candidates = [
+        candidates_of(
+            search,
+            priors,
+            scales_of(search, scale),
+            fractions,
+            threshold=fixed,
+            resolution=resolution,
+        )
+        for search in (trials.search(task=task, model=name) for task, name in trials.searches)
     ]
 
+    notes = validate_random_search(trials, assume_random)
+
     # Not before the input is known to be good: these imports take seconds.
+    from leadline.answers.check import check, checks_line, failed_checks
+    from leadline.averaging import fit_search
     from leadline.sampling import Sampler
-    from leadline.tree import combine, provenance, search_labels
+    from leadline.tail_fit import TailFitter
+    from leadline.tree import combine, provenance, search_groups
 
     sampler = Sampler(draws, tune, chains, progressbar, nuts_sampler, sample_kwargs)
-    groups = fit_one_by_one(
-        searches, search_labels(trials.searches), priors, effective_dim, sampler, random_seed
-    )
+    fitter = TailFitter(priors, effective_dim, sampler)
+    seeds = np.random.SeedSequence(random_seed).spawn(len(candidates))
+    groups = [
+        search_groups(fit_search(of_search, fitter, seed), label)
+        for of_search, label, seed in zip(
+            candidates, search_labels(trials.searches), seeds, strict=True
+        )
+    ]
     settings = {
         "model": "single",
         "effective_dim": effective_dim,
-        **cuts,
+        "threshold": None if fixed_fraction else threshold,
+        "tail_fraction": tail_fraction if fixed_fraction else fractions,
+        "scale": scale,
+        "resolution": resolution,
+        "assume_random": assume_random,
         "draws": draws,
         "tune": tune,
         "chains": chains,
@@ -133,41 +180,31 @@ def fit(
         "nuts_sampler": nuts_sampler,
         **{name: repr(value) for name, value in sampler.options.items()},
     }
-    return combine(groups, provenance(trials, priors, settings))
+    tree = combine(groups, provenance(trials, priors, settings, notes))
+    failed = failed_checks(check(tree))
+    tree.attrs["failed_checks"] = json.dumps(failed)
+    if failed:
+        _LOG.warning("%s: %s", trials.source, checks_line(failed))
+    return tree
 
 
-def fit_one_by_one(
-    searches: list[PreparedSearch],
-    labels: list[str],
-    priors: Priors,
-    effective_dim: str,
-    sampler: Any,
-    random_seed: int | None,
-) -> list[dict[str, xr.Dataset]]:
-    """Return the groups of a separate fit of each search; those alike share a compiled model."""
-    from leadline.densities import Densities
-    from leadline.models import single
-    from leadline.tree import one_dim_a_draw, search_groups
+def validate_threshold(threshold: object, tail_fraction: object) -> float | None:
+    """Return the threshold when it is a number, None when it is "auto".
 
-    compiled: dict[tuple[Any, ...], Any] = {}
-    groups = []
-    seeds = np.random.SeedSequence(random_seed).spawn(len(searches))
-    for search, label, seed in zip(searches, labels, seeds, strict=True):
-        sampling_seed, choice_seed = (int(word) for word in seed.generate_state(2))
-        inputs = (search.regime, search.max_effective_dim, search.sign)
-        data = single.data_of(*inputs)
-        structure = search.structure(effective_dim)
-        if structure not in compiled:
-            model = single.build(*inputs, priors, effective_dim)
-            plain = single.build(*inputs, priors, "continuous")
-            compiled[structure] = sampler.compile(model), Densities(plain)
-        ready, densities = compiled[structure]
-        drawn = ready.with_data(data).sample(sampling_seed)
-        posterior = one_dim_a_draw(drawn["posterior"].to_dataset(), choice_seed)
-        statistics = drawn["sample_stats"].to_dataset()
-        pointwise = densities(posterior, data)
-        groups.append(search_groups(posterior, statistics, pointwise, search, label))
-    return groups
+    Raises
+    ------
+    LeadlineError
+        If it is neither, or a number beside a tail fraction.
+    """
+    if isinstance(threshold, str) and threshold == "auto":
+        return None
+    if isinstance(threshold, bool) or not isinstance(threshold, Real):
+        raise LeadlineError(
+            f"threshold must be a number in score units or 'auto', got {shown(threshold)}"
+        )
+    if tail_fraction is not None:
+        raise LeadlineError("give either threshold (in score units) or tail_fraction, not both")
+    return float(threshold)
 
 
 def validate_choices(**given: str) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 from leadline.errors import LeadlineError
 from leadline.priors import Priors
 from leadline.regime import Regime, cut, loss_sign
+from leadline.scale import SCALES, Scale
 from leadline.trials import Trials
 
 DEFAULT_MAX_DIM = 10.0
@@ -48,6 +49,10 @@ class PreparedSearch:
         summed_over = int(self.max_effective_dim) if effective_dim == "integer" else None
         return self.regime.replicated, self.regime.resolution > 0, summed_over
 
+    def score(self, loss: Any) -> Any:
+        """Return losses on the scale of the regime as scores."""
+        return self.regime.scale.inverse(self.sign * np.asarray(loss))
+
 
 def prepare(
     trials: Trials,
@@ -56,6 +61,7 @@ def prepare(
     threshold: float | None = None,
     tail_fraction: float | None = None,
     resolution: float | None = None,
+    scale: Scale = SCALES["identity"],
 ) -> PreparedSearch:
     """Return the one search of `trials`, ready for a model.
 
@@ -69,7 +75,13 @@ def prepare(
         raise LeadlineError(
             f"search {task} / {model}: no trial has a score ({trials}); leave this search out"
         )
-    regime = cut(trials, threshold=threshold, tail_fraction=tail_fraction, resolution=resolution)
+    regime = cut(
+        trials,
+        threshold=threshold,
+        tail_fraction=tail_fraction,
+        resolution=resolution,
+        scale=scale,
+    )
     bound = priors.max_effective_dim
     if bound is None:
         known = float(trials.n_params)

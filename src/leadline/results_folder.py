@@ -46,6 +46,7 @@ def write_pictures(tree: xr.DataTree, folder: Path) -> None:
 
     from leadline.plots.plot_optimum import plot_optimum
     from leadline.plots.plot_tail_fit import plot_tail_fit
+    from leadline.plots.plot_threshold import plot_threshold
     from leadline.plots.plot_tuning_curve import plot_tuning_curve
 
     pictures = {
@@ -53,6 +54,8 @@ def write_pictures(tree: xr.DataTree, folder: Path) -> None:
         "tuning_curve": plot_tuning_curve,
         "tail_fit": plot_tail_fit,
     }
+    if tree["candidates"].sizes["candidate"] > 1:
+        pictures["threshold"] = plot_threshold
     for name, plot in pictures.items():
         # Matplotlib's identifiers in SVG are random without a salt, and it writes the date.
         with mpl.rc_context({"svg.hashsalt": "leadline"}):

@@ -9,6 +9,8 @@ import pymc as pm
 import pytensor
 import xarray as xr
 
+from leadline.packing import PackedModel, pack_model
+
 # The wall at the best score is steep for small noise; smaller steps leave no divergences there.
 TARGET_ACCEPT = 0.95
 
@@ -39,13 +41,15 @@ class Sampler:
     def compile(self, model: pm.Model) -> "CompiledModel":
         """Return `model`, ready to be sampled."""
         if self.nuts_sampler != "nutpie":
-            return CompiledModel(self, model, None)
+            return CompiledModel(self, PackedModel(model), None)
         import nutpie
+
+        packed = pack_model(model)
 
         # Fast math lets the compiler reorder sums, and it does so differently for functions that
         # it finds in numba's cache on disk: a second process would draw other numbers.
         with pytensor.config.change_flags(numba__fastmath=False):
-            return CompiledModel(self, model, nutpie.compile_pymc_model(model))
+            return CompiledModel(self, packed, nutpie.compile_pymc_model(packed.model))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +57,7 @@ class CompiledModel:
     """A model that can be given other data of the same structure without compiling again."""
 
     sampler: Sampler
-    model: pm.Model
+    packed: PackedModel
     compiled: Any
 
     def with_data(self, data: Mapping[str, Any]) -> "CompiledModel":
@@ -64,12 +68,13 @@ class CompiledModel:
         data : mapping of str to array
             A value for each of the model's `pm.Data`.
         """
-        set_data(self.model, data)
+        packed = self.packed.pack(data)
+        set_data(self.packed.model, packed)
         if self.compiled is None:
             return self
         # nutpie knows only the data that the log-probability or a deterministic uses.
         used = {variable.name for variable in self.compiled.shared_var_keys}
-        known = {name: value for name, value in data.items() if name in used}
+        known = {name: value for name, value in packed.items() if name in used}
         return dataclasses.replace(self, compiled=self.compiled.with_data(**known))
 
     def sample(self, seed: int) -> xr.DataTree:
@@ -83,7 +88,7 @@ class CompiledModel:
         sampler = self.sampler
         if self.compiled is None:
             return pm.sample(
-                model=self.model,
+                model=self.packed.model,
                 draws=sampler.draws,
                 tune=sampler.tune,
                 chains=sampler.chains,

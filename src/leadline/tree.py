@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
+from scipy.stats import binom
 
-from leadline.prepare import PreparedSearch
+from leadline.averaging import AveragedSearch, FittedCandidate
 from leadline.priors import Priors
-from leadline.trials import UNNAMED_MODEL, Trials
+from leadline.search import PARAM_PREFIX
+from leadline.trials import Trials
 
 # What users ask for, then the parameters that the priors speak of.
 _POSTERIOR = (
@@ -25,7 +28,16 @@ _POSTERIOR = (
     "noise_ratio",
     "reach",
     "effective_dim_probability",
+    "law_optimum",
+    "law_spread",
+    "law_noise_sd",
 )
+
+# The law on a scale that is not that of the scores.
+_LAW = ("law_optimum", "law_spread", "law_noise_sd")
+
+# Enough draws of each candidate for intervals in a picture.
+_SAMPLES = 1000
 
 # nutpie's names beside those of ArviZ's schema, which pymc.sample uses.
 _STATISTICS = {
@@ -47,113 +59,183 @@ _plain = operator.methodcaller("item")
 _LIBRARIES = ("leadline", "pymc", "pytensor", "nutpie", "arviz", "numpy", "xarray")
 
 
-def one_dim_a_draw(posterior: xr.Dataset, seed: int) -> xr.Dataset:
-    """Return the posterior with one effective dimension a draw.
-
-    Where the effective dimension was summed out, one is drawn for each draw from its
-    probabilities there, and what depends on it is picked accordingly.
-
-    Parameters
-    ----------
-    posterior : Dataset
-        What the sampler returned, dims (chain, draw) and perhaps (dimension).
-    seed : int
-        For the effective dimensions.
-    """
-    if "effective_dim_probability" in posterior:
-        cumulative = posterior["effective_dim_probability"].cumsum("dimension").values
-        u = np.random.default_rng(seed).random(cumulative.shape[:-1])
-        # Scaled, because the probabilities add up to 1 only nearly.
-        index = (u[..., None] * cumulative[..., -1:] >= cumulative).sum(axis=-1)
-        chosen = xr.DataArray(index, dims=("chain", "draw"))
-        posterior = posterior.copy()
-        for name in ("spread", "tail_fraction"):
-            posterior[name] = posterior[name].isel(dimension=chosen).drop_vars("dimension")
-        picked = posterior["dimension"].values[index].astype(float)
-        posterior["effective_dim"] = ("chain", "draw"), picked
-    return posterior[[name for name in _POSTERIOR if name in posterior]]
-
-
-def search_groups(
-    posterior: xr.Dataset,
-    statistics: xr.Dataset,
-    densities: tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]],
-    search: PreparedSearch,
-    label: str,
-) -> dict[str, xr.Dataset]:
+def search_groups(averaged: AveragedSearch, label: str) -> dict[str, xr.Dataset]:
     """Return the groups of the tree for one search, each variable with one data dimension.
 
     Parameters
     ----------
-    posterior, statistics : Dataset, dims (chain, draw)
-        Draws and sampler statistics.
-    densities : pair of dict
-        Log-likelihoods, shape (chain, draw, observation), and log-priors, shape (chain, draw).
-    search : PreparedSearch
-        The data.
+    averaged : AveragedSearch
+        The posterior and its candidates.
     label : str
         Name of the search.
     """
-    regime, trials = search.regime, search.trials
+    mixed = averaged.in_mixture
+    first = mixed[0].tail.search
+    trials = first.trials
     draws = ("chain", "draw")
     names = np.array([f"{label}: {name}" for name in trials["trial"]])
-    tail = names[regime.rows]
-    repeated = regime.replicates > 1
-    log_likelihood, log_prior = densities
+    rows, edge = _shared_tail(averaged)
+    tail = names[rows]
+    replicates = trials["replicates"].to_numpy(dtype=int)
+    repeated = replicates[rows] > 1
     coords = {
         "search": [label],
-        "task": ("search", [search.task]),
-        "model": ("search", [search.model]),
+        "task": ("search", [first.task]),
+        "model": ("search", [first.model]),
     }
 
-    observed: dict[str, Any] = {
-        "score": ("tail_trial", search.sign * regime.loss),
-        "in_regime": ("search", [regime.n_tail]),
-    }
+    posterior = averaged.pick_dataset([one.tail.posterior for one in averaged.candidates])
+    posterior = posterior[[name for name in _POSTERIOR if name in posterior]]
+    thresholds = np.array([_threshold(one) for one in averaged.candidates])
+    posterior["threshold"] = draws, thresholds[averaged.component]
+    posterior["candidate"] = draws, averaged.component
+
+    pointwise = [_log_likelihood(one, rows, edge) for one in averaged.candidates]
     likelihood: dict[str, Any] = {
-        "score": ((*draws, "tail_trial"), log_likelihood["loss"]),
+        "score": ((*draws, "tail_trial"), averaged.pick([part["score"] for part in pointwise])),
         # One observation: so many trials of n, however many seeds they had.
-        "in_regime": ((*draws, "search"), log_likelihood["in_regime"].sum(-1, keepdims=True)),
+        "in_regime": ((*draws, "search"), averaged.pick([part["in_regime"] for part in pointwise])),
+    }
+    score = trials["score"].to_numpy(dtype=float)
+    observed: dict[str, Any] = {
+        "score": ("tail_trial", score[rows]),
+        "in_regime": ("search", [len(rows)]),
     }
     observed_coords: dict[str, Any] = {"tail_trial": tail}
-    if regime.replicated:
-        freedom = regime.replicates[repeated] - 1
-        variance = regime.sum_of_squares[repeated] / freedom
-        observed["seed_variance"] = ("repeated_trial", variance)
-        likelihood["seed_variance"] = (*draws, "repeated_trial"), log_likelihood["seed_variance"]
+    if repeated.any():
+        freedom = replicates[rows][repeated] - 1
+        sum_of_squares = trials["sum_of_squares"].to_numpy(dtype=float)[rows][repeated]
+        observed["seed_variance"] = ("repeated_trial", sum_of_squares / freedom)
+        likelihood["seed_variance"] = (
+            (*draws, "repeated_trial"),
+            averaged.pick([part["seed_variance"] for part in pointwise]),
+        )
         observed_coords["repeated_trial"] = tail[repeated]
+    priors = xr.Dataset(
+        {
+            name: (draws, averaged.pick([one.tail.log_prior[name] for one in averaged.candidates]))
+            for name in mixed[0].tail.log_prior
+        }
+    )
+    statistics = averaged.pick_dataset(
+        [_statistics(one.tail.statistics) for one in averaged.candidates]
+    )
     constant: dict[str, Any] = {
-        "threshold": ("search", [search.sign * regime.threshold]),
-        "tail_scale": ("search", [regime.tail_scale]),
-        "resolution": ("search", [regime.resolution]),
-        "max_effective_dim": ("search", [search.max_effective_dim]),
+        "threshold": ("search", [edge]),
+        "resolution": ("search", [first.regime.resolution]),
+        "max_effective_dim": ("search", [first.max_effective_dim]),
         "n_trials": ("search", [len(trials)]),
         "n_complete": ("search", [int((trials["status"] == "complete").sum())]),
-        "n_tail": ("search", [regime.n_tail]),
+        "n_tail": ("search", [len(rows)]),
         # All trials; a failed or pruned one has no score.
-        "trial_score": ("trial", trials["score"].to_numpy(dtype=float)),
+        "trial_score": ("trial", score),
         "trial_first_score": ("trial", trials["first_score"].to_numpy(dtype=float)),
-        "trial_replicates": ("trial", trials["replicates"].to_numpy(dtype=int)),
+        "trial_replicates": ("trial", replicates),
         "trial_search": ("trial", np.array([label] * len(trials))),
     }
-    if "cost" in trials:
-        constant["trial_cost"] = ("trial", trials["cost"].to_numpy(dtype=float))
-    kept = {old: new for old, new in _STATISTICS.items() if old in statistics}
+    for name in trials.columns:
+        if name in ("cost", "order") or name.startswith(PARAM_PREFIX):
+            constant[f"trial_{name}"] = "trial", _storable(trials[name])
     return {
         "posterior": posterior.expand_dims(search=1, axis=2).assign_coords(coords),
-        "sample_stats": statistics[list(kept)]
-        .rename(kept)
-        .expand_dims(search=1, axis=2)
-        .assign_coords(coords),
+        "sample_stats": statistics.expand_dims(search=1, axis=2).assign_coords(coords),
         # Without task and model: ArviZ's psense stacks variables, which must then all have them.
         "log_likelihood": xr.Dataset(likelihood, {"search": [label]} | observed_coords),
-        "log_prior": xr.Dataset(
-            {name: ((*draws, "search"), value[..., None]) for name, value in log_prior.items()},
-            coords,
-        ),
+        "log_prior": priors.expand_dims(search=1, axis=2).assign_coords(coords),
         "observed_data": xr.Dataset(observed, coords | observed_coords),
         "constant_data": xr.Dataset(constant, coords | {"trial": names}),
+        "candidates": _candidates(averaged).expand_dims(search=1).assign_coords(coords),
     }
+
+
+def _storable(values: pd.Series) -> np.ndarray:
+    """Return a column as an array that netCDF can hold: numbers, else text."""
+    if values.dtype.kind in "iufb":
+        return values.to_numpy(dtype=float)
+    return values.map(lambda value: "" if value is None else str(value)).to_numpy(dtype=str)
+
+
+def _threshold(one: FittedCandidate) -> float:
+    """Return the threshold of a candidate in score units."""
+    search = one.candidate.search
+    return float(search.score(search.regime.threshold))
+
+
+def _shared_tail(averaged: AveragedSearch) -> tuple[np.ndarray, float]:
+    """Return the places of the trials past the threshold of every candidate that was averaged.
+
+    And their edge: the deepest threshold, in score units.
+    """
+    mixed = averaged.in_mixture
+    rows = mixed[0].tail.search.regime.rows
+    for one in mixed[1:]:
+        rows = np.intersect1d(rows, one.tail.search.regime.rows)
+    deepest = min(mixed, key=lambda one: one.tail.search.sign * _threshold(one))
+    return rows, _threshold(deepest)
+
+
+def _log_likelihood(one: FittedCandidate, rows: np.ndarray, edge: float) -> dict[str, np.ndarray]:
+    """Return the log-likelihoods of the shared tail, shape (chain, draw, observation).
+
+    Of its scores given that they are past `edge`, in score units; and of their number. A candidate
+    that is not in the mixture may lack some of the trials; what stands for them is never used.
+    """
+    tail = one.tail
+    search, regime = tail.search, tail.search.regime
+    shape = tuple(tail.posterior.sizes[dim] for dim in ("chain", "draw"))
+    place = np.minimum(np.searchsorted(regime.rows, rows), regime.n_tail - 1)
+    loss = search.sign * float(regime.scale.forward(np.float64(edge)))
+    better = tail.log_better(loss) if edge != _threshold(one) else tail.log_better(regime.threshold)
+    shift = (tail.log_better(regime.threshold) - better)[:, tail.group_of_trial[place]]
+    score = tail.log_likelihood["loss"][..., place] + regime.log_slope[place]
+    of_row = search.trials["replicates"].to_numpy(dtype=int)[rows]
+    inside = np.array([(of_row == seeds).sum() for seeds in regime.group_replicates])
+    counts = binom.logpmf(inside, regime.group_trials, np.exp(better)).sum(axis=1)
+    result = {
+        "score": score + shift.reshape(*shape, -1),
+        "in_regime": counts.reshape(*shape, 1),
+    }
+    if regime.replicated:
+        repeated = np.flatnonzero(regime.replicates > 1)
+        wanted = place[regime.replicates[place] > 1]
+        result["seed_variance"] = tail.log_likelihood["seed_variance"][
+            ..., np.searchsorted(repeated, wanted)
+        ]
+    return result
+
+
+def _statistics(statistics: xr.Dataset) -> xr.Dataset:
+    """Return the sampler statistics by the names of ArviZ's schema."""
+    kept = {old: new for old, new in _STATISTICS.items() if old in statistics}
+    return statistics[list(kept)].rename(kept)
+
+
+def _candidates(averaged: AveragedSearch) -> xr.Dataset:
+    """Return what was tried and what speaks for each, dims (candidate), some with (sample)."""
+    fitted = averaged.candidates
+    regimes = [one.tail.search.regime for one in fitted]
+    columns: dict[str, Any] = {
+        "scale": np.array([regime.scale.name for regime in regimes]),
+        "threshold": [_threshold(one) for one in fitted],
+        "n_tail": [regime.n_tail for regime in regimes],
+        "tail_scale": [regime.tail_scale for regime in regimes],
+        "kept": np.array([one.kept for one in fitted], dtype=np.int8),
+        "weight": [one.weight for one in fitted],
+        "elpd": [one.elpd for one in fitted],
+        "refitted": [one.refitted for one in fitted],
+        "p_value": [one.p_value for one in fitted],
+        "divergences": [one.diagnostics.divergences for one in fitted],
+        "max_rhat": [one.diagnostics.max_rhat for one in fitted],
+        "min_ess_bulk": [one.diagnostics.min_ess_bulk for one in fitted],
+        "min_ess_tail": [one.diagnostics.min_ess_tail for one in fitted],
+        "min_bfmi": [one.diagnostics.min_bfmi for one in fitted],
+    }
+    table = xr.Dataset({name: ("candidate", value) for name, value in columns.items()})
+    for name in ("optimum", "effective_dim", "noise_sd"):
+        values = [one.tail.posterior[name].to_numpy().reshape(-1) for one in fitted]
+        picked = np.linspace(0, len(values[0]) - 1, min(len(values[0]), _SAMPLES)).astype(int)
+        table[name] = ("candidate", "sample"), np.stack([value[picked] for value in values])
+    return table.assign_coords(candidate=np.arange(len(fitted)))
 
 
 def combine(
@@ -172,14 +254,9 @@ def combine(
     for group in searches[0]:
         parts = [search[group] for search in searches]
         names = dict.fromkeys(name for part in parts for name in part.data_vars)
-        merged = {
-            name: xr.concat(
-                [part[name] for part in parts if name in part],
-                dim=_data_dim(next(part[name] for part in parts if name in part)),
-            )
-            for name in names
-        }
-        groups[group] = xr.Dataset(merged)
+        groups[group] = xr.Dataset({name: _joined(str(name), parts) for name in names})
+    if (groups["candidates"]["scale"].isin(["identity", ""])).all():
+        groups["posterior"] = groups["posterior"].drop_vars(_LAW)
     if len(searches) == 1:
         # The form that ArviZ's sampling diagnostics expect.
         groups["sample_stats"] = groups["sample_stats"].squeeze("search", drop=True)
@@ -188,24 +265,30 @@ def combine(
     return tree
 
 
-def _data_dim(values: xr.DataArray) -> str:
-    dims = ("search", "tail_trial", "repeated_trial", "trial")
-    return next(dim for dim in dims if dim in values.dims)
-
-
-def search_labels(searches: Sequence[tuple[str, str]]) -> list[str]:
-    """Return a short name for each (task, model): what there is to tell, and tells them apart."""
-    tasks = {task for task, _ in searches}
-    models = {model for _, model in searches}
-    if models == {UNNAMED_MODEL} or (len(models) == 1 and len(tasks) > 1):
-        return [task for task, _ in searches]
-    if len(tasks) == 1 and len(models) > 1:
-        return [model for _, model in searches]
-    return [f"{task} / {model}" for task, model in searches]
+def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.DataArray:
+    """Return a variable of all searches; a hyperparameter that one lacks is missing there."""
+    arrays = [part[name] for part in parts if name in part]
+    dim = next(
+        dim for dim in ("search", "tail_trial", "repeated_trial", "trial") if dim in arrays[0].dims
+    )
+    if dim == "trial":
+        text = any(array.dtype.kind == "U" for array in arrays)
+        arrays = [
+            (part[name] if name in part else xr.full_like(part["trial_score"], np.nan))
+            for part in parts
+        ]
+        if text:
+            arrays = [
+                array if array.dtype.kind == "U" else array.astype(str).where(array.notnull(), "")  # noqa: PD004
+                for array in arrays
+            ]
+    # Searches may differ in their number of candidates.
+    fill = {"U": "", "i": 0}.get(arrays[0].dtype.kind, np.nan)
+    return xr.concat(arrays, dim=dim, join="outer", fill_value=fill)
 
 
 def provenance(
-    trials: Trials, priors: Priors, settings: Mapping[str, Any]
+    trials: Trials, priors: Priors, settings: Mapping[str, Any], notes: Sequence[str] = ()
 ) -> dict[str, str | int | float]:
     """Return where a fit comes from, as attributes that every file format can hold."""
     return {
@@ -214,6 +297,7 @@ def provenance(
         "source": trials.source,
         "search_sampler": trials.sampler or "unknown",
         "trials": str(trials),
+        "notes": json.dumps([*trials.notes, *notes]),
         "priors": json.dumps(priors.to_dict(), default=_plain),
         "settings": json.dumps(settings, default=_plain),
         "versions": json.dumps({name: importlib.metadata.version(name) for name in _LIBRARIES}),

@@ -6,7 +6,7 @@ with the status `failed` and no score, because the best of k random trials inclu
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -175,6 +175,17 @@ class Trials:
         `leadline.search.one_row_per_trial` for how replicates are combined.
         """
         return one_row_per_trial(self.table)
+
+
+def search_labels(searches: Sequence[tuple[str, str]]) -> list[str]:
+    """Return a short name for each (task, model): what there is to tell, and tells them apart."""
+    tasks = {task for task, _ in searches}
+    models = {model for _, model in searches}
+    if models == {UNNAMED_MODEL} or (len(models) == 1 and len(tasks) > 1):
+        return [task for task, _ in searches]
+    if len(tasks) == 1 and len(models) > 1:
+        return [model for _, model in searches]
+    return [f"{task} / {model}" for task, model in searches]
 
 
 def validate_direction(direction: object) -> str:

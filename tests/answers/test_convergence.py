@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from helpers import make_tree, make_trials
 
 from leadline.answers.convergence import Convergence, convergence
+from leadline.diagnostics import diagnose
 
 TWO = (("digits", "mlp"), ("digits", "forest"))
 
@@ -21,20 +23,28 @@ def test_good_draws_are_ok():
 
 def test_divergences_belong_to_their_search():
     tree = make_tree(make_trials(searches=TWO), divergences=2)
-    diverging = tree["sample_stats"]["diverging"]
-    diverging.loc[{"search": "forest"}] = False
+    tree["candidates"]["divergences"].loc[{"search": "forest"}] = 0
     assert convergence(tree).divergences == 2
     assert convergence(tree, "mlp").divergences == 2
     assert convergence(tree, "forest").ok
 
 
+def test_a_threshold_without_weight_counts_for_nothing():
+    tree = make_tree(divergences=2)
+    dropped = tree["candidates"].dataset.assign(weight=tree["candidates"]["weight"] * 0.0)
+    both = xr.concat([make_tree()["candidates"].dataset, dropped], "candidate")
+    tree["candidates"] = xr.DataTree(both)
+    assert convergence(tree).divergences == 0
+
+
 def test_a_chain_elsewhere_shows_in_rhat():
-    tree = make_tree()
-    tree["posterior"]["spread"].values[0] += 0.5
-    found = convergence(tree)
-    assert found.max_rhat > 1.05
-    assert not found.ok
-    assert "R-hat" in found.message
+    posterior = (
+        make_tree()["posterior"].dataset.drop_vars(["threshold", "candidate"]).copy(deep=True)
+    )
+    statistics = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((4, 150), dtype=bool))})
+    assert diagnose(posterior, statistics).max_rhat < 1.02
+    posterior["spread"].values[0] += 0.5
+    assert diagnose(posterior, statistics).max_rhat > 1.05
 
 
 def test_few_draws_show_in_ess():
@@ -50,9 +60,14 @@ def test_one_chain_has_no_rhat():
 
 
 def test_constant_integer_dimensions_are_not_held_against_a_fit():
-    tree = make_tree(integer=True)
-    tree["posterior"]["effective_dim"].values[:] = 2.0
-    assert convergence(tree).ok
+    posterior = (
+        make_tree(integer=True)["posterior"]
+        .dataset.drop_vars(["threshold", "candidate"])
+        .copy(deep=True)
+    )
+    posterior["effective_dim"].values[:] = 2.0
+    statistics = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((4, 150), dtype=bool))})
+    assert diagnose(posterior, statistics).max_rhat < 1.02
 
 
 @pytest.mark.parametrize(

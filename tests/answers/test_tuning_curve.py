@@ -16,9 +16,10 @@ from scipy.special import beta
 
 from leadline.answers.best_expected import expected_mean, expected_quantile
 from leadline.answers.best_measured import measured_mean, measured_quantile
-from leadline.answers.fitted_search import FittedSearch, fitted_search
+from leadline.answers.fitted_search import FittedSearch, fitted_parts
 from leadline.answers.tuning_curve import tuning_curve
 from leadline.errors import LeadlineError
+from leadline.scale import SCALES
 
 BUDGETS = np.array([4.0, 128.0])
 SEARCHES = 3000
@@ -33,7 +34,14 @@ def one_draw(
     columns = [np.full((1, 1), value) for value in (alpha, alpha + spread, gamma, sigma)]
     body = np.asarray(body, dtype=float)
     return FittedSearch(
-        *columns, np.full((1, 1), theta), np.full((1, 1), fraction), body, n_outside, 1.0
+        *columns,
+        np.full((1, 1), theta),
+        np.full((1, 1), fraction),
+        body,
+        n_outside,
+        1.0,
+        SCALES["identity"],
+        np.array([0]),
     )
 
 
@@ -190,7 +198,7 @@ def test_dims_coordinates_and_provenance():
 
 def test_every_trial_past_the_threshold_leaves_only_the_law():
     tree = make_tree(make_trials(n_failed=0), tail_fraction=1.0)
-    search = fitted_search(tree, "digits / mlp")
+    (search,) = fitted_parts(tree, "digits / mlp")
     assert search.n_outside == 0
     curve = tuning_curve(tree, [1], quantile=0.999)
     assert np.isfinite(curve).all()

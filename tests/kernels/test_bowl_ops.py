@@ -8,7 +8,7 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 
-from leadline.kernels import bowl_ops
+from leadline.kernels import bowl_ops, bowl_symbols
 
 # Made by `python benchmarks/kernel.py accuracy --reference FILE`: 700 of its random points and 300
 # of its regime boundaries.
@@ -30,9 +30,10 @@ def test_reference_file_is_what_mpmath_says(row):
     np.testing.assert_allclose(EXACT[row], expected, rtol=1e-14)
 
 
+@pytest.mark.parametrize("run", helpers_kernels.RUN_LENGTHS)
 @pytest.mark.parametrize("convex", [True, False])
-def test_errors_against_mpmath(convex):
-    for name, error in helpers_kernels.law_errors(GRID, EXACT, convex).items():
+def test_errors_against_mpmath(convex, run):
+    for name, error in helpers_kernels.law_errors(GRID, EXACT, convex, run).items():
         worst = int(np.argmax(error))
         assert error[worst] < 1e-9, f"{name} at {GRID[worst]}"
 
@@ -98,6 +99,12 @@ def test_quantile_gradient_is_that_of_the_equation_it_solves():
 
 
 def test_cache_keys_follow_the_source():
-    key = bowl_ops.SOURCE_HASH
+    key = bowl_symbols.SOURCE_HASH
     assert len(key) == 64
-    assert bowl_ops._symbol("log_bowl_entry").endswith(key)
+    assert bowl_symbols.symbol("log_bowl_entry").endswith(key)
+
+
+def test_cache_keys_cover_every_file_of_the_compiled_kernel():
+    files = {path.stem for path in Path(bowl_symbols.__file__).parent.glob("bowl_*.py")}
+    # The rewrite for JAX compiles nothing.
+    assert files - {"bowl_jax"} | {"node_math"} == set(bowl_symbols._SOURCES)

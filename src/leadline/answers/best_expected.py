@@ -28,7 +28,7 @@ from leadline.answers.best_measured import (
     with_body,
 )
 from leadline.answers.fitted_search import FittedSearch
-from leadline.answers.law import log_survival
+from leadline.law import log_survival
 
 # Numbers of cells below α, from α to the threshold, and from there to where no trial that
 # measures past the threshold comes from. The error of medians and means is at most 5e-3 of the
@@ -61,8 +61,9 @@ def expected_quantile(search: FittedSearch, budgets: np.ndarray, prob: float) ->
     log_worse = np.log1p(-prob) / budgets
     wanted = -np.expm1(log_worse)[None, :]
     inside = np.concatenate([_inside(part, budgets, wanted) for part in search.blocks(_BLOCK)])
+    inside = search.expected_in_score_units(np.minimum(inside, search.threshold))
     past = prob <= chance_past_threshold(search, budgets)
-    return np.where(past, np.minimum(inside, search.threshold), body_quantile(search, wanted))
+    return np.where(past, inside, body_quantile(search, wanted))
 
 
 def expected_mean(search: FittedSearch, budgets: np.ndarray) -> np.ndarray:
@@ -82,7 +83,7 @@ def expected_mean(search: FittedSearch, budgets: np.ndarray) -> np.ndarray:
     parts = []
     for part in search.blocks(_BLOCK):
         edges, _, cumulative = _cumulative(part, budgets)
-        centres = _centres(part, edges)
+        centres = part.expected_in_score_units(_centres(part, edges))
         parts.append(np.einsum("dkx,dx->dk", np.diff(cumulative, axis=-1), centres))
     return with_body(search, budgets, np.concatenate(parts))
 

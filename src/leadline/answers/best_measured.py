@@ -5,12 +5,14 @@ loss follows the law F. Of the losses beyond θ the observed ones are all that i
 share of the remaining 1 − F(θ) is spread evenly over the trials that were not past θ, of which
 those that failed (or were pruned) are worse than any loss. With H the distribution function of
 that mixture the best of k trials has 1 − (1 − H)^k (Lourie, He and Cho 2025, arXiv 2510.02721).
+
+The law is that of losses on the scale of the fit; what is returned is in score units.
 """
 
 import numpy as np
 
 from leadline.answers.fitted_search import FittedSearch
-from leadline.answers.law import log_survival, quantile
+from leadline.law import log_survival, quantile
 
 # In the mapped loss of `below_threshold` the integrand is a step that gets steeper with k. Up to
 # k = 1e5 the error is below 1e-5 of the distance from θ to α, for any noise from 1e-5 of that
@@ -43,6 +45,7 @@ def measured_quantile(search: FittedSearch, budgets: np.ndarray, prob: float) ->
     log_cdf = np.where(past_threshold, np.log(level), np.log(0.5))
     log_sf = np.where(past_threshold, log_worse, np.log(0.5))
     inside = quantile(log_cdf, log_sf, search.law)
+    inside = search.in_score_units(inside)
     return np.where(past_threshold, inside, body_quantile(search, level))
 
 
@@ -61,13 +64,15 @@ def measured_mean(search: FittedSearch, budgets: np.ndarray) -> np.ndarray:
     ndarray, shape (draw, budget)
     """
     loss, step = below_threshold(search, float(budgets.max()), 0.5 * (_NODES + 1.0))
+    step = step * search.score_units_per_unit(loss)
     log_worse = log_survival(loss, search.law)
     inside = np.empty((len(loss), len(budgets)))
     for place, budget in enumerate(budgets):
         # By parts: θ P(best ≤ θ) minus the integral of P(best ≤ y) up to θ.
         better = -np.expm1(budget * log_worse)
         inside[:, place] = -0.5 * (better * step) @ _WEIGHTS
-    inside += search.threshold * chance_past_threshold(search, budgets)
+    threshold = search.in_score_units(search.threshold)
+    inside += threshold * chance_past_threshold(search, budgets)
     return with_body(search, budgets, inside)
 
 
@@ -124,7 +129,7 @@ def with_body(search: FittedSearch, budgets: np.ndarray, inside: np.ndarray) -> 
     budgets : ndarray of float, shape (budget,)
         Numbers of trials, k.
     inside : ndarray, shape (draw, budget)
-        Mean of the loss times whether it is past the threshold.
+        Mean of the loss in score units times whether it is past the threshold.
     """
     if search.n_outside == 0:
         return inside

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import arviz_stats
 import numpy as np
 import xarray as xr
 
@@ -14,13 +13,14 @@ MAX_RHAT = 1.01
 MIN_ESS = 400
 """Limit of Vehtari et al. (2021) for the bulk and tail effective sample sizes."""
 
-# With an integer effective dimension these are made from the draws, and may be constant.
-_NOT_SAMPLED = ("effective_dim", "effective_dim_probability")
+_COLUMNS = ("divergences", "max_rhat", "min_ess_bulk", "min_ess_tail")
 
 
 @dataclass(frozen=True)
 class Convergence:
     """Sampling diagnostics of a fit, the worst over its parameters and searches.
+
+    Where thresholds were averaged, the worst over those that were, each with all of its draws.
 
     Attributes
     ----------
@@ -90,23 +90,15 @@ def convergence(tree: xr.DataTree, search: str | None = None) -> Convergence:
         If `tree` is not the result of a fit.
     """
     validate_tree(tree)
-    posterior = tree["posterior"].dataset
-    if "effective_dim_probability" in posterior:
-        posterior = posterior.drop_vars(_NOT_SAMPLED)
-    diverging = tree["sample_stats"]["diverging"]
+    table = tree["candidates"].dataset
     if search is not None:
-        posterior = posterior.sel(search=[search])
-        # Searches that were fitted together share their divergences.
-        diverging = diverging.sel(search=search) if "search" in diverging.dims else diverging
-    many_chains = posterior.sizes["chain"] > 1
+        table = table.sel(search=[search])
+    used = table["weight"].to_numpy() > 0.0
+    columns = {name: table[name].to_numpy()[used] for name in _COLUMNS}
     return Convergence(
-        divergences=int(diverging.sum()),
-        max_rhat=float(_all(arviz_stats.rhat(posterior)).max()) if many_chains else np.nan,
-        min_ess_bulk=float(_all(arviz_stats.ess(posterior, method="bulk")).min()),
-        min_ess_tail=float(_all(arviz_stats.ess(posterior, method="tail")).min()),
+        divergences=int(columns["divergences"].sum()),
+        # A nan, of a fit with one chain, must not get lost.
+        max_rhat=float(columns["max_rhat"].max()),
+        min_ess_bulk=float(columns["min_ess_bulk"].min()),
+        min_ess_tail=float(columns["min_ess_tail"].min()),
     )
-
-
-def _all(diagnostic: xr.Dataset) -> np.ndarray:
-    """Return the values of all variables in one row."""
-    return np.concatenate([np.ravel(diagnostic[name].values) for name in diagnostic.data_vars])

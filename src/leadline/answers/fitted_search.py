@@ -1,13 +1,18 @@
-"""What the answers read from the tree of a fit: one search, in losses, all draws in a row."""
+"""What the answers read from the tree of a fit: a search, in losses, all draws in a row.
+
+Draws from different thresholds or scales are different parts of a search: an answer is computed
+for each part and put together again.
+"""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
 from leadline.errors import LeadlineError, shown
+from leadline.scale import SCALES, Scale
 
 DIRECTION_SIGNS = {"minimize": 1.0, "maximize": -1.0}
 
@@ -17,7 +22,9 @@ _BEYOND_LAW = 9.0
 
 @dataclass(frozen=True)
 class FittedSearch:
-    """One search of a fit, in losses: scores to maximise are negated.
+    """The draws of one search that share a threshold and a scale, in losses on that scale.
+
+    Scores to maximise are negated. Losses in score units are these negated scores.
 
     Attributes
     ----------
@@ -28,11 +35,16 @@ class FittedSearch:
     tail_fraction : ndarray of float, shape (draw, 1)
         Probability that one evaluation of a random trial is past the threshold.
     body : ndarray of float, shape (body_trial,)
-        Losses of the completed trials that are not past the threshold, from best to worst.
+        Losses in score units of the completed trials that are not past the threshold, from best
+        to worst.
     n_outside : int
         Number of trials not past the threshold: those of `body`, the failed and the pruned.
     sign : float
         1 when scores are minimised, −1 when they are maximised.
+    scale : Scale
+        The scale of the losses.
+    rows : ndarray of int, shape (draw,)
+        Which of all draws of the search these are.
     """
 
     alpha: np.ndarray
@@ -44,6 +56,8 @@ class FittedSearch:
     body: np.ndarray
     n_outside: int
     sign: float
+    scale: Scale
+    rows: np.ndarray
 
     @property
     def law(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -57,6 +71,23 @@ class FittedSearch:
             rows = slice(start, start + size)
             yield dataclasses.replace(self, **{name: getattr(self, name)[rows] for name in names})
 
+    def in_score_units(self, loss: np.ndarray) -> np.ndarray:
+        """Return losses on the scale as losses in score units."""
+        return self.sign * self.scale.inverse(self.sign * loss)
+
+    def expected_in_score_units(self, loss: np.ndarray) -> np.ndarray:
+        """Return in score units the mean loss of runs whose mean on the scale is `loss`.
+
+        Parameters
+        ----------
+        loss : ndarray, shape (draw, point)
+        """
+        return self.sign * self.scale.expected_score(self.sign * loss, self.sigma)
+
+    def score_units_per_unit(self, loss: np.ndarray) -> np.ndarray:
+        """Return the derivative of `in_score_units`."""
+        return np.exp(-self.scale.log_slope(self.scale.inverse(self.sign * loss)))
+
 
 def validate_tree(tree: object) -> xr.DataTree:
     """Return the tree when it is the result of a fit, else raise `LeadlineError`."""
@@ -65,7 +96,15 @@ def validate_tree(tree: object) -> xr.DataTree:
             f"this needs the DataTree that leadline.fit returns, got {type(tree).__name__}"
         )
     wanted = {
-        "posterior": ("optimum", "effective_dim", "noise_sd", "tail_fraction", "spread"),
+        "posterior": (
+            "optimum",
+            "effective_dim",
+            "noise_sd",
+            "tail_fraction",
+            "spread",
+            "threshold",
+            "candidate",
+        ),
         "constant_data": (
             "threshold",
             "n_trials",
@@ -74,6 +113,7 @@ def validate_tree(tree: object) -> xr.DataTree:
             "trial_first_score",
             "trial_search",
         ),
+        "candidates": ("scale", "n_tail", "weight"),
     }
     for group, names in wanted.items():
         for name in names:
@@ -122,37 +162,73 @@ def best_seen(tree: xr.DataTree) -> xr.DataArray:
     return xr.DataArray(best, {"search": names}, dims="search", name="best_seen")
 
 
-def fitted_search(tree: xr.DataTree, search: str) -> FittedSearch:
-    """Return one search of a fit, ready for array code.
+def by_part(
+    tree: xr.DataTree, search: str, answer: Callable[[FittedSearch], np.ndarray]
+) -> np.ndarray:
+    """Return an answer about a search for all of its draws.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of a fit.
+    search : str
+        Name of the search.
+    answer : callable
+        Takes a part of the search, returns an array whose first axis is its draws.
+    """
+    parts = fitted_parts(tree, search)
+    answers = [answer(part) for part in parts]
+    result = np.empty((sum(map(len, answers)), *answers[0].shape[1:]))
+    for part, values in zip(parts, answers, strict=True):
+        result[part.rows] = values
+    return result
+
+
+def fitted_parts(tree: xr.DataTree, search: str) -> list[FittedSearch]:
+    """Return the parts of one search, ready for array code.
 
     Where every trial is past the threshold, the law is all that is known of scores beyond it,
     and is used there too.
     """
     posterior = tree["posterior"].dataset.sel(search=search)
-    constant = tree["constant_data"].dataset.sel(search=search)
+    candidates = tree["candidates"].dataset.sel(search=search)
+    n_trials = int(tree["constant_data"]["n_trials"].sel(search=search))
+    losses = completed_losses(tree, search)
     sign = direction_sign(tree)
+    law = "law_" if "law_optimum" in posterior else ""
 
     def draws(name: str) -> np.ndarray:
-        values = posterior[name].transpose("chain", "draw").values
+        values = posterior[name].transpose("chain", "draw").to_numpy()
         return values.reshape(-1, 1).astype(float)
 
-    alpha, spread, sigma = sign * draws("optimum"), draws("spread"), draws("noise_sd")
-    n_tail, n_trials = int(constant["n_tail"]), int(constant["n_trials"])
-    if n_tail < n_trials:
-        threshold = np.full_like(alpha, sign * float(constant["threshold"]))
-        tail_fraction = draws("tail_fraction")
-    else:
-        threshold = alpha + spread + _BEYOND_LAW * sigma
-        tail_fraction = np.ones_like(alpha)
-    return FittedSearch(
-        alpha=alpha,
-        beta=alpha + spread,
-        gamma=draws("effective_dim"),
-        sigma=sigma,
-        threshold=threshold,
-        tail_fraction=tail_fraction,
-        # By rank, since the threshold itself may be a grid's edge between two scores.
-        body=completed_losses(tree, search)[n_tail:],
-        n_outside=n_trials - n_tail,
-        sign=sign,
-    )
+    of_draw = draws("candidate")[:, 0].astype(int)
+    columns = {
+        "alpha": sign * draws(f"{law}optimum"),
+        "gamma": draws("effective_dim"),
+        "sigma": draws(f"{law}noise_sd"),
+        "tail_fraction": draws("tail_fraction"),
+        "threshold": draws("threshold"),
+    }
+    columns["beta"] = columns["alpha"] + draws(f"{law}spread")
+    parts = []
+    for number in np.unique(of_draw):
+        rows = np.flatnonzero(of_draw == number)
+        part = {name: column[rows] for name, column in columns.items()}
+        scale = SCALES[str(candidates["scale"].to_numpy()[number])]
+        part["threshold"] = sign * scale.forward(part["threshold"])
+        n_tail = int(candidates["n_tail"].to_numpy()[number])
+        if n_tail == n_trials:
+            part["threshold"] = part["beta"] + _BEYOND_LAW * part["sigma"]
+            part["tail_fraction"] = np.ones_like(part["beta"])
+        parts.append(
+            FittedSearch(
+                **part,
+                # By rank, since the threshold itself may be a grid's edge between two scores.
+                body=losses[n_tail:],
+                n_outside=n_trials - n_tail,
+                sign=sign,
+                scale=scale,
+                rows=rows,
+            )
+        )
+    return parts

@@ -1,13 +1,19 @@
 """`summary`: the answers of a fit as a table, one row a search."""
 
+import json
+
 import pandas as pd
 import xarray as xr
 
+from leadline.answers.check import checks_line
 from leadline.answers.convergence import convergence
 from leadline.answers.fitted_search import best_seen, direction_sign, search_names, validate_tree
 from leadline.answers.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
 
 _WITH_INTERVALS = ("optimum", "effective_dim", "noise_sd")
+
+# Thresholds with less weight than this are not worth a word.
+_COUNTS = 0.05
 
 
 def summary(
@@ -31,7 +37,10 @@ def summary(
 
         - `trials`, `failed`: how many there were, and how many of them have no score (pruned
           ones are among these);
-        - `in_regime`: how many are past the threshold, and so inform the fit;
+        - `in_regime`: how many are past the threshold, and so inform the fit; where thresholds
+          were averaged, past the one with the largest weight;
+        - `tail_fraction_lb`, `tail_fraction_ub`: the smallest and the largest share of trials past
+          the thresholds that hold 5 % of the weight or more;
         - `best_seen`: the best measured score, luck included;
         - `optimum`, `effective_dim`, `noise_sd`: posterior means, each followed by `_sd`, the
           posterior sd, and the ends of its interval, such as `optimum_eti89_lb` and
@@ -42,8 +51,8 @@ def summary(
           made with ``effective_dim="integer"``;
         - `warning`: empty, or why the numbers of this row should not be relied on.
 
-        ``attrs`` hold `direction`, `metric`, `source` and `convergence`, one line on the whole
-        fit.
+        ``attrs`` hold `direction`, `metric`, `source`, and one line each on the whole fit:
+        `convergence`, and `checks`, which of those of `leadline.check` failed.
 
     Raises
     ------
@@ -59,7 +68,7 @@ def summary(
     columns: dict[str, object] = {
         "trials": constant["n_trials"].to_numpy(),
         "failed": (constant["n_trials"] - constant["n_complete"]).to_numpy(),
-        "in_regime": constant["n_tail"].to_numpy(),
+        **_regime_columns(tree),
         "best_seen": best.to_numpy(),
     }
     for name in _WITH_INTERVALS:
@@ -78,7 +87,22 @@ def summary(
     table = pd.DataFrame(columns, index=pd.Index(names, name="search"))
     table.attrs.update({name: tree.attrs.get(name) for name in ("direction", "metric", "source")})
     table.attrs["convergence"] = convergence(tree).message
+    failed = tree.attrs.get("failed_checks")
+    table.attrs["checks"] = "not checked" if failed is None else checks_line(json.loads(failed))
     return table
+
+
+def _regime_columns(tree: xr.DataTree) -> dict[str, object]:
+    """Return how many trials are past the threshold, and the range of those that count."""
+    candidates = tree["candidates"].dataset
+    share = candidates["n_tail"] / tree["constant_data"]["n_trials"]
+    counts = share.where(candidates["weight"] >= _COUNTS)
+    heaviest = candidates["weight"].fillna(0.0).argmax("candidate")
+    return {
+        "in_regime": candidates["n_tail"].isel(candidate=heaviest).to_numpy().astype(int),
+        "tail_fraction_lb": counts.min("candidate").to_numpy(),
+        "tail_fraction_ub": counts.max("candidate").to_numpy(),
+    }
 
 
 def chance_best_within_noise(tree: xr.DataTree) -> xr.DataArray:

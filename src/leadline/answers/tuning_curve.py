@@ -10,8 +10,9 @@ import xarray as xr
 from leadline.answers.best_expected import expected_mean, expected_quantile
 from leadline.answers.best_measured import measured_mean, measured_quantile
 from leadline.answers.fitted_search import (
+    FittedSearch,
+    by_part,
     direction_sign,
-    fitted_search,
     search_names,
     validate_tree,
 )
@@ -75,14 +76,13 @@ def tuning_curve(
     posterior = tree["posterior"]
     names = search_names(tree)
     shape = (posterior.sizes["chain"], posterior.sizes["draw"], len(sizes))
-    curves = []
-    for name in names:
-        search = fitted_search(tree, name)
+
+    def loss(part: FittedSearch) -> npt.NDArray[np.float64]:
         if quantile == "mean":
-            loss = _MEANS[kind](search, sizes)
-        else:
-            loss = _QUANTILES[kind](search, sizes, loss_quantile(quantile, sign))
-        curves.append(sign * loss.reshape(shape))
+            return _MEANS[kind](part, sizes)
+        return _QUANTILES[kind](part, sizes, loss_quantile(quantile, sign))
+
+    curves = [sign * by_part(tree, name, loss).reshape(shape) for name in names]
     coords = {name: posterior[name] for name in ("chain", "draw", "search", "task", "model")}
     return xr.DataArray(
         np.stack(curves, axis=2),

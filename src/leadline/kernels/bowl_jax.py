@@ -102,7 +102,7 @@ def jax_function(scalar_op_type: type) -> Callable[..., tuple[Any, ...]]:
 @node_rewriter([Elemwise])
 def replace_kernel_ops(fgraph: FunctionGraph, node: Apply) -> list[Variable] | None:
     """Replace an Elemwise of a kernel Op by its function for JAX."""
-    scalar_op_type = type(node.op.scalar_op)
+    scalar_op_type: Any = type(node.op.scalar_op)
     if scalar_op_type not in EXPRESSIONS:
         return None
     # Not at the top: it needs JAX.

@@ -1,8 +1,8 @@
-r"""The fast kernel: log J, both tails and the quantiles of one score, compiled by numba.
+"""The fast kernel: log J of one observation with its partial derivatives, compiled by numba.
 
-J(w, k, λ) = ∫_0^λ t^(k−1) φ(w − t) dt and W = λ U^(1/k) + ε are those of
-`leadline.kernels.bowl_integral`. Everything here is scalar;
-`leadline.kernels.bowl_ops` makes PyTensor Ops of the three entry points at the end.
+J(w, k, λ) = ∫_0^λ t^(k−1) φ(w − t) dt is that of `leadline.kernels.bowl_integral`. Everything here
+is scalar; `leadline.kernels.bowl_tails` goes on to distribution functions, and
+`leadline.kernels.bowl_runs` to arrays.
 
 Regimes of log J, with c = λ − w, the distance to the upper limit, and J∞ the integral without that
 limit (in brackets the relative error of log J and of its partial derivatives against mpmath):
@@ -10,9 +10,9 @@ limit (in brackets the relative error of log J and of its partial derivatives ag
 =================================  =============================================================
 where                              how, and why there
 =================================  =============================================================
-J∞, w > 12                         Gauss-Hermite, 8 nodes [2e-13]: t = 0 is 12 sd away (e^−72),
-                                   and the first term missed is 8!/12^16 = 2e-13 times the
-                                   binomial coefficient of k − 1 and 16.
+J∞, w > 12 (w > 2k for k ≥ 12)     13 terms of the asymptotic series in 1/w² [1e-15]: t = 0 is
+                                   12 sd away (e^−72), and the first term missed is below
+                                   27!!/12^28 = 1e-15.
 J∞, −8 < w ≤ 12, 0.5 ≤ k < 12      Polynomials of degree 7 in (w, log k) [1e-12, 1e-11]. Outside:
                                    a deep tail, or (k < 0.5, w near 2) a zero of J∞ in the
                                    complex plane too close for polynomials.
@@ -36,67 +36,86 @@ from typing import Any
 import numpy as np
 
 from leadline.kernels import bowl_integral
+from leadline.kernels.bowl_symbols import call_point
 from leadline.kernels.node_math import (
     exp,
-    expm1,
     jit,
     jit_nodes,
     log,
-    log1mexp,
     log1p,
-    log_add_exp,
-    log_normal_cdf,
+    polynomials,
 )
 
-_LOG_SQRT_2PI = bowl_integral.LOG_SQRT_2PI
-_EPS = bowl_integral.EPS
+LOG_SQRT_2PI = bowl_integral.LOG_SQRT_2PI
 _DROP = bowl_integral.DROP
 _REACH = math.sqrt(2.0 * _DROP)
-_START_EXPONENT = bowl_integral.START_EXPONENT
-_FIRST_PANEL = bowl_integral.FIRST_PANEL
+START_EXPONENT = bowl_integral.START_EXPONENT
+FIRST_PANEL = bowl_integral.FIRST_PANEL
 _WINDOW_STEPS = bowl_integral.WINDOW_STEPS
-_NODES, _WEIGHTS = bowl_integral.NODES, bowl_integral.WEIGHTS
-_LOG_NODES = bowl_integral.LOG_NODES
+NODES, WEIGHTS = bowl_integral.NODES, bowl_integral.WEIGHTS
+LOG_NODES = bowl_integral.LOG_NODES
 _EDGE_NODES, _EDGE_WEIGHTS = bowl_integral.gauss_unit_interval(24)
-_NORMAL_NODES, _NORMAL_WEIGHTS = bowl_integral.gauss_normal(8)
 
-_NORMAL_FROM = 12.0
-_FAR = 9.0
+# Calls by symbol, so that the code behind them is compiled once.
+quadrature = call_point("quadrature_entry", 4)
+log_bowl = call_point("log_bowl_entry", 4)
+
+SERIES_FROM = 12.0
+SERIES_TERMS = 13
+FAR = 9.0
 _FAR_FROM_PEAK = 8.5
-_NEAR = 0.5
+NEAR = 0.5
+# The least part of J∞ that may be left of it when what lies past λ is taken away.
+LEAST_REST = 0.25
 # φ(20) = 6e-88: the partial in λ of log J is nothing beside the k/λ that is subtracted from it.
-_NO_LIMIT = 20.0
-_LOG_3_4 = math.log(0.75)
+NO_LIMIT = 20.0
 
 # The table: cells of 1/4 in w and 0.24 in log k, eight coefficients in each direction, those of
-# the powers of log k contiguous.
+# the powers of w contiguous.
 TABLE_SHAPE = (80, 13, 8, 8)
-W_LOW, _W_HIGH = -8.0, 12.0
-_K_LOW, _K_HIGH = 0.5, 12.0
-LOG_K_LOW = math.log(_K_LOW)
-CELL_W = (_W_HIGH - W_LOW) / TABLE_SHAPE[0]
-CELL_LOG_K = (math.log(_K_HIGH) - LOG_K_LOW) / TABLE_SHAPE[1]
+cell_polynomials = polynomials(8, 8, slopes=True)
+W_LOW, W_HIGH = -8.0, 12.0
+K_LOW, K_HIGH = 0.5, 12.0
+LOG_K_LOW = math.log(K_LOW)
+CELL_W = (W_HIGH - W_LOW) / TABLE_SHAPE[0]
+CELL_LOG_K = (math.log(K_HIGH) - LOG_K_LOW) / TABLE_SHAPE[1]
+W_ZERO_CELL = int(-W_LOW / CELL_W)
 
 
-@jit_nodes
-def _normal_power(w: float, k: float) -> tuple[float, float, float]:
-    """Return log E[(T/w)^(k−1)] and the means of T − w and log(T/w), T ~ N(w, 1), w > 12.
+@jit
+def next_series_term(m: int, a: float, term: float, slope: float) -> tuple[float, float]:
+    """Return binom(a, 2m) (2m − 1)!! and its derivative in a, from those of m − 1."""
+    factor = (a - 2.0 * m + 2.0) * (a - 2.0 * m + 1.0) / (2.0 * m)
+    factor_slope = (2.0 * a - 4.0 * m + 3.0) / (2.0 * m)
+    return term * factor, slope * factor + term * factor_slope
+
+
+@jit
+def series_holds(w: float, k: float) -> bool:
+    """Whether the first term that `power_mean` leaves out is below 1e-15."""
+    return w > SERIES_FROM and (k < K_HIGH or w > 2.0 * k)
+
+
+@jit
+def power_mean(w: float, k: float) -> tuple[float, float, float]:
+    """Return log E[(T/w)^(k−1)] and the means of T − w and log(T/w), T ~ N(w, 1).
 
     The means are weighted by (T/w)^(k−1): J∞ = w^(k−1) exp(first), and the others are the partials
-    of log J∞ in w and, less log w, in k. The first two are sums of (T/w)^(k−1) − 1, so that they
-    keep their digits as both fall to 0 for a large w.
+    of log J∞ in w and, less log w, in k. E = Σ binom(k − 1, 2m) (2m − 1)!!/w^(2m) is the asymptotic
+    series of DLMF 12.9 (https://dlmf.nist.gov/12.9).
     """
-    excess, total_w, total_k = 0.0, 0.0, 0.0
-    inverse = 1.0 / w
-    for i in range(_NORMAL_NODES.size):
-        ratio = _NORMAL_NODES[i] * inverse
-        log_ratio = log1p(ratio)
-        over, g = expm1((k - 1.0) * log_ratio)
-        excess += _NORMAL_WEIGHTS[i] * over
-        total_w += _NORMAL_WEIGHTS[i] * _NORMAL_NODES[i] * over
-        total_k += _NORMAL_WEIGHTS[i] * g * log_ratio
-    scale = 1.0 / (1.0 + excess)
-    return math.log1p(excess), total_w * scale, total_k * scale
+    inverse = 1.0 / (w * w)
+    power, term, slope = 1.0, 1.0, 0.0
+    over, over_w, over_k = 0.0, 0.0, 0.0
+    for m in range(1, SERIES_TERMS + 1):
+        term, slope = next_series_term(m, k - 1.0, term, slope)
+        power *= inverse
+        over += term * power
+        over_w += 2.0 * m * term * power
+        over_k += slope * power
+    scale = 1.0 / (1.0 + over)
+    # log1p keeps the digits of a small E − 1, where w is large.
+    return math.log1p(over), (k - 1.0 - over_w * scale) / w, over_k * scale
 
 
 @jit_nodes
@@ -120,43 +139,39 @@ def _edge(lam: float, k: float, d: float, sign: float) -> tuple[float, float, fl
 
 
 @jit
+def table_row(log_k: float) -> tuple[int, float]:
+    """Return the table's row of cells for this log k, and where in it log k is, from −1 to 1."""
+    y = (log_k - LOG_K_LOW) * (1.0 / CELL_LOG_K)
+    j = min(int(y), TABLE_SHAPE[1] - 1)
+    return j, 2.0 * (y - j) - 1.0
+
+
+@jit
 def _table_value(w: float, k: float, table: Any) -> tuple[float, float, float]:
     """Return log J∞ and its partials in w and k, for −8 < w ≤ 12 and 0.5 ≤ k < 12."""
     x = (w - W_LOW) * (1.0 / CELL_W)
-    y = (math.log(k) - LOG_K_LOW) * (1.0 / CELL_LOG_K)
     i = min(int(x), TABLE_SHAPE[0] - 1)
-    j = min(int(y), TABLE_SHAPE[1] - 1)
     x = 2.0 * (x - i) - 1.0
-    y = 2.0 * (y - j) - 1.0
-    a = (i * TABLE_SHAPE[1] + j) * 64 + 56
-    # Horner in x for the eight powers of y side by side, in one vector register.
-    v0, v1, v2, v3 = table[a], table[a + 1], table[a + 2], table[a + 3]
-    v4, v5, v6, v7 = table[a + 4], table[a + 5], table[a + 6], table[a + 7]
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
-    for _ in range(7):
-        a -= 8
-        s0, s1, s2, s3 = s0 * x + v0, s1 * x + v1, s2 * x + v2, s3 * x + v3
-        s4, s5, s6, s7 = s4 * x + v4, s5 * x + v5, s6 * x + v6, s7 * x + v7
-        v0, v1 = v0 * x + table[a], v1 * x + table[a + 1]
-        v2, v3 = v2 * x + table[a + 2], v3 * x + table[a + 3]
-        v4, v5 = v4 * x + table[a + 4], v5 * x + table[a + 5]
-        v6, v7 = v6 * x + table[a + 6], v7 * x + table[a + 7]
-    z = y * y
-    value = (v0 + v1 * y) + ((v2 + v3 * y) + ((v4 + v5 * y) + (v6 + v7 * y) * z) * z) * z
-    slope = (s0 + s1 * y) + ((s2 + s3 * y) + ((s4 + s5 * y) + (s6 + s7 * y) * z) * z) * z
-    d_y = (v1 + 2.0 * v2 * y) + (
-        (3.0 * v3 + 4.0 * v4 * y) + ((5.0 * v5 + 6.0 * v6 * y) + 7.0 * v7 * z) * z
+    j, y = table_row(math.log(k))
+    a0, a1, a2, a3, a4, a5, a6, a7, b0, b1, b2, b3, b4, b5, b6, b7 = cell_polynomials(
+        table, (i * TABLE_SHAPE[1] + j) * 64, y
+    )
+    z = x * x
+    value = (a0 + a1 * x) + ((a2 + a3 * x) + ((a4 + a5 * x) + (a6 + a7 * x) * z) * z) * z
+    d_y = (b0 + b1 * x) + ((b2 + b3 * x) + ((b4 + b5 * x) + (b6 + b7 * x) * z) * z) * z
+    slope = (a1 + 2.0 * a2 * x) + (
+        (3.0 * a3 + 4.0 * a4 * x) + ((5.0 * a5 + 6.0 * a6 * x) + 7.0 * a7 * z) * z
     ) * z
     slope *= 2.0 / CELL_W
     # Left of 0 the table holds log J + w²/2, whose size does not cost digits.
-    if i < int(-W_LOW / CELL_W):
+    if i < W_ZERO_CELL:
         value -= 0.5 * w * w
         slope -= w
     return value, slope, d_y * (2.0 / CELL_LOG_K) / k
 
 
 @jit
-def _window(w: float, k: float, lam: float) -> tuple[float, float, float, float]:
+def window(w: float, k: float, lam: float) -> tuple[float, float, float, float]:
     """Return where exp(h) lives, as explained in `bowl_integral`.
 
     The top (the largest h), its distance from w, and how far the window reaches below and above
@@ -193,13 +208,13 @@ def _start_panel(end: float, top: float, offset: float, k: float) -> tuple[float
     The nodes are in u with t = end u^power, which makes the singularity at 0 smooth. `offset` is
     that of the top; h − h(top) is got from t − top, since the squares of large offsets cancel.
     """
-    power = 1.0 + _START_EXPONENT / k
+    power = 1.0 + START_EXPONENT / k
     total, total_w, total_k = 0.0, 0.0, 0.0
     log_end, log_top = math.log(end), math.log(top)
-    for i in range(_NODES.size):
-        log_t = log_end + power * _LOG_NODES[i]
+    for i in range(NODES.size):
+        log_t = log_end + power * LOG_NODES[i]
         step = exp(log_t) - top
-        weight = _WEIGHTS[i] / _NODES[i]
+        weight = WEIGHTS[i] / NODES[i]
         g = weight * exp(k * (log_t - log_top) - step * (offset + 0.5 * step))
         total += g
         total_w += step * g
@@ -214,11 +229,11 @@ def _panel(
     """Return the same integrals from t = top + start to t = top + start + span."""
     total, total_w, total_k = 0.0, 0.0, 0.0
     log_top = math.log(top)
-    for i in range(_NODES.size):
-        step = start + span * _NODES[i]
+    for i in range(NODES.size):
+        step = start + span * NODES[i]
         t = top + step
         log_t = log(t)
-        g = _WEIGHTS[i] / t * exp(k * (log_t - log_top) - step * (offset + 0.5 * step))
+        g = WEIGHTS[i] / t * exp(k * (log_t - log_top) - step * (offset + 0.5 * step))
         total += g
         total_w += step * g
         total_k += log_t * g
@@ -228,196 +243,73 @@ def _panel(
 @jit
 def _quadrature(w: float, k: float, lam: float) -> tuple[float, float, float, float]:
     """Return log J and its partials in w, k and λ, anywhere."""
-    top, offset, below, above = _window(w, k, lam)
+    top, offset, below, above = window(w, k, lam)
     if below < top:
         half = 0.5 * (below + above)
         a, a_w, a_k = _panel(-below, half, top, offset, k)
         b, b_w, b_k = _panel(half - below, half, top, offset, k)
     else:
-        middle = _FIRST_PANEL * (top + above)
+        middle = FIRST_PANEL * (top + above)
         a, a_w, a_k = _start_panel(middle, top, offset, k)
         b, b_w, b_k = _panel(middle - top, top + above - middle, top, offset, k)
     total = a + b
-    value = k * math.log(top) - 0.5 * offset * offset - _LOG_SQRT_2PI + math.log(total)
+    value = k * math.log(top) - 0.5 * offset * offset - LOG_SQRT_2PI + math.log(total)
     rise = lam - top
     d_lam = math.exp(k * math.log(lam / top) - rise * (offset + 0.5 * rise)) / (lam * total)
     return value, offset + (a_w + b_w) / total, (a_k + b_k) / total, d_lam
 
 
 @jit
+def tabulated(k: float, lam: float) -> bool:
+    """Whether J∞ comes from the table for −8 < w ≤ 12."""
+    return K_LOW <= k < K_HIGH and lam >= 1.0
+
+
+@jit
 def _log_bowl(w: float, k: float, lam: float, table: Any) -> tuple[float, float, float, float]:
     """Return log J and its partials in w, k and λ."""
     c = lam - w
-    from_normal = w > _NORMAL_FROM
-    tabulated = W_LOW < w <= _NORMAL_FROM and _K_LOW <= k < _K_HIGH and lam >= 1.0
-    if c > _NEAR and (from_normal or tabulated):
-        if from_normal:
-            value, d_w, d_k = _normal_power(w, k)
+    from_series = series_holds(w, k)
+    if c > NEAR and (from_series or (W_LOW < w <= SERIES_FROM and tabulated(k, lam))):
+        if from_series:
+            value, d_w, d_k = power_mean(w, k)
             log_w = math.log(w)
             value, d_k = value + (k - 1.0) * log_w, d_k + log_w
-            far = c > _FAR
         else:
             value, d_w, d_k = _table_value(w, k, table)
-            far = lam - max(w, 0.0) - math.sqrt(max(k - 1.0, 0.0)) > _FAR_FROM_PEAK
-        if c > _NO_LIMIT:
+        if c > NO_LIMIT:
             return value, d_w, d_k, 0.0
         log_lam = math.log(lam)
         # The partial in λ is λ^(k−1) φ(c)/J.
-        d_lam = math.exp((k - 1.0) * log_lam - 0.5 * c * c - _LOG_SQRT_2PI - value)
-        if far:
+        d_lam = math.exp((k - 1.0) * log_lam - 0.5 * c * c - LOG_SQRT_2PI - value)
+        if c > reach_of_limit(w, k):
             return value, d_w, d_k, d_lam
         past, past_s, past_log = _edge(lam, k, c, 1.0)
         rest = 1.0 - d_lam * past
         # Where more lies past λ than below it (a peak past λ), the difference would lose digits.
-        if rest > 0.25:
+        if rest > LEAST_REST:
             d_w = (d_w - d_lam * (c * past + past_s)) / rest
             d_k = (d_k - d_lam * (log_lam * past + past_log)) / rest
             return value + math.log(rest), d_w, d_k, d_lam / rest
     # From λ downwards the window is as long as `_edge` makes it.
-    if c <= _NEAR and lam * (lam - 2.0 * c) > 2.0 * _DROP + 3.0 * lam:
+    if c <= NEAR and lam * (lam - 2.0 * c) > 2.0 * _DROP + 3.0 * lam:
         total, total_s, total_log = _edge(lam, k, -c, -1.0)
         log_lam = math.log(lam)
-        value = (k - 1.0) * log_lam - 0.5 * c * c - _LOG_SQRT_2PI + math.log(total)
+        value = (k - 1.0) * log_lam - 0.5 * c * c - LOG_SQRT_2PI + math.log(total)
         return value, c - total_s / total, log_lam + total_log / total, 1.0 / total
-    return _quadrature(w, k, lam)
-
-
-@jit_nodes
-def _survival_start_panel(
-    end: float, top: float, offset: float, k: float, lam: float
-) -> tuple[float, float, float, float]:
-    """Return integrals over φ(t − w)/φ(offset) dt from t = 0 to `end`.
-
-    Of 1 − (t/λ)^k, of (t/λ)^k times 1/t, of −(t/λ)^k log(t/λ), and of (t/λ)^k.
-    """
-    power = 1.0 + _START_EXPONENT / min(k, 1.0)
-    total, total_w, total_k, total_lam = 0.0, 0.0, 0.0, 0.0
-    log_end, log_lam = math.log(end), math.log(lam)
-    for i in range(_NODES.size):
-        log_t = log_end + power * _LOG_NODES[i]
-        t = exp(log_t)
-        step = t - top
-        less_one, below = expm1(k * (log_t - log_lam))
-        g = _WEIGHTS[i] / _NODES[i] * exp(log_t - step * (offset + 0.5 * step))
-        total -= less_one * g
-        total_w += below * g / t
-        total_k -= (log_t - log_lam) * below * g
-        total_lam += below * g
-    return power * total, power * total_w, power * total_k, power * total_lam
-
-
-@jit_nodes
-def _survival_panel(
-    start: float, span: float, top: float, offset: float, k: float, lam: float
-) -> tuple[float, float, float, float]:
-    """Return the same integrals from t = top + start to t = top + start + span."""
-    total, total_w, total_k, total_lam = 0.0, 0.0, 0.0, 0.0
-    past, inverse = top - lam, 1.0 / lam
-    for i in range(_NODES.size):
-        step = start + span * _NODES[i]
-        # log(t/λ) from the distance to λ, which log t − log λ would lose near λ.
-        log_ratio = log1p((past + step) * inverse)
-        less_one, below = expm1(k * log_ratio)
-        g = _WEIGHTS[i] * exp(-step * (offset + 0.5 * step))
-        total -= less_one * g
-        total_w += below * g / (top + step)
-        total_k -= log_ratio * below * g
-        total_lam += below * g
-    return span * total, span * total_w, span * total_k, span * total_lam
+    return quadrature(w, k, lam, 0.0)
 
 
 @jit
-def _survival(w: float, k: float, lam: float) -> tuple[float, float, float, float]:
-    """Return log S, and the density and −∂S/∂k and ∂S/∂λ of W, each over S; by quadrature.
+def reach_of_limit(w: float, k: float) -> float:
+    """Return how far above w the limit λ still matters: 9 sd of the noise from w itself.
 
-    S = Φ(−w) + ∫ (1 − (t/λ)^k) φ(w − t) dt is a sum of positive terms, where Φ(λ − w) −
-    λ^(−k) J(w, k + 1, λ) would cancel.
+    Where w is small the mass is not at w but at the peak of t^(k−1) φ(w − t), below √(k − 1) + w,
+    and 8.5 sd from there are enough.
     """
-    # The window of the normal density alone; the singularity is still that of t^(k−1).
-    top, offset, below, above = _window(w, 1.0, lam)
-    if below < top:
-        half = 0.5 * (below + above)
-        first = _survival_panel(-below, half, top, offset, k, lam)
-        second = _survival_panel(half - below, half, top, offset, k, lam)
-    else:
-        middle = _FIRST_PANEL * (top + above)
-        first = _survival_start_panel(middle, top, offset, k, lam)
-        second = _survival_panel(middle - top, top + above - middle, top, offset, k, lam)
-    log_scale = -0.5 * offset * offset - _LOG_SQRT_2PI
-    by_noise = math.exp(min(log_normal_cdf(-w) - log_scale, 700.0))
-    total = first[0] + second[0] + by_noise
-    return (
-        log_scale + math.log(total),
-        k * (first[1] + second[1]) / total,
-        (first[2] + second[2]) / total,
-        k / lam * (first[3] + second[3]) / total,
-    )
-
-
-@jit
-def _log_tails(
-    w: float, k: float, lam: float, table: Any
-) -> tuple[float, float, float, float, float]:
-    """Return log F and log S of W, and ∂F/∂(w, k, λ) over the smaller of F and S.
-
-    The smaller tail has its own formula and the larger one is 1 minus it, so that both logarithms
-    are accurate relative to themselves. 1 − F is taken up to F = 3/4, where it loses two bits.
-    """
-    c = lam - w
-    log_lam = math.log(lam)
-    if w > _NORMAL_FROM and c > _FAR:
-        value, d_w, d_k = _normal_power(w, k + 1.0)
-        # Near λ, log w − log λ would lose the digits of S.
-        log_ratio = math.log1p(-c / lam) if c < 0.5 * lam else math.log(w) - log_lam
-        log_below = k * log_ratio + value
-        d_k, d_lam = log_ratio + d_k, -k / lam
-        log_above = log1mexp(log_below)
-    else:
-        log_part, d_w, d_k, _ = _log_bowl(w, k + 1.0, lam, table)
-        log_part -= k * log_lam
-        far = lam - max(w, 0.0) - math.sqrt(k) > _FAR and w > W_LOW
-        # Scores at the far end, no worse than w by their noise alone.
-        log_below = log_part if far else log_add_exp(log_part, log_normal_cdf(-c))
-        if log_below >= _LOG_3_4:
-            log_above, d_w, d_k, d_lam = _survival(w, k, lam)
-            return math.log1p(-math.exp(log_above)), log_above, d_w, -d_k, -d_lam
-        part = math.exp(log_part - log_below)
-        d_k, d_lam = part * (d_k - log_lam), -part * k / lam
-        if far:
-            d_w *= part
-        else:
-            log_density, _, _, _ = _log_bowl(w, k, lam, table)
-            d_w = k * math.exp(log_density - k * log_lam - log_below)
-        log_above = math.log1p(-math.exp(log_below))
-    if log_above < log_below:
-        odds = math.exp(log_below - log_above)
-        d_w, d_k, d_lam = d_w * odds, d_k * odds, d_lam * odds
-    return log_below, log_above, d_w, d_k, d_lam
-
-
-@jit
-def _quantile(log_below: float, log_above: float, k: float, lam: float, table: Any) -> float:
-    """Return w with log F = `log_below` and log S = `log_above`: Newton inside a bracket."""
-    left = log_below < log_above
-    # P(W ≤ −x) ≤ Φ(−x) < exp(−x²/2), and likewise above λ.
-    low = -math.sqrt(-2.0 * log_below) - 1.0
-    high = lam + math.sqrt(-2.0 * log_above) + 1.0
-    w = min(max(lam * math.exp(log_below / k), low), high)
-    for _ in range(200):
-        below, above, d_w, _, _ = _log_tails(w, k, lam, table)
-        # d_w is relative to the smaller tail; log F, or −log S, is what is solved for.
-        miss = below - log_below if left else log_above - above
-        slope = d_w * math.exp(min(below, above) - (below if left else above))
-        if miss < 0.0:
-            low = w
-        else:
-            high = w
-        last, w = w, w - miss / slope
-        if not low <= w <= high:
-            w = 0.5 * (low + high)
-        if abs(w - last) <= 2.0 * _EPS * abs(w) or miss == 0.0:
-            break
-    return w
+    if w > SERIES_FROM:
+        return FAR
+    return max(w, 0.0) - w + math.sqrt(max(k - 1.0, 0.0)) + _FAR_FROM_PEAK
 
 
 def sample_table(w: np.ndarray, log_k: np.ndarray) -> np.ndarray:
@@ -427,22 +319,15 @@ def sample_table(w: np.ndarray, log_k: np.ndarray) -> np.ndarray:
         for j in range(log_k.size):
             k = math.exp(log_k[j])
             # The integrand has vanished at this limit for every w and k of the table.
-            values[i, j] = _quadrature(w[i], k, 100.0)[0] + 0.5 * min(w[i], 0.0) ** 2
+            values[i, j] = quadrature(w[i], k, 100.0, 0.0)[0] + 0.5 * min(w[i], 0.0) ** 2
     return values
+
+
+def quadrature_entry(w: float, k: float, lam: float, _: float, table: Any, out: Any) -> None:
+    """Write the result of `_quadrature` to `out`."""
+    out[0], out[1], out[2], out[3] = _quadrature(w, k, lam)
 
 
 def log_bowl_entry(w: float, k: float, lam: float, _: float, table: Any, out: Any) -> None:
     """Write log J and its partials in w, k and λ to `out`."""
     out[0], out[1], out[2], out[3] = _log_bowl(w, k, lam, table)
-
-
-def log_tails_entry(w: float, k: float, lam: float, _: float, table: Any, out: Any) -> None:
-    """Write the result of `_log_tails` to `out`."""
-    out[0], out[1], out[2], out[3], out[4] = _log_tails(w, k, lam, table)
-
-
-def quantile_entry(
-    log_below: float, log_above: float, k: float, lam: float, table: Any, out: Any
-) -> None:
-    """Write the result of `_quantile` to `out`."""
-    out[0] = _quantile(log_below, log_above, k, lam, table)

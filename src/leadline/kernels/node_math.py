@@ -17,10 +17,12 @@ _SQRT_HALF = math.sqrt(0.5)
 _LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
 _LOG_HALF = -math.log(2.0)
 
-# Division by zero gives inf, not an exception, and multiply-adds are fused. Sums over nodes may be
-# taken in any order, so that they can be taken eight at a time.
-jit = numba.njit(error_model="numpy", fastmath={"contract"})
-jit_nodes = numba.njit(error_model="numpy", fastmath={"contract", "reassoc"})
+# Division by zero gives inf, not an exception, and multiply-adds are fused. Without wrappers for
+# calls from Python or C these functions compile in half the time. Sums over nodes may be taken in
+# any order, so that they can be taken eight at a time.
+_OPTIONS = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+jit = numba.njit(fastmath={"contract"}, **_OPTIONS)
+jit_nodes = numba.njit(fastmath={"contract", "reassoc"}, **_OPTIONS)
 
 _LOG2_E = 1.0 / math.log(2.0)
 # log 2 as a sum of two, the first with trailing zeros, so that its multiples are exact.
@@ -45,6 +47,52 @@ def _to_bits(context: Any, x: Any) -> Any:
     return types.int64(types.float64), lambda c, builder, s, arguments: builder.bitcast(
         arguments[0], ir.IntType(64)
     )
+
+
+def polynomials(lanes: int, terms: int, slopes: bool = False) -> Any:
+    """Return a numba function that evaluates `lanes` polynomials at one point, side by side.
+
+    Their coefficients start at `offset` in an array or at a pointer, those of equal power
+    together: with vector instructions all lanes take the time of one (numba leaves LLVM's own
+    search for such groups off). The result is a tuple of the values and then, where asked for, of
+    the slopes.
+    """
+
+    @intrinsic
+    def evaluate(context, coefficients, offset, x):  # type: ignore[no-untyped-def]
+        count = 2 * lanes if slopes else lanes
+        result = types.UniTuple(types.float64, count)
+
+        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+            vector, integer = ir.VectorType(ir.DoubleType(), lanes), ir.IntType(32)
+            start = arguments[0]
+            if isinstance(coefficients, types.Array):
+                start = context.make_array(coefficients)(context, builder, start).data
+            start = builder.bitcast(builder.gep(start, [arguments[1]]), vector.as_pointer())
+            rows = [builder.load(builder.gep(start, [integer(i)]), align=8) for i in range(terms)]
+            x = ir.Constant(vector, ir.Undefined)
+            for lane in range(lanes):
+                x = builder.insert_element(x, arguments[2], integer(lane))
+
+            def fused(a, b, c):  # type: ignore[no-untyped-def]
+                flags = ("contract",)
+                return builder.fadd(builder.fmul(a, b, flags=flags), c, flags=flags)
+
+            value, slope = rows[-1], None
+            for row in rows[-2::-1]:
+                if slopes:
+                    slope = value if slope is None else fused(slope, x, value)
+                value = fused(value, x, row)
+            values = [
+                builder.extract_element(of, integer(lane))
+                for of in ([value, slope] if slopes else [value])
+                for lane in range(lanes)
+            ]
+            return context.make_tuple(builder, result, values)
+
+        return result(coefficients, types.int64, types.float64), generate
+
+    return evaluate
 
 
 @jit

@@ -1,6 +1,7 @@
 """`plot_tail_fit`: the fitted law over the observed scores, threshold marked."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -9,14 +10,15 @@ from arviz_plots import PlotCollection
 from arviz_plots.visuals import ecdf_line, fill_between_y, line_xy, vline
 
 from leadline.answers.fitted_search import (
+    FittedSearch,
+    by_part,
     completed_losses,
     direction_sign,
-    fitted_search,
     search_names,
     validate_tree,
 )
 from leadline.answers.intervals import SAMPLE_DIMS, interval, validate_interval
-from leadline.answers.law import log_survival
+from leadline.law import log_survival
 from leadline.plots.panels import (
     FIT,
     MARK,
@@ -86,7 +88,7 @@ def plot_tail_fit(
     score = share["score"]
     middle = share.mean(SAMPLE_DIMS).rename("share")
     lower, upper = interval(share, prob, kind)
-    threshold = tree["constant_data"]["threshold"]
+    threshold = tree["posterior"]["threshold"].median(SAMPLE_DIMS)
 
     backend = backend_of(plot_collection, backend)
     if plot_collection is None:
@@ -136,24 +138,37 @@ def _fitted_share(tree: xr.DataTree) -> xr.DataArray:
     shape = (posterior.sizes["chain"], posterior.sizes["draw"], _POINTS)
     shares, scores = [], []
     for name in search_names(tree):
-        search = fitted_search(tree, name)
-        edge = sign * float(tree["constant_data"]["threshold"].sel(search=name))
+        optimum = float(posterior["optimum"].sel(search=name).mean())
+        threshold = float(posterior["threshold"].sel(search=name).mean())
         losses = completed_losses(tree, name)
-        best = min(float(search.alpha.mean()), losses[0])
-        low, high = best - 0.1 * (edge - best), edge + _PAST_THRESHOLD * (edge - best)
-        loss = np.linspace(low, min(high, losses[-1]), _POINTS)
-        grid = np.tile(loss, (len(search.alpha), 1))
-        share = np.zeros_like(grid)
-        # A trial's score is the mean over its seeds, which has less noise the more there are.
-        for seeds, weight in _shares_by_seeds(tree, name):
-            law = (search.alpha, search.beta, search.gamma, search.sigma / np.sqrt(seeds))
-            share -= weight * np.expm1(log_survival(grid, law))
-        shares.append(share.reshape(shape))
-        scores.append(sign * loss)
+        best = min(sign * optimum, losses[0])
+        low, high = best - 0.1 * (sign * threshold - best), sign * threshold
+        high += _PAST_THRESHOLD * (high - best)
+        score = sign * np.linspace(low, min(high, losses[-1]), _POINTS)
+        share = functools.partial(_share, score=score, by_seeds=_shares_by_seeds(tree, name))
+        shares.append(by_part(tree, name, share).reshape(shape))
+        scores.append(score)
     coords = {"search": posterior["search"], "score": (("search", "point"), np.stack(scores))}
     return xr.DataArray(
         np.stack(shares, axis=2), coords, ("chain", "draw", "search", "point"), name="share"
     )
+
+
+def _share(
+    part: FittedSearch, score: np.ndarray, by_seeds: Sequence[tuple[int, float]]
+) -> np.ndarray:
+    """Return the probability of a score at least as good, shape (draw, point)."""
+    on_scale = part.scale.takes(score)
+    inside = np.where(on_scale, score, part.scale.inverse(np.float64(0.0)))
+    loss = np.tile(part.sign * part.scale.forward(inside), (len(part.alpha), 1))
+    share = np.zeros_like(loss)
+    # A trial's score is the mean over its seeds, which has less noise the more there are.
+    for seeds, weight in by_seeds:
+        law = (part.alpha, part.beta, part.gamma, part.sigma / np.sqrt(seeds))
+        share -= weight * np.expm1(log_survival(loss, law))
+    # Past the lower end of a scale no score is to be had, past its upper end all are lower.
+    past_upper = score >= part.scale.upper
+    return np.where(on_scale, share, past_upper if part.sign > 0 else ~past_upper)
 
 
 def _shares_by_seeds(tree: xr.DataTree, search: str) -> list[tuple[int, float]]:

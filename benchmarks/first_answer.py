@@ -1,0 +1,166 @@
+"""Time the wait for the first answer and a refit, and judge the answer.
+
+    uv run python benchmarks/first_answer.py process TRIALS.csv
+    uv run python benchmarks/first_answer.py search TRIALS.csv
+
+`process` times whole processes, in turns: `leadline fit` on a file, and the same imports,
+compiling, sampling, diagnostics and writing for a Normal model on the same scores. `search` asks
+for divergences, ESS, R-hat and seconds of sampling, seed by seed, and whether a refit on another
+search by the compiled model is what a fresh fit is.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+TAIL_FRACTION = 0.2
+
+# Everything that `leadline fit` imports and does, but for the model.
+_NORMAL = """
+import sys
+import leadline.console, leadline.densities, leadline.fit, leadline.models.single, leadline.tree
+import arviz_stats
+import numpy as np
+import pymc as pm
+import xarray as xr
+from leadline.prepare import prepare
+from leadline.priors import Priors
+from leadline.readers.table import read_table
+from leadline.sampling import Sampler
+
+path, score, direction, output = sys.argv[1:]
+trials = read_table(path, score=score, direction=direction)
+regime = prepare(trials, Priors(), tail_fraction={fraction}).regime
+with pm.Model() as model:
+    scores = pm.Data("scores", regime.loss)
+    mean = pm.Normal("mean", regime.threshold, 1.0)
+    sd = pm.HalfNormal("sd", 1.0)
+    pm.Normal("loss", mean, sd, observed=scores)
+tree = Sampler(progressbar=False).compile(model).sample(1)
+posterior = tree["posterior"].to_dataset()
+print(arviz_stats.rhat(posterior), arviz_stats.ess(posterior, method="bulk"))
+print(arviz_stats.ess(posterior, method="tail"), arviz_stats.summary(tree))
+tree.to_netcdf(output + "/fit.nc", engine="h5netcdf")
+"""
+
+
+def seconds(command: list[str]) -> tuple[float, float]:
+    """Return the wall-clock and the CPU seconds of a process, which must succeed."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(output.decode())
+    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime
+
+
+def measure_process(path: Path, score: str, direction: str, repeats: int) -> None:
+    """Print the seconds of both processes and their ratio."""
+    fit = [sys.executable, "-m", "leadline", "fit", str(path), "--score", score]
+    fit += ["--direction", direction, "--tail-fraction", str(TAIL_FRACTION)]
+    fit += ["--no-pictures", "--seed", "1", "-o"]
+    normal = [sys.executable, "-c", _NORMAL.format(fraction=TAIL_FRACTION), str(path), score]
+    normal.append(direction)
+    walls, cpus = [], []
+    print("       leadline fit (wall, CPU)   Normal (wall, CPU)   ratios")
+    with tempfile.TemporaryDirectory() as folder:
+        for run in range(repeats + 1):
+            new = Path(folder, f"normal-{run}")
+            new.mkdir()
+            (wall, cpu), (wall_normal, cpu_normal) = (
+                seconds([*fit, f"{folder}/fit-{run}"]),
+                seconds([*normal, str(new)]),
+            )
+            print(
+                f"{'warm-up' if run == 0 else run!s:7s} {wall:10.1f} s {cpu:8.1f} s"
+                f" {wall_normal:12.1f} s {cpu_normal:8.1f} s"
+                f"   {wall / wall_normal:.2f}, {cpu / cpu_normal:.2f}",
+                flush=True,
+            )
+            # The first run of each fills the caches on disk.
+            if run > 0:
+                walls.append(wall / wall_normal)
+                cpus.append(cpu / cpu_normal)
+    print(
+        f"median ratio of wall-clock time {statistics.median(walls):.2f}, "
+        f"of CPU time {statistics.median(cpus):.2f} (at most 1.5)"
+    )
+
+
+def measure_search(path: Path, score: str, direction: str, seeds: int) -> None:
+    """Print how well and how fast the compiled model is sampled, and what a refit costs."""
+    import arviz_stats
+    import numpy as np
+    from leadline.models import single
+
+    import leadline as ll
+    from leadline.datasets import load_dataset
+    from leadline.prepare import prepare
+    from leadline.priors import Priors
+    from leadline.readers.table import read_table
+    from leadline.sampling import Sampler
+
+    priors = Priors()
+    bundled = load_dataset("digits-boosting")
+    # The mean over the seeds of each trial as one score: no replicates, as in the file.
+    means = ll.from_scores(bundled.per_trial()["score"], direction=bundled.direction)
+    first, other = (
+        prepare(trials, priors, tail_fraction=TAIL_FRACTION, resolution=0)
+        for trials in (read_table(path, score=score, direction=direction), means)
+    )
+    inputs = [(search.regime, search.max_effective_dim, search.sign) for search in (first, other)]
+    sampler = Sampler(progressbar=False)
+    compiled = sampler.compile(single.build(*inputs[0], priors))
+    for seed in range(1, seeds + 1):
+        start, cpu = time.perf_counter(), time.process_time()
+        tree = compiled.sample(seed)
+        wall, cpu = time.perf_counter() - start, time.process_time() - cpu
+        posterior = tree["posterior"].to_dataset()
+        bulk, tail = (arviz_stats.ess(posterior, method=kind) for kind in ("bulk", "tail"))
+        print(
+            f"seed {seed}: {int(tree['sample_stats']['diverging'].sum())} divergences, "
+            f"ESS {min(float(v) for v in bulk.values()):.0f} (bulk), "
+            f"{min(float(v) for v in tail.values()):.0f} (tail), "
+            f"R-hat {max(float(v) for v in arviz_stats.rhat(posterior).values()):.4f}, "
+            f"{tree['sample_stats']['n_steps'].mean():.1f} steps a draw, "
+            f"{wall:.2f} s ({cpu:.2f} s CPU)"
+        )
+    start = time.perf_counter()
+    again = compiled.with_data(single.data_of(*inputs[1]))
+    overhead = time.perf_counter() - start
+    refit = again.sample(1)["posterior"].to_dataset()
+    fresh = sampler.compile(single.build(*inputs[1], priors)).sample(1)["posterior"].to_dataset()
+    equal = all(np.array_equal(refit[name], fresh[name]) for name in fresh.data_vars)
+    print(
+        f"refit of {inputs[0][0].n_tail} scores to {inputs[1][0].n_tail}: {overhead:.4f} s and "
+        f"sampling; {'equal to' if equal else 'DIFFERENT from'} a fresh fit"
+    )
+
+
+def main() -> None:
+    """Run one of the two measurements."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("measurement", choices=["process", "search"])
+    parser.add_argument("trials", type=Path, metavar="TRIALS.csv")
+    parser.add_argument("--score", default="error")
+    parser.add_argument("--direction", default="minimize")
+    parser.add_argument("--repeats", type=int, default=3, help="timed runs of each process")
+    parser.add_argument("--seeds", type=int, default=5)
+    arguments = parser.parse_args()
+    columns = arguments.trials, arguments.score, arguments.direction
+    if arguments.measurement == "process":
+        measure_process(*columns, arguments.repeats)
+    else:
+        measure_search(*columns, arguments.seeds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Whether the prior decides: power-scaling sensitivity of the optimum and the effective dimension.
+
+Kallioinen et al. (2024, doi:10.1007/s11222-023-10366-5): how much the posterior moves when the
+prior, or the likelihood, is raised to a power near 1.
+"""
+
+import functools
+
+import arviz_stats
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from leadline.answers.checks.evidence import Evidence
+from leadline.answers.checks.outcome import Outcome, at_most
+
+INFORMATIVE = 0.05
+"""Above it a prior is informative, below it a likelihood weak: the cut of Kallioinen et al. (2024).
+Near a normal posterior it is a shift by a quarter of an sd when the prior is squared."""
+
+MAX_PRIOR_SENSITIVITY = 0.32
+"""A shift by one and a half posterior sds when the prior is squared, near a normal posterior. The
+priors here are informative on purpose (DESIGN.md, section 5): of 30 searches drawn from the law
+with 20 to 120 trials past the threshold nearly all are above `INFORMATIVE`, and none above 0.27."""
+
+_MORE_TRIALS = (
+    "The prior decides more than the scores do: run more trials, or report the result under "
+    "another prior beside this one."
+)
+_CONFLICT = (
+    "The scores pull away from the prior: see whether print(leadline.Priors()) suits this search, "
+    "and fit again with other priors to see how far the answer moves."
+)
+
+
+def _prior_sensitivity(evidence: Evidence, name: str) -> Outcome:
+    """Check the prior sensitivity of a variable of the posterior.
+
+    The limit is lower where the likelihood is weak: there nothing holds against the prior.
+    """
+    prior, likelihood = sensitivities(evidence, name)
+    if likelihood < INFORMATIVE:
+        return at_most(prior, INFORMATIVE, _MORE_TRIALS)
+    return at_most(prior, MAX_PRIOR_SENSITIVITY, _CONFLICT)
+
+
+optimum_prior = functools.partial(_prior_sensitivity, name="optimum")
+effective_dim_prior = functools.partial(_prior_sensitivity, name="effective_dim")
+
+
+def sensitivities(evidence: Evidence, name: str) -> tuple[float, float]:
+    """Return the sensitivities of a variable to the prior and to the likelihood.
+
+    Where thresholds were averaged, of the candidate that most draws come from, and to the
+    likelihood of the scores that all of them share: the weights of the candidates would have to
+    be scaled too, and the tree does not say how.
+    """
+    tree, search = evidence.tree, evidence.search
+    likelihood = tree["log_likelihood"].dataset.sel(search=search)
+    mine = evidence.shared_tail.index
+    for dim in ("tail_trial", "repeated_trial"):
+        if dim in likelihood.dims:
+            of_search = np.isin(likelihood[dim].to_numpy().astype(str), mine)
+            likelihood = likelihood.isel({dim: of_search})
+    groups = {
+        "posterior": evidence.posterior[[name]],
+        "log_prior": tree["log_prior"].dataset.sel(search=search),
+        "log_likelihood": likelihood,
+    }
+    rows = evidence.main_part.rows
+    small = xr.DataTree.from_dict({key: _some_draws(group, rows) for key, group in groups.items()})
+    prior, of_likelihood = (
+        float(arviz_stats.psense(small, var_names=[name], group=group)[name])
+        for group in ("prior", "likelihood")
+    )
+    return prior, of_likelihood
+
+
+def _some_draws(group: xr.Dataset, rows: npt.NDArray[np.intp]) -> xr.Dataset:
+    """Return some of the draws in a single chain, without the coordinates that psense cannot stack.
+
+    Power scaling knows of no chains: their number does not matter.
+    """
+    plain = group.drop_vars(["search", "task", "model"], errors="ignore")
+    in_a_row = plain.stack(sample=("chain", "draw")).isel(sample=rows)
+    return in_a_row.reset_index("sample", drop=True).rename(sample="draw").expand_dims(chain=1)

@@ -1,0 +1,39 @@
+"""Whether scores are tied, or recorded too coarsely to see the noise."""
+
+import numpy as np
+
+from leadline.answers.checks.evidence import Evidence
+from leadline.answers.checks.outcome import Outcome, at_most
+
+MAX_TIED = 0.1
+"""Share of the tail trials that repeat a score. A density has no ties; each counts like evidence
+for a spike there. A tenth shifts the effective dimension by less than its sd."""
+
+MAX_CELLS_PER_NOISE = 2.0
+"""Spacing of the grid of scores in noise sds. With cells wider than two sds nearly all of the
+noise is inside a cell, and the noise sd is the prior's."""
+
+
+def ties(evidence: Evidence) -> Outcome:
+    """Check the share of tail trials that repeat a score, when the fit took scores as exact."""
+    if evidence.resolution > 0:
+        return at_most(0.0, MAX_TIED, "")
+    tail = evidence.best(int(evidence.main["n_tail"]))
+    figure = 1.0 - tail["score"].nunique() / len(tail)
+    return at_most(
+        figure,
+        MAX_TIED,
+        "Many scores past the threshold are equal: record more digits, give fit the spacing of "
+        "the scores as resolution, or drop trials that were entered twice.",
+    )
+
+
+def resolution(evidence: Evidence) -> Outcome:
+    """Check the spacing of recorded scores against the noise sd, which it can hide."""
+    noise = float(np.median(evidence.posterior["noise_sd"]))
+    return at_most(
+        evidence.resolution / noise,
+        MAX_CELLS_PER_NOISE,
+        "Scores are recorded too coarsely to tell the noise: record more digits, or a score with "
+        "finer steps, such as the loss in place of the error.",
+    )

@@ -1,0 +1,121 @@
+"""Is it a grid, and do configurations repeat? What the set of configurations says, order aside."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+from scipy.special import gammaln
+
+_EVEN_SPACING = 1e-2
+_MOSTLY_COVERED = 0.8
+
+
+@dataclass(frozen=True)
+class Design:
+    """The configurations of a search as a set.
+
+    Attributes
+    ----------
+    codes : int array, (trial, parameter)
+        The level of each value; -1 where inactive.
+    configuration : int array, (trial,)
+        Which of the different configurations a trial is.
+    """
+
+    codes: npt.NDArray[np.int64]
+    configuration: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, params: pd.DataFrame) -> "Design":
+        """Return the design of a table of parameters, one row a trial."""
+        codes = np.column_stack([_codes(params[name]) for name in params])
+        return cls(codes, np.unique(codes, axis=0, return_inverse=True)[1].ravel())
+
+    @property
+    def first(self) -> npt.NDArray[np.bool_]:
+        """Whether a trial is the first of its configuration."""
+        first = np.zeros(len(self.configuration), dtype=bool)
+        first[np.unique(self.configuration, return_index=True)[1]] = True
+        return first
+
+    @property
+    def continuous(self) -> bool:
+        """Whether some parameter tells almost all configurations apart."""
+        different = self.configuration.max() + 1
+        return any(
+            len(np.unique(column)) > 0.9 * different for column in self.codes.T if different > 2
+        )
+
+    def duplicates(self) -> tuple[int, float, float]:
+        """Return the pairs of equal trials, how many chance gives, and P(as many or more).
+
+        Chance means that parameters are drawn independently, with the shares that are seen.
+        """
+        n = len(self.configuration)
+        pairs = int(_pairs(np.bincount(self.configuration)))
+        match = 1.0
+        for column in self.codes.T:
+            match *= _pairs(np.bincount(column + 1)) / _pairs(np.array([n]))
+        expected = match * _pairs(np.array([n]))
+        return pairs, float(expected), float(stats.poisson.sf(pairs - 1, max(expected, 1e-300)))
+
+    def combinations(self) -> float:
+        """Return how many combinations of the levels seen there are."""
+        return float(np.prod([float(len(np.unique(column))) for column in self.codes.T]))
+
+    def coverage(self) -> float:
+        """Return the share of them that was tried."""
+        return float((self.configuration.max() + 1) / self.combinations())
+
+    def flat_chance(self) -> float:
+        """Return P(random draws cover all combinations as evenly as these), 1 if not evenly."""
+        counts = np.bincount(self.configuration)
+        n, cells = int(counts.sum()), len(counts)
+        if counts.max() - counts.min() > 1:
+            return 1.0
+        more = n % cells
+        log_ways = gammaln(cells + 1) - gammaln(more + 1) - gammaln(cells - more + 1)
+        log_multinomial = gammaln(n + 1) - gammaln(counts + 1.0).sum() - n * np.log(cells)
+        return float(np.exp(min(0.0, log_ways + log_multinomial)))
+
+
+def grid_evidence(params: pd.DataFrame, design: Design, nested: bool) -> tuple[float, float]:
+    """Return the share of a full grid that was tried and P(so flat by chance), 1 if no grid.
+
+    Parameters
+    ----------
+    params : pandas.DataFrame
+        Parameters that vary, one row a trial.
+    design : Design
+        Of these.
+    nested : bool
+        Whether the trials run through the levels of a parameter in blocks, as nested loops do.
+        Then a grid may have gaps; without it, a sample without replacement has gaps too.
+    """
+    if params.shape[1] == 1:
+        # Any sample of one parameter covers its own levels; of a grid they are evenly spaced.
+        return (1.0, design.flat_chance()) if _evenly_spaced(params.iloc[:, 0]) else (0.0, 1.0)
+    coverage = design.coverage()
+    if coverage < (_MOSTLY_COVERED if nested else 1.0):
+        return coverage, 1.0
+    return coverage, design.flat_chance()
+
+
+def _evenly_spaced(values: pd.Series) -> bool:
+    if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+        return True
+    levels = np.unique(values.dropna().to_numpy(np.float64))
+    scales = [levels, np.log(levels)] if levels[0] > 0 else [levels]
+    return any(np.ptp(np.diff(s)) <= _EVEN_SPACING * np.diff(s).mean() for s in scales)
+
+
+def _codes(values: pd.Series) -> npt.NDArray[np.int64]:
+    if values.dtype == object:
+        values = values.map(repr, na_action="ignore")
+    return np.asarray(pd.factorize(values)[0], dtype=np.int64)
+
+
+def _pairs(counts: npt.NDArray[np.int64]) -> float:
+    return float((counts * (counts - 1.0) / 2.0).sum())
