@@ -1,5 +1,6 @@
 """The quadrature expressions against the same mpmath values as the fast kernel."""
 
+import itertools
 from pathlib import Path
 
 import helpers_kernels
@@ -69,33 +70,28 @@ def test_partials_that_are_given(partials):
     np.testing.assert_allclose(log_tails[2:], smaller.T, rtol=1e-8, atol=1e-300)
 
 
-@pytest.fixture(scope="module")
-def second_derivatives():
-    """Return a function of the point: the Hessian of log J, and by w of log F and log S."""
-    point = pt.dvector("point")
-    log_below, log_above = log_tails_integral(*(point[i] for i in range(3)))
-    outputs = [
-        pytensor.gradient.hessian(log_bowl_integral(*(point[i] for i in range(3))), point),
-        *(pytensor.gradient.hessian(value, point)[0, 0] for value in (log_below, log_above)),
+def test_second_derivatives_against_mpmath():
+    # Near the optimum, near both sides of lam, where k < 1, far to the left and far above.
+    points = [(2.0, 1.5, 20.0), (19.5, 3.0, 20.0), (8.0, 2.0, 6.0), (0.1, 0.4, 5.0)]
+    points += [(-9.0, 1.0, 3.0), (60.0, 2.5, 40.0)]
+    inputs = w, *_ = pt.dvectors("w", "k", "lam")
+
+    def derivatives(value, inputs):
+        return pytensor.grad(value.sum(), list(inputs))
+
+    hessian = [
+        derivatives(slope, inputs) for slope in derivatives(log_bowl_integral(*inputs), inputs)
     ]
-    return pytensor.function([point], outputs, mode=MODE)
+    by_w = [derivatives(derivatives(tail, [w])[0], [w])[0] for tail in log_tails_integral(*inputs)]
+    outputs = [*itertools.chain(*hessian), *by_w]
+    *hessian, below, above = pytensor.function(inputs, outputs, mode=MODE)(*np.transpose(points))
 
-
-# Near the optimum, near both sides of lam, where k < 1, far to the left and far above.
-@pytest.mark.parametrize(
-    "point",
-    [(2.0, 1.5, 20.0), (19.5, 3.0, 20.0), (8.0, 2.0, 6.0), (0.1, 0.4, 5.0), (-9.0, 1.0, 3.0),
-     (60.0, 2.5, 40.0)],
-)  # fmt: skip
-def test_second_derivatives_against_mpmath(second_derivatives, point):
-    hessian, below, above = second_derivatives(np.array(point))
-    exact = helpers_kernels.log_bowl_hessian(*point)
-    np.testing.assert_allclose(hessian, exact, rtol=1e-7, atol=1e-8)
+    exact = np.array([helpers_kernels.log_bowl_hessian(*point) for point in points])
+    np.testing.assert_allclose(np.transpose(hessian), exact.reshape(-1, 9), rtol=1e-7, atol=1e-8)
+    first = [helpers_kernels.reference(*point) for point in points]
+    log_density = np.array([one.log_bowl_partials[0] for one in first])
     # With f the density, (log F)'' = (f/F)(log f)' − (f/F)², and likewise for S.
-    first = helpers_kernels.reference(*point)
-    for value, slope in (
-        (below, first.log_below_partials[0]),
-        (above, first.log_above_partials[0]),
-    ):
-        exact = slope * first.log_bowl_partials[0] - slope**2
-        np.testing.assert_allclose(value, exact, rtol=1e-7, atol=1e-8)
+    slope = np.array([one.log_below_partials[0] for one in first])
+    np.testing.assert_allclose(below, slope * log_density - slope**2, rtol=1e-7, atol=1e-8)
+    slope = np.array([one.log_above_partials[0] for one in first])
+    np.testing.assert_allclose(above, slope * log_density - slope**2, rtol=1e-7, atol=1e-8)
