@@ -67,7 +67,8 @@ def test_the_walk_goes_outward_while_the_tail_looks_like_the_law():
 def test_the_walk_stops_where_the_law_does():
     # A quarter follows the law; the others crowd beyond it.
     rng = np.random.default_rng(4)
-    inside = ALPHA + 0.5 * SPREAD * rng.random(75)
+    _, many = simulate_losses(200_000, 1)
+    inside = np.quantile(many[many < ALPHA + 0.5 * SPREAD], (np.arange(75) + 0.5) / 75)
     score = np.concatenate([inside, ALPHA + 0.5 * SPREAD + 0.02 * rng.random(225)])
     averaged, fitter = searched(ll.from_scores(score, direction="minimize"))
     last = averaged.candidates[-1]

@@ -42,7 +42,7 @@ RULES = {
     "goodness_of_fit": {"law"},
     "diagnostics": LOW,
     "tail_fit": {"densities", "law", "models", "prepare", "priors", "sampling"},
-    "predictive_score": {"tail_fit"},
+    "predictive_score": LOW | {"tail_fit"},
     "averaging": {"candidates", "diagnostics", "goodness_of_fit", "predictive_score", "tail_fit"},
     "tree": DATA | {"averaging", "priors"},
     "fit": DATA

@@ -15,9 +15,13 @@ import numpy.typing as npt
 from arviz_stats.base import array_stats
 from scipy.special import logsumexp
 
+from leadline.errors import LeadlineError
 from leadline.tail_fit import FittedTail, TailFitter
 
 Array = npt.NDArray[np.float64]
+
+# Fewer have no tail to which a Pareto distribution could be fitted.
+_MIN_DRAWS = 25
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ def predictive_score(
     given = tail.log_density()
     worse = tail.log_worse(regime.threshold)
     predicted, not_past = _predictions(tail, validation_rows, edge)
+    if len(given) < _MIN_DRAWS:
+        raise LeadlineError(
+            f"weighing thresholds needs {_MIN_DRAWS} draws or more, in all chains together, and "
+            f"there are {len(given)}: raise draws, or give one tail_fraction"
+        )
     log_weights, khat = array_stats.psislw(given.T, r_eff=relative_ess)
     scores = _weighted_mean(predicted.T, log_weights)
     # Trials that are not in the tail are alike, so that one of each group stands for all; and

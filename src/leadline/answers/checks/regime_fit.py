@@ -61,12 +61,18 @@ def best_p_value(evidence: Evidence, count: int) -> float:
     return float((anderson_darling(rng.random((len(rows), count))) >= distance).mean())
 
 
+# Fewer have no tail to which a Pareto distribution could be fitted.
+_MIN_DRAWS = 25
+
+
 def leave_one_out(evidence: Evidence) -> Outcome:
     """Check that scores are where the fit without them expects them (LOO-PIT).
 
     By the test of `arviz.plot_loo_pit` (Tesso et al. 2026, arXiv:2603.02928), which allows
     for the dependence between the values.
     """
+    if sum(len(part.rows) for part in evidence.parts) < _MIN_DRAWS:
+        return not_made(MIN_P_LOO, f"Leaving trials out takes {_MIN_DRAWS} draws; fit with more.")
     pit = loo_pit(evidence)
     p_value, *_ = array_stats.uniformity_test(pit, method="pot_c")
     return at_least(
@@ -89,7 +95,7 @@ def loo_pit(evidence: Evidence) -> npt.NDArray[np.float64]:
         loss = part.sign * part.scale.forward(score) + jitter * cell
         edge = np.full_like(part.alpha, on_scale(part, evidence.edge))
         u[part.rows] = share_of_tail(loss, np.zeros_like(loss), replicates, edge, part.law, rng)
-    log_weight, _ = array_stats.psislw(-log_likelihood(evidence).T)
+    log_weight, _ = array_stats.psislw(log_likelihood(evidence).T)
     return np.clip((softmax(log_weight, axis=1) * u.T).sum(axis=1), 0.0, 1.0)
 
 

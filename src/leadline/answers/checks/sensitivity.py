@@ -12,7 +12,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from leadline.answers.checks.evidence import Evidence
-from leadline.answers.checks.outcome import Outcome, at_most
+from leadline.answers.checks.outcome import Outcome, at_most, not_made
 
 INFORMATIVE = 0.05
 """Above it a prior is informative, below it a likelihood weak: the cut of Kallioinen et al. (2024).
@@ -33,11 +33,19 @@ _CONFLICT = (
 )
 
 
+# Fewer have no tail to which a Pareto distribution could be fitted.
+_MIN_DRAWS = 25
+
+
 def _prior_sensitivity(evidence: Evidence, name: str) -> Outcome:
     """Check the prior sensitivity of a variable of the posterior.
 
     The limit is lower where the likelihood is weak: there nothing holds against the prior.
     """
+    if len(evidence.main_part.rows) < _MIN_DRAWS:
+        return not_made(
+            MAX_PRIOR_SENSITIVITY, f"Power scaling takes {_MIN_DRAWS} draws; fit with more."
+        )
     prior, likelihood = sensitivities(evidence, name)
     if likelihood < INFORMATIVE:
         return at_most(prior, INFORMATIVE, _MORE_TRIALS)
