@@ -67,7 +67,7 @@ def test_density_and_gradient_are_those_of_numba(search, effective_dim):
 @pytest.fixture(scope="module")
 def trees(fit_once):
     """Return fits of one search by nutpie and by numpyro."""
-    length = {"draws": 1000, "tune": 500}
+    length = {"draws": 2500, "tune": 1000}
     return [fit_once(plain()[0], nuts_sampler=name, **length) for name in ("nutpie", "numpyro")]
 
 
