@@ -6,7 +6,7 @@ with the curve of all trials. opda's point fit at tail fraction 0.3 and its 80 %
 see the same trials. Results are appended to a CSV file as they come; a second run goes on where
 the first stopped.
 
-    python benchmarks/coverage.py --data ../shared/data [--replications 40] [--work DIR]
+    python benchmarks/curve_coverage.py --data ../shared/data [--replications 40] [--work DIR]
 """
 
 import argparse
