@@ -12,11 +12,7 @@ the first stopped.
 import argparse
 import dataclasses
 import pathlib
-import sys
 import warnings
-
-# Numba imports a module called coverage where it finds one: not this file.
-sys.path = [entry for entry in sys.path if pathlib.Path(entry) != pathlib.Path(__file__).parent]
 
 import numpy as np
 import opda.nonparametric

@@ -111,7 +111,7 @@ def candidates_of(
         The scales to try, each of which takes all scores.
     fractions : mapping of float to float, optional
         Tail fractions and their prior weights. Default: `TAIL_FRACTIONS`, as far as there are
-        enough trials, each with a weight inverse to it.
+        enough trials, each with a weight inverse to its square.
     threshold : float, optional
         A single threshold in score units, in place of the fractions.
     resolution : float, optional
@@ -133,7 +133,7 @@ def candidates_of(
         cuts = [{"tail_fraction": fraction} for fraction in grid]
         # The law is exact in the limit of good scores: of two tails that predict equally well,
         # the deeper is the more likely to follow it.
-        weights = [1.0 / fraction for fraction in grid]
+        weights = [fraction**-2 for fraction in grid]
 
     result = []
     for scale in scales:

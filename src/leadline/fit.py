@@ -64,7 +64,7 @@ def fit(
         The share of all trials, failures included, that is past the threshold, in (0, 1]: a
         number sets the threshold. Several numbers are the candidates among which the data
         decide, in place of the default grid; a mapping gives each a prior weight (which in the
-        grid is inverse to the fraction, and of a sequence the same for all).
+        grid is inverse to the square of the fraction, and of a sequence the same for all).
     scale : {"identity", "log", "logit", "auto"}
         The scale of the score on which the law is taken to hold; `"auto"` tries all that take
         the scores, and averages. Results are in score units whatever the scale.

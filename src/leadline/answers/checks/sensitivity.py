@@ -70,6 +70,8 @@ def sensitivities(evidence: Evidence, name: str) -> tuple[float, float]:
         if dim in likelihood.dims:
             of_search = np.isin(likelihood[dim].to_numpy().astype(str), mine)
             likelihood = likelihood.isel({dim: of_search})
+    # Other searches of the tree may have repeated trials where this one has none.
+    likelihood = likelihood[[key for key, values in likelihood.items() if values.size]]
     groups = {
         "posterior": evidence.posterior[[name]],
         "log_prior": tree["log_prior"].dataset.sel(search=search),
