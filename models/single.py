@@ -83,7 +83,7 @@ def build(
     with pm.Model() as model:
         data = _declare_data(regime, max_effective_dim, sign)
         if effective_dim == "continuous":
-            gamma = _effective_dim(priors.effective_dim, data["max_effective_dim"])
+            gamma = bounded_dim("effective_dim", priors.effective_dim, data["max_effective_dim"])
             alpha, sigma, reach = _depth_and_noise(priors, data, gamma)
             _observe(data, alpha, sigma, reach, gamma)
         else:
@@ -145,14 +145,14 @@ def _declare_data(
     }
 
 
-def _effective_dim(prior: Prior, upper: TensorVariable) -> TensorVariable:
-    """Return gamma: 1 plus a variable with `prior` cut off at ``upper − 1``."""
+def bounded_dim(name: str, prior: Prior, upper: TensorVariable) -> TensorVariable:
+    """Return a gamma of the model: 1 plus a variable with `prior` cut off at ``upper − 1``."""
 
     def excess(upper: TensorVariable, size: Any = None) -> TensorVariable:
         return pm.Truncated.dist(prior.dist(), lower=0.0, upper=upper - 1.0, size=size)
 
     return pm.CustomDist(
-        "effective_dim",
+        name,
         upper,
         dist=lambda upper, size: 1.0 + excess(upper, size),
         logp=lambda value, upper: pm.logp(excess(upper), value - 1.0),
@@ -166,7 +166,7 @@ def _depth_and_noise(
     priors: Priors, data: dict[str, TensorVariable], typical_dim: TensorVariable
 ) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
     """Return alpha and sigma in losses, and the reach of the law."""
-    noise_ratio = _from_prior("noise_ratio", priors.noise_ratio)
+    noise_ratio = from_prior("noise_ratio", priors.noise_ratio)
     gap = pm.CustomDist(
         "gap",
         data["gap_of_best"],
@@ -177,7 +177,7 @@ def _depth_and_noise(
         logp=lambda value, wall, width, unit: pm.logp(priors.gap.dist(), value),
         transform=SoftWall(wall=1, width=2, unit=3),
     )
-    reach = _from_prior("reach", priors.reach)
+    reach = from_prior("reach", priors.reach)
     alpha = data["threshold"] - data["tail_scale"] * gap
     sigma = data["tail_scale"] * noise_ratio
     pm.Deterministic("optimum", data["sign"] * alpha)
@@ -185,7 +185,7 @@ def _depth_and_noise(
     return alpha, sigma, reach
 
 
-def _from_prior(name: str, prior: Prior) -> TensorVariable:
+def from_prior(name: str, prior: Prior) -> TensorVariable:
     """Return a variable of the model with `prior`."""
     return prior.family()(name, **prior.arguments())
 

@@ -72,3 +72,34 @@ class SoftWall(Transform):
         wall, width, unit = self._inputs(inputs)
         steepness = pt.log(unit * pt.exp(value) + width)
         return steepness - pt.softplus(-self._unbounded(value, inputs) / (_SOFTNESS * wall))
+
+
+class PartlyCentred(Transform):
+    r"""Coordinate of a log-normal variable: its departure from the median, or its logarithm.
+
+    With inputs :math:`\mu`, :math:`\sigma` and c,
+
+    .. math:: x = (\log v - (1 - c) \mu) / \sigma^{1 - c}
+
+    is the standardised departure for c = 0, which suits a variable of which the data say
+    little, and :math:`\log v` for c = 1, which suits one that they determine: Papaspiliopoulos,
+    Roberts and Sköld (2007, doi:10.1214/088342307000000014). The first three inputs of the
+    variable are these.
+    """
+
+    name = "partly_centred"
+
+    def backward(self, value: TensorVariable, *inputs: Any) -> TensorVariable:
+        """Return the variable at coordinate `value`."""
+        mu, sigma, known = inputs[1:4]
+        return pt.exp((1 - known) * mu + sigma ** (1 - known) * value)
+
+    def forward(self, value: TensorVariable, *inputs: Any) -> TensorVariable:
+        """Return the coordinate of the variable."""
+        mu, sigma, known = inputs[1:4]
+        return (pt.log(value) - (1 - known) * mu) / sigma ** (1 - known)
+
+    def log_jac_det(self, value: TensorVariable, *inputs: Any) -> TensorVariable:
+        """Return the log of the derivative of `backward`."""
+        mu, sigma, known = inputs[1:4]
+        return (1 - known) * (mu + pt.log(sigma)) + sigma ** (1 - known) * value

@@ -1,0 +1,42 @@
+"""Searches that learn from each other: effective dimension, noise and depth are partly pooled.
+
+The story of each search is that of `leadline.models.single`. What they share (`several`): their
+effective dimensions are near that of their search space, their noise ratios near a common one, and
+the depths of their optima, in tail scales, near a common one:
+
+    log gap_j ~ Normal(log pooled_gap, gap_scatter)
+
+In the law without noise the gap is ``1 / (1 − 2^(−2/gamma))`` and the same for all searches with
+the same gamma; noise makes it smaller, and the tail scale is a median's distance, with an
+error of its own. The scatter is kept from zero for that reason. A pooled scale measured from
+the best scores instead would let the likelihood, which is unbounded at the best score for
+gamma < 2, drag all optima onto the sample minima at once (DESIGN.md, section 3, trap 1).
+"""
+
+from collections.abc import Sequence
+
+import pymc as pm
+import pytensor.tensor as pt
+from leadline.models import several, single
+
+from leadline.priors import Priors
+
+
+def build(searches: Sequence[several.Search], sign: float, priors: Priors) -> pm.Model:
+    spaces = len({search.space for search in searches})
+    coords = {"search": range(len(searches)), "space": range(spaces)}
+    with pm.Model(coords=coords) as model:
+        data = several.declare_data(several.data_of(searches, sign))
+        gamma = several.effective_dims(data, priors, spaces)
+        noise_ratio = several.noise_ratios(data, priors)
+        pooled_gap = single.from_prior("pooled_gap", priors.gap)
+        scatter = single.from_prior("gap_scatter", priors.gap_scatter)
+        gap = several.gaps(
+            data,
+            lambda mu, sigma, size: pm.LogNormal.dist(mu, sigma, size=size),
+            (pt.log(pooled_gap), scatter),
+            noise_ratio,
+            gamma,
+        )
+        several.observe(data, gap, noise_ratio, gamma)
+    return model
