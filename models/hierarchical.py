@@ -21,19 +21,41 @@ from leadline.models import several, single
 
 from leadline.priors import Priors
 
+data_of = several.data_of
+
 
 def build(searches: Sequence[several.Search], sign: float, priors: Priors) -> pm.Model:
+    """Return the model of several searches.
+
+    Parameters
+    ----------
+    searches : sequence of Search
+        The searches.
+    sign : float
+        1 when scores are losses, −1 when they are maximised: `optimum` is reported in scores.
+    priors : Priors
+        See `leadline.priors`.
+
+    Returns
+    -------
+    pymc.Model
+        Observed `loss` (tail_trial), `in_regime` (replicate_count) and, where trials were repeated,
+        `seed_variance` (repeated_trial), the searches one after the other; `optimum`,
+        `effective_dim`, `noise_sd`, `tail_fraction` and `spread` (search), and the parameters that
+        they share. All that comes from the data is `pm.Data`.
+    """
     spaces = len({search.space for search in searches})
     coords = {"search": range(len(searches)), "space": range(spaces)}
     with pm.Model(coords=coords) as model:
         data = several.declare_data(several.data_of(searches, sign))
         gamma = several.effective_dims(data, priors, spaces)
         noise_ratio = several.noise_ratios(data, priors)
-        pooled_gap = single.from_prior("pooled_gap", priors.gap)
+        pooled_gap = single.from_prior("pooled_gap", priors.pooled_gap)
         scatter = single.from_prior("gap_scatter", priors.gap_scatter)
         gap = several.gaps(
             data,
             lambda mu, sigma, size: pm.LogNormal.dist(mu, sigma, size=size),
+            lambda value, mu, sigma: pm.logp(pm.LogNormal.dist(mu, sigma), value),
             (pt.log(pooled_gap), scatter),
             noise_ratio,
             gamma,

@@ -13,8 +13,7 @@ for every architecture), so each space has a `pooled_effective_dim`, and a searc
 
 e is gamma − 1 where that is far below its bound d − 1, and the map keeps gamma within [1, d] for
 every e > 0. Across spaces e(pooled_s) scatters in the same way around
-`overall_effective_dim`. The prior that a single search gives its effective dimension is that of the
-pooled one, or the overall one.
+`overall_effective_dim`.
 
 Noise. The noise ratios scatter around `pooled_noise_ratio` log-normally. With one seed a trial they
 are known poorly and are sampled as departures from it, with more seeds they are known
@@ -42,6 +41,9 @@ Data = dict[str, TensorVariable]
 # Of the tail scale: a grid as fine as this changes no answer, and stands for none where other
 # searches of the model have one.
 _NO_GRID = 1e-4
+
+# Where chains start: that of the law with two effective hyperparameters.
+_TYPICAL_GAP = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,7 +155,7 @@ def effective_dims(data: Data, priors: Priors, spaces: int) -> TensorVariable:
     upper = data["max_effective_dim"] - 1.0
     pooled = single.bounded_dim(
         "pooled_effective_dim" if spaces == 1 else "overall_effective_dim",
-        priors.effective_dim,
+        priors.pooled_effective_dim,
         pt.max(data["max_effective_dim"]),
     )
     log_excess = _log_excess(pooled, pt.max(upper))
@@ -167,9 +169,7 @@ def effective_dims(data: Data, priors: Priors, spaces: int) -> TensorVariable:
                 for space in range(spaces)
             ]
         )
-        pm.Deterministic(
-            "pooled_effective_dim", 1.0 + _bounded(log_excess, largest), dims="space"
-        )
+        pm.Deterministic("pooled_effective_dim", 1.0 + _bounded(log_excess, largest), dims="space")
         log_excess = log_excess[data["search_space"]]
     departure = pm.Normal("effective_dim_departure", dims="search")
     return pm.Deterministic(
@@ -196,7 +196,7 @@ def _from_prior(name: str, priors: Priors) -> TensorVariable:
 
 def noise_ratios(data: Data, priors: Priors) -> TensorVariable:
     """Return the noise ratio of each search, pooled over all."""
-    pooled = single.from_prior("pooled_noise_ratio", priors.noise_ratio)
+    pooled = _from_prior("pooled_noise_ratio", priors)
     scatter = _from_prior("noise_ratio_scatter", priors)
     return pm.CustomDist(
         "noise_ratio",
@@ -213,6 +213,7 @@ def noise_ratios(data: Data, priors: Priors) -> TensorVariable:
 def gaps(
     data: Data,
     prior: Callable[..., TensorVariable],
+    log_prior: Callable[..., TensorVariable],
     parameters: Sequence[TensorVariable],
     noise_ratio: TensorVariable,
     gamma: TensorVariable,
@@ -225,6 +226,8 @@ def gaps(
         The model's data.
     prior : callable
         Takes `parameters` and `size`; returns an unnamed variable, positive.
+    log_prior : callable
+        Takes a positive value and `parameters`; returns the log-density of that variable.
     parameters : sequence of TensorVariable
         Scalars or of shape (search,).
     noise_ratio, gamma : TensorVariable, shape (search,)
@@ -239,7 +242,8 @@ def gaps(
         noise_ratio,
         unit,
         dist=lambda *inputs: prior(*inputs[:n], size=inputs[-1]),
-        logp=lambda value, *inputs: pm.logp(prior(*inputs[:n], size=None), value),
+        logp=lambda value, *inputs: log_prior(value, *inputs[:n]),
+        support_point=lambda rv, size, *inputs: pt.full_like(inputs[-1], _TYPICAL_GAP),
         transform=SoftWall(wall=n + 1, width=n + 2, unit=n + 3),
         dims="search",
     )

@@ -15,7 +15,7 @@ from leadline.goodness_of_fit import tail_p_value
 from leadline.prepare import PreparedSearch, prepare
 from leadline.priors import Priors
 from leadline.scale import SCALES
-from leadline.tail_fit import FittedTail, _in_score_units
+from leadline.tail_fit import FittedTail, in_score_units
 from leadline.tree import combine, provenance, search_groups
 from leadline.trials import Trials, search_labels
 
@@ -146,7 +146,7 @@ def make_averaged_tree(
         plain = prepare(trials, Priors(), tail_fraction=fraction)
         posterior = _draws(plain, 0, rng, (2, 200), 1.0, False)
         if scale != "identity":
-            posterior = _in_score_units(_on_log_scale(posterior), search)
+            posterior = in_score_units(_on_log_scale(posterior), search)
         statistics = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((2, 200), bool))})
         likelihood = {
             "loss": np.zeros((2, 200, search.regime.n_tail)),

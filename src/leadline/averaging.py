@@ -83,12 +83,12 @@ class AveragedSearch:
 
     def pick(self, parts: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
         """Return the mixture of arrays of shape (chain, draw, ...), one for each candidate."""
-        chain = np.arange(len(self.component))[:, None]
-        result = np.array(parts[int(self.component[0, 0])])
+        first = np.asarray(parts[int(self.component[0, 0])])
+        # Candidates may have more draws than the mixture.
+        result = np.empty((*self.component.shape, *first.shape[2:]), dtype=first.dtype)
         for number in np.unique(self.component):
-            part = np.asarray(parts[number])[chain, self.place]
-            of_part = self.component == number
-            result[of_part] = part[of_part]
+            chain, draw = np.nonzero(self.component == number)
+            result[chain, draw] = np.asarray(parts[number])[chain, self.place[chain, draw]]
         return result
 
     def pick_dataset(self, parts: Sequence[xr.Dataset]) -> xr.Dataset:
@@ -98,7 +98,8 @@ class AveragedSearch:
             name: (variable.dims, self.pick([part[name].to_numpy() for part in parts]))
             for name, variable in first.data_vars.items()
         }
-        return xr.Dataset(picked, first.coords)
+        coords = {name: value for name, value in first.coords.items() if "draw" not in value.dims}
+        return xr.Dataset(picked, coords | {"draw": np.arange(self.component.shape[1])})
 
     @property
     def in_mixture(self) -> list[FittedCandidate]:

@@ -98,6 +98,7 @@ def candidates_of(
     *,
     threshold: float | None,
     resolution: float | None,
+    min_tail: int = MIN_TAIL_TRIALS,
 ) -> list[list[Candidate]]:
     """Return the candidates of one search: for each scale, from the deepest to the widest.
 
@@ -116,6 +117,8 @@ def candidates_of(
         A single threshold in score units, in place of the fractions.
     resolution : float, optional
         As in `leadline.regime.cut`; when inferred, the same for all candidates.
+    min_tail : int
+        How many trials a candidate must have past its threshold.
 
     Raises
     ------
@@ -129,7 +132,7 @@ def candidates_of(
         cuts = [{"tail_fraction": fraction} for fraction in fractions]
         weights = list(fractions.values())
     else:
-        grid = _default_fractions(trials)
+        grid = _default_fractions(trials, min_tail)
         cuts = [{"tail_fraction": fraction} for fraction in grid]
         # The law is exact in the limit of good scores: of two tails that predict equally well,
         # the deeper is the more likely to follow it.
@@ -140,7 +143,14 @@ def candidates_of(
         found: list[Candidate] = []
         for cut, weight in zip(cuts, weights, strict=True):
             try:
-                search = prepare(trials, priors, **cut, resolution=resolution, scale=scale)
+                search = prepare(
+                    trials,
+                    priors,
+                    **cut,
+                    resolution=resolution,
+                    scale=scale,
+                    min_tail=min_tail,
+                )
             except LeadlineError:
                 # Among several, one that cannot be used (its scores are tied, say) is passed over.
                 if cut is cuts[-1] and not found:
@@ -159,6 +169,7 @@ def candidates_of(
                         tail_fraction=candidate.tail_fraction,
                         resolution=spacing,
                         scale=scale,
+                        min_tail=min_tail,
                     ),
                 )
                 if candidate.search.regime.resolution != spacing
@@ -169,20 +180,24 @@ def candidates_of(
     return result
 
 
-def _default_fractions(trials: Trials) -> list[float]:
+def _default_fractions(trials: Trials, min_tail: int) -> list[float]:
     """Return those of the grid that a search has enough trials for."""
     status = trials.per_trial()["status"]
     n, n_complete = len(status), int((status == "complete").sum())
-    least = max(MIN_TAIL_TRIALS, min(_DEEPEST_TRIALS, _DEEPEST_SHARE * n))
+    # What can be fitted alone is not cut smaller because it need not be.
+    least: float = max(MIN_TAIL_TRIALS, min(_DEEPEST_TRIALS, _DEEPEST_SHARE * n))
+    if n_complete < MIN_TAIL_TRIALS:
+        least = min_tail
     fractions = [f for f in TAIL_FRACTIONS if least <= round(f * n) <= n_complete]
     if fractions:
         return fractions
-    if n_complete >= MIN_TAIL_TRIALS:
+    least = min(MIN_TAIL_TRIALS, max(min_tail, n_complete))
+    if n_complete >= least:
         # A small search, or one of which most failed: as many of its trials as there must be.
-        return [MIN_TAIL_TRIALS / n]
+        return [least / n]
     raise LeadlineError(
         f"{describe_search(trials)}: {n_complete} of {n} trials have a score, and at least "
-        f"{MIN_TAIL_TRIALS} past the threshold are needed: run more trials"
+        f"{min_tail} past the threshold are needed: run more trials"
     )
 
 

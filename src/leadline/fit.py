@@ -11,16 +11,17 @@ import numpy as np
 import xarray as xr
 
 from leadline.candidates import candidates_of, scales_of, validate_tail_fractions
-from leadline.errors import LeadlineError, shown
+from leadline.errors import LeadlineError, listed, shown
 from leadline.priors import Priors
 from leadline.random_search import validate_random_search
+from leadline.regime import MIN_TAIL_TRIALS, MIN_TAIL_TRIALS_POOLED
 from leadline.scale import validate_scale
 from leadline.trials import Trials, search_labels, validate_any_complete
 
 _LOG = logging.getLogger("leadline")
 
 _CHOICES = {
-    "model": ("auto", "single"),
+    "model": ("auto", "single", "hierarchical", "crossed"),
     "effective_dim": ("continuous", "integer"),
     "nuts_sampler": ("nutpie", "pymc", "numpyro", "blackjax"),
 }
@@ -52,10 +53,13 @@ def fit(
     Parameters
     ----------
     trials : Trials
-        One search, or several, which are then fitted one by one with the same settings.
-    model : {"auto", "single"}
-        Which model. `"auto"` is `"single"`, the only one so far: searches do not learn from
-        each other.
+        One search, or several.
+    model : {"auto", "single", "hierarchical", "crossed"}
+        Which model. `"single"`: every search by itself. `"hierarchical"`: effective dimensions,
+        noise and depths are partly pooled, so that searches learn from each other.
+        `"crossed"`: besides, what is a model's and what is a task's share of an optimum. `"auto"`
+        takes the first for one search, the second for one model on several tasks, and the
+        third for several models.
     threshold : float or "auto"
         Where the regime starts, in score units: only better scores follow the law. `"auto"`
         decides it from the data, and carries the uncertainty of that into every answer: see
@@ -135,6 +139,8 @@ def fit(
     fixed = validate_threshold(threshold, tail_fraction)
     fractions = validate_tail_fractions(tail_fraction)
     fixed_fraction = isinstance(tail_fraction, Real)
+    kind, reason = choose_model(model, trials)
+    validate_together(kind, scale=scale, effective_dim=effective_dim)
     candidates = [
         candidates_of(
             search,
@@ -143,6 +149,7 @@ def fit(
             fractions,
             threshold=fixed,
             resolution=resolution,
+            min_tail=MIN_TAIL_TRIALS if kind == "single" else MIN_TAIL_TRIALS_POOLED,
         )
         for search in (trials.search(task=task, model=name) for task, name in trials.searches)
     ]
@@ -158,15 +165,27 @@ def fit(
 
     sampler = Sampler(draws, tune, chains, progressbar, nuts_sampler, sample_kwargs)
     fitter = TailFitter(priors, effective_dim, sampler)
-    seeds = np.random.SeedSequence(random_seed).spawn(len(candidates))
+    seed = np.random.SeedSequence(random_seed)
+    pooled = None
+    if kind == "single":
+        seeds = seed.spawn(len(candidates))
+        averaged = [
+            fit_search(of_search, fitter, own_seed)
+            for of_search, own_seed in zip(candidates, seeds, strict=True)
+        ]
+    else:
+        from leadline.joint_fit import JointFitter, fit_jointly
+
+        joint = JointFitter(kind, space_labels(trials), priors, sampler)
+        together = fit_jointly(candidates, joint, fitter, seed)
+        averaged, pooled = together.searches, together.pooled
     groups = [
-        search_groups(fit_search(of_search, fitter, seed), label)
-        for of_search, label, seed in zip(
-            candidates, search_labels(trials.searches), seeds, strict=True
-        )
+        search_groups(of_search, label)
+        for of_search, label in zip(averaged, search_labels(trials.searches), strict=True)
     ]
     settings = {
-        "model": "single",
+        "model": kind,
+        "model_reason": reason,
         "effective_dim": effective_dim,
         "threshold": None if fixed_fraction else threshold,
         "tail_fraction": tail_fraction if fixed_fraction else fractions,
@@ -180,12 +199,63 @@ def fit(
         "nuts_sampler": nuts_sampler,
         **{name: repr(value) for name, value in sampler.options.items()},
     }
-    tree = combine(groups, provenance(trials, priors, settings, notes))
+    tree = combine(groups, provenance(trials, priors, settings, notes), pooled)
     failed = failed_checks(check(tree))
     tree.attrs["failed_checks"] = json.dumps(failed)
     if failed:
         _LOG.warning("%s: %s", trials.source, checks_line(failed))
     return tree
+
+
+def choose_model(model: str, trials: Trials) -> tuple[str, str]:
+    """Return the name of the model that is fitted, and the reason."""
+    tasks, models = (set(names) for names in zip(*trials.searches, strict=True))
+    if model == "crossed" and len(models) < 2:
+        raise LeadlineError(
+            f"model='crossed' compares models, and {trials.source} has one, {listed(models)}; use "
+            "model='hierarchical', or name the column of the model"
+        )
+    if model != "auto":
+        return model, "asked for"
+    if len(models) > 1:
+        return "crossed", f"{len(models)} models"
+    if len(tasks) > 1:
+        return "hierarchical", f"one model on {len(tasks)} tasks"
+    return "single", "one search"
+
+
+def validate_together(kind: str, *, scale: str, effective_dim: str) -> None:
+    """Raise `LeadlineError` when an option does not go with a model of several searches."""
+    if kind == "crossed" and scale == "auto":
+        raise LeadlineError(
+            "scale='auto' may put the models of a task on different scales, where their optima "
+            "cannot be compared; choose scale='identity', 'log' or 'logit', or model='single'"
+        )
+    if kind != "single" and effective_dim == "integer":
+        raise LeadlineError(
+            f"effective_dim='integer' does not go with model={kind!r}; use model='single'"
+        )
+
+
+def space_labels(trials: Trials) -> list[tuple[str, str, str]]:
+    """Return the search space, task and model of each search.
+
+    The space is the column `space`; without it, searches over the same hyperparameters share one.
+    """
+    labels = []
+    for task, model in trials.searches:
+        search = trials.search(task=task, model=model)
+        if "space" in search.table:
+            spaces = search.table["space"].unique().tolist()
+            if len(spaces) > 1:
+                raise LeadlineError(
+                    f"search {task} / {model}: its trials are of several search spaces, "
+                    f"{listed(spaces)}; give each a model name of its own"
+                )
+            labels.append((str(spaces[0]), task, model))
+        else:
+            labels.append((", ".join(sorted(search.params)), task, model))
+    return labels
 
 
 def validate_threshold(threshold: object, tail_fraction: object) -> float | None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from leadline.errors import LeadlineError
 from leadline.priors import Priors
-from leadline.regime import Regime, cut, loss_sign
+from leadline.regime import MIN_TAIL_TRIALS, Regime, cut, loss_sign
 from leadline.scale import SCALES, Scale
 from leadline.trials import Trials
 
@@ -62,6 +62,7 @@ def prepare(
     tail_fraction: float | None = None,
     resolution: float | None = None,
     scale: Scale = SCALES["identity"],
+    min_tail: int = MIN_TAIL_TRIALS,
 ) -> PreparedSearch:
     """Return the one search of `trials`, ready for a model.
 
@@ -81,6 +82,7 @@ def prepare(
         tail_fraction=tail_fraction,
         resolution=resolution,
         scale=scale,
+        min_tail=min_tail,
     )
     bound = priors.max_effective_dim
     if bound is None:

@@ -144,10 +144,16 @@ class Priors:
     gap: Prior = Prior("LogNormal", mu=0.693, sigma=1)
     noise_ratio: Prior = Prior("Gamma", alpha=1.5, beta=6)
     reach: Prior = Prior("Beta", alpha=1, beta=1)
+    pooled_effective_dim: Prior = Prior("Gamma", alpha=2, beta=2)
     effective_dim_scatter: Prior = Prior("HalfNormal", sigma=0.3)
     effective_dim_scatter_across_spaces: Prior = Prior("HalfNormal", sigma=0.5)
-    noise_ratio_scatter: Prior = Prior("LogNormal", mu=-1, sigma=0.5)
-    gap_scatter: Prior = Prior("LogNormal", mu=-1.5, sigma=0.5)
+    pooled_noise_ratio: Prior = Prior("Gamma", alpha=1.5, beta=10)
+    noise_ratio_scatter: Prior = Prior("LogNormal", mu=-0.7, sigma=0.5)
+    pooled_gap: Prior = Prior("LogNormal", mu=0.693, sigma=1)
+    gap_scatter: Prior = Prior("LogNormal", mu=0, sigma=0.2)
+    model_scatter: Prior = Prior("HalfNormal", sigma=1)
+    interaction_sd: Prior = Prior("LogNormal", mu=-1, sigma=0.7)
+    task_scale_scatter: Prior = Prior("HalfNormal", sigma=0.5)
 
     def __post_init__(self) -> None:
         for entry in fields(self):

@@ -22,6 +22,9 @@ from leadline.trials import Trials
 MIN_TAIL_TRIALS = 8
 """Fewer scores past the threshold say next to nothing of three parameters."""
 
+MIN_TAIL_TRIALS_POOLED = 2
+"""The same for a search that learns from others: a tail scale takes two."""
+
 
 @dataclass(frozen=True)
 class Regime:
@@ -121,6 +124,7 @@ def cut(
     tail_fraction: float | None = None,
     resolution: float | None = None,
     scale: Scale = SCALES["identity"],
+    min_tail: int = MIN_TAIL_TRIALS,
 ) -> Regime:
     """Return the regime of one search.
 
@@ -139,11 +143,13 @@ def cut(
         when ties show it.
     scale : Scale
         The scale on which losses are measured; it takes all scores.
+    min_tail : int
+        How many trials there must be past the threshold.
 
     Raises
     ------
     LeadlineError
-        When the threshold lies outside the scores, fewer than 8 trials are past it, or their
+        When the threshold lies outside the scores, too few trials are past it, or their
         scores are all equal.
     """
     given = {"threshold": threshold, "tail_fraction": tail_fraction, "resolution": resolution}
@@ -172,13 +178,13 @@ def cut(
             "nothing can be learned of the optimum; is this the right score column?"
         )
     if tail_fraction is not None:
-        edge = _edge_of_fraction(tail_fraction, finite, len(loss), name)
+        edge = _edge_of_fraction(tail_fraction, finite, len(loss), name, min_tail)
     else:
         assert threshold is not None
         edge = _edge_of_threshold(threshold, finite, sign, scale, name)
 
     rows = np.flatnonzero(loss <= edge)
-    _validate_tail(loss[rows], len(loss), edge, in_score_units, name)
+    _validate_tail(loss[rows], len(loss), edge, in_score_units, name, min_tail)
     grid = _single_score_grid(trials, table, rows) if resolution is None else resolution
     tail, cell = loss[rows], np.zeros(len(rows))
     if grid > 0:
@@ -245,7 +251,9 @@ def describe_search(trials: Trials) -> str:
     return f"search {task} / {model}"
 
 
-def _edge_of_fraction(fraction: float, finite: np.ndarray, n: int, name: str) -> float:
+def _edge_of_fraction(
+    fraction: float, finite: np.ndarray, n: int, name: str, min_tail: int
+) -> float:
     if not 0 < fraction <= 1:
         raise LeadlineError(f"tail_fraction must be in (0, 1], got {fraction!r}")
     r = round(fraction * n)
@@ -257,7 +265,7 @@ def _edge_of_fraction(fraction: float, finite: np.ndarray, n: int, name: str) ->
     if r == 0:
         raise LeadlineError(
             f"{name}: tail_fraction={fraction:g} of {n} trials is less than one trial; "
-            f"use tail_fraction >= {MIN_TAIL_TRIALS / n:.2f} ({MIN_TAIL_TRIALS} trials)"
+            f"use tail_fraction >= {min_tail / n:.2f} ({min_tail} trials)"
         )
     last = finite[r - 1]
     beyond = finite[finite > last]
@@ -282,13 +290,18 @@ def _edge_of_threshold(
 
 
 def _validate_tail(
-    tail: np.ndarray, n: int, edge: float, score: Callable[[float], float], name: str
+    tail: np.ndarray,
+    n: int,
+    edge: float,
+    score: Callable[[float], float],
+    name: str,
+    min_tail: int,
 ) -> None:
-    if len(tail) < MIN_TAIL_TRIALS:
+    if len(tail) < min_tail:
         raise LeadlineError(
             f"{name}: only {len(tail)} of {n} trials are past the threshold {score(edge):g}; at "
-            f"least {MIN_TAIL_TRIALS} are needed: choose a wider tail "
-            f"(tail_fraction >= {MIN_TAIL_TRIALS / n:.2f}) or run more trials"
+            f"least {min_tail} are needed: choose a wider tail "
+            f"(tail_fraction >= {min_tail / n:.2f}) or run more trials"
         )
     if np.median(tail) >= edge or tail.min() == tail.max():
         raise LeadlineError(

@@ -20,9 +20,6 @@ Array = npt.NDArray[np.float64]
 # Leave-one-out needs a mean over the posterior, not its quantiles.
 _REFIT_DRAWS = 500
 
-# Target acceptance where that of `leadline.sampling` left divergences: some steps are a third.
-_CAREFUL = 0.99
-
 
 @dataclasses.dataclass(frozen=True)
 class FittedTail:
@@ -132,15 +129,9 @@ class TailFitter:
         Where there are divergences, it is sampled once more with smaller steps.
         """
         compiled, _ = self._ready(search)
-        first, second = seed.spawn(2)
-        tail = self._sample(compiled, search, search, first)
-        if not tail.statistics["diverging"].any() or "target_accept" in self.sampler.options:
-            return tail
-        options = {**self.sampler.options, "target_accept": _CAREFUL}
-        careful = dataclasses.replace(self.sampler, options=options)
-        again = self._sample(dataclasses.replace(compiled, sampler=careful), search, search, second)
-        fewer = again.statistics["diverging"].sum() < tail.statistics["diverging"].sum()
-        return again if fewer else tail
+        first, second, choice = (int(word) for word in seed.generate_state(3))
+        drawn = compiled.with_data(_data(search)).sample_carefully(first, second)
+        return self._fitted(drawn, search, search, choice)
 
     def fit_without(
         self, search: PreparedSearch, trial: int, seed: np.random.SeedSequence
@@ -165,23 +156,21 @@ class TailFitter:
             tune=min(sampler.tune, _REFIT_DRAWS),
             progressbar=False,
         )
-        return self._sample(dataclasses.replace(compiled, sampler=fewer), others, search, seed)
+        careless = dataclasses.replace(compiled, sampler=fewer)
+        first, choice = (int(word) for word in seed.generate_state(2))
+        drawn = careless.with_data(_data(others)).sample(first)
+        return self._fitted(drawn, others, search, choice)
 
-    def _sample(
-        self,
-        compiled: Any,
-        search: PreparedSearch,
-        evaluated: PreparedSearch,
-        seed: np.random.SeedSequence,
+    def _fitted(
+        self, drawn: xr.DataTree, search: PreparedSearch, evaluated: PreparedSearch, seed: int
     ) -> FittedTail:
-        sampling_seed, choice_seed = (int(word) for word in seed.generate_state(2))
-        drawn = compiled.with_data(_data(search)).sample(sampling_seed)
-        posterior = one_dim_a_draw(drawn["posterior"].to_dataset(), choice_seed)
+        """Return the draws given one search, with the densities of another."""
+        posterior = one_dim_a_draw(drawn["posterior"].to_dataset(), seed)
         _, densities = self._ready(evaluated)
         log_likelihood, log_prior = densities(posterior, _data(evaluated))
         return FittedTail(
             search=evaluated,
-            posterior=_in_score_units(posterior, search),
+            posterior=in_score_units(posterior, search),
             statistics=drawn["sample_stats"].to_dataset(),
             log_likelihood=log_likelihood,
             log_prior=log_prior,
@@ -219,7 +208,7 @@ def _data(search: PreparedSearch) -> dict[str, Any]:
     return single.data_of(search.regime, search.max_effective_dim, search.sign)
 
 
-def _in_score_units(posterior: xr.Dataset, search: PreparedSearch) -> xr.Dataset:
+def in_score_units(posterior: xr.Dataset, search: PreparedSearch) -> xr.Dataset:
     """Return the posterior with the law as it is, and its parameters in score units."""
     scale, sign = search.regime.scale, search.sign
     place, noise, spread = (

@@ -233,13 +233,16 @@ def _candidates(averaged: AveragedSearch) -> xr.Dataset:
     table = xr.Dataset({name: ("candidate", value) for name, value in columns.items()})
     for name in ("optimum", "effective_dim", "noise_sd"):
         values = [one.tail.posterior[name].to_numpy().reshape(-1) for one in fitted]
-        picked = np.linspace(0, len(values[0]) - 1, min(len(values[0]), _SAMPLES)).astype(int)
-        table[name] = ("candidate", "sample"), np.stack([value[picked] for value in values])
+        count = min(_SAMPLES, *map(len, values))
+        picked = [value[np.linspace(0, len(value) - 1, count).astype(int)] for value in values]
+        table[name] = ("candidate", "sample"), np.stack(picked)
     return table.assign_coords(candidate=np.arange(len(fitted)))
 
 
 def combine(
-    searches: Sequence[dict[str, xr.Dataset]], attributes: Mapping[str, Any]
+    searches: Sequence[dict[str, xr.Dataset]],
+    attributes: Mapping[str, Any],
+    pooled: xr.Dataset | None = None,
 ) -> xr.DataTree:
     """Return one tree from the groups of all searches.
 
@@ -249,6 +252,9 @@ def combine(
         What `search_groups` returned for each.
     attributes : mapping
         What `provenance` returned.
+    pooled : Dataset, optional
+        What the searches share, when they were fitted together: dims (chain, draw), and of space,
+        task and model. A group of its own, as `task` and `model` are names of searches elsewhere.
     """
     groups = {}
     for group in searches[0]:
@@ -257,9 +263,12 @@ def combine(
         groups[group] = xr.Dataset({name: _joined(str(name), parts) for name in names})
     if (groups["candidates"]["scale"].isin(["identity", ""])).all():
         groups["posterior"] = groups["posterior"].drop_vars(_LAW)
-    if len(searches) == 1:
-        # The form that ArviZ's sampling diagnostics expect.
-        groups["sample_stats"] = groups["sample_stats"].squeeze("search", drop=True)
+    if len(searches) == 1 or pooled is not None:
+        # One sampler for all: the form that ArviZ's sampling diagnostics expect.
+        statistics = groups["sample_stats"].isel(search=0, drop=True)
+        groups["sample_stats"] = statistics.drop_vars(("task", "model"), errors="ignore")
+    if pooled is not None:
+        groups["pooled"] = pooled
     tree = xr.DataTree.from_dict(groups)
     tree.attrs.update(attributes)
     return tree

@@ -1,0 +1,371 @@
+"""The posterior of several searches that share parameters, averaged over their thresholds.
+
+Thresholds belong to searches, and there are too many combinations to fit them all. Each search is
+first fitted alone over its candidates (`leadline.averaging`), which gives the weight of
+each. Then `THRESHOLD_SETS` sets of thresholds are drawn, one candidate for each search by its
+weight, stratified so that every search's weights are kept as nearly as so few sets can; the joint
+model is fitted to each set, and the posterior is the equal mixture. A search that is too small
+to be fitted alone takes the thresholds, as tail fractions, that the others weigh up.
+"""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from leadline.averaging import AveragedSearch, FittedCandidate, fit_search
+from leadline.candidates import Candidate
+from leadline.densities import Densities
+from leadline.diagnostics import Diagnostics, diagnose
+from leadline.goodness_of_fit import tail_p_value
+from leadline.models import crossed, hierarchical, several
+from leadline.priors import Priors
+from leadline.regime import MIN_TAIL_TRIALS
+from leadline.sampling import CompiledModel, Sampler
+from leadline.tail_fit import FittedTail, TailFitter, in_score_units
+
+THRESHOLD_SETS = 4
+
+MODELS: Mapping[str, ModuleType] = {"hierarchical": hierarchical, "crossed": crossed}
+
+# Weights of thresholds need no quantiles.
+_WALK_DRAWS, _WALK_CHAINS = 500, 2
+
+# Standardised or latent: what users and the priors speak of is made from them.
+_LATENT = "_departure"
+
+
+@dataclasses.dataclass(frozen=True)
+class JointFit:
+    """The posterior of several searches.
+
+    Attributes
+    ----------
+    searches : list of AveragedSearch
+        Their parts of it; draws in the same place belong together.
+    pooled : Dataset, dims (chain, draw, ...)
+        The parameters that they share.
+    """
+
+    searches: list[AveragedSearch]
+    pooled: xr.Dataset
+
+
+@dataclasses.dataclass(frozen=True)
+class _OneSet:
+    """The joint posterior at one set of thresholds."""
+
+    tails: list[FittedTail]
+    pooled: xr.Dataset
+    diagnostics: Diagnostics
+    p_values: list[float]
+
+
+class JointFitter:
+    """Fits a joint model to sets of thresholds; sets of the same structure share a compiled one.
+
+    Parameters
+    ----------
+    kind : {"hierarchical", "crossed"}
+        Which model.
+    labels : sequence of (space, task, model)
+        Of each search, by name.
+    priors : Priors
+        The priors.
+    sampler : Sampler
+        Settings of the sampler.
+    """
+
+    def __init__(
+        self, kind: str, labels: Sequence[tuple[str, str, str]], priors: Priors, sampler: Sampler
+    ) -> None:
+        self.model = MODELS[kind]
+        self.priors = priors
+        self.sampler = sampler
+        spaces, tasks, models = zip(*labels, strict=True)
+        self.coords = {
+            name: list(dict.fromkeys(values))
+            for name, values in (("space", spaces), ("task", tasks), ("model", models))
+        }
+        self.numbers = [
+            {
+                name: self.coords[name].index(value)
+                for name, value in zip(self.coords, one, strict=True)
+            }
+            for one in labels
+        ]
+        self._compiled: dict[tuple[Any, ...], tuple[CompiledModel, Densities]] = {}
+
+    def fit(self, candidates: Sequence[Candidate], seed: np.random.SeedSequence) -> _OneSet:
+        """Return the posterior with one candidate for each search."""
+        prepared = [candidate.search for candidate in candidates]
+        searches = [
+            several.Search(search.regime, search.max_effective_dim, **numbers)
+            for search, numbers in zip(prepared, self.numbers, strict=True)
+        ]
+        sign = prepared[0].sign
+        structure = several.structure(searches)
+        if structure not in self._compiled:
+            model = self.model.build(searches, sign, self.priors)
+            self._compiled[structure] = self.sampler.compile(model), Densities(model)
+        compiled, densities = self._compiled[structure]
+        data = self.model.data_of(searches, sign)
+        seeds = [int(word) for word in seed.generate_state(3)]
+        drawn = compiled.with_data(data).sample_carefully(*seeds[:2])
+        posterior, statistics = (
+            drawn[group].to_dataset() for group in ("posterior", "sample_stats")
+        )
+        log_likelihood, log_prior = densities(posterior, data)
+        shared = [name for name in posterior.data_vars if "search" not in posterior[name].dims]
+        tails = []
+        for number, search in enumerate(prepared):
+            own = posterior.isel(search=number, drop=True).drop_vars(shared)
+            tails.append(
+                FittedTail(
+                    search=search,
+                    posterior=in_score_units(own, search),
+                    statistics=statistics,
+                    log_likelihood=_of_search(log_likelihood, data, number),
+                    log_prior=_top_level(log_prior, number),
+                )
+            )
+        pooled = posterior[[name for name in shared if not str(name).endswith(_LATENT)]]
+        return _OneSet(
+            tails,
+            pooled.assign_coords({k: v for k, v in self.coords.items() if k in pooled.dims}),
+            diagnose(posterior, statistics),
+            [_p_value(tail, seeds[2]) for tail in tails],
+        )
+
+
+def _of_search(
+    log_likelihood: Mapping[str, np.ndarray], data: Mapping[str, Any], number: int
+) -> dict[str, np.ndarray]:
+    """Return the log-likelihoods of the observations of one search."""
+    owners = {"loss": "tail_search", "in_regime": "group_search", "seed_variance": "seed_search"}
+    result = {
+        name: values[..., data[owners[name]] == number] for name, values in log_likelihood.items()
+    }
+    return {name: values for name, values in result.items() if values.shape[-1]}
+
+
+def _top_level(log_prior: Mapping[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
+    """Return the log-priors of the shared parameters, and of the reach of one search.
+
+    What is scaled when the sensitivity to the prior is looked at: given the shared parameters, the
+    distribution of the searches' own is part of the model (Kallioinen et al. 2024,
+    doi:10.1007/s11222-023-10366-5).
+    """
+    result = {name: values for name, values in log_prior.items() if values.ndim == 2}
+    return result | {"reach": log_prior["reach"][..., number]}
+
+
+def _p_value(tail: FittedTail, seed: int) -> float:
+    regime = tail.search.regime
+    edge = np.full_like(tail.law[0], regime.threshold)
+    return tail_p_value(regime.loss, regime.cell, regime.replicates, edge, tail.law, seed)
+
+
+def fit_jointly(
+    candidates: Sequence[Sequence[Sequence[Candidate]]],
+    joint: JointFitter,
+    fitter: TailFitter,
+    seed: np.random.SeedSequence,
+) -> JointFit:
+    """Return the posterior of several searches.
+
+    Parameters
+    ----------
+    candidates : sequence of sequences of sequences of Candidate
+        For each search, for each scale, from the deepest to the widest.
+    joint : JointFitter
+        Fits all searches at one threshold each.
+    fitter : TailFitter
+        Fits a search alone.
+    seed : SeedSequence
+        Same seed, same numbers.
+    """
+    walk_seed, set_seed, fit_seed, mix_seed = seed.spawn(4)
+    flat = [[one for of_scale in search for one in of_scale] for search in candidates]
+    weights = weigh_alone(candidates, fitter, walk_seed)
+    sets = _draw_sets(weights, np.random.default_rng(set_seed))
+    fits = [
+        joint.fit([search[place] for search, place in zip(flat, chosen, strict=True)], own_seed)
+        for chosen, own_seed in zip(sets, fit_seed.spawn(len(sets)), strict=True)
+    ]
+    return _mixture(flat, list(sets), list(sets.values()), fits, np.random.default_rng(mix_seed))
+
+
+def weigh_alone(
+    candidates: Sequence[Sequence[Sequence[Candidate]]],
+    fitter: TailFitter,
+    seed: np.random.SeedSequence,
+) -> list[npt.NDArray[np.float64]]:
+    """Return the weight of each candidate of each search, all scales in a row.
+
+    From a fit of the search alone; a search that is too small for one gets the mean of the
+    others' weights at the same tail fraction.
+    """
+    sampler = fitter.sampler
+    quick = dataclasses.replace(
+        sampler,
+        draws=min(sampler.draws, _WALK_DRAWS),
+        tune=min(sampler.tune, _WALK_DRAWS),
+        chains=min(sampler.chains, _WALK_CHAINS),
+        progressbar=False,
+    )
+    alone = TailFitter(fitter.priors, "continuous", quick)
+    result: list[npt.NDArray[np.float64] | None] = []
+    at_fraction: Counter[float] = Counter()
+    for of_search, own_seed in zip(candidates, seed.spawn(len(candidates)), strict=True):
+        flat = [one for of_scale in of_search for one in of_scale]
+        if len(flat) == 1:
+            result.append(np.ones(1))
+        elif flat[0].search.regime.n_tail < MIN_TAIL_TRIALS:
+            result.append(None)
+        else:
+            fitted = fit_search(of_search, alone, own_seed).candidates
+            weight = {_key(one.candidate): one.weight for one in fitted}
+            result.append(np.array([weight.get(_key(one), 0.0) for one in flat]))
+            for one in fitted:
+                at_fraction[one.candidate.tail_fraction] += one.weight
+    return [
+        _borrowed([one for of_scale in of_search for one in of_scale], at_fraction)
+        if weight is None
+        else weight
+        for of_search, weight in zip(candidates, result, strict=True)
+    ]
+
+
+def _borrowed(flat: Sequence[Candidate], at_fraction: Counter[float]) -> npt.NDArray[np.float64]:
+    """Return weights from those of other searches at the nearest tail fractions."""
+    own = np.array([one.tail_fraction for one in flat])
+    weight = np.zeros(len(flat))
+    for fraction, share in at_fraction.items():
+        weight[np.argmin(np.abs(own - fraction))] += share
+    if not weight.any():
+        log_prior = np.array([one.log_prior for one in flat])
+        weight = np.exp(log_prior - log_prior.max())
+    return weight / weight.sum()
+
+
+def _key(candidate: Candidate) -> tuple[str, int]:
+    regime = candidate.search.regime
+    return regime.scale.name, regime.n_tail
+
+
+def _draw_sets(
+    weights: Sequence[npt.NDArray[np.float64]], rng: np.random.Generator
+) -> Counter[tuple[int, ...]]:
+    """Return sets of a candidate for each search, and how often each was drawn."""
+    chosen = []
+    for weight in weights:
+        ends = np.cumsum(weight)
+        place = (rng.permutation(THRESHOLD_SETS) + rng.random()) / THRESHOLD_SETS
+        chosen.append(np.searchsorted(ends / ends[-1], place).tolist())
+    return Counter(zip(*chosen, strict=True))
+
+
+def _mixture(
+    flat: Sequence[Sequence[Candidate]],
+    sets: Sequence[tuple[int, ...]],
+    shares: Sequence[int],
+    fits: Sequence[_OneSet],
+    rng: np.random.Generator,
+) -> JointFit:
+    """Return the mixture of the fits of all sets.
+
+    Within a chain the draws of a set are evenly spaced ones of that chain, and sets alternate in
+    random order.
+    """
+    sizes = fits[0].pooled.sizes
+    chains, draws = sizes["chain"], sizes["draw"]
+    ends = np.cumsum(shares) / sum(shares)
+    label = np.searchsorted(ends, (np.arange(draws) + 0.5) / draws)
+    of_fit = np.stack([rng.permutation(label) for _ in range(chains)])
+    place = np.empty_like(of_fit)
+    for chain in range(chains):
+        for number in range(len(fits)):
+            mine = of_fit[chain] == number
+            place[chain, mine] = np.linspace(0, draws - 1, int(mine.sum())).round()
+    searches = [
+        _of_one_search(
+            [flat[number][chosen[number]] for chosen in sets], number, shares, fits, of_fit, place
+        )
+        for number in range(len(flat))
+    ]
+    everything = AveragedSearch([], of_fit, place)
+    return JointFit(searches, everything.pick_dataset([fit.pooled for fit in fits]))
+
+
+def _of_one_search(
+    chosen: Sequence[Candidate],
+    number: int,
+    shares: Sequence[int],
+    fits: Sequence[_OneSet],
+    of_fit: npt.NDArray[np.intp],
+    place: npt.NDArray[np.intp],
+) -> AveragedSearch:
+    """Return a search's part of the mixture; fits with the same threshold are one candidate."""
+    order = sorted({_key(one): one for one in chosen})
+    groups = [[place for place, one in enumerate(chosen) if _key(one) == key] for key in order]
+    draws = fits[0].pooled.sizes["draw"]
+    fitted = []
+    component, own_place = np.empty_like(of_fit), place.copy()
+    for group_number, group in enumerate(groups):
+        tails = [fits[member].tails[number] for member in group]
+        weight = sum(shares[member] for member in group) / sum(shares)
+        fitted.append(
+            FittedCandidate(
+                candidate=chosen[group[0]],
+                tail=_one_after_the_other(tails),
+                p_value=float(np.mean([fits[member].p_values[number] for member in group])),
+                diagnostics=_worst([fits[member].diagnostics for member in group]),
+                kept=True,
+                weight=weight,
+            )
+        )
+        for offset, member in enumerate(group):
+            mine = of_fit == member
+            component[mine] = group_number
+            own_place[mine] += offset * draws
+    return AveragedSearch(fitted, component, own_place)
+
+
+def _one_after_the_other(tails: Sequence[FittedTail]) -> FittedTail:
+    """Return the draws of all, chain by chain."""
+    first = tails[0]
+    if len(tails) == 1:
+        return first
+
+    def joined(parts: Sequence[xr.Dataset]) -> xr.Dataset:
+        result = xr.concat(parts, dim="draw")
+        return result.assign_coords(draw=np.arange(result.sizes["draw"]))
+
+    def joined_arrays(parts: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
+
+    return dataclasses.replace(
+        first,
+        posterior=joined([tail.posterior for tail in tails]),
+        statistics=joined([tail.statistics for tail in tails]),
+        log_likelihood=joined_arrays([tail.log_likelihood for tail in tails]),
+        log_prior=joined_arrays([tail.log_prior for tail in tails]),
+    )
+
+
+def _worst(diagnostics: Sequence[Diagnostics]) -> Diagnostics:
+    """Return the worst of each."""
+    return Diagnostics(
+        divergences=sum(one.divergences for one in diagnostics),
+        max_rhat=max(one.max_rhat for one in diagnostics),
+        min_ess_bulk=min(one.min_ess_bulk for one in diagnostics),
+        min_ess_tail=min(one.min_ess_tail for one in diagnostics),
+        draws=diagnostics[0].draws,
+        min_bfmi=min(one.min_bfmi for one in diagnostics),
+    )
