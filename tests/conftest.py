@@ -83,10 +83,10 @@ def fitted(fit_once):
 
 @pytest.fixture(scope="session")
 def fitted_pair(fit_once):
-    """Return the fit of two searches on one task."""
+    """Return the fit of two searches on one task, each alone."""
     from helpers import make_trials
 
-    return fit_once(make_trials(n=40, n_failed=2, searches=PAIR))
+    return fit_once(make_trials(n=40, n_failed=2, searches=PAIR), model="single")
 
 
 @pytest.fixture(scope="session")

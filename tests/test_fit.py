@@ -107,7 +107,7 @@ def test_several_searches_compile_one_model(monkeypatch):
             sampled.append(data)
             return self
 
-        def sample(self, seed):
+        def sample_carefully(self, seed, second_seed):
             if len(sampled) == 3:
                 raise Stop
             return fake
@@ -137,7 +137,7 @@ def test_several_searches_compile_one_model(monkeypatch):
     monkeypatch.setattr("leadline.tail_fit.Densities", densities)
     three = small(searches=(("a", "x"), ("b", "x"), ("c", "x")))
     with pytest.raises(Stop):
-        ll.fit(three, **TAIL, **SETTINGS)
+        ll.fit(three, "single", **TAIL, **SETTINGS)
     assert len(compiled) == 1
     assert len({id(model) for model in evaluated}) == 1
     assert len({data["threshold"] for data in sampled}) == 3

@@ -27,7 +27,7 @@ _COLUMN_HELP = {
     "cost": "column of what an evaluation cost",
     "space": "column of the search space",
 }
-_DEMO_DATASET = "digits-boosting"
+_DEMO_DATASET = "all"
 _DEMO_SEED = 1  # So that everybody sees what the README shows.
 
 
@@ -147,6 +147,13 @@ def _add_fit(commands: Any) -> None:
         metavar="H",
         help="spacing of the grid on which scores are recorded; default: inferred from ties",
     )
+    parser.add_argument(
+        "--pooling",
+        choices=("auto", "single", "hierarchical", "crossed"),
+        default="auto",
+        help="how searches learn from each other; auto: crossed for several models, hierarchical "
+        "for one model on several tasks",
+    )
     for name, default, text in (
         ("draws", 1000, "draws kept for each chain"),
         ("tune", 1000, "draws to adapt for each chain"),
@@ -175,7 +182,7 @@ def _add_check(commands: Any) -> None:
 
 
 def _add_demo(commands: Any) -> None:
-    text = f"the whole job on a bundled real search, {_DEMO_DATASET}"
+    text = "the whole job on bundled real searches: three models on four tasks"
     parser = commands.add_parser("demo", help=text, description=text, allow_abbrev=False)
     parser.set_defaults(run=run_demo, seed=_DEMO_SEED)
     _add_output(parser, "leadline-demo")
@@ -234,6 +241,7 @@ def run_fit(arguments: argparse.Namespace) -> None:
         trials,
         arguments,
         output,
+        model=arguments.pooling,
         threshold="auto" if arguments.threshold is None else arguments.threshold,
         tail_fraction=_one_or_several(arguments.tail_fraction),
         scale=arguments.scale,
@@ -251,7 +259,7 @@ def _one_or_several(fractions: list[float] | None) -> float | list[float] | None
 
 
 def run_demo(arguments: argparse.Namespace) -> None:
-    """Fit a bundled search, show the answers and write them to a folder."""
+    """Fit the bundled searches, show the answers and write them to a folder."""
     output = _output(arguments, "leadline-demo")
 
     from leadline.datasets import load_dataset

@@ -245,16 +245,9 @@ def space_labels(trials: Trials) -> list[tuple[str, str, str]]:
     labels = []
     for task, model in trials.searches:
         search = trials.search(task=task, model=model)
-        if "space" in search.table:
-            spaces = search.table["space"].unique().tolist()
-            if len(spaces) > 1:
-                raise LeadlineError(
-                    f"search {task} / {model}: its trials are of several search spaces, "
-                    f"{listed(spaces)}; give each a model name of its own"
-                )
-            labels.append((str(spaces[0]), task, model))
-        else:
-            labels.append((", ".join(sorted(search.params)), task, model))
+        # `Trials` has seen to it that a search has one.
+        space = search.table["space"].iloc[0] if "space" in search.table else None
+        labels.append((str(space or ", ".join(sorted(search.params))), task, model))
     return labels
 
 

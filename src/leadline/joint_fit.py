@@ -9,7 +9,7 @@ to be fitted alone takes the thresholds, as tail fractions, that the others weig
 """
 
 import dataclasses
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -221,7 +221,7 @@ def weigh_alone(
     )
     alone = TailFitter(fitter.priors, "continuous", quick)
     result: list[npt.NDArray[np.float64] | None] = []
-    at_fraction: Counter[float] = Counter()
+    at_fraction: dict[float, float] = defaultdict(float)
     for of_search, own_seed in zip(candidates, seed.spawn(len(candidates)), strict=True):
         flat = [one for of_scale in of_search for one in of_scale]
         if len(flat) == 1:
@@ -242,7 +242,7 @@ def weigh_alone(
     ]
 
 
-def _borrowed(flat: Sequence[Candidate], at_fraction: Counter[float]) -> npt.NDArray[np.float64]:
+def _borrowed(flat: Sequence[Candidate], at_fraction: Mapping[float, float]) -> npt.NDArray[np.float64]:
     """Return weights from those of other searches at the nearest tail fractions."""
     own = np.array([one.tail_fraction for one in flat])
     weight = np.zeros(len(flat))

@@ -7,7 +7,7 @@ import pytensor.tensor as pt
 import pytest
 from scipy import stats
 
-from leadline.distributions.coordinates import SoftWall
+from leadline.distributions.coordinates import PartlyCentred, SoftWall
 
 WALLS = (0.05, 0.5, 1.0, 2.0, 20.0)
 WIDTHS = (1e-6, 1e-3, 0.05, 0.3, 3.0)
@@ -136,3 +136,26 @@ def test_the_coordinate_leaves_the_prior_alone(wall, width, unit):
     np.testing.assert_allclose(np.cumsum(mass), inside[1:] - inside[0], atol=1e-7)
     assert mass.sum() == pytest.approx(1, abs=1e-7)
     np.testing.assert_allclose(gaps, np.sort(gaps))
+
+
+@pytest.mark.parametrize("known", [0.0, 0.3, 1.0])
+def test_partly_centred(known):
+    value, mu, sigma = pt.vector("value"), pt.scalar("mu"), pt.scalar("sigma")
+    inputs = (None, mu, sigma, pt.constant(known))
+    transform = PartlyCentred()
+    outputs = [
+        getattr(transform, name)(value, *inputs) for name in ("forward", "backward", "log_jac_det")
+    ]
+    with pytensor.config.change_flags(mode="FAST_COMPILE"):
+        evaluate = pytensor.function([value, mu, sigma], outputs, on_unused_input="ignore")
+    x, mean, sd = np.linspace(-3, 3, 41), -1.3, 0.4
+    _, variable, log_slope = evaluate(x, mean, sd)
+    np.testing.assert_allclose(evaluate(variable, mean, sd)[0], x, atol=1e-13)
+    step = 1e-6
+    slope = (evaluate(x + step, mean, sd)[1] - evaluate(x - step, mean, sd)[1]) / (2 * step)
+    # Central differences: rounding over the step.
+    np.testing.assert_allclose(log_slope, np.log(slope), atol=1e-8)
+    if known == 0:
+        np.testing.assert_allclose(variable, np.exp(mean + sd * x), rtol=1e-14)
+    if known == 1:
+        np.testing.assert_allclose(variable, np.exp(x), rtol=1e-14)

@@ -1,0 +1,200 @@
+"""What a hierarchy gains over separate fits, on the 17 tasks of `steplaw_dense.csv`.
+
+    python benchmarks/pooling.py posterior --data ../shared/data
+    python benchmarks/pooling.py held-out --data ../shared/data
+
+`posterior`: 24 rows of each task drawn at random, tail fraction 0.6, three seeds: sampling, the
+posterior sd of the optima beside that of 17 separate fits, and the distance to the minimum of the
+full grid; then all rows at tail fraction 0.3. `held-out`: 12 rows of each task are fitted, and the
+scores of the others past the thresholds predicted.
+"""
+
+import argparse
+import pathlib
+import time
+
+import arviz_stats
+import numpy as np
+import pandas as pd
+import pytensor
+import pytensor.tensor as pt
+from leadline.models import hierarchical, several, single
+
+from leadline.kernels import noisy_quadratic
+from leadline.prepare import PreparedSearch, prepare
+from leadline.priors import Priors
+from leadline.sampling import CompiledModel, Sampler
+from leadline.trials import Trials
+
+POOLED = (
+    "pooled_effective_dim",
+    "effective_dim_scatter",
+    "pooled_noise_ratio",
+    "noise_ratio_scatter",
+    "pooled_gap",
+    "gap_scatter",
+)
+
+
+def read(folder: pathlib.Path) -> dict[str, pd.DataFrame]:
+    """Return the rows of each task."""
+    table = pd.read_csv(folder / "steplaw_dense.csv")
+    return dict(list(table.groupby("task", sort=False)))
+
+
+def prepared(rows: pd.DataFrame, fraction: float) -> PreparedSearch:
+    """Return rows of a task, ready for a model; two hyperparameters were searched."""
+    trials = Trials(
+        pd.DataFrame({"score": rows["loss"], "param:lr": rows["lr"], "param:bs": rows["bs"]}),
+        "minimize",
+    )
+    return prepare(trials, Priors(), tail_fraction=fraction, min_tail=2)
+
+
+def draw(tasks: dict[str, pd.DataFrame], size: int, seed: int) -> list[np.ndarray]:
+    """Return the places of rows drawn at random from each task."""
+    rng = np.random.default_rng(seed)
+    return [rng.choice(len(rows), size, replace=False) for rows in tasks.values()]
+
+
+def inputs(searches: list[PreparedSearch]) -> list[several.Search]:
+    return [several.Search(search.regime, search.max_effective_dim) for search in searches]
+
+
+def separately(compiled: CompiledModel, search: PreparedSearch, seed: int) -> dict:
+    data = single.data_of(search.regime, search.max_effective_dim, search.sign)
+    return compiled.with_data(data).sample_carefully(seed, seed + 1000)["posterior"].to_dataset()
+
+
+def compile_single(search: PreparedSearch, sampler: Sampler) -> CompiledModel:
+    model = single.build(search.regime, search.max_effective_dim, search.sign, Priors())
+    return sampler.compile(model)
+
+
+def measure_posterior(tasks: dict[str, pd.DataFrame]) -> None:
+    """Print what `posterior` is about."""
+    truth = np.array([rows["loss"].min() for rows in tasks.values()])
+    rows = draw(tasks, 24, 0)
+    few = [
+        prepared(table.iloc[place], 0.6) for table, place in zip(tasks.values(), rows, strict=True)
+    ]
+    many = [prepared(table, 0.3) for table in tasks.values()]
+    sampler = Sampler(progressbar=False)
+    compiled = sampler.compile(hierarchical.build(inputs(few), 1.0, Priors()))
+    means = {}
+    for name, searches, seeds in (("24 rows", few, (1, 2, 3)), ("all rows", many, (1,))):
+        for seed in seeds:
+            data = hierarchical.data_of(inputs(searches), 1.0)
+            start = time.perf_counter()
+            drawn = compiled.with_data(data).sample_carefully(seed, seed + 1000)
+            seconds = time.perf_counter() - start
+            posterior = drawn["posterior"].to_dataset()
+            ess = min(float(v.min()) for v in arviz_stats.ess(posterior).values())
+            rhat = max(float(v.max()) for v in arviz_stats.rhat(posterior).values())
+            optimum = posterior["optimum"]
+            mean, sd = (
+                getattr(optimum, what)(("chain", "draw")).to_numpy() for what in ("mean", "std")
+            )
+            means[name] = sd
+            print(
+                f"{name}, seed {seed}: "
+                f"{int(drawn['sample_stats']['diverging'].sum())} divergences, "
+                f"min ESS {ess:.0f}, R-hat {rhat:.4f}, {seconds:.1f} s; sd of optimum: mean "
+                f"{sd.mean():.5f}, smallest {sd.min():.2e}; distance to the grid's minimum at most "
+                f"{np.abs(mean - truth).max():.4f}, root mean square in sds "
+                f"{np.sqrt((((mean - truth) / sd) ** 2).mean()):.2f}"
+            )
+            print(
+                "   ",
+                ", ".join(
+                    f"{one} {float(posterior[one].mean()):.2f} ± {float(posterior[one].std()):.2f}"
+                    for one in POOLED
+                ),
+                flush=True,
+            )
+    alone = compile_single(few[0], sampler)
+    fits = [separately(alone, search, place)["optimum"] for place, search in enumerate(few)]
+    mean, sd = (np.array([float(getattr(fit, what)()) for fit in fits]) for what in ("mean", "std"))
+    ratio = means["24 rows"].mean() / sd.mean()
+    print(
+        f"separate fits: mean sd {sd.mean():.5f}; the hierarchy's is {ratio:.2f} of it; "
+        f"distance at most {np.abs(mean - truth).max():.4f}, root mean square in sds "
+        f"{np.sqrt((((mean - truth) / sd) ** 2).mean()):.2f}"
+    )
+
+
+def predictive() -> object:
+    """Return a function: log-density of scores given that they are past the threshold."""
+    loss, edge = pt.vector("loss"), pt.scalar("edge")
+    law = [pt.matrix(name) for name in ("alpha", "beta", "gamma", "sigma")]
+    conditional = noisy_quadratic.logpdf(loss[None, :], *law) - noisy_quadratic.logcdf(edge, *law)
+    mean = pt.logsumexp(conditional, axis=0) - pt.log(law[0].shape[0])
+    return pytensor.function([loss, edge, *law], mean)
+
+
+def measure_held_out(tasks: dict[str, pd.DataFrame], draws: int) -> None:
+    """Print what `held-out` is about."""
+    sampler = Sampler(draws=500, tune=1000, progressbar=False)
+    density = predictive()
+    joint = alone = None
+    gain = np.zeros((draws, len(tasks)))
+    for seed in range(draws):
+        rows = draw(tasks, 12, seed)
+        searches = [
+            prepared(table.iloc[place], 0.6)
+            for table, place in zip(tasks.values(), rows, strict=True)
+        ]
+        if joint is None or alone is None:
+            joint = sampler.compile(hierarchical.build(inputs(searches), 1.0, Priors()))
+            alone = compile_single(searches[0], sampler)
+        data = hierarchical.data_of(inputs(searches), 1.0)
+        together = joint.with_data(data).sample_carefully(seed, seed + 1000)["posterior"]
+        for number, (search, table, place) in enumerate(
+            zip(searches, tasks.values(), rows, strict=True)
+        ):
+            others = np.delete(table["loss"].to_numpy(), place)
+            edge = search.regime.threshold
+            others = others[others <= edge]
+            score = {}
+            for name, posterior in (
+                ("together", together.to_dataset().isel(search=number)),
+                ("alone", separately(alone, search, 100 * seed + number)),
+            ):
+                law = {
+                    one: posterior[one].to_numpy().reshape(-1, 1)
+                    for one in ("optimum", "spread", "effective_dim", "noise_sd")
+                }
+                alpha = law["optimum"]
+                score[name] = density(
+                    others,
+                    edge,
+                    alpha,
+                    alpha + law["spread"],
+                    law["effective_dim"],
+                    law["noise_sd"],
+                ).mean()
+            gain[seed, number] = score["together"] - score["alone"]
+        print(f"draw {seed}: gain {gain[seed].round(3).tolist()}", flush=True)
+    mean = gain.mean(axis=0)
+    print(
+        f"the hierarchy predicts better in {int((mean > 0).sum())} of {len(tasks)} tasks; "
+        f"mean gain {mean.mean():.3f} nats a score, smallest {mean.min():.3f}"
+    )
+
+
+def main() -> None:
+    """Run one of the two measurements."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("measurement", choices=["posterior", "held-out"])
+    parser.add_argument("--data", type=pathlib.Path, required=True)
+    parser.add_argument("--draws", type=int, default=5)
+    options = parser.parse_args()
+    tasks = read(options.data)
+    if options.measurement == "posterior":
+        measure_posterior(tasks)
+    else:
+        measure_held_out(tasks, options.draws)
+
+
+if __name__ == "__main__":
+    main()
