@@ -36,6 +36,9 @@ MODELS: Mapping[str, ModuleType] = {"hierarchical": hierarchical, "crossed": cro
 # Weights of thresholds need no quantiles.
 _WALK_DRAWS, _WALK_CHAINS = 500, 2
 
+# Of many searches one or the other is near its wall: less would mean a second run for most sets.
+_TARGET_ACCEPT = 0.98
+
 # Standardised or latent: what users and the priors speak of is made from them.
 _LATENT = "_departure"
 
@@ -86,7 +89,7 @@ class JointFitter:
     ) -> None:
         self.model = MODELS[kind]
         self.priors = priors
-        self.sampler = sampler
+        self.sampler = dataclasses.replace(sampler, target_accept=_TARGET_ACCEPT)
         spaces, tasks, models = zip(*labels, strict=True)
         self.coords = {
             name: list(dict.fromkeys(values))
@@ -101,8 +104,14 @@ class JointFitter:
         ]
         self._compiled: dict[tuple[Any, ...], tuple[CompiledModel, Densities]] = {}
 
-    def fit(self, candidates: Sequence[Candidate], seed: np.random.SeedSequence) -> _OneSet:
-        """Return the posterior with one candidate for each search."""
+    def fit(
+        self, candidates: Sequence[Candidate], share: float, seed: np.random.SeedSequence
+    ) -> _OneSet:
+        """Return the posterior with one candidate for each search.
+
+        Four times as many draws as its share of the mixture takes, so that its diagnostics can be
+        relied on, and no more than were asked for.
+        """
         prepared = [candidate.search for candidate in candidates]
         searches = [
             several.Search(search.regime, search.max_effective_dim, **numbers)
@@ -116,7 +125,10 @@ class JointFitter:
         compiled, densities = self._compiled[structure]
         data = self.model.data_of(searches, sign)
         seeds = [int(word) for word in seed.generate_state(3)]
-        drawn = compiled.with_data(data).sample_carefully(*seeds[:2])
+        draws = min(self.sampler.draws, int(np.ceil(4 * share * self.sampler.draws)))
+        sampler = dataclasses.replace(self.sampler, draws=draws)
+        ready = dataclasses.replace(compiled, sampler=sampler).with_data(data)
+        drawn = ready.sample_carefully(*seeds[:2])
         posterior, statistics = (
             drawn[group].to_dataset() for group in ("posterior", "sample_stats")
         )
@@ -194,11 +206,15 @@ def fit_jointly(
     flat = [[one for of_scale in search for one in of_scale] for search in candidates]
     weights = weigh_alone(candidates, fitter, walk_seed)
     sets = _draw_sets(weights, np.random.default_rng(set_seed))
+    shares = [count / sets.total() for count in sets.values()]
     fits = [
-        joint.fit([search[place] for search, place in zip(flat, chosen, strict=True)], own_seed)
-        for chosen, own_seed in zip(sets, fit_seed.spawn(len(sets)), strict=True)
+        joint.fit(
+            [search[place] for search, place in zip(flat, chosen, strict=True)], share, own_seed
+        )
+        for chosen, share, own_seed in zip(sets, shares, fit_seed.spawn(len(sets)), strict=True)
     ]
-    return _mixture(flat, list(sets), list(sets.values()), fits, np.random.default_rng(mix_seed))
+    draws = joint.sampler.draws
+    return _mixture(flat, list(sets), shares, fits, draws, np.random.default_rng(mix_seed))
 
 
 def weigh_alone(
@@ -242,7 +258,9 @@ def weigh_alone(
     ]
 
 
-def _borrowed(flat: Sequence[Candidate], at_fraction: Mapping[float, float]) -> npt.NDArray[np.float64]:
+def _borrowed(
+    flat: Sequence[Candidate], at_fraction: Mapping[float, float]
+) -> npt.NDArray[np.float64]:
     """Return weights from those of other searches at the nearest tail fractions."""
     own = np.array([one.tail_fraction for one in flat])
     weight = np.zeros(len(flat))
@@ -274,8 +292,9 @@ def _draw_sets(
 def _mixture(
     flat: Sequence[Sequence[Candidate]],
     sets: Sequence[tuple[int, ...]],
-    shares: Sequence[int],
+    shares: Sequence[float],
     fits: Sequence[_OneSet],
+    draws: int,
     rng: np.random.Generator,
 ) -> JointFit:
     """Return the mixture of the fits of all sets.
@@ -283,16 +302,16 @@ def _mixture(
     Within a chain the draws of a set are evenly spaced ones of that chain, and sets alternate in
     random order.
     """
-    sizes = fits[0].pooled.sizes
-    chains, draws = sizes["chain"], sizes["draw"]
-    ends = np.cumsum(shares) / sum(shares)
+    chains = fits[0].pooled.sizes["chain"]
+    ends = np.cumsum(shares)
     label = np.searchsorted(ends, (np.arange(draws) + 0.5) / draws)
     of_fit = np.stack([rng.permutation(label) for _ in range(chains)])
     place = np.empty_like(of_fit)
     for chain in range(chains):
         for number in range(len(fits)):
             mine = of_fit[chain] == number
-            place[chain, mine] = np.linspace(0, draws - 1, int(mine.sum())).round()
+            last = fits[number].pooled.sizes["draw"] - 1
+            place[chain, mine] = np.linspace(0, last, int(mine.sum())).round()
     searches = [
         _of_one_search(
             [flat[number][chosen[number]] for chosen in sets], number, shares, fits, of_fit, place
@@ -306,7 +325,7 @@ def _mixture(
 def _of_one_search(
     chosen: Sequence[Candidate],
     number: int,
-    shares: Sequence[int],
+    shares: Sequence[float],
     fits: Sequence[_OneSet],
     of_fit: npt.NDArray[np.intp],
     place: npt.NDArray[np.intp],
@@ -314,12 +333,11 @@ def _of_one_search(
     """Return a search's part of the mixture; fits with the same threshold are one candidate."""
     order = sorted({_key(one): one for one in chosen})
     groups = [[place for place, one in enumerate(chosen) if _key(one) == key] for key in order]
-    draws = fits[0].pooled.sizes["draw"]
     fitted = []
     component, own_place = np.empty_like(of_fit), place.copy()
     for group_number, group in enumerate(groups):
         tails = [fits[member].tails[number] for member in group]
-        weight = sum(shares[member] for member in group) / sum(shares)
+        weight = sum(shares[member] for member in group)
         fitted.append(
             FittedCandidate(
                 candidate=chosen[group[0]],
@@ -330,10 +348,12 @@ def _of_one_search(
                 weight=weight,
             )
         )
-        for offset, member in enumerate(group):
+        offset = 0
+        for member in group:
             mine = of_fit == member
             component[mine] = group_number
-            own_place[mine] += offset * draws
+            own_place[mine] += offset
+            offset += fits[member].pooled.sizes["draw"]
     return AveragedSearch(fitted, component, own_place)
 
 

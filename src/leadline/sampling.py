@@ -32,6 +32,8 @@ class Sampler:
         ``"nutpie"``, or another sampler that `pymc.sample` knows.
     options : mapping
         Further arguments of ``nutpie.sample`` or `pymc.sample`.
+    target_accept : float
+        Of the first run; one among the options takes its place.
     """
 
     draws: int = 1000
@@ -40,6 +42,7 @@ class Sampler:
     progressbar: bool = True
     nuts_sampler: str = "nutpie"
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    target_accept: float = TARGET_ACCEPT
 
     def compile(self, model: pm.Model) -> "CompiledModel":
         """Return `model`, ready to be sampled."""
@@ -98,7 +101,7 @@ class CompiledModel:
                 nuts_sampler=sampler.nuts_sampler,
                 progressbar=sampler.progressbar,
                 random_seed=seed,
-                **{"target_accept": TARGET_ACCEPT, **sampler.options},
+                **{"target_accept": sampler.target_accept, **sampler.options},
             )
         import nutpie
 
@@ -110,7 +113,7 @@ class CompiledModel:
             seed=seed,
             progress_bar=sampler.progressbar,
             save_warmup=False,
-            **{"target_accept": TARGET_ACCEPT, **sampler.options},
+            **{"target_accept": sampler.target_accept, **sampler.options},
         )
 
     def sample_carefully(self, seed: int, second_seed: int) -> xr.DataTree:
