@@ -75,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_fit(commands)
     _add_summary(commands)
     _add_check(commands)
+    _add_compare(commands)
     _add_demo(commands)
     return parser
 
@@ -179,6 +180,20 @@ def _add_check(commands: Any) -> None:
     parser = commands.add_parser("check", help=text, description=text, allow_abbrev=False)
     parser.set_defaults(run=run_check)
     parser.add_argument("fit", metavar="FIT.nc", type=Path, help="what `leadline fit` saved")
+
+
+def _add_compare(commands: Any) -> None:
+    text = "show which model is better once tuned, or at an equal budget, from a saved fit"
+    parser = commands.add_parser("compare", help=text, description=text, allow_abbrev=False)
+    parser.set_defaults(run=run_compare)
+    parser.add_argument("fit", metavar="FIT.nc", type=Path, help="what `leadline fit` saved")
+    parser.add_argument("--by", choices=("model", "task"), default="model", help="what is compared")
+    parser.add_argument(
+        "--budget", type=float, metavar="K", help="after K trials each; default: fully tuned"
+    )
+    parser.add_argument(
+        "--rope", type=float, default=0.0, metavar="D", help="differences up to D do not matter"
+    )
 
 
 def _add_demo(commands: Any) -> None:
@@ -286,6 +301,16 @@ def run_check(arguments: argparse.Namespace) -> None:
     show_checks(tree)
 
 
+def run_compare(arguments: argparse.Namespace) -> None:
+    """Show which model is better."""
+    tree = read_fit(arguments.fit)
+
+    from leadline.console import show_comparison, show_recorded
+
+    show_comparison(tree, by=arguments.by, budget=arguments.budget, rope=arguments.rope)
+    show_recorded(tree)
+
+
 def read_fit(path: Path) -> Any:
     """Return the tree of a saved fit, or raise `LeadlineError` or `FileNotFoundError`."""
     if not path.exists():
@@ -329,7 +354,13 @@ def _fit_and_write(
     trials: "Trials", arguments: argparse.Namespace, output: Path, **settings: Any
 ) -> None:
     """Fit, show the answers, and write all files or none."""
-    from leadline.console import show_answers, show_progress, show_trials, show_written
+    from leadline.console import (
+        show_answers,
+        show_comparison,
+        show_progress,
+        show_trials,
+        show_written,
+    )
     from leadline.fit import fit
     from leadline.results_folder import results_folder, write_pictures
 
@@ -345,6 +376,8 @@ def _fit_and_write(
         )
         tree.to_netcdf(folder / "fit.nc", engine="h5netcdf")
         show_answers(tree)
+        if len({model for _, model in trials.searches}) > 1:
+            show_comparison(tree)
         if not arguments.no_pictures:
             show_progress("drawing…", quiet=quiet)
             write_pictures(tree, folder)

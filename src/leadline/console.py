@@ -3,6 +3,7 @@
 All of it goes to the standard output; the standard error is for the one line of a failure.
 """
 
+import itertools
 import json
 import math
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from leadline.answers.check import check, checks_line, failed_checks
+from leadline.answers.compare import compare
+from leadline.answers.comparison_sentences import comparison_sentences
 from leadline.answers.convergence import convergence
 from leadline.answers.intervals import interval_label, validate_interval
 from leadline.answers.summary import summary
@@ -82,11 +85,12 @@ def show_answers(
             table = Table(header_style="")
     found = convergence(tree)
     console.print(escape(found.message), style="" if found.ok else "bold red", soft_wrap=True)
-    _show_recorded(tree, console)
+    show_recorded(tree)
 
 
-def _show_recorded(tree: xr.DataTree, console: Console) -> None:
+def show_recorded(tree: xr.DataTree) -> None:
     """Print the notes that came with the trials, and which checks failed when they were fitted."""
+    console = _console()
     for note in json.loads(tree.attrs.get("notes", "[]")):
         console.print(escape(f"note: {note}"), soft_wrap=True)
     failed = json.loads(tree.attrs.get("failed_checks", "[]"))
@@ -141,6 +145,45 @@ def _verdict(passed: Any) -> tuple[str, str]:
     if pd.isna(passed):
         return "not made", "dim"
     return ("passed", "") if passed else ("FAILED", "red")
+
+
+def show_comparison(
+    tree: xr.DataTree, *, by: str = "model", budget: float | None = None, rope: float = 0.0
+) -> None:
+    """Print the probabilities of each pair, by task and overall, and what they say in words."""
+    found = compare(tree, by=by, budget=budget, rope=rope)  # type: ignore[arg-type]
+    context = "task" if by == "model" else "model"
+    console = _console()
+    when = f"after {budget:g} trials each" if budget else "at the optimum"
+    title = f"which {by} is better, {when}: P(better) / P(practically equal) / P(worse), in %"
+    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="")
+    names = [str(name) for name in found[context].to_numpy()]
+    columns = {name: ("", {context: name}) for name in names}
+    columns |= {"overall": ("_overall", {})}
+    if found["p_better_new_task"].notnull().any():  # noqa: PD004  (xarray)
+        columns |= {"a new task": ("_new_task", {})}
+    table.add_column(f"{by}, against the other")
+    for label in columns:
+        table.add_column(escape(label), justify="right")
+    for first, second in itertools.combinations([str(one) for one in found[by].to_numpy()], 2):
+        pair = found.sel({by: first, f"other_{by}": second})
+        cells = []
+        for suffix, place in columns.values():
+            part = pair.sel(place) if place else pair
+            chances = [float(part[f"p_{kind}{suffix}"]) for kind in ("better", "equal", "worse")]
+            known = not math.isnan(chances[0])
+            cells.append(" / ".join(map(_in_percent, chances)) if known else "")
+        table.add_row(escape(f"{first}, {second}"), *cells)
+    console.print(table)
+    for sentence in comparison_sentences(found):
+        console.print(escape(sentence), soft_wrap=True)
+
+
+def _in_percent(probability: float) -> str:
+    """Return a probability in per cent; draws cannot tell nearly certain from certain."""
+    if probability >= 0.995:
+        return ">99"
+    return "<1" if probability < 0.005 else f"{100 * probability:.0f}"
 
 
 def show_written(folder: Path, names: Sequence[str]) -> None:

@@ -2,9 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
@@ -44,18 +45,21 @@ def write_pictures(tree: xr.DataTree, folder: Path) -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
+    from leadline.plots.plot_comparison import plot_comparison
     from leadline.plots.plot_optimum import plot_optimum
     from leadline.plots.plot_tail_fit import plot_tail_fit
     from leadline.plots.plot_threshold import plot_threshold
     from leadline.plots.plot_tuning_curve import plot_tuning_curve
 
-    pictures = {
+    pictures: dict[str, Callable[..., Any]] = {
         "optimum": plot_optimum,
         "tuning_curve": plot_tuning_curve,
         "tail_fit": plot_tail_fit,
     }
     if tree["candidates"].sizes["candidate"] > 1:
         pictures["threshold"] = plot_threshold
+    if len(set(tree["posterior"]["model"].to_numpy())) > 1:
+        pictures["comparison"] = plot_comparison
     for name, plot in pictures.items():
         # Matplotlib's identifiers in SVG are random without a salt, and it writes the date.
         with mpl.rc_context({"svg.hashsalt": "leadline"}):

@@ -1,0 +1,73 @@
+"""What a comparison says, in words: made from the figures of `compare` alone."""
+
+import itertools
+
+import numpy as np
+import xarray as xr
+
+_WORDS = ((0.95, "almost certainly"), (0.8, "probably"), (0.6, "perhaps"))
+
+
+def comparison_sentences(comparison: xr.Dataset) -> list[str]:
+    """Return one sentence for each pair overall, and one on what is best.
+
+    Parameters
+    ----------
+    comparison : Dataset
+        What `leadline.compare` returned.
+    """
+    by = comparison.attrs["by"]
+    items = [str(name) for name in comparison[by].to_numpy()]
+    budget = comparison.attrs["budget"]
+    where = f"after {budget:g} trials each" if budget else "fully tuned"
+    tasks = "tasks" if by == "model" else "models"
+    alone = comparison.sizes["task" if by == "model" else "model"] == 1
+    over = "" if alone else f", over the {tasks} that both have"
+    sentences = []
+    chances = comparison["p_best_overall"].to_numpy()
+    if np.isfinite(chances).any():
+        name = items[int(np.nanargmax(chances))]
+        chance = _percent(float(np.nanmax(chances)))
+        sentences.append(
+            f"{where.capitalize()}, {name} is the best {by} with probability {chance}."
+        )
+    for first, second in itertools.combinations(items, 2):
+        pair = comparison.sel({by: first, f"other_{by}": second})
+        figures = [float(pair[f"p_{name}_overall"]) for name in ("better", "equal", "worse")]
+        if figures[0] != figures[0]:
+            sentences.append(f"{first} and {second} share none of the {tasks}: not compared.")
+            continue
+        sentences.append(f"{where.capitalize()}{over}, {_verdict(first, second, figures)}.")
+        new = float(pair["p_better_new_task"])
+        if new == new:
+            other = float(pair["p_worse_new_task"])
+            winner, likely = (first, new) if new >= other else (second, other)
+            sentences[-1] += (
+                f" On a new task like these, {winner} is better with probability "
+                f"{_percent(likely)}."
+            )
+    return sentences
+
+
+def _verdict(first: str, second: str, figures: list[float]) -> str:
+    """Return the words for three probabilities: the largest decides."""
+    better, equal, worse = figures
+    numbers = f"(better {_percent(better)}, practically equal {_percent(equal)}, worse "
+    numbers += f"{_percent(worse)})"
+    largest = max(figures)
+    how = next((words for least, words in _WORDS if largest >= least), "")
+    if not how:
+        return f"{first} and {second} cannot be told apart {numbers}"
+    if equal == largest:
+        return f"{first} and {second} are {how} practically equal {numbers}"
+    relation = "better" if better == largest else "worse"
+    return f"{first} is {how} {relation} than {second} {numbers}"
+
+
+def _percent(probability: float) -> str:
+    """Return a probability in per cent; one that draws cannot tell from 0 or 1 is not called so."""
+    if probability > 0.995:
+        return "> 99 %"
+    if probability < 0.005:
+        return "< 1 %"
+    return f"{100 * probability:.0f} %"
