@@ -126,7 +126,7 @@ def measure_posterior(tasks: dict[str, pd.DataFrame]) -> None:
 def predictive() -> object:
     """Return a function: log-density of scores given that they are past the threshold."""
     loss, edge = pt.vector("loss"), pt.scalar("edge")
-    law = [pt.matrix(name) for name in ("alpha", "beta", "gamma", "sigma")]
+    law = [pt.tensor(name, shape=(None, 1)) for name in ("alpha", "beta", "gamma", "sigma")]
     conditional = noisy_quadratic.logpdf(loss[None, :], *law) - noisy_quadratic.logcdf(edge, *law)
     mean = pt.logsumexp(conditional, axis=0) - pt.log(law[0].shape[0])
     return pytensor.function([loss, edge, *law], mean)

@@ -30,7 +30,7 @@ CERTAIN = 0.95
 """What `better_from_budget` asks of P(better)."""
 
 # A probability to two digits needs no more, and every budget costs as much as a tuning curve.
-_BUDGET_DRAWS = 400
+_BUDGET_DRAWS = 200
 _SEED = 20241002
 
 
@@ -149,7 +149,8 @@ def validate_by(tree: xr.DataTree, by: str) -> tuple[list[str], list[str]]:
         raise LeadlineError(f"by must be 'model' or 'task', got {shown(by)}")
     posterior = tree["posterior"].dataset
     items, contexts = (
-        list(dict.fromkeys(posterior[name].to_numpy().astype(str))) for name in (by, _context(by))
+        list(dict.fromkeys(posterior[name].to_numpy().astype(str).tolist()))
+        for name in (by, _context(by))
     )
     if len(items) < 2:
         other = _context(by)
