@@ -267,11 +267,22 @@ def test_usage_errors(here, capsys, arguments, words):
     assert words in misused(capsys, *arguments)
 
 
-def test_demo_fits_a_bundled_search(here, no_sampling, capsys):
+def test_compare_of_a_saved_fit(here, capsys):
+    trials = make_trials(searches=(("digits", "mlp"), ("digits", "forest")))
+    make_tree(trials, draws=20).to_netcdf("fit.nc", engine="h5netcdf")
+    assert main(["compare", "fit.nc", "--rope", "0.01"]) == 0
+    out = capsys.readouterr().out
+    for words in ("which model is better, at the optimum", "mlp, forest", "is the best model"):
+        assert words in out
+    make_tree(draws=20).to_netcdf("one.nc", engine="h5netcdf")
+    assert "there is one model in this fit, 'mlp'" in refused(capsys, "compare", "one.nc")
+
+
+def test_demo_fits_the_bundled_searches(here, no_sampling, capsys):
     assert main(["demo", "--no-pictures", "--quiet"]) == 0
     assert [path.name for path in (here / "leadline-demo").iterdir()] == ["fit.nc"]
     ((trials, settings),) = no_sampling
-    assert len(trials.searches) == 1
+    assert len(trials.searches) == 12
     assert "tail_fraction" not in settings  # decided from the data
     assert "optimum" in capsys.readouterr().out
 

@@ -376,7 +376,7 @@ def _fit_and_write(
         )
         tree.to_netcdf(folder / "fit.nc", engine="h5netcdf")
         show_answers(tree)
-        if len({model for _, model in trials.searches}) > 1:
+        if len(set(tree["posterior"].dataset["model"].to_numpy())) > 1:
             show_comparison(tree)
         if not arguments.no_pictures:
             show_progress("drawing…", quiet=quiet)
