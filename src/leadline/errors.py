@@ -40,3 +40,8 @@ def closest(name: str, names: Iterable[str]) -> str:
     if not found:
         return ""
     return f" Did you mean {' or '.join(shown(by_folded[match]) for match in found)}?"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return "1 trial" or "3 trials"."""
+    return f"{count} {noun}{'s' * (count != 1)}"
