@@ -285,18 +285,18 @@ def test_an_objective_of_several_is_chosen_by_number_or_name(tmp_path):
     url = f"sqlite:///{tmp_path}/two.db"
     with database(tmp_path / "two.db") as storage:
         made = study(storage, objective=both, n=3, directions=["minimize", "maximize"])
-        with pytest.raises(LeadlineError, match="has 2 objectives, 0, 1; choose one with objec"):
+        with pytest.raises(LeadlineError, match="has 2 objectives, 0, 1; choose one with scor"):
             read_optuna(url)
-        assert (read_optuna(url, objective=1).table["score"] < 0).all()
+        assert (read_optuna(url, score=1).table["score"] < 0).all()
         made.set_metric_names(["loss", "gain"])
-        assert read_optuna(made, objective="loss").metric == "loss"
-    trials = read_optuna(url, objective="gain")
+        assert read_optuna(made, score="loss").metric == "loss"
+    trials = read_optuna(url, score="gain")
     assert (trials.metric, trials.direction) == ("gain", "maximize")
     for wrong in ("cost", 2, -1):
         with pytest.raises(LeadlineError, match=r"no objective .* there are 'loss', 'gain'"):
-            read_optuna(url, objective=wrong)
+            read_optuna(url, score=wrong)
     with pytest.raises(LeadlineError, match="'minimize' is recorded; leave it out"):
-        read_optuna(url, objective="loss", direction="maximize")
+        read_optuna(url, score="loss", direction="maximize")
 
 
 def both(trial):

@@ -24,7 +24,7 @@ _HALVING_PARAM = "tuner/bracket"
 def read_keras_tuner(
     folder: str | os.PathLike[str],
     *,
-    metric: str | None = None,
+    score: str | None = None,
     direction: str | None = None,
     replicate: str | None = None,
     random_start: int | None = None,
@@ -36,7 +36,7 @@ def read_keras_tuner(
     ----------
     folder : path
         Of the project, with `oracle.json` and a folder a trial.
-    metric : str, optional
+    score : str, optional
         The objective; needed only where several metrics agree with the scores.
     direction : {"minimize", "maximize"}, optional
         Not needed, since it is recorded.
@@ -77,7 +77,7 @@ def read_keras_tuner(
     space = _declared_space(trials, oracle)
     _refuse_halving(trials, oracle, source)
     trials, notes = _without_defaults(trials, space)
-    metric, recorded = _objective(trials, metric, source)
+    metric, recorded = _objective(trials, score, source)
     direction = agreed_direction(recorded, direction, source)
     sampler = _sampler(trials, oracle, source, random_start, assume_random)
     return collect(
@@ -229,7 +229,7 @@ def _objective(
         return wanted, directions[wanted]
     if len(names) > 1:
         raise LeadlineError(
-            f"{source}: the scores agree with {listed(names)}; name the objective with metric"
+            f"{source}: the scores agree with {listed(names)}; name the objective with score"
         )
     if not names and any(_finite(trial.get("score")) for trial in trials):
         # Several objectives: Keras Tuner minimises the sum of all, signs flipped as needed.

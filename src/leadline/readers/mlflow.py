@@ -3,10 +3,10 @@
 import os
 from collections.abc import Sequence
 
-from leadline.errors import LeadlineError, closest, counted, listed, shown
+from leadline.errors import LeadlineError, counted, listed, shown
 from leadline.readers.mlflow_runs import Experiment, Run, experiment_of
 from leadline.readers.records import Evaluation, collect
-from leadline.readers.refusals import agreed_direction
+from leadline.readers.refusals import agreed_direction, chosen_score
 from leadline.trials import Trials
 
 _PARENT = "mlflow.parentRunId"
@@ -72,7 +72,8 @@ def read_mlflow(
     if found.deleted:
         notes.append(f"{counted(found.deleted, 'deleted run')} left out")
     runs, note = _trial_runs(found, parent, source)
-    score = _score_name(runs, score, source)
+    names = dict.fromkeys(name for run in runs for name in run.metrics)
+    score = chosen_score(score, names, source)
     direction = agreed_direction(None, direction, source)
     return collect(
         [
@@ -154,20 +155,3 @@ def _refuse_autolog(parent: Run, kept: int, source: str) -> None:
         f"{estimator}, run {shown(parent.name)}, a selected sample; read the search itself with "
         "read_sklearn(search), or its artifact cv_results.csv, or log with max_tuning_runs=None"
     )
-
-
-def _score_name(runs: Sequence[Run], wanted: str | None, source: str) -> str:
-    names = dict.fromkeys(name for run in runs for name in run.metrics)
-    if wanted is None:
-        if len(names) == 1:
-            return next(iter(names))
-        raise LeadlineError(
-            f"{source}: which metric is the score is not recorded; name it with score: "
-            f"{listed(names) or 'none was logged'}"
-        )
-    if wanted not in names:
-        raise LeadlineError(
-            f"{source}: no metric {shown(wanted)} for score; there are {listed(names) or 'none'}."
-            f"{closest(wanted, names)}"
-        )
-    return wanted

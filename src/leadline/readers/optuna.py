@@ -30,7 +30,7 @@ def read_optuna(
     study: str | os.PathLike[str] | object,
     *,
     study_name: str | None = None,
-    objective: int | str | None = None,
+    score: int | str | None = None,
     direction: str | None = None,
     replicate: str | None = None,
     random_start: int | None = None,
@@ -46,8 +46,8 @@ def read_optuna(
         a server needs ``pip install "leadline[postgres]"`` or ``"leadline[mysql]"``.
     study_name : str, optional
         Which study of a storage; needed if it has several.
-    objective : int or str, optional
-        Which objective, from 0, of several: its number or, where it was set, its name.
+    score : int or str, optional
+        Which objective of several: its number, from 0, or its name where one was set.
     direction : {"minimize", "maximize"}, optional
         Not needed, since it is recorded; an error if it is another than that.
     replicate : str, optional
@@ -78,7 +78,7 @@ def read_optuna(
     """
     found, source = _load(study, study_name)
     source = f"{source}, study {shown(found.name)}" if source else f"study {shown(found.name)}"
-    place, metric, recorded = _objective(found, objective, source)
+    place, metric, recorded = _objective(found, score, source)
     direction = agreed_direction(recorded, direction, source)
     trials, notes = _drawn(found.trials)
     sampler = _sampler(found, trials, source, random_start, assume_random)
@@ -151,7 +151,7 @@ def _objective(study: Study, wanted: int | str | None, source: str) -> tuple[int
     if wanted is None:
         if count > 1:
             raise LeadlineError(
-                f"{source}: it has {count} objectives, {listed(known)}; choose one with objective"
+                f"{source}: it has {count} objectives, {listed(known)}; choose one with score"
             )
         place = 0
     elif names is not None and wanted in names:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leadline.errors import LeadlineError, closest, counted, listed, shown
+from leadline.errors import LeadlineError, counted, listed, shown
 from leadline.readers.json_files import folder_of, read_json, short_path
 from leadline.readers.records import Evaluation, collect, flat
-from leadline.readers.refusals import agreed_direction, refuse_learned
+from leadline.readers.refusals import agreed_direction, chosen_score, refuse_learned
 from leadline.trials import Trials
 
 # Only the JSON of these is ever parsed. `basic-variant-state-*.json` is a pickle despite its
@@ -102,7 +102,7 @@ def read_ray(
             f"early_stopped must be 'pruned' or 'complete', got {shown(early_stopped)}"
         )
     trials, metric, notes = _trials(path, source)
-    score = _score_name(trials, score, metric, source)
+    score = chosen_score(score, _metrics(trials), source, metric)
     direction = agreed_direction(None, direction, source)
     sampler = _sampler(path, source, random_start, assume_random)
     status = _budgets(trials, score, early_stopped, source)
@@ -228,9 +228,8 @@ def _value(trial: _Trial, score: str) -> float | None:
     return found
 
 
-def _score_name(
-    trials: Sequence[_Trial], wanted: str | None, recorded: str | None, source: str
-) -> str:
+def _metrics(trials: Sequence[_Trial]) -> list[str]:
+    """Return the numbers that trials reported, nested ones by their path."""
     names: dict[str, None] = {}
     for trial in trials:
         own = {key: value for key, value in trial.results.items() if key not in _AUTOMATIC}
@@ -239,21 +238,7 @@ def _score_name(
             for key, value in flat(own).items()
             if isinstance(value, int | float) and not isinstance(value, bool)
         )
-    if wanted is None:
-        if recorded is not None:
-            return recorded
-        if len(names) == 1:
-            return next(iter(names))
-        raise LeadlineError(
-            f"{source}: which metric is the score is not recorded; name it with score: "
-            f"{listed(names) or 'none was reported'}"
-        )
-    if wanted not in names:
-        raise LeadlineError(
-            f"{source}: no metric {shown(wanted)} for score; there are {listed(names) or 'none'}."
-            f"{closest(wanted, names)}"
-        )
-    return wanted
+    return list(names)
 
 
 def _sampler(path: Path, source: str, random_start: int | None, assume_random: bool) -> str | None:

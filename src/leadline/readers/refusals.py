@@ -1,6 +1,8 @@
 """What every reader refuses in the same words, and the direction, which is never guessed."""
 
-from leadline.errors import LeadlineError, shown
+from collections.abc import Iterable
+
+from leadline.errors import LeadlineError, NotRecordedError, closest, listed, shown
 from leadline.trials import validate_direction
 
 
@@ -53,12 +55,32 @@ def agreed_direction(recorded: str | None, given: str | None, source: str) -> st
     if recorded not in ("minimize", "maximize"):
         recorded = None
     if recorded is None and given is None:
-        raise LeadlineError(
-            f"{source}: the direction is not recorded; say direction='minimize' (a loss, an "
-            "error) or 'maximize' (an accuracy)"
+        raise NotRecordedError(
+            f"{source}: the direction is not recorded there, and never guessed; say "
+            "direction='minimize' (a loss, an error) or 'maximize' (an accuracy)",
+            "direction",
         )
     if recorded is not None and given not in (None, recorded):
         raise LeadlineError(
             f"{source}: direction={given!r}, but {recorded!r} is recorded; leave it out"
         )
     return str(recorded or given)
+
+
+def chosen_score(
+    wanted: str | None, names: Iterable[str], source: str, recorded: str | None = None
+) -> str:
+    """Return the metric that is the score: named, recorded, or the only one."""
+    known = list(names)
+    if wanted is not None and wanted not in known:
+        raise LeadlineError(
+            f"{source}: no metric {shown(wanted)} for score; there are {listed(known) or 'none'}."
+            f"{closest(wanted, known)}"
+        )
+    if wanted is None and recorded is None and len(known) != 1:
+        raise NotRecordedError(
+            f"{source}: which metric is the score is not recorded there; name it with score: "
+            f"{listed(known) or 'none was reported'}",
+            "score",
+        )
+    return wanted or recorded or known[0]

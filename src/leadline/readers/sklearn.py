@@ -26,7 +26,7 @@ _LEARNS = re.compile(r"bayes|optuna|tpe|tune|evolution|genetic|^ga|skopt", re.IG
 def read_sklearn(
     search: object,
     *,
-    metric: str | None = None,
+    score: str | None = None,
     replicate: str | None = None,
     first_rung: bool = False,
     random_start: int | None = None,
@@ -38,7 +38,7 @@ def read_sklearn(
     ----------
     search : fitted search, mapping, data frame or path
         The search object, its `cv_results_`, or a CSV file of that. Pickles are never loaded.
-    metric : str, optional
+    score : str, optional
         Which scorer; needed if there are several.
     replicate : str, optional
         Hyperparameter that tells replicates apart, such as ``"random_state"``.
@@ -67,7 +67,7 @@ def read_sklearn(
     """
     results, source, task = _results(search)
     columns = {name: _column(values) for name, values in results.items()}
-    name = _metric(list(columns), metric, source)
+    name = _metric(list(columns), score, source)
     label, sign = _as_loss(search, name)
     count = len(columns[f"{_MEAN}{name}"])
     keep, notes = _one_rung(columns, count, first_rung, source)
@@ -122,11 +122,16 @@ def is_cv_results(columns: Sequence[str]) -> bool:
     return means and any(name.startswith(_PARAM) or name == "params" for name in columns)
 
 
+def is_pickle(path: Path) -> bool:
+    """Return whether a file's name says that it is a pickle, which is never loaded."""
+    return path.suffix.lower() in _PICKLES
+
+
 def _results(search: Any) -> tuple[Mapping[str, Any], str, str]:
     """Return the columns of the results, and names for where they are from and the task."""
     if isinstance(search, str | os.PathLike):
         path = Path(os.path.expanduser(search))
-        if path.suffix.lower() in _PICKLES:
+        if is_pickle(path):
             raise LeadlineError(
                 f"{path.name}: a pickle can run any code and is never loaded; load it yourself "
                 "if you trust it, and pass the search, or write "
@@ -171,7 +176,7 @@ def _metric(columns: Sequence[str], wanted: str | None, source: str) -> str:
         )
     if wanted is None and len(names) > 1:
         raise LeadlineError(
-            f"{source}: there are {len(names)} scorers, {listed(names)}; choose one with metric"
+            f"{source}: there are {len(names)} scorers, {listed(names)}; choose one with score"
         )
     if wanted is not None and wanted not in names:
         raise LeadlineError(
