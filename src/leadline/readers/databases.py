@@ -21,7 +21,6 @@ _SERVERS = {
 _DIALECTS = {"postgres": "postgresql", "mariadb": "mysql"}
 _DRIVERS = {"MySQLdb": "mysqldb"}
 _URL = re.compile(r"(sqlite|postgresql|postgres|mysql|mariadb)(\+\w+)?://", re.IGNORECASE)
-_CONNECT_SECONDS = 15
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,15 @@ def is_sqlite_file(path: Path) -> bool:
 
 
 @contextmanager
-def open_database(source: str | os.PathLike[str]) -> Iterator[Database]:
+def open_database(source: str | os.PathLike[str], *, timeout: float = 15.0) -> Iterator[Database]:
     """Give the database of a URL or of an SQLite file's path, open for reading only.
+
+    Parameters
+    ----------
+    source : str or path
+        Where the database is.
+    timeout : float
+        Seconds to wait for a server, or for a writer to unlock a file.
 
     Raises
     ------
@@ -77,10 +83,10 @@ def open_database(source: str | os.PathLike[str]) -> Iterator[Database]:
     """
     url = _URL.match(source) if isinstance(source, str) else None
     if url is None or url[1].lower() == "sqlite":
-        with _open_sqlite(_sqlite_path(source, url)) as database:
+        with _open_sqlite(_sqlite_path(source, url), timeout) as database:
             yield database
     else:
-        with _open_server(str(source), url) as database:
+        with _open_server(str(source), url, timeout) as database:
             yield database
 
 
@@ -98,7 +104,7 @@ def _sqlite_path(source: str | os.PathLike[str], url: re.Match[str] | None) -> P
 
 
 @contextmanager
-def _open_sqlite(path: Path) -> Iterator[Database]:
+def _open_sqlite(path: Path, timeout: float) -> Iterator[Database]:
     name = shown(str(path), 200)
     if "\0" in str(path) or not path.exists():
         raise FileNotFoundError(f"no file {name}; check its name and folder (none was made)")
@@ -120,7 +126,9 @@ def _open_sqlite(path: Path) -> Iterator[Database]:
             raise _unreadable(path.name, error) from None
 
     try:
-        connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?{options}", uri=True)
+        connection = sqlite3.connect(
+            f"file:{quote(str(path.absolute()))}?{options}", timeout=timeout, uri=True
+        )
     except sqlite3.Error as error:
         raise _unreadable(path.name, error) from None
     try:
@@ -134,7 +142,7 @@ def _open_sqlite(path: Path) -> Iterator[Database]:
 
 
 @contextmanager
-def _open_server(source: str, url: re.Match[str]) -> Iterator[Database]:
+def _open_server(source: str, url: re.Match[str], timeout: float) -> Iterator[Database]:
     dialect = _DIALECTS.get(url[1].lower(), url[1].lower())
     drivers, extra = _SERVERS[dialect]
     installed = [driver for driver in drivers if importlib.util.find_spec(driver) is not None]
@@ -164,7 +172,7 @@ def _open_server(source: str, url: re.Match[str]) -> Iterator[Database]:
     engine = sqlalchemy.create_engine(
         address,
         poolclass=sqlalchemy.pool.NullPool,
-        connect_args={"connect_timeout": _CONNECT_SECONDS},
+        connect_args={"connect_timeout": max(1, round(timeout))},
     )
     try:
         connection = engine.connect()
