@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from leadline.errors import LeadlineError, listed, shown
+from leadline.errors import LeadlineError, NotRecordedError, listed, shown
 
 if TYPE_CHECKING:
     from leadline.trials import Trials
@@ -22,11 +22,18 @@ _COLUMN_HELP = {
     "task": "column of what was solved, such as a data set",
     "model": "column of what was tuned",
     "trial": "column of the configuration that a row evaluates",
-    "replicate": "column that tells repeated evaluations apart, such as the seed",
+    "replicate": "column, parameter or attribute that tells repeated evaluations apart, such as "
+    "the seed",
     "status": "column of complete, failed, pruned, ...",
     "cost": "column of what an evaluation cost",
     "space": "column of the search space",
 }
+_TRACKER_HELP = {
+    "study_name": "Optuna: which study",
+    "experiment": "MLflow: which experiment",
+    "sweep": "W&B: which sweep",
+}
+_TRACKER_OPTIONS = (*_TRACKER_HELP, "parent", "early_stopped", "first_rung", "random_start")
 _DEMO_DATASET = "all"
 _DEMO_SEED = 1  # So that everybody sees what the README shows.
 
@@ -41,15 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = build_parser()
     arguments = parser.parse_args(argv)
-    if getattr(arguments, "direction", "") is None:
-        arguments.parser.error(
-            "--direction minimize (a loss, an error) or --direction maximize (an accuracy) "
-            "is required: it is never guessed"
-        )
     # What the library logs is printed with the answers.
     logging.getLogger("leadline").addHandler(logging.NullHandler())
     try:
         arguments.run(arguments)
+    except NotRecordedError as error:
+        arguments.parser.error(f"{one_line(error)}; add --{error.option}")
     except (LeadlineError, OSError, ImportError) as error:
         print(f"leadline: error: {one_line(error)}", file=sys.stderr)
         return 1
@@ -98,15 +102,24 @@ class _Version(argparse.Action):
 
 
 def _add_fit(commands: Any) -> None:
-    text = "fit the trials of a file: a table of answers, fit.nc and pictures"
+    text = "fit the trials of a file, folder or URL: a table of answers, fit.nc and pictures"
     parser = commands.add_parser("fit", help=text, description=text, allow_abbrev=False)
     parser.set_defaults(run=run_fit, parser=parser)
-    parser.add_argument("trials", metavar="TRIALS.csv", type=Path, help="one row per evaluation")
-    parser.add_argument("--score", required=True, metavar="COLUMN", help="column of the score")
+    parser.add_argument(
+        "trials",
+        metavar="SOURCE",
+        help="a table with one row per evaluation (CSV, JSON lines, Parquet); an Optuna or MLflow "
+        "database, as a file or URL; the folder of a Ray Tune or Keras Tuner search; a CSV export "
+        "of W&B or of scikit-learn's cv_results_",
+    )
+    parser.add_argument(
+        "--score", metavar="COLUMN", help="column, metric or objective that is the score"
+    )
     parser.add_argument(
         "--direction",
         choices=("minimize", "maximize"),
-        help="which scores are good; required, as it is never guessed",
+        help="which scores are good; required where the source does not record it, as it is "
+        "never guessed",
     )
     regime = parser.add_mutually_exclusive_group()
     regime.add_argument(
@@ -139,6 +152,7 @@ def _add_fit(commands: Any) -> None:
         metavar="COLUMN",
         help="columns of the hyperparameters; their number bounds the effective dimension",
     )
+    _add_tracker_options(parser)
     parser.add_argument(
         "--effective-dim", choices=("continuous", "integer"), default="continuous", help="its type"
     )
@@ -161,7 +175,32 @@ def _add_fit(commands: Any) -> None:
         ("chains", 4, "chains"),
     ):
         parser.add_argument(f"--{name}", type=_count, default=default, metavar="N", help=text)
-    _add_output(parser, "leadline-TRIALS")
+    _add_output(parser, "leadline-SOURCE")
+
+
+def _add_tracker_options(parser: argparse.ArgumentParser) -> None:
+    """Add what readers of other tools' sources take, each under its name in Python."""
+    group = parser.add_argument_group("sources of other tools")
+    for name, text in _TRACKER_HELP.items():
+        group.add_argument(f"--{name.replace('_', '-')}", metavar="NAME", help=text)
+    group.add_argument("--parent", metavar="RUN", nargs="+", help="MLflow: the sweeps to read")
+    group.add_argument(
+        "--early-stopped",
+        choices=("pruned", "complete"),
+        help="Ray Tune: what trials with fewer training iterations are",
+    )
+    group.add_argument(
+        "--first-rung",
+        action="store_true",
+        default=None,
+        help="scikit-learn: read all candidates of a halving search at the smallest budget",
+    )
+    group.add_argument(
+        "--random-start",
+        type=_count,
+        metavar="N",
+        help="the first N trials alone, those drawn at random before the sampler learned",
+    )
 
 
 def _add_summary(commands: Any) -> None:
@@ -232,19 +271,14 @@ def _seed(text: str) -> int:
 
 
 def run_fit(arguments: argparse.Namespace) -> None:
-    """Fit the trials of a file, show the answers and write them to a folder."""
-    stem = arguments.trials.name.split(".")[0] or "trials"
-    output = _output(arguments, f"leadline-{stem}")
+    """Fit the trials of a source, show the answers and write them to a folder."""
+    from leadline.readers.sources import read_source, source_stem
 
-    from leadline.readers.table import read_table
-
-    columns = {name: getattr(arguments, name) for name in _COLUMNS}
-    trials = read_table(
-        arguments.trials,
-        score=arguments.score,
-        direction=arguments.direction,
-        params=arguments.params,
-        **columns,
+    output = _output(arguments, f"leadline-{source_stem(arguments.trials)}")
+    names = ("score", "direction", "params", *_COLUMNS, *_TRACKER_OPTIONS)
+    options = {name: getattr(arguments, name) for name in names}
+    trials = read_source(
+        arguments.trials, {**options, "assume_random": arguments.assume_random or None}
     )
     if len(trials.searches) > 1 and arguments.task is None and arguments.model is None:
         raise LeadlineError(

@@ -20,6 +20,22 @@ class LeadlineError(ValueError):
         super().__init__(" ".join(message.splitlines()))
 
 
+class NotRecordedError(LeadlineError):
+    """What the source of the trials does not say, so that the caller must.
+
+    Parameters
+    ----------
+    message : str
+        As of `LeadlineError`.
+    option : str
+        The argument that says it.
+    """
+
+    def __init__(self, message: str, option: str) -> None:
+        super().__init__(message)
+        self.option = option
+
+
 def shown(value: object, width: int = 60) -> str:
     """Return `value` as it would be typed, on one line and cut to about `width` characters."""
     text = " ".join(repr(value).split())
@@ -40,3 +56,8 @@ def closest(name: str, names: Iterable[str]) -> str:
     if not found:
         return ""
     return f" Did you mean {' or '.join(shown(by_folded[match]) for match in found)}?"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return "1 trial" or "3 trials"."""
+    return f"{count} {noun}{'s' * (count != 1)}"

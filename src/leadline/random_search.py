@@ -15,7 +15,7 @@ import pandas as pd
 from leadline.errors import LeadlineError
 from leadline.search_space import validate_space
 from leadline.search_verdict import evidence_on
-from leadline.trials import Trials, search_labels
+from leadline.trials import PARAM_PREFIX, Trials, search_labels
 
 Space = Mapping[str, tuple[object, ...]]
 
@@ -33,8 +33,8 @@ def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.Dat
     space : mapping of str to tuple, optional
         What each parameter was drawn from, such as ``{"lr": ("log-uniform", 1e-5, 0.1),
         "layers": ("integer", 1, 8), "optimizer": ("categorical", "adam", "sgd")}``; also
-        "uniform" and "log-integer", and a step as a fourth entry. Default: inferred from the
-        values, which makes a weaker test.
+        "uniform" and "log-integer", and a step as a fourth entry. Default: what the source of
+        the trials recorded, else inferred from the values, which makes a weaker test.
 
     Returns
     -------
@@ -64,6 +64,12 @@ def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.Dat
     order to test. A recorded sampler that learns settles it; a recorded random one leaves it to
     an order of one in a million.
     """
+    if space is None:
+        space = {
+            name: drawn_from
+            for name, drawn_from in (trials.distributions or {}).items()
+            if f"{PARAM_PREFIX}{name}" in trials.params
+        }
     declared = validate_space(space, trials.params)
     labels = search_labels(trials.searches)
     rows = [
@@ -109,8 +115,9 @@ def validate_random_search(
                 raise LeadlineError(
                     f"{trials.source}: {told}. The law is of trials drawn independently (random "
                     "search; a grid or a quasi-random design gets a note). Fit only the trials "
-                    "that were drawn at random, such as a sampler's random start; or pass "
-                    "assume_random=True; leadline.check_random_search(trials) has all the evidence"
+                    "that were drawn at random, such as a sampler's random start (of Optuna's TPE "
+                    "the first 10: read_optuna(..., random_start=10)); or pass assume_random=True; "
+                    "leadline.check_random_search(trials) has all the evidence"
                 )
             notes.append(f"{told}; fitted because of assume_random=True")
     return notes

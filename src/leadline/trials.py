@@ -58,6 +58,9 @@ class Trials:
         How the configurations were drawn; None when unknown.
     notes : tuple of str
         What a reader wants the user to know about the rows.
+    distributions : mapping of str to tuple, optional
+        What each hyperparameter was drawn from, where the source records it: by its name, as the
+        `space` of `check_random_search`, which uses it.
 
     Raises
     ------
@@ -71,6 +74,7 @@ class Trials:
     source: str = "table"
     sampler: str | None = None
     notes: tuple[str, ...] = ()
+    distributions: Mapping[str, tuple[object, ...]] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "direction", validate_direction(self.direction))
