@@ -278,10 +278,17 @@ def test_compare_of_a_saved_fit(here, capsys):
     assert "there is one model in this fit, 'mlp'" in refused(capsys, "compare", "one.nc")
 
 
-def test_demo_fits_the_bundled_searches(here, no_sampling, capsys):
+def test_demo_fits_the_bundled_searches(here, monkeypatch, capsys):
+    calls = []
+
+    def fake(trials, **settings):
+        calls.append((trials, settings))
+        return make_tree(make_trials(searches=(("a", "x"), ("a", "y"))), draws=20)
+
+    monkeypatch.setattr(importlib.import_module("leadline.fit"), "fit", fake)
     assert main(["demo", "--no-pictures", "--quiet"]) == 0
     assert [path.name for path in (here / "leadline-demo").iterdir()] == ["fit.nc"]
-    ((trials, settings),) = no_sampling
+    ((trials, settings),) = calls
     assert len(trials.searches) == 12
     assert "tail_fraction" not in settings  # decided from the data
     assert "optimum" in capsys.readouterr().out

@@ -183,7 +183,7 @@ def _in_percent(probability: float) -> str:
     """Return a probability in per cent; draws cannot tell nearly certain from certain."""
     if probability >= 0.995:
         return ">99"
-    return "<1" if probability < 0.005 else f"{100 * probability:.0f}"
+    return "<1" if probability < 0.01 else f"{100 * probability:.0f}"
 
 
 def show_written(folder: Path, names: Sequence[str]) -> None:

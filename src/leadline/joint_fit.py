@@ -34,7 +34,7 @@ THRESHOLD_SETS = 4
 MODELS: Mapping[str, ModuleType] = {"hierarchical": hierarchical, "crossed": crossed}
 
 # Weights of thresholds need no quantiles.
-_WALK_DRAWS, _WALK_CHAINS = 500, 2
+_WALK_DRAWS, _WALK_CHAINS = 400, 2
 
 # Of many searches one or the other is near its wall: less would mean a second run for most sets.
 _TARGET_ACCEPT = 0.98

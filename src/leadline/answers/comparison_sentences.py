@@ -66,8 +66,8 @@ def _verdict(first: str, second: str, figures: list[float]) -> str:
 
 def _percent(probability: float) -> str:
     """Return a probability in per cent; one that draws cannot tell from 0 or 1 is not called so."""
-    if probability > 0.995:
+    if probability > 0.99:
         return "> 99 %"
-    if probability < 0.005:
+    if probability < 0.01:
         return "< 1 %"
     return f"{100 * probability:.0f} %"
