@@ -4,7 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from helpers import ALPHA, GAMMA, SIGMA, SPREAD, make_tree, make_trials, simulate_losses
+from helpers import (
+    ALPHA,
+    GAMMA,
+    SIGMA,
+    SPREAD,
+    make_tree,
+    make_trials,
+    reference_cdf,
+    simulate_losses,
+)
 
 import leadline as ll
 from leadline.answers.check import CHECKS, check, failed_checks
@@ -304,3 +313,51 @@ def test_too_few_trials_for_an_order():
     assert outcome(tree, "regime fit, best scores").passed is None
     assert GAMMA == 2.0
     assert effective_dim.MAX_AT_BOUND == 0.5
+
+
+def test_leaving_a_trial_out_weighs_draws_by_the_inverse_of_its_likelihood(monkeypatch):
+    from leadline.answers.checks import regime_fit
+
+    tree = make_tree(search(n=60), tail_fraction=0.4, chains=2, draws=100, spread_of_draws=2.0)
+    evidence = Evidence(tree, str(tree["posterior"]["search"].to_numpy()[0]))
+    names = ("optimum", "spread", "effective_dim", "noise_sd")
+    draws = np.stack([evidence.posterior[name].to_numpy().ravel() for name in names], axis=1)
+    loss = evidence.shared_tail["score"].to_numpy(dtype=float)
+    # The density as a difference of the distribution function; past the edge, as the fit has it.
+    edge = evidence.edge
+    below = np.array([reference_cdf(loss, *law) / reference_cdf(edge, *law) for law in draws])
+    step = 1e-4
+    density = np.array(
+        [
+            (reference_cdf(loss + step, *law) - reference_cdf(loss - step, *law))
+            / reference_cdf(edge, *law)
+            for law in draws
+        ]
+    )
+    monkeypatch.setattr(regime_fit, "log_likelihood", lambda _: np.log(density))
+    got = regime_fit.loo_pit(evidence)
+    weight = (1 / density) / (1 / density).sum(axis=0)
+    expected = (weight * below).sum(axis=0)
+    # Pareto smoothing changes the largest weights a little; with the wrong sign all change much.
+    wrong = (density / density.sum(axis=0) * below).sum(axis=0)
+    assert np.abs(got - expected).max() < 0.2 * np.abs(wrong - expected).max()
+
+
+def test_a_search_without_repeated_trials_beside_one_that_has_them():
+    rng = np.random.default_rng(4)
+    seeds = pd.DataFrame(
+        {
+            "task": "repeated",
+            "trial": np.repeat(np.arange(60), 2),
+            "replicate": np.tile([1, 2], 60),
+            "score": np.repeat(simulate_losses(60, 1)[0], 2) + SIGMA * rng.standard_normal(120),
+        }
+    )
+    once = pd.DataFrame({"task": "once", "trial": range(60), "score": simulate_losses(60, 2)[1]})
+    both = Trials(
+        pd.concat([seeds, once.assign(replicate=1)], ignore_index=True), "minimize", source="two"
+    )
+    table = check(tree_of(both))
+    made = table[table["check"] == "prior of the optimum"]
+    assert made["passed"].notna().all()
+    assert set(made["search"]) == {"repeated", "once"}
