@@ -45,8 +45,10 @@ RULES = {
     "predictive_score": LOW | {"tail_fit"},
     "averaging": {"candidates", "diagnostics", "goodness_of_fit", "predictive_score", "tail_fit"},
     "tree": DATA | {"averaging", "priors"},
+    "joint_fit": {"averaging", "candidates", "densities", "diagnostics", "goodness_of_fit"}
+    | {"models", "priors", "regime", "sampling", "scale", "tail_fit"},
     "fit": DATA
-    | {"averaging", "candidates", "priors", "random_search"}
+    | {"averaging", "candidates", "joint_fit", "priors", "random_search", "regime"}
     | {"answers", "sampling", "scale", "tail_fit", "tree"},
     "answers": LOW | {"answers", "diagnostics", "goodness_of_fit", "law", "scale"},
     "plots": LOW | {"answers", "law", "plots"},

@@ -27,6 +27,7 @@ from leadline.models import crossed, hierarchical, several
 from leadline.priors import Priors
 from leadline.regime import MIN_TAIL_TRIALS
 from leadline.sampling import CompiledModel, Sampler
+from leadline.scale import Scale
 from leadline.tail_fit import FittedTail, TailFitter, in_score_units
 
 THRESHOLD_SETS = 4
@@ -147,12 +148,24 @@ class JointFitter:
                 )
             )
         pooled = posterior[[name for name in shared if not str(name).endswith(_LATENT)]]
+        if "task_scale" in pooled:
+            pooled = _tasks_in_score_units(pooled, prepared[0].regime.scale)
         return _OneSet(
             tails,
             pooled.assign_coords({k: v for k, v in self.coords.items() if k in pooled.dims}),
             diagnose(posterior, statistics),
             [_p_value(tail, seeds[2]) for tail in tails],
         )
+
+
+def _tasks_in_score_units(pooled: xr.Dataset, scale: Scale) -> xr.Dataset:
+    """Return the location of each task as a score, and its scale in score units there."""
+    location = pooled["task_location"]
+    score = scale.inverse(location.to_numpy())
+    slope = np.exp(-scale.log_slope(score))
+    return pooled.assign(
+        task_location=location.copy(data=score), task_scale=pooled["task_scale"] * slope
+    )
 
 
 def _of_search(

@@ -20,6 +20,7 @@ from leadline.answers.pairs import (
 )
 from leadline.answers.tuning_curve import tuning_curve
 from leadline.errors import LeadlineError, listed, shown
+from leadline.scale import SCALES
 
 Array = npt.NDArray[np.float64]
 
@@ -210,8 +211,10 @@ def _task_scales(tree: xr.DataTree, tasks: list[str]) -> Array:
         scale = tree["pooled"].dataset["task_scale"].sel(task=tasks)
         return scale.transpose("chain", "draw", "task").to_numpy().reshape(-1, len(tasks))
     candidates = tree["candidates"].dataset
-    main = candidates["weight"].fillna(0).argmax("candidate")
-    log_scale = np.log(candidates["tail_scale"].isel(candidate=main).to_numpy())
+    candidates = candidates.isel(candidate=candidates["weight"].fillna(0).argmax("candidate"))
+    log_scale = np.log(candidates["tail_scale"].to_numpy())
+    places = zip(candidates["scale"].to_numpy(), candidates["threshold"].to_numpy(), strict=True)
+    log_scale -= [float(SCALES[str(scale)].log_slope(np.float64(place))) for scale, place in places]
     task = tree["posterior"].dataset["task"].to_numpy().astype(str)
     return np.array([[np.exp(log_scale[task == one].mean()) for one in tasks]])
 
