@@ -18,6 +18,10 @@ _SERVERS = {
     "postgresql": (("psycopg", "psycopg2"), "postgres"),
     "mysql": (("pymysql", "MySQLdb"), "mysql"),
 }
+_READ_ONLY = {
+    "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    "mysql": "START TRANSACTION READ ONLY",
+}
 _DIALECTS = {"postgres": "postgresql", "mariadb": "mysql"}
 _DRIVERS = {"MySQLdb": "mysqldb"}
 _URL = re.compile(r"(sqlite|postgresql|postgres|mysql|mariadb)(\+\w+)?://", re.IGNORECASE)
@@ -182,10 +186,8 @@ def _open_server(source: str, url: re.Match[str], timeout: float) -> Iterator[Da
             f"{name}: no connection ({reason}); check the address, the user and the password"
         ) from None
     try:
-        if dialect == "postgresql":
-            run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", {})
-        else:
-            connection.exec_driver_sql("START TRANSACTION READ ONLY")
+        # Before any other statement: all that follow are in this transaction.
+        connection.exec_driver_sql(_READ_ONLY[dialect])
         tables = frozenset(sqlalchemy.inspect(connection).get_table_names())
         yield Database(name, address.database or dialect, tables, run)
     finally:

@@ -1,0 +1,165 @@
+"""Stores of other tools written in bulk, faster than the tools themselves would write them.
+
+Their schemas are the tools' own, see the tests of each reader; these here are for what does not
+depend on who wrote the rows: the time of reading, and what is wrong in them.
+"""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+OPTUNA_TABLES = {
+    "studies": "study_id INTEGER, study_name TEXT",
+    "study_directions": "study_direction_id INTEGER, direction TEXT, study_id INTEGER, "
+    "objective INTEGER",
+    "study_system_attributes": "study_id INTEGER, key TEXT, value_json TEXT",
+    "trials": "trial_id INTEGER PRIMARY KEY, number INTEGER, study_id INTEGER, state TEXT, "
+    "datetime_start TEXT, datetime_complete TEXT",
+    "trial_user_attributes": "trial_id INTEGER, key TEXT, value_json TEXT",
+    "trial_system_attributes": "trial_id INTEGER, key TEXT, value_json TEXT",
+    "trial_params": "trial_id INTEGER, param_name TEXT, param_value FLOAT, distribution_json TEXT",
+    "trial_values": "trial_id INTEGER, objective INTEGER, value FLOAT, value_type TEXT",
+}
+MLFLOW_TABLES = {
+    "experiments": "experiment_id INTEGER, name TEXT, lifecycle_stage TEXT",
+    "runs": "run_uuid TEXT PRIMARY KEY, name TEXT, status TEXT, start_time BIGINT, "
+    "end_time BIGINT, lifecycle_stage TEXT, experiment_id INTEGER",
+    "latest_metrics": "key TEXT, value FLOAT, timestamp BIGINT, step BIGINT, is_nan BOOLEAN, "
+    "run_uuid TEXT",
+    "params": "key TEXT, value TEXT, run_uuid TEXT",
+    "tags": "key TEXT, value TEXT, run_uuid TEXT",
+}
+
+
+def write_tables(path: Path, tables: dict[str, str], rows: dict[str, list[tuple]]) -> Path:
+    """Write an SQLite database with these tables, by name, and rows in them."""
+    with closing(sqlite3.connect(path)) as connection:
+        for name, columns in tables.items():
+            connection.execute(f"CREATE TABLE {name} ({columns})")
+        for name, own in rows.items():
+            for row in own:
+                marks = ", ".join("?" * len(row))
+                connection.execute(f"INSERT INTO {name} VALUES ({marks})", row)
+        connection.commit()
+    return path
+
+
+def configurations(n: int, seed: int = 0) -> list[dict[str, object]]:
+    """Return hyperparameters of n trials, five for each."""
+    rng = np.random.default_rng(seed)
+    numbers = rng.random((n, 4)).tolist()
+    acts = rng.choice(["relu", "tanh", "gelu"], n).tolist()
+    names = ("lr", "momentum", "decay", "dropout")
+    return [
+        {**dict(zip(names, own, strict=True)), "act": act}
+        for own, act in zip(numbers, acts, strict=True)
+    ]
+
+
+def optuna_rows(n: int) -> dict[str, list[tuple]]:
+    """Return the rows of a study with n complete trials."""
+    number = json.dumps(
+        {
+            "name": "FloatDistribution",
+            "attributes": {"step": None, "low": 0.0, "high": 1.0, "log": False},
+        }
+    )
+    choices = ["relu", "tanh", "gelu"]
+    choice = json.dumps({"name": "CategoricalDistribution", "attributes": {"choices": choices}})
+    params = []
+    for k, own in enumerate(configurations(n), start=1):
+        params += [(k, name, own[name], number) for name in own if name != "act"]
+        params.append((k, "act", choices.index(str(own["act"])), choice))
+    ids = range(1, n + 1)
+    start, end = "2026-01-01 00:00:00.000000", "2026-01-01 00:01:00.500000"
+    return {
+        "studies": [(1, "big")],
+        "study_directions": [(1, "MINIMIZE", 1, 0)],
+        "trials": [(k, k - 1, 1, "COMPLETE", start, end) for k in ids],
+        "trial_params": params,
+        "trial_values": [(k, 0, k / n, "FINITE") for k in ids],
+        "trial_user_attributes": [(k, "seed", str(k)) for k in ids],
+    }
+
+
+def mlflow_rows(n: int) -> dict[str, list[tuple]]:
+    """Return the rows of an experiment with n finished runs below a parent."""
+    runs = [f"run{k}" for k in range(n)]
+    return {
+        "experiments": [(1, "big", "active")],
+        "runs": [("parent", "sweep", "FINISHED", 1, 2, "active", 1)]
+        + [
+            (run, run, "FINISHED", 1000 * k, 1000 * k + 5, "active", 1)
+            for k, run in enumerate(runs)
+        ],
+        "latest_metrics": [("loss", k / n, 0, 0, 0, run) for k, run in enumerate(runs)],
+        "params": [
+            (name, str(value), run)
+            for own, run in zip(configurations(n), runs, strict=True)
+            for name, value in own.items()
+        ],
+        "tags": [("mlflow.parentRunId", "parent", run) for run in runs],
+    }
+
+
+def write_journal(path: Path, n: int) -> Path:
+    """Write Optuna's journal of a study with n complete trials."""
+    rows = optuna_rows(n)
+    log: list[dict] = [{"op_code": 0, "worker_id": "w", "study_name": "big", "directions": [1]}]
+    of_trial: dict[int, list[tuple]] = {}
+    for row in rows["trial_params"]:
+        of_trial.setdefault(row[0], []).append(row)
+    for k in range(n):
+        start = "2026-01-01T00:00:00.000000+00:00"
+        log.append({"op_code": 4, "worker_id": "w", "study_id": 0, "datetime_start": start})
+        for _, name, value, distribution in of_trial[k + 1]:
+            log.append(
+                {
+                    "op_code": 5,
+                    "worker_id": "w",
+                    "trial_id": k,
+                    "param_name": name,
+                    "param_value_internal": value,
+                    "distribution": distribution,
+                }
+            )
+        end = {"state": 1, "values": [k / n], "datetime_complete": start}
+        log.append({"op_code": 6, "worker_id": "w", "trial_id": k, **end})
+    path.write_text("".join(json.dumps(own, separators=(",", ":")) + "\n" for own in log))
+    return path
+
+
+def write_ray(folder: Path, n: int) -> Path:
+    """Write the folder of a Ray Tune experiment with n trials."""
+    trials = []
+    for k, own in enumerate(configurations(n)):
+        trial = folder / f"train_{k:05d}"
+        trial.mkdir(parents=True)
+        (trial / "params.json").write_text(json.dumps({"optimizer": own}))
+        result = {"loss": k / n, "training_iteration": 1, "time_total_s": 1.0, "trial_id": str(k)}
+        (trial / "result.json").write_text(json.dumps(result) + "\n")
+        state = {"trial_id": f"t{k}", "status": "TERMINATED", "relative_logdir": trial.name}
+        trials.append([json.dumps(state), "{}"])
+    state = {"trial_data": trials, "runner_data": {"_metric": "loss"}}
+    (folder / "experiment_state-2026-01-01_00-00-00.json").write_text(json.dumps(state))
+    return folder
+
+
+def write_keras_tuner(folder: Path, n: int) -> Path:
+    """Write the folder of a Keras Tuner project with n trials."""
+    for k, own in enumerate(configurations(n)):
+        trial = folder / f"trial_{k:05d}"
+        trial.mkdir(parents=True)
+        metric = {"direction": "min", "observations": [{"value": [k / n], "step": 0}]}
+        content = {
+            "trial_id": f"{k:05d}",
+            "hyperparameters": {"space": [], "values": own},
+            "metrics": {"metrics": {"val_loss": metric}},
+            "score": k / n,
+            "status": "COMPLETED",
+        }
+        (trial / "trial.json").write_text(json.dumps(content))
+    return folder
