@@ -43,7 +43,7 @@ def test_the_grid_is_as_wide_and_as_deep_as_the_search_allows(n, n_failed, count
     for candidate in candidates[1:]:
         odds = candidate.log_prior - candidates[0].log_prior
         expected = candidates[0].tail_fraction / candidate.tail_fraction
-        assert odds == pytest.approx(np.log(expected))
+        assert odds == pytest.approx(2 * np.log(expected))
 
 
 def test_too_few_trials_are_counted_in_the_error():

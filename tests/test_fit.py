@@ -198,7 +198,10 @@ def test_a_refit_draws_what_a_fresh_fit_in_another_process_does(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"model": "hierarchical"}, "model must be 'auto' or 'single', got 'hierarchical'"),
+        (
+            {"model": "bowl"},
+            "model must be 'auto' or 'single' or 'hierarchical' or 'crossed', got 'bowl'",
+        ),
         ({"effective_dim": "whole"}, "effective_dim must be 'continuous' or 'integer'"),
         ({"effective_dim": 3}, "effective_dim must be .* got 3"),
         ({"nuts_sampler": "stan"}, "nuts_sampler must be 'nutpie' or .* got 'stan'"),
