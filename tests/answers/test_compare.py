@@ -9,7 +9,8 @@ from helpers import make_tree, make_trials
 from scipy.special import ndtr
 
 import leadline as ll
-from leadline.answers.compare import BUDGETS
+from leadline.answers.compare import BUDGETS, _put
+from leadline.answers.pairs import differences, verdicts
 from leadline.errors import LeadlineError
 
 PAIRS = (("digits", "a"), ("digits", "b"), ("wine", "a"), ("wine", "c"))
@@ -157,21 +158,16 @@ def test_one_model_is_nothing_to_compare():
 
 def random_comparison(seed):
     rng = np.random.default_rng(seed)
-    loss = rng.normal(rng.normal(0, 1, (3, 1, 2)), rng.uniform(0.05, 2), (3, 50, 2))
-    tree_free = xr.Dataset(coords={"model": ["x", "y", "z"], "other_model": ["x", "y", "z"]})
-    from leadline.answers.compare import _put
-    from leadline.answers.pairs import differences, verdicts
-
-    gain = differences(loss.mean(axis=2))
+    loss = rng.normal(rng.normal(0, 1, (3, 1)), rng.uniform(0.05, 2), (3, 50))
+    names = ["x", "y", "z"]
+    tasks = ["t", "u"] if seed % 2 else ["t"]
+    comparison = xr.Dataset(coords={"model": names, "other_model": names, "task": tasks})
     for suffix in ("_overall", "_new_task"):
-        _put(tree_free, verdicts(gain, rng.uniform(0, 1), 0.89), ("model", "other_model"), suffix)
-    tree_free["p_best_overall"] = ("model", rng.dirichlet(np.ones(3)))
-    tree_free = (
-        tree_free.expand_dims(task=["t", "u"]) if seed % 2 else tree_free.expand_dims(task=1)
-    )
-    tree_free = tree_free.assign({k: v.isel(task=0) for k, v in tree_free.items()})
-    tree_free.attrs = {"by": "model", "budget": 0.0 if seed % 3 else 40.0}
-    return tree_free
+        found = verdicts(differences(loss), rng.uniform(0, 1), 0.89)
+        _put(comparison, found, ("model", "other_model"), suffix)
+    comparison["p_best_overall"] = "model", rng.dirichlet(np.ones(3))
+    comparison.attrs = {"by": "model", "budget": 0.0 if seed % 3 else 40.0}
+    return comparison
 
 
 @pytest.mark.parametrize("seed", range(30))
