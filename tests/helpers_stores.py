@@ -80,7 +80,7 @@ def optuna_rows(n: int) -> dict[str, list[tuple]]:
         "study_directions": [(1, "MINIMIZE", 1, 0)],
         "trials": [(k, k - 1, 1, "COMPLETE", start, end) for k in ids],
         "trial_params": params,
-        "trial_values": [(k, 0, k / n, "FINITE") for k in ids],
+        "trial_values": [(k, 0, (k - 1) / n, "FINITE") for k in ids],
         "trial_user_attributes": [(k, "seed", str(k)) for k in ids],
     }
 

@@ -25,9 +25,9 @@ def test_a_random_search_is_read_with_all_its_trials():
     trials = read_ray(FIXTURES / "ray_random", **ASKED)
     # Three crashed after a first result, whose loss is there; one ended with NaN.
     assert str(trials) == "14 trials: 10 complete, 4 failed"
-    assert trials.params == ["param:lr", "param:model/act", "param:model/width"]
+    assert trials.params == ["param:lr", "param:model.act", "param:model.width"]
     table = trials.table
-    assert set(table["param:model/act"]) == {"relu", "tanh"}
+    assert set(table["param:model.act"]) == {"relu", "tanh"}
     assert table["order"].tolist() == list(range(14))
     assert table["trial"].tolist()[:2] == ["a67c7_00000", "a67c7_00001"]
     assert table["score"].iloc[0] == 0.3353893386989771

@@ -42,7 +42,7 @@ class Evaluation:
     status : str
         One of `leadline.cells.STATUS_WORDS`.
     params : mapping
-        Hyperparameters by name; nested ones are flattened, with a slash.
+        Hyperparameters by name; nested ones are flattened, with a point between the names.
     attributes : mapping
         What else was recorded by name, where a seed may be.
     cost, order, budget : float or None
@@ -110,10 +110,12 @@ def collect(
         few = ", ".join(constant[:_MOST_NAMED])
         more = f" and {len(constant) - _MOST_NAMED} more" * (len(constant) > _MOST_NAMED)
         told.append(f"never varied, so not counted as hyperparameters: {few}{more}")
-    searched = {
-        f"{PARAM_PREFIX}{name}": validate_param(pd.Series(values, dtype=object))
-        for name, values in columns.items()
-    }
+    searched: dict[str, pd.Series] = {}
+    for name, values in columns.items():
+        column = f"{PARAM_PREFIX}{dotted(name)}"
+        while column in searched:  # "a/b" beside "a.b"
+            column += "_"
+        searched[column] = validate_param(pd.Series(values, dtype=object))
     cells = [column.tolist() for column in searched.values()]
     trial, number, replicates_note = trial_numbers(evaluations, cells, seeds, source)
     told += replicates_note
@@ -145,6 +147,11 @@ def flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
         else:
             found[name] = plain(value)
     return found
+
+
+def dotted(name: str) -> str:
+    """Return what a parameter is called in the table: the tree of a fit takes no slash in it."""
+    return name.replace("/", ".")
 
 
 def plain(value: object) -> object:
@@ -266,7 +273,8 @@ def _fitting(distributions: Space | None, trials: Trials) -> Space | None:
     Others, such as of a range that was changed on the way, would be no evidence.
     """
     kept = {}
-    for name, drawn_from in (distributions or {}).items():
+    for recorded, drawn_from in (distributions or {}).items():
+        name = dotted(recorded)
         column = f"{PARAM_PREFIX}{name}"
         if column not in trials.params:
             continue

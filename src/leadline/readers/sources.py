@@ -97,7 +97,7 @@ def recognise(source: str, given: Mapping[str, object]) -> Reader:
         )
     path = Path(os.path.expanduser(source))
     if "\0" in source or not path.exists():
-        return TABLE  # which says so
+        raise FileNotFoundError(f"no file {shown(source, 200)}; check its name and folder")
     if path.is_dir():
         return _of_folder(path)
     if is_sqlite_file(path):
