@@ -34,6 +34,16 @@ _TRACKER_HELP = {
     "sweep": "W&B: which sweep",
 }
 _TRACKER_OPTIONS = (*_TRACKER_HELP, "parent", "early_stopped", "first_rung", "random_start")
+# Those of leadline.plots.gallery, which is slow to import.
+_PICTURES = (
+    "optimum",
+    "tuning_curve",
+    "forecast",
+    "effective_dim",
+    "tail_fit",
+    "threshold",
+    "comparison",
+)
 _DEMO_DATASET = "all"
 _DEMO_SEED = 1  # So that everybody sees what the README shows.
 
@@ -80,6 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_summary(commands)
     _add_check(commands)
     _add_compare(commands)
+    _add_plot(commands)
     _add_demo(commands)
     return parser
 
@@ -235,6 +246,44 @@ def _add_compare(commands: Any) -> None:
     )
 
 
+def _add_plot(commands: Any) -> None:
+    text = "draw pictures of a saved fit"
+    parser = commands.add_parser("plot", help=text, description=text, allow_abbrev=False)
+    parser.set_defaults(run=run_plot, parser=parser)
+    parser.add_argument("fit", metavar="FIT.nc", type=Path, help="what `leadline fit` saved")
+    parser.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="*",
+        type=_picture,
+        help=f"which: {', '.join(_PICTURES)}; default: all that say something about this fit",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        default=Path("leadline-pictures"),
+        help="folder to write to, where pictures of the same name are replaced; default: "
+        "%(default)s",
+    )
+    parser.add_argument("--format", choices=("png", "svg", "pdf", "html"), help="default: png")
+    parser.add_argument(
+        "--backend",
+        choices=("matplotlib", "plotly", "bokeh"),
+        help="what draws them: plotly and bokeh make html; default: matplotlib, plotly for html",
+    )
+
+
+def _picture(text: str) -> str:
+    """Return the name of a picture."""
+    if text not in _PICTURES:
+        raise argparse.ArgumentTypeError(
+            f"must be one of {', '.join(_PICTURES)}; got {shown(text)}"
+        )
+    return text
+
+
 def _add_demo(commands: Any) -> None:
     text = "the whole job on bundled real searches: three models on four tasks"
     parser = commands.add_parser("demo", help=text, description=text, allow_abbrev=False)
@@ -343,6 +392,28 @@ def run_compare(arguments: argparse.Namespace) -> None:
 
     show_comparison(tree, by=arguments.by, budget=arguments.budget, rope=arguments.rope)
     show_recorded(tree)
+
+
+def run_plot(arguments: argparse.Namespace) -> None:
+    """Draw pictures of a saved fit."""
+    ending, backend = arguments.format, arguments.backend
+    backend = backend or ("plotly" if ending == "html" else "matplotlib")
+    ending = ending or ("png" if backend == "matplotlib" else "html")
+    if (ending == "html") != (backend != "matplotlib"):
+        arguments.parser.error(f"{backend} does not make {ending}; plotly and bokeh make html")
+    tree = read_fit(arguments.fit)
+
+    from leadline.console import show_written
+    from leadline.plots.panels import backend_of
+    from leadline.results_folder import results_folder, write_pictures
+
+    backend_of(None, backend)
+    if arguments.output.exists() and not arguments.output.is_dir():
+        raise LeadlineError(f"{arguments.output} is a file, not a folder; give another one with -o")
+    with results_folder(arguments.output) as folder:
+        write_pictures(tree, folder, arguments.names, formats=(ending,), backend=backend)
+        written = sorted(path.name for path in folder.iterdir())
+    show_written(arguments.output, written)
 
 
 def read_fit(path: Path) -> Any:

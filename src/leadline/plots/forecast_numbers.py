@@ -7,12 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from leadline.answers.fitted_search import validate_tree
+from leadline.answers.fitted_search import direction_sign, validate_tree
 from leadline.answers.forecast import forecast
 from leadline.answers.intervals import SAMPLE_DIMS, interval, validate_interval
 
 # From the next trial to a thousand more, evenly on the log scale, powers of ten among them.
 _TRIALS = (1, 2, 3, 5, 7, 10, 15, 22, 32, 46, 68, 100, 150, 220, 320, 460, 680, 1000)
+# Beyond all scores, in their ranges.
+_FAR = 1e3
 
 
 def forecast_numbers(
@@ -42,7 +44,8 @@ def forecast_numbers(
         In score units: `median`, `lower` and `upper` of the best of the next m trials, and
         `p_gain`, the probability that it beats the best seen by more than `minimum_gain`, dims
         (search, trials); `best_seen` (search). The spread is that of the outcome: luck and what
-        is not known of the law. A figure is nan where all of the m trials may fail.
+        is not known of the law. A figure is infinite where all of the m trials fail: the worse
+        end of an interval, where that is not improbable enough.
 
     Raises
     ------
@@ -53,11 +56,18 @@ def forecast_numbers(
     prob, kind = validate_interval(ci_prob, ci_kind)
     wanted = np.asarray(_TRIALS if trials is None else trials).reshape(-1)
     found = forecast(tree, wanted, minimum_gain=minimum_gain)
-    # The best of m trials that all fail is no score.
-    best = found["best"].where(abs(found["best"]) < np.inf)
-    lower, upper = interval(best, prob, kind)
+    # All of m trials may fail, and quantiles are not taken between infinities.
+    finite = found["best"].where(abs(found["best"]) < np.inf)
+    sign = direction_sign(tree)
+    worst = sign * (sign * finite).max()
+    failed = worst + sign * _FAR * (finite.max() - finite.min() + 1.0)
+    best = finite.fillna(failed)
+    middle, lower, upper = (
+        end.where(sign * (end - worst) <= 0, sign * np.inf)
+        for end in (best.median(SAMPLE_DIMS), *interval(best, prob, kind))
+    )
     figures = {
-        "median": best.median(SAMPLE_DIMS, skipna=False),
+        "median": middle,
         "lower": lower,
         "upper": upper,
         "p_gain": found["p_gain"],

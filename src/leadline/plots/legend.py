@@ -85,12 +85,22 @@ def _matplotlib(plot_collection: PlotCollection, entries: Sequence[Entry]) -> No
             style["linestyle"] = _MATPLOTLIB_DASHES[entry["linestyle"]]
         handles.append(Line2D([], [], **style))
     figure = plot_collection.get_viz("figure")
-    # About 12 characters an inch, and the mark itself; columns are as wide as their widest.
-    longest = max(len(entry.label) for entry in entries) / 12 + 0.7
-    columns = max(1, int(figure.get_figwidth() / longest))
-    columns = math.ceil(len(entries) / math.ceil(len(entries) / columns))
     labels = [entry.label for entry in entries]
+    columns = _columns(labels, figure.get_figwidth())
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
+
+
+def _columns(labels: Sequence[str], inches: float) -> int:
+    """Return into how many columns, filled one after the other, the words fit."""
+    # About 12 characters an inch, and the mark itself; columns are as wide as their widest.
+    widths = [len(label) / 12 + 0.75 for label in labels]
+    for columns in range(len(labels), 1, -1):
+        rows = math.ceil(len(labels) / columns)
+        columns = math.ceil(len(labels) / rows)
+        wide = [max(widths[start : start + rows]) for start in range(0, len(labels), rows)]
+        if sum(wide) <= inches:
+            return columns
+    return 1
 
 
 def _plotly(plot_collection: PlotCollection, entries: Sequence[Entry]) -> None:

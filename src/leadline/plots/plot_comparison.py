@@ -103,7 +103,7 @@ def plot_comparison(
         picture.module.xlim(sides, target)
         add_title(picture.collection, str(pair), target)
         picture.module.xlabel(numbers.attrs["unit"], target)
-    picture.explain(_entries(tree, by, numbers.attrs["ci_prob"]))
+    picture.explain(_entries(tree, by, numbers.attrs["ci_prob"], set(looks[0].values.ravel())))
     return picture.finish(titles=False, models=False)
 
 
@@ -129,15 +129,17 @@ def _looks(numbers: xr.Dataset, looks: Mapping[str, Look]) -> tuple[xr.DataArray
     return colors, markers
 
 
-def _entries(tree: xr.DataTree, by: str, prob: float) -> list[Entry]:
-    """Return what the colours stand for."""
+def _entries(tree: xr.DataTree, by: str, prob: float, colors: set[str]) -> list[Entry]:
+    """Return what the colours stand for, of those that are there."""
     interval = f"{100 * prob:g} % interval"
     if by == "model":
         settled = {f"{name} is better": look for name, look in model_looks(tree).items()}
     else:
         settled = {"one is better": _SETTLED}
     looks = {**settled, f"open: the {interval} has 0 in it": _OPEN}
-    return [Entry(label, "dot", vars(look)) for label, look in looks.items()]
+    return [
+        Entry(label, "dot", vars(look)) for label, look in looks.items() if look.color in colors
+    ]
 
 
 def _panels(

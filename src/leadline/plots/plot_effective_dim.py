@@ -16,9 +16,8 @@ from leadline.plots.looks import QUIET
 from leadline.plots.panels import backend_of
 from leadline.plots.picture import Picture, Visuals, band
 
-_BAR_WIDTH = 0.6
-# Beyond the bounds of the prior.
-_ROOM = 0.4
+# Beyond the bounds of the prior: a bar and a little more.
+_ROOM = 0.6
 _MOST_TICKS = 12
 
 
@@ -114,6 +113,6 @@ def plot_effective_dim(
 def _bars(probability: xr.DataArray) -> xr.DataArray:
     """Return heights and edges of bars, dims (search, plot_axis, dimension)."""
     middle = probability["dimension"].astype(float).broadcast_like(probability)
-    sides = [probability, middle - _BAR_WIDTH / 2, middle + _BAR_WIDTH / 2]
+    sides = [probability, middle - 0.5, middle + 0.5]
     names = xr.DataArray(["histogram", "left_edges", "right_edges"], dims="plot_axis")
     return xr.concat(sides, "plot_axis").assign_coords(plot_axis=names).rename("probability")

@@ -16,7 +16,6 @@ from leadline.plots.panels import (
     add_axis_labels,
     backend_of,
     decades,
-    limits,
     panels,
     score_label,
     set_log_x,
@@ -85,11 +84,15 @@ def plot_forecast(
         )  # fmt: skip
     picture = Picture(plot_collection, tree, visuals)
     middle, x = numbers["median"], numbers["trials"].astype(float)
+    good, bad = _sides(numbers, direction_sign(tree))
+    # The interval is open where all of the trials may fail: it ends with the panel.
+    open_end = direction_sign(tree) * np.inf
+    lower, upper = (numbers[end].where(numbers[end] != open_end, bad) for end in ("lower", "upper"))
     picture.draw(
         "ci_band",
         band,
         middle,
-        {"x": x, "y_bottom": numbers["lower"], "y_top": numbers["upper"]},
+        {"x": x, "y_bottom": lower, "y_top": upper},
         label=f"{100 * numbers.attrs['ci_prob']:g} % of the outcomes",
         kind="band",
         color=picture.colors,
@@ -105,23 +108,29 @@ def plot_forecast(
         linestyle="C1",
         width=1.5,
     )
-    sign = direction_sign(tree)
     sides = (float(x.min()), float(x.max()))
     words = {}
     for name in search_names(tree):
-        of_panel = numbers.sel(search=name)
-        seen = sign * float(of_panel["best_seen"])
-        losses = sign * np.stack([of_panel["lower"], of_panel["upper"]])
-        good = min(seen, float(np.nanmin(losses)))
-        bad = min(float(np.nanmax(losses)), seen + _WORSE * (seen - good) or np.inf)
-        ends = limits(sign * good, sign * max(bad, seen))
+        ends = sorted([float(good.sel(search=name)), float(bad.sel(search=name))])
         picture.module.ylim(ends, picture.target(search=name))
-        words[name] = _tick_labels(of_panel["p_gain"], decades(*sides), picture)
+        words[name] = _tick_labels(numbers["p_gain"].sel(search=name), decades(*sides), picture)
     set_log_x(plot_collection, sides, words)
     chance = f"P(gain > {minimum_gain:g})" if minimum_gain else "P(better than the best seen)"
     x_label = "further trials m" + ("" if picture.style("p_gain") is None else f"\n{chance}")
     add_axis_labels(plot_collection, tree, x_label, f"best of the next m\n{score_label(tree)}")
     return picture.finish(titles=True)
+
+
+def _sides(numbers: xr.Dataset, sign: float) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return the good and the bad end of the vertical axes, dims (search)."""
+    seen = sign * numbers["best_seen"]
+    losses = sign * xr.concat([numbers["lower"], numbers["upper"]], "end")
+    losses = losses.where(np.isfinite(losses))
+    good = np.minimum(seen, losses.min(("end", "trials")))
+    worst = np.maximum(seen, losses.max(("end", "trials")))
+    bad = xr.where(good < seen, np.minimum(worst, seen + _WORSE * (seen - good)), worst)
+    room = 0.05 * (bad - good)
+    return sign * (good - room), sign * (bad + room)
 
 
 def _tick_labels(p_gain: xr.DataArray, ticks: Sequence[float], picture: Picture) -> list[str]:

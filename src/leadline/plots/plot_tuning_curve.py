@@ -112,16 +112,24 @@ def plot_tuning_curve(
     picture.draw(
         "n_trials", vline, n_trials, label="trials run", color=QUIET, linestyle="C2", width=1.5
     )
-    ends = xr.concat([numbers["optimum_lower"], numbers["optimum_upper"]], "ci_bound")
-    picture.draw("optimum_band", hspan, ends.rename("optimum"), color=MARK, alpha=0.12)
     picture.draw(
         "optimum",
         hline,
         numbers["optimum"],
-        label=f"optimum (without luck) and {interval}",
+        label="optimum (without luck)",
         color=MARK,
         linestyle="C1",
         width=1.5,
+    )
+    ends = xr.concat([numbers["optimum_lower"], numbers["optimum_upper"]], "ci_bound")
+    picture.draw(
+        "optimum_band",
+        hspan,
+        ends.rename("optimum"),
+        label=f"its {interval}",
+        kind="band",
+        color=MARK,
+        alpha=0.12,
     )
     names = search_names(tree)
     smallest, largest = float(x.min()), float(x.max())
