@@ -1,5 +1,7 @@
 """A model looks the same in every picture of a fit, and unlike the others."""
 
+import itertools
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
@@ -63,7 +65,7 @@ def test_twenty_models_look_different():
     assert len({(look.color, look.marker) for look in looks.values()}) == 20
     assert not {MARK, OBSERVED} & {look.color for look in looks.values()}
     in_turn = list(looks.values())
-    for one, other in zip(in_turn, in_turn[1:], strict=False):
+    for one, other in itertools.pairwise(in_turn):
         assert one.marker != other.marker
 
 
