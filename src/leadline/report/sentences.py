@@ -1,0 +1,135 @@
+"""What the report says in words: made from the numbers of `report_data` alone.
+
+A word stands for a range of probabilities, and the probability is beside it, so that a sentence
+cannot say more than its number.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leadline.answers.check import checks_line
+from leadline.report.formats import estimate, number, percent
+
+_SIGNS = {"minimize": 1.0, "maximize": -1.0}
+LIKELY = 0.8
+"""From here on a list of searches takes something to be so."""
+
+
+def verdict_sentences(data: Mapping[str, Any]) -> list[str]:
+    """Return what a fit says as a whole: doubts first, then which model, then where to tune.
+
+    Parameters
+    ----------
+    data : mapping
+        What `leadline.report.data.report_data` returns, whose searches have their sentences.
+    """
+    searches = data["searches"]
+    sentences = []
+    if not data["convergence"]["ok"]:
+        sentences.append(_sentence(data["convergence"]["message"]))
+    if data["failed_checks"]:
+        sentences.append(
+            _sentence(checks_line(data["failed_checks"]))
+            + " Read every answer with that in mind; the checks below say what to do."
+        )
+    if data["comparison"] is not None:
+        sentences += data["comparison"]["sentences"]
+    if len(searches) == 1:
+        # Its warning and its failed checks are those of the whole.
+        return sentences + _answers(data, searches[0])
+    return sentences + _room(searches)
+
+
+def search_sentences(data: Mapping[str, Any], place: int) -> list[str]:
+    """Return what is known of one search.
+
+    Parameters
+    ----------
+    data : mapping
+        What `leadline.report.data.report_data` returns.
+    place : int
+        Which of its searches.
+    """
+    search = data["searches"][place]
+    sentences = []
+    if search["warning"]:
+        sentences.append(f"Do not rely on these numbers: {search['warning']}.")
+    sentences += _answers(data, search)
+    if search["failed_checks"]:
+        sentences.append(_sentence(checks_line(search["failed_checks"])))
+    return sentences
+
+
+def _answers(data: Mapping[str, Any], search: Mapping[str, Any]) -> list[str]:
+    optimum = search["optimum"]
+    best = number(search["best_seen"], optimum["decimals"])
+    prob = f"{100 * data['interval']['prob']:g} %"
+    sentences = [
+        f"The best of {search['trials']} trials measured {best}; perfectly tuned, the expected "
+        f"score is {estimate(optimum)}, with probability {prob} in that interval."
+    ]
+    if _lucky(data["direction"], search):
+        sentences.append(
+            "That trial was lucky: not even perfect tuning is expected to score so well."
+        )
+    sentences.append(_headroom(search["best_within_noise"]))
+    sentences.append(_dimension(search))
+    return sentences
+
+
+def _lucky(direction: str, search: Mapping[str, Any]) -> bool:
+    """Return whether the best seen is better than all of the interval of the optimum."""
+    sign, optimum = _SIGNS[direction], search["optimum"]
+    best_end = min(sign * optimum["lower"], sign * optimum["upper"])
+    return sign * search["best_seen"] < best_end
+
+
+def _headroom(within_noise: float) -> str:
+    if within_noise >= 0.5:
+        how = "less" if within_noise >= LIKELY else "perhaps less"
+        return (
+            f"Better tuning would gain {how} than the noise of one run, with probability "
+            f"{percent(within_noise)}."
+        )
+    how = "more" if within_noise <= 1.0 - LIKELY else "perhaps more"
+    return (
+        f"Better tuning would gain {how} than the noise of one run, with probability "
+        f"{percent(1.0 - within_noise)}."
+    )
+
+
+def _dimension(search: Mapping[str, Any]) -> str:
+    chances = search["effective_dim_probability"]
+    if chances:
+        likely = max(chances, key=lambda dimension: chances[dimension])
+        verb = "matters" if likely == "1" else "matter"
+        return (
+            f"Near the optimum, {likely} of the hyperparameters effectively {verb}, with "
+            f"probability {percent(chances[likely])}."
+        )
+    return (
+        "The effective number of hyperparameters near the optimum is "
+        f"{estimate(search['effective_dim'])}."
+    )
+
+
+def _room(searches: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return in which searches better tuning would gain something, and in which it would not."""
+    settled = [one["name"] for one in searches if one["best_within_noise"] >= LIKELY]
+    open_ = [one["name"] for one in searches if one["best_within_noise"] <= 1.0 - LIKELY]
+    limit, total = percent(LIKELY), len(searches)
+    sentences = []
+    for names, how in ((settled, "less"), (open_, "more")):
+        if names:
+            what = f"Better tuning would gain {how} than the noise of one run"
+            where = f"in {len(names)} of {total} searches: {', '.join(names)}"
+            sentences.append(f"{what} {where} (probability {limit} or more each).")
+    left = total - len(settled) - len(open_)
+    if left:
+        which = "the others" if left < total else "all searches"
+        sentences.append(f"In {which} ({left} of {total}) that is undecided.")
+    return sentences
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "." * (not text.endswith("."))
