@@ -23,6 +23,7 @@ __all__ = [
     "compare",
     "comparison_sentences",
     "fit",
+    "forecast",
     "from_scores",
     "load_dataset",
     "plot_comparison",
@@ -38,6 +39,7 @@ __all__ = [
     "read_table",
     "read_wandb_csv",
     "summary",
+    "trials_needed",
     "tuning_curve",
 ]
 
@@ -47,7 +49,9 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "answers.check": ["check"],
         "answers.compare": ["compare"],
         "answers.comparison_sentences": ["comparison_sentences"],
+        "answers.forecast": ["forecast"],
         "answers.summary": ["summary"],
+        "answers.trials_needed": ["trials_needed"],
         "answers.tuning_curve": ["tuning_curve"],
         "datasets": ["load_dataset"],
         "distributions": ["BestScore", "NoisyQuadratic", "Quadratic"],

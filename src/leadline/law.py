@@ -27,6 +27,33 @@ def quantile(log_cdf: np.ndarray, log_survival: np.ndarray, law: Law) -> np.ndar
     return _compiled("quantile")(log_cdf, log_survival, *law)
 
 
+def expected_given_measured(loss: np.ndarray, law: Law) -> np.ndarray:
+    """Return E[Q | Y = loss], the mean expected loss of trials that measured so.
+
+    With J the bowl integral, ``(E[Q | Y = y] − α) / σ = J(w, k + 1, λ) / J(w, k, λ)``: the density
+    of (Q − α)/σ given Y is proportional to the integrand of J.
+
+    Parameters
+    ----------
+    loss : ndarray, shape (draw, point)
+    law : Law
+        With the noise of this measurement, σ/√m for a mean over m seeds.
+    """
+    return _compiled("expected_given_measured")(loss, *law)
+
+
+def log_chance_given_measured(loss: np.ndarray, limit: np.ndarray, law: Law) -> np.ndarray:
+    """Return log P(Q ≤ limit | Y = loss), the ratio of J up to the limit and up to β.
+
+    Parameters
+    ----------
+    loss, limit : ndarray, shape (draw, point)
+    law : Law
+        With the noise of this measurement, σ/√m for a mean over m seeds.
+    """
+    return _compiled("log_chance_given_measured")(loss, limit, *law)
+
+
 @functools.cache
 def _compiled(name: str) -> Callable[..., Any]:
     # Not at the top: these imports take seconds, and a table of results needs none of them.
@@ -34,9 +61,21 @@ def _compiled(name: str) -> Callable[..., Any]:
     import pytensor.tensor as pt
 
     from leadline.kernels import noisy_quadratic
+    from leadline.kernels.bowl_ops import log_bowl
 
     law = [pt.tensor(letter, shape=(None, 1), dtype="float64") for letter in "abgs"]
     first, second = pt.dmatrices("first", "second")
+    alpha, beta, gamma, sigma = law
+    w, k, lam = (first - alpha) / sigma, gamma / 2.0, (beta - alpha) / sigma
+    if name == "expected_given_measured":
+        share = pt.exp(log_bowl(w, k + 1.0, lam) - log_bowl(w, k, lam))
+        return pytensor.function([first, *law], alpha + sigma * share)
+    if name == "log_chance_given_measured":
+        inside = (second > alpha) & (second < beta)
+        upper = pt.switch(inside, (second - alpha) / sigma, lam)
+        chance = log_bowl(w, k, upper) - log_bowl(w, k, lam)
+        chance = pt.switch(second > alpha, chance, -np.inf)
+        return pytensor.function([first, second, *law], chance)
     if name == "log_survival":
         return pytensor.function([first, *law], noisy_quadratic.logsf(first, *law))
     inverse = noisy_quadratic.quantile_from_log_tails(first, second, *law)

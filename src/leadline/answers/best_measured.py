@@ -20,7 +20,9 @@ from leadline.law import log_survival, quantile
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
 
 
-def measured_quantile(search: FittedSearch, budgets: np.ndarray, prob: float) -> np.ndarray:
+def measured_quantile(
+    search: FittedSearch, budgets: np.ndarray, prob: float | np.ndarray
+) -> np.ndarray:
     """Return the loss that the best of k measured trials undercuts with probability `prob`.
 
     Parameters
@@ -29,7 +31,7 @@ def measured_quantile(search: FittedSearch, budgets: np.ndarray, prob: float) ->
         One search of a fit.
     budgets : ndarray of float, shape (budget,)
         Numbers of trials, k.
-    prob : float
+    prob : float or ndarray of shape (draw, 1)
         In (0, 1).
 
     Returns
@@ -149,7 +151,7 @@ def body_quantile(search: FittedSearch, level: np.ndarray) -> np.ndarray:
     ----------
     search : FittedSearch
         One search of a fit.
-    level : ndarray, shape (1, budget)
+    level : ndarray, shape (1 or draw, budget)
         Probabilities; below F(θ) the result is meaningless.
     """
     losses = np.append(search.body, np.inf)

@@ -66,7 +66,7 @@ class FittedSearch:
 
     def blocks(self, size: int) -> Iterator["FittedSearch"]:
         """Give the same search with `size` draws at a time."""
-        names = ("alpha", "beta", "gamma", "sigma", "threshold", "tail_fraction")
+        names = ("alpha", "beta", "gamma", "sigma", "threshold", "tail_fraction", "rows")
         for start in range(0, len(self.alpha), size):
             rows = slice(start, start + size)
             yield dataclasses.replace(self, **{name: getattr(self, name)[rows] for name in names})
@@ -160,6 +160,19 @@ def best_seen(tree: xr.DataTree) -> xr.DataArray:
     names = search_names(tree)
     best = [direction_sign(tree) * completed_losses(tree, name)[0] for name in names]
     return xr.DataArray(best, {"search": names}, dims="search", name="best_seen")
+
+
+def best_trial(tree: xr.DataTree, search: str) -> tuple[float, int]:
+    """Return the best measured loss of a search, and the number of seeds that it is the mean of.
+
+    In score units; of several trials that measured so, the one with the most seeds.
+    """
+    constant = tree["constant_data"].dataset
+    of_search = constant["trial_search"].values.astype(str) == search
+    loss = direction_sign(tree) * constant["trial_score"].values[of_search]
+    seeds = constant["trial_replicates"].values[of_search]
+    best = float(np.nanmin(np.where(np.isfinite(loss), loss, np.nan)))
+    return best, int(seeds[loss == best].max())
 
 
 def by_part(

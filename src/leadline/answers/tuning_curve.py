@@ -93,7 +93,7 @@ def tuning_curve(
     )
 
 
-def validate_budgets(budgets: object) -> npt.NDArray[np.float64]:
+def validate_budgets(budgets: object, name: str = "budgets") -> npt.NDArray[np.float64]:
     """Return the budgets as numbers, shape (budget,), or raise `LeadlineError`."""
     try:
         sizes = np.asarray(budgets, dtype=float).reshape(-1)
@@ -101,7 +101,7 @@ def validate_budgets(budgets: object) -> npt.NDArray[np.float64]:
         sizes = np.array([])
     if not sizes.size or not (np.isfinite(sizes) & (sizes >= 1)).all():
         raise LeadlineError(
-            f"budgets must be numbers of trials, at least 1, as in [1, 10, 100]; "
+            f"{name} must be numbers of trials, at least 1, as in [1, 10, 100]; "
             f"got {shown(budgets)}"
         )
     return sizes

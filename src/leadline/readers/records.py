@@ -124,9 +124,9 @@ def collect(
     table["status"] = [evaluation.status for evaluation in evaluations]
     table["task"] = _name(task)
     for column in ("cost", "order", "budget"):
-        values = _floats([getattr(evaluation, column) for evaluation in evaluations])
-        if np.isfinite(values).any():
-            table[column] = values
+        known = _floats([getattr(evaluation, column) for evaluation in evaluations])
+        if np.isfinite(known).any():
+            table[column] = known
     table = pd.concat([table, pd.DataFrame(searched)], axis="columns")
     trials = Trials(table, direction, metric, source, sampler, tuple(told))
     trials = dataclasses.replace(trials, distributions=_fitting(distributions, trials))
