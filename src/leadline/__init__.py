@@ -38,6 +38,7 @@ __all__ = [
     "read_sklearn",
     "read_table",
     "read_wandb_csv",
+    "report",
     "summary",
     "trials_needed",
     "tuning_curve",
@@ -74,6 +75,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "readers.sklearn": ["read_sklearn"],
         "readers.table": ["read_table"],
         "readers.wandb": ["read_wandb_csv"],
+        "report.render": ["report"],
         "trials": ["Trials"],
     },
 )

@@ -1,13 +1,15 @@
-"""What each number of trials gives: the numbers behind the report's budget slider."""
+"""What k trials give, and m further ones: the numbers behind two of the report's sliders."""
 
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
+from leadline.answers.forecast import forecast
 from leadline.answers.intervals import SAMPLE_DIMS, interval, validate_interval
 from leadline.answers.tuning_curve import tuning_curve
-from leadline.report.grids import BUDGETS
+from leadline.report.grids import BUDGETS, FURTHER
 
 
 def curve_data(tree: xr.DataTree) -> dict[str, Any]:
@@ -35,4 +37,33 @@ def curve_data(tree: xr.DataTree) -> dict[str, Any]:
     return {
         "budgets": BUDGETS,
         **{name: part.transpose("search", "budget").to_numpy() for name, part in parts.items()},
+    }
+
+
+_FORECAST = ("p_gain", "gain_mean", "expected_gain_mean", "cost")
+
+
+def forecast_data(tree: xr.DataTree) -> dict[str, Any]:
+    """Return what further trials would bring, for the numbers of the slider.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of a fit.
+
+    Returns
+    -------
+    dict
+        `trials`, the numbers, and `p_gain`, `gain_mean`,
+        `expected_gain_mean` and `cost` of `leadline.forecast`, arrays of shape (search, trials);
+        `best_seen_expected`, (search,).
+    """
+    found = forecast(tree, FURTHER)
+    parts: dict[str, npt.NDArray[np.float64]] = {
+        name: found[name].transpose("search", "trials").to_numpy() for name in _FORECAST
+    }
+    return {
+        "trials": FURTHER,
+        **parts,
+        "best_seen_expected": found["best_seen_expected"].to_numpy(),
     }

@@ -15,7 +15,7 @@ from leadline.answers.intervals import interval_label, validate_interval
 from leadline.answers.rounding import decimals_shown
 from leadline.answers.summary import summary
 from leadline.report.comparison import comparison_data
-from leadline.report.curves import curve_data
+from leadline.report.curves import curve_data, forecast_data
 from leadline.report.sentences import search_sentences, verdict_sentences
 
 VERSION = 1
@@ -24,7 +24,7 @@ VERSION = 1
 _PARAMETERS = ("optimum", "effective_dim", "noise_sd")
 _INNER_PROB = 0.5
 _ATTRIBUTES = ("metric", "direction", "source", "trials", "search_sampler", "created_at")
-_JSON_ATTRIBUTES = {"notes": [], "settings": {}, "priors": {}, "versions": {}}
+_JSON_ATTRIBUTES: dict[str, Any] = {"notes": [], "settings": {}, "priors": {}, "versions": {}}
 
 
 def report_data(tree: xr.DataTree) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def report_data(tree: xr.DataTree) -> dict[str, Any]:
         - `searches`: one dictionary a search, with what `leadline.summary` has of it,
           `failed_checks` and `sentences`;
         - `checks`: the rows of `leadline.check`;
-        - `curves`: see `leadline.report.curves`;
+        - `curves`, `forecast`: what k trials and m further ones give; see `leadline.report.curves`;
         - `comparison`: see `leadline.report.comparison`; None when there is one model.
 
     Raises
@@ -77,6 +77,7 @@ def report_data(tree: xr.DataTree) -> dict[str, Any]:
         "searches": _searches(tree, checks, prob, kind),
         "checks": checks.to_dict("records"),
         "curves": curve_data(tree),
+        "forecast": forecast_data(tree),
         "comparison": comparison_data(tree),
     }
     data = plain(data)
@@ -137,7 +138,7 @@ def _searches(
                 "upper": row[f"{parameter}_{label}_ub"],
                 "inner_lower": inside[f"{parameter}_{inner_label}_lb"],
                 "inner_upper": inside[f"{parameter}_{inner_label}_ub"],
-                "decimals": decimals_shown(float(row[f"{parameter}_sd"])),
+                "decimals": decimals_shown(float(answers[f"{parameter}_sd"].to_numpy()[place])),
             }
             for parameter in _PARAMETERS
         }
@@ -147,7 +148,7 @@ def _searches(
                 "name": name,
                 "task": posterior["task"].to_numpy()[place],
                 "model": posterior["model"].to_numpy()[place],
-                **{count: int(row[count]) for count in counts},
+                **{count: int(answers[count].to_numpy()[place]) for count in counts},
                 "tail_fraction": [row["tail_fraction_lb"], row["tail_fraction_ub"]],
                 "best_seen": row["best_seen"],
                 **parameters,
@@ -157,21 +158,8 @@ def _searches(
                     if column.startswith("effective_dim=")
                 },
                 "best_within_noise": row["best_within_noise"],
-                "cost_per_trial": _cost(tree, name),
                 "warning": row["warning"],
                 "failed_checks": failed_checks(checks[checks["search"] == name]),
             }
         )
     return result
-
-
-def _cost(tree: xr.DataTree, search: str) -> float:
-    """Return the mean cost of a trial, nan where no trial has one."""
-    constant = tree["constant_data"].dataset
-    if "trial_cost" not in constant:
-        return math.nan
-    cost = constant["trial_cost"].to_numpy()[
-        constant["trial_search"].to_numpy().astype(str) == search
-    ]
-    known = cost[np.isfinite(cost)]
-    return float(known.mean()) if len(known) else math.nan

@@ -20,6 +20,13 @@ BUDGETS = [
 ]
 """Numbers of trials: every one up to 50, then about ten for each decade, up to 10,000."""
 
+# Coarser: a forecast takes a root search for each of its numbers and draws.
+FURTHER = [*(step * 10**power for power in range(4) for step in (1, 2, 3, 5, 7)), _LARGEST]
+"""Numbers of further trials, from 1 to 10,000."""
+
+DEFAULT_BUDGET = DEFAULT_FURTHER = 50
+"""Where the sliders stand at first, and what a reader without JavaScript sees."""
+
 _ROPE_STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
 # In units of the smallest task scale: no smaller difference is worth a word.
 _SMALLEST = 0.01

@@ -9,8 +9,10 @@ from typing import Any
 
 from leadline.answers.check import checks_line
 from leadline.report.formats import estimate, number, percent
+from leadline.report.grids import DEFAULT_FURTHER
 
 _SIGNS = {"minimize": 1.0, "maximize": -1.0}
+_LEFT = "the noise of one run is left to gain on the best score seen"
 LIKELY = 0.8
 """From here on a list of searches takes something to be so."""
 
@@ -24,6 +26,23 @@ def verdict_sentences(data: Mapping[str, Any]) -> list[str]:
         What `leadline.report.data.report_data` returns, whose searches have their sentences.
     """
     searches = data["searches"]
+    sentences = doubt_sentences(data)
+    if data["comparison"] is not None:
+        sentences += data["comparison"]["sentences"]
+    if len(searches) == 1:
+        # Its warning and its failed checks are those of the whole.
+        return sentences + _answers(data, 0)
+    return sentences + _room(searches)
+
+
+def doubt_sentences(data: Mapping[str, Any]) -> list[str]:
+    """Return what speaks against the numbers, empty when nothing does.
+
+    Parameters
+    ----------
+    data : mapping
+        What `leadline.report.data.report_data` returns.
+    """
     sentences = []
     if not data["convergence"]["ok"]:
         sentences.append(_sentence(data["convergence"]["message"]))
@@ -32,12 +51,7 @@ def verdict_sentences(data: Mapping[str, Any]) -> list[str]:
             _sentence(checks_line(data["failed_checks"]))
             + " Read every answer with that in mind; the checks below say what to do."
         )
-    if data["comparison"] is not None:
-        sentences += data["comparison"]["sentences"]
-    if len(searches) == 1:
-        # Its warning and its failed checks are those of the whole.
-        return sentences + _answers(data, searches[0])
-    return sentences + _room(searches)
+    return sentences
 
 
 def search_sentences(data: Mapping[str, Any], place: int) -> list[str]:
@@ -54,25 +68,36 @@ def search_sentences(data: Mapping[str, Any], place: int) -> list[str]:
     sentences = []
     if search["warning"]:
         sentences.append(f"Do not rely on these numbers: {search['warning']}.")
-    sentences += _answers(data, search)
+    sentences += _answers(data, place)
     if search["failed_checks"]:
         sentences.append(_sentence(checks_line(search["failed_checks"])))
     return sentences
 
 
-def _answers(data: Mapping[str, Any], search: Mapping[str, Any]) -> list[str]:
+def _answers(data: Mapping[str, Any], place: int) -> list[str]:
+    search, forecast = data["searches"][place], data["forecast"]
     optimum = search["optimum"]
-    best = number(search["best_seen"], optimum["decimals"])
+    digits = optimum["decimals"]
     prob = f"{100 * data['interval']['prob']:g} %"
+    again = number(forecast["best_seen_expected"][place], digits)
     sentences = [
-        f"The best of {search['trials']} trials measured {best}; perfectly tuned, the expected "
-        f"score is {estimate(optimum)}, with probability {prob} in that interval."
+        f"The best of {search['trials']} trials measured {number(search['best_seen'], digits)}; "
+        f"run again, it would score {again} on average.",
+        f"Perfectly tuned, the expected score is {estimate(optimum)}, with probability {prob} in "
+        "that interval.",
     ]
     if _lucky(data["direction"], search):
         sentences.append(
-            "That trial was lucky: not even perfect tuning is expected to score so well."
+            "The best trial was lucky: not even perfect tuning is expected to score so well."
         )
     sentences.append(_headroom(search["best_within_noise"]))
+    more = forecast["trials"].index(DEFAULT_FURTHER)
+    sentences.append(
+        f"One of {DEFAULT_FURTHER} more trials would measure better than the best seen with "
+        f"probability {percent(forecast['p_gain'][place][more])}; on average they improve the "
+        "expected score by "
+        f"{number(forecast['expected_gain_mean'][place][more], digits)}."
+    )
     sentences.append(_dimension(search))
     return sentences
 
@@ -85,17 +110,10 @@ def _lucky(direction: str, search: Mapping[str, Any]) -> bool:
 
 
 def _headroom(within_noise: float) -> str:
-    if within_noise >= 0.5:
-        how = "less" if within_noise >= LIKELY else "perhaps less"
-        return (
-            f"Better tuning would gain {how} than the noise of one run, with probability "
-            f"{percent(within_noise)}."
-        )
-    how = "more" if within_noise <= 1.0 - LIKELY else "perhaps more"
-    return (
-        f"Better tuning would gain {how} than the noise of one run, with probability "
-        f"{percent(1.0 - within_noise)}."
+    how, chance = (
+        ("At most", within_noise) if within_noise >= 0.5 else ("More than", 1 - within_noise)
     )
+    return f"{how} {_LEFT}, with probability {percent(chance)}."
 
 
 def _dimension(search: Mapping[str, Any]) -> str:
@@ -119,11 +137,10 @@ def _room(searches: Sequence[Mapping[str, Any]]) -> list[str]:
     open_ = [one["name"] for one in searches if one["best_within_noise"] <= 1.0 - LIKELY]
     limit, total = percent(LIKELY), len(searches)
     sentences = []
-    for names, how in ((settled, "less"), (open_, "more")):
+    for names, how in ((settled, "At most"), (open_, "More than")):
         if names:
-            what = f"Better tuning would gain {how} than the noise of one run"
             where = f"in {len(names)} of {total} searches: {', '.join(names)}"
-            sentences.append(f"{what} {where} (probability {limit} or more each).")
+            sentences.append(f"{how} {_LEFT} {where} (probability {limit} or more each).")
     left = total - len(settled) - len(open_)
     if left:
         which = "the others" if left < total else "all searches"
