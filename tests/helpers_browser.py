@@ -113,7 +113,9 @@ class Browser:
         # From another page, or a new fragment alone would not load it anew.
         self.send("Page.navigate", url="about:blank")
         self.send("Page.navigate", url=url)
-        while not self.evaluate(f"location.protocol === 'file:' && !!({ready})"):
+        while not self.evaluate(
+            f"location.protocol === 'file:' && document.readyState !== 'loading' && !!({ready})"
+        ):
             assert time.monotonic() - start < longest, "not ready in time"
             time.sleep(0.02)
         return time.monotonic() - start

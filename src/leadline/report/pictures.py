@@ -160,7 +160,7 @@ def comparison_pictures(data: Mapping[str, Any]) -> list[Picture]:
             axes.spines["left"].set_visible(False)
             axes.set_ylim(-len(columns) + 0.4, 0.6)
             plain_axis(axes, "x", most=6)
-            axes.set_xlabel("how much better the first is, in task scales")
+            axes.set_xlabel("difference in task scales")
             svg = as_svg(drawn, f"pair{place}", f"How much better {name}", titles)
         result.append(Picture(name, svg, {}))
     return result

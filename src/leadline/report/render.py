@@ -82,8 +82,11 @@ def render(data: Mapping[str, Any]) -> str:
         number=formats.number,
         percent=formats.percent,
         estimate=formats.estimate,
+        gain=formats.gain,
+        amount=formats.amount,
         figure=formats.figure,
         triple=_triple,
+        unbroken=formats.unbroken,
         sentence=lambda text: f"{text[:1].upper()}{text[1:]}.",
     )
     style, script = (_part(name) for name in ("style.css", "script.js"))

@@ -18,10 +18,20 @@
     if (chance > 0.99) return "> 99 %";
     return chance < 0.01 ? "< 1 %" : `${(100 * chance).toFixed(0)} %`;
   };
+  const gain = (value, decimals) => {
+    const text = number(value, decimals);
+    const small = value && decimals !== null && Number(text) === 0;
+    return small ? `< ${(10 ** -decimals).toFixed(decimals)}` : text;
+  };
+  const amount = (value) => {
+    if (value === null) return "–";
+    return value >= 100 ? count(Math.round(value)) : String(Number(value.toPrecision(3)));
+  };
+  const unbroken = (text) => text.replace(/(?<!\/) (?![/(])/g, "\u00a0");
   const estimate = (search, place) => {
     const { decimals } = data.searches[search].optimum;
     const [middle, low, high] = [mean, lower, upper].map((part) => number(part[search][place], decimals));
-    return mean[search][place] === null ? "–" : `${middle} (${low} to ${high})`;
+    return mean[search][place] === null ? "–" : unbroken(`${middle} (${low} to ${high})`);
   };
   const count = (value) => value.toLocaleString("en-US");
 
@@ -54,10 +64,10 @@
   const showFurther = () => {
     const place = Number(furtherSlider.value);
     announce(furtherSlider, count(trials[place]), " more trials");
-    fill("chance", (search) => percent(p_gain[search][place]));
+    fill("chance", (search) => unbroken(percent(p_gain[search][place])));
     fill("gain", (search) =>
-      number(expected_gain_mean[search][place], data.searches[search].optimum.decimals));
-    fill("cost", (search) => number(cost[search][place], null));
+      unbroken(gain(expected_gain_mean[search][place], data.searches[search].optimum.decimals)));
+    fill("cost", (search) => amount(cost[search][place]));
   };
 
   // A vertical line at a budget, and the numbers there below the picture.
@@ -98,7 +108,7 @@
     all("[data-pair]").forEach((cell) => {
       const column = comparison.pairs[cell.dataset.pair].columns[cell.dataset.column];
       const chances = ["p_better", "p_equal", "p_worse"].map((name) => column[name][place]);
-      cell.textContent = chances.includes(null) ? "–" : chances.map(percent).join(" / ");
+      cell.textContent = chances.includes(null) ? "–" : unbroken(chances.map(percent).join(" / "));
     });
   };
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leadline.answers.check import checks_line
-from leadline.report.formats import estimate, number, percent
+from leadline.report.formats import estimate, gain, number, percent
 from leadline.report.grids import DEFAULT_FURTHER
 
 _SIGNS = {"minimize": 1.0, "maximize": -1.0}
@@ -96,7 +96,7 @@ def _answers(data: Mapping[str, Any], place: int) -> list[str]:
         f"One of {DEFAULT_FURTHER} more trials would measure better than the best seen with "
         f"probability {percent(forecast['p_gain'][place][more])}; on average they improve the "
         "expected score by "
-        f"{number(forecast['expected_gain_mean'][place][more], digits)}."
+        f"{gain(forecast['expected_gain_mean'][place][more], digits)}."
     )
     sentences.append(_dimension(search))
     return sentences
@@ -133,19 +133,33 @@ def _dimension(search: Mapping[str, Any]) -> str:
 
 def _room(searches: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return in which searches better tuning would gain something, and in which it would not."""
-    settled = [one["name"] for one in searches if one["best_within_noise"] >= LIKELY]
-    open_ = [one["name"] for one in searches if one["best_within_noise"] <= 1.0 - LIKELY]
-    limit, total = percent(LIKELY), len(searches)
-    sentences = []
-    for names, how in ((settled, "At most"), (open_, "More than")):
-        if names:
-            where = f"in {len(names)} of {total} searches: {', '.join(names)}"
-            sentences.append(f"{how} {_LEFT} {where} (probability {limit} or more each).")
-    left = total - len(settled) - len(open_)
-    if left:
-        which = "the others" if left < total else "all searches"
-        sentences.append(f"In {which} ({left} of {total}) that is undecided.")
+    chances = {one["name"]: one["best_within_noise"] for one in searches}
+    settled = [name for name, chance in chances.items() if chance >= LIKELY]
+    left = [name for name, chance in chances.items() if chance <= 1.0 - LIKELY]
+    undecided = [name for name in chances if name not in {*settled, *left}]
+    limit = percent(LIKELY)
+    sentences = [
+        f"{how} {_LEFT} in {_which(names, list(chances))} (probability {limit} or more each)."
+        for names, how in ((settled, "At most"), (left, "More than"))
+        if names
+    ]
+    if undecided:
+        sentences.append(
+            "Whether more than that is left to gain is undecided in "
+            f"{_which(undecided, list(chances))}."
+        )
     return sentences
+
+
+def _which(names: Sequence[str], all_names: Sequence[str]) -> str:
+    """Return the words for some of the searches, by those that are not among them if fewer."""
+    others = [name for name in all_names if name not in names]
+    count = f"{len(names)} of {len(all_names)} searches"
+    if not others:
+        return f"all {len(all_names)} searches"
+    if len(others) < len(names):
+        return f"{count}, all but {', '.join(others)}"
+    return f"{count}: {', '.join(names)}"
 
 
 def _sentence(text: str) -> str:
