@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from helpers import make_tree, make_trials
 
+from leadline.answers.rounding import rounded
 from leadline.cli import main
-from leadline.console import rounded
 
 GOOD = ["--score", "loss", "--direction", "minimize", "--tail-fraction", "0.4"]
 NAMES = ("optimum", "tuning_curve", "tail_fit")
@@ -234,6 +234,7 @@ def test_markup_in_names_is_printed_as_it_is(here, capsys):
         (["summary", "empty.csv"], "not a netCDF file"),
         (["summary", "other.nc"], "not a leadline fit"),
         (["check", "none.nc"], "no file 'none.nc'"),
+        (["forecast", "none.nc"], "no file 'none.nc'"),
         (["check", "other.nc"], "not a leadline fit"),
     ],
 )
@@ -276,6 +277,30 @@ def test_compare_of_a_saved_fit(here, capsys):
         assert words in out
     make_tree(draws=20).to_netcdf("one.nc", engine="h5netcdf")
     assert "there is one model in this fit, 'mlp'" in refused(capsys, "compare", "one.nc")
+
+
+def test_forecast_advises_by_its_exit_code(here, capsys):
+    make_tree(draws=300).to_netcdf("fit.nc", engine="h5netcdf")
+    enough = ["--trials", "5", "20", "--minimum-gain", "0.05"]
+    assert main(["forecast", "fit.nc", *enough]) == 0
+    assert main(["forecast", "fit.nc", *enough, "--exit-code"]) == 3
+    out = capsys.readouterr().out
+    for words in ("Stop: 20 more trials", "P(gain > 0.05)", "gain once re-run"):
+        assert words in out
+    assert main(["forecast", "fit.nc", "--trials", "500", "--within", "50%", "--exit-code"]) == 0
+    out = capsys.readouterr().out
+    assert "Not settled: 500 more trials" in out
+    assert "within 50% of the optimum" in out
+    assert "within must be above 0" in refused(capsys, "forecast", "fit.nc", "--within", "near")
+    assert "minimum_gain" in refused(capsys, "forecast", "fit.nc", "--minimum-gain", "-1")
+
+
+@pytest.mark.parametrize("form", ["markdown", "latex", "csv"])
+def test_summary_as_text_for_a_paper(here, capsys, form):
+    make_tree(draws=50).to_netcdf("fit.nc", engine="h5netcdf")
+    assert main(["summary", "fit.nc", "--format", form]) == 0
+    start = {"markdown": "| search |", "latex": r"\begin{table}", "csv": "# log_loss"}[form]
+    assert capsys.readouterr().out.startswith(start)
 
 
 def test_demo_fits_the_bundled_searches(here, monkeypatch, capsys):

@@ -34,12 +34,17 @@ _TRACKER_HELP = {
     "sweep": "W&B: which sweep",
 }
 _TRACKER_OPTIONS = (*_TRACKER_HELP, "parent", "early_stopped", "first_rung", "random_start")
+STOP = 3
+"""The exit code that advises to stop."""
+
 _DEMO_DATASET = "all"
 _DEMO_SEED = 1  # So that everybody sees what the README shows.
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0 done, 1 failed; usage errors exit with 2.
+
+    `leadline forecast --exit-code` returns 3 when stopping is advised.
 
     Parameters
     ----------
@@ -51,16 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     # What the library logs is printed with the answers.
     logging.getLogger("leadline").addHandler(logging.NullHandler())
     try:
-        arguments.run(arguments)
+        return arguments.run(arguments) or 0
     except NotRecordedError as error:
         arguments.parser.error(f"{one_line(error)}; add --{error.option}")
     except (LeadlineError, OSError, ImportError) as error:
         print(f"leadline: error: {one_line(error)}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         print("leadline: interrupted", file=sys.stderr)
-        return 1
-    return 0
+    return 1
 
 
 def one_line(error: Exception) -> str:
@@ -81,6 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_check(commands)
     _add_compare(commands)
     _add_report(commands)
+    _add_forecast(commands)
     _add_demo(commands)
     return parser
 
@@ -215,6 +219,12 @@ def _add_summary(commands: Any) -> None:
         "--ci-prob", type=float, metavar="P", help="probability of the intervals, such as 0.9"
     )
     parser.add_argument("--ci-kind", choices=("eti", "hdi"), help="equal tails, highest density")
+    parser.add_argument(
+        "--format",
+        choices=("table", "markdown", "latex", "csv"),
+        default="table",
+        help="csv has all numbers with full precision",
+    )
 
 
 def _add_check(commands: Any) -> None:
@@ -251,6 +261,44 @@ def _add_report(commands: Any) -> None:
         help="file to write; default: report.html beside FIT.nc",
     )
     parser.add_argument("--force", action="store_true", help="overwrite an existing file")
+
+
+def _add_forecast(commands: Any) -> None:
+    text = "show what further trials would bring, and whether to stop, from a saved fit"
+    parser = commands.add_parser("forecast", help=text, description=text, allow_abbrev=False)
+    parser.set_defaults(run=run_forecast, parser=parser)
+    parser.add_argument("fit", metavar="FIT.nc", type=Path, help="what `leadline fit` saved")
+    parser.add_argument(
+        "--trials",
+        type=_count,
+        nargs="+",
+        default=[10, 50, 200],
+        metavar="M",
+        help="numbers of further trials; the advice is about the largest; default: 10 50 200",
+    )
+    parser.add_argument(
+        "--minimum-gain",
+        type=float,
+        default=0.0,
+        metavar="G",
+        help="a gain up to this, in score units, is not worth having",
+    )
+    parser.add_argument(
+        "--probability",
+        type=float,
+        default=0.05,
+        metavar="P",
+        help="stop when no search gains more with this probability; default: 0.05",
+    )
+    parser.add_argument(
+        "--within",
+        metavar="W",
+        help="also say how many trials bring the best one this close to the optimum with "
+        "probability 0.9: in score units, or as in 1%%",
+    )
+    parser.add_argument(
+        "--exit-code", action="store_true", help="exit with 3 when stopping is advised"
+    )
 
 
 def _add_demo(commands: Any) -> None:
@@ -341,7 +389,7 @@ def run_summary(arguments: argparse.Namespace) -> None:
 
     from leadline.console import show_answers
 
-    show_answers(tree, ci_prob=arguments.ci_prob, ci_kind=arguments.ci_kind)
+    show_answers(tree, ci_prob=arguments.ci_prob, ci_kind=arguments.ci_kind, form=arguments.format)
 
 
 def run_check(arguments: argparse.Namespace) -> None:
@@ -381,6 +429,24 @@ def run_report(arguments: argparse.Namespace) -> None:
 
     report(tree, target)
     show_written(target.parent, [target.name])
+
+
+def run_forecast(arguments: argparse.Namespace) -> int:
+    """Show what further trials would bring; return 3 when stopping is advised and asked for."""
+    tree = read_fit(arguments.fit)
+
+    from leadline.console import show_forecast, show_recorded, show_trials_needed
+
+    stop = show_forecast(
+        tree,
+        arguments.trials,
+        minimum_gain=arguments.minimum_gain,
+        probability=arguments.probability,
+    )
+    if arguments.within is not None:
+        show_trials_needed(tree, arguments.within, 0.9)
+    show_recorded(tree)
+    return STOP if stop and arguments.exit_code else 0
 
 
 def read_fit(path: Path) -> Any:

@@ -20,23 +20,18 @@ from leadline.answers.check import check, checks_line, failed_checks
 from leadline.answers.compare import compare
 from leadline.answers.comparison_sentences import comparison_sentences
 from leadline.answers.convergence import convergence
-from leadline.answers.intervals import interval_label, validate_interval
-from leadline.answers.rounding import rounded
-from leadline.answers.summary import summary
+from leadline.answers.forecast import forecast
+from leadline.answers.stopping import forecast_cells, stopping_advice, trials_needed_sentences
+from leadline.answers.summary_text import INTERVALS, summary_cells, summary_text
+from leadline.answers.trials_needed import trials_needed
 
 if TYPE_CHECKING:
     from leadline.trials import Trials
 
-_INTERVALS = {
-    "optimum": "optimum",
-    "effective_dim": "effective dimension",
-    "noise_sd": "noise sd",
-}
-_WITHIN_NOISE = "best seen at most one noise sd worse than the optimum"
 # Of a file or a pipe, which has no width of its own.
-_PLAIN_WIDTH = 180
+_PLAIN_WIDTH = 220
 # One row a search needs this much; on narrower screens searches stand side by side.
-_ROW_WIDTH = 130
+_ROW_WIDTH = 170
 _LABEL_WIDTH, _CELL_WIDTH = 28, 27
 
 
@@ -60,24 +55,45 @@ def show_trials(trials: "Trials", *, quiet: bool = False) -> None:
 
 
 def show_answers(
-    tree: xr.DataTree, *, ci_prob: float | None = None, ci_kind: str | None = None
+    tree: xr.DataTree,
+    *,
+    ci_prob: float | None = None,
+    ci_kind: str | None = None,
+    form: str = "table",
 ) -> None:
-    """Print the summary of a fit, and whether its sampling converged."""
-    prob, kind = validate_interval(ci_prob, ci_kind)
-    answers = summary(tree, ci_prob=prob, ci_kind=kind)
+    """Print the summary of a fit, and whether its sampling converged.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of a fit.
+    ci_prob, ci_kind : optional
+        As in `leadline.summary`.
+    form : {"table", "markdown", "latex", "csv"}
+        A table for the screen with all that is to be said of the fit, or text for a paper: then
+        the rest is in comments, or left to the `warning` column.
+    """
     console = _console()
-    title = (
-        f"{answers.attrs['metric']} ({answers.attrs['direction']}), {answers.attrs['source']}\n"
-        f"posterior mean and {100 * prob:g} % interval"
+    if form != "table":
+        # As it is: a console would fold long lines.
+        print(summary_text(tree, form, ci_prob=ci_prob, ci_kind=ci_kind), end="")
+        return
+    answers = summary_cells(tree, ci_prob=ci_prob, ci_kind=ci_kind)
+    table = Table(
+        title=escape(answers.attrs["title"]),
+        title_justify="left",
+        title_style="bold",
+        header_style="",
     )
-    rows = {str(name): answer_cells(row, prob, kind) for name, row in answers.iterrows()}
-    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="")
+    rows = answers.to_dict("index")
     if len(rows) > 1 and console.width >= _ROW_WIDTH:
-        table.add_column("search", overflow="fold")
-        for label in next(iter(rows.values())):
-            table.add_column(label, justify="right", no_wrap=label in _INTERVALS.values())
+        table.add_column(
+            "search", overflow="fold", min_width=min(26, max(len(str(name)) for name in rows))
+        )
+        for label in answers.columns:
+            table.add_column(label, justify="right", no_wrap=label in INTERVALS.values())
         for name, cells in rows.items():
-            table.add_row(escape(name), *map(escape, cells.values()))
+            table.add_row(escape(str(name)), *map(escape, cells.values()))
         console.print(table)
     else:
         beside = max(1, (console.width - _LABEL_WIDTH) // _CELL_WIDTH)
@@ -100,11 +116,11 @@ def show_recorded(tree: xr.DataTree) -> None:
         console.print(escape(line), style="bold red", soft_wrap=True)
 
 
-def _side_by_side(rows: dict[str, dict[str, str]], table: Table) -> Table:
+def _side_by_side(rows: dict[Any, dict[Any, str]], table: Table) -> Table:
     """Return the table with one column a search."""
     table.add_column("search")
     for name in rows:
-        table.add_column(escape(name), justify="right", overflow="fold")
+        table.add_column(escape(str(name)), justify="right", overflow="fold")
     for label in next(iter(rows.values())):
         table.add_row(label, *(escape(cells[label]) for cells in rows.values()))
     return table
@@ -187,41 +203,40 @@ def _in_percent(probability: float) -> str:
     return "<1" if probability < 0.01 else f"{100 * probability:.0f}"
 
 
+def show_forecast(
+    tree: xr.DataTree, trials: Sequence[int], *, minimum_gain: float, probability: float
+) -> bool:
+    """Print what further trials would bring, and whether to stop; return whether to stop."""
+    found = forecast(tree, trials, minimum_gain=minimum_gain)
+    console = _console()
+    title = (
+        f"the next trials of {tree.attrs['source']}: {found.attrs['metric']} "
+        f"({found.attrs['direction']})\nmedian and 80 % interval of their best, and its gain over "
+        "the best seen"
+    )
+    table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="")
+    table.add_column("search", overflow="fold")
+    chance = "P(gain)" if minimum_gain == 0 else f"P(gain > {minimum_gain:g})"
+    for label in ("best seen", "trials", "their best", chance, "mean gain", "gain once re-run"):
+        table.add_column(escape(label), justify="right")
+    costly = bool(found["cost"].notnull().any())  # noqa: PD004  (xarray)
+    if costly:
+        table.add_column("cost", justify="right")
+    for row in forecast_cells(found):
+        table.add_row(*map(escape, row if costly else row[:-1]))
+    console.print(table)
+    advice = stopping_advice(tree, found, probability=probability)
+    console.print(escape(advice.sentence), soft_wrap=True)
+    return advice.stop
+
+
+def show_trials_needed(tree: xr.DataTree, within: str, probability: float) -> None:
+    """Print how many further trials bring the best one within reach of the optimum."""
+    console = _console()
+    for sentence in trials_needed_sentences(trials_needed(tree, within, probability=probability)):
+        console.print(escape(sentence), soft_wrap=True)
+
+
 def show_written(folder: Path, names: Sequence[str]) -> None:
     """Print where the files are."""
     _console().print(escape(f"written to {folder}: {', '.join(names)}"), soft_wrap=True)
-
-
-def answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
-    """Return the text of each cell of one search's answers, by the words of its column."""
-    sd = float(row["optimum_sd"])
-    cells = {
-        "trials": f"{row['trials']:.0f}",
-        "failed": f"{row['failed']:.0f}",
-        "in the regime": _regime_cell(row),
-        "best seen": rounded(float(row["best_seen"]), sd),
-    }
-    label = interval_label(prob, kind)
-    for name, words in _INTERVALS.items():
-        sd = float(row[f"{name}_sd"])
-        ends = [rounded(float(row[f"{name}_{label}_{end}"]), sd) for end in ("lb", "ub")]
-        cells[words] = f"{rounded(float(row[name]), sd)} [{ends[0]}, {ends[1]}]"
-    chances = {
-        column.removeprefix("effective_dim="): 100.0 * float(row[column])
-        for column in row.index
-        if column.startswith("effective_dim=")
-    }
-    if chances:
-        likely = [f"{j}: {chance:.0f} %" for j, chance in chances.items() if chance >= 0.5]
-        cells["effective dimension"] = ", ".join(likely)
-    cells[_WITHIN_NOISE] = f"{100 * row['best_within_noise']:.0f} %"
-    if row["warning"]:
-        cells["warning"] = row["warning"]
-    return cells
-
-
-def _regime_cell(row: pd.Series) -> str:
-    """Return how many trials are past the threshold, and between which thresholds it may be."""
-    ends = [round(row[f"tail_fraction_{end}"] * row["trials"]) for end in ("lb", "ub")]
-    count = f"{row['in_regime']:.0f}"
-    return count if ends[0] == ends[1] else f"{count} ({ends[0]} to {ends[1]})"

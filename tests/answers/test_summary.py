@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from helpers import make_tree, make_trials
 
+from leadline.answers.forecast import best_seen_expected, forecast
 from leadline.answers.summary import summary
 from leadline.errors import LeadlineError
 
@@ -48,23 +49,24 @@ def test_intervals_default_to_arviz_settings(tree):
     assert "optimum_eti89_lb" in summary(tree).columns
 
 
-def test_best_within_noise_counts_draws(tree):
+def test_headroom_is_from_the_expected_score_of_the_best_seen(tree):
     sign = 1 if tree.attrs["direction"] == "minimize" else -1
-    tree = tree.copy(deep=True)
-    tree["posterior"]["optimum"] = tree["posterior"]["optimum"] - sign * 0.02
-    posterior = tree["posterior"].isel(search=0)
-    best = summary(tree)["best_seen"].iloc[0]
-    near = sign * (best - posterior["optimum"].values) < posterior["noise_sd"].values
-    assert summary(tree)["best_within_noise"].iloc[0] == near.mean()
-    assert 0 < near.mean() < 1
+    table = summary(tree)
+    expected = best_seen_expected(tree)
+    room = (sign * (expected - tree["posterior"]["optimum"])).isel(search=0)
+    assert (room >= 0).all()
+    row = table.iloc[0]
+    assert row["headroom"] == pytest.approx(float(room.mean()))
+    assert row["best_seen_expected"] == pytest.approx(float(expected.isel(search=0).mean()))
+    assert row["headroom_eti89_lb"] < row["headroom"] < row["headroom_eti89_ub"]
+    near = (room < tree["posterior"]["noise_sd"].isel(search=0)).mean()
+    assert row["best_within_noise"] == pytest.approx(float(near))
+    assert 0 < near < 1
 
 
-def test_a_best_seen_better_than_the_optimum_is_within_noise():
-    tree = make_tree()
-    tree["posterior"]["optimum"] = tree["posterior"]["optimum"] + 10
-    assert summary(tree)["best_within_noise"].iloc[0] == 1.0
-    tree["posterior"]["optimum"] = tree["posterior"]["optimum"] - 20
-    assert summary(tree)["best_within_noise"].iloc[0] == 0.0
+def test_the_chance_of_a_gain_is_that_of_the_forecast(tree):
+    table = summary(tree)
+    np.testing.assert_allclose(table["p_gain_10"], forecast(tree, [10])["p_gain"].isel(trials=0))
 
 
 def test_integer_dimensions_have_a_column_each():

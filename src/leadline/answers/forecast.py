@@ -149,6 +149,21 @@ def best_seen_expected(tree: xr.DataTree) -> xr.DataArray:
     )
 
 
+def chance_of_gain(tree: xr.DataTree, trials: int, minimum_gain: float = 0.0) -> xr.DataArray:
+    """Return P(the best of the next trials measures better than the best seen), dims (search)."""
+    posterior = tree["posterior"]
+    chances = []
+    for name in search_names(tree):
+        incumbent = Incumbent.of(tree, name)
+
+        def worse(part: FittedSearch, incumbent: Incumbent = incumbent) -> Array:
+            return incumbent.log_worse(part, minimum_gain)
+
+        chances.append(-np.expm1(trials * by_part(tree, name, worse)).mean())
+    coords = {name: posterior[name] for name in ("search", "task", "model")}
+    return xr.DataArray(chances, coords, dims="search", name="p_gain")
+
+
 class Incumbent:
     """The trial of a search that measured best.
 

@@ -8,9 +8,13 @@ import xarray as xr
 from leadline.answers.check import checks_line
 from leadline.answers.convergence import convergence
 from leadline.answers.fitted_search import best_seen, direction_sign, search_names, validate_tree
+from leadline.answers.forecast import best_seen_expected, chance_of_gain
 from leadline.answers.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
 
-_WITH_INTERVALS = ("optimum", "effective_dim", "noise_sd")
+_WITH_INTERVALS = ("optimum", "headroom", "effective_dim", "noise_sd")
+
+_NEXT = 10
+"""Further trials that `p_gain_10` is about."""
 
 # Thresholds with less weight than this are not worth a word.
 _COUNTS = 0.05
@@ -42,11 +46,15 @@ def summary(
         - `tail_fraction_lb`, `tail_fraction_ub`: the smallest and the largest share of trials past
           the thresholds that hold 5 % of the weight or more;
         - `best_seen`: the best measured score, luck included;
-        - `optimum`, `effective_dim`, `noise_sd`: posterior means, each followed by `_sd`, the
-          posterior sd, and the ends of its interval, such as `optimum_eti89_lb` and
-          `optimum_eti89_ub`;
-        - `best_within_noise`: posterior probability that the best seen is worse than the optimum
-          by less than one noise sd: then more trials can gain little that can be measured;
+        - `best_seen_expected`: what that trial would give on average if it were run again;
+        - `optimum`, `headroom`, `effective_dim`, `noise_sd`: posterior means, each followed by
+          `_sd`, the posterior sd, and the ends of its interval, such as `optimum_eti89_lb` and
+          `optimum_eti89_ub`. The headroom is what perfect tuning would gain over the trial that
+          measured best: the difference of its expected score and the optimum, 0 or more;
+        - `p_gain_10`: the probability that the best of the next 10 trials measures better than
+          the best seen;
+        - `best_within_noise`: posterior probability that the headroom is less than one noise sd:
+          then more trials can gain little that can be measured;
         - `effective_dim=1`, ...: the probability of each effective dimension, when the fit was
           made with ``effective_dim="integer"``;
         - `warning`: empty, or why the numbers of this row should not be relied on.
@@ -64,20 +72,25 @@ def summary(
     label = interval_label(prob, kind)
     posterior = tree["posterior"].dataset
     constant = tree["constant_data"].dataset.sel(search=posterior["search"])
-    best = best_seen(tree)
+    expected = best_seen_expected(tree)
+    room = direction_sign(tree) * (expected - posterior["optimum"])
+    draws = {name: posterior[name] for name in _WITH_INTERVALS if name in posterior}
+    draws["headroom"] = room
     columns: dict[str, object] = {
         "trials": constant["n_trials"].to_numpy(),
         "failed": (constant["n_trials"] - constant["n_complete"]).to_numpy(),
         **_regime_columns(tree),
-        "best_seen": best.to_numpy(),
+        "best_seen": best_seen(tree).to_numpy(),
+        "best_seen_expected": expected.mean(SAMPLE_DIMS).to_numpy(),
     }
     for name in _WITH_INTERVALS:
-        lower, upper = interval(posterior[name], prob, kind)
-        columns[name] = posterior[name].mean(SAMPLE_DIMS).to_numpy()
-        columns[f"{name}_sd"] = posterior[name].std(SAMPLE_DIMS, ddof=1).to_numpy()
+        lower, upper = interval(draws[name], prob, kind)
+        columns[name] = draws[name].mean(SAMPLE_DIMS).to_numpy()
+        columns[f"{name}_sd"] = draws[name].std(SAMPLE_DIMS, ddof=1).to_numpy()
         columns[f"{name}_{label}_lb"] = lower.to_numpy()
         columns[f"{name}_{label}_ub"] = upper.to_numpy()
-    columns["best_within_noise"] = chance_best_within_noise(tree).to_numpy()
+    columns["p_gain_10"] = chance_of_gain(tree, _NEXT).to_numpy()
+    columns["best_within_noise"] = (room < posterior["noise_sd"]).mean(SAMPLE_DIMS).to_numpy()
     if "effective_dim_probability" in posterior:
         probability = posterior["effective_dim_probability"].mean(SAMPLE_DIMS)
         for dimension in probability["dimension"].to_numpy():
@@ -103,13 +116,3 @@ def _regime_columns(tree: xr.DataTree) -> dict[str, object]:
         "tail_fraction_lb": counts.min("candidate").to_numpy(),
         "tail_fraction_ub": counts.max("candidate").to_numpy(),
     }
-
-
-def chance_best_within_noise(tree: xr.DataTree) -> xr.DataArray:
-    """Return P(the best seen is worse than the optimum by less than one noise sd), dims (search).
-
-    A best seen that is better than the optimum was lucky, and counts as within noise.
-    """
-    posterior = tree["posterior"].dataset
-    gap = direction_sign(tree) * (best_seen(tree) - posterior["optimum"])
-    return (gap < posterior["noise_sd"]).mean(SAMPLE_DIMS)

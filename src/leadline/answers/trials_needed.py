@@ -72,10 +72,7 @@ def trials_needed(
     """
     validate_tree(tree)
     amount, relative = validate_within(within)
-    if isinstance(probability, bool) or not isinstance(probability, Real):
-        raise LeadlineError(f"probability must be between 0 and 1, got {shown(probability)}")
-    if not 0 < float(probability) < 1:
-        raise LeadlineError(f"probability must be between 0 and 1, got {shown(probability)}")
+    validate_probability(probability)
     names = search_names(tree)
     needed = []
     for name in names:
@@ -116,6 +113,13 @@ def chance_within(
     validate_tree(tree)
     curve = _Closeness(tree, search, *validate_within(within))
     return np.array([curve(float(m)) for m in np.asarray(trials, dtype=float).reshape(-1)])
+
+
+def validate_probability(probability: object) -> None:
+    """Raise `LeadlineError` unless it is a number between 0 and 1."""
+    number = isinstance(probability, Real) and not isinstance(probability, bool)
+    if not number or not 0 < float(probability) < 1:  # type: ignore[arg-type]
+        raise LeadlineError(f"probability must be between 0 and 1, got {shown(probability)}")
 
 
 def validate_within(within: object) -> tuple[float, bool]:

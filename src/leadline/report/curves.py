@@ -55,8 +55,8 @@ def forecast_data(tree: xr.DataTree) -> dict[str, Any]:
     -------
     dict
         `trials`, the numbers, and `p_gain`, `gain_mean`,
-        `expected_gain_mean` and `cost` of `leadline.forecast`, arrays of shape (search, trials);
-        `best_seen_expected`, (search,).
+        `expected_gain_mean` and `cost` of `leadline.forecast`, arrays of shape
+        (search, trials).
     """
     found = forecast(tree, FURTHER)
     parts: dict[str, npt.NDArray[np.float64]] = {
@@ -65,5 +65,4 @@ def forecast_data(tree: xr.DataTree) -> dict[str, Any]:
     return {
         "trials": FURTHER,
         **parts,
-        "best_seen_expected": found["best_seen_expected"].to_numpy(),
     }

@@ -21,7 +21,7 @@ from leadline.report.sentences import search_sentences, verdict_sentences
 VERSION = 1
 """Of the dictionary's layout; it grows when a key is renamed or goes."""
 
-_PARAMETERS = ("optimum", "effective_dim", "noise_sd")
+_PARAMETERS = ("optimum", "headroom", "effective_dim", "noise_sd")
 _INNER_PROB = 0.5
 _ATTRIBUTES = ("metric", "direction", "source", "trials", "search_sampler", "created_at")
 _JSON_ATTRIBUTES: dict[str, Any] = {"notes": [], "settings": {}, "priors": {}, "versions": {}}
@@ -151,6 +151,7 @@ def _searches(
                 **{count: int(answers[count].to_numpy()[place]) for count in counts},
                 "tail_fraction": [row["tail_fraction_lb"], row["tail_fraction_ub"]],
                 "best_seen": row["best_seen"],
+                "best_seen_expected": row["best_seen_expected"],
                 **parameters,
                 "effective_dim_probability": {
                     column.removeprefix("effective_dim="): row[column]

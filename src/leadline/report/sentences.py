@@ -12,7 +12,7 @@ from leadline.report.formats import estimate, gain, number, percent
 from leadline.report.grids import DEFAULT_FURTHER
 
 _SIGNS = {"minimize": 1.0, "maximize": -1.0}
-_LEFT = "the noise of one run is left to gain on the best score seen"
+_GAIN = "Perfect tuning would gain {} than the noise of one run over the best trial"
 LIKELY = 0.8
 """From here on a list of searches takes something to be so."""
 
@@ -79,16 +79,16 @@ def _answers(data: Mapping[str, Any], place: int) -> list[str]:
     optimum = search["optimum"]
     digits = optimum["decimals"]
     prob = f"{100 * data['interval']['prob']:g} %"
-    again = number(forecast["best_seen_expected"][place], digits)
+    again = number(search["best_seen_expected"], digits)
     sentences = [
         f"The best of {search['trials']} trials measured {number(search['best_seen'], digits)}; "
-        f"run again, it would score {again} on average.",
+        f"once re-run, it would score {again} on average.",
         f"Perfectly tuned, the expected score is {estimate(optimum)}, with probability {prob} in "
         "that interval.",
     ]
     if _lucky(data["direction"], search):
         sentences.append(
-            "The best trial was lucky: not even perfect tuning is expected to score so well."
+            "The best score was lucky: not even perfect tuning is expected to score so well."
         )
     sentences.append(_headroom(search["best_within_noise"]))
     more = forecast["trials"].index(DEFAULT_FURTHER)
@@ -110,10 +110,8 @@ def _lucky(direction: str, search: Mapping[str, Any]) -> bool:
 
 
 def _headroom(within_noise: float) -> str:
-    how, chance = (
-        ("At most", within_noise) if within_noise >= 0.5 else ("More than", 1 - within_noise)
-    )
-    return f"{how} {_LEFT}, with probability {percent(chance)}."
+    how, chance = ("less", within_noise) if within_noise >= 0.5 else ("more", 1 - within_noise)
+    return f"{_GAIN.format(how)}, with probability {percent(chance)}."
 
 
 def _dimension(search: Mapping[str, Any]) -> str:
@@ -139,13 +137,13 @@ def _room(searches: Sequence[Mapping[str, Any]]) -> list[str]:
     undecided = [name for name in chances if name not in {*settled, *left}]
     limit = percent(LIKELY)
     sentences = [
-        f"{how} {_LEFT} in {_which(names, list(chances))} (probability {limit} or more each)."
-        for names, how in ((settled, "At most"), (left, "More than"))
+        f"{_GAIN.format(how)} in {_which(names, list(chances))} (probability {limit} or more each)."
+        for names, how in ((settled, "less"), (left, "more"))
         if names
     ]
     if undecided:
         sentences.append(
-            "Whether more than that is left to gain is undecided in "
+            "Whether it would gain more than that is undecided in "
             f"{_which(undecided, list(chances))}."
         )
     return sentences

@@ -1,0 +1,140 @@
+"""Measure whether forecasts hold on real searches.
+
+Of each search draw 48 trials at random, fit them with `threshold="auto"`, forecast the best of 50
+more, and look at 50 of the others. 60 subsamples each of the two files, and 60 of the bundled
+searches together, 5 of each. Results are appended to a CSV file as they come; a second run goes on
+where the first stopped.
+
+    python benchmarks/forecast.py --data ../shared/data [--replications 60] [--work DIR]
+"""
+
+import argparse
+import pathlib
+
+import numpy as np
+import pandas as pd
+
+import leadline as ll
+from leadline.answers.forecast import forecast
+from leadline.averaging import fit_search
+from leadline.candidates import candidates_of
+from leadline.priors import Priors
+from leadline.sampling import Sampler
+from leadline.scale import SCALES
+from leadline.tail_fit import TailFitter
+from leadline.tree import combine, provenance, search_groups
+
+SIZE, AHEAD = 48, 50
+PROB = 0.8
+BUNDLED = "bundled"
+# Number of hyperparameters of each file, and the grid on which its scores lie.
+FILES = {"convnext_imagenet": (7, 0.0), "deberta_mnli": (5, 1 / 9815)}
+
+
+def searches(data: pathlib.Path) -> dict[str, tuple[np.ndarray, int, float | None]]:
+    """Return the losses of all trials, inf for failed ones, the dimension and the resolution."""
+    found: dict = {}
+    for name, (dim, resolution) in FILES.items():
+        error = pd.read_csv(data / f"{name}.csv")["error"].fillna(np.inf).to_numpy()
+        found[name] = error, dim, resolution
+    trials = ll.load_dataset("all")
+    for task, model in trials.searches:
+        search = trials.search(task=task, model=model)
+        # One evaluation a trial, as the next ones have.
+        first = search.table.drop_duplicates("trial")
+        loss = first["score"].where(first["status"] == "complete").fillna(np.inf).to_numpy()
+        found[f"{BUNDLED}: {task} / {model}"] = loss, len(search.params), None
+    return found
+
+
+def replicate(
+    loss: np.ndarray, resolution: float | None, seed: int, fitter: TailFitter
+) -> dict[str, float]:
+    """Return what was forecast for one subsample, and what came."""
+    shuffled = np.random.default_rng([7, seed]).permutation(loss)
+    seen, ahead = shuffled[:SIZE], shuffled[SIZE : SIZE + AHEAD]
+    trials = ll.from_scores(seen, direction="minimize")
+    candidates = candidates_of(
+        trials, fitter.priors, [SCALES["identity"]], None, threshold=None, resolution=resolution
+    )
+    averaged = fit_search(candidates, fitter, np.random.SeedSequence(seed))
+    tree = combine([search_groups(averaged, "search")], provenance(trials, fitter.priors, {}))
+    found = forecast(tree, [AHEAD]).isel(search=0, trials=0)
+    low, high = np.quantile(found["best"], [(1 - PROB) / 2, (1 + PROB) / 2])
+    return {
+        "low": low,
+        "high": high,
+        "p_gain": float(found["p_gain"]),
+        "gain_mean": float(found["gain_mean"]),
+        "best_seen": seen.min(),
+        "best": ahead.min(),
+        "divergences": sum(one.diagnostics.divergences for one in averaged.in_mixture),
+    }
+
+
+def run(data: pathlib.Path, path: pathlib.Path, replications: int) -> None:
+    """Append every replication that `path` does not hold yet."""
+    done = set()
+    if path.exists():
+        table = pd.read_csv(path)
+        done = set(zip(table["search"], table["replication"], strict=True))
+    every = searches(data)
+    bundled = sum(name.startswith(BUNDLED) for name in every)
+    fitters: dict[int, TailFitter] = {}
+    for seed in range(replications):
+        for name, (loss, dim, resolution) in every.items():
+            if (name, seed) in done or (
+                name.startswith(BUNDLED) and seed >= -(-replications // bundled)
+            ):
+                continue
+            if dim not in fitters:
+                priors = Priors(max_effective_dim=dim)
+                fitters[dim] = TailFitter(priors, "continuous", Sampler(500, 500, 4, False))
+            row = {"search": name, "replication": seed}
+            row |= replicate(loss, resolution, seed, fitters[dim])
+            pd.DataFrame([row]).to_csv(path, mode="a", header=not path.exists(), index=False)
+
+
+def report(path: pathlib.Path) -> None:
+    """Print coverage of the best of the next trials, and the Brier score of P(gain > 0)."""
+    table = pd.read_csv(path)
+    table["file"] = table["search"].where(~table["search"].str.startswith(BUNDLED), BUNDLED)
+    # The ends of an interval on a grid are scores that may come.
+    table["covered"] = table["best"].between(table["low"] - 1e-12, table["high"] + 1e-12)
+    table["gained"] = table["best"] < table["best_seen"]
+    table["gain"] = (table["best_seen"] - table["best"]).clip(lower=0)
+    print(f"{SIZE} trials seen, best of the next {AHEAD}, {100 * PROB:g} % intervals")
+    parts = [*table.groupby("file"), ("all", table)]
+    for name, part in parts:
+        rate = part["gained"].mean()
+        brier = ((part["p_gain"] - part["gained"]) ** 2).mean()
+        figures = {
+            "covered": part["covered"].mean(),
+            "below": (part["best"] < part["low"]).mean(),
+            "above": (part["best"] > part["high"]).mean(),
+            "P(gain)": part["p_gain"].mean(),
+            "gained": rate,
+            "Brier": brier,
+            "of base rate": rate * (1 - rate),
+            "mean gain": part["gain_mean"].mean(),
+            "came": part["gain"].mean(),
+        }
+        words = ", ".join(f"{what} {figure:.3g}" for what, figure in figures.items())
+        divergences = part["divergences"].sum()
+        print(f"{name}: {len(part)} subsamples, {divergences:.0f} divergences; {words}")
+
+
+def main() -> None:
+    """Run what is missing, then report."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=pathlib.Path, required=True)
+    parser.add_argument("--replications", type=int, default=60)
+    parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("."))
+    options = parser.parse_args()
+    path = options.work / "forecast.csv"
+    run(options.data, path, options.replications)
+    report(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""The callback on real Optuna studies; what it asks of the fit is put in place of sampling."""
+
+import importlib
+import logging
+
+import numpy as np
+import pytest
+from helpers import make_tree
+
+from leadline.errors import LeadlineError
+from leadline.optuna import StopWhenSettled
+
+optuna = pytest.importorskip("optuna")
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def objective(trial):
+    x, y = trial.suggest_float("x", -1, 1), trial.suggest_float("y", -1, 1)
+    if trial.number % 17 == 3:
+        raise optuna.TrialPruned
+    noise = 0.02 * np.random.default_rng(trial.number).standard_normal()
+    return 0.2 + 0.3 * (x * x + y * y) + noise
+
+
+@pytest.fixture
+def no_sampling(monkeypatch):
+    """Put a made-up posterior in place of the fit; return the trials of each call."""
+    calls = []
+
+    def fake(trials, **settings):
+        calls.append((trials, settings))
+        return make_tree(trials, tail_fraction=0.4, draws=400)
+
+    monkeypatch.setattr(importlib.import_module("leadline.fit"), "fit", fake)
+    return calls
+
+
+def random_study(direction="minimize"):
+    return optuna.create_study(direction=direction, sampler=optuna.samplers.RandomSampler(seed=2))
+
+
+def test_a_study_stops_when_the_next_trials_would_gain_too_little(no_sampling):
+    settled = StopWhenSettled(minimum_gain=0.05, check_every=30, trials=20)
+    study = random_study()
+    study.optimize(objective, n_trials=200, callbacks=[settled])
+    assert len(study.trials) == settled.history[-1][0] < 200
+    assert [advice.stop for _, advice in settled.history][-1]
+    assert [count for count, _ in settled.history] == [
+        30 * k for k in range(1, len(no_sampling) + 1)
+    ]
+    assert no_sampling[0][1]["random_seed"] == 0
+    assert str(no_sampling[0][0]).startswith("30 trials: 28 complete")
+
+
+def test_it_goes_on_while_there_is_something_to_gain(no_sampling):
+    settled = StopWhenSettled(minimum_gain=0.0, probability=0.01, check_every=25)
+    study = random_study()
+    study.optimize(objective, n_trials=60, callbacks=[settled])
+    assert len(study.trials) == 60
+    assert [count for count, _ in settled.history] == [25, 50]
+    assert not any(advice.stop for _, advice in settled.history)
+
+
+def test_early_trials_are_not_checked(no_sampling):
+    settled = StopWhenSettled(minimum_gain=0.05, check_every=5)
+    random_study().optimize(objective, n_trials=19, callbacks=[settled])
+    assert settled.history == []
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_a_sampler_that_learns_is_refused_unless_asked_for(no_sampling):
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=1))
+    with pytest.raises(LeadlineError, match="TPESampler, which is not random"):
+        study.optimize(objective, n_trials=30, callbacks=[StopWhenSettled(0.05)])
+    assert len(study.trials) == 1
+    settled = StopWhenSettled(0.05, check_every=30, assume_random=True)
+    study.optimize(objective, n_trials=29, callbacks=[settled])
+    assert len(settled.history) == 1
+    assert no_sampling[0][1]["assume_random"]
+
+
+def test_several_objectives_are_refused():
+    study = optuna.create_study(
+        directions=["minimize", "maximize"], sampler=optuna.samplers.RandomSampler(seed=1)
+    )
+    with pytest.raises(LeadlineError, match="takes one objective"):
+        study.optimize(lambda trial: (0.0, 1.0), n_trials=3, callbacks=[StopWhenSettled(0.1)])
+
+
+def test_a_check_that_cannot_be_made_does_not_end_the_study(caplog):
+    settled = StopWhenSettled(0.05, check_every=20)
+    study = random_study()
+    with caplog.at_level(logging.WARNING, "leadline"):
+        study.optimize(lambda trial: float("nan"), n_trials=22, callbacks=[settled])
+    assert len(study.trials) == 22
+    assert "no forecast after 20 trials" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"minimum_gain": -1}, "minimum_gain"),
+        ({"minimum_gain": 0.1, "probability": 2}, "probability"),
+        ({"minimum_gain": 0.1, "check_every": 0}, "check_every"),
+        ({"minimum_gain": 0.1, "trials": 2.5}, "trials"),
+    ],
+)
+def test_wrong_options_are_refused(options, message):
+    with pytest.raises(LeadlineError, match=message):
+        StopWhenSettled(**options)
