@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from helpers import make_tree, make_trials
 
-from leadline.answers.summary_text import rounded
+from leadline.answers.rounding import rounded
 from leadline.cli import main
 
 GOOD = ["--score", "loss", "--direction", "minimize", "--tail-fraction", "0.4"]
@@ -88,7 +88,7 @@ def test_version(capsys):
 def test_fit_writes_everything_and_says_so(here, no_sampling, capsys):
     assert main(["fit", "runs.csv", *GOOD, "--seed", "3", "--params", "Unnamed: 0"]) == 0
     folder = here / "leadline-runs"
-    assert {path.name for path in folder.iterdir()} == PICTURES | {"fit.nc"}
+    assert {path.name for path in folder.iterdir()} == PICTURES | {"fit.nc", "report.html"}
     assert all(path.stat().st_size > 1000 for path in folder.iterdir())
     captured = capsys.readouterr()
     assert captured.err == ""
@@ -317,6 +317,27 @@ def test_demo_fits_the_bundled_searches(here, monkeypatch, capsys):
     assert len(trials.searches) == 12
     assert "tail_fraction" not in settings  # decided from the data
     assert "optimum" in capsys.readouterr().out
+
+
+def test_report_is_written_beside_the_fit_or_where_one_says(here, capsys):
+    make_tree(chains=2, draws=25).to_netcdf("fit.nc", engine="h5netcdf")
+    assert main(["report", "fit.nc"]) == 0
+    assert "report.html" in capsys.readouterr().out
+    first = (here / "report.html").read_bytes()
+    assert first.startswith(b"<!DOCTYPE html>")
+    assert "--force" in refused(capsys, "report", "fit.nc")
+    assert "is a folder" in refused(capsys, "report", "fit.nc", "-o", ".")
+    assert "no folder" in refused(capsys, "report", "fit.nc", "-o", "away/report.html")
+    assert "not a netCDF" in refused(capsys, "report", "runs.csv", "-o", "other.html")
+    assert main(["report", "fit.nc", "-o", "other.html"]) == 0
+    assert main(["report", "fit.nc", "-o", "other.html", "--force"]) == 0
+    assert (here / "other.html").read_bytes() == first
+    assert {one.name for one in here.iterdir()} == {
+        "runs.csv",
+        "fit.nc",
+        "report.html",
+        "other.html",
+    }
 
 
 @pytest.mark.parametrize(

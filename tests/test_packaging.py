@@ -52,6 +52,7 @@ RULES = {
     | {"answers", "sampling", "scale", "tail_fit", "tree"},
     "answers": LOW | {"answers", "diagnostics", "goodness_of_fit", "law", "scale"},
     "plots": LOW | {"answers", "law", "plots"},
+    "report": LOW | {"answers", "report"},
     "optuna": LOW | {"answers", "fit", "readers"},
 }
 FREE = {"__init__", "__main__", "cli", "console", "results_folder"}

@@ -44,6 +44,7 @@ __all__ = [
     "read_sklearn",
     "read_table",
     "read_wandb_csv",
+    "report",
     "summary",
     "tail_fit_numbers",
     "threshold_numbers",
@@ -92,6 +93,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "readers.sklearn": ["read_sklearn"],
         "readers.table": ["read_table"],
         "readers.wandb": ["read_wandb_csv"],
+        "report.render": ["report"],
         "trials": ["Trials"],
     },
 )

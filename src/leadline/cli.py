@@ -94,6 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_check(commands)
     _add_compare(commands)
     _add_plot(commands)
+    _add_report(commands)
     _add_forecast(commands)
     _add_demo(commands)
     return parser
@@ -117,7 +118,9 @@ class _Version(argparse.Action):
 
 
 def _add_fit(commands: Any) -> None:
-    text = "fit the trials of a file, folder or URL: a table of answers, fit.nc and pictures"
+    text = (
+        "fit the trials of a file, folder or URL: a table of answers, fit.nc, report.html, pictures"
+    )
     parser = commands.add_parser("fit", help=text, description=text, allow_abbrev=False)
     parser.set_defaults(run=run_fit, parser=parser)
     parser.add_argument(
@@ -294,6 +297,21 @@ def _picture(text: str) -> str:
     return text
 
 
+def _add_report(commands: Any) -> None:
+    text = "write all answers of a saved fit as one HTML file"
+    parser = commands.add_parser("report", help=text, description=text, allow_abbrev=False)
+    parser.set_defaults(run=run_report)
+    parser.add_argument("fit", metavar="FIT.nc", type=Path, help="what `leadline fit` saved")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="file to write; default: report.html beside FIT.nc",
+    )
+    parser.add_argument("--force", action="store_true", help="overwrite an existing file")
+
+
 def _add_forecast(commands: Any) -> None:
     text = "show what further trials would bring, and whether to stop, from a saved fit"
     parser = commands.add_parser("forecast", help=text, description=text, allow_abbrev=False)
@@ -347,7 +365,7 @@ def _add_output(parser: argparse.ArgumentParser, folder: str) -> None:
     parser.add_argument(
         "--force", action="store_true", help="overwrite these files in an existing folder"
     )
-    parser.add_argument("--no-pictures", action="store_true", help="make no pictures")
+    parser.add_argument("--no-pictures", action="store_true", help="make no pictures and no report")
     parser.add_argument("--quiet", action="store_true", help="no progress, only the answers")
 
 
@@ -464,6 +482,26 @@ def run_plot(arguments: argparse.Namespace) -> None:
     show_written(arguments.output, written)
 
 
+def run_report(arguments: argparse.Namespace) -> None:
+    """Write the report of a saved fit."""
+    target = arguments.output or arguments.fit.with_name("report.html")
+    if target.is_dir():
+        raise LeadlineError(f"{target} is a folder; give a file, such as {target / 'report.html'}")
+    if target.exists() and not arguments.force:
+        raise LeadlineError(
+            f"the file {target} exists; give another one with -o, or --force to overwrite it"
+        )
+    if not target.absolute().parent.is_dir():
+        raise LeadlineError(f"there is no folder {target.parent} to write {target.name} in")
+    tree = read_fit(arguments.fit)
+
+    from leadline.console import show_written
+    from leadline.report.render import report
+
+    report(tree, target)
+    show_written(target.parent, [target.name])
+
+
 def run_forecast(arguments: argparse.Namespace) -> int:
     """Show what further trials would bring; return 3 when stopping is advised and asked for."""
     tree = read_fit(arguments.fit)
@@ -533,6 +571,7 @@ def _fit_and_write(
         show_written,
     )
     from leadline.fit import fit
+    from leadline.report.render import report
     from leadline.results_folder import results_folder, write_pictures
 
     quiet = arguments.quiet
@@ -550,7 +589,8 @@ def _fit_and_write(
         if len(set(tree["posterior"].dataset["model"].to_numpy())) > 1:
             show_comparison(tree)
         if not arguments.no_pictures:
-            show_progress("drawing…", quiet=quiet)
+            show_progress("drawing and writing the report…", quiet=quiet)
             write_pictures(tree, folder)
+            report(tree, folder / "report.html")
         written = sorted(path.name for path in folder.iterdir())
     show_written(output, written)

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from leadline.answers.fitted_search import direction_sign, search_names, validate_tree
+from leadline.answers.fitted_search import validate_tree
+from leadline.answers.gains import by_item, context_of, gains_of
 from leadline.answers.intervals import validate_interval
 from leadline.answers.pairs import (
     Verdicts,
@@ -20,7 +21,6 @@ from leadline.answers.pairs import (
 )
 from leadline.answers.tuning_curve import tuning_curve
 from leadline.errors import LeadlineError, listed, shown
-from leadline.scale import SCALES
 
 Array = npt.NDArray[np.float64]
 
@@ -32,7 +32,6 @@ CERTAIN = 0.95
 
 # A probability to two digits needs no more, and every budget costs as much as a tuning curve.
 _BUDGET_DRAWS = 200
-_SEED = 20241002
 
 
 def compare(
@@ -95,26 +94,15 @@ def compare(
     items, contexts = validate_by(tree, by)
     validate_amounts(budget, rope)
     prob, _ = validate_interval(ci_prob, None)
-    loss = _losses(tree, by, items, contexts, budget)
-    scale = _task_scales(tree, contexts) if by == "model" else np.ones((1, len(contexts)))
-    gain = differences(loss)
-    result = xr.Dataset(coords={by: items, f"other_{by}": items, _context(by): contexts})
-    pair, cell = (by, f"other_{by}"), (by, f"other_{by}", _context(by))
-
-    _put(result, verdicts(gain, rope, prob), cell, "")
-    with np.errstate(invalid="ignore"):
-        scaled = gain / scale
-        known = ~np.isnan(gain)
-        count = known.sum(axis=-1)
-        overall = np.where(known, scaled, 0.0).sum(axis=-1) / np.where(count, count, np.nan)
-        ropes = np.where(known, rope / scale, 0.0).sum(axis=-1) / np.where(count, count, 1)
-    _put(result, verdicts(overall, ropes, prob), pair, "_overall")
-    new, new_rope = _new_task(tree, by, items, budget, rope, scale, gain.shape[:3])
-    _put(result, verdicts(new, new_rope, prob), pair, "_new_task")
+    gains = gains_of(tree, by, items, contexts, budget)
+    result = xr.Dataset(coords={by: items, f"other_{by}": items, context_of(by): contexts})
+    pair, cell = (by, f"other_{by}"), (by, f"other_{by}", context_of(by))
+    for suffix, found in gains.verdicts(rope, prob).items():
+        _put(result, found, pair if suffix else cell, suffix)
 
     judged = (
-        (ranks(loss), loss, (by, _context(by)), ""),
-        (ranks(each := against_the_others(overall)), each, (by,), "_overall"),
+        (ranks(gains.loss), gains.loss, (by, context_of(by)), ""),
+        (ranks(each := against_the_others(gains.overall)), each, (by,), "_overall"),
     )
     for rank, values, dims, suffix in judged:
         missing = np.isnan(values).any(axis=1)
@@ -129,7 +117,7 @@ def compare(
             ("p_best", best),
         ):
             result[name + suffix] = dims, np.where(missing, np.nan, figure)
-    result["scale"] = (_context(by),), scale.mean(axis=0)
+    result["scale"] = (context_of(by),), gains.scale.mean(axis=0)
     result["better_from_budget"] = cell, _better_from(tree, by, items, contexts)
     result.attrs = {
         "by": by,
@@ -151,10 +139,10 @@ def validate_by(tree: xr.DataTree, by: str) -> tuple[list[str], list[str]]:
     posterior = tree["posterior"].dataset
     items, contexts = (
         list(dict.fromkeys(posterior[name].to_numpy().astype(str).tolist()))
-        for name in (by, _context(by))
+        for name in (by, context_of(by))
     )
     if len(items) < 2:
-        other = _context(by)
+        other = context_of(by)
         hint = f"; by={other!r} compares {other}s" if len(contexts) > 1 else ""
         raise LeadlineError(
             f"there is one {by} in this fit, {listed(items)}: nothing to compare{hint}. Fit a "
@@ -173,71 +161,8 @@ def validate_amounts(budget: object, rope: object) -> None:
         raise LeadlineError(f"budget must be a number of trials, at least 1; got {shown(budget)}")
 
 
-def _context(by: str) -> str:
-    return "task" if by == "model" else "model"
-
-
 def _fitted_model(tree: xr.DataTree) -> str:
     return str(json.loads(tree.attrs.get("settings", "{}")).get("model", "single"))
-
-
-def _losses(
-    tree: xr.DataTree, by: str, items: list[str], contexts: list[str], budget: float | None
-) -> Array:
-    """Return what is compared, small is good, shape (item, draw, context); nan where missing."""
-    if budget is None:
-        values = tree["posterior"].dataset["optimum"]
-    else:
-        values = tuning_curve(tree, [budget], kind="expected").isel(budget=0)
-    return _by_item(tree, by, items, contexts, values.transpose("search", "chain", "draw"))
-
-
-def _by_item(
-    tree: xr.DataTree, by: str, items: list[str], contexts: list[str], values: xr.DataArray
-) -> Array:
-    flat = direction_sign(tree) * values.to_numpy().reshape(values.sizes["search"], -1)
-    result = np.full((len(items), flat.shape[1], len(contexts)), np.nan)
-    posterior = tree["posterior"].dataset
-    for number in range(len(search_names(tree))):
-        one = items.index(str(posterior[by].to_numpy()[number]))
-        where = contexts.index(str(posterior[_context(by)].to_numpy()[number]))
-        result[one, :, where] = flat[number]
-    return result
-
-
-def _task_scales(tree: xr.DataTree, tasks: list[str]) -> Array:
-    """Return the scale of each task, shape (draw or 1, task)."""
-    if "pooled" in tree.children and "task_scale" in tree["pooled"].data_vars:
-        scale = tree["pooled"].dataset["task_scale"].sel(task=tasks)
-        return scale.transpose("chain", "draw", "task").to_numpy().reshape(-1, len(tasks))
-    candidates = tree["candidates"].dataset
-    candidates = candidates.isel(candidate=candidates["weight"].fillna(0).argmax("candidate"))
-    log_scale = np.log(candidates["tail_scale"].to_numpy())
-    places = zip(candidates["scale"].to_numpy(), candidates["threshold"].to_numpy(), strict=True)
-    log_scale -= [float(SCALES[str(scale)].log_slope(np.float64(place))) for scale, place in places]
-    task = tree["posterior"].dataset["task"].to_numpy().astype(str)
-    return np.array([[np.exp(log_scale[task == one].mean()) for one in tasks]])
-
-
-def _new_task(
-    tree: xr.DataTree,
-    by: str,
-    items: list[str],
-    budget: float | None,
-    rope: float,
-    scale: Array,
-    shape: tuple[int, ...],
-) -> tuple[Array, Array | float]:
-    """Return gains on a new task in task scales, shape (item, item, draw), and the rope there."""
-    pooled = tree["pooled"].dataset if "pooled" in tree.children else {}
-    if by != "model" or budget is not None or "model_effect" not in pooled:
-        return np.full(shape, np.nan), 0.0
-    assert isinstance(pooled, xr.Dataset)
-    effect = pooled["model_effect"].sel(model=items).transpose("model", "chain", "draw")
-    sd = pooled["interaction_sd"].transpose("chain", "draw").to_numpy().reshape(-1)
-    flat = effect.to_numpy().reshape(len(items), -1)
-    interaction = sd * np.random.default_rng(_SEED).standard_normal(flat.shape)
-    return differences(flat + interaction), rope / np.exp(np.log(scale).mean(axis=-1))
 
 
 def _put(result: xr.Dataset, found: Verdicts, dims: tuple[str, ...], suffix: str) -> None:
@@ -267,7 +192,7 @@ def _better_from(tree: xr.DataTree, by: str, items: list[str], contexts: list[st
     better = []
     for place in range(len(BUDGETS)):
         values = curves.isel(budget=place).transpose("search", "chain", "draw")
-        gain = differences(_by_item(tree, by, items, contexts, values))
+        gain = differences(by_item(tree, by, items, contexts, values))
         better.append(verdicts(gain, 0.0, 0.5).p_better)
     # Comparisons with nan are false.
     first = first_lasting(np.stack(better, axis=-1) >= CERTAIN)

@@ -8,7 +8,7 @@ import xarray as xr
 
 from leadline.answers.convergence import convergence
 from leadline.answers.intervals import SAMPLE_DIMS
-from leadline.answers.summary_text import rounded
+from leadline.answers.rounding import rounded
 from leadline.answers.trials_needed import validate_probability
 from leadline.errors import listed
 

@@ -1,11 +1,10 @@
 """The summary as text: cells with sensible digits, and tables for a paper or a page."""
 
-import math
-
 import pandas as pd
 import xarray as xr
 
 from leadline.answers.intervals import interval_label, validate_interval
+from leadline.answers.rounding import rounded
 from leadline.answers.summary import summary
 from leadline.errors import LeadlineError, shown
 
@@ -157,19 +156,3 @@ def _regime_cell(row: pd.Series) -> str:
     ends = [round(row[f"tail_fraction_{end}"] * row["trials"]) for end in ("lb", "ub")]
     count = f"{row['in_regime']:.0f}"
     return count if ends[0] == ends[1] else f"{count} ({ends[0]} to {ends[1]})"
-
-
-def rounded(value: float, sd: float) -> str:
-    """Return a number with as many decimals as show two digits of its sd.
-
-    Examples
-    --------
-    >>> rounded(0.256693, 0.007184)
-    '0.2567'
-    """
-    if not sd > 0 or not math.isfinite(value):
-        return f"{value:.4g}"
-    decimals = 1 - math.floor(math.log10(sd))
-    if decimals > 8 or sd >= 1e6:
-        return f"{value:.6g}"
-    return f"{value:.{max(decimals, 0)}f}"

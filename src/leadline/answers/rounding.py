@@ -1,0 +1,31 @@
+"""How many digits of a number are worth showing: those that its sd leaves."""
+
+import math
+
+
+def decimals_shown(sd: float) -> int | None:
+    """Return how many decimals show two digits of an sd; None where decimals are no help.
+
+    Examples
+    --------
+    >>> decimals_shown(0.007184)
+    4
+    """
+    if not sd > 0 or not math.isfinite(sd) or sd >= 1e6:
+        return None
+    decimals = max(1 - math.floor(math.log10(sd)), 0)
+    return None if decimals > 8 else decimals
+
+
+def rounded(value: float, sd: float) -> str:
+    """Return a number with as many decimals as show two digits of its sd.
+
+    Examples
+    --------
+    >>> rounded(0.256693, 0.007184)
+    '0.2567'
+    """
+    if not sd > 0 or not math.isfinite(value):
+        return f"{value:.4g}"
+    decimals = decimals_shown(sd)
+    return f"{value:.6g}" if decimals is None else f"{value:.{decimals}f}"
