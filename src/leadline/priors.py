@@ -181,8 +181,8 @@ class Priors:
     pooled_gap: Prior = Prior("LogNormal", mu=0.693, sigma=1)
     gap_scatter: Prior = Prior("LogNormal", mu=0, sigma=0.2)
     model_scatter: Prior = Prior("HalfNormal", sigma=1)
-    interaction_sd: Prior = Prior("LogNormal", mu=-1, sigma=0.7)
-    task_scale_scatter: Prior = Prior("HalfNormal", sigma=0.5)
+    interaction_sd: Prior = Prior("LogNormal", mu=-1, sigma=0.5)
+    task_scale_scatter: Prior = Prior("HalfNormal", sigma=0.3)
     reported_trials: Prior = Prior("LogNormal", mu=3.91, sigma=1)
 
     def __post_init__(self) -> None:

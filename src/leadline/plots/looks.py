@@ -11,7 +11,7 @@ MARK = "#D55E00"
 QUIET = "#767676"
 
 # Vermillion is left to marks, black to what was observed, and yellow vanishes on white.
-_MODEL_COLORS = (FIT, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MODEL_COLORS = (FIT, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 # ArviZ's names of the circle, the square, the triangle and the diamond in every backend: with five
 # colours these make twenty looks, and neighbours differ in both, so that grey print is enough.
 _MODEL_MARKERS = ("C0", "C5", "C2", "C4")
@@ -33,7 +33,7 @@ def model_looks(tree: xr.DataTree) -> dict[str, Look]:
     models = dict.fromkeys(tree["posterior"].dataset["model"].to_numpy().astype(str).tolist())
     return {
         model: Look(
-            _MODEL_COLORS[place % len(_MODEL_COLORS)], _MODEL_MARKERS[place % len(_MODEL_MARKERS)]
+            MODEL_COLORS[place % len(MODEL_COLORS)], _MODEL_MARKERS[place % len(_MODEL_MARKERS)]
         )
         for place, model in enumerate(models)
     }

@@ -12,7 +12,7 @@ from leadline.answers.fitted_search import validate_tree
 from leadline.answers.intervals import SAMPLE_DIMS, interval, validate_interval
 from leadline.answers.tuning_curve import tuning_curve
 
-_POINTS = 40
+_POINTS = 32
 _EXTRAPOLATED = 10
 
 
