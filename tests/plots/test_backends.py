@@ -110,11 +110,11 @@ def test_a_warning_stands_over_the_figure(backend):
     assert "2 divergences" in title.text
 
 
-@pytest.mark.parametrize("name", ["optimum", "tuning_curve", "tail_fit", "forecast"])
+@pytest.mark.parametrize("name", ["tuning_curve", "forecast"])
 def test_gaps_are_not_filled(backend, name):
     trials = make_trials(n=60, n_failed=40)
     made = PICTURES[name](make_tree(trials, tail_fraction=0.2, draws=30), backend=backend)
-    artist = made.viz["density" if name == "optimum" else "ci_band"].to_dataset()
+    artist = made.viz["ci_band"].to_dataset()
     drawn = artist.to_dataarray().squeeze().item()
     y = drawn.y if backend == "plotly" else drawn.data_source.data["y2"]
     assert np.isfinite(np.asarray(y, dtype=float)).all()
