@@ -1,4 +1,4 @@
-"""The notebooks run, and use nothing but the public API."""
+"""The notebooks run, and use nothing but the public API: `pytest -m notebook`, as `.ci/run` does."""
 
 import pathlib
 
@@ -9,6 +9,8 @@ from nbclient import NotebookClient
 NOTEBOOKS = sorted((pathlib.Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 
 
+# They take minutes, as they are read: with fits as long as a reader's.
+@pytest.mark.notebook
 # Jupyter's own machinery warns about sockets and event loops; the cells report theirs inside.
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in NOTEBOOKS])

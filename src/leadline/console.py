@@ -21,6 +21,7 @@ from leadline.answers.compare import compare
 from leadline.answers.comparison_sentences import comparison_sentences
 from leadline.answers.convergence import convergence
 from leadline.answers.forecast import forecast
+from leadline.answers.rounding import percent
 from leadline.answers.stopping import forecast_cells, stopping_advice, trials_needed_sentences
 from leadline.answers.summary_text import INTERVALS, summary_cells, summary_text
 from leadline.answers.trials_needed import trials_needed
@@ -189,18 +190,15 @@ def show_comparison(
             part = pair.sel(place) if place else pair
             chances = [float(part[f"p_{kind}{suffix}"]) for kind in ("better", "equal", "worse")]
             known = not math.isnan(chances[0])
-            cells.append(" / ".join(map(_in_percent, chances)) if known else "")
+            cells.append(
+                " / ".join(percent(chance).replace(" ", "").rstrip("%") for chance in chances)
+                if known
+                else ""
+            )
         table.add_row(escape(f"{first}, {second}"), *cells)
     console.print(table)
     for sentence in comparison_sentences(found):
         console.print(escape(sentence), soft_wrap=True)
-
-
-def _in_percent(probability: float) -> str:
-    """Return a probability in per cent; draws cannot tell nearly certain from certain."""
-    if probability >= 0.995:
-        return ">99"
-    return "<1" if probability < 0.01 else f"{100 * probability:.0f}"
 
 
 def show_forecast(

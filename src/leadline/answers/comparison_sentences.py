@@ -5,6 +5,8 @@ import itertools
 import numpy as np
 import xarray as xr
 
+from leadline.answers.rounding import percent
+
 _WORDS = ((0.95, "almost certainly"), (0.8, "probably"), (0.6, "perhaps"))
 
 
@@ -27,7 +29,7 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     chances = comparison["p_best_overall"].to_numpy()
     if np.isfinite(chances).any():
         name = items[int(np.nanargmax(chances))]
-        chance = _percent(float(np.nanmax(chances)))
+        chance = percent(float(np.nanmax(chances)))
         sentences.append(
             f"{where.capitalize()}, {name} is the best {by} with probability {chance}."
         )
@@ -43,8 +45,7 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
             other = float(pair["p_worse_new_task"])
             winner, likely = (first, new) if new >= other else (second, other)
             sentences[-1] += (
-                f" On a new task like these, {winner} is better with probability "
-                f"{_percent(likely)}."
+                f" On a new task like these, {winner} is better with probability {percent(likely)}."
             )
     return sentences
 
@@ -52,8 +53,8 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
 def _verdict(first: str, second: str, figures: list[float]) -> str:
     """Return the words for three probabilities: the largest decides."""
     better, equal, worse = figures
-    numbers = f"(better {_percent(better)}, practically equal {_percent(equal)}, worse "
-    numbers += f"{_percent(worse)})"
+    numbers = f"(better {percent(better)}, practically equal {percent(equal)}, worse "
+    numbers += f"{percent(worse)})"
     largest = max(figures)
     how = next((words for least, words in _WORDS if largest >= least), "")
     if not how:
@@ -62,12 +63,3 @@ def _verdict(first: str, second: str, figures: list[float]) -> str:
         return f"{first} and {second} are {how} practically equal {numbers}"
     relation = "better" if better == largest else "worse"
     return f"{first} is {how} {relation} than {second} {numbers}"
-
-
-def _percent(probability: float) -> str:
-    """Return a probability in per cent; one that draws cannot tell from 0 or 1 is not called so."""
-    if probability > 0.99:
-        return "> 99 %"
-    if probability < 0.01:
-        return "< 1 %"
-    return f"{100 * probability:.0f} %"

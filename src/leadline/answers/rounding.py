@@ -1,4 +1,4 @@
-"""How many digits of a number are worth showing: those that its sd leaves."""
+"""How many digits of a number are worth showing: those that its sd, or its draws, leave."""
 
 import math
 
@@ -29,3 +29,16 @@ def rounded(value: float, sd: float) -> str:
         return f"{value:.4g}"
     decimals = decimals_shown(sd)
     return f"{value:.6g}" if decimals is None else f"{value:.{decimals}f}"
+
+
+def percent(probability: float) -> str:
+    """Return a probability in per cent; draws cannot tell nearly certain from certain.
+
+    Examples
+    --------
+    >>> percent(0.999), percent(0.423)
+    ('> 99 %', '42 %')
+    """
+    if probability > 0.99:
+        return "> 99 %"
+    return "< 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"

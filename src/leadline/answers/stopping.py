@@ -8,7 +8,7 @@ import xarray as xr
 
 from leadline.answers.convergence import convergence
 from leadline.answers.intervals import SAMPLE_DIMS
-from leadline.answers.rounding import rounded
+from leadline.answers.rounding import percent, rounded
 from leadline.answers.trials_needed import validate_probability
 from leadline.errors import listed
 
@@ -64,26 +64,18 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     many = chances.sizes["search"] > 1
     name = f", most likely for {chances['search'].to_numpy()[best]}," if many else ""
     if chance < probability:
-        where = "in any search " if many else ""
+        where = " in any search" if many else ""
         return Advice(
             True,
             chance,
-            f"Stop: {m} more trials bring {gain} {where}with a probability of at most "
-            f"{in_percent(chance)}, below {100 * probability:g} %.",
+            f"Stop: {m} more trials bring {gain}{where} with probability {percent(chance)}, "
+            f"below {100 * probability:g} %.",
         )
     return Advice(
         False,
         chance,
-        f"Not settled: {m} more trials bring {gain}{name} with a probability of "
-        f"{in_percent(chance)}.",
+        f"Not settled: {m} more trials bring {gain}{name} with probability {percent(chance)}.",
     )
-
-
-def in_percent(probability: float) -> str:
-    """Return a probability in per cent; draws cannot tell nearly certain from certain."""
-    if probability >= 0.995:
-        return "more than 99 %"
-    return "less than 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"
 
 
 def forecast_cells(found: xr.Dataset) -> list[list[str]]:
@@ -110,9 +102,7 @@ def forecast_cells(found: xr.Dataset) -> list[list[str]]:
                     rounded(float(one["best_seen"]), width) if place == 0 else "",
                     f"{m:g}",
                     f"{median} [{min(low, high, key=_number)}, {max(low, high, key=_number)}]",
-                    in_percent(float(one["p_gain"]))
-                    .replace("more than ", ">")
-                    .replace("less than ", "<"),
+                    percent(float(one["p_gain"])),
                     f"{float(one['gain_mean']):.2g}",
                     f"{float(one['expected_gain_mean']):.2g}",
                     "" if math.isnan(cost) else f"{cost:.3g}",

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from leadline.answers.compare import compare
+from leadline.answers.rounding import percent
 
 OVERALL, NEW_TASK = "overall", "a new task"
 _SUFFIXES = {OVERALL: "_overall", NEW_TASK: "_new_task"}
@@ -89,4 +90,4 @@ def comparison_numbers(
 def _label(row: str, better: float, equal: float, rope: float) -> str:
     if not np.isfinite(better):
         return row
-    return f"{row}  {100 * better:.0f} %" + (f" (equal {100 * equal:.0f} %)" if rope > 0 else "")
+    return f"{row}  {percent(better)}" + (f" (equal {percent(equal)})" if rope > 0 else "")

@@ -10,6 +10,7 @@ from arviz_plots import PlotCollection
 from arviz_plots.visuals import hline, line_xy
 
 from leadline.answers.fitted_search import direction_sign, search_names
+from leadline.answers.rounding import percent
 from leadline.plots.forecast_numbers import forecast_numbers
 from leadline.plots.looks import OBSERVED
 from leadline.plots.panels import (
@@ -139,10 +140,4 @@ def _tick_labels(p_gain: xr.DataArray, ticks: Sequence[float], picture: Picture)
         return [f"{tick:g}" for tick in ticks]
     known = p_gain["trials"].to_numpy().astype(float)
     chances = np.interp(np.log(ticks), np.log(known), p_gain.to_numpy())
-    return [f"{tick:g}\n{_percent(p)}" for tick, p in zip(ticks, chances, strict=True)]
-
-
-def _percent(probability: float) -> str:
-    if probability < 0.01:
-        return "<1 %"
-    return ">99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
+    return [f"{tick:g}\n{percent(p)}" for tick, p in zip(ticks, chances, strict=True)]

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from leadline.answers import rounding
+
 MISSING = "–"
 # Spaces that are next to no slash and before no bracket.
 _INSIDE = re.compile(r"(?<!/) (?![/(])")
@@ -25,18 +27,8 @@ def number(value: float | None, decimals: int | None) -> str:
 
 
 def percent(probability: float | None) -> str:
-    """Return a probability in per cent; draws cannot tell nearly certain from certain.
-
-    Examples
-    --------
-    >>> percent(0.999), percent(0.423)
-    ('> 99 %', '42 %')
-    """
-    if probability is None:
-        return MISSING
-    if probability > 0.99:
-        return "> 99 %"
-    return "< 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"
+    """Return a probability in per cent, a dash where there is none."""
+    return MISSING if probability is None else rounding.percent(probability)
 
 
 def estimate(figure: Mapping[str, Any]) -> str:
