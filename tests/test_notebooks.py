@@ -1,4 +1,4 @@
-"""The notebooks run, and use nothing but the public API: `pytest -m notebook`, as `.ci/run` does."""
+"""The notebooks run, and use nothing but the public API: `pytest -m notebook`."""
 
 import pathlib
 
