@@ -43,8 +43,6 @@ DESIGNS = {
 NARROWER = {
     "pooled_gap": Prior("LogNormal", mu=0.693, sigma=0.3),
     "gap_scatter": Prior("LogNormal", mu=-1, sigma=0.3),
-    "interaction_sd": Prior("LogNormal", mu=-1, sigma=0.4),
-    "task_scale_scatter": Prior("HalfNormal", sigma=0.3),
 }
 SEARCH_PARAMETERS = ("optimum", "effective_dim", "noise_sd", "reach")
 LATENT = "_departure"

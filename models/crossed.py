@@ -86,10 +86,10 @@ def build(searches: Sequence[several.Search], sign: float, priors: Priors) -> pm
         gamma = several.effective_dims(data, priors, len(coords["space"]))
         noise_ratio = several.noise_ratios(data, priors)
 
-        depth_departure = pm.Normal("depth_departure", dims="task")
         pooled_gap = single.from_prior("pooled_gap", priors.pooled_gap)
         gap_scatter = single.from_prior("gap_scatter", priors.gap_scatter)
-        depth = pooled_gap * pt.exp(gap_scatter * depth_departure)
+        # Centred: the searches of a task tell its location well, and the scatter is far from 0.
+        depth = pm.LogNormal("task_depth", pt.log(pooled_gap), gap_scatter, dims="task")
         location = data["task_anchor"] - data["task_unit"] * depth
         pm.Deterministic("task_location", data["sign"] * location, dims="task")
 

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import pymc as pm
 import pytensor.tensor as pt
 from leadline.models import several, single
+from pytensor.tensor.variable import TensorVariable
 
 from leadline.priors import Priors
 
@@ -44,21 +45,38 @@ def build(searches: Sequence[several.Search], sign: float, priors: Priors) -> pm
         `effective_dim`, `noise_sd`, `tail_fraction` and `spread` (search), and the parameters that
         they share. All that comes from the data is `pm.Data`.
     """
-    spaces = len({search.space for search in searches})
-    coords = {"search": range(len(searches)), "space": range(spaces)}
-    with pm.Model(coords=coords) as model:
-        data = several.declare_data(several.data_of(searches, sign))
-        gamma = several.effective_dims(data, priors, spaces)
-        noise_ratio = several.noise_ratios(data, priors)
-        pooled_gap = single.from_prior("pooled_gap", priors.pooled_gap)
-        scatter = single.from_prior("gap_scatter", priors.gap_scatter)
-        gap = several.gaps(
-            data,
-            lambda mu, sigma, size: pm.LogNormal.dist(mu, sigma, size=size),
-            lambda value, mu, sigma: pm.logp(pm.LogNormal.dist(mu, sigma), value),
-            (pt.log(pooled_gap), scatter),
-            noise_ratio,
-            gamma,
-        )
-        several.observe(data, gap, noise_ratio, gamma)
+    with pm.Model(coords=coords_of(searches)) as model:
+        declare(several.declare_data(data_of(searches, sign)), searches, priors)
     return model
+
+
+def coords_of(searches: Sequence[several.Search]) -> dict[str, range]:
+    """Return the coordinates of the model."""
+    spaces = len({search.space for search in searches})
+    return {"search": range(len(searches)), "space": range(spaces)}
+
+
+def declare(
+    data: several.Data, searches: Sequence[several.Search], priors: Priors
+) -> tuple[TensorVariable, TensorVariable, TensorVariable, TensorVariable]:
+    """Declare the variables of the model in the one at hand.
+
+    Returns
+    -------
+    alpha, beta, gamma, sigma : TensorVariable, shape (search,)
+        The laws, in losses.
+    """
+    gamma = several.effective_dims(data, priors, len({search.space for search in searches}))
+    noise_ratio = several.noise_ratios(data, priors)
+    pooled_gap = single.from_prior("pooled_gap", priors.pooled_gap)
+    scatter = single.from_prior("gap_scatter", priors.gap_scatter)
+    gap = several.gaps(
+        data,
+        lambda mu, sigma, size: pm.LogNormal.dist(mu, sigma, size=size),
+        lambda value, mu, sigma: pm.logp(pm.LogNormal.dist(mu, sigma), value),
+        (pt.log(pooled_gap), scatter),
+        noise_ratio,
+        gamma,
+    )
+    alpha, beta, sigma = several.observe(data, gap, noise_ratio, gamma)
+    return alpha, beta, gamma, sigma

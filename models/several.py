@@ -251,8 +251,14 @@ def gaps(
 
 def observe(
     data: Data, gap: TensorVariable, noise_ratio: TensorVariable, gamma: TensorVariable
-) -> None:
-    """Declare the observed variables, and what is reported of each search in score units."""
+) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
+    """Declare the observed variables, and what is told of each search in score units.
+
+    Returns
+    -------
+    alpha, beta, sigma : TensorVariable, shape (search,)
+        The laws, in losses.
+    """
     reach = pm.Beta("reach", 1.0, 1.0, dims="search")
     alpha = data["threshold"] - data["tail_scale"] * gap
     sigma = data["tail_scale"] * noise_ratio
@@ -298,3 +304,4 @@ def observe(
             observed=data["observed_seed_variance"],
             dims="repeated_trial",
         )
+    return alpha, beta, sigma

@@ -15,7 +15,7 @@ from leadline.answers.rounding import rounded
 from leadline.cli import main
 
 GOOD = ["--score", "loss", "--direction", "minimize", "--tail-fraction", "0.4"]
-NAMES = ("optimum", "tuning_curve", "tail_fit")
+NAMES = ("optimum", "tuning_curve", "forecast", "effective_dim", "tail_fit")
 PICTURES = {f"{name}.{kind}" for name in NAMES for kind in ("png", "svg")}
 
 

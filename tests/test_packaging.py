@@ -34,7 +34,7 @@ RULES = {
     "search_space": DATA | {"order_evidence"},
     "search_verdict": DATA | {"order_evidence", "design_evidence", "search_space"},
     "random_search": DATA | {"search_space", "search_verdict"},
-    "models": {"kernels", "distributions", "models", "priors", "regime"},
+    "models": {"kernels", "distributions", "models", "priors", "regime", "scale"},
     "packing": set(),
     "sampling": LOW | {"packing"},
     "densities": {"sampling"},
@@ -52,10 +52,19 @@ RULES = {
     | {"answers", "sampling", "scale", "tail_fit", "tree"},
     "answers": LOW | {"answers", "diagnostics", "goodness_of_fit", "law", "scale"},
     "plots": LOW | {"answers", "law", "plots"},
-    "report": LOW | {"answers", "report"},
+    "report": LOW | {"answers", "plots", "report"},
     "optuna": LOW | {"answers", "fit", "readers"},
 }
-FREE = {"__init__", "__main__", "cli", "console", "results_folder"}
+FREE = {
+    "__init__",
+    "__main__",
+    "cli",
+    "cli_commands",
+    "cli_options",
+    "cli_parser",
+    "console",
+    "results_folder",
+}
 
 
 def parts_imported(path):

@@ -157,6 +157,10 @@ class Priors:
         differ by the same amount on every task.
     task_scale_scatter : Prior
         On the sd of the log task scales around the units measured (`leadline.models.crossed`).
+    reported_trials : Prior
+        On the number of trials behind a reported best that does not tell it
+        (`leadline.models.best_of_k`), cut off at 1. Most published searches have tens of trials;
+        the median of 50 and the sd of 1 on the log scale leave 7 to 360.
 
     Examples
     --------
@@ -177,8 +181,9 @@ class Priors:
     pooled_gap: Prior = Prior("LogNormal", mu=0.693, sigma=1)
     gap_scatter: Prior = Prior("LogNormal", mu=0, sigma=0.2)
     model_scatter: Prior = Prior("HalfNormal", sigma=1)
-    interaction_sd: Prior = Prior("LogNormal", mu=-1, sigma=0.7)
-    task_scale_scatter: Prior = Prior("HalfNormal", sigma=0.5)
+    interaction_sd: Prior = Prior("LogNormal", mu=-1, sigma=0.5)
+    task_scale_scatter: Prior = Prior("HalfNormal", sigma=0.3)
+    reported_trials: Prior = Prior("LogNormal", mu=3.91, sigma=1)
 
     def __post_init__(self) -> None:
         for entry in fields(self):

@@ -82,8 +82,8 @@ class Regime:
 
     @property
     def best(self) -> float:
-        """Smallest loss."""
-        return float(self.loss.min())
+        """Smallest loss, infinite when there is none."""
+        return float(self.loss.min(initial=np.inf))
 
     @property
     def replicated(self) -> bool:

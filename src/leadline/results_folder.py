@@ -2,14 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import xarray as xr
-
-_DPI = 150
 
 
 @contextmanager
@@ -37,33 +34,41 @@ def results_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def write_pictures(tree: xr.DataTree, folder: Path) -> None:
-    """Write the pictures of a fit as PNG and SVG."""
+def write_pictures(
+    tree: xr.DataTree,
+    folder: Path,
+    names: Sequence[str] = (),
+    *,
+    formats: Sequence[str] = ("png", "svg"),
+    backend: str = "matplotlib",
+) -> None:
+    """Write pictures of a fit.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of a fit.
+    folder : Path
+        Where to.
+    names : sequence of str
+        Which, of `leadline.plots.gallery.PICTURES`. Default: all that say something about it.
+    formats : sequence of str
+        Endings: "png", "svg" or "pdf" for matplotlib, "html" for plotly and bokeh.
+    backend : {"matplotlib", "plotly", "bokeh"}
+        What draws them.
+    """
     import matplotlib as mpl
 
     # No display is needed, and none is there on a server.
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    from leadline.plots.plot_comparison import plot_comparison
-    from leadline.plots.plot_optimum import plot_optimum
-    from leadline.plots.plot_tail_fit import plot_tail_fit
-    from leadline.plots.plot_threshold import plot_threshold
-    from leadline.plots.plot_tuning_curve import plot_tuning_curve
+    from leadline.plots.gallery import PICTURES, pictures_of, save_picture
 
-    pictures: dict[str, Callable[..., Any]] = {
-        "optimum": plot_optimum,
-        "tuning_curve": plot_tuning_curve,
-        "tail_fit": plot_tail_fit,
-    }
-    if tree["candidates"].sizes["candidate"] > 1:
-        pictures["threshold"] = plot_threshold
-    if len(set(tree["posterior"]["model"].to_numpy())) > 1:
-        pictures["comparison"] = plot_comparison
-    for name, plot in pictures.items():
-        # Matplotlib's identifiers in SVG are random without a salt, and it writes the date.
+    for name in names or pictures_of(tree):
+        # Matplotlib's identifiers in SVG are random without a salt.
         with mpl.rc_context({"svg.hashsalt": "leadline"}):
-            collection = plot(tree, backend="matplotlib")
-            collection.savefig(folder / f"{name}.png", dpi=_DPI)
-            collection.savefig(folder / f"{name}.svg", metadata={"Date": None})
-            plt.close(collection.get_viz("figure"))
+            collection = PICTURES[name](tree, backend=backend)
+            for ending in formats:
+                save_picture(collection, folder / f"{name}.{ending}")
+        plt.close("all")

@@ -195,9 +195,9 @@ def test_sentences_agree_with_the_numbers(seed):
 
 
 def test_picture_and_its_numbers(crossed):
-    from leadline.plots.plot_comparison import comparison_rows
+    from leadline.plots.comparison_numbers import comparison_numbers
 
-    rows = comparison_rows(ll.compare(crossed, rope=0.01))
+    rows = comparison_numbers(crossed, rope=0.01)
     assert rows["pair"].to_numpy().tolist() == [
         "a better than b",
         "a better than c",

@@ -1,6 +1,6 @@
 """`plot_comparison`: how much better one model is than another, on each task and overall."""
 
-import itertools
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -10,20 +10,14 @@ from arviz import rc_context
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import line_x, scatter_x, vline
 
-from leadline.answers.compare import compare
-from leadline.plots.panels import (
-    FIT,
-    QUIET,
-    Visuals,
-    add_legend,
-    add_warning,
-    backend_module,
-    backend_of,
-    settings,
-)
+from leadline.plots.comparison_numbers import comparison_numbers
+from leadline.plots.legend import Entry
+from leadline.plots.looks import FIT, QUIET, Look, model_looks
+from leadline.plots.panels import add_title, backend_of, figure_options, finish_figure, limits
+from leadline.plots.picture import Picture, Visuals
 
-OVERALL, NEW_TASK = "overall", "a new task"
-_SUFFIXES = {OVERALL: "_overall", NEW_TASK: "_new_task"}
+_MOST_COLUMNS = 3
+_SETTLED, _OPEN = Look(FIT, "C0"), Look(QUIET, "C0")
 
 
 def plot_comparison(
@@ -39,7 +33,8 @@ def plot_comparison(
 ) -> PlotCollection:
     """Plot the difference of each pair: one panel a pair, one row a task, and overall.
 
-    To the right of the line at 0 the first is better. Differences are in task scales (in score
+    To the right of the line at 0 the first is better. Where the interval leaves 0 out, it has the
+    colour and the mark of the model that is better. Differences are in task scales (in score
     units for tasks compared), so that tasks with other metrics share an axis; the numbers beside
     the rows are P(better), and P(practically equal) with a `rope`.
 
@@ -49,13 +44,10 @@ def plot_comparison(
         The result of `leadline.fit`.
     by, budget, rope, ci_prob
         As in `leadline.compare`.
-    backend : str, optional
-        "matplotlib", "bokeh" or "plotly". Default: ``arviz.rcParams["plot.backend"]``.
+    backend, figure_kwargs
+        As of all pictures, see `leadline.plots`.
     visuals : mapping of str to mapping or False, optional
-        Keyword arguments for, or False to leave out: `interval` (`line_x`), `difference`
-        (`scatter_x`), `zero` (`vline`), `legend`, `warning`.
-    figure_kwargs
-        Passed to `arviz_plots.PlotCollection.wrap`.
+        `interval` (`line_x`), `difference` (`scatter_x`), `zero` (`vline`), `legend`, `warning`.
 
     Returns
     -------
@@ -65,115 +57,111 @@ def plot_comparison(
     ------
     LeadlineError
         As `leadline.compare`.
+
+    See Also
+    --------
+    leadline.comparison_numbers : The numbers behind it.
     """
-    found = comparison_rows(compare(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob))
-    pairs, rows = found["pair"].to_numpy(), found["row"].to_numpy()
-    backend = backend_of(None, backend)
-    columns = min(len(pairs), 3)
-    tall = 0.32 * len(rows) + 0.75
-    longest = max(len(str(row)) for row in rows) + 12
-    figure: dict[str, Any] = {
-        "figsize": ((3.0 + 0.07 * longest) * columns, tall * -(-len(pairs) // columns) + 0.5),
-        "figsize_units": "inches",
-        "sharex": True,
-    }
-    if backend == "matplotlib":
-        figure["layout"] = "constrained"
-    with rc_context({"plot.max_subplots": None}):
-        collection = PlotCollection.wrap(
-            found[["difference"]].isel(row=0, drop=True),
-            cols=["pair"],
-            backend=backend,
-            col_wrap=columns,
-            figure_kwargs={**figure, **(figure_kwargs or {})},
+    numbers = comparison_numbers(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)
+    rows = numbers["row"].to_numpy()
+    picture = Picture(_panels(numbers, backend_of(None, backend), figure_kwargs), tree, visuals)
+    looks = _looks(numbers, model_looks(tree) if by == "model" else {})
+    places = -np.arange(len(rows), dtype=float)
+    for row, name in enumerate(rows):
+        one = numbers.isel(row=row, drop=True)
+        colors, markers = (look.isel(row=row, drop=True) for look in looks)
+        ends = xr.concat([one["lower"], one["upper"]], "ci_bound").rename("difference")
+        picture.draw(
+            f"interval {name}",
+            line_x,
+            ends,
+            {"y": places[row]},
+            option="interval",
+            color=colors,
+            width=2,
         )
-    legend: list[tuple[str, Mapping[str, Any]]] = []
-    place = xr.DataArray(-np.arange(len(rows), dtype=float), {"row": rows}, dims="row")
-    if (style := settings(visuals, "zero", color=QUIET, width=1)) is not None:
-        collection.map(vline, "zero", data=0 * found["difference"].isel(row=0), **style)
-    line = settings(visuals, "interval", color=FIT, width=2)
-    dot = settings(visuals, "difference", color=FIT, facecolor=FIT, marker="o")
-    for number, row in enumerate(rows):
-        one = found.isel(row=number, drop=True)
-        y = float(place[number])
-        ends = xr.concat([one["lower"], one["upper"]], "ci_bound")
-        if line is not None:
-            collection.map(line_x, f"interval {row}", data=ends, y=y, **line)
-        if dot is not None:
-            collection.map(scatter_x, f"difference {row}", data=one["difference"], y=y, **dot)
-    if line is not None:
-        prob = 100 * found.attrs["ci_prob"]
-        legend.append((f"posterior mean and {prob:g} % interval", line))
-    module = backend_module(backend)
-    for pair in pairs:
-        target = collection.get_target(None, {"pair": pair})
-        labels = [str(label) for label in found["label"].sel(pair=pair).to_numpy()]
-        module.yticks(place.to_numpy().tolist(), labels, target)
-        module.ylim((-len(rows) + 0.4, 0.6), target)
-        module.title(str(pair), target, size="medium")
-        module.xlabel(found.attrs["unit"], target)
-    if settings(visuals, "legend") is not None and legend:
-        add_legend(collection, legend)
-    if settings(visuals, "warning") is not None:
-        add_warning(collection, tree)
-    return collection
+        picture.draw(
+            f"difference {name}",
+            scatter_x,
+            one["difference"],
+            {"y": places[row]},
+            option="difference",
+            kind="dot",
+            color=colors,
+            facecolor=colors,
+            marker=markers,
+        )
+    picture.draw(
+        "zero", vline, 0 * numbers["difference"].isel(row=0, drop=True), color=QUIET, width=1
+    )
+    sides = limits(0.0, numbers["lower"], numbers["upper"])
+    for pair in numbers["pair"].to_numpy():
+        target = picture.target(pair=pair)
+        labels = [str(label) for label in numbers["label"].sel(pair=pair).to_numpy()]
+        picture.module.yticks(places.tolist(), labels, target)
+        picture.module.ylim((-len(rows) + 0.4, 0.6), target)
+        picture.module.xlim(sides, target)
+        add_title(picture.collection, str(pair), target)
+        picture.module.xlabel(numbers.attrs["unit"], target)
+    picture.explain(_entries(tree, by, numbers.attrs["ci_prob"], set(looks[0].values.ravel())))
+    return picture.finish(titles=False, models=False)
 
 
-def comparison_rows(comparison: xr.Dataset) -> xr.Dataset:
-    """Return the numbers behind the picture, dims (pair, row).
+def _looks(numbers: xr.Dataset, looks: Mapping[str, Look]) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return colours and markers, dims (pair, row): of the better one where that is settled.
 
     Parameters
     ----------
-    comparison : Dataset
-        What `leadline.compare` returned.
-
-    Returns
-    -------
-    Dataset
-        `difference`, `lower` and `upper`, positive where the first of the pair is better; and
-        `label`, the row's name with P(better). Rows without a figure for any pair are left out.
+    numbers : Dataset
+        What `comparison_numbers` returned.
+    looks : mapping of str to Look
+        Of each of those compared; none for tasks, which are told apart by words alone.
     """
-    by = comparison.attrs["by"]
-    context = "task" if by == "model" else "model"
-    items = comparison[by].to_numpy().astype(str)
-    names = comparison[context].to_numpy().astype(str)
-    scale = comparison["scale"].to_numpy()
-    rope = comparison.attrs["rope"] > 0
-    pairs = list(itertools.combinations(items, 2))
-    rows = [*names, *([OVERALL] if len(names) > 1 else []), NEW_TASK]
-    figures = {
-        name: np.full((len(pairs), len(rows)), np.nan) for name in ("difference", "lower", "upper")
-    }
-    labels = np.full((len(pairs), len(rows)), "", dtype=object)
-    for i, (first, second) in enumerate(pairs):
-        pair = comparison.sel({by: first, f"other_{by}": second})
-        for j, row in enumerate(rows):
-            # A task may be called "overall".
-            suffix = "" if j < len(names) else _SUFFIXES[row]
-            part = pair if suffix else pair.sel({context: row})
-            unit = 1.0 if suffix else scale[j]
-            for name, source in (
-                ("difference", f"difference{suffix}"),
-                ("lower", f"difference{suffix}_lower"),
-                ("upper", f"difference{suffix}_upper"),
-            ):
-                figures[name][i, j] = float(part[source]) / unit
-            better, equal = (float(part[f"p_{kind}{suffix}"]) for kind in ("better", "equal"))
-            if better == better:
-                labels[i, j] = f"{row}  {100 * better:.0f} %"
-                labels[i, j] += f" (equal {100 * equal:.0f} %)" if rope else ""
-            else:
-                labels[i, j] = row
-    result = xr.Dataset(
-        {
-            **{name: (("pair", "row"), values) for name, values in figures.items()},
-            "label": (("pair", "row"), labels.astype(str)),
-        },
-        {"pair": [f"{first} better than {second}" for first, second in pairs], "row": rows},
-        attrs={
-            "ci_prob": comparison.attrs["ci_prob"],
-            "unit": "difference in task scales" if by == "model" else "difference in score units",
-        },
-    )
-    known = np.isfinite(figures["difference"]).any(axis=0)
-    return result.isel(row=np.flatnonzero(known))
+    found = np.full((2, numbers.sizes["pair"], numbers.sizes["row"]), "", dtype=object)
+    for pair, row in np.ndindex(*found.shape[1:]):
+        here = numbers.isel(pair=pair, row=row)
+        better = here["first"] if here["lower"] > 0 else here["second"]
+        settled = bool(here["lower"] > 0) or bool(here["upper"] < 0)
+        look = looks.get(str(better.item()), _SETTLED) if settled else _OPEN
+        found[:, pair, row] = look.color, look.marker
+    coords = {"pair": numbers["pair"], "row": numbers["row"]}
+    colors, markers = (xr.DataArray(part.astype(str), coords, ("pair", "row")) for part in found)
+    return colors, markers
+
+
+def _entries(tree: xr.DataTree, by: str, prob: float, colors: set[str]) -> list[Entry]:
+    """Return what the colours stand for, of those that are there."""
+    interval = f"{100 * prob:g} % interval"
+    if by == "model":
+        settled = {f"{name} is better": look for name, look in model_looks(tree).items()}
+    else:
+        settled = {"one is better": _SETTLED}
+    looks = {**settled, f"open: the {interval} has 0 in it": _OPEN}
+    return [
+        Entry(label, "dot", vars(look)) for label, look in looks.items() if look.color in colors
+    ]
+
+
+def _panels(
+    numbers: xr.Dataset, backend: str, figure_kwargs: Mapping[str, Any] | None
+) -> PlotCollection:
+    """Return a panel for each pair."""
+    pairs = numbers.sizes["pair"]
+    columns = min(pairs, _MOST_COLUMNS)
+    longest = max(len(str(label)) for label in numbers["label"].to_numpy().ravel())
+    tall = 0.32 * numbers.sizes["row"] + 0.75
+    size = ((3.0 + 0.07 * longest) * columns, tall * math.ceil(pairs / columns) + 0.5)
+    figure = figure_options(backend, size, figure_kwargs)
+    if backend == "plotly":
+        figure.setdefault("plot_hspace", (0.3 + 0.075 * longest) / size[0])
+        figure.setdefault("vertical_spacing", 0.75 / size[1] if pairs > columns else 0.0)
+    with rc_context({"plot.max_subplots": None}):
+        collection = PlotCollection.wrap(
+            numbers[["difference"]].isel(row=0, drop=True),
+            cols=["pair"],
+            backend=backend,
+            col_wrap=columns,
+            figure_kwargs=figure,
+        )
+    finish_figure(collection)
+    return collection

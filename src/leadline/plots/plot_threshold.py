@@ -1,6 +1,6 @@
 """`plot_threshold`: what each threshold says, and how much it counts: a stability plot."""
 
-import math
+import textwrap
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -10,26 +10,19 @@ from arviz import rc_context
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import ci_line_y, hline, scatter_xy
 
-from leadline.answers.fitted_search import search_names, validate_tree
-from leadline.answers.intervals import SAMPLE_DIMS, interval, validate_interval
-from leadline.errors import LeadlineError
-from leadline.plots.panels import (
-    FIT,
-    MARK,
-    QUIET,
-    Visuals,
-    add_legend,
-    add_warning,
-    backend_module,
-    backend_of,
-    settings,
-)
+from leadline.answers.fitted_search import search_names
+from leadline.plots.looks import MARK, QUIET
+from leadline.plots.panels import add_title, backend_of, figure_options, finish_figure, limits
+from leadline.plots.picture import Picture, Visuals
+from leadline.plots.threshold_numbers import QUANTITIES, threshold_numbers
 
-_QUANTITIES = ("optimum", "effective_dim", "noise_sd")
-_ROWS = (*_QUANTITIES, "weight")
-_SCALE_COLORS = {"identity": FIT, "log": "#009E73", "logit": "#CC79A7"}
+_SHOWN = (*QUANTITIES, "weight")
+# Colours are of models, so that scales are told apart by the inside of the dot.
+_SCALE_FILLINGS = {"identity": None, "log": "white", "logit": "#BBBBBB"}
 # Scales share tail fractions: their marks stand side by side, this share of the axis apart.
 _APART = 0.012
+_NAME_CHARACTERS = 20
+_NAME_SIZE = {"matplotlib": 8.5, "plotly": 11, "bokeh": 11}
 
 
 def plot_threshold(
@@ -43,28 +36,23 @@ def plot_threshold(
     figure_kwargs: Mapping[str, Any] | None = None,
     **pc_kwargs: Any,
 ) -> PlotCollection:
-    """Plot optimum, effective dimension and noise against the tail fraction, weights beneath.
+    """Plot optimum, effective dimension and noise against the tail fraction, with the weights.
 
-    One column a search. Where the law holds, the estimates agree within their intervals and only
-    get more certain as the tail widens; where they start to drift, it has ended. Thresholds whose
-    tail did not look like the law were left out, and are grey. The dashed lines are the averages.
+    One row a search; a single search has its panels one below the other. Where the law holds, the
+    estimates agree within their intervals and only get more certain as the tail widens; where
+    they start to drift, it has ended. Thresholds whose tail did not look like the law were left
+    out, and are grey. The dashed lines are the averages.
 
     Parameters
     ----------
     tree : DataTree
         The result of `leadline.fit` with several candidate thresholds.
-    ci_prob, ci_kind : optional
-        Probability and kind of the intervals. Default: those of ``arviz.rcParams``.
-    plot_collection : PlotCollection, optional
-        Draw into this one, with rows by `quantity` and columns by `search`.
-    backend : str, optional
-        "matplotlib", "bokeh" or "plotly". Default: ``arviz.rcParams["plot.backend"]``.
+    ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
+        As of all pictures, see `leadline.plots`. The collection is faceted by `search` and
+        `quantity`.
     visuals : mapping of str to mapping or False, optional
-        Keyword arguments for, or False to leave out: `interval` (`ci_line_y`), `dropped`
-        (`ci_line_y`), `point_estimate` (`scatter_xy`), `average` (`hline`), `legend`, `title`,
-        `warning`.
-    figure_kwargs, **pc_kwargs
-        Passed to `arviz_plots.PlotCollection.grid`.
+        `interval`, `dropped` (`ci_line_y`), `point_estimate` (`scatter_xy`), `average` (`hline`),
+        `legend`, `title`, `warning`.
 
     Returns
     -------
@@ -74,146 +62,150 @@ def plot_threshold(
     ------
     LeadlineError
         If `tree` is not the result of a fit, has one threshold only, or an option is not valid.
+
+    See Also
+    --------
+    leadline.threshold_numbers : The numbers behind it.
     """
-    validate_tree(tree)
-    prob, kind = validate_interval(ci_prob, ci_kind)
-    candidates = tree["candidates"].dataset
-    if candidates.sizes["candidate"] < 2:
-        raise LeadlineError(
-            "this fit has one threshold, so that there is nothing to compare; fit with "
-            "threshold='auto', or with several numbers for tail_fraction"
-        )
-    ranges, middles = _ranges(tree, prob, kind)
-    averages = _averages(tree)
+    numbers = threshold_numbers(tree, ci_prob=ci_prob, ci_kind=ci_kind)
+    ranges, middles, averages = _arrays(numbers)
     backend = backend_of(plot_collection, backend)
     if plot_collection is None:
         plot_collection = _grid(ranges, backend, figure_kwargs, **pc_kwargs)
-
-    everywhere: dict[str, Any] = {"ignore_aes": "all"}
-    legend: list[tuple[str, Mapping[str, Any]]] = []
-    if (style := settings(visuals, "average", color=MARK, linestyle="C1")) is not None:
-        for name in _QUANTITIES:
-            plot_collection.map(
-                hline,
-                f"average_{name}",
-                data=averages.sel(quantity=name, drop=True),
-                coords={"quantity": name},
-                **everywhere,
-                **style,
-            )
-        legend.append(("average over thresholds", style))
-    kept = candidates["kept"] == 1
-    scales = [name for name in _SCALE_COLORS if (kept & (candidates["scale"] == name)).any()]
+    picture = Picture(plot_collection, tree, visuals)
+    kept, scale = numbers["kept"] == 1, numbers["scale"]
+    scales = [name for name in _SCALE_FILLINGS if (kept & (scale == name)).any()]
+    interval = f"{100 * numbers.attrs['ci_prob']:g} % interval, and weight"
     for name in scales:
-        shown = kept & (candidates["scale"] == name)
-        color = _SCALE_COLORS[name]
-        which = f" on the {name} scale" if len(scales) > 1 else ""
-        if (style := settings(visuals, "interval", color=color, width=2)) is not None:
-            plot_collection.map(
-                ci_line_y, f"interval_{name}", data=ranges.where(shown), **everywhere, **style
-            )
-            legend.append((f"{100 * prob:g} % interval, and weight{which}", style))
-        dot = settings(visuals, "point_estimate", color=color, facecolor=color, marker="o")
-        if dot is not None:
-            plot_collection.map(
-                scatter_xy,
-                f"point_estimate_{name}",
-                data=middles.where(shown),
-                **everywhere,
-                **dot,
-            )
-    dropped = (candidates["kept"] == 0) & (candidates["scale"] != "")
-    if (style := settings(visuals, "dropped", color=QUIET, width=2)) is not None and dropped.any():
-        plot_collection.map(ci_line_y, "dropped", data=ranges.where(dropped), **everywhere, **style)
-        legend.append(("does not look like the law: left out", style))
-    _add_words(plot_collection, tree, titles=settings(visuals, "title") is not None)
-    if settings(visuals, "legend") is not None and legend:
-        add_legend(plot_collection, legend)
-    if settings(visuals, "warning") is not None:
-        add_warning(plot_collection, tree)
-    return plot_collection
+        shown = kept & (scale == name)
+        picture.draw(
+            f"interval_{name}",
+            ci_line_y,
+            ranges.where(shown),
+            option="interval",
+            label=interval if name == scales[0] else None,
+            color=picture.colors,
+            width=2,
+        )
+        picture.draw(
+            f"point_estimate_{name}",
+            scatter_xy,
+            middles.where(shown),
+            option="point_estimate",
+            label=f"on the {name} scale" if len(scales) > 1 else "posterior mean",
+            kind="dot",
+            color=picture.colors,
+            facecolor=_SCALE_FILLINGS[name] or picture.colors,
+            marker=picture.markers,
+        )
+    dropped = (numbers["kept"] == 0) & (scale != "")
+    if dropped.any():
+        picture.draw(
+            "dropped",
+            ci_line_y,
+            ranges.where(dropped),
+            label="does not look like the law: left out",
+            color=QUIET,
+            width=2,
+        )
+    for name in QUANTITIES:
+        picture.draw(
+            f"average_{name}",
+            hline,
+            averages.sel(quantity=name, drop=True),
+            coords={"quantity": name},
+            option="average",
+            label="average over thresholds" if name == QUANTITIES[0] else None,
+            color=MARK,
+            linestyle="C1",
+            width=1.5,
+        )
+    _add_words(picture, numbers, ranges)
+    return picture.finish(titles=False)
 
 
-def _ranges(tree: xr.DataTree, prob: float, kind: str) -> tuple[xr.DataArray, xr.DataArray]:
-    """Return ends and means of the posterior of each candidate, and bars of its weight.
+def _arrays(numbers: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
+    """Return ends and means of each candidate, bars of its weight, and the averages.
 
-    Dims (quantity, search, candidate, plot_axis), with x, y_bottom and y_top, or x and y.
+    Dims (quantity, search, candidate, plot_axis), with x, y_bottom and y_top, or x and y; the
+    averages (quantity, search).
     """
-    candidates = tree["candidates"].dataset
-    n_trials = tree["constant_data"]["n_trials"]
-    x = candidates["n_tail"] / n_trials
-    places = {name: place for place, name in enumerate(_SCALE_COLORS)}
-    scale = candidates["scale"].to_numpy().astype(str)
-    x = x + _APART * np.vectorize(lambda name: places.get(name, 0))(scale)
-    bars, dots = [], []
-    for name in _QUANTITIES:
-        draws = candidates[name].rename(sample="draw").expand_dims(chain=1)
-        lower, upper = interval(draws, prob, kind)
-        bars.append(xr.concat([x, lower, upper], "plot_axis"))
-        dots.append(xr.concat([x, draws.mean(SAMPLE_DIMS)], "plot_axis"))
-    weight = candidates["weight"]
+    places = {name: place for place, name in enumerate(_SCALE_FILLINGS)}
+    scale = numbers["scale"].to_numpy().astype(str)
+    x = numbers["tail_fraction"] + _APART * np.vectorize(lambda name: places.get(name, 0))(scale)
+    bars = [
+        xr.concat([x, numbers[f"{name}_lower"], numbers[f"{name}_upper"]], "plot_axis")
+        for name in QUANTITIES
+    ]
+    weight = numbers["weight"]
     bars.append(xr.concat([x, xr.zeros_like(weight), weight], "plot_axis"))
-    dots.append(xr.concat([x, weight], "plot_axis"))
-    rows = {"quantity": list(_ROWS)}
+    dots = [xr.concat([x, numbers[name]], "plot_axis") for name in _SHOWN]
+    averages = xr.concat([numbers[f"{name}_average"] for name in QUANTITIES], "quantity")
     ranges = xr.concat(bars, "quantity").rename("range")
     middles = xr.concat(dots, "quantity").rename("middle")
     return (
-        ranges.assign_coords(plot_axis=["x", "y_bottom", "y_top"], **rows),
-        middles.assign_coords(plot_axis=["x", "y"], **rows),
+        ranges.assign_coords(plot_axis=["x", "y_bottom", "y_top"], quantity=list(_SHOWN)),
+        middles.assign_coords(plot_axis=["x", "y"], quantity=list(_SHOWN)),
+        averages.rename("average").assign_coords(quantity=list(QUANTITIES)),
     )
-
-
-def _averages(tree: xr.DataTree) -> xr.DataArray:
-    """Return the posterior means of the averaged fit, dims (quantity, search)."""
-    posterior = tree["posterior"].dataset
-    means = [posterior[name].mean(SAMPLE_DIMS) for name in _QUANTITIES]
-    joined = xr.concat(means, "quantity").rename("average")
-    return joined.assign_coords(quantity=list(_QUANTITIES))
 
 
 def _grid(
     ranges: xr.DataArray, backend: str, figure_kwargs: Mapping[str, Any] | None, **pc_kwargs: Any
 ) -> PlotCollection:
-    columns = ranges.sizes["search"]
-    width = 5.6 if columns == 1 else 2.9 * columns
-    figure: dict[str, Any] = {
-        "figsize": (width + 0.6, 7.4),
-        "figsize_units": "inches",
-        "sharex": "col",
-    }
-    if backend == "matplotlib":
-        figure["layout"] = "constrained"
-    figure.update(figure_kwargs or {})
+    """Return a row of panels for each search, a column for a single one."""
+    number = ranges.sizes["search"]
+    alone = number == 1
+    size = (6.2, 7.4) if alone else (11.0, 1.35 * number + 1.3)
+    figure = figure_options(backend, size, figure_kwargs)
+    figure.setdefault("sharex", "col")
+    if backend == "plotly":
+        figure.setdefault("plot_hspace", 0.0 if alone else 0.07)
+        figure.setdefault("vertical_spacing", 0.03 if alone else 0.3 / size[1])
+    rows, columns = ["quantity"], ["search"]
     with rc_context({"plot.max_subplots": None}):
-        return PlotCollection.grid(
+        collection = PlotCollection.grid(
             xr.Dataset({"range": ranges}),
-            rows=["quantity"],
-            cols=["search"],
+            rows=rows if alone else columns,
+            cols=columns if alone else rows,
             backend=backend,
             figure_kwargs=figure,
             **pc_kwargs,
         )
+    finish_figure(collection)
+    return collection
 
 
-def _add_words(plot_collection: PlotCollection, tree: xr.DataTree, *, titles: bool) -> None:
-    """Write what the rows and columns are."""
-    backend = backend_module(plot_collection.backend)
-    names = search_names(tree)
+def _add_words(picture: Picture, numbers: xr.Dataset, ranges: xr.DataArray) -> None:
+    """Write what the rows and the columns are, and give every panel its limits."""
+    names = search_names(picture.tree)
+    alone = len(names) == 1
     words = {
-        "optimum": f"optimum\n{tree.attrs['metric']}",
+        "optimum": f"optimum\n({picture.tree.attrs['metric']})",
         "effective_dim": "effective\ndimension",
         "noise_sd": "noise sd",
         "weight": "weight",
     }
-    for column, name in enumerate(names):
-        for row in _ROWS:
-            target = plot_collection.get_target(None, {"search": name, "quantity": row})
-            if column == 0:
-                backend.ylabel(words[row], target)
-            if row == "weight":
-                backend.xlabel("tail fraction", target)
-                top = float(tree["candidates"]["weight"].sel(search=name).max())
-                backend.ylim((0.0, 1.1 * top if math.isfinite(top) else 1.0), target)
-        if titles and len(names) > 1:
-            target = plot_collection.get_target(None, {"search": name, "quantity": _ROWS[0]})
-            backend.title(name, target, size="medium")
+    backend = picture.collection.backend
+    size = {"size": _NAME_SIZE[backend]} if backend in _NAME_SIZE else {}
+    x_limits = limits(ranges.sel(plot_axis="x"), margin=0.08)
+    for name in names:
+        for quantity in _SHOWN:
+            target = picture.target(search=name, quantity=quantity)
+            of_panel = ranges.sel(search=name, quantity=quantity)
+            y = [of_panel.sel(plot_axis=end) for end in ("y_bottom", "y_top")]
+            picture.module.xlim(x_limits, target)
+            if quantity == "weight":
+                top = float(numbers["weight"].sel(search=name).max())
+                picture.module.ylim((0.0, 1.15 * top if np.isfinite(top) else 1.0), target)
+            else:
+                average = numbers[f"{quantity}_average"].sel(search=name)
+                picture.module.ylim(limits(*y, average, margin=0.08), target)
+            if alone:
+                picture.module.ylabel(words[quantity], target)
+            elif quantity == _SHOWN[0] and picture.style("title") is not None:
+                picture.module.ylabel(textwrap.fill(name, _NAME_CHARACTERS), target, **size)
+            if not alone and name == names[0]:
+                add_title(picture.collection, words[quantity].replace("\n", " "), target)
+            if name == names[-1] and (not alone or quantity == "weight"):
+                picture.module.xlabel("tail fraction", target)

@@ -12,11 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
+from leadline.plots.looks import MODEL_COLORS
 from leadline.report.svg import for_page
 
-# Okabe and Ito's palette, which colour-blind readers can tell apart, but for its yellow (too pale
-# on white) and its black (the colour of the text).
-MODEL_COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 INK = "#000000"
 
 _SETTINGS = {

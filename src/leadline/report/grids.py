@@ -4,21 +4,15 @@ import math
 
 import numpy as np
 
-_DENSE = 50
 _LARGEST = 10_000
 _STEPS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 
 BUDGETS = [
-    *range(1, _DENSE + 1),
-    *(
-        round(step * 10**power)
-        for power in (1, 2, 3)
-        for step in _STEPS
-        if step * 10**power > _DENSE
-    ),
+    *range(1, 10),
+    *(round(step * 10**power) for power in (1, 2, 3) for step in _STEPS),
     _LARGEST,
 ]
-"""Numbers of trials: every one up to 50, then about ten for each decade, up to 10,000."""
+"""Numbers of trials: every one up to 10, then ten for each decade, up to 10,000."""
 
 # Coarser: a forecast takes a root search for each of its numbers and draws.
 FURTHER = [*(step * 10**power for power in range(4) for step in (1, 2, 3, 5, 7)), _LARGEST]

@@ -1,0 +1,107 @@
+"""Measure how the time of a joint fit grows with the number of searches and of trials.
+
+Searches over one space with simulated laws, the tail fraction fixed, so that there is one joint
+fit; the model is compiled before the clock starts. Seconds are CPU time of this process with all
+chains, which other work on the machine changes little.
+
+    python benchmarks/scaling.py [--searches 10 30 100 300] [--trials 100 400 1600]
+"""
+
+import argparse
+import resource
+import time
+
+import numpy as np
+import pandas as pd
+
+import leadline as ll
+from leadline.candidates import candidates_of
+from leadline.fit import space_labels
+from leadline.joint_fit import JointFitter
+from leadline.priors import Priors
+from leadline.sampling import Sampler
+from leadline.scale import SCALES
+
+TAIL_FRACTION = 0.3
+FEW_SEARCHES, FEW_TRIALS = 10, 100
+
+
+def simulate(searches: int, trials: int, seed: int) -> ll.Trials:
+    """Return searches whose laws differ as those of one space do."""
+    rng = np.random.default_rng(seed)
+    tables = []
+    for number in range(searches):
+        gamma = 1.0 + np.exp(rng.normal(0.0, 0.2))
+        spread = np.exp(rng.normal(0.0, 0.3))
+        expected = rng.normal() + spread * rng.random(trials) ** (2.0 / gamma)
+        loss = expected + 0.03 * spread * rng.standard_normal(trials)
+        tables.append(pd.DataFrame({"task": f"t{number}", "score": loss}))
+    return ll.Trials(pd.concat(tables, ignore_index=True), "minimize")
+
+
+def cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def measure(searches: int, trials: int) -> dict[str, float]:
+    """Return the seconds of one joint fit, and how well it sampled."""
+    table = simulate(searches, trials, seed=1)
+    priors = Priors(max_effective_dim=5)
+    candidates = [
+        candidates_of(
+            table.search(task=task, model=model),
+            priors,
+            [SCALES["identity"]],
+            {TAIL_FRACTION: 1.0},
+            threshold=None,
+            resolution=None,
+        )[0][0]
+        for task, model in table.searches
+    ]
+    joint = JointFitter("hierarchical", space_labels(table), priors, Sampler(1000, 1000, 4, False))
+    short = JointFitter("hierarchical", space_labels(table), priors, Sampler(2, 2, 1, False))
+    short.fit(candidates, 1.0, np.random.SeedSequence(1))
+    joint._compiled = short._compiled
+    used, start = cpu(), time.perf_counter()
+    found = joint.fit(candidates, 1.0, np.random.SeedSequence(1))
+    return {
+        "searches": searches,
+        "trials": trials,
+        "CPU s": cpu() - used,
+        "wall s": time.perf_counter() - start,
+        "divergences": found.diagnostics.divergences,
+        "R-hat": found.diagnostics.max_rhat,
+        "ESS": found.diagnostics.min_ess_bulk,
+        "steps": float(found.tails[0].statistics["n_steps"].mean()),
+    }
+
+
+def power(x: pd.Series, y: pd.Series) -> float:
+    """Return the slope of log y against log x."""
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
+
+
+def main() -> None:
+    """Print a table for searches and one for trials, each with its power."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--searches", type=int, nargs="+", default=[10, 30, 100, 300])
+    parser.add_argument("--trials", type=int, nargs="+", default=[100, 400, 1600])
+    options = parser.parse_args()
+    for what, sizes in (("searches", options.searches), ("trials", options.trials)):
+        rows = []
+        for size in sizes:
+            counts = (size, FEW_TRIALS) if what == "searches" else (FEW_SEARCHES, size)
+            rows.append(measure(*counts))
+            print(pd.DataFrame(rows[-1:]).round(3).to_string(index=False), flush=True)
+        table = pd.DataFrame(rows)
+        per_step = table["CPU s"] / table["steps"]
+        print(
+            f"CPU time grows with the number of {what} to the power "
+            f"{power(table[what], table['CPU s']):.2f}, that of one step to "
+            f"{power(table[what], per_step):.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Draw the pictures of the README from a fit: python docs/make_pictures.py leadline-demo/fit.nc.
+
+The fit is that of `leadline demo`.
+"""
+
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import xarray as xr
+
+import leadline as ll
+from leadline.cli_commands import read_fit
+from leadline.plots.gallery import save_picture
+
+FOLDER = Path(__file__).parent
+# One panel is enough to show what these are.
+SEARCH = "breast-cancer / mlp"
+ONE_SEARCH = {
+    "tuning_curve": ll.plot_tuning_curve,
+    "threshold": ll.plot_threshold,
+    "forecast": ll.plot_forecast,
+}
+ALL_SEARCHES = {
+    "comparison": ll.plot_comparison,
+    "optimum": ll.plot_optimum,
+    "effective_dim": ll.plot_effective_dim,
+}
+
+
+def one_search(tree: xr.DataTree, name: str) -> xr.DataTree:
+    """Return what a fit says of one of its searches."""
+    groups = {}
+    for group, node in tree.children.items():
+        data = node.dataset
+        groups[group] = data.sel(search=[name]) if "search" in data.dims else data
+    alone = xr.DataTree.from_dict(groups)
+    alone.attrs.update(tree.attrs)
+    return alone
+
+
+def main() -> None:
+    """Draw all pictures."""
+    mpl.use("Agg")
+    tree = read_fit(Path(sys.argv[1]))
+    alone = one_search(tree, SEARCH)
+    for of_these, pictures in ((tree, ALL_SEARCHES), (alone, ONE_SEARCH)):
+        for name, plot in pictures.items():
+            save_picture(plot(of_these, backend="matplotlib"), FOLDER / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()

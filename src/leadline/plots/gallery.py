@@ -1,0 +1,63 @@
+"""The pictures that a fit has, and writing one to a file."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from arviz_plots import PlotCollection
+
+from leadline.plots.plot_comparison import plot_comparison
+from leadline.plots.plot_effective_dim import plot_effective_dim
+from leadline.plots.plot_forecast import plot_forecast
+from leadline.plots.plot_optimum import plot_optimum
+from leadline.plots.plot_tail_fit import plot_tail_fit
+from leadline.plots.plot_threshold import plot_threshold
+from leadline.plots.plot_tuning_curve import plot_tuning_curve
+
+PICTURES: dict[str, Callable[..., PlotCollection]] = {
+    "optimum": plot_optimum,
+    "tuning_curve": plot_tuning_curve,
+    "forecast": plot_forecast,
+    "effective_dim": plot_effective_dim,
+    "tail_fit": plot_tail_fit,
+    "threshold": plot_threshold,
+    "comparison": plot_comparison,
+}
+_DPI = 150
+
+
+def pictures_of(tree: xr.DataTree) -> list[str]:
+    """Return the names of the pictures that say something about a fit."""
+    without = set()
+    if tree["candidates"].sizes["candidate"] < 2:
+        without.add("threshold")
+    if len(set(tree["posterior"].dataset["model"].to_numpy())) < 2:
+        without.add("comparison")
+    return [name for name in PICTURES if name not in without]
+
+
+def save_picture(plot_collection: PlotCollection, path: Path) -> None:
+    """Write a picture, the same bytes for the same picture where the backend allows it.
+
+    Parameters
+    ----------
+    plot_collection : PlotCollection
+        The picture.
+    path : Path
+        Its ending is the format: png, svg or pdf of matplotlib, html of plotly and bokeh, which
+        needs no network to be looked at.
+    """
+    options: dict[str, Any] = {}
+    if plot_collection.backend == "plotly":
+        options = {"div_id": path.stem, "include_plotlyjs": True}
+    elif plot_collection.backend == "bokeh":
+        from bokeh.resources import INLINE
+
+        options = {"resources": INLINE, "title": path.stem}
+    elif path.suffix == ".png":
+        options = {"dpi": _DPI}
+    else:
+        # Matplotlib would write the date.
+        options = {"metadata": {"Date" if path.suffix == ".svg" else "CreationDate": None}}
+    plot_collection.savefig(path, **options)

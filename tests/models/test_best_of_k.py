@@ -1,0 +1,124 @@
+"""Reported bests: the density is that of the law, and simulated reports give their law back."""
+
+import math
+
+import numpy as np
+import pymc as pm
+import pytensor
+import pytest
+from leadline.models import best_of_k, several
+from leadline.models.best_of_k import Report, reported_search
+from scipy import stats
+
+import leadline as ll
+from leadline.distributions.best_score import BestScore
+from leadline.kernels import noisy_quadratic
+from leadline.prepare import prepare
+from leadline.sampling import Sampler
+
+ALPHA, SPREAD, GAMMA, SIGMA = 0.2, 0.6, 2.0, 0.02
+
+
+def simulate(n, rng):
+    return ALPHA + SPREAD * rng.random(n) ** (2 / GAMMA) + SIGMA * rng.standard_normal(n)
+
+
+def full_search(n=60):
+    trials = ll.from_scores(simulate(n, np.random.default_rng(3)), direction="minimize")
+    regime = prepare(trials, ll.Priors(), tail_fraction=0.4).regime
+    return several.Search(regime, 4.0)
+
+
+def terms_of(model, point):
+    variables = [*model.free_RVs, *model.observed_RVs]
+    with pytensor.config.change_flags(mode="FAST_COMPILE"):
+        compiled = model.compile_fn(model.logp(vars=variables, sum=False), point_fn=True)
+    return dict(zip([one.name for one in variables], compiled(point), strict=True))
+
+
+def law_at(model, point):
+    """Return alpha, beta, gamma and sigma at a point."""
+    names = ("optimum", "spread", "effective_dim", "noise_sd")
+    found = model.compile_fn(
+        model.replace_rvs_by_values([model[name] for name in names]),
+        inputs=model.value_vars,
+        point_fn=True,
+        on_unused_input="ignore",
+    )(point)
+    alpha, spread, gamma, sigma = found
+    return alpha, alpha + spread, gamma, sigma
+
+
+def test_reports_have_the_density_of_the_best_of_k():
+    search = full_search()
+    edge = search.regime.threshold
+    far = [edge + 0.05, edge + 1.0]
+    only = reported_search([0.23, 0.3], 0.1, 3.0)
+    reports = [
+        Report(0.24, 20, 0),
+        Report(far[0], 3, 0),  # past the threshold of its search
+        Report(far[1], 3, 0),
+        Report(0.23, 100, 1),
+        Report(0.30, 7, 1),
+    ]
+    model = best_of_k.build([search, only], reports, 1.0, ll.Priors())
+    assert model.potentials == []
+    assert {one.name for one in model.data_vars} == set(
+        best_of_k.data_of([search, only], reports, 1.0)
+    )
+    rng = np.random.default_rng(4)
+    start = model.initial_point(random_seed=1)
+    for _ in range(4):
+        point = {name: value + rng.uniform(-1, 1, value.shape) for name, value in start.items()}
+        found = terms_of(model, point)["reported"]
+        alpha, beta, gamma, sigma = law_at(model, point)
+        for place, report in enumerate(reports):
+            law = [float(part[report.search]) for part in (alpha, beta, gamma, sigma)]
+            if report.loss in far:
+                wanted = report.trials * noisy_quadratic.logsf(edge, *law).eval()
+            else:
+                wanted = pm.logp(BestScore.dist(*law, report.trials), report.loss).eval()
+            assert found[place] == pytest.approx(float(wanted), rel=1e-9)
+
+
+def test_the_likelihood_of_a_report_is_that_of_its_trials_with_only_the_best_told():
+    """Of k trials the best is told, and that the others are worse: the same information."""
+    alpha, beta, gamma, sigma = ALPHA, ALPHA + SPREAD, GAMMA, SIGMA
+    law, k, y = (alpha, beta, gamma, sigma), 30, 0.22
+    told = pm.logp(BestScore.dist(*law, k), y).eval()
+    one = noisy_quadratic.logpdf(y, *law).eval()
+    others = (k - 1) * noisy_quadratic.logsf(y, *law).eval()
+    assert float(told) == pytest.approx(math.log(k) + float(one) + float(others), rel=1e-12)
+
+
+def test_an_unknown_number_of_trials_has_its_prior():
+    only = reported_search([0.23], 0.1, 3.0)
+    model = best_of_k.build([only], [Report(0.23, math.nan, 0)], 1.0, ll.Priors())
+    with model:
+        drawn = pm.draw(model["reported_trials"], 4000, random_seed=1)
+    wanted = stats.lognorm(s=1, scale=math.exp(3.91))
+    assert stats.kstest(drawn[:, 0], wanted.cdf).pvalue > 1e-3
+    assert drawn.min() >= 1.0
+
+
+def test_a_search_known_from_reports_learns_from_one_with_trials():
+    """Simulated reports, one without its number of trials, beside a search of the same law."""
+    rng = np.random.default_rng(8)
+    counts = [5, 20, 80, 300, 60]
+    losses = [simulate(k, rng).min() for k in counts]
+    search = full_search(200)
+    only = reported_search(losses, search.regime.tail_scale, 4.0)
+    reports = [Report(loss, k, 1) for loss, k in zip(losses, counts, strict=True)]
+    reports[-1] = Report(losses[-1], math.nan, 1)
+    model = best_of_k.build([search, only], reports, 1.0, ll.Priors())
+    drawn = Sampler(400, 400, 2, False).compile(model).sample_carefully(1, 2)
+    posterior = drawn["posterior"]
+    assert int(drawn["sample_stats"]["diverging"].sum()) == 0
+    optimum = posterior["optimum"]
+    low, high = optimum.quantile([0.02, 0.98], ("chain", "draw")).to_numpy()
+    assert (low < ALPHA).all()
+    assert (high > ALPHA).all()
+    # The best of 300, of 80 and of 20 tell as much as 200 trials.
+    assert (optimum.std(("chain", "draw")) < 0.05).all()
+    missing = posterior["reported_trials"].quantile([0.02, 0.98], ("chain", "draw")).to_numpy()
+    assert missing[0, 0] < counts[-1] < missing[1, 0]

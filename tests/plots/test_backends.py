@@ -1,0 +1,120 @@
+"""Every picture on plotly and bokeh, for one and for many searches, with its legend and limits."""
+
+import functools
+import warnings
+
+import numpy as np
+import pytest
+from helpers import make_averaged_tree, make_tree, make_trials
+
+from leadline.plots.gallery import PICTURES, pictures_of, save_picture
+from leadline.plots.looks import OBSERVED
+
+BACKENDS = ["plotly", "bokeh"]
+
+
+@functools.cache
+def tree_of(number, integer=False):
+    """Return a fit of so many searches, up to five tasks for a model, with few draws."""
+    searches = tuple((f"task-{i % 5}", f"model-{i // 5}") for i in range(number))
+    return make_tree(make_trials(searches=searches), chains=2, draws=20, integer=integer)
+
+
+@functools.cache
+def picture_of(name, backend, number):
+    """Return a picture, drawn once for all tests."""
+    return PICTURES[name](tree_of(number), backend=backend)
+
+
+def legend_of(picture):
+    """Return the words around the panels of a bokeh figure."""
+    from bokeh.models.widgets import Div
+
+    # A warning that stands over the figure is another one.
+    return " ".join(part.text for part in picture.get_viz("figure").select({"type": Div}))
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request):
+    for package in {"plotly": ("plotly", "webcolors"), "bokeh": ("bokeh",)}[request.param]:
+        pytest.importorskip(package)
+    return request.param
+
+
+@pytest.mark.parametrize("number", [1, 20])
+@pytest.mark.parametrize("name", [name for name in PICTURES if name != "threshold"])
+def test_every_picture_is_drawn(backend, name, number):
+    tree = tree_of(number)
+    if name not in pictures_of(tree):
+        pytest.skip("one model has nothing to be compared with")
+    made = picture_of(name, backend, number)
+    assert made.backend == backend
+    panels = made.viz["plot"].to_numpy()
+    assert panels.size == (6 if name == "comparison" else number)
+
+
+def test_bars_and_thresholds_are_drawn(backend):
+    made = PICTURES["effective_dim"](tree_of(2, integer=True), backend=backend)
+    assert made.viz["probability"].to_dataset().sizes["search"] == 2
+    tree = make_averaged_tree(make_trials(), (0.2, 0.3, 0.4), weights=(0.6, 0.4, 0.0))
+    made = PICTURES["threshold"](tree, backend=backend)
+    assert {"interval_identity", "dropped", "average_optimum"} <= set(made.viz.children)
+
+
+def test_plotly_shows_every_line_across_a_panel():
+    pytest.importorskip("webcolors")
+    figure = picture_of("forecast", "plotly", 20).get_viz("figure")
+    assert len([shape for shape in figure.layout.shapes if shape.line.color == OBSERVED]) == 20
+    figure = picture_of("tuning_curve", "plotly", 20).get_viz("figure")
+    assert len(figure.layout.shapes) == 60
+    assert figure.layout.xaxis.type == "log"
+    low, high = figure.layout.xaxis.range
+    assert -1 < low < high < 4
+
+
+def test_the_legend_names_what_is_drawn(backend):
+    made = picture_of("optimum", backend, 20)
+    if backend == "plotly":
+        words = [trace.name for trace in made.get_viz("figure").data if trace.showlegend]
+    else:
+        words = legend_of(made)
+    for label in ("best seen", "50 % interval", "posterior mean", "model-3"):
+        assert label in words, label
+
+
+def test_names_are_escaped(backend):
+    trials = make_trials(searches=(("a", "<b>x</b>"), ("a", "y")))
+    tree = make_tree(trials, chains=2, draws=20)
+    made = PICTURES["effective_dim"](tree, backend=backend)
+    if backend == "plotly":
+        words = [trace.name for trace in made.get_viz("figure").data]
+    else:
+        words = legend_of(made)
+    assert "&lt;b&gt;x&lt;/b&gt;" in words
+
+
+def test_a_page_needs_no_network(backend, tmp_path):
+    path = tmp_path / "forecast.html"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save_picture(picture_of("forecast", backend, 1), path)
+    page = path.read_text()
+    assert "<script src=" not in page
+    assert "best of the next m" in page
+
+
+def test_a_warning_stands_over_the_figure(backend):
+    tree = make_tree(draws=30, divergences=2)
+    made = PICTURES["optimum"](tree, backend=backend)
+    title = made.viz["figure_title"].item()
+    assert "2 divergences" in title.text
+
+
+@pytest.mark.parametrize("name", ["tuning_curve", "forecast"])
+def test_gaps_are_not_filled(backend, name):
+    trials = make_trials(n=60, n_failed=40)
+    made = PICTURES[name](make_tree(trials, tail_fraction=0.2, draws=30), backend=backend)
+    artist = made.viz["ci_band"].to_dataset()
+    drawn = artist.to_dataarray().squeeze().item()
+    y = drawn.y if backend == "plotly" else drawn.data_source.data["y2"]
+    assert np.isfinite(np.asarray(y, dtype=float)).all()

@@ -1,0 +1,82 @@
+"""The pictures of a fit by name: the command line's list is this one."""
+
+import json
+
+import pytest
+from helpers import make_averaged_tree, make_tree, make_trials
+
+import leadline as ll
+from leadline import cli
+from leadline.plots.gallery import PICTURES, pictures_of
+
+
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
+    """Return the name of a saved fit in an empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    tree = make_tree(draws=20)
+    tree.to_netcdf("fit.nc", engine="h5netcdf")
+    return "fit.nc"
+
+
+def test_every_picture_has_a_name_and_numbers():
+    assert tuple(PICTURES) == cli._PICTURES
+    for name, plot in PICTURES.items():
+        assert getattr(ll, f"plot_{name}") is plot
+        assert callable(getattr(ll, f"{name}_numbers"))
+
+
+def test_pictures_with_nothing_to_say_are_left_out():
+    assert set(PICTURES) - set(pictures_of(make_tree(draws=4))) == {"threshold", "comparison"}
+    several = make_averaged_tree(make_trials(), (0.2, 0.3), weights=(0.6, 0.4))
+    assert "threshold" in pictures_of(several)
+    two = make_tree(make_trials(searches=(("a", "x"), ("a", "y"))), draws=4)
+    assert "comparison" in pictures_of(two)
+
+
+def test_the_command_draws_what_is_named(saved, tmp_path, capsys):
+    assert (
+        cli.main(["plot", saved, "optimum", "effective_dim", "--format", "svg", "-o", "out"]) == 0
+    )
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"optimum.svg", "effective_dim.svg"}
+    first = (tmp_path / "out" / "optimum.svg").read_bytes()
+    assert cli.main(["plot", saved, "optimum", "--format", "svg", "-o", "out"]) == 0
+    assert (tmp_path / "out" / "optimum.svg").read_bytes() == first
+    assert "optimum.svg" in capsys.readouterr().out
+
+
+def test_html_is_plotlys_by_default(saved, tmp_path):
+    pytest.importorskip("webcolors")
+    assert cli.main(["plot", saved, "optimum", "--format", "html"]) == 0
+    page = (tmp_path / "leadline-pictures" / "optimum.html").read_text()
+    assert "Plotly.newPlot" in page
+    assert json.dumps("best seen") in page
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["nonsense"], "must be one of optimum"),
+        (["--format", "png", "--backend", "bokeh"], "bokeh does not make png"),
+        (["--format", "html", "--backend", "matplotlib"], "matplotlib does not make html"),
+    ],
+)
+def test_usage_errors(saved, options, words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["plot", saved, *options])
+    assert stopped.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_picture_that_the_fit_does_not_have_is_one_line(saved, capsys):
+    assert cli.main(["plot", saved, "comparison"]) == 1
+    assert "one model" in capsys.readouterr().err
+
+
+def test_a_missing_backend_names_the_command_to_install_it(saved, monkeypatch, capsys):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "bokeh", None)
+    assert cli.main(["plot", saved, "--backend", "bokeh"]) == 1
+    assert "pip install 'leadline[bokeh]'" in capsys.readouterr().err
