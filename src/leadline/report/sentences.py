@@ -92,11 +92,13 @@ def _answers(data: Mapping[str, Any], place: int) -> list[str]:
         )
     sentences.append(_headroom(search["best_within_noise"]))
     more = forecast["trials"].index(DEFAULT_FURTHER)
+    improved = gain(forecast["expected_gain_mean"][place][more], digits)
+    improved = improved.replace("< ", "less than ")
     sentences.append(
         f"One of {DEFAULT_FURTHER} more trials would measure better than the best seen with "
         f"probability {percent(forecast['p_gain'][place][more])}; on average they improve the "
         "expected score by "
-        f"{gain(forecast['expected_gain_mean'][place][more], digits)}."
+        f"{improved}."
     )
     sentences.append(_dimension(search))
     return sentences
