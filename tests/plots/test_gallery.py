@@ -6,7 +6,7 @@ import pytest
 from helpers import make_averaged_tree, make_tree, make_trials
 
 import leadline as ll
-from leadline import cli
+from leadline import cli, cli_parser
 from leadline.plots.gallery import PICTURES, pictures_of
 
 
@@ -20,7 +20,7 @@ def saved(tmp_path, monkeypatch):
 
 
 def test_every_picture_has_a_name_and_numbers():
-    assert tuple(PICTURES) == cli._PICTURES
+    assert tuple(PICTURES) == cli_parser._PICTURES
     for name, plot in PICTURES.items():
         assert getattr(ll, f"plot_{name}") is plot
         assert callable(getattr(ll, f"{name}_numbers"))
