@@ -52,7 +52,7 @@ def fitted():
 def test_the_model_and_its_reason_are_in_the_provenance(fitted):
     settings = fitted.attrs["settings"]
     assert '"model": "crossed"' in settings
-    assert '"model_reason": "2 models"' in settings
+    assert '"model_reason": "2 models on 3 tasks"' in settings
 
 
 def test_groups_and_dims(fitted):
@@ -118,7 +118,7 @@ def test_answers_take_the_tree(fitted):
     [
         ([("a", "x")], "auto", "single"),
         ([("a", "x"), ("b", "x")], "auto", "hierarchical"),
-        ([("a", "x"), ("a", "y")], "auto", "crossed"),
+        ([("a", "x"), ("a", "y")], "auto", "hierarchical"),
         ([("a", "x"), ("b", "y")], "auto", "crossed"),
         ([("a", "x"), ("a", "y")], "single", "single"),
         ([("a", "x"), ("a", "y")], "hierarchical", "hierarchical"),

@@ -86,8 +86,8 @@ def add_fit_options(parser: argparse.ArgumentParser) -> None:
         "--pooling",
         choices=("auto", "single", "hierarchical", "crossed"),
         default="auto",
-        help="how searches learn from each other; auto: crossed for several models, hierarchical "
-        "for one model on several tasks",
+        help="how searches learn from each other; auto: crossed for several models on several "
+        "tasks, hierarchical for one model or one task",
     )
     for name, default, text in (
         ("draws", 1000, "draws kept for each chain"),

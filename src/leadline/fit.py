@@ -58,8 +58,8 @@ def fit(
         Which model. `"single"`: every search by itself. `"hierarchical"`: effective dimensions,
         noise and depths are partly pooled, so that searches learn from each other.
         `"crossed"`: besides, what is a model's and what is a task's share of an optimum. `"auto"`
-        takes the first for one search, the second for one model on several tasks, and the
-        third for several models.
+        takes the first for one search, the second for one model on several tasks or several
+        models on one task, and the third for several models on several tasks.
     threshold : float or "auto"
         Where the regime starts, in score units: only better scores follow the law. `"auto"`
         decides it from the data, and carries the uncertainty of that into every answer: see
@@ -217,8 +217,12 @@ def choose_model(model: str, trials: Trials) -> tuple[str, str]:
         )
     if model != "auto":
         return model, "asked for"
+    if len(models) > 1 and len(tasks) > 1:
+        return "crossed", f"{len(models)} models on {len(tasks)} tasks"
     if len(models) > 1:
-        return "crossed", f"{len(models)} models"
+        # What is a model's own and what it owes to the task cannot be told apart on one task; a
+        # model with both samples badly there (ESS 265 against 990 for two models of 60 trials).
+        return "hierarchical", f"{len(models)} models on one task"
     if len(tasks) > 1:
         return "hierarchical", f"one model on {len(tasks)} tasks"
     return "single", "one search"
