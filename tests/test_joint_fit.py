@@ -148,7 +148,12 @@ def test_options_that_do_not_go_together(options, words):
 
 def test_models_of_a_task_share_a_scale():
     with pytest.raises(LeadlineError, match="scale='auto' may put the models of a task"):
-        ll.fit(make_trials(searches=(("a", "x"), ("a", "y"))), scale="auto", **SETTINGS)
+        ll.fit(
+            make_trials(searches=(("a", "x"), ("a", "y"))),
+            model="crossed",
+            scale="auto",
+            **SETTINGS,
+        )
 
 
 def test_spaces_are_named_or_told_by_their_hyperparameters():
