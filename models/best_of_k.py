@@ -15,9 +15,10 @@ optimum by itself, and the posterior says how little: y may be the best of a few
 many bad ones.
 
 A search that is known from reports alone has no tail to measure a threshold and a scale by.
-`reported_search` takes the scale from whoever calls it, from other searches of the task or from
-what matters there, and puts the threshold one scale past the worst report. The scale must not come
-from how deep the reports are (DESIGN.md, section 3, trap 1).
+`reported_search` takes both from whoever calls it: from other searches of the task, or from what
+is a good score there and what difference matters. They must not come from the reports, which are
+best scores: a pooled gap measured from these would drag all optima onto them (DESIGN.md, section
+3, trap 1).
 """
 
 import dataclasses
@@ -34,6 +35,9 @@ from leadline.distributions.best_score import BestScore
 from leadline.priors import Priors
 from leadline.regime import Regime
 from leadline.scale import SCALES
+
+# Where the wall of the coordinate stands when not even the best report is past the threshold.
+_SHALLOW = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Report:
 
 
 def reported_search(
-    losses: Sequence[float],
+    threshold: float,
     scale: float,
     max_effective_dim: float,
     *,
@@ -68,8 +72,9 @@ def reported_search(
 
     Parameters
     ----------
-    losses : sequence of float
-        Its reported bests.
+    threshold : float
+        The loss where the law may be taken to start, such as the threshold of another search of the
+        task. Not a reported best, nor measured from them.
     scale : float
         How far scores of good trials are apart, the tail scale of searches like it.
     max_effective_dim : float
@@ -86,7 +91,7 @@ def reported_search(
         group_replicates=none,
         group_trials=none,
         group_in_regime=none,
-        threshold=float(max(losses)) + scale,
+        threshold=float(threshold),
         tail_scale=float(scale),
         resolution=0.0,
         rows=none,
@@ -111,7 +116,7 @@ def data_of(
     trials = np.array([float(report.trials) for report in reports])
     return data | {
         # Coordinates only: how deep the best goes, and how many scores are near it.
-        "gap_of_best": (data["threshold"] - best) / data["tail_scale"],
+        "gap_of_best": np.maximum((data["threshold"] - best) / data["tail_scale"], _SHALLOW),
         "n_tail": np.maximum(data["n_tail"] + count, 1.0),
         "report_search": of,
         "report_trials": np.where(np.isnan(trials), 1.0, trials),

@@ -195,8 +195,10 @@ def test_a_check_that_fails_says_what_to_do(here, capsys):
     make_tree(divergences=7).to_netcdf("bad.nc", engine="h5netcdf")
     assert main(["check", "bad.nc"]) == 0
     out = capsys.readouterr().out
-    assert "target_accept" in out
-    assert re.search(r"divergences +│ FAILED +│ +7 │ +0 │", out)
+    assert "Fit again with more tuning" in out
+    # What the command line cannot do is no advice.
+    assert "target_accept" not in out
+    assert re.search(r"divergences +│ FAILED +│ +7 │ +≤ 0 │", out)
     assert re.search(r"checks? failed: divergences", out.splitlines()[-1])
 
 
@@ -279,6 +281,16 @@ def test_compare_of_a_saved_fit(here, capsys):
     assert "there is one model in this fit, 'mlp'" in refused(capsys, "compare", "one.nc")
 
 
+def test_what_has_not_converged_or_was_not_checked_is_said_beside_the_comparison(here, capsys):
+    trials = make_trials(searches=(("digits", "mlp"), ("digits", "forest")))
+    make_tree(trials, draws=50, divergences=7).to_netcdf("fit.nc", engine="h5netcdf")
+    assert main(["compare", "fit.nc"]) == 0
+    out = capsys.readouterr().out
+    assert "Do not rely on this comparison: 14 divergences" in out
+    assert "not checked" in out
+    assert "overall" not in out  # of one task
+
+
 def test_forecast_advises_by_its_exit_code(here, capsys):
     make_tree(draws=300).to_netcdf("fit.nc", engine="h5netcdf")
     enough = ["--trials", "5", "20", "--minimum-gain", "0.05"]
@@ -291,7 +303,10 @@ def test_forecast_advises_by_its_exit_code(here, capsys):
     out = capsys.readouterr().out
     assert "Not settled: 500 more trials" in out
     assert "within 50% of the optimum" in out
-    assert "within must be above 0" in refused(capsys, "forecast", "fit.nc", "--within", "near")
+    assert main(["forecast", "fit.nc", "--within", "near"]) == 1
+    captured = capsys.readouterr()
+    assert "within must be above 0" in captured.err
+    assert captured.out == ""  # no table before the mistake is noticed
     assert "minimum_gain" in refused(capsys, "forecast", "fit.nc", "--minimum-gain", "-1")
 
 

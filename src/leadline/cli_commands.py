@@ -138,7 +138,11 @@ def run_forecast(arguments: argparse.Namespace) -> int:
     """Show what further trials would bring; return 3 when stopping is advised and asked for."""
     tree = read_fit(arguments.fit)
 
+    from leadline.answers.trials_needed import validate_within
     from leadline.console import show_forecast, show_recorded, show_trials_needed
+
+    if arguments.within is not None:
+        validate_within(arguments.within)
 
     stop = show_forecast(
         tree,

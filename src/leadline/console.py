@@ -24,7 +24,7 @@ from leadline.answers.forecast import forecast
 from leadline.answers.rounding import percent
 from leadline.answers.stopping import forecast_cells, stopping_advice, trials_needed_sentences
 from leadline.answers.summary_text import INTERVALS, summary_cells, summary_text
-from leadline.answers.trials_needed import trials_needed
+from leadline.answers.trials_needed import trials_needed, validate_probability
 
 if TYPE_CHECKING:
     from leadline.trials import Trials
@@ -34,6 +34,7 @@ _PLAIN_WIDTH = 220
 # One row a search needs this much; on narrower screens searches stand side by side.
 _ROW_WIDTH = 170
 _LABEL_WIDTH, _CELL_WIDTH = 28, 27
+_BOUNDS = {"at least": "≥ ", "at most": "≤ ", "": ""}
 
 
 def _console() -> Console:
@@ -111,7 +112,10 @@ def show_recorded(tree: xr.DataTree) -> None:
     console = _console()
     for note in json.loads(tree.attrs.get("notes", "[]")):
         console.print(escape(f"note: {note}"), soft_wrap=True)
-    failed = json.loads(tree.attrs.get("failed_checks", "[]"))
+    if "failed_checks" not in tree.attrs:
+        console.print("not checked (leadline check FIT.nc does it)", style="bold red")
+        return
+    failed = json.loads(tree.attrs["failed_checks"])
     if failed:
         line = f"{checks_line(failed)} (leadline check FIT.nc says what to do)"
         console.print(escape(line), style="bold red", soft_wrap=True)
@@ -146,8 +150,9 @@ def show_checks(tree: xr.DataTree) -> None:
         for _, row in rows.iterrows():
             verdict, style = _verdict(row["passed"])
             figure, limit = float(row["figure"]), float(row["limit"])
-            shown = "" if math.isnan(figure) else f"{figure:.3g}"
-            cells = (str(row["check"]), verdict, shown, f"{limit:.3g}", str(row["advice"]))
+            shown = "" if math.isnan(figure) else f"{figure:.4g}"
+            held = f"{_BOUNDS[row['bound']]}{limit:.4g}"
+            cells = (str(row["check"]), verdict, shown, held, str(row["advice"]))
             table.add_row(*(escape(cell) for cell in cells), style=style)
         console.print(table)
     failed = failed_checks(checks)
@@ -177,7 +182,8 @@ def show_comparison(
     table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="")
     names = [str(name) for name in found[context].to_numpy()]
     columns = {name: ("", {context: name}) for name in names}
-    columns |= {"overall": ("_overall", {})}
+    if len(names) > 1:
+        columns |= {"overall": ("_overall", {})}
     if found["p_better_new_task"].notnull().any():  # noqa: PD004  (xarray)
         columns |= {"a new task": ("_new_task", {})}
     table.add_column(f"{by}, against the other")
@@ -205,6 +211,7 @@ def show_forecast(
     tree: xr.DataTree, trials: Sequence[int], *, minimum_gain: float, probability: float
 ) -> bool:
     """Print what further trials would bring, and whether to stop; return whether to stop."""
+    validate_probability(probability)
     found = forecast(tree, trials, minimum_gain=minimum_gain)
     console = _console()
     title = (

@@ -109,7 +109,9 @@ class StopWhenSettled:
                 _LOG.warning("no forecast after %d trials: %s", finished, error)
                 return
             self.history.append((finished, advice))
-            _LOG.info("after %d trials: %s", finished, advice.sentence)
+            # Who wonders why a study ended is told without asking for logs.
+            level = logging.WARNING if advice.stop else logging.INFO
+            _LOG.log(level, "after %d trials: %s", finished, advice.sentence)
             if advice.stop:
                 study.stop()
         finally:

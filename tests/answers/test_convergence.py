@@ -88,3 +88,16 @@ def test_each_limit_alone(values, problem):
 
 def test_the_limits_themselves_are_fine():
     assert Convergence(0, 1.01, 400, 400).ok
+
+
+def test_searches_fitted_together_share_their_divergences():
+    tree = make_tree(make_trials(searches=TWO), divergences=2)
+    assert convergence(tree).divergences == 4
+    tree["pooled"] = xr.Dataset()
+    assert convergence(tree).divergences == 2
+
+
+def test_a_hair_over_the_limit_does_not_read_as_the_limit():
+    tree = make_tree()
+    tree["candidates"]["max_rhat"][:] = 1.01001
+    assert "R-hat 1.011 > 1.01" in convergence(tree).problems

@@ -7,6 +7,7 @@ from helpers import make_tree, make_trials
 
 from leadline.answers.forecast import forecast
 from leadline.answers.stopping import forecast_cells, stopping_advice, trials_needed_sentences
+from leadline.answers.trials_needed import trials_needed
 from leadline.errors import LeadlineError
 
 
@@ -39,6 +40,21 @@ def test_nothing_is_advised_when_sampling_has_not_converged():
     assert "30 divergences" in advice.sentence
 
 
+def test_the_advice_names_the_checks_that_failed(tree):
+    found = forecast(tree, [20], minimum_gain=0.05)
+    assert stopping_advice(tree, found).sentence.endswith("But not checked.")
+    checked = tree.copy()
+    for failed, words in (("[]", "below 5 %."), ('["ties"]', "But 1 check failed: ties.")):
+        checked.attrs["failed_checks"] = failed
+        assert stopping_advice(checked, found).sentence.endswith(words)
+
+
+def test_numbers_of_trials_of_a_fit_that_has_not_converged_say_so():
+    tree = make_tree(make_trials(), draws=100, divergences=30)
+    first = trials_needed_sentences(trials_needed(tree, 0.1))[0]
+    assert first.startswith("Do not rely on these numbers of trials: 30 divergences")
+
+
 def test_cells_hold_the_numbers_of_the_forecast(tree):
     found = forecast(tree, [5, 500])
     rows = forecast_cells(found)
@@ -61,7 +77,7 @@ def test_trials_needed_in_words():
         [0.0, 120.0, np.inf],
         {"search": ["a", "b", "c"]},
         dims="search",
-        attrs={"within": "1%", "probability": 0.9, "max_trials": 100_000},
+        attrs={"within": "1%", "probability": 0.9, "max_trials": 100_000, "problems": ""},
     )
     none, some, never = trials_needed_sentences(needed)
     assert none == "'a': already within 1% of the optimum with probability 90 %."

@@ -53,7 +53,7 @@ def test_reports_have_the_density_of_the_best_of_k():
     search = full_search()
     edge = search.regime.threshold
     far = [edge + 0.05, edge + 1.0]
-    only = reported_search([0.23, 0.3], 0.1, 3.0)
+    only = reported_search(0.4, 0.1, 3.0)
     reports = [
         Report(0.24, 20, 0),
         Report(far[0], 3, 0),  # past the threshold of its search
@@ -81,6 +81,13 @@ def test_reports_have_the_density_of_the_best_of_k():
             assert found[place] == pytest.approx(float(wanted), rel=1e-9)
 
 
+def test_reports_that_are_all_past_the_threshold_leave_a_finite_density():
+    only = reported_search(0.2, 0.1, 3.0)
+    model = best_of_k.build([only], [Report(0.3, 10, 0)], 1.0, ll.Priors())
+    terms = terms_of(model, model.initial_point(random_seed=1))
+    assert all(np.isfinite(term).all() for term in terms.values())
+
+
 def test_the_likelihood_of_a_report_is_that_of_its_trials_with_only_the_best_told():
     """Of k trials the best is told, and that the others are worse: the same information."""
     alpha, beta, gamma, sigma = ALPHA, ALPHA + SPREAD, GAMMA, SIGMA
@@ -92,7 +99,7 @@ def test_the_likelihood_of_a_report_is_that_of_its_trials_with_only_the_best_tol
 
 
 def test_an_unknown_number_of_trials_has_its_prior():
-    only = reported_search([0.23], 0.1, 3.0)
+    only = reported_search(0.4, 0.1, 3.0)
     model = best_of_k.build([only], [Report(0.23, math.nan, 0)], 1.0, ll.Priors())
     with model:
         drawn = pm.draw(model["reported_trials"], 4000, random_seed=1)
@@ -107,7 +114,7 @@ def test_a_search_known_from_reports_learns_from_one_with_trials():
     counts = [5, 20, 80, 300, 60]
     losses = [simulate(k, rng).min() for k in counts]
     search = full_search(200)
-    only = reported_search(losses, search.regime.tail_scale, 4.0)
+    only = reported_search(search.regime.threshold, search.regime.tail_scale, 4.0)
     reports = [Report(loss, k, 1) for loss, k in zip(losses, counts, strict=True)]
     reports[-1] = Report(losses[-1], math.nan, 1)
     model = best_of_k.build([search, only], reports, 1.0, ll.Priors())

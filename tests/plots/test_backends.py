@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers import make_averaged_tree, make_tree, make_trials
 
+from leadline.errors import LeadlineError
 from leadline.plots.gallery import PICTURES, pictures_of, save_picture
 from leadline.plots.looks import OBSERVED
 
@@ -118,3 +119,8 @@ def test_gaps_are_not_filled(backend, name):
     drawn = artist.to_dataarray().squeeze().item()
     y = drawn.y if backend == "plotly" else drawn.data_source.data["y2"]
     assert np.isfinite(np.asarray(y, dtype=float)).all()
+
+
+def test_an_unknown_backend_is_one_line():
+    with pytest.raises(LeadlineError, match="backend must be one of 'matplotlib', 'plotly'"):
+        PICTURES["optimum"](tree_of(1), backend="foo")

@@ -56,7 +56,7 @@ def test_doubts_come_first(data):
     doubtful["searches"][0]["warning"] = "3 divergences"
     verdict = verdict_sentences(doubtful)
     assert verdict[0] == "Do not rely on these numbers: 3 divergences."
-    assert verdict[1].startswith("2 checks failed: ties, order of trials.")
+    assert verdict[1].startswith("2 checks failed: ties; order of trials.")
     assert search_sentences(doubtful, 0)[0] == "Do not rely on these numbers: 3 divergences."
 
 

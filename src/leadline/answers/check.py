@@ -64,7 +64,8 @@ def check(tree: xr.DataTree) -> pd.DataFrame:
         - `search`, `check`: which search, and the name of the check, a key of `CHECKS`;
         - `passed`: True or False, or NA when the check could not be made;
         - `figure`: what was looked at; the functions in `leadline.answers.checks` say what it is;
-        - `limit`: what it is held against; each has its reason beside it in those files;
+        - `bound`: "at least" or "at most", and `limit`: what it is held against; each has its
+          reason beside it in those files;
         - `about`: what was found where it is one of several, such as a hyperparameter;
         - `advice`: what to do, empty when the check passed; when it could not be made, why.
 
@@ -83,7 +84,7 @@ def check(tree: xr.DataTree) -> pd.DataFrame:
             {"search": search, "check": name, **dataclasses.asdict(make(evidence))}
             for name, make in CHECKS.items()
         ]
-    columns = ["search", "check", "passed", "figure", "limit", "about", "advice"]
+    columns = ["search", "check", "passed", "figure", "bound", "limit", "about", "advice"]
     table = pd.DataFrame(rows)[columns].astype({"passed": "boolean"})
     table.attrs["failed"] = failed_checks(table)
     return table
@@ -115,4 +116,5 @@ def checks_line(failed: Sequence[str]) -> str:
     if not failed:
         return "no check failed"
     count = "1 check failed" if len(failed) == 1 else f"{len(failed)} checks failed"
-    return f"{count}: {', '.join(failed)}"
+    # Names have commas in them.
+    return f"{count}: {'; '.join(failed)}"

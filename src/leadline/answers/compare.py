@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from leadline.answers.convergence import convergence
 from leadline.answers.fitted_search import validate_tree
 from leadline.answers.gains import by_item, context_of, gains_of
 from leadline.answers.intervals import validate_interval
@@ -128,6 +129,7 @@ def compare(
         "direction": tree.attrs["direction"],
         "model": _fitted_model(tree),
         "failed_checks": tree.attrs.get("failed_checks", "[]"),
+        "problems": ", ".join(convergence(tree).problems),
     }
     return result
 

@@ -11,7 +11,7 @@ _WORDS = ((0.95, "almost certainly"), (0.8, "probably"), (0.6, "perhaps"))
 
 
 def comparison_sentences(comparison: xr.Dataset) -> list[str]:
-    """Return one sentence for each pair overall, and one on what is best.
+    """Return one sentence for each pair overall, one on what is best, and first what is wrong.
 
     Parameters
     ----------
@@ -25,7 +25,8 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     tasks = "tasks" if by == "model" else "models"
     alone = comparison.sizes["task" if by == "model" else "model"] == 1
     over = "" if alone else f", over the {tasks} that both have"
-    sentences = []
+    problems = comparison.attrs["problems"]
+    sentences = [f"Do not rely on this comparison: {problems}."] if problems else []
     chances = comparison["p_best_overall"].to_numpy()
     if np.isfinite(chances).any():
         name = items[int(np.nanargmax(chances))]

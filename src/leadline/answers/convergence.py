@@ -1,5 +1,6 @@
 """Whether the draws of a fit can be relied on: divergences, R-hat and effective sample size."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,8 @@ class Convergence:
             found.append(
                 "R-hat unknown (one chain)"
                 if np.isnan(self.max_rhat)
-                else f"R-hat {self.max_rhat:.3g} > {MAX_RHAT}"
+                # Upwards, or a hair over the limit would read as the limit.
+                else f"R-hat {math.ceil(1000 * self.max_rhat) / 1000:g} > {MAX_RHAT}"
             )
         for name, value in (("bulk", self.min_ess_bulk), ("tail", self.min_ess_tail)):
             if not value >= MIN_ESS:
@@ -95,8 +97,11 @@ def convergence(tree: xr.DataTree, search: str | None = None) -> Convergence:
         table = table.sel(search=[search])
     used = table["weight"].to_numpy() > 0.0
     columns = {name: table[name].to_numpy()[used] for name in _COLUMNS}
+    by_search = np.where(used, table["divergences"].to_numpy(), 0).sum(axis=-1)
+    # Searches that were fitted together share their draws, and so their divergences.
+    together = "pooled" in tree.children
     return Convergence(
-        divergences=int(columns["divergences"].sum()),
+        divergences=int(by_search.max() if together else by_search.sum()),
         # A nan, of a fit with one chain, must not get lost.
         max_rhat=float(columns["max_rhat"].max()),
         min_ess_bulk=float(columns["min_ess_bulk"].min()),

@@ -8,8 +8,10 @@ import numpy.typing as npt
 import xarray as xr
 
 from leadline.answers.best_measured import measured_quantile
+from leadline.answers.convergence import convergence
 from leadline.answers.fitted_search import (
     FittedSearch,
+    best_seen,
     best_trial,
     by_part,
     direction_sign,
@@ -66,7 +68,8 @@ def forecast(
         - `best_seen` (search), and `best_seen_expected` (search), the posterior mean of the
           expected score of that trial.
 
-        ``attrs`` hold `minimum_gain`, `metric` and `direction`.
+        ``attrs`` hold `minimum_gain`, `metric`, `direction`, and `problems` of sampling: where
+        there are any, do not rely on these numbers.
 
     Raises
     ------
@@ -91,13 +94,13 @@ def forecast(
         rng = np.random.default_rng([_SEED, number])
         # One in each of equal parts of (0, 1), which leaves the least to chance.
         uniform = (rng.permutation(draws) + rng.random(draws)) / draws
-        incumbent = Incumbent.of(tree, name)
+        seen = BestSeen.of(tree, name)
         columns.append(
             by_part(
                 tree,
                 name,
-                lambda part, uniform=uniform, incumbent=incumbent: _of_part(  # type: ignore[misc]
-                    part, sizes, uniform[part.rows], incumbent, float(minimum_gain)
+                lambda part, uniform=uniform, seen=seen: _of_part(  # type: ignore[misc]
+                    part, sizes, uniform[part.rows], seen, float(minimum_gain)
                 ),
             )
         )
@@ -115,13 +118,13 @@ def forecast(
     each = xr.DataArray([mean_cost(tree, name) for name in names], {"search": names}, dims="search")
     result["cost"] = each * result["trials"]
     result["gain_per_cost"] = result["expected_gain_mean"] / result["cost"]
-    seen = [sign * Incumbent.of(tree, name).loss for name in names]
-    result["best_seen"] = ("search",), seen
+    result["best_seen"] = best_seen(tree)
     result["best_seen_expected"] = best_seen_expected(tree).mean(SAMPLE_DIMS)
     result.attrs = {
         "minimum_gain": float(minimum_gain),
         "metric": tree.attrs.get("metric", "score"),
         "direction": tree.attrs["direction"],
+        "problems": ", ".join(convergence(tree).problems),
     }
     return result
 
@@ -137,7 +140,7 @@ def best_seen_expected(tree: xr.DataTree) -> xr.DataArray:
     posterior = tree["posterior"]
     shape = (posterior.sizes["chain"], posterior.sizes["draw"])
     columns = [
-        by_part(tree, name, Incumbent.of(tree, name).expected_loss).reshape(shape)
+        by_part(tree, name, BestSeen.of(tree, name).expected_loss).reshape(shape)
         for name in search_names(tree)
     ]
     coords = {name: posterior[name] for name in ("chain", "draw", "search", "task", "model")}
@@ -154,17 +157,17 @@ def chance_of_gain(tree: xr.DataTree, trials: int, minimum_gain: float = 0.0) ->
     posterior = tree["posterior"]
     chances = []
     for name in search_names(tree):
-        incumbent = Incumbent.of(tree, name)
+        seen = BestSeen.of(tree, name)
 
-        def worse(part: FittedSearch, incumbent: Incumbent = incumbent) -> Array:
-            return incumbent.log_worse(part, minimum_gain)
+        def worse(part: FittedSearch, seen: BestSeen = seen) -> Array:
+            return seen.log_worse(part, minimum_gain)
 
         chances.append(-np.expm1(trials * by_part(tree, name, worse)).mean())
     coords = {name: posterior[name] for name in ("search", "task", "model")}
     return xr.DataArray(chances, coords, dims="search", name="p_gain")
 
 
-class Incumbent:
+class BestSeen:
     """The trial of a search that measured best.
 
     Attributes
@@ -184,7 +187,7 @@ class Incumbent:
         self.resolution = resolution if seeds == 1 else 0.0
 
     @classmethod
-    def of(cls, tree: xr.DataTree, search: str) -> "Incumbent":
+    def of(cls, tree: xr.DataTree, search: str) -> "BestSeen":
         """Return that of a search of a fit."""
         constant = tree["constant_data"].dataset
         return cls(*best_trial(tree, search), float(constant["resolution"].sel(search=search)))
@@ -213,21 +216,21 @@ class Incumbent:
 
 
 def _of_part(
-    search: FittedSearch, sizes: Array, uniform: Array, incumbent: Incumbent, minimum_gain: float
+    search: FittedSearch, sizes: Array, uniform: Array, seen: BestSeen, minimum_gain: float
 ) -> Array:
     """Return loss, gain, expected gain and P(gain > minimum), shape (draw, trials, 4)."""
     best = measured_quantile(search, sizes, uniform[:, None])
-    recorded = incumbent.recorded(best)
-    gain = np.maximum(incumbent.loss - recorded, 0.0)
+    recorded = seen.recorded(best)
+    gain = np.maximum(seen.loss - recorded, 0.0)
     threshold = search.in_score_units(search.threshold)
     # A loss beyond the threshold is no gain; what stands for it is never used.
     past = best < threshold
     on_scale = search.sign * search.scale.forward(
-        search.sign * np.where(past, best, 0.5 * (incumbent.loss + threshold))
+        search.sign * np.where(past, best, 0.5 * (seen.loss + threshold))
     )
-    expected = incumbent.expected_loss(search) - expected_loss(search, on_scale)
+    expected = seen.expected_loss(search) - expected_loss(search, on_scale)
     expected_gain = np.where(past, np.maximum(expected, 0.0), 0.0)
-    p_gain = -np.expm1(sizes[None, :] * incumbent.log_worse(search, minimum_gain))
+    p_gain = -np.expm1(sizes[None, :] * seen.log_worse(search, minimum_gain))
     return np.stack([recorded, gain, expected_gain, p_gain], axis=-1)
 
 

@@ -1,11 +1,13 @@
 """Whether to go on with a search: an advice and its sentence, made from a forecast."""
 
 import dataclasses
+import json
 import math
 
 import numpy as np
 import xarray as xr
 
+from leadline.answers.check import checks_line
 from leadline.answers.convergence import convergence
 from leadline.answers.intervals import SAMPLE_DIMS
 from leadline.answers.rounding import percent, rounded
@@ -24,7 +26,7 @@ class Advice:
     ----------
     stop : bool
         Whether no search is likely to gain what is worth having. False where sampling has not
-        converged: then nothing is advised.
+        converged: then nothing is advised. Checks that failed are named in the sentence.
     p_gain : float
         The largest probability of a gain among the searches.
     sentence : str
@@ -59,6 +61,9 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     if not sampled.ok:
         problems = ", ".join(sampled.problems)
         return Advice(False, chance, f"No advice: sampling has not converged ({problems}).")
+    failed = tree.attrs.get("failed_checks")
+    checks = "not checked" if failed is None else checks_line(json.loads(failed))
+    but = "" if failed == "[]" else f" But {checks}."
     floor = found.attrs["minimum_gain"]
     gain = f"a gain of more than {floor:g}" if floor else "any gain"
     many = chances.sizes["search"] > 1
@@ -69,12 +74,12 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
             True,
             chance,
             f"Stop: {m} more trials bring {gain}{where} with probability {percent(chance)}, "
-            f"below {100 * probability:g} %.",
+            f"below {100 * probability:g} %.{but}",
         )
     return Advice(
         False,
         chance,
-        f"Not settled: {m} more trials bring {gain}{name} with probability {percent(chance)}.",
+        f"Not settled: {m} more trials bring {gain}{name} with probability {percent(chance)}.{but}",
     )
 
 
@@ -101,7 +106,7 @@ def forecast_cells(found: xr.Dataset) -> list[list[str]]:
                     str(search) if place == 0 else "",
                     rounded(float(one["best_seen"]), width) if place == 0 else "",
                     f"{m:g}",
-                    f"{median} [{min(low, high, key=_number)}, {max(low, high, key=_number)}]",
+                    f"{median} [{min(low, high, key=float)}, {max(low, high, key=float)}]",
                     percent(float(one["p_gain"])),
                     f"{float(one['gain_mean']):.2g}",
                     f"{float(one['expected_gain_mean']):.2g}",
@@ -111,19 +116,16 @@ def forecast_cells(found: xr.Dataset) -> list[list[str]]:
     return rows
 
 
-def _number(text: str) -> float:
-    return float(text)
-
-
 def trials_needed_sentences(needed: xr.DataArray) -> list[str]:
     """Return in words what `leadline.trials_needed` found, one sentence for each answer."""
     within, chance = needed.attrs["within"], 100 * needed.attrs["probability"]
     reach = f"within {within} of the optimum with probability {chance:g} %"
+    problems = needed.attrs["problems"]
+    sentences = [f"Do not rely on these numbers of trials: {problems}."] if problems else []
     groups: dict[float, list[str]] = {}
     for search, number in zip(needed["search"].to_numpy(), needed.to_numpy(), strict=True):
         groups.setdefault(float(number), []).append(str(search))
-    sentences = []
-    for number, searches in sorted(groups.items()):
+    for number, searches in groups.items():
         names = listed(searches, limit=6)
         if number == 0:
             sentences.append(f"{names}: already {reach}.")

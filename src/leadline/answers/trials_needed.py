@@ -7,6 +7,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from leadline.answers.best_measured import lowest_deviation
+from leadline.answers.convergence import convergence
 from leadline.answers.fitted_search import (
     FittedSearch,
     direction_sign,
@@ -14,7 +15,7 @@ from leadline.answers.fitted_search import (
     search_names,
     validate_tree,
 )
-from leadline.answers.forecast import Incumbent
+from leadline.answers.forecast import BestSeen
 from leadline.answers.luck import log_chance_expected_below
 from leadline.errors import LeadlineError, shown
 from leadline.law import log_survival
@@ -53,7 +54,8 @@ def trials_needed(
     -------
     DataArray
         Dims (search): 0 where the best seen is close enough already; infinite where more than
-        `MAX_TRIALS` are needed, which ``attrs["max_trials"]`` holds.
+        `MAX_TRIALS` are needed, which ``attrs["max_trials"]`` holds. Where ``attrs["problems"]``
+        names any, sampling has not converged: do not rely on it.
 
     Raises
     ------
@@ -88,6 +90,7 @@ def trials_needed(
             "probability": float(probability),
             "max_trials": MAX_TRIALS,
             "direction": tree.attrs["direction"],
+            "problems": ", ".join(convergence(tree).problems),
         },
     )
 
@@ -158,12 +161,12 @@ class _Closeness:
     """P(m) of `trials_needed` for one search, with all that does not depend on m computed once."""
 
     def __init__(self, tree: xr.DataTree, search: str, amount: float, relative: bool) -> None:
-        incumbent = Incumbent.of(tree, search)
+        seen = BestSeen.of(tree, search)
         optimum = tree["posterior"]["optimum"].sel(search=search).transpose("chain", "draw")
         loss_of_optimum = direction_sign(tree) * optimum.to_numpy().reshape(-1, 1)
-        reach = np.abs(loss_of_optimum) * amount if relative else amount
+        distance = np.abs(loss_of_optimum) * amount if relative else amount
         parts = [
-            _cells(block, incumbent, (loss_of_optimum + reach)[block.rows])
+            _cells(block, seen, (loss_of_optimum + distance)[block.rows])
             for part in fitted_parts(tree, search)
             for block in part.blocks(_BLOCK)
         ]
@@ -178,14 +181,14 @@ class _Closeness:
         return float((new + worse[:, -1] * self.seen_close).mean())
 
 
-def _cells(search: FittedSearch, incumbent: Incumbent, limit: Array) -> tuple[Array, Array, Array]:
+def _cells(search: FittedSearch, seen: BestSeen, limit: Array) -> tuple[Array, Array, Array]:
     """Return what P(m) is made of, for some draws.
 
     Parameters
     ----------
     search : FittedSearch
         Some draws of a search.
-    incumbent : Incumbent
+    seen : BestSeen
         The best seen.
     limit : ndarray, shape (draw, 1)
         The largest expected loss that is close enough, in score units.
@@ -200,7 +203,7 @@ def _cells(search: FittedSearch, incumbent: Incumbent, limit: Array) -> tuple[Ar
     seen_close : ndarray, shape (draw,)
         The same of the best seen.
     """
-    best = float(search.sign * search.scale.forward(np.float64(search.sign * incumbent.loss)))
+    best = float(search.sign * search.scale.forward(np.float64(search.sign * seen.loss)))
     below, above = _CELLS
     depth = np.arcsinh(lowest_deviation(MAX_TRIALS))
     low = -search.sigma * np.sinh(depth * np.arange(below, 0, -1) / below)
@@ -217,8 +220,8 @@ def _cells(search: FittedSearch, incumbent: Incumbent, limit: Array) -> tuple[Ar
     middle = 0.5 * (edges[:, 1:] + edges[:, :-1])
     on_scale = limit_on_scale(search, limit)
     close = log_chance_expected_below(search, middle, np.broadcast_to(on_scale, middle.shape))
-    seen = np.full_like(search.alpha, best)
-    seen_close = log_chance_expected_below(search, seen, on_scale, incumbent.seeds)
+    at_best = np.full_like(search.alpha, best)
+    seen_close = log_chance_expected_below(search, at_best, on_scale, seen.seeds)
     return log_worse, np.exp(close), np.exp(seen_close[:, 0])
 
 

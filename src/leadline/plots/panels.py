@@ -13,6 +13,7 @@ from arviz_plots import PlotCollection
 
 from leadline.answers.convergence import convergence
 from leadline.answers.fitted_search import search_names
+from leadline.errors import LeadlineError, listed, shown
 from leadline.plots.looks import MARK
 
 _BETTER = {"minimize": "lower is better", "maximize": "higher is better"}
@@ -22,6 +23,7 @@ _DOTS_AN_INCH = 100
 _TITLE_CHARACTERS = 32
 _TITLE_SIZE = {"matplotlib": 10, "plotly": 13, "bokeh": 13}
 
+_BACKENDS = ("matplotlib", "plotly", "bokeh", "none")
 _PACKAGES = {"plotly": ("plotly", "webcolors"), "bokeh": ("bokeh",)}
 
 
@@ -30,11 +32,15 @@ def backend_of(plot_collection: PlotCollection | None, backend: str | None) -> s
 
     Raises
     ------
+    LeadlineError
+        If there is no such backend.
     ImportError
         If its packages are not installed.
     """
     if backend is None:
         backend = plot_collection.backend if plot_collection else rcParams["plot.backend"]
+    if backend not in _BACKENDS:
+        raise LeadlineError(f"backend must be one of {listed(_BACKENDS)}; got {shown(backend)}")
     for package in _PACKAGES.get(backend, ()):
         try:
             import_module(package)

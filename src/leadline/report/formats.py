@@ -67,8 +67,8 @@ def amount(value: float | None) -> str:
 
 
 def figure(value: float | None) -> str:
-    """Return a number of which only the size matters, to three digits."""
-    return MISSING if value is None else f"{value:.3g}"
+    """Return a number of which only the size matters, to four digits."""
+    return MISSING if value is None else f"{value:.4g}"
 
 
 def unbroken(text: str) -> str:

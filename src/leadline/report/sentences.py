@@ -13,6 +13,8 @@ from leadline.report.grids import DEFAULT_FURTHER
 
 _SIGNS = {"minimize": 1.0, "maximize": -1.0}
 _GAIN = "Perfect tuning would gain {} than the noise of one run over the best trial"
+# Searches whose optima the verdict tells; of more they are in the table.
+_FEW = 4
 LIKELY = 0.8
 """From here on a list of searches takes something to be so."""
 
@@ -32,6 +34,11 @@ def verdict_sentences(data: Mapping[str, Any]) -> list[str]:
     if len(searches) == 1:
         # Its warning and its failed checks are those of the whole.
         return sentences + _answers(data, 0)
+    if len(searches) <= _FEW:
+        sentences += [
+            f"Perfectly tuned, the expected score of {one['name']} is {estimate(one['optimum'])}."
+            for one in searches
+        ]
     return sentences + _room(searches)
 
 
@@ -145,8 +152,8 @@ def _room(searches: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     if undecided:
         sentences.append(
-            "Whether it would gain more than that is undecided in "
-            f"{_which(undecided, list(chances))}."
+            "Whether perfect tuning would gain more than the noise of one run over the best trial "
+            f"is undecided in {_which(undecided, list(chances))}."
         )
     return sentences
 

@@ -19,6 +19,8 @@ class Outcome:
         One sentence on what to do, empty when the check passed; why, when it could not be made.
     about : str
         What it found, where that is one of several, such as the name of a hyperparameter.
+    bound : {"at least", "at most", ""}
+        How the figure passes its limit; empty when the check could not be made.
     """
 
     figure: float
@@ -26,18 +28,19 @@ class Outcome:
     passed: bool | None
     advice: str = ""
     about: str = ""
+    bound: str = ""
 
 
 def at_least(figure: float, limit: float, advice: str, about: str = "") -> Outcome:
     """Return the outcome of a check that passes when the figure is `limit` or more."""
     passed = bool(figure >= limit)
-    return Outcome(float(figure), float(limit), passed, "" if passed else advice, about)
+    return Outcome(float(figure), float(limit), passed, "" if passed else advice, about, "at least")
 
 
 def at_most(figure: float, limit: float, advice: str, about: str = "") -> Outcome:
     """Return the outcome of a check that passes when the figure is `limit` or less."""
     passed = bool(figure <= limit)
-    return Outcome(float(figure), float(limit), passed, "" if passed else advice, about)
+    return Outcome(float(figure), float(limit), passed, "" if passed else advice, about, "at most")
 
 
 def not_made(limit: float, why: str) -> Outcome:

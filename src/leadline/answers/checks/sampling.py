@@ -16,7 +16,8 @@ def divergences(evidence: Evidence) -> Outcome:
     return at_most(
         found.divergences,
         0,
-        "Fit again with target_accept=0.95, and with more tuning if some still diverge.",
+        "Fit again with more tuning; where some still diverge, fit the searches one by one "
+        "(model='single'), or with other priors.",
     )
 
 

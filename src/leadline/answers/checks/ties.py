@@ -25,8 +25,9 @@ def ties(evidence: Evidence) -> Outcome:
     return at_most(
         figure,
         MAX_TIED,
-        "Many scores past the threshold are equal: record more digits, give fit the spacing of "
-        "the scores as resolution, or drop trials that were entered twice.",
+        f"{len(tail) - tail['score'].nunique()} of {len(tail)} scores past the threshold repeat "
+        "another: record more digits, give fit the spacing of the scores as resolution, or drop "
+        "trials that were entered twice.",
     )
 
 
