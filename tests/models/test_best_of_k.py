@@ -54,12 +54,14 @@ def test_reports_have_the_density_of_the_best_of_k():
     edge = search.regime.threshold
     far = [edge + 0.05, edge + 1.0]
     only = reported_search(0.4, 0.1, 3.0)
+    # Of the last report nobody knows how many trials it is the best of.
     reports = [
         Report(0.24, 20, 0),
         Report(far[0], 3, 0),  # past the threshold of its search
         Report(far[1], 3, 0),
         Report(0.23, 100, 1),
         Report(0.30, 7, 1),
+        Report(0.25, math.nan, 1),
     ]
     model = best_of_k.build([search, only], reports, 1.0, ll.Priors())
     assert model.potentials == []
@@ -72,12 +74,17 @@ def test_reports_have_the_density_of_the_best_of_k():
         point = {name: value + rng.uniform(-1, 1, value.shape) for name, value in start.items()}
         found = terms_of(model, point)["reported"]
         alpha, beta, gamma, sigma = law_at(model, point)
+        # As sampled: log(k − 1), the prior being cut off at 1.
+        unknown = 1.0 + float(
+            np.exp(next(v for k, v in point.items() if "reported_trials" in k)[0])
+        )
         for place, report in enumerate(reports):
+            trials = unknown if math.isnan(report.trials) else report.trials
             law = [float(part[report.search]) for part in (alpha, beta, gamma, sigma)]
             if report.loss in far:
-                wanted = report.trials * noisy_quadratic.logsf(edge, *law).eval()
+                wanted = trials * noisy_quadratic.logsf(edge, *law).eval()
             else:
-                wanted = pm.logp(BestScore.dist(*law, report.trials), report.loss).eval()
+                wanted = pm.logp(BestScore.dist(*law, trials), report.loss).eval()
             assert found[place] == pytest.approx(float(wanted), rel=1e-9)
 
 
