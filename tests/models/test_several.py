@@ -274,3 +274,17 @@ def test_the_scale_of_a_task_sees_how_far_its_models_are_apart():
     units = [crossed.data_of(searches, 1.0)["task_unit"] for searches in (near, far)]
     assert units[1][0] > 4
     assert units[0][2] == pytest.approx(near[4].regime.tail_scale)
+
+
+def test_depths_of_tasks_scatter_around_the_pooled_one():
+    """The same story as of the gaps of a hierarchy: log-normal, with the median `pooled_gap`."""
+    searches = searches_of(SIZES)
+    model = crossed.build(searches, 1.0, ll.Priors())
+    variables = [model[name] for name in ("task_depth", "pooled_gap", "gap_scatter")]
+    with pytensor.config.change_flags(mode="FAST_COMPILE"):
+        drawn = pm.draw([*variables, model["task_location"]], 400, random_seed=3)
+    depth, median, scatter, location = drawn
+    z = np.log(depth / median[:, None]) / scatter[:, None]
+    assert stats.kstest(z[:, 0], "norm").pvalue > 1e-3
+    data = crossed.data_of(searches, 1.0)
+    np.testing.assert_allclose(location, data["task_anchor"] - data["task_unit"] * depth)
