@@ -58,12 +58,12 @@ def amount(value: float | None) -> str:
 
     Examples
     --------
-    >>> amount(9.82892), amount(12345.6)
-    ('9.83', '12,346')
+    >>> amount(9.82892), amount(21.0), amount(12345.6)
+    ('9.83', '21.0', '12,346')
     """
     if value is None:
         return MISSING
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"
 
 
 def figure(value: float | None) -> str:

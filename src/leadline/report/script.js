@@ -25,7 +25,7 @@
   };
   const amount = (value) => {
     if (value === null) return "–";
-    return value >= 100 ? count(Math.round(value)) : String(Number(value.toPrecision(3)));
+    return value >= 100 ? count(Math.round(value)) : value.toPrecision(3);
   };
   const unbroken = (text) => text.replace(/(?<!\/) (?![/(])/g, "\u00a0");
   const estimate = (search, place) => {
