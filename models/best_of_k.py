@@ -1,15 +1,15 @@
 """Reported bests, "0.913 was the best of 50 trials", alone or together with full searches.
 
-The story of each search is that of `leadline.models.hierarchical`, or of `leadline.models.crossed`:
-searches of one space have nearly the same effective dimension, and so on. Of some searches all that is known is what was
-published, the best score y of k trials:
+The story of each search is that of `leadline.models.hierarchical`, or of
+`leadline.models.crossed`: searches of one space have nearly the same effective dimension, and so
+on. Of some searches all that is known is what was published, the best score y of k trials:
 
     y ~ BestScore(alpha, beta, gamma, sigma, k)        P(best > y) = (1 − F(y))^k
 
 (arXiv:2510.02721). A search may have several reports, of different k say, and trials of its own:
-the k trials are then k others, or they would count twice. A
-report that is worse than the threshold of its search, where the law says nothing of its
-score, says that none of its trials was past it: it is censored there.
+the k trials are then k others, or they would count twice. A report that is worse than the
+threshold of its search, where the law says nothing of its score, says that none of its trials was
+past it: it is censored there.
 
 A report that does not tell k has one with the prior `reported_trials`. It then says little of the
 optimum by itself, and the posterior says how little: y may be the best of a few good trials or of

@@ -77,12 +77,14 @@ def validate_numbers(
     if found is not None:
         return found
     found = np.empty(len(cells))
-    for place, (row, cell) in enumerate(zip(wanted, cells, strict=True)):
+    for number, (row, cell) in enumerate(zip(wanted, cells, strict=True)):
         try:
-            found[place] = to_number(cell)
+            found[number] = to_number(cell)
         except (TypeError, ValueError):
             raise LeadlineError(
-                not_a_number(f"{label}, row {values.index[row] + 1}", cell, "name a column of numbers")
+                not_a_number(
+                    f"{label}, row {values.index[row] + 1}", cell, "name a column of numbers"
+                )
             ) from None
     return found
 
@@ -154,8 +156,8 @@ def validate_labels(values: pd.Series, label: str) -> list[str]:
                 known[value] = text
         if not text:
             raise LeadlineError(
-                f"{label}, row {values.index[row] + 1}: must be a name or a number, got {shown(value)}; "
-                "fill it in, or name another column"
+                f"{label}, row {values.index[row] + 1}: must be a name or a number, got "
+                f"{shown(value)}; fill it in, or name another column"
             )
         labels.append(text)
     return labels

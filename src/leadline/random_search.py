@@ -73,7 +73,7 @@ def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.Dat
     declared = validate_space(space, trials.params)
     labels = dict(zip(trials.searches, search_labels(trials.searches), strict=True))
     # Of reported bests alone, nobody knows how they were drawn.
-    searches = [pair for pair in trials.searches if pair not in trials.only_reported]
+    searches = trials.with_trials
     rows = [
         {"search": labels[pair], **asdict(evidence)}
         for pair in searches

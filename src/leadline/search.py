@@ -90,8 +90,9 @@ def validate_searches(
         trial, replicate = _cell(table, "trial", row), _cell(table, "replicate", row)
         raise LeadlineError(
             f"{source}: trial {trial}, replicate {replicate} of {_search_of(table, row)} appears "
-            f"twice, again in row {numbers[row] + 1}; name the column that tells repeated evaluations "
-            "apart, as in replicate='seed', or those that tell searches apart, task and model"
+            f"twice, again in row {numbers[row] + 1}; name the column that tells repeated "
+            "evaluations apart, as in replicate='seed', or those that tell searches apart, task "
+            "and model"
         )
     if "space" in table.columns:
         spaces = table[[*search, "space"]].drop_duplicates()
@@ -100,8 +101,8 @@ def validate_searches(
             row = int(mixed.index[0])
             raise LeadlineError(
                 f"{source}: {_search_of(table, row)} has a second space "
-                f"{_cell(table, 'space', row)} in row {numbers[row] + 1}; a search has one space, so "
-                "give its parts different models"
+                f"{_cell(table, 'space', row)} in row {numbers[row] + 1}; a search has one space, "
+                "so give its parts different models"
             )
     again = table.duplicated([*search, "trial"]).to_numpy()
     if again.any():

@@ -31,9 +31,9 @@ OPTIONAL_COLUMNS = ("cost", "order", "budget", "space")
 PRUNED_NOTE = "the value of a pruned trial is not a score: the trial counts as outside the regime"
 
 ONLY_REPORTS = (
-    "where the law starts, and how far apart good scores are, is measured from trials; add a random "
-    "search of any model on the same task, or say both yourself in "
-    "leadline.models.best_of_k.reported_search"
+    "where the law starts, and how far apart good scores are, is measured from trials; add a "
+    "random search of any model on the same task, or say both yourself with "
+    "leadline.models.best_of_k and its reported_search"
 )
 """What is missing where all that is known is reported bests."""
 
@@ -152,8 +152,14 @@ class Trials:
     @property
     def only_reported(self) -> list[tuple[str, str]]:
         """The (task, model) pairs that are known from reported bests alone, without trials."""
-        known = set(zip(self.table["task"], self.table["model"], strict=True))
+        known = set(self.with_trials)
         return [pair for pair in self.searches if pair not in known]
+
+    @property
+    def with_trials(self) -> list[tuple[str, str]]:
+        """The (task, model) pairs of searches with trials: the first of `searches`."""
+        pairs = self.table[["task", "model"]].drop_duplicates()
+        return list(zip(pairs["task"].tolist(), pairs["model"].tolist(), strict=True))
 
     @property
     def params(self) -> list[str]:

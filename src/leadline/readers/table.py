@@ -80,8 +80,8 @@ def read_table(
     Returns
     -------
     Trials
-        Every row of the input, in its order, reported bests apart from trials. Row numbers in messages count from 1, without the
-        header.
+        Every row of the input, in its order, reported bests apart from trials. Row numbers in
+        messages count from 1, without the header.
 
     Raises
     ------
