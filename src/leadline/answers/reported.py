@@ -20,6 +20,24 @@ def has_trials(tree: xr.DataTree, search: str) -> bool:
     return int(tree["constant_data"]["n_trials"].sel(search=search)) > 0
 
 
+def with_trials(tree: xr.DataTree) -> xr.DataTree:
+    """Return the tree without the searches that are known from reported bests alone.
+
+    For what shows trials: there is at least one search that has some.
+    """
+    n_trials = tree["constant_data"].dataset["n_trials"]
+    if bool((n_trials > 0).all()):
+        return tree
+    names = n_trials["search"].to_numpy()[n_trials.to_numpy() > 0]
+    groups: dict[str, xr.Dataset] = {}
+    for name, node in tree.children.items():
+        own = "search" in node.dataset.dims
+        groups[name] = node.dataset.sel(search=names) if own else node.dataset
+    result = xr.DataTree.from_dict(groups)
+    result.attrs.update(tree.attrs)
+    return result
+
+
 def reports_cell(tree: xr.DataTree, search: str) -> str:
     """Return what is reported of a search in a few words; "" when nothing is.
 
