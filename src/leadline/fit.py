@@ -54,13 +54,16 @@ def fit(
     Parameters
     ----------
     trials : Trials
-        One search, or several.
+        One search, or several. Reported bests among them (`Trials.reports`) are evidence of their
+        searches beside the trials. A search that is known from reports alone borrows its threshold
+        and tail scale from one with trials on the same task: see `leadline.reported_searches`.
     model : {"auto", "single", "hierarchical", "crossed"}
         Which model. `"single"`: every search by itself. `"hierarchical"`: effective dimensions,
         noise and depths are partly pooled, so that searches learn from each other.
         `"crossed"`: besides, what is a model's and what is a task's share of an optimum. `"auto"`
         takes the first for one search, the second for one model on several tasks or several
-        models on one task, and the third for several models on several tasks.
+        models on one task, and the third for several models on several tasks. With reported
+        bests one search is fitted as several are; `"single"` takes none.
     threshold : float or "auto"
         Where the regime starts, in score units: only better scores follow the law. `"auto"`
         decides it from the data, and carries the uncertainty of that into every answer: see
@@ -106,7 +109,9 @@ def fit(
         is an integer. Where thresholds or scales were averaged, `candidate` says which of
         the `candidates` a draw comes from; that group holds the weight of each, what speaks for
         it, and draws of its own posterior. `log_likelihood` and `observed_data` are then about
-        the scores past the deepest of them. The attribute `failed_checks` names what
+        the scores past the deepest of them. Reported bests are `reported` (report) in
+        `observed_data` and `log_likelihood`; `reported_trials` (chain, draw, report) in the
+        posterior is of those that do not tell how many trials they are the best of. The attribute `failed_checks` names what
         `leadline.check` found wrong, which is also logged. Everything that leadline computes
         from a fit is a function of this tree; save it with ``to_netcdf``.
 
@@ -143,6 +148,7 @@ def fit(
     kind, reason = choose_model(model, trials)
     validate_together(kind, scale=scale, effective_dim=effective_dim)
     validate_with_reports(trials, kind, effective_dim)
+    alone = kind == "single" or len(trials.with_trials) == 1
     candidates = [
         candidates_of(
             search,
@@ -151,10 +157,7 @@ def fit(
             fractions,
             threshold=fixed,
             resolution=resolution,
-            # Two trials suffice beside larger searches.
-            min_tail=MIN_TAIL_TRIALS
-            if len(trials.with_trials) == 1 or kind == "single"
-            else MIN_TAIL_TRIALS_POOLED,
+            min_tail=MIN_TAIL_TRIALS if alone else MIN_TAIL_TRIALS_POOLED,
         )
         for search in (trials.search(task=task, model=name) for task, name in trials.with_trials)
     ]

@@ -6,8 +6,10 @@ import numpy as np
 import pymc as pm
 import pytensor
 import pytest
-from leadline.models import best_of_k, several
+from helpers import reference_cdf
+from leadline.models import best_of_k, crossed, hierarchical, several
 from leadline.models.best_of_k import Report, reported_search
+from pymc.model.transform.conditioning import remove_value_transforms
 from scipy import stats
 
 import leadline as ll
@@ -136,3 +138,73 @@ def test_a_search_known_from_reports_learns_from_one_with_trials():
     assert (optimum.std(("chain", "draw")) < 0.05).all()
     missing = posterior["reported_trials"].quantile([0.02, 0.98], ("chain", "draw")).to_numpy()
     assert missing[0, 0] < counts[-1] < missing[1, 0]
+
+
+def crossed_searches():
+    """Return two models on two tasks, the second model on the second task without trials."""
+    first, second = full_search(60), full_search(40)
+    regime = first.regime
+    return [
+        several.Search(first.regime, 4.0, 0, 0, 0),
+        several.Search(second.regime, 4.0, 0, 0, 1),
+        several.Search(second.regime, 4.0, 0, 1, 0),
+        reported_search(regime.threshold + 0.3, regime.tail_scale, 4.0, task=1, model=1),
+    ]
+
+
+@pytest.mark.parametrize("base", [hierarchical, crossed], ids=["hierarchical", "crossed"])
+def test_reports_leave_what_trials_say_as_it_is(base):
+    """Also those of a search with trials: the terms are those without reports, and one more."""
+    searches = crossed_searches()
+    reports = [Report(0.22, 50, 3), Report(0.21, 100, 0), Report(0.25, math.nan, 3)]
+    beside = best_of_k.build(searches, reports, 1.0, ll.Priors(), base)
+    plain = base.build(searches, 1.0, ll.Priors())
+    start = beside.initial_point(random_seed=2)
+    with pytensor.config.change_flags(mode="FAST_COMPILE"):
+        # At the same values of the parameters, whatever the coordinates of the sampler are.
+        models = [remove_value_transforms(model) for model in (plain, beside)]
+        names = [one.name for one in beside.free_RVs]
+        values = dict(
+            zip(
+                names,
+                beside.compile_fn(
+                    beside.replace_rvs_by_values(beside.free_RVs),
+                    inputs=beside.value_vars,
+                    point_fn=True,
+                )(start),
+                strict=True,
+            )
+        )
+        without, found = (
+            terms_of(model, {one.name: values[one.name] for one in model.value_vars})
+            for model in models
+        )
+    assert set(found) - set(without) == {"reported", "reported_trials"}
+    for name, term in without.items():
+        np.testing.assert_allclose(found[name], term, rtol=1e-12, err_msg=name)
+
+
+def test_a_report_has_the_density_that_counting_gives():
+    """An independent path: the law as a mean over many expected losses, and differences."""
+    search = full_search()
+    report = Report(0.24, 20, 0)
+    model = best_of_k.build([search], [report], 1.0, ll.Priors())
+    point = model.initial_point(random_seed=1)
+    alpha, beta, gamma, sigma = (float(part[0]) for part in law_at(model, point))
+    step = 1e-4
+    better = [
+        1.0 - (1.0 - reference_cdf(report.loss + side, alpha, beta - alpha, gamma, sigma)) ** 20
+        for side in (-step, step)
+    ]
+    density = (better[1] - better[0]) / (2 * step)
+    found = terms_of(model, point)["reported"]
+    # The mean over 4,000 losses and the difference are good to four digits.
+    assert np.exp(found[0]) == pytest.approx(float(density), rel=1e-3)
+
+
+def test_a_task_is_measured_from_searches_with_trials():
+    searches = crossed_searches()
+    data = best_of_k.data_of(searches, [Report(0.22, 50, 3)], 1.0, crossed)
+    measured = crossed.data_of(searches[:3], 1.0)
+    for name in ("task_anchor", "task_unit"):
+        np.testing.assert_array_equal(data[name], measured[name])
