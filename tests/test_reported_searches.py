@@ -33,6 +33,8 @@ def make(score=0.25, task="digits", model="B", sign=1.0, best_of=50.0, space=Non
     direction = "minimize" if sign > 0 else "maximize"
     if space is None:
         frame = frame.drop(columns="space")
+    else:
+        frame["space"] = frame["space"].fillna(space)
     return Trials(frame, direction, source="runs.csv")
 
 
@@ -112,7 +114,6 @@ def test_its_effective_dimension_is_bounded_as_that_of_its_space():
     assert reported(trials, prepared(trials))[0].max_effective_dim == DEFAULT_MAX_DIM
     assert [space for space, _, _ in space_labels(trials)][-1] == ""
     trials = make(space="s", **{"param:lr": 0.1, "param:width": 3, "param:depth": 2})
-    trials = ll.Trials(trials.table.assign(space="s"), trials.direction, reports=trials.reports)
     assert reported(trials, prepared(trials))[0].max_effective_dim == 3.0
     assert {space for space, _, _ in space_labels(trials)} == {"s"}
     assert reported(trials, prepared(trials), Priors(max_effective_dim=4))[0].max_effective_dim == 4

@@ -6,13 +6,14 @@ import numpy as np
 import pymc as pm
 import pytensor
 import pytest
+import xarray as xr
 from helpers import reference_cdf
 from leadline.models import best_of_k, crossed, hierarchical, several
 from leadline.models.best_of_k import Report, reported_search
-from pymc.model.transform.conditioning import remove_value_transforms
 from scipy import stats
 
 import leadline as ll
+from leadline.densities import Densities
 from leadline.distributions.best_score import BestScore
 from leadline.kernels import noisy_quadratic
 from leadline.prepare import prepare
@@ -159,29 +160,31 @@ def test_reports_leave_what_trials_say_as_it_is(base):
     reports = [Report(0.22, 50, 3), Report(0.21, 100, 0), Report(0.25, math.nan, 3)]
     beside = best_of_k.build(searches, reports, 1.0, ll.Priors(), base)
     plain = base.build(searches, 1.0, ll.Priors())
-    start = beside.initial_point(random_seed=2)
     with pytensor.config.change_flags(mode="FAST_COMPILE"):
         # At the same values of the parameters, whatever the coordinates of the sampler are.
-        models = [remove_value_transforms(model) for model in (plain, beside)]
-        names = [one.name for one in beside.free_RVs]
-        values = dict(
-            zip(
-                names,
-                beside.compile_fn(
-                    beside.replace_rvs_by_values(beside.free_RVs),
-                    inputs=beside.value_vars,
-                    point_fn=True,
-                )(start),
-                strict=True,
-            )
+        values = beside.compile_fn(
+            beside.replace_rvs_by_values(beside.free_RVs),
+            inputs=beside.value_vars,
+            point_fn=True,
+        )(beside.initial_point(random_seed=2))
+        draws = xr.Dataset(
+            {
+                one.name: (("chain", "draw", *beside.named_vars_to_dims.get(one.name, ())), value)
+                for one, value in zip(
+                    beside.free_RVs, [value[None, None] for value in values], strict=True
+                )
+            }
         )
-        without, found = (
-            terms_of(model, {one.name: values[one.name] for one in model.value_vars})
-            for model in models
-        )
-    assert set(found) - set(without) == {"reported", "reported_trials"}
-    for name, term in without.items():
-        np.testing.assert_allclose(found[name], term, rtol=1e-12, err_msg=name)
+        without = Densities(plain)(draws, base.data_of(searches, 1.0))
+        found = Densities(beside)(draws, best_of_k.data_of(searches, reports, 1.0, base))
+    added = [
+        set(with_reports) - set(plain_ones)
+        for plain_ones, with_reports in zip(without, found, strict=True)
+    ]
+    assert added == [{"reported"}, {"reported_trials"}]
+    for plain_ones, with_reports in zip(without, found, strict=True):
+        for name, term in plain_ones.items():
+            np.testing.assert_allclose(with_reports[name], term, rtol=1e-12, err_msg=name)
 
 
 def test_a_report_has_the_density_that_counting_gives():
