@@ -111,9 +111,9 @@ def fit(
         it, and draws of its own posterior. `log_likelihood` and `observed_data` are then about
         the scores past the deepest of them. Reported bests are `reported` (report) in
         `observed_data` and `log_likelihood`; `reported_trials` (chain, draw, report) in the
-        posterior is of those that do not tell how many trials they are the best of. The attribute `failed_checks` names what
-        `leadline.check` found wrong, which is also logged. Everything that leadline computes
-        from a fit is a function of this tree; save it with ``to_netcdf``.
+        posterior is of those that do not tell how many trials they are the best of. The attribute
+        `failed_checks` names what `leadline.check` found wrong, which is also logged. Everything
+        that leadline computes from a fit is a function of this tree; save it with ``to_netcdf``.
 
     Raises
     ------

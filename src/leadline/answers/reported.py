@@ -43,12 +43,10 @@ def reports_cell(tree: xr.DataTree, search: str) -> str:
 
     Examples
     --------
-    "best of 50", "best of 50 and of 200", "best of unknown many".
+    "best of 50", "best of 20, 100", "best of ?" where nobody told.
     """
-    counts = [
-        "unknown many" if np.isnan(one) else f"{one:g}" for one in reported_best_of(tree, search)
-    ]
-    return f"best of {' and of '.join(counts)}" if counts else ""
+    counts = ["?" if np.isnan(one) else f"{one:g}" for one in reported_best_of(tree, search)]
+    return f"best of {', '.join(counts)}" if counts else ""
 
 
 def _of_search(
