@@ -85,12 +85,14 @@ def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def scales_of(trials: Trials, scale: str, reports: pd.DataFrame) -> list[Scale]:
+def scales_of(trials: Trials, scale: str, reports: pd.DataFrame | None = None) -> list[Scale]:
     """Return the scales on which one search is fitted; see `leadline.scale.scales_to_fit`.
 
-    They take the scores of its trials, and of the `reports` of its task, which share its scale.
+    They take the scores of its trials, and of those of all `reports` that are of its task: what is
+    known from reports alone borrows its scale.
     """
     ((task, _),) = trials.searches
+    reports = trials.reports if reports is None else reports
     score = trials.table["score"].to_numpy(dtype=float)
     beside = reports["score"][reports["task"] == task].to_numpy(dtype=float)
     scores = np.concatenate([score[np.isfinite(score)], beside])

@@ -259,13 +259,6 @@ def validate_any_complete(trials: Trials) -> Trials:
     )
 
 
-def validate_table(
-    table: pd.DataFrame, *, source: str = "table", names: Mapping[str, str] | None = None
-) -> pd.DataFrame:
-    """Return the evaluations among the rows of a table; see `validate_rows`."""
-    return validate_rows(table, source=source, names=names)[0]
-
-
 def validate_rows(
     table: pd.DataFrame, *, source: str = "table", names: Mapping[str, str] | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
