@@ -68,7 +68,7 @@ def validate_reports(
     score = validate_numbers(rows["score"], label("score"))
     missing = ~np.isfinite(score)
     if missing.any():
-        row = int(rows.index[missing.argmax()])
+        row = int(rows.index[int(missing.argmax())])
         raise LeadlineError(
             f"{label('score')}, row {row + 1}: a reported best needs a score, got "
             f"{shown(table['score'].tolist()[row])}; fill it in, or delete the row"
