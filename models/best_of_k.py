@@ -1,14 +1,15 @@
 """Reported bests, "0.913 was the best of 50 trials", alone or together with full searches.
 
-The story of each search is that of `leadline.models.hierarchical`: searches of one space have
-nearly the same effective dimension, and so on. Of some searches all that is known is what was
-published, the best score y of k trials:
+The story of each search is that of `leadline.models.hierarchical`, or of
+`leadline.models.crossed`: searches of one space have nearly the same effective dimension, and so
+on. Of some searches all that is known is what was published, the best score y of k trials:
 
     y ~ BestScore(alpha, beta, gamma, sigma, k)        P(best > y) = (1 − F(y))^k
 
-(arXiv:2510.02721). A search may have several reports, of different k say, and trials of its own. A
-report that is worse than the threshold of its search, where the law says nothing of its
-score, says that none of its trials was past it: it is censored there.
+(arXiv:2510.02721). A search may have several reports, of different k say, and trials of its own:
+the k trials are then k others, or they would count twice. A report that is worse than the
+threshold of its search, where the law says nothing of its score, says that none of its trials was
+past it: it is censored there.
 
 A report that does not tell k has one with the prior `reported_trials`. It then says little of the
 optimum by itself, and the posterior says how little: y may be the best of a few good trials or of
@@ -24,6 +25,7 @@ best scores: a pooled gap measured from these would drag all optima onto them (D
 import dataclasses
 import math
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -102,7 +104,10 @@ def reported_search(
 
 
 def data_of(
-    searches: Sequence[several.Search], reports: Sequence[Report], sign: float
+    searches: Sequence[several.Search],
+    reports: Sequence[Report],
+    sign: float,
+    base: ModuleType = hierarchical,
 ) -> dict[str, Any]:
     """Return what the model takes from the data, by the names of its `pm.Data`."""
     best = np.array([search.regime.best for search in searches])
@@ -110,7 +115,7 @@ def data_of(
     for report in reports:
         best[report.search] = min(best[report.search], report.loss)
         count[report.search] += 1.0
-    data = several.data_of(searches, sign)
+    data = base.data_of(searches, sign)
     of = np.array([report.search for report in reports], dtype=int)
     loss = np.array([report.loss for report in reports])
     trials = np.array([float(report.trials) for report in reports])
@@ -127,7 +132,11 @@ def data_of(
 
 
 def build(
-    searches: Sequence[several.Search], reports: Sequence[Report], sign: float, priors: Priors
+    searches: Sequence[several.Search],
+    reports: Sequence[Report],
+    sign: float,
+    priors: Priors,
+    base: ModuleType = hierarchical,
 ) -> pm.Model:
     """Return the model of searches and reported bests.
 
@@ -141,26 +150,29 @@ def build(
         1 when scores are losses, −1 when they are maximised: `optimum` is reported in scores.
     priors : Priors
         See `leadline.priors`.
+    base : module
+        `leadline.models.hierarchical` or `leadline.models.crossed`: how the searches are related.
+        The latter takes at least one search with trials on each task.
 
     Returns
     -------
     pymc.Model
-        As `leadline.models.hierarchical.build`, with the observed `reported` (report), and
+        As ``base.build``, with the observed `reported` (report), and
         `reported_trials` (unknown_report) where there are reports without their k.
     """
     unknown = sum(math.isnan(report.trials) for report in reports)
-    coords = hierarchical.coords_of(searches) | {
+    coords = base.coords_of(searches) | {
         "report": range(len(reports)),
         "unknown_report": range(unknown),
     }
-    values = data_of(searches, reports, sign)
+    values = data_of(searches, reports, sign, base)
     own = ("report_search", "report_trials", "report_unknown", "report_edge", "observed_best")
     with pm.Model(coords=coords) as model:
         data = several.declare_data({k: v for k, v in values.items() if k not in own})
         for name in own:
             dim = "unknown_report" if name == "report_unknown" else "report"
             data[name] = pm.Data(name, values[name], dims=dim)
-        law = hierarchical.declare(data, searches, priors)
+        law = base.declare(data, searches, priors)
         trials = data["report_trials"]
         if unknown:
             missing = pm.Truncated(

@@ -37,14 +37,14 @@ def data_of(searches: Sequence[several.Search], sign: float) -> dict[str, Any]:
     task = np.array([search.task for search in searches])
     threshold = np.array([search.regime.threshold for search in searches])
     tail_scale = np.array([search.regime.tail_scale for search in searches])
-    tasks = range(task.max() + 1)
+    # A search without trials (`best_of_k`) has its threshold from another, and nothing to measure.
+    measured = np.array([search.regime.n_tail > 0 for search in searches])
+    of_task = [(task == one) & measured for one in range(task.max() + 1)]
     return several.data_of(searches, sign) | {
         "search_task": task,
         "search_model": np.array([search.model for search in searches]),
-        "task_anchor": np.array([threshold[task == one].mean() for one in tasks]),
-        "task_unit": np.array(
-            [_unit(threshold[task == one], tail_scale[task == one]) for one in tasks]
-        ),
+        "task_anchor": np.array([threshold[own].mean() for own in of_task]),
+        "task_unit": np.array([_unit(threshold[own], tail_scale[own]) for own in of_task]),
     }
 
 
@@ -75,49 +75,66 @@ def build(searches: Sequence[several.Search], sign: float, priors: Priors) -> pm
         As `leadline.models.hierarchical.build`, with `model_effect` (model), `interaction_sd`,
         `task_scale` and `task_location` (task) in place of a pooled gap.
     """
-    coords = {
+    with pm.Model(coords=coords_of(searches)) as model:
+        declare(several.declare_data(data_of(searches, sign)), searches, priors)
+    return model
+
+
+def coords_of(searches: Sequence[several.Search]) -> dict[str, range]:
+    """Return the coordinates of the model."""
+    return {
         "search": range(len(searches)),
         "space": range(len({search.space for search in searches})),
         "task": range(1 + max(search.task for search in searches)),
         "model": range(1 + max(search.model for search in searches)),
     }
-    with pm.Model(coords=coords) as model:
-        data = several.declare_data(data_of(searches, sign))
-        gamma = several.effective_dims(data, priors, len(coords["space"]))
-        noise_ratio = several.noise_ratios(data, priors)
 
-        pooled_gap = single.from_prior("pooled_gap", priors.pooled_gap)
-        gap_scatter = single.from_prior("gap_scatter", priors.gap_scatter)
-        # Centred: the searches of a task tell its location well, and the scatter is far from 0.
-        depth = pm.LogNormal("task_depth", pt.log(pooled_gap), gap_scatter, dims="task")
-        location = data["task_anchor"] - data["task_unit"] * depth
-        pm.Deterministic("task_location", data["sign"] * location, dims="task")
 
-        scale_departure = pm.Normal("task_scale_departure", dims="task")
-        scale_scatter = single.from_prior("task_scale_scatter", priors.task_scale_scatter)
-        scale = data["task_unit"] * pt.exp(scale_scatter * scale_departure)
-        pm.Deterministic("task_scale", scale, dims="task")
+def declare(
+    data: several.Data, searches: Sequence[several.Search], priors: Priors
+) -> tuple[TensorVariable, TensorVariable, TensorVariable, TensorVariable]:
+    """Declare the variables of the model in the one at hand.
 
-        departure = pm.ZeroSumNormal("model_departure", dims="model")
-        scatter = single.from_prior("model_scatter", priors.model_scatter)
-        effect = pm.Deterministic("model_effect", scatter * departure, dims="model")
-        interaction_sd = single.from_prior("interaction_sd", priors.interaction_sd)
+    Returns
+    -------
+    alpha, beta, gamma, sigma : TensorVariable, shape (search,)
+        The laws, in losses.
+    """
+    gamma = several.effective_dims(data, priors, len({search.space for search in searches}))
+    noise_ratio = several.noise_ratios(data, priors)
 
-        task = data["search_task"]
-        expected = location[task] + scale[task] * effect[data["search_model"]]
-        gap = several.gaps(
-            data,
-            lambda mu, sigma, size: pm.TruncatedNormal.dist(mu, sigma, lower=0.0, size=size),
-            _log_positive_normal,
-            (
-                (data["threshold"] - expected) / data["tail_scale"],
-                scale[task] * interaction_sd / data["tail_scale"],
-            ),
-            noise_ratio,
-            gamma,
-        )
-        several.observe(data, gap, noise_ratio, gamma)
-    return model
+    pooled_gap = single.from_prior("pooled_gap", priors.pooled_gap)
+    gap_scatter = single.from_prior("gap_scatter", priors.gap_scatter)
+    # Centred: the searches of a task tell its location well, and the scatter is far from 0.
+    depth = pm.LogNormal("task_depth", pt.log(pooled_gap), gap_scatter, dims="task")
+    location = data["task_anchor"] - data["task_unit"] * depth
+    pm.Deterministic("task_location", data["sign"] * location, dims="task")
+
+    scale_departure = pm.Normal("task_scale_departure", dims="task")
+    scale_scatter = single.from_prior("task_scale_scatter", priors.task_scale_scatter)
+    scale = data["task_unit"] * pt.exp(scale_scatter * scale_departure)
+    pm.Deterministic("task_scale", scale, dims="task")
+
+    departure = pm.ZeroSumNormal("model_departure", dims="model")
+    scatter = single.from_prior("model_scatter", priors.model_scatter)
+    effect = pm.Deterministic("model_effect", scatter * departure, dims="model")
+    interaction_sd = single.from_prior("interaction_sd", priors.interaction_sd)
+
+    task = data["search_task"]
+    expected = location[task] + scale[task] * effect[data["search_model"]]
+    gap = several.gaps(
+        data,
+        lambda mu, sigma, size: pm.TruncatedNormal.dist(mu, sigma, lower=0.0, size=size),
+        _log_positive_normal,
+        (
+            (data["threshold"] - expected) / data["tail_scale"],
+            scale[task] * interaction_sd / data["tail_scale"],
+        ),
+        noise_ratio,
+        gamma,
+    )
+    alpha, beta, sigma = several.observe(data, gap, noise_ratio, gamma)
+    return alpha, beta, gamma, sigma
 
 
 def _log_positive_normal(

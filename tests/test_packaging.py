@@ -13,11 +13,12 @@ SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setup
 
 # What each part of the package may import of the others; DESIGN.md, section 9.
 LOW = {"errors"}
-DATA = LOW | {"trials", "search", "cells"}
+DATA = LOW | {"trials", "search", "cells", "reported_bests"}
 RULES = {
     "errors": set(),
     "cells": LOW,
     "search": LOW,
+    "reported_bests": LOW | {"cells"},
     "trials": DATA,
     "readers": DATA | {"readers"},
     "datasets": DATA | {"datasets", "readers"},
@@ -39,17 +40,21 @@ RULES = {
     "sampling": LOW | {"packing"},
     "densities": {"sampling"},
     "candidates": DATA | {"prepare", "priors", "regime", "scale"},
+    "reported_notes": DATA,
+    "reported_searches": DATA | {"candidates", "models", "prepare", "priors"},
     "goodness_of_fit": {"law"},
     "diagnostics": LOW,
     "tail_fit": {"densities", "law", "models", "prepare", "priors", "sampling"},
     "predictive_score": LOW | {"tail_fit"},
     "averaging": {"candidates", "diagnostics", "goodness_of_fit", "predictive_score", "tail_fit"},
-    "tree": DATA | {"averaging", "priors"},
+    "reported_groups": {"averaging", "reported_searches"},
+    "tree": DATA | {"averaging", "priors", "reported_groups"},
     "joint_fit": {"averaging", "candidates", "densities", "diagnostics", "goodness_of_fit"}
-    | {"models", "priors", "regime", "sampling", "scale", "tail_fit"},
+    | {"models", "prepare", "priors", "regime", "reported_searches", "sampling", "scale"}
+    | {"tail_fit"},
     "fit": DATA
     | {"averaging", "candidates", "joint_fit", "priors", "random_search", "regime"}
-    | {"answers", "sampling", "scale", "tail_fit", "tree"},
+    | {"answers", "reported_notes", "reported_searches", "sampling", "scale", "tail_fit", "tree"},
     "answers": LOW | {"answers", "diagnostics", "goodness_of_fit", "law", "scale"},
     "plots": LOW | {"answers", "law", "plots"},
     "report": LOW | {"answers", "plots", "report"},

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Real
 
 import numpy as np
+import pandas as pd
 
 from leadline.errors import LeadlineError, shown
 from leadline.prepare import PreparedSearch, prepare
@@ -84,10 +85,18 @@ def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def scales_of(trials: Trials, scale: str) -> list[Scale]:
-    """Return the scales on which one search is fitted; see `leadline.scale.scales_to_fit`."""
+def scales_of(trials: Trials, scale: str, reports: pd.DataFrame | None = None) -> list[Scale]:
+    """Return the scales on which one search is fitted; see `leadline.scale.scales_to_fit`.
+
+    They take the scores of its trials, and of those of all `reports` that are of its task: what is
+    known from reports alone borrows its scale.
+    """
+    ((task, _),) = trials.searches
+    reports = trials.reports if reports is None else reports
     score = trials.table["score"].to_numpy(dtype=float)
-    return scales_to_fit(scale, score[np.isfinite(score)], describe_search(trials))
+    beside = reports["score"][reports["task"] == task].to_numpy(dtype=float)
+    scores = np.concatenate([score[np.isfinite(score)], beside])
+    return scales_to_fit(scale, scores, describe_search(trials))
 
 
 def candidates_of(

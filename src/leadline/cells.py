@@ -15,12 +15,16 @@ import pandas as pd
 
 from leadline.errors import LeadlineError, listed, shown
 
-# What other tools call the four statuses, in lower case.
+REPORTED = "reported"
+"""The status of a row that is no trial but a reported best (`leadline.reported_bests`)."""
+
+# What other tools call the statuses, in lower case.
 STATUS_WORDS: Mapping[str, tuple[str, ...]] = {
     "complete": ("complete", "completed", "finished", "success", "ok", "terminated"),
     "failed": ("failed", "fail", "error", "crashed", "diverged"),
     "pruned": ("pruned", "stopped"),
     "running": ("running", "waiting", "queued"),
+    REPORTED: (REPORTED,),
 }
 _STATUS_OF = {word: status for status, words in STATUS_WORDS.items() for word in words}
 
@@ -58,6 +62,7 @@ def validate_numbers(
         Numbers, or text that reads as numbers. None, NA, "" and "nan" are missing.
     label : str
         How the message names the column.
+        Its index numbers the rows, from 0.
     rows : boolean array, optional
         The rows to convert; what stands in the others is not looked at.
     """
@@ -72,12 +77,14 @@ def validate_numbers(
     if found is not None:
         return found
     found = np.empty(len(cells))
-    for place, (row, cell) in enumerate(zip(wanted, cells, strict=True)):
+    for number, (row, cell) in enumerate(zip(wanted, cells, strict=True)):
         try:
-            found[place] = to_number(cell)
+            found[number] = to_number(cell)
         except (TypeError, ValueError):
             raise LeadlineError(
-                not_a_number(f"{label}, row {row + 1}", cell, "name a column of numbers")
+                not_a_number(
+                    f"{label}, row {values.index[row] + 1}", cell, "name a column of numbers"
+                )
             ) from None
     return found
 
@@ -135,7 +142,10 @@ def not_a_number(place: str, value: object, hint: str) -> str:
 
 
 def validate_labels(values: pd.Series, label: str) -> list[str]:
-    """Return the values as strings without surrounding blanks; a missing one is an error."""
+    """Return the values as strings without surrounding blanks; a missing one is an error.
+
+    The index numbers the rows, from 0.
+    """
     labels = []
     known: dict[str, str] = {}  # a column has few names and many rows
     for row, value in enumerate(values.tolist()):
@@ -146,8 +156,8 @@ def validate_labels(values: pd.Series, label: str) -> list[str]:
                 known[value] = text
         if not text:
             raise LeadlineError(
-                f"{label}, row {row + 1}: must be a name or a number, got {shown(value)}; "
-                "fill it in, or name another column"
+                f"{label}, row {values.index[row] + 1}: must be a name or a number, got "
+                f"{shown(value)}; fill it in, or name another column"
             )
         labels.append(text)
     return labels
@@ -190,7 +200,7 @@ def validate_identifiers(values: pd.Series, label: str) -> npt.NDArray[np.int64]
 
 
 def validate_status(values: pd.Series, label: str) -> npt.NDArray[np.object_]:
-    """Return the values as `complete`, `failed`, `pruned` or `running`, whatever their case."""
+    """Return the values as the keys of `STATUS_WORDS`, whatever their case."""
     cells = values.tolist()
     words = [_label(cell).casefold() for cell in cells]
     unknown = {
@@ -203,6 +213,11 @@ def validate_status(values: pd.Series, label: str) -> npt.NDArray[np.object_]:
             "replace the others, or name another column"
         )
     return np.array([_STATUS_OF[word] for word in words], dtype=object)
+
+
+def is_blank(value: object) -> bool:
+    """Return whether a cell that might hold a name is empty."""
+    return value is None or str(value).strip().lower() in _BLANK_WORDS
 
 
 def validate_param(values: pd.Series) -> pd.Series:
@@ -219,7 +234,7 @@ def validate_param(values: pd.Series) -> pd.Series:
             found = np.full(len(cells), np.nan)
     if np.isnan(found).all():
         # Here "none" may be a level, such as of an augmentation.
-        absent = [cell is None or str(cell).strip().lower() in _BLANK_WORDS for cell in cells]
+        absent = [is_blank(cell) for cell in cells]
         return pd.Series(
             [None if gone else cell for cell, gone in zip(cells, absent, strict=True)],
             dtype=object,

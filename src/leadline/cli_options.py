@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-COLUMNS = ("task", "model", "trial", "replicate", "status", "cost", "space")
+COLUMNS = ("task", "model", "trial", "replicate", "status", "cost", "space", "best_of")
 _COLUMN_HELP = {
     "task": "column of what was solved, such as a data set",
     "model": "column of what was tuned",
@@ -13,6 +13,8 @@ _COLUMN_HELP = {
     "status": "column of complete, failed, pruned, ...",
     "cost": "column of what an evaluation cost",
     "space": "column of the search space",
+    "best_of": "column of how many trials a score is the best of: rows above 1 are published "
+    "results, not trials",
 }
 _TRACKER_HELP = {
     "study_name": "Optuna: which study",
@@ -65,7 +67,8 @@ def add_fit_options(parser: argparse.ArgumentParser) -> None:
         help="fit even if the hyperparameters show that this was no random search",
     )
     for name in COLUMNS:
-        parser.add_argument(f"--{name}", metavar="COLUMN", help=_COLUMN_HELP[name])
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, metavar="COLUMN", help=_COLUMN_HELP[name])
     parser.add_argument(
         "--params",
         nargs="+",

@@ -15,6 +15,7 @@ from leadline.errors import LeadlineError, listed, shown
 from leadline.priors import Priors
 from leadline.random_search import validate_random_search
 from leadline.regime import MIN_TAIL_TRIALS, MIN_TAIL_TRIALS_POOLED
+from leadline.reported_notes import notes_on_reports, validate_with_reports
 from leadline.scale import validate_scale
 from leadline.trials import Trials, search_labels, validate_any_complete
 
@@ -53,13 +54,16 @@ def fit(
     Parameters
     ----------
     trials : Trials
-        One search, or several.
+        One search, or several. Reported bests among them (`Trials.reports`) are evidence of their
+        searches beside the trials. A search that is known from reports alone borrows its threshold
+        and tail scale from one with trials on the same task: see `leadline.reported_searches`.
     model : {"auto", "single", "hierarchical", "crossed"}
         Which model. `"single"`: every search by itself. `"hierarchical"`: effective dimensions,
         noise and depths are partly pooled, so that searches learn from each other.
         `"crossed"`: besides, what is a model's and what is a task's share of an optimum. `"auto"`
         takes the first for one search, the second for one model on several tasks or several
-        models on one task, and the third for several models on several tasks.
+        models on one task, and the third for several models on several tasks. With reported
+        bests one search is fitted as several are; `"single"` takes none.
     threshold : float or "auto"
         Where the regime starts, in score units: only better scores follow the law. `"auto"`
         decides it from the data, and carries the uncertainty of that into every answer: see
@@ -105,9 +109,11 @@ def fit(
         is an integer. Where thresholds or scales were averaged, `candidate` says which of
         the `candidates` a draw comes from; that group holds the weight of each, what speaks for
         it, and draws of its own posterior. `log_likelihood` and `observed_data` are then about
-        the scores past the deepest of them. The attribute `failed_checks` names what
-        `leadline.check` found wrong, which is also logged. Everything that leadline computes
-        from a fit is a function of this tree; save it with ``to_netcdf``.
+        the scores past the deepest of them. Reported bests are `reported` (report) in
+        `observed_data` and `log_likelihood`; `reported_trials` (chain, draw, report) in the
+        posterior is of those that do not tell how many trials they are the best of. The attribute
+        `failed_checks` names what `leadline.check` found wrong, which is also logged. Everything
+        that leadline computes from a fit is a function of this tree; save it with ``to_netcdf``.
 
     Raises
     ------
@@ -141,28 +147,33 @@ def fit(
     fixed_fraction = isinstance(tail_fraction, Real)
     kind, reason = choose_model(model, trials)
     validate_together(kind, scale=scale, effective_dim=effective_dim)
+    validate_with_reports(trials, kind, effective_dim)
+    alone = kind == "single" or len(trials.with_trials) == 1
     candidates = [
         candidates_of(
             search,
             priors,
-            scales_of(search, scale),
+            scales_of(search, scale, trials.reports),
             fractions,
             threshold=fixed,
             resolution=resolution,
-            min_tail=MIN_TAIL_TRIALS if kind == "single" else MIN_TAIL_TRIALS_POOLED,
+            min_tail=MIN_TAIL_TRIALS if alone else MIN_TAIL_TRIALS_POOLED,
         )
-        for search in (trials.search(task=task, model=name) for task, name in trials.searches)
+        for search in (trials.search(task=task, model=name) for task, name in trials.with_trials)
     ]
 
-    notes = validate_random_search(trials, assume_random)
+    notes = [*validate_random_search(trials, assume_random), *notes_on_reports(trials)]
 
     # Not before the input is known to be good: these imports take seconds.
     from leadline.answers.check import check, checks_line, failed_checks
     from leadline.averaging import fit_search
+    from leadline.reported_searches import reported_searches
     from leadline.sampling import Sampler
     from leadline.tail_fit import TailFitter
     from leadline.tree import combine, provenance, search_groups
 
+    labels = space_labels(trials)
+    reported = reported_searches(trials, [space for space, _, _ in labels], candidates, priors)
     sampler = Sampler(draws, tune, chains, progressbar, nuts_sampler, sample_kwargs)
     fitter = TailFitter(priors, effective_dim, sampler)
     seed = np.random.SeedSequence(random_seed)
@@ -176,8 +187,8 @@ def fit(
     else:
         from leadline.joint_fit import JointFitter, fit_jointly
 
-        joint = JointFitter(kind, space_labels(trials), priors, sampler)
-        together = fit_jointly(candidates, joint, fitter, seed)
+        joint = JointFitter(kind, labels, priors, sampler)
+        together = fit_jointly(candidates, joint, fitter, seed, reported)
         averaged, pooled = together.searches, together.pooled
     groups = [
         search_groups(of_search, label)
@@ -225,6 +236,8 @@ def choose_model(model: str, trials: Trials) -> tuple[str, str]:
         return "hierarchical", f"{len(models)} models on one task"
     if len(tasks) > 1:
         return "hierarchical", f"one model on {len(tasks)} tasks"
+    if len(trials.reports):
+        return "hierarchical", "one search with reported bests"
     return "single", "one search"
 
 
@@ -244,13 +257,15 @@ def validate_together(kind: str, *, scale: str, effective_dim: str) -> None:
 def space_labels(trials: Trials) -> list[tuple[str, str, str]]:
     """Return the search space, task and model of each search.
 
-    The space is the column `space`; without it, searches over the same hyperparameters share one.
+    The space is the column `space`; without it, searches over the same hyperparameters share one,
+    and so do those of which they are not known.
     """
     labels = []
     for task, model in trials.searches:
         search = trials.search(task=task, model=model)
         # `Trials` has seen to it that a search has one.
-        space = search.table["space"].iloc[0] if "space" in search.table else None
+        spaces = [*search.table.get("space", []), *filter(None, search.reports["space"])]
+        space = spaces[0] if spaces else None
         labels.append((str(space or ", ".join(sorted(search.params))), task, model))
     return labels
 

@@ -5,7 +5,8 @@ first fitted alone over its candidates (`leadline.averaging`), which gives the w
 each. Then `THRESHOLD_SETS` sets of thresholds are drawn, one candidate for each search by its
 weight, stratified so that every search's weights are kept as nearly as so few sets can; the joint
 model is fitted to each set, and the posterior is the equal mixture. A search that is too small
-to be fitted alone takes the thresholds, as tail fractions, that the others weigh up.
+to be fitted alone takes the thresholds, as tail fractions, that the others weigh up. One that is
+known from reported bests alone has a threshold in each set too (`leadline.reported_searches`).
 """
 
 import dataclasses
@@ -23,9 +24,11 @@ from leadline.candidates import Candidate
 from leadline.densities import Densities
 from leadline.diagnostics import Diagnostics, diagnose
 from leadline.goodness_of_fit import tail_p_value
-from leadline.models import crossed, hierarchical, several
+from leadline.models import best_of_k, crossed, hierarchical, several
+from leadline.prepare import PreparedSearch
 from leadline.priors import Priors
 from leadline.regime import MIN_TAIL_TRIALS
+from leadline.reported_searches import ReportedSearch, losses_of
 from leadline.sampling import CompiledModel, Sampler
 from leadline.scale import Scale
 from leadline.tail_fit import FittedTail, TailFitter, in_score_units
@@ -119,12 +122,21 @@ class JointFitter:
             for search, numbers in zip(prepared, self.numbers, strict=True)
         ]
         sign = prepared[0].sign
+        reports = _reports_of(prepared)
         structure = several.structure(searches)
         if structure not in self._compiled:
-            model = self.model.build(searches, sign, self.priors)
+            model = (
+                best_of_k.build(searches, reports, sign, self.priors, self.model)
+                if reports
+                else self.model.build(searches, sign, self.priors)
+            )
             self._compiled[structure] = self.sampler.compile(model), Densities(model)
         compiled, densities = self._compiled[structure]
-        data = self.model.data_of(searches, sign)
+        data = (
+            best_of_k.data_of(searches, reports, sign, self.model)
+            if reports
+            else self.model.data_of(searches, sign)
+        )
         seeds = [int(word) for word in seed.generate_state(3)]
         draws = min(self.sampler.draws, int(np.ceil(4 * share * self.sampler.draws)))
         sampler = dataclasses.replace(self.sampler, draws=draws)
@@ -138,6 +150,9 @@ class JointFitter:
         tails = []
         for number, search in enumerate(prepared):
             own = posterior.isel(search=number, drop=True).drop_vars(shared)
+            if "reported_trials" in posterior:
+                own = own.drop_vars("unknown_report")
+                own["reported_trials"] = _trials_of(posterior, reports, number)
             tails.append(
                 FittedTail(
                     search=search,
@@ -148,6 +163,7 @@ class JointFitter:
                 )
             )
         pooled = posterior[[name for name in shared if not str(name).endswith(_LATENT)]]
+        pooled = pooled.drop_vars("reported_trials", errors="ignore")
         if "task_scale" in pooled:
             pooled = _tasks_in_score_units(pooled, prepared[0].regime.scale)
         return _OneSet(
@@ -156,6 +172,27 @@ class JointFitter:
             diagnose(posterior, statistics),
             [_p_value(tail, seeds[2]) for tail in tails],
         )
+
+
+def _reports_of(prepared: Sequence[PreparedSearch]) -> list[best_of_k.Report]:
+    """Return the reported bests of all searches, on their scales."""
+    return [
+        best_of_k.Report(float(loss), float(trials), number)
+        for number, search in enumerate(prepared)
+        for loss, trials in zip(
+            losses_of(search.reports, search), search.reports["best_of"], strict=True
+        )
+    ]
+
+
+def _trials_of(
+    posterior: xr.Dataset, reports: Sequence[best_of_k.Report], number: int
+) -> xr.DataArray:
+    """Return the numbers of trials, where not known, of the reports of one search."""
+    unknown = [report for report in reports if np.isnan(report.trials)]
+    own = [place for place, report in enumerate(unknown) if report.search == number]
+    drawn = posterior["reported_trials"].isel(unknown_report=own).drop_vars("unknown_report")
+    return drawn.rename(unknown_report="report")
 
 
 def _tasks_in_score_units(pooled: xr.Dataset, scale: Scale) -> xr.Dataset:
@@ -172,11 +209,17 @@ def _of_search(
     log_likelihood: Mapping[str, np.ndarray], data: Mapping[str, Any], number: int
 ) -> dict[str, np.ndarray]:
     """Return the log-likelihoods of the observations of one search."""
-    owners = {"loss": "tail_search", "in_regime": "group_search", "seed_variance": "seed_search"}
+    owners = {
+        "loss": "tail_search",
+        "in_regime": "group_search",
+        "seed_variance": "seed_search",
+        "reported": "report_search",
+    }
     result = {
         name: values[..., data[owners[name]] == number] for name, values in log_likelihood.items()
     }
-    return {name: values for name, values in result.items() if values.shape[-1]}
+    # Only a search without trials has no losses, and they are asked for all the same.
+    return {name: values for name, values in result.items() if values.shape[-1] or name == "loss"}
 
 
 def _top_level(log_prior: Mapping[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
@@ -192,6 +235,8 @@ def _top_level(log_prior: Mapping[str, np.ndarray], number: int) -> dict[str, np
 
 def _p_value(tail: FittedTail, seed: int) -> float:
     regime = tail.search.regime
+    if regime.n_tail == 0:
+        return np.nan
     edge = np.full_like(tail.law[0], regime.threshold)
     return tail_p_value(regime.loss, regime.cell, regime.replicates, edge, tail.law, seed)
 
@@ -201,33 +246,36 @@ def fit_jointly(
     joint: JointFitter,
     fitter: TailFitter,
     seed: np.random.SeedSequence,
+    reported: Sequence[ReportedSearch] = (),
 ) -> JointFit:
-    """Return the posterior of several searches.
+    """Return the posterior of several searches, those without trials last.
 
     Parameters
     ----------
     candidates : sequence of sequences of sequences of Candidate
-        For each search, for each scale, from the deepest to the widest.
+        For each search with trials, for each scale, from the deepest to the widest.
     joint : JointFitter
         Fits all searches at one threshold each.
     fitter : TailFitter
         Fits a search alone.
     seed : SeedSequence
         Same seed, same numbers.
+    reported : sequence of ReportedSearch
+        Those without trials.
     """
     walk_seed, set_seed, fit_seed, mix_seed = seed.spawn(4)
     flat = [[one for of_scale in search for one in of_scale] for search in candidates]
     weights = weigh_alone(candidates, fitter, walk_seed)
     sets = _draw_sets(weights, np.random.default_rng(set_seed))
     shares = [count / sets.total() for count in sets.values()]
+    chosen = [[search[place] for search, place in zip(flat, one, strict=True)] for one in sets]
+    chosen = [[*of_set, *(one.borrow(of_set) for one in reported)] for of_set in chosen]
     fits = [
-        joint.fit(
-            [search[place] for search, place in zip(flat, chosen, strict=True)], share, own_seed
-        )
-        for chosen, share, own_seed in zip(sets, shares, fit_seed.spawn(len(sets)), strict=True)
+        joint.fit(of_set, share, own_seed)
+        for of_set, share, own_seed in zip(chosen, shares, fit_seed.spawn(len(sets)), strict=True)
     ]
     draws = joint.sampler.draws
-    return _mixture(flat, list(sets), shares, fits, draws, np.random.default_rng(mix_seed))
+    return _mixture(chosen, shares, fits, draws, np.random.default_rng(mix_seed))
 
 
 def weigh_alone(
@@ -285,9 +333,10 @@ def _borrowed(
     return weight / weight.sum()
 
 
-def _key(candidate: Candidate) -> tuple[str, int]:
+def _key(candidate: Candidate) -> tuple[str, int, float]:
     regime = candidate.search.regime
-    return regime.scale.name, regime.n_tail
+    # Without trials, the threshold alone tells candidates apart.
+    return regime.scale.name, regime.n_tail, regime.threshold
 
 
 def _draw_sets(
@@ -303,14 +352,13 @@ def _draw_sets(
 
 
 def _mixture(
-    flat: Sequence[Sequence[Candidate]],
-    sets: Sequence[tuple[int, ...]],
+    chosen: Sequence[Sequence[Candidate]],
     shares: Sequence[float],
     fits: Sequence[_OneSet],
     draws: int,
     rng: np.random.Generator,
 ) -> JointFit:
-    """Return the mixture of the fits of all sets.
+    """Return the mixture of the fits of all sets, each of which chose a candidate for each search.
 
     Within a chain the draws of a set are evenly spaced ones of that chain, and sets alternate in
     random order.
@@ -326,10 +374,8 @@ def _mixture(
             last = fits[number].pooled.sizes["draw"] - 1
             place[chain, mine] = np.linspace(0, last, int(mine.sum())).round()
     searches = [
-        _of_one_search(
-            [flat[number][chosen[number]] for chosen in sets], number, shares, fits, of_fit, place
-        )
-        for number in range(len(flat))
+        _of_one_search([of_set[number] for of_set in chosen], number, shares, fits, of_fit, place)
+        for number in range(len(chosen[0]))
     ]
     everything = AveragedSearch([], of_fit, place)
     return JointFit(searches, everything.pick_dataset([fit.pooled for fit in fits]))

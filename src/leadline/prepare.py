@@ -35,6 +35,8 @@ class PreparedSearch:
         Upper bound of the effective dimension.
     sign : float
         1 when scores are minimised, −1 when they are maximised.
+    reports : DataFrame
+        Its reported bests, columns `leadline.reported_bests.COLUMNS`.
     """
 
     task: str
@@ -43,6 +45,7 @@ class PreparedSearch:
     regime: Regime
     max_effective_dim: float
     sign: float
+    reports: pd.DataFrame
 
     def structure(self, effective_dim: str) -> tuple[Any, ...]:
         """Return what decides the graph: searches that share it share a compiled model."""
@@ -92,4 +95,5 @@ def prepare(
     done = trials.table[trials.table["status"] != "running"]
     first = done.drop_duplicates(["task", "model", "trial"])["score"].to_numpy()
     table["first_score"] = np.where(table["status"] == "complete", first, np.nan)
-    return PreparedSearch(task, model, table, regime, bound, loss_sign(trials.direction))
+    sign = loss_sign(trials.direction)
+    return PreparedSearch(task, model, table, regime, bound, sign, trials.reports)

@@ -71,11 +71,13 @@ def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.Dat
             if f"{PARAM_PREFIX}{name}" in trials.params
         }
     declared = validate_space(space, trials.params)
-    labels = search_labels(trials.searches)
+    labels = dict(zip(trials.searches, search_labels(trials.searches), strict=True))
+    # Of reported bests alone, nobody knows how they were drawn.
+    searches = trials.with_trials
     rows = [
-        {"search": label, **asdict(evidence)}
-        for label, (task, model) in zip(labels, trials.searches, strict=True)
-        for evidence in evidence_on(trials.search(task, model), declared, len(labels))
+        {"search": labels[pair], **asdict(evidence)}
+        for pair in searches
+        for evidence in evidence_on(trials.search(*pair), declared, len(searches))
     ]
     return pd.DataFrame(rows)
 

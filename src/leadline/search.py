@@ -64,12 +64,25 @@ def one_row_per_trial(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def validate_searches(table: pd.DataFrame, source: str) -> None:
+def validate_searches(
+    table: pd.DataFrame, source: str, numbers: npt.NDArray[np.intp] | None = None
+) -> None:
     """Raise `LeadlineError` unless the rows of each search fit together.
 
     A trial and replicate appear once, a search has one space, and the replicates of a trial
     have the same hyperparameters, where known.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per evaluation.
+    source : str
+        What the messages call it.
+    numbers : ndarray of int, shape (row,), optional
+        Which rows of the source they are, from 0, where there were others.
     """
+    if numbers is None:
+        numbers = np.arange(len(table))
     search = ["task", "model"]
     twice = table.duplicated([*search, "trial", "replicate"]).to_numpy()
     if twice.any():
@@ -77,8 +90,9 @@ def validate_searches(table: pd.DataFrame, source: str) -> None:
         trial, replicate = _cell(table, "trial", row), _cell(table, "replicate", row)
         raise LeadlineError(
             f"{source}: trial {trial}, replicate {replicate} of {_search_of(table, row)} appears "
-            f"twice, again in row {row + 1}; name the column that tells repeated evaluations "
-            "apart, as in replicate='seed', or those that tell searches apart, task and model"
+            f"twice, again in row {numbers[row] + 1}; name the column that tells repeated "
+            "evaluations apart, as in replicate='seed', or those that tell searches apart, task "
+            "and model"
         )
     if "space" in table.columns:
         spaces = table[[*search, "space"]].drop_duplicates()
@@ -87,15 +101,17 @@ def validate_searches(table: pd.DataFrame, source: str) -> None:
             row = int(mixed.index[0])
             raise LeadlineError(
                 f"{source}: {_search_of(table, row)} has a second space "
-                f"{_cell(table, 'space', row)} in row {row + 1}; a search has one space, so "
-                "give its parts different models"
+                f"{_cell(table, 'space', row)} in row {numbers[row] + 1}; a search has one space, "
+                "so give its parts different models"
             )
     again = table.duplicated([*search, "trial"]).to_numpy()
     if again.any():
-        _validate_replicate_params(table, source)
+        _validate_replicate_params(table, source, numbers)
 
 
-def _validate_replicate_params(table: pd.DataFrame, source: str) -> None:
+def _validate_replicate_params(
+    table: pd.DataFrame, source: str, numbers: npt.NDArray[np.intp]
+) -> None:
     """Raise unless the replicates of each trial are of one configuration."""
     trial = table.groupby(["task", "model", "trial"], sort=False).ngroup().to_numpy()
     for name in table.columns:
@@ -110,7 +126,7 @@ def _validate_replicate_params(table: pd.DataFrame, source: str) -> None:
         if differs.any():
             row = int(rows[differs][0])
             raise LeadlineError(
-                f"{source}: column {shown(name)}, row {row + 1}: trial "
+                f"{source}: column {shown(name)}, row {numbers[row] + 1}: trial "
                 f"{_cell(table, 'trial', row)} of {_search_of(table, row)} has replicates with "
                 "different values; replicates repeat one configuration, so name another trial "
                 "column, or leave a seed out of the hyperparameters"

@@ -69,7 +69,8 @@ class FittedTail:
             log_survival(place, (alpha, beta, gamma, sigma / np.sqrt(seeds)))
             for seeds in self.search.regime.group_replicates
         ]
-        return np.concatenate(columns, axis=1)
+        # No columns where there are no trials.
+        return np.concatenate([place[:, :0], *columns], axis=1)
 
     @property
     def group_of_trial(self) -> npt.NDArray[np.intp]:

@@ -14,6 +14,7 @@ from scipy.stats import binom
 
 from leadline.averaging import AveragedSearch, FittedCandidate
 from leadline.priors import Priors
+from leadline.reported_groups import add_reports
 from leadline.search import PARAM_PREFIX
 from leadline.trials import Trials
 
@@ -73,7 +74,7 @@ def search_groups(averaged: AveragedSearch, label: str) -> dict[str, xr.Dataset]
     first = mixed[0].tail.search
     trials = first.trials
     draws = ("chain", "draw")
-    names = np.array([f"{label}: {name}" for name in trials["trial"]])
+    names = np.array([f"{label}: {name}" for name in trials["trial"]], dtype=str)
     rows, edge = _shared_tail(averaged)
     tail = names[rows]
     replicates = trials["replicates"].to_numpy(dtype=int)
@@ -131,12 +132,12 @@ def search_groups(averaged: AveragedSearch, label: str) -> dict[str, xr.Dataset]
         "trial_score": ("trial", score),
         "trial_first_score": ("trial", trials["first_score"].to_numpy(dtype=float)),
         "trial_replicates": ("trial", replicates),
-        "trial_search": ("trial", np.array([label] * len(trials))),
+        "trial_search": ("trial", np.array([label] * len(trials), dtype=str)),
     }
     for name in trials.columns:
         if name in ("cost", "order") or name.startswith(PARAM_PREFIX):
             constant[f"trial_{name}"] = "trial", _storable(trials[name])
-    return {
+    groups = {
         "posterior": posterior.expand_dims(search=1, axis=2).assign_coords(coords),
         "sample_stats": statistics.expand_dims(search=1, axis=2).assign_coords(coords),
         # Without task and model: ArviZ's psense stacks variables, which must then all have them.
@@ -146,6 +147,8 @@ def search_groups(averaged: AveragedSearch, label: str) -> dict[str, xr.Dataset]
         "constant_data": xr.Dataset(constant, coords | {"trial": names}),
         "candidates": _candidates(averaged).expand_dims(search=1).assign_coords(coords),
     }
+    add_reports(groups, averaged, label)
+    return groups
 
 
 def _storable(values: pd.Series) -> np.ndarray:
@@ -277,9 +280,8 @@ def combine(
 def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.DataArray:
     """Return a variable of all searches; a hyperparameter that one lacks is missing there."""
     arrays = [part[name] for part in parts if name in part]
-    dim = next(
-        dim for dim in ("search", "tail_trial", "repeated_trial", "trial") if dim in arrays[0].dims
-    )
+    dims = ("search", "tail_trial", "repeated_trial", "trial", "report")
+    dim = next(dim for dim in dims if dim in arrays[0].dims)
     if dim == "trial":
         text = any(array.dtype.kind == "U" for array in arrays)
         arrays = [

@@ -6,7 +6,7 @@ with the status `failed` and no score, because the best of k random trials inclu
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,8 @@ from leadline.cells import (
     validate_status,
 )
 from leadline.errors import LeadlineError, closest, listed, shown
+from leadline.reported_bests import COLUMNS as REPORT_COLUMNS
+from leadline.reported_bests import reports_line, validate_reports
 from leadline.search import PARAM_PREFIX, one_row_per_trial, validate_searches
 
 DIRECTIONS = ("minimize", "maximize")
@@ -27,6 +29,13 @@ UNNAMED_MODEL = "model"
 """What a model is called that the table does not name."""
 OPTIONAL_COLUMNS = ("cost", "order", "budget", "space")
 PRUNED_NOTE = "the value of a pruned trial is not a score: the trial counts as outside the regime"
+
+ONLY_REPORTS = (
+    "where the law starts, and how far apart good scores are, is measured from trials; add a "
+    "random search of any model on the same task, or say both yourself with "
+    "leadline.models.best_of_k and its reported_search"
+)
+"""What is missing where all that is known is reported bests."""
 
 # Squares of scores must stay finite. Scores this large are overflows anyway: MLflow, for
 # one, stores inf as 1.797693e308.
@@ -47,7 +56,9 @@ class Trials:
         present, filled in when absent: `task` ("task"), `model` ("model"), `trial` (the row
         number, from 1), `replicate` (1), `status` (complete where there is a score).
         Optional: `cost`, `order`, `budget`, `space` and hyperparameters `param:<name>`.
-        Other columns are left out.
+        Other columns are left out. A row whose optional `best_of`, a number of trials, is above
+        1, or whose status is `reported`, is no evaluation but a reported best
+        (`leadline.reported_bests`): it is moved to `reports`.
     direction : {"minimize", "maximize"}
         Which scores are good. Never guessed.
     metric : str
@@ -61,6 +72,9 @@ class Trials:
     distributions : mapping of str to tuple, optional
         What each hyperparameter was drawn from, where the source records it: by its name, as the
         `space` of `check_random_search`, which uses it.
+    reports : pandas.DataFrame, optional
+        Reported bests beside those in `table`, as rows of the same kind. As an attribute all of
+        them, with the columns `leadline.reported_bests.COLUMNS`.
 
     Raises
     ------
@@ -75,11 +89,22 @@ class Trials:
     sampler: str | None = None
     notes: tuple[str, ...] = ()
     distributions: Mapping[str, tuple[object, ...]] | None = None
+    reports: pd.DataFrame = dataclasses.field(
+        default_factory=lambda: pd.DataFrame(columns=list(REPORT_COLUMNS))
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "direction", validate_direction(self.direction))
-        table = validate_table(self.table, source=self.source, names={"score": self.metric})
+        names = {"score": self.metric}
+        table, found = validate_rows(self.table, source=self.source, names=names)
+        if len(self.reports):
+            given = self.reports.assign(status="reported")
+            _, given = validate_rows(given, source=f"reports of {self.source}", names=names)
+            found = pd.concat([given, found], ignore_index=True) if len(found) else given
+        if table.empty and found.empty:
+            raise LeadlineError(f"{self.source}: no rows; at least one trial is needed")
         object.__setattr__(self, "table", table)
+        object.__setattr__(self, "reports", found)
         if (table["status"] == "pruned").any() and PRUNED_NOTE not in self.notes:
             object.__setattr__(self, "notes", (*self.notes, PRUNED_NOTE))
 
@@ -111,14 +136,28 @@ class Trials:
             head += f" in {len(self.searches)} searches"
         tail = [f"{counts['complete']} complete", f"{counts['failed']} failed"]
         tail += [f"{counts[name]} {name}" for name in ("pruned", "running") if counts[name]]
-        return f"{head}: {', '.join(tail)}"
+        reported = reports_line(self.reports)
+        return f"{head}: {', '.join(tail)}" + f"; {reported}" * bool(reported)
 
     def __repr__(self) -> str:
         return f"<Trials {self.source}, {self.direction} {self.metric}, {self}>"
 
     @property
     def searches(self) -> list[tuple[str, str]]:
-        """The (task, model) pairs in order of appearance."""
+        """The (task, model) pairs in order of appearance, those without trials last."""
+        pairs = pd.concat([one[["task", "model"]] for one in (self.table, self.reports)])
+        pairs = pairs.drop_duplicates()
+        return list(zip(pairs["task"].tolist(), pairs["model"].tolist(), strict=True))
+
+    @property
+    def only_reported(self) -> list[tuple[str, str]]:
+        """The (task, model) pairs that are known from reported bests alone, without trials."""
+        known = set(self.with_trials)
+        return [pair for pair in self.searches if pair not in known]
+
+    @property
+    def with_trials(self) -> list[tuple[str, str]]:
+        """The (task, model) pairs of searches with trials: the first of `searches`."""
         pairs = self.table[["task", "model"]].drop_duplicates()
         return list(zip(pairs["task"].tolist(), pairs["model"].tolist(), strict=True))
 
@@ -146,30 +185,34 @@ class Trials:
         LeadlineError
             If no search, or more than one, has these names; the message lists them.
         """
-        table = self.table
-        for column, wanted in (("task", task), ("model", model)):
+        pairs = self.searches
+        for place, (column, wanted) in enumerate((("task", task), ("model", model))):
             if wanted is None:
                 continue
-            existing = self.table[column].unique().tolist()
+            existing = list(dict.fromkeys(pair[place] for pair in self.searches))
             if str(wanted) not in existing:
                 hint = closest(str(wanted), existing)
                 raise LeadlineError(
                     f"no {column} {shown(wanted)} in {self.source}; there are "
                     f"{listed(existing)}.{hint}"
                 )
-            table = table[table[column] == str(wanted)]
-            if table.empty:
+            pairs = [pair for pair in pairs if pair[place] == str(wanted)]
+            if not pairs:
                 raise LeadlineError(
                     f"no search has task {shown(task)} and model {shown(model)} in "
                     f"{self.source}; there are (task, model) {listed(self.searches)}"
                 )
-        found = table[["task", "model"]].drop_duplicates()
-        if len(found) > 1:
+        if len(pairs) > 1:
             raise LeadlineError(
-                f"{len(found)} searches match in {self.source}: say which task and model of "
-                f"{listed(zip(found['task'], found['model'], strict=True))}"
+                f"{len(pairs)} searches match in {self.source}: say which task and model of "
+                f"{listed(pairs)}"
             )
-        return dataclasses.replace(self, table=table)
+        ((task, model),) = pairs
+        table, reports = (
+            rows[(rows["task"] == task) & (rows["model"] == model)]
+            for rows in (self.table, self.reports)
+        )
+        return dataclasses.replace(self, table=table, reports=reports)
 
     def per_trial(self) -> pd.DataFrame:
         """Return one row per trial, replicates combined, running evaluations left out.
@@ -206,25 +249,34 @@ def validate_any_complete(trials: Trials) -> Trials:
     """Return the trials when at least one has a score, else raise `LeadlineError`."""
     if (trials.table["status"] == "complete").any():
         return trials
+    if len(trials.reports) and trials.table.empty:
+        raise LeadlineError(
+            f"{trials.source}: {reports_line(trials.reports)} and no trial: {ONLY_REPORTS}"
+        )
     raise LeadlineError(
         f"{trials.source}: no trial has a score in {shown(trials.metric)} ({trials}); "
         "is this the right score column, are the scores finite?"
     )
 
 
-def validate_table(
+def validate_rows(
     table: pd.DataFrame, *, source: str = "table", names: Mapping[str, str] | None = None
-) -> pd.DataFrame:
-    """Return the table with every column of `Trials`, normalised, in its order.
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the evaluations with every column of `Trials`, normalised, and the reported bests.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        One row per evaluation, with the columns that `Trials` describes.
+        One row per evaluation or report, with the columns that `Trials` describes.
     source : str
         What the messages call the table.
     names : mapping of str to str, optional
         What the messages call a column, where that differs from its name in `table`.
+
+    Returns
+    -------
+    evaluations, reports : DataFrame
+        In the order of the table.
 
     Raises
     ------
@@ -236,18 +288,29 @@ def validate_table(
     validate_column_names(table.columns, source=source)
     if "score" not in table.columns:
         raise LeadlineError(f"{source}: no column 'score'; there are {listed(table.columns)}")
-    if table.empty:
-        raise LeadlineError(f"{source}: no rows; at least one trial is needed")
 
     def label(column: str) -> str:
         return f"{source}: column {shown((names or {}).get(column, column))}"
 
+    # Messages name rows by the index.
+    table = table.reset_index(drop=True)
+    reports, is_report = validate_reports(table, label)
+    evaluations = table[~is_report] if len(reports) else table
+    # Whether there are any trials at all is asked by who needs some.
+    return _validate_evaluations(evaluations, source, label), reports
+
+
+def _validate_evaluations(
+    table: pd.DataFrame, source: str, label: Callable[[str], str]
+) -> pd.DataFrame:
+    """Return the evaluations, which the index numbers, normalised."""
     n = len(table)
     valid: dict[str, object] = {}
     for column in ("task", "model"):
         given = column in table.columns
         valid[column] = validate_labels(table[column], label(column)) if given else [column] * n
-    for column, default in (("trial", np.arange(1, n + 1)), ("replicate", np.ones(n, np.int64))):
+    numbers = table.index.to_numpy()
+    for column, default in (("trial", numbers + 1), ("replicate", np.ones(n, np.int64))):
         given = column in table.columns
         valid[column] = validate_identifiers(table[column], label(column)) if given else default
     status = (
@@ -271,5 +334,5 @@ def validate_table(
         if column.startswith(PARAM_PREFIX):
             valid[column] = validate_param(table[column])
     result = pd.DataFrame(valid)
-    validate_searches(result, source)
+    validate_searches(result, source, numbers)
     return result

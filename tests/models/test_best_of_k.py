@@ -6,11 +6,14 @@ import numpy as np
 import pymc as pm
 import pytensor
 import pytest
-from leadline.models import best_of_k, several
+import xarray as xr
+from helpers import reference_cdf
+from leadline.models import best_of_k, crossed, hierarchical, several
 from leadline.models.best_of_k import Report, reported_search
 from scipy import stats
 
 import leadline as ll
+from leadline.densities import Densities
 from leadline.distributions.best_score import BestScore
 from leadline.kernels import noisy_quadratic
 from leadline.prepare import prepare
@@ -136,3 +139,75 @@ def test_a_search_known_from_reports_learns_from_one_with_trials():
     assert (optimum.std(("chain", "draw")) < 0.05).all()
     missing = posterior["reported_trials"].quantile([0.02, 0.98], ("chain", "draw")).to_numpy()
     assert missing[0, 0] < counts[-1] < missing[1, 0]
+
+
+def crossed_searches():
+    """Return two models on two tasks, the second model on the second task without trials."""
+    first, second = full_search(60), full_search(40)
+    regime = first.regime
+    return [
+        several.Search(first.regime, 4.0, 0, 0, 0),
+        several.Search(second.regime, 4.0, 0, 0, 1),
+        several.Search(second.regime, 4.0, 0, 1, 0),
+        reported_search(regime.threshold + 0.3, regime.tail_scale, 4.0, task=1, model=1),
+    ]
+
+
+@pytest.mark.parametrize("base", [hierarchical, crossed], ids=["hierarchical", "crossed"])
+def test_reports_leave_what_trials_say_as_it_is(base):
+    """Also those of a search with trials: the terms are those without reports, and one more."""
+    searches = crossed_searches()
+    reports = [Report(0.22, 50, 3), Report(0.21, 100, 0), Report(0.25, math.nan, 3)]
+    beside = best_of_k.build(searches, reports, 1.0, ll.Priors(), base)
+    plain = base.build(searches, 1.0, ll.Priors())
+    with pytensor.config.change_flags(mode="FAST_COMPILE"):
+        # At the same values of the parameters, whatever the coordinates of the sampler are.
+        values = beside.compile_fn(
+            beside.replace_rvs_by_values(beside.free_RVs),
+            inputs=beside.value_vars,
+            point_fn=True,
+        )(beside.initial_point(random_seed=2))
+        draws = xr.Dataset(
+            {
+                one.name: (("chain", "draw", *beside.named_vars_to_dims.get(one.name, ())), value)
+                for one, value in zip(
+                    beside.free_RVs, [value[None, None] for value in values], strict=True
+                )
+            }
+        )
+        without = Densities(plain)(draws, base.data_of(searches, 1.0))
+        found = Densities(beside)(draws, best_of_k.data_of(searches, reports, 1.0, base))
+    added = [
+        set(with_reports) - set(plain_ones)
+        for plain_ones, with_reports in zip(without, found, strict=True)
+    ]
+    assert added == [{"reported"}, {"reported_trials"}]
+    for plain_ones, with_reports in zip(without, found, strict=True):
+        for name, term in plain_ones.items():
+            np.testing.assert_allclose(with_reports[name], term, rtol=1e-12, err_msg=name)
+
+
+def test_a_report_has_the_density_that_counting_gives():
+    """An independent path: the law as a mean over many expected losses, and differences."""
+    search = full_search()
+    report = Report(0.24, 20, 0)
+    model = best_of_k.build([search], [report], 1.0, ll.Priors())
+    point = model.initial_point(random_seed=1)
+    alpha, beta, gamma, sigma = (float(part[0]) for part in law_at(model, point))
+    step = 1e-4
+    better = [
+        1.0 - (1.0 - reference_cdf(report.loss + side, alpha, beta - alpha, gamma, sigma)) ** 20
+        for side in (-step, step)
+    ]
+    density = (better[1] - better[0]) / (2 * step)
+    found = terms_of(model, point)["reported"]
+    # The mean over 4,000 losses and the difference are good to four digits.
+    assert np.exp(found[0]) == pytest.approx(float(density), rel=1e-3)
+
+
+def test_a_task_is_measured_from_searches_with_trials():
+    searches = crossed_searches()
+    data = best_of_k.data_of(searches, [Report(0.22, 50, 3)], 1.0, crossed)
+    measured = crossed.data_of(searches[:3], 1.0)
+    for name in ("task_anchor", "task_unit"):
+        np.testing.assert_array_equal(data[name], measured[name])

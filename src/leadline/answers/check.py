@@ -12,6 +12,7 @@ from leadline.answers.checks import (
     noise,
     order,
     regime_fit,
+    reported,
     sampling,
     sensitivity,
     space_edges,
@@ -20,7 +21,7 @@ from leadline.answers.checks import (
     ties,
 )
 from leadline.answers.checks.evidence import Evidence
-from leadline.answers.checks.outcome import Outcome
+from leadline.answers.checks.outcome import Outcome, not_made
 from leadline.answers.fitted_search import search_names, validate_tree
 
 CHECKS: dict[str, Callable[[Evidence], Outcome]] = {
@@ -44,8 +45,23 @@ CHECKS: dict[str, Callable[[Evidence], Outcome]] = {
     "ties": ties.ties,
     "resolution": ties.resolution,
     "order of trials": order.order,
+    "reported bests": reported.reported,
 }
 """The checks by name, in the order in which they are shown: a name is a contract."""
+
+OF_TRIALS = frozenset(CHECKS) - {
+    "divergences",
+    "R-hat",
+    "ESS, bulk",
+    "ESS, tail",
+    "E-BFMI",
+    "effective dimension above 1",
+    "effective dimension below its bound",
+    "prior of the optimum",
+    "prior of the effective dimension",
+    "reported bests",
+}
+"""Those that look at trials, and are not made of a search known from reported bests alone."""
 
 
 def check(tree: xr.DataTree) -> pd.DataFrame:
@@ -81,13 +97,19 @@ def check(tree: xr.DataTree) -> pd.DataFrame:
     for search in search_names(tree):
         evidence = Evidence(tree, search)
         rows += [
-            {"search": search, "check": name, **dataclasses.asdict(make(evidence))}
-            for name, make in CHECKS.items()
+            {"search": search, "check": name, **dataclasses.asdict(_made(name, evidence))}
+            for name in CHECKS
         ]
     columns = ["search", "check", "passed", "figure", "bound", "limit", "about", "advice"]
     table = pd.DataFrame(rows)[columns].astype({"passed": "boolean"})
     table.attrs["failed"] = failed_checks(table)
     return table
+
+
+def _made(name: str, evidence: Evidence) -> Outcome:
+    if name in OF_TRIALS and not evidence.has_trials:
+        return not_made(float("nan"), reported.NO_TRIALS)
+    return CHECKS[name](evidence)
 
 
 def failed_checks(table: pd.DataFrame) -> list[str]:

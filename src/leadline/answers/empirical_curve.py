@@ -14,6 +14,7 @@ from leadline.answers.fitted_search import (
     search_names,
     validate_tree,
 )
+from leadline.answers.reported import has_trials
 from leadline.answers.tuning_curve import loss_quantile, validate_budgets, validate_quantile
 
 
@@ -43,8 +44,8 @@ def empirical_tuning_curve(
     Returns
     -------
     DataArray
-        In score units, dims (search, budget); nan past n, infinite where the best of k trials
-        is a failed one.
+        In score units, dims (search, budget); nan past n, which may be 0, and infinite where the
+        best of k trials is a failed one.
 
     Raises
     ------
@@ -64,6 +65,9 @@ def empirical_tuning_curve(
     n_trials = tree["constant_data"]["n_trials"]
     curves = []
     for name in names:
+        if not has_trials(tree, name):
+            curves.append(np.full(len(sizes), np.nan))
+            continue
         losses = completed_losses(tree, name, scores="trial_first_score")
         worse = _chance_all_worse(int(n_trials.sel(search=name)), len(losses), sizes)
         if quantile == "mean":

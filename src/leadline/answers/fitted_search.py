@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from leadline.answers.reported import has_trials, reported_scores
 from leadline.errors import LeadlineError, shown
 from leadline.scale import SCALES, Scale
 
@@ -156,17 +157,23 @@ def completed_losses(tree: xr.DataTree, search: str, *, scores: str = "trial_sco
 
 
 def best_seen(tree: xr.DataTree) -> xr.DataArray:
-    """Return the best score of each search, dims (search)."""
+    """Return the best score of each search, dims (search): of its trials, or without any reported.
+
+    What somebody else reports of a search with trials was not seen in it.
+    """
     names = search_names(tree)
-    best = [direction_sign(tree) * completed_losses(tree, name)[0] for name in names]
+    best = [direction_sign(tree) * best_trial(tree, name)[0] for name in names]
     return xr.DataArray(best, {"search": names}, dims="search", name="best_seen")
 
 
 def best_trial(tree: xr.DataTree, search: str) -> tuple[float, int]:
     """Return the best measured loss of a search, and the number of seeds that it is the mean of.
 
-    In score units; of several trials that measured so, the one with the most seeds.
+    In score units; of several trials that measured so, the one with the most seeds. Without trials
+    the best that is reported, of one seed.
     """
+    if not has_trials(tree, search):
+        return float((direction_sign(tree) * reported_scores(tree, search)).min()), 1
     constant = tree["constant_data"].dataset
     of_search = constant["trial_search"].values.astype(str) == search
     loss = direction_sign(tree) * constant["trial_score"].values[of_search]
@@ -200,8 +207,8 @@ def by_part(
 def fitted_parts(tree: xr.DataTree, search: str) -> list[FittedSearch]:
     """Return the parts of one search, ready for array code.
 
-    Where every trial is past the threshold, the law is all that is known of scores beyond it,
-    and is used there too.
+    Where every trial is past the threshold, or there are none, the law is all that is known of
+    scores beyond it, and is used there too.
     """
     posterior = tree["posterior"].dataset.sel(search=search)
     candidates = tree["candidates"].dataset.sel(search=search)

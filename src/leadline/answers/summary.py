@@ -10,6 +10,7 @@ from leadline.answers.convergence import convergence
 from leadline.answers.fitted_search import best_seen, direction_sign, search_names, validate_tree
 from leadline.answers.forecast import best_seen_expected, chance_of_gain
 from leadline.answers.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
+from leadline.answers.reported import reports_cell
 
 _WITH_INTERVALS = ("optimum", "headroom", "effective_dim", "noise_sd")
 
@@ -42,10 +43,13 @@ def summary(
         - `trials`, `failed`: how many there were, and how many of them have no score (pruned
           ones are among these);
         - `in_regime`: how many are past the threshold, and so inform the fit; where thresholds
-          were averaged, past the one with the largest weight;
+          were averaged, past the one with the largest weight. A search that is known from reported
+          bests alone has none of either, and nan below;
         - `tail_fraction_lb`, `tail_fraction_ub`: the smallest and the largest share of trials past
           the thresholds that hold 5 % of the weight or more;
-        - `best_seen`: the best measured score, luck included;
+        - `reported`, where there are reported bests: such as "best of 50"; they are no trials;
+        - `best_seen`: the best measured score of the trials, luck included; without any, the best
+          that is reported;
         - `best_seen_expected`: what that trial would give on average if it were run again;
         - `optimum`, `headroom`, `effective_dim`, `noise_sd`: posterior means, each followed by
           `_sd`, the posterior sd, and the ends of its interval, such as `optimum_eti89_lb` and
@@ -80,6 +84,7 @@ def summary(
         "trials": constant["n_trials"].to_numpy(),
         "failed": (constant["n_trials"] - constant["n_complete"]).to_numpy(),
         **_regime_columns(tree),
+        **_reported_column(tree),
         "best_seen": best_seen(tree).to_numpy(),
         "best_seen_expected": expected.mean(SAMPLE_DIMS).to_numpy(),
     }
@@ -105,10 +110,17 @@ def summary(
     return table
 
 
+def _reported_column(tree: xr.DataTree) -> dict[str, object]:
+    """Return what is reported of each search, in words; nothing when nothing is."""
+    cells = [reports_cell(tree, name) for name in search_names(tree)]
+    return {"reported": cells} if any(cells) else {}
+
+
 def _regime_columns(tree: xr.DataTree) -> dict[str, object]:
     """Return how many trials are past the threshold, and the range of those that count."""
     candidates = tree["candidates"].dataset
-    share = candidates["n_tail"] / tree["constant_data"]["n_trials"]
+    n_trials = tree["constant_data"]["n_trials"]
+    share = candidates["n_tail"] / n_trials.where(n_trials > 0)
     counts = share.where(candidates["weight"] >= _COUNTS)
     heaviest = candidates["weight"].fillna(0.0).argmax("candidate")
     return {

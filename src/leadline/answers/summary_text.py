@@ -129,6 +129,7 @@ def answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
     cells = {
         "trials (failed)": f"{row['trials']:.0f} ({row['failed']:.0f})",
         "in the regime": _regime_cell(row),
+        **({"reported": row["reported"]} if "reported" in row.index else {}),
         "best seen": rounded(float(row["best_seen"]), sd),
         "once re-run": rounded(float(row["best_seen_expected"]), sd),
     }
@@ -153,6 +154,8 @@ def answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
 
 def _regime_cell(row: pd.Series) -> str:
     """Return how many trials are past the threshold, and between which thresholds it may be."""
+    if row["trials"] == 0:
+        return "none"
     ends = [round(row[f"tail_fraction_{end}"] * row["trials"]) for end in ("lb", "ub")]
     count = f"{row['in_regime']:.0f}"
     return count if ends[0] == ends[1] else f"{count} ({ends[0]} to {ends[1]})"

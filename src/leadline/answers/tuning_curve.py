@@ -56,7 +56,8 @@ def tuning_curve(
         In score units, dims (chain, draw, search, budget). Where the best of k is not past the
         threshold, the observed scores stand in for the law, see
         `leadline.answers.best_measured`; where it is a failed trial, the score is infinite: inf
-        when minimising, -inf when maximising.
+        when minimising, -inf when maximising. Of a search that is known from reported bests alone
+        the law is used there too, for want of trials: do not rely on its small budgets.
 
     Raises
     ------

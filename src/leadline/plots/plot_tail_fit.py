@@ -7,7 +7,8 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import ecdf_line, line_xy, vline, vspan
 
-from leadline.answers.fitted_search import direction_sign, search_names
+from leadline.answers.fitted_search import direction_sign, search_names, validate_tree
+from leadline.answers.reported import with_trials
 from leadline.plots.looks import MARK, OBSERVED, QUIET
 from leadline.plots.panels import add_axis_labels, backend_of, panels, score_label
 from leadline.plots.picture import Picture, Visuals, band
@@ -27,8 +28,9 @@ def plot_tail_fit(
 ) -> PlotCollection:
     """Plot the share of trials that reach a score: as the law has it, and as observed.
 
-    One panel a search. The band should cover the steps on the good side of the threshold; beyond
-    it, in the grey, the law need not hold, and is drawn to show whether it still would.
+    One panel a search that has trials. The band should cover the steps on the good side of the
+    threshold; beyond it, in the grey, the law need not hold, and is drawn to show whether it still
+    would.
 
     Parameters
     ----------
@@ -53,6 +55,7 @@ def plot_tail_fit(
     --------
     leadline.tail_fit_numbers : The numbers behind it.
     """
+    tree = with_trials(validate_tree(tree))
     numbers = tail_fit_numbers(tree, ci_prob=ci_prob, ci_kind=ci_kind)
     backend = backend_of(plot_collection, backend)
     if plot_collection is None:

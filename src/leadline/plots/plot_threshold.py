@@ -10,7 +10,8 @@ from arviz import rc_context
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import ci_line_y, hline, scatter_xy
 
-from leadline.answers.fitted_search import search_names
+from leadline.answers.fitted_search import search_names, validate_tree
+from leadline.answers.reported import with_trials
 from leadline.plots.looks import MARK, QUIET
 from leadline.plots.panels import add_title, backend_of, figure_options, finish_figure, limits
 from leadline.plots.picture import Picture, Visuals
@@ -67,6 +68,7 @@ def plot_threshold(
     --------
     leadline.threshold_numbers : The numbers behind it.
     """
+    tree = with_trials(validate_tree(tree))
     numbers = threshold_numbers(tree, ci_prob=ci_prob, ci_kind=ci_kind)
     ranges, middles, averages = _arrays(numbers)
     backend = backend_of(plot_collection, backend)

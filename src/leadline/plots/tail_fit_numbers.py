@@ -16,6 +16,7 @@ from leadline.answers.fitted_search import (
     validate_tree,
 )
 from leadline.answers.intervals import SAMPLE_DIMS, interval, validate_interval
+from leadline.answers.reported import with_trials
 from leadline.law import log_survival
 
 _POINTS = 80
@@ -41,14 +42,15 @@ def tail_fit_numbers(
         Shares of all trials that are at least as good as a score: `share`, the posterior mean,
         `lower` and `upper` (search, point), at `score` (search, point); `observed`
         (search, plot_axis, corner), the corners of its steps; `threshold` (search), the median
-        where several are averaged over.
+        where several are averaged over. Of searches that are known from reported bests alone there
+        is nothing to show.
 
     Raises
     ------
     LeadlineError
         If `tree` is not the result of a fit or an option is not valid.
     """
-    validate_tree(tree)
+    tree = with_trials(validate_tree(tree))
     prob, kind = validate_interval(ci_prob, ci_kind)
     share = _fitted_share(tree)
     lower, upper = interval(share, prob, kind)

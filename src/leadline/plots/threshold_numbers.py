@@ -6,6 +6,7 @@ import xarray as xr
 
 from leadline.answers.fitted_search import validate_tree
 from leadline.answers.intervals import SAMPLE_DIMS, interval, validate_interval
+from leadline.answers.reported import with_trials
 from leadline.errors import LeadlineError
 
 QUANTITIES = ("optimum", "effective_dim", "noise_sd")
@@ -30,14 +31,15 @@ def threshold_numbers(
         (1: averaged over, 0: left out, as its tail does not look like the law); `optimum`,
         `effective_dim` and `noise_sd`, posterior means, each with `_lower` and `_upper`. Averaged
         over the candidates, dims (search): the same with `_average`. Where a search has fewer
-        candidates than another, `scale` is empty and the figures are nan.
+        candidates than another, `scale` is empty and the figures are nan. A search that is known
+        from reported bests alone has no thresholds of its own, and is left out.
 
     Raises
     ------
     LeadlineError
         If `tree` is not the result of a fit, has one threshold only, or an option is not valid.
     """
-    validate_tree(tree)
+    tree = with_trials(validate_tree(tree))
     prob, kind = validate_interval(ci_prob, ci_kind)
     candidates = tree["candidates"].dataset
     if candidates.sizes["candidate"] < 2:

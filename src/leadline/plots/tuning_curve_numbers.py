@@ -45,7 +45,7 @@ def tuning_curve_numbers(
         In score units: `curve`, the posterior mean, `lower` and `upper` (search, budget);
         `observed` (search, observed_budget), nan past the trials that were run; `optimum`,
         `optimum_lower`, `optimum_upper` and `n_trials` (search). A curve is nan where the best of
-        k may be a failed trial.
+        k may be a failed trial, `n_trials` where a search has only reported bests.
 
     Raises
     ------
@@ -61,6 +61,7 @@ def tuning_curve_numbers(
     lower, upper = interval(curve, prob, ci)
     optimum = tree["posterior"].dataset["optimum"]
     optimum_lower, optimum_upper = interval(optimum, prob, ci)
+    n_trials = tree["constant_data"].dataset["n_trials"]
     figures = {
         "curve": curve.mean(SAMPLE_DIMS),
         "lower": lower,
@@ -69,7 +70,7 @@ def tuning_curve_numbers(
         "optimum": optimum.mean(SAMPLE_DIMS),
         "optimum_lower": optimum_lower,
         "optimum_upper": optimum_upper,
-        "n_trials": tree["constant_data"]["n_trials"],
+        "n_trials": n_trials.where(n_trials > 0),
     }
     return xr.Dataset(figures, attrs={**curve.attrs, "ci_prob": prob, "ci_kind": ci})
 

@@ -41,7 +41,7 @@ WANDB = Reader("a W&B export", "wandb", "read_wandb_csv")
 SKLEARN = Reader("a cv_results_ of scikit-learn", "sklearn", "read_sklearn")
 TABLE = Reader("a table", "table", "read_table")
 
-_TABLE_ONLY = ("task", "model", "trial", "status", "cost", "space")
+_TABLE_ONLY = ("task", "model", "trial", "status", "cost", "space", "best_of")
 _SERVER = re.compile(r"(https?|databricks|file)(:|$)", re.IGNORECASE)
 
 

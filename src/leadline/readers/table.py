@@ -13,7 +13,7 @@ from leadline.trials import (
     Trials,
     validate_any_complete,
     validate_direction,
-    validate_table,
+    validate_rows,
 )
 
 _log = logging.getLogger(__name__)
@@ -31,11 +31,12 @@ def read_table(
     status: str | None = None,
     cost: str | None = None,
     space: str | None = None,
+    best_of: str | None = None,
     params: Sequence[str] | None = None,
 ) -> Trials:
     """Return the trials in a file or data frame with one row per evaluation.
 
-    Each of the arguments `score` to `space` names a column. When one is None, the column of
+    Each of the arguments `score` to `best_of` names a column. When one is None, the column of
     exactly that name is used if there is one ("task" for `task`); so are columns named `order`
     and `budget`. Columns named `param:<name>` are hyperparameters. All others are left out.
 
@@ -60,11 +61,18 @@ def read_table(
         Which of several evaluations of a trial a row is, such as its seed. Needs `trial`.
     status : str, optional
         `complete`, `failed`, `pruned`, `running` or other tools' words for them, see
-        `leadline.cells.STATUS_WORDS`. Scores of rows that are not complete are not used.
+        `leadline.cells.STATUS_WORDS`. Scores of rows that are not complete are not used. Or
+        `reported`: the row is a reported best, see `best_of`.
     cost : str, optional
         What the evaluation cost, such as seconds.
     space : str, optional
         The search space, the same for all rows of a search.
+    best_of : str, optional
+        How many trials the score is the best of, such as 50 for a published "0.913, the best of 50
+        trials". Such a row is a reported best and no trial: it becomes one of `Trials.reports`,
+        whose k trials are others than those of the table. Empty or 1: an ordinary trial. A report
+        that does not say how many has the status `reported` and an empty `best_of`. All it needs
+        besides is task, model and score.
     params : sequence of str, optional
         Columns of hyperparameters, renamed to `param:<name>`. Without them and without
         `param:*` columns the hyperparameters are unknown and `n_params` is 0.
@@ -72,8 +80,8 @@ def read_table(
     Returns
     -------
     Trials
-        Every row of the input, in its order. Row numbers in messages count from 1, without the
-        header.
+        Every row of the input, in its order, reported bests apart from trials. Row numbers in
+        messages count from 1, without the header.
 
     Raises
     ------
@@ -95,6 +103,7 @@ def read_table(
         "status": status,
         "cost": cost,
         "space": space,
+        "best_of": best_of,
     }
     _validate_arguments(named, params)
     direction = validate_direction(direction)
@@ -109,13 +118,15 @@ def read_table(
     chosen = frame[list(columns.values())].set_axis(list(columns), axis="columns")
     if "task" not in columns:
         chosen = chosen.assign(task=default_task)
-    table = validate_table(chosen, source=source, names=columns)
-    if "trial" not in columns and (table["replicate"] != table["replicate"].iloc[0]).any():
+    table, reports = validate_rows(chosen, source=source, names=columns)
+    if "trial" not in columns and table["replicate"].nunique() > 1:
         raise LeadlineError(
             f"{source}: column {shown(columns['replicate'])} tells replicates apart, but no "
             "column says which rows are one trial; name it, as in trial='config'"
         )
-    trials = validate_any_complete(Trials(table, direction, metric=score, source=source))
+    trials = validate_any_complete(
+        Trials(table, direction, metric=score, source=source, reports=reports)
+    )
     _log.info("%s: %s", source, trials)
     for note in trials.notes:
         _log.info("%s: %s", source, note)

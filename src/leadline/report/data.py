@@ -150,6 +150,7 @@ def _searches(
                 "model": posterior["model"].to_numpy()[place],
                 **{count: int(answers[count].to_numpy()[place]) for count in counts},
                 "tail_fraction": [row["tail_fraction_lb"], row["tail_fraction_ub"]],
+                "reported": row.get("reported", ""),
                 "best_seen": row["best_seen"],
                 "best_seen_expected": row["best_seen_expected"],
                 **parameters,

@@ -81,9 +81,10 @@ def curve_picture(data: Mapping[str, Any], place: int) -> Picture:
     """Return the picture of one search: expected score of the best of k trials, against k."""
     search, curves = data["searches"][place], data["curves"]
     color = model_color(model_names(data), search["model"])
-    # From where the median best is past every threshold that counts.
-    first = max(1.0, math.log(2.0) / search["tail_fraction"][0])
-    last = max(_EXTRAPOLATED * search["trials"], 10 * first)
+    trials = search["trials"]
+    # From where the median best is past every threshold that counts; without trials, nobody knows.
+    first = max(1.0, math.log(2.0) / search["tail_fraction"][0]) if trials else 10.0
+    last = max(_EXTRAPOLATED * trials, 10 * first) if trials else 1000.0
     shown = [
         j
         for j, budget in enumerate(curves["budgets"])
@@ -99,9 +100,10 @@ def curve_picture(data: Mapping[str, Any], place: int) -> Picture:
         axes.fill_between(budgets, lower, upper, color=color, alpha=0.25, lw=0)
         axes.plot(budgets, mean, color=color, lw=1.8)
         axes.axhline(search["optimum"]["mean"], color=INK, lw=0.8, ls=(0, (4, 3)))
-        axes.plot(search["trials"], search["best_seen"], "d", ms=5.5, color=INK, mew=0)
+        if trials:
+            axes.plot(trials, search["best_seen"], "d", ms=5.5, color=INK, mew=0)
         if budgets:
-            axes.set_xlim(budgets[0], max(budgets[-1], search["trials"]))
+            axes.set_xlim(budgets[0], max(budgets[-1], trials))
         _counts_axis(axes)
         plain_axis(axes, "y")
         axes.set_xlabel("number of trials k")

@@ -87,9 +87,11 @@ def _answers(data: Mapping[str, Any], place: int) -> list[str]:
     digits = optimum["decimals"]
     prob = f"{100 * data['interval']['prob']:g} %"
     again = number(search["best_seen_expected"], digits)
+    what = f"The best of {search['trials']} trials" if search["trials"] else "The reported best"
+    told = f" ({search['reported']})" if search["reported"] and not search["trials"] else ""
     sentences = [
-        f"The best of {search['trials']} trials measured {number(search['best_seen'], digits)}; "
-        f"once re-run, it would score {again} on average.",
+        f"{what}{told} measured {number(search['best_seen'], digits)}; once re-run, it would "
+        f"score {again} on average.",
         f"Perfectly tuned, the expected score is {estimate(optimum)}, with probability {prob} in "
         "that interval.",
     ]

@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from leadline.answers.fitted_search import FittedSearch, direction_sign, fitted_parts
+from leadline.answers.reported import has_trials
 from leadline.goodness_of_fit import share_of_tail
 from leadline.scale import Scale
 
@@ -42,7 +43,7 @@ class Evidence:
         """The candidates that were fitted for the search, dims (candidate)."""
         table = self.tree["candidates"].dataset.sel(search=self.search)
         # In a tree of several searches some have more candidates than others.
-        return table.isel(candidate=np.flatnonzero(table["n_tail"].to_numpy() > 0))
+        return table.isel(candidate=np.flatnonzero(table["scale"].to_numpy().astype(str) != ""))
 
     @property
     def main(self) -> xr.Dataset:
@@ -102,6 +103,20 @@ class Evidence:
             known = observed["seed_variance"].to_series()
             table["seed_variance"] = known.reindex(table.index)
         return table
+
+    @property
+    def has_trials(self) -> bool:
+        """Whether the search has trials, and is not known from reported bests alone."""
+        return has_trials(self.tree, self.search)
+
+    @property
+    def report_names(self) -> list[str]:
+        """The coordinates of its reported bests."""
+        constant = self.tree["constant_data"].dataset
+        if "report_search" not in constant:
+            return []
+        own = constant["report_search"].to_numpy().astype(str) == self.search
+        return [str(name) for name in constant["report"].to_numpy()[own]]
 
     @property
     def shared_tail(self) -> pd.DataFrame:

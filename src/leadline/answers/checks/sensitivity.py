@@ -66,9 +66,10 @@ def sensitivities(evidence: Evidence, name: str) -> tuple[float, float]:
     tree, search = evidence.tree, evidence.search
     likelihood = tree["log_likelihood"].dataset.sel(search=search)
     mine = evidence.shared_tail.index
-    for dim in ("tail_trial", "repeated_trial"):
+    reports = evidence.report_names
+    for dim, own in (("tail_trial", mine), ("repeated_trial", mine), ("report", reports)):
         if dim in likelihood.dims:
-            of_search = np.isin(likelihood[dim].to_numpy().astype(str), mine)
+            of_search = np.isin(likelihood[dim].to_numpy().astype(str), own)
             likelihood = likelihood.isel({dim: of_search})
     # Other searches of the tree may have repeated trials where this one has none.
     likelihood = likelihood[[key for key, values in likelihood.items() if values.size]]

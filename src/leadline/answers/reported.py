@@ -1,0 +1,58 @@
+"""What the answers read of reported bests from the tree of a fit."""
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+
+def reported_scores(tree: xr.DataTree, search: str) -> npt.NDArray[np.float64]:
+    """Return the reported bests of a search, shape (report,)."""
+    return _of_search(tree, search, tree["observed_data"].dataset, "reported")
+
+
+def reported_best_of(tree: xr.DataTree, search: str) -> npt.NDArray[np.float64]:
+    """Return how many trials each of them is the best of, nan where not known."""
+    return _of_search(tree, search, tree["constant_data"].dataset, "report_best_of")
+
+
+def has_trials(tree: xr.DataTree, search: str) -> bool:
+    """Return whether a search has trials, and is not known from reported bests alone."""
+    return int(tree["constant_data"]["n_trials"].sel(search=search)) > 0
+
+
+def with_trials(tree: xr.DataTree) -> xr.DataTree:
+    """Return the tree without the searches that are known from reported bests alone.
+
+    For what shows trials: there is at least one search that has some.
+    """
+    n_trials = tree["constant_data"].dataset["n_trials"]
+    if bool((n_trials > 0).all()):
+        return tree
+    names = n_trials["search"].to_numpy()[n_trials.to_numpy() > 0]
+    groups: dict[str, xr.Dataset] = {}
+    for name, node in tree.children.items():
+        own = "search" in node.dataset.dims
+        groups[name] = node.dataset.sel(search=names) if own else node.dataset
+    result = xr.DataTree.from_dict(groups)
+    result.attrs.update(tree.attrs)
+    return result
+
+
+def reports_cell(tree: xr.DataTree, search: str) -> str:
+    """Return what is reported of a search in a few words; "" when nothing is.
+
+    Examples
+    --------
+    "best of 50", "best of 20, 100", "best of ?" where nobody told.
+    """
+    counts = ["?" if np.isnan(one) else f"{one:g}" for one in reported_best_of(tree, search)]
+    return f"best of {', '.join(counts)}" if counts else ""
+
+
+def _of_search(
+    tree: xr.DataTree, search: str, group: xr.Dataset, name: str
+) -> npt.NDArray[np.float64]:
+    if name not in group:
+        return np.empty(0)
+    of = tree["constant_data"]["report_search"].to_numpy().astype(str)
+    return group[name].to_numpy()[of == search].astype(float)
