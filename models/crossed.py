@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-from leadline.models import several, single
+from leadline.models import several, shared_dim, single
 from pytensor.tensor.variable import TensorVariable
 
 from leadline.kernels.special import log_normal_cdf
@@ -57,7 +57,12 @@ def _unit(threshold: np.ndarray, tail_scale: np.ndarray) -> float:
     return float(np.sqrt(np.exp(2.0 * np.log(tail_scale).mean()) + apart))
 
 
-def build(searches: Sequence[several.Search], sign: float, priors: Priors) -> pm.Model:
+def build(
+    searches: Sequence[several.Search],
+    sign: float,
+    priors: Priors,
+    effective_dim: str = "continuous",
+) -> pm.Model:
     """Return the model of several models on several tasks.
 
     Parameters
@@ -68,6 +73,8 @@ def build(searches: Sequence[several.Search], sign: float, priors: Priors) -> pm
         1 when scores are losses, −1 when they are maximised.
     priors : Priors
         See `leadline.priors`.
+    effective_dim : {"continuous", "integer", "shared"}
+        As in `leadline.models.hierarchical.build`.
 
     Returns
     -------
@@ -83,7 +90,7 @@ def build(searches: Sequence[several.Search], sign: float, priors: Priors) -> pm
     }
     with pm.Model(coords=coords) as model:
         data = several.declare_data(data_of(searches, sign))
-        gamma = several.effective_dims(data, priors, len(coords["space"]))
+        dims = shared_dim.effective_dims(effective_dim, data, searches, priors)
         noise_ratio = several.noise_ratios(data, priors)
 
         pooled_gap = single.from_prior("pooled_gap", priors.pooled_gap)
@@ -114,9 +121,9 @@ def build(searches: Sequence[several.Search], sign: float, priors: Priors) -> pm
                 scale[task] * interaction_sd / data["tail_scale"],
             ),
             noise_ratio,
-            gamma,
+            dims.typical,
         )
-        several.observe(data, gap, noise_ratio, gamma)
+        several.observe(data, gap, noise_ratio, dims)
     return model
 
 

@@ -149,7 +149,51 @@ def declare_data(values: dict[str, Any]) -> Data:
     return {name: pm.Data(name, value, dims=dims.get(name)) for name, value in values.items()}
 
 
-def effective_dims(data: Data, priors: Priors, spaces: int) -> TensorVariable:
+@dataclasses.dataclass
+class EffectiveDims:
+    """The effective dimensions of the searches, and how what was observed depends on them.
+
+    Attributes
+    ----------
+    gamma : TensorVariable, shape (search,)
+        The effective dimensions; of shape (dimension, search) where they are summed over.
+    typical : TensorVariable, shape (search,)
+        For coordinates, which need one.
+    """
+
+    gamma: TensorVariable
+    typical: TensorVariable
+
+    def observe(
+        self,
+        name: str,
+        family: type[pm.Distribution],
+        params: Sequence[Any],
+        search: TensorVariable,
+        **kwargs: Any,
+    ) -> None:
+        """Declare an observed variable.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        family : type of Distribution
+            The distribution of its entries, given gamma.
+        params : sequence of tensor_like
+            The parameters of that, of shape (entry,), or (dimension, entry) as `gamma`.
+        search : TensorVariable, shape (entry,)
+            Number of the search of each entry.
+        **kwargs
+            `observed` and `dims`.
+        """
+        family(name, *params, **kwargs)
+
+    def tell(self) -> None:
+        """Declare what is known of gamma once all has been observed, if it is no parameter."""
+
+
+def pooled_dims(data: Data, priors: Priors, spaces: int) -> TensorVariable:
     """Return gamma of each search, pooled within a search space and across spaces."""
     scatter = _from_prior("effective_dim_scatter", priors)
     upper = data["max_effective_dim"] - 1.0
@@ -250,33 +294,51 @@ def gaps(
 
 
 def observe(
-    data: Data, gap: TensorVariable, noise_ratio: TensorVariable, gamma: TensorVariable
+    data: Data,
+    gap: TensorVariable,
+    noise_ratio: TensorVariable,
+    dims: EffectiveDims,
 ) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
     """Declare the observed variables, and what is told of each search in score units.
+
+    Parameters
+    ----------
+    data : dict of TensorVariable
+        The model's data.
+    gap, noise_ratio : TensorVariable, shape (search,)
+        Depth of the optimum and noise of each search.
+    dims : EffectiveDims
+        The effective dimensions.
 
     Returns
     -------
     alpha, beta, sigma : TensorVariable, shape (search,)
-        The laws, in losses.
+        The laws, in losses; beta of shape (dimension, search) where gamma is summed out.
     """
+    gamma = dims.gamma
     reach = pm.Beta("reach", 1.0, 1.0, dims="search")
     alpha = data["threshold"] - data["tail_scale"] * gap
     sigma = data["tail_scale"] * noise_ratio
     spread = (data["threshold"] - alpha) * reach ** (-2.0 / gamma)
     beta = alpha + spread
+    each = ("dimension", "search")[-beta.ndim :]
     pm.Deterministic("optimum", data["sign"] * alpha, dims="search")
     pm.Deterministic("noise_sd", sigma, dims="search")
-    pm.Deterministic("spread", spread, dims="search")
+    pm.Deterministic("spread", spread, dims=each)
     fraction = pt.exp(noisy_quadratic.logcdf(data["threshold"], alpha, beta, gamma, sigma))
-    pm.Deterministic("tail_fraction", fraction, dims="search")
+    pm.Deterministic("tail_fraction", fraction, dims=each)
 
     group = data["group_search"]
     group_sigma = sigma[group] / pt.sqrt(data["group_replicates"])
-    group_law = (alpha[group], beta[group], gamma[group], group_sigma)
-    pm.Binomial(
+    group_law = (alpha[group], beta[..., group], gamma[..., group], group_sigma)
+    dims.observe(
         "in_regime",
-        data["group_trials"],
-        pt.exp(noisy_quadratic.logcdf(data["threshold"][group], *group_law)),
+        pm.Binomial,
+        (
+            data["group_trials"],
+            pt.exp(noisy_quadratic.logcdf(data["threshold"][group], *group_law)),
+        ),
+        group,
         observed=data["observed_in_regime"],
         dims="replicate_count",
     )
@@ -284,14 +346,18 @@ def observe(
     tail_sigma = sigma[of]
     if "tail_replicates" in data:
         tail_sigma = tail_sigma / pt.sqrt(data["tail_replicates"])
-    TailScore(
+    dims.observe(
         "loss",
-        alpha[of],
-        beta[of],
-        gamma[of],
-        tail_sigma,
-        data["threshold"][of],
-        data.get("resolution", 0.0),
+        TailScore,
+        (
+            alpha[of],
+            beta[..., of],
+            gamma[..., of],
+            tail_sigma,
+            data["threshold"][of],
+            data.get("resolution", 0.0),
+        ),
+        of,
         observed=data["observed_loss"],
         dims="tail_trial",
     )
@@ -304,4 +370,5 @@ def observe(
             observed=data["observed_seed_variance"],
             dims="repeated_trial",
         )
+    dims.tell()
     return alpha, beta, sigma
