@@ -34,7 +34,7 @@ def joint_mixture(
     log_weight : TensorVariable, shape (group, component)
         Logs of the weights, up to a constant of each group.
     params : sequence of tensor_like
-        Parameters of `component`; those that differ by component have shape
+        Parameters of `component`; those that differ by component, at least one, have shape
         (component, 1) or (component, entry), the others no or one axis.
     group : TensorVariable of int, shape (entry,)
         Which group each entry is of.

@@ -76,7 +76,9 @@ def fit(
         Default: ``Priors()``. Print it to see them.
     effective_dim : {"continuous", "integer"}
         Whether the effective dimension is a real number, or an integer that is summed out
-        exactly and has a probability for each value.
+        exactly and has a probability for each value. Searches that are fitted together and share
+        a search space then have the same one, at most the smallest number of hyperparameters
+        among them.
     resolution : float, optional
         Spacing of the grid on which scores are recorded, in score units; 0 for none. Default:
         inferred when ties show it.
@@ -102,7 +104,8 @@ def fit(
         `optimum`, `noise_sd`, `spread` and `threshold` in score units, `effective_dim` and
         `tail_fraction`, beside the parameters without units that the priors speak of; and
         `effective_dim_probability` (chain, draw, search, dimension) when the effective dimension
-        is an integer. Where thresholds or scales were averaged, `candidate` says which of
+        is an integer. The group `pooled` holds what searches that were fitted together share.
+        Where thresholds or scales were averaged, `candidate` says which of
         the `candidates` a draw comes from; that group holds the weight of each, what speaks for
         it, and draws of its own posterior. `log_likelihood` and `observed_data` are then about
         the scores past the deepest of them. The attribute `failed_checks` names what
@@ -140,7 +143,7 @@ def fit(
     fractions = validate_tail_fractions(tail_fraction)
     fixed_fraction = isinstance(tail_fraction, Real)
     kind, reason = choose_model(model, trials)
-    validate_together(kind, scale=scale, effective_dim=effective_dim)
+    validate_together(kind, scale=scale)
     candidates = [
         candidates_of(
             search,
@@ -176,7 +179,7 @@ def fit(
     else:
         from leadline.joint_fit import JointFitter, fit_jointly
 
-        joint = JointFitter(kind, space_labels(trials), priors, sampler)
+        joint = JointFitter(kind, space_labels(trials), priors, sampler, effective_dim)
         together = fit_jointly(candidates, joint, fitter, seed)
         averaged, pooled = together.searches, together.pooled
     groups = [
@@ -228,16 +231,12 @@ def choose_model(model: str, trials: Trials) -> tuple[str, str]:
     return "single", "one search"
 
 
-def validate_together(kind: str, *, scale: str, effective_dim: str) -> None:
+def validate_together(kind: str, *, scale: str) -> None:
     """Raise `LeadlineError` when an option does not go with a model of several searches."""
     if kind == "crossed" and scale == "auto":
         raise LeadlineError(
             "scale='auto' may put the models of a task on different scales, where their optima "
             "cannot be compared; choose scale='identity', 'log' or 'logit', or model='single'"
-        )
-    if kind != "single" and effective_dim == "integer":
-        raise LeadlineError(
-            f"effective_dim='integer' does not go with model={kind!r}; use model='single'"
         )
 
 

@@ -22,8 +22,9 @@ from leadline.averaging import AveragedSearch, FittedCandidate, fit_search
 from leadline.candidates import Candidate
 from leadline.densities import Densities
 from leadline.diagnostics import Diagnostics, diagnose
+from leadline.drawn_dims import one_dim_a_space
 from leadline.goodness_of_fit import tail_p_value
-from leadline.models import crossed, hierarchical, several
+from leadline.models import crossed, hierarchical, several, shared_dim
 from leadline.priors import Priors
 from leadline.regime import MIN_TAIL_TRIALS
 from leadline.sampling import CompiledModel, Sampler
@@ -83,13 +84,21 @@ class JointFitter:
         The priors.
     sampler : Sampler
         Settings of the sampler.
+    effective_dim : {"continuous", "integer"}
+        As in `leadline.fit`.
     """
 
     def __init__(
-        self, kind: str, labels: Sequence[tuple[str, str, str]], priors: Priors, sampler: Sampler
+        self,
+        kind: str,
+        labels: Sequence[tuple[str, str, str]],
+        priors: Priors,
+        sampler: Sampler,
+        effective_dim: str = "continuous",
     ) -> None:
         self.model = MODELS[kind]
         self.priors = priors
+        self.effective_dim = effective_dim
         self.sampler = dataclasses.replace(sampler, target_accept=_TARGET_ACCEPT)
         spaces, tasks, models = zip(*labels, strict=True)
         self.coords = {
@@ -118,14 +127,24 @@ class JointFitter:
             several.Search(search.regime, search.max_effective_dim, **numbers)
             for search, numbers in zip(prepared, self.numbers, strict=True)
         ]
+        if self.effective_dim == "integer":
+            bounds = shared_dim.bounds(searches)
+            prepared = [
+                dataclasses.replace(one, max_effective_dim=bounds[search.space])
+                for one, search in zip(prepared, searches, strict=True)
+            ]
         sign = prepared[0].sign
         structure = several.structure(searches)
         if structure not in self._compiled:
-            model = self.model.build(searches, sign, self.priors)
-            self._compiled[structure] = self.sampler.compile(model), Densities(model)
+            model = self.model.build(searches, sign, self.priors, self.effective_dim)
+            # With the effective dimension of a draw, also where the model sums over it.
+            plain = model
+            if self.effective_dim == "integer":
+                plain = self.model.build(searches, sign, self.priors, "shared")
+            self._compiled[structure] = self.sampler.compile(model), Densities(plain)
         compiled, densities = self._compiled[structure]
         data = self.model.data_of(searches, sign)
-        seeds = [int(word) for word in seed.generate_state(3)]
+        seeds = [int(word) for word in seed.generate_state(4)]
         draws = min(self.sampler.draws, int(np.ceil(4 * share * self.sampler.draws)))
         sampler = dataclasses.replace(self.sampler, draws=draws)
         ready = dataclasses.replace(compiled, sampler=sampler).with_data(data)
@@ -133,18 +152,21 @@ class JointFitter:
         posterior, statistics = (
             drawn[group].to_dataset() for group in ("posterior", "sample_stats")
         )
+        posterior = one_dim_a_space(posterior, data["search_space"], seeds[3])
         log_likelihood, log_prior = densities(posterior, data)
         shared = [name for name in posterior.data_vars if "search" not in posterior[name].dims]
         tails = []
         for number, search in enumerate(prepared):
             own = posterior.isel(search=number, drop=True).drop_vars(shared)
+            if "dimension" in own.dims:
+                own = own.sel(dimension=slice(None, search.max_effective_dim))
             tails.append(
                 FittedTail(
                     search=search,
                     posterior=in_score_units(own, search),
                     statistics=statistics,
                     log_likelihood=_of_search(log_likelihood, data, number),
-                    log_prior=_top_level(log_prior, number),
+                    log_prior=_top_level(log_prior, number, self.numbers[number]["space"]),
                 )
             )
         pooled = posterior[[name for name in shared if not str(name).endswith(_LATENT)]]
@@ -179,7 +201,9 @@ def _of_search(
     return {name: values for name, values in result.items() if values.shape[-1]}
 
 
-def _top_level(log_prior: Mapping[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
+def _top_level(
+    log_prior: Mapping[str, np.ndarray], number: int, space: int
+) -> dict[str, np.ndarray]:
     """Return the log-priors of the shared parameters, and of the reach of one search.
 
     What is scaled when the sensitivity to the prior is looked at: given the shared parameters, the
@@ -187,6 +211,10 @@ def _top_level(log_prior: Mapping[str, np.ndarray], number: int) -> dict[str, np
     doi:10.1007/s11222-023-10366-5).
     """
     result = {name: values for name, values in log_prior.items() if values.ndim == 2}
+    shared = log_prior.get("pooled_effective_dim")
+    if shared is not None and shared.ndim == 3:
+        # One a space where it is an integer; a parameter of its own, not one that scatters.
+        result["pooled_effective_dim"] = shared[..., space]
     return result | {"reach": log_prior["reach"][..., number]}
 
 
