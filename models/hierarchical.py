@@ -1,8 +1,9 @@
 """Searches that learn from each other: effective dimension, noise and depth are partly pooled.
 
 The story of each search is that of `leadline.models.single`. What they share (`several`): their
-effective dimensions are near that of their search space, their noise ratios near a common one, and
-the depths of their optima, in tail scales, near a common one:
+effective dimensions are near that of their search space, or the very same where it is an integer
+(`shared_dim`), their noise ratios near a common one, and the depths of their optima, in tail
+scales, near a common one:
 
     log gap_j ~ Normal(log pooled_gap, gap_scatter)
 

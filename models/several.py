@@ -13,7 +13,7 @@ for every architecture), so each space has a `pooled_effective_dim`, and a searc
 
 e is gamma − 1 where that is far below its bound d − 1, and the map keeps gamma within [1, d] for
 every e > 0. Across spaces e(pooled_s) scatters in the same way around
-`overall_effective_dim`.
+`overall_effective_dim`. `shared_dim` has the integer that all searches of a space share instead.
 
 Noise. The noise ratios scatter around `pooled_noise_ratio` log-normally. With one seed a trial they
 are known poorly and are sampled as departures from it, with more seeds they are known

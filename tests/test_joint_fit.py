@@ -137,7 +137,7 @@ def test_which_model(pairs, asked, chosen):
     [
         ({"model": "crossed"}, "has one, 'x'; use model='hierarchical'"),
         ({"model": "bowl"}, "model must be 'auto' or 'single' or 'hierarchical' or 'crossed'"),
-        ({"effective_dim": "integer"}, "effective_dim='integer' does not go with"),
+        ({"effective_dim": "whole"}, "effective_dim must be 'continuous' or 'integer'"),
     ],
 )
 def test_options_that_do_not_go_together(options, words):
