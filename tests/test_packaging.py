@@ -41,12 +41,13 @@ RULES = {
     "candidates": DATA | {"prepare", "priors", "regime", "scale"},
     "goodness_of_fit": {"law"},
     "diagnostics": LOW,
-    "tail_fit": {"densities", "law", "models", "prepare", "priors", "sampling"},
+    "drawn_dims": set(),
+    "tail_fit": {"densities", "drawn_dims", "law", "models", "prepare", "priors", "sampling"},
     "predictive_score": LOW | {"tail_fit"},
     "averaging": {"candidates", "diagnostics", "goodness_of_fit", "predictive_score", "tail_fit"},
     "tree": DATA | {"averaging", "priors"},
-    "joint_fit": {"averaging", "candidates", "densities", "diagnostics", "goodness_of_fit"}
-    | {"models", "priors", "regime", "sampling", "scale", "tail_fit"},
+    "joint_fit": {"averaging", "candidates", "densities", "diagnostics", "drawn_dims"}
+    | {"goodness_of_fit", "models", "priors", "regime", "sampling", "scale", "tail_fit"},
     "fit": DATA
     | {"averaging", "candidates", "joint_fit", "priors", "random_search", "regime"}
     | {"answers", "sampling", "scale", "tail_fit", "tree"},

@@ -14,8 +14,8 @@ from scipy import stats
 
 import leadline as ll
 from leadline.priors import Priors
-from leadline.trials import Trials, search_labels
 from leadline.tree import _with_as_many_samples
+from leadline.trials import Trials, search_labels
 
 GROUPS = {
     "posterior": {"chain", "draw", "search"},

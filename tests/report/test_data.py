@@ -115,5 +115,6 @@ def test_a_search_has_no_chance_of_dimensions_that_only_others_may_have():
     fewer = probability.where((probability["search"] != "b / x") | (probability["dimension"] < 3))
     posterior = tree["posterior"].to_dataset().assign(effective_dim_probability=fewer)
     tree["posterior"] = posterior
+    tree["constant_data"]["max_effective_dim"][:] = [3, 2]
     chances = [one["effective_dim_probability"] for one in report_data(tree)["searches"]]
     assert [list(one) for one in chances] == [["1", "2", "3"], ["1", "2"]]
