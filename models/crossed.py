@@ -112,8 +112,7 @@ def build(
 
         task = data["search_task"]
         expected = location[task] + scale[task] * effect[data["search_model"]]
-        gap = several.gaps(
-            data,
+        gap = dims.gaps(
             lambda mu, sigma, size: pm.TruncatedNormal.dist(mu, sigma, lower=0.0, size=size),
             _log_positive_normal,
             (
@@ -121,7 +120,6 @@ def build(
                 scale[task] * interaction_sd / data["tail_scale"],
             ),
             noise_ratio,
-            dims.typical,
         )
         several.observe(data, gap, noise_ratio, dims)
     return model

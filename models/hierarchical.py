@@ -83,13 +83,11 @@ def declare(
     noise_ratio = several.noise_ratios(data, priors)
     pooled_gap = single.from_prior("pooled_gap", priors.pooled_gap)
     scatter = single.from_prior("gap_scatter", priors.gap_scatter)
-    gap = several.gaps(
-        data,
+    gap = dims.gaps(
         lambda mu, sigma, size: pm.LogNormal.dist(mu, sigma, size=size),
         lambda value, mu, sigma: pm.logp(pm.LogNormal.dist(mu, sigma), value),
         (pt.log(pooled_gap), scatter),
         noise_ratio,
-        dims.typical,
     )
     alpha, beta, sigma = several.observe(data, gap, noise_ratio, dims)
     return alpha, beta, dims.gamma, sigma

@@ -43,7 +43,7 @@ Data = dict[str, TensorVariable]
 _NO_GRID = 1e-4
 
 # Where chains start: that of the law with two effective hyperparameters.
-_TYPICAL_GAP = 2.0
+TYPICAL_GAP = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,20 +149,60 @@ def declare_data(values: dict[str, Any]) -> Data:
     return {name: pm.Data(name, value, dims=dims.get(name)) for name, value in values.items()}
 
 
-@dataclasses.dataclass
 class EffectiveDims:
-    """The effective dimensions of the searches, and how what was observed depends on them.
+    """The effective dimensions of the searches, and what depends on them.
 
-    Attributes
+    Parameters
     ----------
+    data : dict of TensorVariable
+        The model's data.
     gamma : TensorVariable, shape (search,)
         The effective dimensions; of shape (dimension, search) where they are summed over.
-    typical : TensorVariable, shape (search,)
-        For coordinates, which need one.
     """
 
-    gamma: TensorVariable
-    typical: TensorVariable
+    def __init__(self, data: Data, gamma: TensorVariable) -> None:
+        self.data = data
+        self.gamma = gamma
+
+    def gaps(
+        self,
+        prior: Callable[..., TensorVariable],
+        log_prior: Callable[..., TensorVariable],
+        parameters: Sequence[TensorVariable],
+        noise_ratio: TensorVariable,
+    ) -> TensorVariable:
+        """Return the depth of the optimum of each search, in its tail scale.
+
+        Parameters
+        ----------
+        prior : callable
+            Takes `parameters` and `size`; returns an unnamed variable, positive.
+        log_prior : callable
+            Takes a positive value and `parameters`; returns the log-density of that variable.
+        parameters : sequence of TensorVariable
+            Scalars or of shape (search,).
+        noise_ratio : TensorVariable, shape (search,)
+            What the coordinate depends on.
+
+        Returns
+        -------
+        TensorVariable
+            Of the shape of `gamma`.
+        """
+        n = len(parameters)
+        unit = self.data["n_tail"] ** (-2.0 / self.gamma) + noise_ratio
+        return pm.CustomDist(
+            "gap",
+            *parameters,
+            self.data["gap_of_best"],
+            noise_ratio,
+            unit,
+            dist=lambda *inputs: prior(*inputs[:n], size=inputs[-1]),
+            logp=lambda value, *inputs: log_prior(value, *inputs[:n]),
+            support_point=lambda rv, size, *inputs: pt.full_like(inputs[-1], TYPICAL_GAP),
+            transform=SoftWall(wall=n + 1, width=n + 2, unit=n + 3),
+            dims="search",
+        )
 
     def observe(
         self,
@@ -254,45 +294,6 @@ def noise_ratios(data: Data, priors: Priors) -> TensorVariable:
     )
 
 
-def gaps(
-    data: Data,
-    prior: Callable[..., TensorVariable],
-    log_prior: Callable[..., TensorVariable],
-    parameters: Sequence[TensorVariable],
-    noise_ratio: TensorVariable,
-    gamma: TensorVariable,
-) -> TensorVariable:
-    """Return the depth of the optimum of each search, in its tail scale.
-
-    Parameters
-    ----------
-    data : dict of TensorVariable
-        The model's data.
-    prior : callable
-        Takes `parameters` and `size`; returns an unnamed variable, positive.
-    log_prior : callable
-        Takes a positive value and `parameters`; returns the log-density of that variable.
-    parameters : sequence of TensorVariable
-        Scalars or of shape (search,).
-    noise_ratio, gamma : TensorVariable, shape (search,)
-        What the coordinate depends on.
-    """
-    n = len(parameters)
-    unit = data["n_tail"] ** (-2.0 / gamma) + noise_ratio
-    return pm.CustomDist(
-        "gap",
-        *parameters,
-        data["gap_of_best"],
-        noise_ratio,
-        unit,
-        dist=lambda *inputs: prior(*inputs[:n], size=inputs[-1]),
-        logp=lambda value, *inputs: log_prior(value, *inputs[:n]),
-        support_point=lambda rv, size, *inputs: pt.full_like(inputs[-1], _TYPICAL_GAP),
-        transform=SoftWall(wall=n + 1, width=n + 2, unit=n + 3),
-        dims="search",
-    )
-
-
 def observe(
     data: Data,
     gap: TensorVariable,
@@ -306,14 +307,14 @@ def observe(
     data : dict of TensorVariable
         The model's data.
     gap, noise_ratio : TensorVariable, shape (search,)
-        Depth of the optimum and noise of each search.
+        Depth of the optimum and noise of each search; the depth has the shape of gamma.
     dims : EffectiveDims
         The effective dimensions.
 
     Returns
     -------
     alpha, beta, sigma : TensorVariable, shape (search,)
-        The laws, in losses; beta of shape (dimension, search) where gamma is summed out.
+        The laws, in losses; the first two of the shape of gamma.
     """
     gamma = dims.gamma
     reach = pm.Beta("reach", 1.0, 1.0, dims="search")
@@ -321,8 +322,8 @@ def observe(
     sigma = data["tail_scale"] * noise_ratio
     spread = (data["threshold"] - alpha) * reach ** (-2.0 / gamma)
     beta = alpha + spread
-    each = ("dimension", "search")[-beta.ndim :]
-    pm.Deterministic("optimum", data["sign"] * alpha, dims="search")
+    each = ("dimension", "search")[-alpha.ndim :]
+    pm.Deterministic("optimum", data["sign"] * alpha, dims=each)
     pm.Deterministic("noise_sd", sigma, dims="search")
     pm.Deterministic("spread", spread, dims=each)
     fraction = pt.exp(noisy_quadratic.logcdf(data["threshold"], alpha, beta, gamma, sigma))
@@ -330,7 +331,7 @@ def observe(
 
     group = data["group_search"]
     group_sigma = sigma[group] / pt.sqrt(data["group_replicates"])
-    group_law = (alpha[group], beta[..., group], gamma[..., group], group_sigma)
+    group_law = (alpha[..., group], beta[..., group], gamma[..., group], group_sigma)
     dims.observe(
         "in_regime",
         pm.Binomial,
@@ -350,7 +351,7 @@ def observe(
         "loss",
         TailScore,
         (
-            alpha[of],
+            alpha[..., of],
             beta[..., of],
             gamma[..., of],
             tail_sigma,

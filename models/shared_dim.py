@@ -13,6 +13,12 @@ which nothing could scatter, and here nothing scatters.
 
 Counts are a mixture with these weights, losses one with the weights that the counts leave: the same
 joint probability, and still generative (`joint_mixture`).
+
+The optimum lies within about n^(-2/gamma) tail scales of the best of n losses, farther the larger
+gamma is. To sample gaps would leave a mode for each gamma, and more searches would leave less of a
+way between them. So the coordinate x of the gap is sampled (`SoftWall`), in which the unit depends
+on gamma: the posterior of x is nearly the same for all. The prior is that of the gap, a density of
+x that depends on gamma, so that x is a mixture too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,10 +28,13 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 from leadline.models import several, single
-from leadline.models.joint_mixture import component_logp, joint_mixture
+from leadline.models.joint_mixture import by_group, component_logp, joint_mixture
 from pytensor.tensor.variable import TensorVariable
 
+from leadline.distributions.coordinates import SoftWall
 from leadline.priors import Priors
+
+_WALL = SoftWall(wall=0, width=1, unit=2)
 
 
 def bounds(searches: Sequence[several.Search]) -> dict[int, float]:
@@ -58,16 +67,62 @@ class SummedOut(several.EffectiveDims):
         upper = bounds(searches)
         dimensions = np.arange(1, int(max(upper.values())) + 1)
         pm.modelcontext(None).add_coord("dimension", dimensions)
-        of_each = pt.constant(dimensions.astype(float))
-        super().__init__(
-            gamma=of_each[:, None] + pt.zeros_like(data["threshold"]),
-            typical=pt.full_like(data["threshold"], single.TYPICAL_DIM),
-        )
+        self.of_each = pt.constant(dimensions.astype(float))[:, None]
+        super().__init__(data, self.of_each + pt.zeros_like(data["threshold"]))
         self.space, self.spaces = data["search_space"], len(upper)
-        log_density = pm.logp(priors.effective_dim.dist(), of_each - 1.0)
-        allowed = of_each <= _bounds_of_spaces(data, self.spaces)[:, None]
+        log_density = pm.logp(priors.effective_dim.dist(), self.of_each[:, 0] - 1.0)
+        allowed = self.of_each[:, 0] <= _bounds_of_spaces(data, self.spaces)[:, None]
         # Up to a constant, as the mixtures take them.
         self.log_weight = pt.where(allowed, log_density, -np.inf)
+
+    def gaps(
+        self,
+        prior: Callable[..., TensorVariable],
+        log_prior: Callable[..., TensorVariable],
+        parameters: Sequence[TensorVariable],
+        noise_ratio: TensorVariable,
+    ) -> TensorVariable:
+        """Return the gap of each search given each gamma; see the module docstring."""
+        n = len(parameters)
+        wall = (self.data["gap_of_best"], noise_ratio)
+        unit = self.data["n_tail"] ** (-2.0 / self.of_each) + noise_ratio
+
+        def each(x: TensorVariable, *inputs: TensorVariable) -> tuple[Any, Any]:
+            """Return the gaps at coordinate x, and the log-densities of x; (dimension, search)."""
+            gap = _WALL.backward(x, *inputs[n : n + 3])
+            slope = _WALL.log_jac_det(x, *inputs[n : n + 3])
+            return gap, log_prior(gap, *inputs[:n]) + slope
+
+        def logp(x: TensorVariable, *inputs: TensorVariable) -> TensorVariable:
+            *_, log_weight, space = inputs
+            of_space = by_group(each(x, *inputs)[1], space, self.spaces)
+            return pt.logsumexp(
+                pt.special.log_softmax(log_weight, axis=-1) + of_space, axis=-1
+            ).sum()
+
+        def draws(*inputs: TensorVariable) -> TensorVariable:
+            *_, wall, width, unit, log_weight, space, _ = inputs
+            chosen = pm.Categorical.dist(p=pt.special.softmax(log_weight, axis=-1))[space]
+            gap = prior(*inputs[:n], size=wall.shape)
+            return _WALL.forward(gap, wall, width, unit[chosen, pt.arange(wall.shape[0])])
+
+        inputs = (*parameters, *wall, unit)
+        x = pm.CustomDist(
+            "gap_coordinate",
+            *inputs,
+            self.log_weight,
+            self.space,
+            dist=draws,
+            logp=logp,
+            # One unit past the wall, about.
+            support_point=lambda rv, size, *inputs: pt.zeros_like(inputs[n]),
+            ndim_supp=1,
+            ndims_params=[*(part.ndim for part in inputs), 2, 1],
+            dims="search",
+        )
+        gap, log_density = each(x, *inputs)
+        self.log_weight = self.log_weight + by_group(log_density, self.space, self.spaces)
+        return pm.Deterministic("gap", gap, dims=("dimension", "search"))
 
     def observe(
         self,
@@ -107,7 +162,7 @@ def _continuous(
     data: several.Data, searches: Sequence[several.Search], priors: Priors
 ) -> several.EffectiveDims:
     gamma = several.pooled_dims(data, priors, len(bounds(searches)))
-    return several.EffectiveDims(gamma, gamma)
+    return several.EffectiveDims(data, gamma)
 
 
 def _shared(
@@ -116,7 +171,7 @@ def _shared(
     upper = _bounds_of_spaces(data, len(bounds(searches)))
     pooled = single.bounded_dim("pooled_effective_dim", priors.effective_dim, upper, dims="space")
     gamma = pooled[data["search_space"]]
-    return several.EffectiveDims(gamma, gamma)
+    return several.EffectiveDims(data, gamma)
 
 
 _KINDS: Mapping[str, Callable[..., several.EffectiveDims]] = {

@@ -9,9 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-# What a model has for each dimension.
-_EACH = ("spread", "tail_fraction")
-
 
 def one_dim_a_draw(posterior: xr.Dataset, seed: int) -> xr.Dataset:
     """Return the posterior of one search with one effective dimension a draw.
@@ -76,8 +73,9 @@ def _draw_places(probability: xr.DataArray, seed: int) -> xr.DataArray:
 def _picked(posterior: xr.Dataset, place: xr.DataArray) -> xr.Dataset:
     """Return the posterior with the effective dimension at `place`, and what depends on it."""
     chosen = {
-        name: posterior[name].isel(dimension=place).drop_vars("dimension").transpose(*place.dims)
-        for name in _EACH
+        name: values.isel(dimension=place).drop_vars("dimension").transpose(*place.dims)
+        for name, values in posterior.data_vars.items()
+        if "dimension" in values.dims and name != "effective_dim_probability"
     }
     return posterior.assign(chosen).assign(effective_dim=(place.dims, _values(posterior, place)))
 

@@ -5,8 +5,9 @@ import pymc as pm
 import pytensor
 import pytest
 from leadline.models import crossed, hierarchical, several, shared_dim, single
+from pymc.model.transform.conditioning import remove_value_transforms
 from scipy.special import log_softmax, logsumexp, ndtr, softmax
-from scipy.stats import binom, norm
+from scipy.stats import binom, lognorm, norm
 
 import leadline as ll
 from leadline.prepare import prepare
@@ -43,10 +44,12 @@ class Case:
         self.module, self.searches = module, searches
         self.model = model = module.build(searches, 1.0, ll.Priors(), "integer")
         names = ["optimum", "noise_sd", "spread", "tail_fraction", "effective_dim_probability"]
-        self.names = [*names, "reach", "gap", "noise_ratio", "loss", "in_regime"]
-        outputs = model.replace_rvs_by_values([model[name] for name in self.names[:-2]])
+        names += ["pooled_gap", "gap_scatter", "reach", "gap", "gap_coordinate", "noise_ratio"]
+        self.names = [*names, "loss", "in_regime", "prior of gap_coordinate"]
+        outputs = model.replace_rvs_by_values([model[name] for name in names])
         with pytensor.config.change_flags(mode="FAST_COMPILE"):
-            outputs += model.logp(vars=[model["loss"], model["in_regime"]], sum=False)
+            declared = [model[name] for name in ("loss", "in_regime", "gap_coordinate")]
+            outputs += model.logp(vars=declared, sum=False, jacobian=False)
             self._values = model.compile_fn(
                 outputs, inputs=model.value_vars, point_fn=True, on_unused_input="ignore"
             )
@@ -83,16 +86,34 @@ def log_likelihood(search, alpha, spread, gamma, sigma):
     return counts + np.log(density / fraction).sum()
 
 
-def by_hand(case, values, space):
-    """Return log w_j + the log-probability of all searches of a space given gamma = j."""
+def gap_slopes(case, point):
+    """Return the derivatives of the gaps in the coordinate, shape (dimension, search)."""
+    step = 1e-5
+    up, down = (
+        case.values(point | {"gap_coordinate": point["gap_coordinate"] + h})["gap"]
+        for h in (step, -step)
+    )
+    return (up - down) / (2 * step)
+
+
+def by_hand(case, point, space):
+    """Return the log-probability of gamma = j, and of the gaps and all observed of a space."""
+    values = case.values(point)
     dimensions = DIMENSIONS[space]
     # Exponential with mean 1 on gamma − 1.
     joint = log_softmax(-(dimensions - 1.0))
+    slopes = gap_slopes(case, point)
     for number in np.flatnonzero(space == SPACES):
         search = case.searches[number]
-        alpha, sigma, reach = (values[name][number] for name in ("optimum", "noise_sd", "reach"))
+        threshold, scale = search.regime.threshold, search.regime.tail_scale
+        sigma, reach = scale * values["noise_ratio"][number], values["reach"][number]
         for place, gamma in enumerate(dimensions):
-            spread = (search.regime.threshold - alpha) * reach ** (-2.0 / gamma)
+            gap = values["gap"][place, number]
+            alpha = threshold - scale * gap
+            assert values["optimum"][place, number] == pytest.approx(alpha, rel=1e-12)
+            prior = lognorm(s=values["gap_scatter"], scale=values["pooled_gap"])
+            joint[place] += prior.logpdf(gap) + np.log(slopes[place, number])
+            spread = (threshold - alpha) * reach ** (-2.0 / gamma)
             assert values["spread"][place, number] == pytest.approx(spread, rel=1e-12)
             joint[place] += log_likelihood(search, alpha, spread, gamma, sigma)
     return joint
@@ -100,9 +121,10 @@ def by_hand(case, values, space):
 
 def assert_is_the_sum_by_hand(case, point):
     values = case.values(point)
-    joint = {space: by_hand(case, values, space) for space in DIMENSIONS}
+    joint = {space: by_hand(case, point, space) for space in DIMENSIONS}
     total = sum(logsumexp(of_space) for of_space in joint.values())
-    assert values["loss"] + values["in_regime"] == pytest.approx(total, rel=1e-9)
+    names = ("loss", "in_regime", "prior of gap_coordinate")
+    assert sum(values[name] for name in names) == pytest.approx(total, rel=1e-8)
     for space, of_space in joint.items():
         probability = np.zeros(4)
         probability[: len(of_space)] = softmax(of_space)
@@ -134,18 +156,25 @@ def test_density_and_gradient_are_finite(case):
         assert np.isfinite(case.gradient(point)).all()
 
 
-def test_one_search_has_the_likelihood_that_it_has_alone():
+def test_one_search_has_the_posterior_that_it_has_alone():
+    """Given gamma, where the pooled gap is what a search alone has for a prior."""
     search = searches_of((20,))[0]
     case = Case(hierarchical, [search])
-    values = case.values(case.points(1)[0])
-    alone = single.build(search.regime, BOUNDS[0], 1.0, ll.Priors(), "integer")
-    given = pm.do(alone, {name: values[name][0] for name in ("gap", "noise_ratio", "reach")})
-    terms = given.logp(vars=given.observed_RVs, sum=False)
-    terms += given.replace_rvs_by_values([given["effective_dim_probability"]])
+    point = case.points(1)[0] | {"pooled_gap_log__": np.array(0.693), "gap_scatter_log__": 0.0}
+    values = case.values(point)
+    joint = []
+    alone = single.build(search.regime, BOUNDS[0], 1.0, ll.Priors(), "continuous")
     with pytensor.config.change_flags(mode="FAST_COMPILE"):
-        *expected, probability = given.compile_fn(terms)({})
-    assert values["loss"] + values["in_regime"] == pytest.approx(sum(expected), rel=1e-10)
-    np.testing.assert_allclose(values["effective_dim_probability"][0], probability, rtol=1e-8)
+        names = ("gap", "noise_ratio", "reach", "effective_dim")
+        plain = remove_value_transforms(alone)
+        terms = [plain["loss"], plain["in_regime"], plain["gap"], plain["effective_dim"]]
+        logp = plain.compile_fn(plain.logp(vars=terms))
+    for place, gamma in enumerate((1.0, 2.0, 3.0, 4.0)):
+        own = (values["gap"][place, 0], values["noise_ratio"][0], values["reach"][0], gamma)
+        slope = np.log(gap_slopes(case, point)[place, 0])
+        joint.append(logp(dict(zip(names, own, strict=True))) + slope)
+    probability = values["effective_dim_probability"][0]
+    np.testing.assert_allclose(probability, softmax(joint), rtol=1e-6)
 
 
 def test_a_space_is_bounded_by_its_smallest_search(case):
