@@ -187,8 +187,8 @@ def test_it_is_generative(module):
     searches = searches_of((16, 20, 12))
     model = module.build(searches, 1.0, ll.Priors(), "integer")
     with model, pytensor.config.change_flags(mode="FAST_COMPILE"):
-        drawn = pm.sample_prior_predictive(draws=20, random_seed=3)
-        drawn["posterior"] = drawn["prior"]
+        drawn = pm.sample_prior_predictive(draws=400, random_seed=3)
+        drawn["posterior"] = drawn["prior"].isel(draw=slice(20))
         pm.compute_log_likelihood(drawn, progressbar=False)
         again = pm.sample_posterior_predictive(drawn, random_seed=4, progressbar=False)
     for name in ("loss", "in_regime"):
@@ -196,3 +196,10 @@ def test_it_is_generative(module):
         assert np.isfinite(again["posterior_predictive"][name]).all()
     thresholds = np.concatenate([np.full(s.regime.n_tail, s.regime.threshold) for s in searches])
     assert (again["posterior_predictive"]["loss"] <= thresholds).all()
+    # What is believed after seeing what was drawn is on average what was believed before.
+    after = drawn["prior"]["effective_dim_probability"].isel(chain=0)
+    for space, dimensions in DIMENSIONS.items():
+        weight = softmax(-(dimensions - 1.0))
+        got = after.isel(space=space).sel(dimension=dimensions)
+        error = got.std("draw") / np.sqrt(400)
+        assert (abs(got.mean("draw") - weight) < 4 * error).all()
