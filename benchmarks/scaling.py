@@ -18,7 +18,7 @@ import pandas as pd
 import leadline as ll
 from leadline.candidates import candidates_of
 from leadline.fit import space_labels
-from leadline.joint_fit import JointFitter
+from leadline.joint_fitter import JointFitter
 from leadline.priors import Priors
 from leadline.sampling import Sampler
 from leadline.scale import SCALES

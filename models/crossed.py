@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
-from leadline.models import several, single
+from leadline.models import several, shared_dim, single
 from pytensor.tensor.variable import TensorVariable
 
 from leadline.kernels.special import log_normal_cdf
@@ -57,7 +57,12 @@ def _unit(threshold: np.ndarray, tail_scale: np.ndarray) -> float:
     return float(np.sqrt(np.exp(2.0 * np.log(tail_scale).mean()) + apart))
 
 
-def build(searches: Sequence[several.Search], sign: float, priors: Priors) -> pm.Model:
+def build(
+    searches: Sequence[several.Search],
+    sign: float,
+    priors: Priors,
+    effective_dim: str = "continuous",
+) -> pm.Model:
     """Return the model of several models on several tasks.
 
     Parameters
@@ -68,6 +73,8 @@ def build(searches: Sequence[several.Search], sign: float, priors: Priors) -> pm
         1 when scores are losses, −1 when they are maximised.
     priors : Priors
         See `leadline.priors`.
+    effective_dim : {"continuous", "integer", "shared"}
+        As in `leadline.models.hierarchical.build`.
 
     Returns
     -------
@@ -76,7 +83,7 @@ def build(searches: Sequence[several.Search], sign: float, priors: Priors) -> pm
         `task_scale` and `task_location` (task) in place of a pooled gap.
     """
     with pm.Model(coords=coords_of(searches)) as model:
-        declare(several.declare_data(data_of(searches, sign)), searches, priors)
+        declare(several.declare_data(data_of(searches, sign)), searches, priors, effective_dim)
     return model
 
 
@@ -91,7 +98,10 @@ def coords_of(searches: Sequence[several.Search]) -> dict[str, range]:
 
 
 def declare(
-    data: several.Data, searches: Sequence[several.Search], priors: Priors
+    data: several.Data,
+    searches: Sequence[several.Search],
+    priors: Priors,
+    effective_dim: str = "continuous",
 ) -> tuple[TensorVariable, TensorVariable, TensorVariable, TensorVariable]:
     """Declare the variables of the model in the one at hand.
 
@@ -100,7 +110,7 @@ def declare(
     alpha, beta, gamma, sigma : TensorVariable, shape (search,)
         The laws, in losses.
     """
-    gamma = several.effective_dims(data, priors, len({search.space for search in searches}))
+    dims = shared_dim.effective_dims(effective_dim, data, searches, priors)
     noise_ratio = several.noise_ratios(data, priors)
 
     pooled_gap = single.from_prior("pooled_gap", priors.pooled_gap)
@@ -122,8 +132,7 @@ def declare(
 
     task = data["search_task"]
     expected = location[task] + scale[task] * effect[data["search_model"]]
-    gap = several.gaps(
-        data,
+    gap = dims.gaps(
         lambda mu, sigma, size: pm.TruncatedNormal.dist(mu, sigma, lower=0.0, size=size),
         _log_positive_normal,
         (
@@ -131,10 +140,9 @@ def declare(
             scale[task] * interaction_sd / data["tail_scale"],
         ),
         noise_ratio,
-        gamma,
     )
-    alpha, beta, sigma = several.observe(data, gap, noise_ratio, gamma)
-    return alpha, beta, gamma, sigma
+    alpha, beta, sigma = several.observe(data, gap, noise_ratio, dims)
+    return alpha, beta, dims.gamma, sigma
 
 
 def _log_positive_normal(

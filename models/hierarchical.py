@@ -1,8 +1,9 @@
 """Searches that learn from each other: effective dimension, noise and depth are partly pooled.
 
 The story of each search is that of `leadline.models.single`. What they share (`several`): their
-effective dimensions are near that of their search space, their noise ratios near a common one, and
-the depths of their optima, in tail scales, near a common one:
+effective dimensions are near that of their search space, or the very same where it is an integer
+(`shared_dim`), their noise ratios near a common one, and the depths of their optima, in tail
+scales, near a common one:
 
     log gap_j ~ Normal(log pooled_gap, gap_scatter)
 
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 
 import pymc as pm
 import pytensor.tensor as pt
-from leadline.models import several, single
+from leadline.models import several, shared_dim, single
 from pytensor.tensor.variable import TensorVariable
 
 from leadline.priors import Priors
@@ -25,7 +26,12 @@ from leadline.priors import Priors
 data_of = several.data_of
 
 
-def build(searches: Sequence[several.Search], sign: float, priors: Priors) -> pm.Model:
+def build(
+    searches: Sequence[several.Search],
+    sign: float,
+    priors: Priors,
+    effective_dim: str = "continuous",
+) -> pm.Model:
     """Return the model of several searches.
 
     Parameters
@@ -36,6 +42,8 @@ def build(searches: Sequence[several.Search], sign: float, priors: Priors) -> pm
         1 when scores are losses, −1 when they are maximised: `optimum` is reported in scores.
     priors : Priors
         See `leadline.priors`.
+    effective_dim : {"continuous", "integer", "shared"}
+        Real and pooled, or one a space: see `leadline.models.shared_dim`.
 
     Returns
     -------
@@ -43,10 +51,12 @@ def build(searches: Sequence[several.Search], sign: float, priors: Priors) -> pm
         Observed `loss` (tail_trial), `in_regime` (replicate_count) and, where trials were repeated,
         `seed_variance` (repeated_trial), the searches one after the other; `optimum`,
         `effective_dim`, `noise_sd`, `tail_fraction` and `spread` (search), and the parameters that
-        they share. All that comes from the data is `pm.Data`.
+        they share. When gamma is summed out, `spread` and `tail_fraction` have one entry per
+        `dimension`, and `effective_dim_probability` (space, dimension) takes the place of
+        `effective_dim`. All that comes from the data is `pm.Data`.
     """
     with pm.Model(coords=coords_of(searches)) as model:
-        declare(several.declare_data(data_of(searches, sign)), searches, priors)
+        declare(several.declare_data(data_of(searches, sign)), searches, priors, effective_dim)
     return model
 
 
@@ -57,7 +67,10 @@ def coords_of(searches: Sequence[several.Search]) -> dict[str, range]:
 
 
 def declare(
-    data: several.Data, searches: Sequence[several.Search], priors: Priors
+    data: several.Data,
+    searches: Sequence[several.Search],
+    priors: Priors,
+    effective_dim: str = "continuous",
 ) -> tuple[TensorVariable, TensorVariable, TensorVariable, TensorVariable]:
     """Declare the variables of the model in the one at hand.
 
@@ -66,17 +79,15 @@ def declare(
     alpha, beta, gamma, sigma : TensorVariable, shape (search,)
         The laws, in losses.
     """
-    gamma = several.effective_dims(data, priors, len({search.space for search in searches}))
+    dims = shared_dim.effective_dims(effective_dim, data, searches, priors)
     noise_ratio = several.noise_ratios(data, priors)
     pooled_gap = single.from_prior("pooled_gap", priors.pooled_gap)
     scatter = single.from_prior("gap_scatter", priors.gap_scatter)
-    gap = several.gaps(
-        data,
+    gap = dims.gaps(
         lambda mu, sigma, size: pm.LogNormal.dist(mu, sigma, size=size),
         lambda value, mu, sigma: pm.logp(pm.LogNormal.dist(mu, sigma), value),
         (pt.log(pooled_gap), scatter),
         noise_ratio,
-        gamma,
     )
-    alpha, beta, sigma = several.observe(data, gap, noise_ratio, gamma)
-    return alpha, beta, gamma, sigma
+    alpha, beta, sigma = several.observe(data, gap, noise_ratio, dims)
+    return alpha, beta, dims.gamma, sigma

@@ -1,7 +1,8 @@
-"""Observed vectors whose entries all share one unknown component: a discrete variable summed out.
+"""Observed vectors whose entries share an unknown component: a discrete variable summed out.
 
-PyMC's `Mixture` sums over components entry by entry when they are univariate. Here all entries
-come from the same component, whose index is unknown: an integer effective dimension.
+PyMC's `Mixture` sums over components entry by entry when they are univariate. Here all entries of a
+group come from the same component, whose index is unknown: the integer effective dimension of the
+searches of a space.
 """
 
 from collections.abc import Sequence
@@ -17,10 +18,12 @@ def joint_mixture(
     component: type[pm.Distribution],
     log_weight: TensorVariable,
     params: Sequence[Any],
-    length: Any,
+    group: TensorVariable,
     **kwargs: Any,
 ) -> TensorVariable:
-    r"""Return the model variable with probability :math:`\sum_j w_j \prod_i p_j(y_i)`.
+    r"""Return the model variable with probability :math:`\prod_g \sum_j w_{gj} \prod_i p_j(y_i)`.
+
+    The last product is over the entries i of group g.
 
     Parameters
     ----------
@@ -28,50 +31,77 @@ def joint_mixture(
         Name of the variable.
     component : type of Distribution
         A univariate distribution.
-    log_weight : TensorVariable, shape (component,)
-        Logs of the weights, up to a constant.
+    log_weight : TensorVariable, shape (group, component)
+        Logs of the weights, up to a constant of each group.
     params : sequence of tensor_like
-        Parameters of `component`; those that differ by component have shape
+        Parameters of `component`; those that differ by component, at least one, have shape
         (component, 1) or (component, entry), the others no or one axis.
-    length : tensor_like of int
-        Number of entries, which the parameters need not show.
+    group : TensorVariable of int, shape (entry,)
+        Which group each entry is of.
     **kwargs
         Passed on, `observed` and `dims` among them.
     """
     tensors = [pt.as_tensor_variable(param) for param in params]
 
     def logp(
-        value: TensorVariable, log_weight: TensorVariable, _: Any, *params: Any
+        value: TensorVariable, log_weight: TensorVariable, group: TensorVariable, *params: Any
     ) -> TensorVariable:
-        weighted = pt.special.log_softmax(log_weight) + component_logp(component, params, value)
-        return pt.logsumexp(weighted)
+        each = component_logp(component, params, value, group, log_weight.shape[0])
+        return pt.logsumexp(pt.special.log_softmax(log_weight, axis=-1) + each, axis=-1).sum()
 
-    def draws(log_weight: TensorVariable, length: TensorVariable, *rest: Any) -> TensorVariable:
+    def draws(log_weight: TensorVariable, group: TensorVariable, *rest: Any) -> TensorVariable:
         *inner, _ = rest
         # Constants stay what they are: TailScore builds another graph for a resolution of 0.
         params = [
             outside if isinstance(outside, TensorConstant) else inside
             for outside, inside in zip(tensors, inner, strict=True)
         ]
-        chosen = pm.Categorical.dist(p=pt.special.softmax(log_weight))
-        entry_params = [param[chosen] if param.ndim == 2 else param for param in params]
-        return component.dist(*entry_params, shape=(length,))
+        chosen = pm.Categorical.dist(p=pt.special.softmax(log_weight, axis=-1))[group]
+        shape = (log_weight.shape[1], group.shape[0])
+        entry_params = [
+            pt.broadcast_to(param, shape)[chosen, pt.arange(shape[1])] if param.ndim == 2 else param
+            for param in params
+        ]
+        return component.dist(*entry_params, shape=shape[1:])
 
     return pm.CustomDist(
         name,
         log_weight,
-        length,
+        group,
         *tensors,
         logp=logp,
         dist=draws,
         ndim_supp=1,
-        ndims_params=[1, 0, *(tensor.ndim for tensor in tensors)],
+        ndims_params=[2, 1, *(tensor.ndim for tensor in tensors)],
         **kwargs,
     )
 
 
 def component_logp(
-    component: type[pm.Distribution], params: Sequence[Any], value: TensorVariable
+    component: type[pm.Distribution],
+    params: Sequence[Any],
+    value: TensorVariable,
+    group: TensorVariable,
+    groups: Any,
 ) -> TensorVariable:
-    """Return the log-probability of all entries under each component, shape (component,)."""
-    return pm.logp(component.dist(*params), value, warn_rvs=False).sum(axis=-1)
+    """Return the log-probability of the entries of a group under each component.
+
+    Parameters
+    ----------
+    component, params, group
+        As in `joint_mixture`.
+    value : TensorVariable, shape (entry,)
+        The entries.
+    groups : int or TensorVariable
+        Number of groups.
+
+    Returns
+    -------
+    TensorVariable, shape (group, component)
+    """
+    return by_group(pm.logp(component.dist(*params), value, warn_rvs=False), group, groups)
+
+
+def by_group(each: TensorVariable, group: TensorVariable, groups: Any) -> TensorVariable:
+    """Return sums over entries, shape (group, component), of values (component, entry)."""
+    return pt.zeros((groups, each.shape[0]))[group].inc(each.T)

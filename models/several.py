@@ -13,7 +13,7 @@ for every architecture), so each space has a `pooled_effective_dim`, and a searc
 
 e is gamma − 1 where that is far below its bound d − 1, and the map keeps gamma within [1, d] for
 every e > 0. Across spaces e(pooled_s) scatters in the same way around
-`overall_effective_dim`.
+`overall_effective_dim`. `shared_dim` has the integer that all searches of a space share instead.
 
 Noise. The noise ratios scatter around `pooled_noise_ratio` log-normally. With one seed a trial they
 are known poorly and are sampled as departures from it, with more seeds they are known
@@ -43,7 +43,7 @@ Data = dict[str, TensorVariable]
 _NO_GRID = 1e-4
 
 # Where chains start: that of the law with two effective hyperparameters.
-_TYPICAL_GAP = 2.0
+TYPICAL_GAP = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,7 +149,91 @@ def declare_data(values: dict[str, Any]) -> Data:
     return {name: pm.Data(name, value, dims=dims.get(name)) for name, value in values.items()}
 
 
-def effective_dims(data: Data, priors: Priors, spaces: int) -> TensorVariable:
+class EffectiveDims:
+    """The effective dimensions of the searches, and what depends on them.
+
+    Parameters
+    ----------
+    data : dict of TensorVariable
+        The model's data.
+    gamma : TensorVariable, shape (search,)
+        The effective dimensions; of shape (dimension, search) where they are summed over.
+    """
+
+    def __init__(self, data: Data, gamma: TensorVariable) -> None:
+        self.data = data
+        self.gamma = gamma
+
+    def gaps(
+        self,
+        prior: Callable[..., TensorVariable],
+        log_prior: Callable[..., TensorVariable],
+        parameters: Sequence[TensorVariable],
+        noise_ratio: TensorVariable,
+    ) -> TensorVariable:
+        """Return the depth of the optimum of each search, in its tail scale.
+
+        Parameters
+        ----------
+        prior : callable
+            Takes `parameters` and `size`; returns an unnamed variable, positive.
+        log_prior : callable
+            Takes a positive value and `parameters`; returns the log-density of that variable.
+        parameters : sequence of TensorVariable
+            Scalars or of shape (search,).
+        noise_ratio : TensorVariable, shape (search,)
+            What the coordinate depends on.
+
+        Returns
+        -------
+        TensorVariable
+            Of the shape of `gamma`.
+        """
+        n = len(parameters)
+        unit = self.data["n_tail"] ** (-2.0 / self.gamma) + noise_ratio
+        return pm.CustomDist(
+            "gap",
+            *parameters,
+            self.data["gap_of_best"],
+            noise_ratio,
+            unit,
+            dist=lambda *inputs: prior(*inputs[:n], size=inputs[-1]),
+            logp=lambda value, *inputs: log_prior(value, *inputs[:n]),
+            support_point=lambda rv, size, *inputs: pt.full_like(inputs[-1], TYPICAL_GAP),
+            transform=SoftWall(wall=n + 1, width=n + 2, unit=n + 3),
+            dims="search",
+        )
+
+    def observe(
+        self,
+        name: str,
+        family: type[pm.Distribution],
+        params: Sequence[Any],
+        search: TensorVariable,
+        **kwargs: Any,
+    ) -> None:
+        """Declare an observed variable.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        family : type of Distribution
+            The distribution of its entries, given gamma.
+        params : sequence of tensor_like
+            The parameters of that, of shape (entry,), or (dimension, entry) as `gamma`.
+        search : TensorVariable, shape (entry,)
+            Number of the search of each entry.
+        **kwargs
+            `observed` and `dims`.
+        """
+        family(name, *params, **kwargs)
+
+    def tell(self) -> None:
+        """Declare what is known of gamma once all has been observed, if it is no parameter."""
+
+
+def pooled_dims(data: Data, priors: Priors, spaces: int) -> TensorVariable:
     """Return gamma of each search, pooled within a search space and across spaces."""
     scatter = _from_prior("effective_dim_scatter", priors)
     upper = data["max_effective_dim"] - 1.0
@@ -210,73 +294,52 @@ def noise_ratios(data: Data, priors: Priors) -> TensorVariable:
     )
 
 
-def gaps(
+def observe(
     data: Data,
-    prior: Callable[..., TensorVariable],
-    log_prior: Callable[..., TensorVariable],
-    parameters: Sequence[TensorVariable],
+    gap: TensorVariable,
     noise_ratio: TensorVariable,
-    gamma: TensorVariable,
-) -> TensorVariable:
-    """Return the depth of the optimum of each search, in its tail scale.
+    dims: EffectiveDims,
+) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
+    """Declare the observed variables, and what is told of each search in score units.
 
     Parameters
     ----------
     data : dict of TensorVariable
         The model's data.
-    prior : callable
-        Takes `parameters` and `size`; returns an unnamed variable, positive.
-    log_prior : callable
-        Takes a positive value and `parameters`; returns the log-density of that variable.
-    parameters : sequence of TensorVariable
-        Scalars or of shape (search,).
-    noise_ratio, gamma : TensorVariable, shape (search,)
-        What the coordinate depends on.
-    """
-    n = len(parameters)
-    unit = data["n_tail"] ** (-2.0 / gamma) + noise_ratio
-    return pm.CustomDist(
-        "gap",
-        *parameters,
-        data["gap_of_best"],
-        noise_ratio,
-        unit,
-        dist=lambda *inputs: prior(*inputs[:n], size=inputs[-1]),
-        logp=lambda value, *inputs: log_prior(value, *inputs[:n]),
-        support_point=lambda rv, size, *inputs: pt.full_like(inputs[-1], _TYPICAL_GAP),
-        transform=SoftWall(wall=n + 1, width=n + 2, unit=n + 3),
-        dims="search",
-    )
-
-
-def observe(
-    data: Data, gap: TensorVariable, noise_ratio: TensorVariable, gamma: TensorVariable
-) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
-    """Declare the observed variables, and what is told of each search in score units.
+    gap, noise_ratio : TensorVariable, shape (search,)
+        Depth of the optimum and noise of each search; the depth has the shape of gamma.
+    dims : EffectiveDims
+        The effective dimensions.
 
     Returns
     -------
     alpha, beta, sigma : TensorVariable, shape (search,)
-        The laws, in losses.
+        The laws, in losses; the first two of the shape of gamma.
     """
+    gamma = dims.gamma
     reach = pm.Beta("reach", 1.0, 1.0, dims="search")
     alpha = data["threshold"] - data["tail_scale"] * gap
     sigma = data["tail_scale"] * noise_ratio
     spread = (data["threshold"] - alpha) * reach ** (-2.0 / gamma)
     beta = alpha + spread
-    pm.Deterministic("optimum", data["sign"] * alpha, dims="search")
+    each = ("dimension", "search")[-alpha.ndim :]
+    pm.Deterministic("optimum", data["sign"] * alpha, dims=each)
     pm.Deterministic("noise_sd", sigma, dims="search")
-    pm.Deterministic("spread", spread, dims="search")
+    pm.Deterministic("spread", spread, dims=each)
     fraction = pt.exp(noisy_quadratic.logcdf(data["threshold"], alpha, beta, gamma, sigma))
-    pm.Deterministic("tail_fraction", fraction, dims="search")
+    pm.Deterministic("tail_fraction", fraction, dims=each)
 
     group = data["group_search"]
     group_sigma = sigma[group] / pt.sqrt(data["group_replicates"])
-    group_law = (alpha[group], beta[group], gamma[group], group_sigma)
-    pm.Binomial(
+    group_law = (alpha[..., group], beta[..., group], gamma[..., group], group_sigma)
+    dims.observe(
         "in_regime",
-        data["group_trials"],
-        pt.exp(noisy_quadratic.logcdf(data["threshold"][group], *group_law)),
+        pm.Binomial,
+        (
+            data["group_trials"],
+            pt.exp(noisy_quadratic.logcdf(data["threshold"][group], *group_law)),
+        ),
+        group,
         observed=data["observed_in_regime"],
         dims="replicate_count",
     )
@@ -284,14 +347,18 @@ def observe(
     tail_sigma = sigma[of]
     if "tail_replicates" in data:
         tail_sigma = tail_sigma / pt.sqrt(data["tail_replicates"])
-    TailScore(
+    dims.observe(
         "loss",
-        alpha[of],
-        beta[of],
-        gamma[of],
-        tail_sigma,
-        data["threshold"][of],
-        data.get("resolution", 0.0),
+        TailScore,
+        (
+            alpha[..., of],
+            beta[..., of],
+            gamma[..., of],
+            tail_sigma,
+            data["threshold"][of],
+            data.get("resolution", 0.0),
+        ),
+        of,
         observed=data["observed_loss"],
         dims="tail_trial",
     )
@@ -304,4 +371,5 @@ def observe(
             observed=data["observed_seed_variance"],
             dims="repeated_trial",
         )
+    dims.tell()
     return alpha, beta, sigma

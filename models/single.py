@@ -45,7 +45,7 @@ from leadline.priors import Prior, Priors
 from leadline.regime import Regime
 
 # The coordinate of the gap needs one effective dimension, also where all are summed over.
-_TYPICAL_DIM = 2.0
+TYPICAL_DIM = 2.0
 
 
 def build(
@@ -89,7 +89,7 @@ def build(
         else:
             dimensions = np.arange(1, int(max_effective_dim) + 1)
             model.add_coord("dimension", dimensions)
-            alpha, sigma, reach = _depth_and_noise(priors, data, pt.constant(_TYPICAL_DIM))
+            alpha, sigma, reach = _depth_and_noise(priors, data, pt.constant(TYPICAL_DIM))
             _observe_summed_out(data, alpha, sigma, reach, dimensions, priors.effective_dim)
         if regime.replicated:
             _observe_seed_variance(data, sigma)
@@ -145,8 +145,13 @@ def _declare_data(
     }
 
 
-def bounded_dim(name: str, prior: Prior, upper: TensorVariable) -> TensorVariable:
-    """Return a gamma of the model: 1 plus a variable with `prior` cut off at ``upper − 1``."""
+def bounded_dim(
+    name: str, prior: Prior, upper: TensorVariable, dims: str | None = None
+) -> TensorVariable:
+    """Return a gamma of the model: 1 plus a variable with `prior` cut off at ``upper − 1``.
+
+    Of shape () or (dims,), as `upper`.
+    """
 
     def excess(upper: TensorVariable, size: Any = None) -> TensorVariable:
         return pm.Truncated.dist(prior.dist(), lower=0.0, upper=upper - 1.0, size=size)
@@ -159,6 +164,7 @@ def bounded_dim(name: str, prior: Prior, upper: TensorVariable) -> TensorVariabl
         # Inside the bounds: chains cannot start at the mean of a prior that lies beyond them.
         support_point=lambda rv, size, upper: pt.minimum(2.0, (1.0 + upper) / 2.0),
         transform=IntervalTransform(lambda *inputs: (pt.constant(1.0), inputs[1])),
+        dims=dims,
     )
 
 
@@ -250,7 +256,7 @@ def _observe_summed_out(
 ) -> None:
     """Declare what was observed when gamma is one of `dimensions`, each with its prior weight."""
     gamma = pt.constant(dimensions.astype(float))[:, None]
-    log_weight = pt.special.log_softmax(pm.logp(prior.dist(), gamma[:, 0] - 1.0))
+    log_weight = pt.special.log_softmax(pm.logp(prior.dist(), gamma[:, 0] - 1.0))[None, :]
     beta = _upper_end(data, alpha, reach, gamma)
     pm.Deterministic("spread", (beta - alpha)[:, 0], dims="dimension")
     tail_fraction = _tail_fraction(data, alpha, beta, gamma, sigma)
@@ -258,27 +264,32 @@ def _observe_summed_out(
     group_sigma = sigma / pt.sqrt(data["group_replicates"])
     counts = [data["group_trials"], _tail_fraction(data, alpha, beta, gamma, group_sigma)]
     losses = _tail_loss(data, alpha, beta, gamma, sigma)
+    # One group: all counts and losses are of one gamma.
+    of_count = pt.zeros_like(data["group_trials"], dtype="int64")
+    of_loss = pt.zeros_like(data["observed_loss"], dtype="int64")
     in_regime = joint_mixture(
         "in_regime",
         pm.Binomial,
         log_weight,
         counts,
-        data["observed_in_regime"].shape[0],
+        of_count,
         observed=data["observed_in_regime"],
         dims="replicate_count",
     )
-    given_counts = log_weight + component_logp(pm.Binomial, counts, in_regime)
+    given_counts = log_weight + component_logp(pm.Binomial, counts, in_regime, of_count, 1)
     joint_mixture(
         "loss",
         TailScore,
         given_counts,
         losses,
-        data["observed_loss"].shape[0],
+        of_loss,
         observed=data["observed_loss"],
         dims="tail_trial",
     )
-    posterior = given_counts + component_logp(TailScore, losses, data["observed_loss"])
-    pm.Deterministic("effective_dim_probability", pt.special.softmax(posterior), dims="dimension")
+    posterior = given_counts + component_logp(TailScore, losses, data["observed_loss"], of_loss, 1)
+    pm.Deterministic(
+        "effective_dim_probability", pt.special.softmax(posterior, axis=-1)[0], dims="dimension"
+    )
 
 
 def _observe_seed_variance(data: dict[str, TensorVariable], sigma: TensorVariable) -> None:

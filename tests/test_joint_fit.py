@@ -6,7 +6,6 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 from helpers import make_trials, simulate_losses
 
 import leadline as ll
@@ -18,7 +17,6 @@ from leadline.joint_fit import (
     THRESHOLD_SETS,
     _borrowed,
     _draw_sets,
-    _tasks_in_score_units,
     _worst,
 )
 from leadline.scale import SCALES
@@ -137,7 +135,7 @@ def test_which_model(pairs, asked, chosen):
     [
         ({"model": "crossed"}, "has one, 'x'; use model='hierarchical'"),
         ({"model": "bowl"}, "model must be 'auto' or 'single' or 'hierarchical' or 'crossed'"),
-        ({"effective_dim": "integer"}, "effective_dim='integer' does not go with"),
+        ({"effective_dim": "whole"}, "effective_dim must be 'continuous' or 'integer'"),
     ],
 )
 def test_options_that_do_not_go_together(options, words):
@@ -219,20 +217,6 @@ def test_a_mixture_of_candidates_with_other_numbers_of_draws():
     short, long = np.arange(6.0).reshape(2, 3), 100 + np.arange(12.0).reshape(2, 6)
     got = AveragedSearch([], component, place).pick([short, long])
     np.testing.assert_array_equal(got, [[2, 104, 0], [106, 111, 4]])
-
-
-def test_tasks_are_told_in_score_units():
-    dims = ("chain", "draw", "task")
-    pooled = xr.Dataset(
-        {
-            "task_location": (dims, np.log([[[0.1, 0.5]]])),
-            "task_scale": (dims, [[[0.2, 0.3]]]),
-        }
-    )
-    got = _tasks_in_score_units(pooled, SCALES["log"])
-    # A step in the logarithm is that share of the score.
-    np.testing.assert_allclose(got["task_location"], [[[0.1, 0.5]]])
-    np.testing.assert_allclose(got["task_scale"], [[[0.02, 0.15]]])
 
 
 def test_the_worst_of_all_fits_is_told():

@@ -44,16 +44,18 @@ RULES = {
     "reported_searches": DATA | {"candidates", "models", "prepare", "priors"},
     "goodness_of_fit": {"law"},
     "diagnostics": LOW,
-    "tail_fit": {"densities", "law", "models", "prepare", "priors", "sampling"},
+    "drawn_dims": set(),
+    "tail_fit": {"densities", "drawn_dims", "law", "models", "prepare", "priors", "sampling"},
     "predictive_score": LOW | {"tail_fit"},
     "averaging": {"candidates", "diagnostics", "goodness_of_fit", "predictive_score", "tail_fit"},
     "reported_groups": {"averaging", "reported_searches"},
     "tree": DATA | {"averaging", "priors", "reported_groups"},
-    "joint_fit": {"averaging", "candidates", "densities", "diagnostics", "goodness_of_fit"}
-    | {"models", "prepare", "priors", "regime", "reported_searches", "sampling", "scale"}
-    | {"tail_fit"},
+    "joint_fitter": {"candidates", "densities", "diagnostics", "drawn_dims", "goodness_of_fit"}
+    | {"models", "prepare", "priors", "reported_searches", "sampling", "scale", "tail_fit"},
+    "joint_fit": {"averaging", "candidates", "diagnostics", "joint_fitter", "regime"}
+    | {"reported_searches", "tail_fit"},
     "fit": DATA
-    | {"averaging", "candidates", "joint_fit", "priors", "random_search", "regime"}
+    | {"averaging", "candidates", "joint_fit", "joint_fitter", "priors", "random_search", "regime"}
     | {"answers", "reported_notes", "reported_searches", "sampling", "scale", "tail_fit", "tree"},
     "answers": LOW | {"answers", "diagnostics", "goodness_of_fit", "law", "scale"},
     "plots": LOW | {"answers", "law", "plots"},

@@ -14,6 +14,7 @@ from scipy import stats
 
 import leadline as ll
 from leadline.priors import Priors
+from leadline.tree import _with_as_many_samples
 from leadline.trials import Trials, search_labels
 
 GROUPS = {
@@ -230,3 +231,13 @@ def test_labels_tell_searches_apart():
     assert search_labels(pairs) == ["a / x", "a / y", "b / x"]
     assert search_labels(pairs[:2]) == ["x", "y"]
     assert search_labels(pairs[::2]) == ["a", "b"]
+
+
+def test_candidates_of_all_searches_have_as_many_samples():
+    few, many = (
+        xr.Dataset({"optimum": (("search", "candidate", "sample"), np.arange(n)[None, None, :])})
+        for n in (4, 10)
+    )
+    first, second = _with_as_many_samples([few, many])
+    np.testing.assert_array_equal(first["optimum"][0, 0], np.arange(4))
+    np.testing.assert_array_equal(second["optimum"][0, 0], [0, 3, 6, 9])

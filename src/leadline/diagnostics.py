@@ -7,15 +7,11 @@ import numpy as np
 import xarray as xr
 from arviz_stats.base import array_stats
 
-# With an integer effective dimension these are made from the draws, and may be constant; those
-# on the scale of the law repeat those in score units.
-_NOT_SAMPLED = (
-    "effective_dim",
-    "effective_dim_probability",
-    "law_optimum",
-    "law_noise_sd",
-    "law_spread",
-)
+# With an integer effective dimension these are made from the draws, and may be constant.
+_MADE_OF_DRAWS = ("effective_dim", "effective_dim_probability", "pooled_effective_dim")
+
+# On the scale of the law: repeats what there is in score units.
+_ON_SCALE = ("law_optimum", "law_noise_sd", "law_spread")
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,8 @@ def diagnose(posterior: xr.Dataset, statistics: xr.Dataset) -> Diagnostics:
     statistics : Dataset
         Of the sampler; `diverging` is used, and `energy` where there is one.
     """
-    skipped = _NOT_SAMPLED if "effective_dim_probability" in posterior else _NOT_SAMPLED[2:]
+    summed_out = "effective_dim_probability" in posterior
+    skipped = _ON_SCALE + _MADE_OF_DRAWS * summed_out
     sampled = posterior.drop_vars(skipped, errors="ignore")
     many_chains = sampled.sizes["chain"] > 1
     return Diagnostics(

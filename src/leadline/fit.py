@@ -80,7 +80,9 @@ def fit(
         Default: ``Priors()``. Print it to see them.
     effective_dim : {"continuous", "integer"}
         Whether the effective dimension is a real number, or an integer that is summed out
-        exactly and has a probability for each value.
+        exactly and has a probability for each value. Searches that are fitted together and share
+        a search space then have the same one, at most the smallest number of hyperparameters
+        among them.
     resolution : float, optional
         Spacing of the grid on which scores are recorded, in score units; 0 for none. Default:
         inferred when ties show it.
@@ -106,7 +108,8 @@ def fit(
         `optimum`, `noise_sd`, `spread` and `threshold` in score units, `effective_dim` and
         `tail_fraction`, beside the parameters without units that the priors speak of; and
         `effective_dim_probability` (chain, draw, search, dimension) when the effective dimension
-        is an integer. Where thresholds or scales were averaged, `candidate` says which of
+        is an integer. The group `pooled` holds what searches that were fitted together share.
+        Where thresholds or scales were averaged, `candidate` says which of
         the `candidates` a draw comes from; that group holds the weight of each, what speaks for
         it, and draws of its own posterior. `log_likelihood` and `observed_data` are then about
         the scores past the deepest of them. Reported bests are `reported` (report) in
@@ -146,7 +149,7 @@ def fit(
     fractions = validate_tail_fractions(tail_fraction)
     fixed_fraction = isinstance(tail_fraction, Real)
     kind, reason = choose_model(model, trials)
-    validate_together(kind, scale=scale, effective_dim=effective_dim)
+    validate_together(kind, scale=scale)
     validate_with_reports(trials, kind, effective_dim)
     alone = kind == "single" or len(trials.with_trials) == 1
     candidates = [
@@ -185,9 +188,10 @@ def fit(
             for of_search, own_seed in zip(candidates, seeds, strict=True)
         ]
     else:
-        from leadline.joint_fit import JointFitter, fit_jointly
+        from leadline.joint_fit import fit_jointly
+        from leadline.joint_fitter import JointFitter
 
-        joint = JointFitter(kind, labels, priors, sampler)
+        joint = JointFitter(kind, labels, priors, sampler, effective_dim)
         together = fit_jointly(candidates, joint, fitter, seed, reported)
         averaged, pooled = together.searches, together.pooled
     groups = [
@@ -241,16 +245,12 @@ def choose_model(model: str, trials: Trials) -> tuple[str, str]:
     return "single", "one search"
 
 
-def validate_together(kind: str, *, scale: str, effective_dim: str) -> None:
+def validate_together(kind: str, *, scale: str) -> None:
     """Raise `LeadlineError` when an option does not go with a model of several searches."""
     if kind == "crossed" and scale == "auto":
         raise LeadlineError(
             "scale='auto' may put the models of a task on different scales, where their optima "
             "cannot be compared; choose scale='identity', 'log' or 'logit', or model='single'"
-        )
-    if kind != "single" and effective_dim == "integer":
-        raise LeadlineError(
-            f"effective_dim='integer' does not go with model={kind!r}; use model='single'"
         )
 
 

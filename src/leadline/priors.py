@@ -117,6 +117,8 @@ class Priors:
         On ``effective_dim − 1``, cut off at ``max_effective_dim − 1``. At least one
         hyperparameter matters. Real searches have few that do: an exponential with mean 1 covered
         held-out tuning curves well, a log-normal with median 2 did not (DESIGN.md, section 5).
+        An integer effective dimension, that of a search or of a whole space, has its density at
+        the integers for weights.
     max_effective_dim : float or None
         Upper bound of the effective dimension. None: the number of `param:*` columns of the
         search, or 10 when they are not known; never below 2, so that there is something to learn.
@@ -135,7 +137,7 @@ class Priors:
     pooled_effective_dim : Prior
         On ``pooled_effective_dim − 1``, cut off as `effective_dim`. Searches together: the mean is
         that of `effective_dim`, but 0 is avoided, where all searches of a space would have
-        exactly one.
+        exactly one. Not used where it is an integer, nor are the scatters below.
     effective_dim_scatter, effective_dim_scatter_across_spaces : Prior
         On the sd of ``log(effective_dim − 1)`` between the searches of a space, and between
         spaces (`leadline.models.several` has the bound). Within a space it varies little.

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from leadline.densities import Densities
+from leadline.drawn_dims import one_dim_a_draw
 from leadline.law import Law, log_survival
 from leadline.models import single
 from leadline.prepare import PreparedSearch
@@ -176,33 +177,6 @@ class TailFitter:
             log_likelihood=log_likelihood,
             log_prior=log_prior,
         )
-
-
-def one_dim_a_draw(posterior: xr.Dataset, seed: int) -> xr.Dataset:
-    """Return the posterior with one effective dimension a draw.
-
-    Where the effective dimension was summed out, one is drawn for each draw from its
-    probabilities there, and what depends on it is picked accordingly.
-
-    Parameters
-    ----------
-    posterior : Dataset
-        What the sampler returned, dims (chain, draw) and perhaps (dimension).
-    seed : int
-        For the effective dimensions.
-    """
-    if "effective_dim_probability" in posterior:
-        cumulative = posterior["effective_dim_probability"].cumsum("dimension").values
-        u = np.random.default_rng(seed).random(cumulative.shape[:-1])
-        # Scaled, because the probabilities add up to 1 only nearly.
-        index = (u[..., None] * cumulative[..., -1:] >= cumulative).sum(axis=-1)
-        chosen = xr.DataArray(index, dims=("chain", "draw"))
-        posterior = posterior.copy()
-        for name in ("spread", "tail_fraction"):
-            posterior[name] = posterior[name].isel(dimension=chosen).drop_vars("dimension")
-        picked = posterior["dimension"].values[index].astype(float)
-        posterior["effective_dim"] = ("chain", "draw"), picked
-    return posterior
 
 
 def _data(search: PreparedSearch) -> dict[str, Any]:

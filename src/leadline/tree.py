@@ -262,6 +262,8 @@ def combine(
     groups = {}
     for group in searches[0]:
         parts = [search[group] for search in searches]
+        if group == "candidates":
+            parts = _with_as_many_samples(parts)
         names = dict.fromkeys(name for part in parts for name in part.data_vars)
         groups[group] = xr.Dataset({name: _joined(str(name), parts) for name in names})
     if (groups["candidates"]["scale"].isin(["identity", ""])).all():
@@ -275,6 +277,15 @@ def combine(
     tree = xr.DataTree.from_dict(groups)
     tree.attrs.update(attributes)
     return tree
+
+
+def _with_as_many_samples(candidates: Sequence[xr.Dataset]) -> list[xr.Dataset]:
+    """Return the candidates of all searches with as many samples each, evenly spaced ones."""
+    sizes = [one.sizes["sample"] for one in candidates]
+    return [
+        one.isel(sample=np.linspace(0, size - 1, min(sizes)).astype(int))
+        for one, size in zip(candidates, sizes, strict=True)
+    ]
 
 
 def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.DataArray:

@@ -195,6 +195,14 @@ def test_an_integer_effective_dimension_uses_its_probabilities():
     )
 
 
+def test_an_effective_dimension_without_doubt_has_no_sensitivity(good):
+    certain = outcome(
+        replaced(good, "posterior", effective_dim=2.0), "prior of the effective dimension"
+    )
+    assert certain.passed is None
+    assert "the same effective_dim, 2:" in certain.advice
+
+
 @pytest.mark.parametrize("name", ["optimum", "effective_dim"])
 def test_prior_sensitivity(good, name):
     draws = good["posterior"][name].to_numpy()[..., 0]

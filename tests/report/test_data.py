@@ -107,3 +107,15 @@ def test_only_a_fit_has_a_report(tmp_path):
     with pytest.raises(LeadlineError, match="DataTree"):
         ll.report({}, tmp_path / "report.html")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_search_has_no_chance_of_dimensions_that_only_others_may_have():
+    tree = make_tree(make_trials(searches=(("a", "x"), ("b", "x"))), 0.4, 2, 25, integer=True)
+    probability = tree["posterior"]["effective_dim_probability"]
+    first = probability["search"] == probability["search"][0]
+    fewer = probability.where(first | (probability["dimension"] < 3))
+    posterior = tree["posterior"].to_dataset().assign(effective_dim_probability=fewer)
+    tree["posterior"] = posterior
+    tree["constant_data"]["max_effective_dim"][:] = [3, 2]
+    chances = [one["effective_dim_probability"] for one in report_data(tree)["searches"]]
+    assert [list(one) for one in chances] == [["1", "2", "3"], ["1", "2"]]

@@ -87,7 +87,7 @@ class PartlyCentred(Transform):
     variable are these.
     """
 
-    name = "partly_centred"
+    name = "partlycentred"
 
     def backward(self, value: TensorVariable, *inputs: Any) -> TensorVariable:
         """Return the variable at coordinate `value`."""

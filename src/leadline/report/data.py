@@ -157,7 +157,8 @@ def _searches(
                 "effective_dim_probability": {
                     column.removeprefix("effective_dim="): row[column]
                     for column in answers.columns
-                    if column.startswith("effective_dim=")
+                    # Missing: more than this search may have, though not another.
+                    if column.startswith("effective_dim=") and np.isfinite(row[column])
                 },
                 "best_within_noise": row["best_within_noise"],
                 "warning": row["warning"],

@@ -46,6 +46,12 @@ def _prior_sensitivity(evidence: Evidence, name: str) -> Outcome:
         return not_made(
             MAX_PRIOR_SENSITIVITY, f"Power scaling takes {_MIN_DRAWS} draws; fit with more."
         )
+    draws = evidence.posterior[name].transpose("chain", "draw").to_numpy().reshape(-1)
+    if np.ptp(draws[evidence.main_part.rows]) == 0.0:
+        return not_made(
+            MAX_PRIOR_SENSITIVITY,
+            f"Every draw has the same {name}, {draws[0]:g}: the scores leave no doubt of it.",
+        )
     prior, likelihood = sensitivities(evidence, name)
     if likelihood < INFORMATIVE:
         return at_most(prior, INFORMATIVE, _MORE_TRIALS)
