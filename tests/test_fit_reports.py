@@ -12,6 +12,7 @@ from helpers import ALPHA, simulate_losses
 import leadline as ll
 from leadline.answers.fitted_search import best_seen
 from leadline.answers.reported import with_trials
+from leadline.answers.stopping import stopping_advice
 from leadline.cli import main
 from leadline.plots.gallery import PICTURES, pictures_of
 from leadline.trials import Trials
@@ -95,11 +96,23 @@ def test_summary_never_calls_a_report_a_trial(fitted):
     table = ll.summary(fitted)
     assert table["trials"].tolist() == [80, 0, 0]
     assert table["in_regime"].tolist() == [32, 0, 0]
-    assert table["reported"].tolist() == ["best of 100", "best of 20, 100, 500", "best of ?, ?, ?"]
+    assert table["reported"].tolist()[:2] == ["best of 100", "best of 20, 100, 500"]
+    trials = fitted["posterior"]["reported_trials"].quantile([0.055, 0.945], ("chain", "draw"))
+    ranges = [f"? ({low:.0f} to {high:.0f})" for low, high in trials.to_numpy().T]
+    assert table["reported"]["C"] == f"best of {', '.join(ranges)}"
     # Somebody else's best is none of A's trials.
     np.testing.assert_allclose(best_seen(fitted), [OWN_BEST, max(BESTS), max(BESTS)])
     assert (table.loc[["B", "C"], "best_seen_expected"] < max(BESTS)).all()
     assert np.isnan(table.loc["B", "tail_fraction_lb"])
+
+
+def test_advice_is_about_searches_that_can_go_on(fitted):
+    found = ll.forecast(fitted, 50)
+    # However much others might gain.
+    found["p_gain"].loc[{"search": ["B", "C"]}] = 1.0
+    advice = stopping_advice(fitted, found)
+    assert advice.p_gain == float(found["p_gain"].sel(search="A", trials=50))
+    assert "most likely for" not in advice.sentence
 
 
 def test_checks_of_trials_are_not_made_without_trials(fitted):
@@ -177,7 +190,7 @@ def test_command_line(fitted, saved, tmp_path, monkeypatch, capsys):
     assert str(taken[0]) == str(trials)
     shown = capsys.readouterr().out
     assert "80 trials in 3 searches: 80 complete, 0 failed; 7 reported bests" in shown
-    assert "best of ?, ?, ?" in shown
+    assert "best of ? (" in " ".join(shown.split())
     assert "note: known from reported bests alone: 'B', 'C'" in shown
     assert main(["compare", str(saved)]) == 0
     assert "A, B" in capsys.readouterr().out

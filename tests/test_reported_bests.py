@@ -57,6 +57,13 @@ def test_searches_without_trials_come_last_and_can_be_taken_alone():
         trials.search(model="C")
 
 
+def test_only_the_rows_of_reports_need_a_status():
+    frame = table()
+    frame["status"] = [None, None, "", "reported", None]
+    frame.loc[4, "loss"] = None
+    assert str(read(frame)) == str(read(table()))
+
+
 def test_reports_may_be_given_apart():
     reports = pd.DataFrame({"model": ["B"], "score": [0.1], "best_of": [None]})
     trials = Trials(pd.DataFrame({"score": [0.3], "model": ["A"]}), "minimize", reports=reports)

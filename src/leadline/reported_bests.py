@@ -92,11 +92,10 @@ def _with_status(
 ) -> npt.NDArray[np.bool_]:
     """Return which rows are reports, given their status too."""
     # Who fills in `best_of` need not repeat it in words.
-    blank = np.array([is_blank(cell) for cell in status.tolist()], dtype=bool)
-    word = np.full(len(status), REPORTED, dtype=object)
-    told = ~(blank & is_report)
+    told = ~np.array([is_blank(cell) for cell in status.tolist()], dtype=bool)
+    word = np.full(len(status), "", dtype=object)
     word[told] = validate_status(status[told], label("status"))
-    unlike = is_report & ~np.isin(word, ["complete", REPORTED])
+    unlike = is_report & ~np.isin(word, ["", "complete", REPORTED])
     if unlike.any():
         row = int(unlike.argmax())
         raise LeadlineError(

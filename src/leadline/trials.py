@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from leadline.cells import (
+    is_blank,
     validate_column_names,
     validate_identifiers,
     validate_labels,
@@ -54,7 +55,8 @@ class Trials:
         One row per evaluation. Needs the column `score`, in the user's units; a missing or
         infinite score, or one past 1e150, means that the evaluation failed. Used when
         present, filled in when absent: `task` ("task"), `model` ("model"), `trial` (the row
-        number, from 1), `replicate` (1), `status` (complete where there is a score).
+        number, from 1), `replicate` (1), `status` (complete where there is a score; where there
+        are reported bests, also in single rows that leave it empty).
         Optional: `cost`, `order`, `budget`, `space` and hyperparameters `param:<name>`.
         Other columns are left out. A row whose optional `best_of`, a number of trials, is above
         1, or whose status is `reported`, is no evaluation but a reported best
@@ -296,6 +298,10 @@ def validate_rows(
     table = table.reset_index(drop=True)
     reports, is_report = validate_reports(table, label)
     evaluations = table[~is_report] if len(reports) else table
+    if len(reports) and "status" in table.columns:
+        # Who says which rows are reports has no need to say of the others that they are not.
+        blank = evaluations["status"].map(is_blank)
+        evaluations = evaluations.assign(status=evaluations["status"].where(~blank, "complete"))
     # Whether there are any trials at all is asked by who needs some.
     return _validate_evaluations(evaluations, source, label), reports
 

@@ -182,10 +182,9 @@ def test_a_space_is_bounded_by_its_smallest_search(case):
     assert list(case.model.coords["dimension"]) == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("module", [hierarchical, crossed])
-def test_it_is_generative(module):
+def test_it_is_generative():
     searches = searches_of((16, 20, 12))
-    model = module.build(searches, 1.0, ll.Priors(), "integer")
+    model = crossed.build(searches, 1.0, ll.Priors(), "integer")
     with model, pytensor.config.change_flags(mode="FAST_COMPILE"):
         drawn = pm.sample_prior_predictive(draws=400, random_seed=3)
         drawn["posterior"] = drawn["prior"].isel(draw=slice(20))

@@ -1,5 +1,7 @@
 """What the answers read of reported bests from the tree of a fit."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
@@ -43,16 +45,28 @@ def reports_cell(tree: xr.DataTree, search: str) -> str:
 
     Examples
     --------
-    "best of 50", "best of 20, 100", "best of ?" where nobody told.
+    "best of 50", "best of 20, 100", "best of ? (11 to 252)" where nobody told: an 89 % interval.
     """
-    counts = ["?" if np.isnan(one) else f"{one:g}" for one in reported_best_of(tree, search)]
-    return f"best of {', '.join(counts)}" if counts else ""
+    counts = reported_best_of(tree, search)
+    if not len(counts):
+        return ""
+    names = _of_search(tree, search, tree["constant_data"].dataset, "report")
+    cells = [
+        f"{count:g}" if count == count else f"? ({_inferred_trials(tree, str(name))})"
+        for count, name in zip(counts, names, strict=True)
+    ]
+    return f"best of {', '.join(cells)}"
 
 
-def _of_search(
-    tree: xr.DataTree, search: str, group: xr.Dataset, name: str
-) -> npt.NDArray[np.float64]:
+def _inferred_trials(tree: xr.DataTree, report: str) -> str:
+    """Return the interval of how many trials a report is the best of."""
+    trials = tree["posterior"]["reported_trials"].sel(report=report)
+    low, high = trials.quantile([0.055, 0.945]).to_numpy()
+    return f"{low:.0f} to {high:.0f}"
+
+
+def _of_search(tree: xr.DataTree, search: str, group: xr.Dataset, name: str) -> npt.NDArray[Any]:
     if name not in group:
         return np.empty(0)
     of = tree["constant_data"]["report_search"].to_numpy().astype(str)
-    return group[name].to_numpy()[of == search].astype(float)
+    return group[name].to_numpy()[of == search]

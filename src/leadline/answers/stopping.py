@@ -9,7 +9,9 @@ import xarray as xr
 
 from leadline.answers.check import checks_line
 from leadline.answers.convergence import convergence
+from leadline.answers.fitted_search import search_names
 from leadline.answers.intervals import SAMPLE_DIMS
+from leadline.answers.reported import with_trials
 from leadline.answers.rounding import percent, rounded
 from leadline.answers.trials_needed import validate_probability
 from leadline.errors import listed
@@ -49,10 +51,12 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
         What `leadline.forecast` returned for it.
     probability : float
         Stop when the probability of a gain of more than the forecast's `minimum_gain` is below
-        this in every search.
+        this in every search that has trials.
     """
     validate_probability(probability)
     last = found.isel(trials=int(np.argmax(found["trials"].to_numpy())))
+    # Nobody can go on with a search that is known from what others reported.
+    last = last.sel(search=search_names(with_trials(tree)))
     m = f"{float(last['trials']):g}"
     chances = last["p_gain"]
     best = int(np.argmax(chances.to_numpy()))

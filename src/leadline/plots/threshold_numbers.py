@@ -44,8 +44,8 @@ def threshold_numbers(
     candidates = tree["candidates"].dataset
     if candidates.sizes["candidate"] < 2:
         raise LeadlineError(
-            "this fit has one threshold, so that there is nothing to compare; fit with "
-            "threshold='auto', or with several numbers for tail_fraction"
+            "this fit has one threshold, and there is nothing to compare: one was asked for, or "
+            "only the deepest tail looks like the law; give several numbers for tail_fraction"
         )
     numbers = candidates[["scale", "weight", "kept"]]
     fraction = candidates["n_tail"] / tree["constant_data"]["n_trials"]
