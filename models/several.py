@@ -43,7 +43,7 @@ Data = dict[str, TensorVariable]
 _NO_GRID = 1e-4
 
 # Where chains start: that of the law with two effective hyperparameters.
-TYPICAL_GAP = 2.0
+_TYPICAL_GAP = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,7 +199,7 @@ class EffectiveDims:
             unit,
             dist=lambda *inputs: prior(*inputs[:n], size=inputs[-1]),
             logp=lambda value, *inputs: log_prior(value, *inputs[:n]),
-            support_point=lambda rv, size, *inputs: pt.full_like(inputs[-1], TYPICAL_GAP),
+            support_point=lambda rv, size, *inputs: pt.full_like(inputs[-1], _TYPICAL_GAP),
             transform=SoftWall(wall=n + 1, width=n + 2, unit=n + 3),
             dims="search",
         )

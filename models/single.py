@@ -45,7 +45,7 @@ from leadline.priors import Prior, Priors
 from leadline.regime import Regime
 
 # The coordinate of the gap needs one effective dimension, also where all are summed over.
-TYPICAL_DIM = 2.0
+_TYPICAL_DIM = 2.0
 
 
 def build(
@@ -89,7 +89,7 @@ def build(
         else:
             dimensions = np.arange(1, int(max_effective_dim) + 1)
             model.add_coord("dimension", dimensions)
-            alpha, sigma, reach = _depth_and_noise(priors, data, pt.constant(TYPICAL_DIM))
+            alpha, sigma, reach = _depth_and_noise(priors, data, pt.constant(_TYPICAL_DIM))
             _observe_summed_out(data, alpha, sigma, reach, dimensions, priors.effective_dim)
         if regime.replicated:
             _observe_seed_variance(data, sigma)

@@ -10,6 +10,7 @@ import xarray as xr
 from helpers import ALPHA, simulate_losses
 
 import leadline as ll
+from leadline.answers.comparison_sentences import comparison_sentences
 from leadline.answers.fitted_search import best_seen
 from leadline.answers.reported import with_trials
 from leadline.answers.stopping import stopping_advice
@@ -96,10 +97,11 @@ def test_summary_never_calls_a_report_a_trial(fitted):
     table = ll.summary(fitted)
     assert table["trials"].tolist() == [80, 0, 0]
     assert table["in_regime"].tolist() == [32, 0, 0]
-    assert table["reported"].tolist()[:2] == ["best of 100", "best of 20, 100, 500"]
+    unchecked = "; law not checked"
+    assert table["reported"].tolist()[:2] == ["best of 100", f"best of 20, 100, 500{unchecked}"]
     trials = fitted["posterior"]["reported_trials"].quantile([0.055, 0.945], ("chain", "draw"))
     ranges = [f"? ({low:.0f} to {high:.0f})" for low, high in trials.to_numpy().T]
-    assert table["reported"]["C"] == f"best of {', '.join(ranges)}"
+    assert table["reported"]["C"] == f"best of {', '.join(ranges)}{unchecked}"
     # Somebody else's best is none of A's trials.
     np.testing.assert_allclose(best_seen(fitted), [OWN_BEST, max(BESTS), max(BESTS)])
     assert (table.loc[["B", "C"], "best_seen_expected"] < max(BESTS)).all()
@@ -143,6 +145,8 @@ def test_a_report_that_is_not_of_its_search_fails_a_check(fitted):
 
 def test_models_are_compared_and_forecast(fitted):
     found = ll.compare(fitted, budget=30)
+    assert found.attrs["not_checked"] == "B, C"
+    assert any("B, C. That their best scores" in one for one in comparison_sentences(found))
     pair = found.sel(model="A", other_model="B", task="task")
     total = sum(float(pair[name]) for name in ("p_better", "p_equal", "p_worse"))
     assert total == pytest.approx(1.0)
@@ -166,7 +170,7 @@ def test_pictures_show_trials_of_searches_that_have_some(fitted):
 
 def test_the_report_says_what_is_reported(fitted, tmp_path):
     text = ll.report(fitted, tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "The reported best (best of 20, 100, 500) measured" in text
+    assert "The reported best (best of 20, 100, 500; law not checked) measured" in text
     assert "The best of 0 trials" not in text
     assert "is assumed and cannot be checked" in text
     assert "7 reported bests" in text

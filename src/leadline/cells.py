@@ -59,10 +59,10 @@ def validate_numbers(
     Parameters
     ----------
     values : pandas.Series
-        Numbers, or text that reads as numbers. None, NA, "" and "nan" are missing.
+        Numbers, or text that reads as numbers. None, NA, "" and "nan" are missing. The index
+        numbers the rows, from 0.
     label : str
         How the message names the column.
-        Its index numbers the rows, from 0.
     rows : boolean array, optional
         The rows to convert; what stands in the others is not looked at.
     """

@@ -166,7 +166,8 @@ def random_comparison(seed):
         found = verdicts(differences(loss), rng.uniform(0, 1), 0.89)
         _put(comparison, found, ("model", "other_model"), suffix)
     comparison["p_best_overall"] = "model", rng.dirichlet(np.ones(3))
-    comparison.attrs = {"by": "model", "budget": 0.0 if seed % 3 else 40.0, "problems": ""}
+    comparison.attrs = {"by": "model", "budget": 0.0 if seed % 3 else 40.0}
+    comparison.attrs |= {"problems": "", "not_checked": ""}
     return comparison
 
 

@@ -20,6 +20,7 @@ from leadline.answers.pairs import (
     ranks,
     verdicts,
 )
+from leadline.answers.reported import only_reported
 from leadline.answers.tuning_curve import tuning_curve
 from leadline.errors import LeadlineError, listed, shown
 
@@ -84,7 +85,8 @@ def compare(
 
         The task scale is that of the crossed model; of other fits, the geometric mean of the
         tail scales of the task's searches. ``attrs`` hold `by`, `budget` (0: at the optimum),
-        `rope`, `ci_prob`, `metric`, `direction`, `model` and `failed_checks`.
+        `rope`, `ci_prob`, `metric`, `direction`, `model`, `failed_checks`, `problems` of sampling,
+        and in `not_checked` the searches without trials, whose law nothing could be held against.
 
     Raises
     ------
@@ -130,6 +132,7 @@ def compare(
         "model": _fitted_model(tree),
         "failed_checks": tree.attrs.get("failed_checks", "[]"),
         "problems": ", ".join(convergence(tree).problems),
+        "not_checked": ", ".join(only_reported(tree)),
     }
     return result
 

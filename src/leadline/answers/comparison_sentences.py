@@ -27,6 +27,11 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     over = "" if alone else f", over the {tasks} that both have"
     problems = comparison.attrs["problems"]
     sentences = [f"Do not rely on this comparison: {problems}."] if problems else []
+    if comparison.attrs["not_checked"]:
+        sentences.append(
+            f"Known from reported bests alone: {comparison.attrs['not_checked']}. That their best "
+            "scores follow the law is assumed, not checked."
+        )
     chances = comparison["p_best_overall"].to_numpy()
     if np.isfinite(chances).any():
         name = items[int(np.nanargmax(chances))]

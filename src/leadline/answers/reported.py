@@ -22,15 +22,22 @@ def has_trials(tree: xr.DataTree, search: str) -> bool:
     return int(tree["constant_data"]["n_trials"].sel(search=search)) > 0
 
 
+def only_reported(tree: xr.DataTree) -> list[str]:
+    """Return the searches that are known from reported bests alone."""
+    n_trials = tree["constant_data"].dataset["n_trials"]
+    return [str(name) for name in n_trials["search"].to_numpy()[n_trials.to_numpy() == 0]]
+
+
 def with_trials(tree: xr.DataTree) -> xr.DataTree:
     """Return the tree without the searches that are known from reported bests alone.
 
     For what shows trials: there is at least one search that has some.
     """
-    n_trials = tree["constant_data"].dataset["n_trials"]
-    if bool((n_trials > 0).all()):
+    without = only_reported(tree)
+    if not without:
         return tree
-    names = n_trials["search"].to_numpy()[n_trials.to_numpy() > 0]
+    searches = tree["constant_data"].dataset["search"].to_numpy()
+    names = searches[~np.isin(searches.astype(str), without)]
     groups: dict[str, xr.Dataset] = {}
     for name, node in tree.children.items():
         own = "search" in node.dataset.dims
@@ -45,7 +52,8 @@ def reports_cell(tree: xr.DataTree, search: str) -> str:
 
     Examples
     --------
-    "best of 50", "best of 20, 100", "best of ? (11 to 252)" where nobody told: an 89 % interval.
+    "best of 50", "best of 20, 100", "best of ? (11 to 252)" where nobody told: an 89 % interval;
+    "best of 50; law not checked" where there are no trials to check it by.
     """
     counts = reported_best_of(tree, search)
     if not len(counts):
@@ -55,7 +63,8 @@ def reports_cell(tree: xr.DataTree, search: str) -> str:
         f"{count:g}" if count == count else f"? ({_inferred_trials(tree, str(name))})"
         for count, name in zip(counts, names, strict=True)
     ]
-    return f"best of {', '.join(cells)}"
+    unchecked = "" if has_trials(tree, search) else "; law not checked"
+    return f"best of {', '.join(cells)}{unchecked}"
 
 
 def _inferred_trials(tree: xr.DataTree, report: str) -> str:
