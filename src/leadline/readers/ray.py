@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -151,12 +151,14 @@ def _trials(path: Path, source: str) -> tuple[list[_Trial], str | None, list[str
         metric = (runner.get("_metric") if isinstance(runner, dict) else None) or metric
         for number, entry in enumerate(_entries(content), start=1):
             known.update(_from_state(entry, f"{source}: trial {number} in {state.name}"))
-    folders = [own for own in sorted(path.iterdir()) if own.is_dir()]
+    with os.scandir(path) as entries:
+        folders = [path / name for name in sorted(own.name for own in entries if own.is_dir())]
     for own in folders:
-        if (own / _PARAMS).exists() or (own / _RESULT).exists():
+        files = set(os.listdir(own))
+        if files & {_PARAMS, _RESULT}:
             trial = known.setdefault(own.name, _Trial(own.name))
             trial.folder = own
-            _add_files(trial, own, source)
+            _add_files(trial, own, files, source)
     if not known:
         inside = [own.name for own in folders if is_experiment(own)]
         hint = f"; it holds experiments, {listed(inside, 8)}: give one" if inside else ""
@@ -190,17 +192,17 @@ def _from_state(entry: Any, label: str) -> dict[str, _Trial]:
     return {str(folder): own}
 
 
-def _add_files(trial: _Trial, own: Path, source: str) -> None:
-    if (own / _PARAMS).exists():
+def _add_files(trial: _Trial, own: Path, files: Set[str], source: str) -> None:
+    if _PARAMS in files:
         trial.params = read_json(own / _PARAMS, source)
-    results = _last_line(own / _RESULT, source) if (own / _RESULT).exists() else {}
+    results = _last_line(own / _RESULT, source) if _RESULT in files else {}
     # Ray counts the metrics of nested dictionaries by their path.
     config = results.get("config")
     trial.results = {key: value for key, value in results.items() if key != "config"}
     if not trial.params and isinstance(config, dict):
         trial.params = config
     if not trial.status:
-        trial.status = "ERROR" if (own / _ERROR).exists() else "TERMINATED"
+        trial.status = "ERROR" if _ERROR in files else "TERMINATED"
         trial.name = str(results.get("trial_id") or trial.name)
 
 
