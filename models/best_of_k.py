@@ -131,6 +131,11 @@ def data_of(
     }
 
 
+def structure(reports: Sequence[Report]) -> tuple[int, int]:
+    """Return what decides the graph: how many reports there are, and how many without their k."""
+    return len(reports), sum(math.isnan(report.trials) for report in reports)
+
+
 def build(
     searches: Sequence[several.Search],
     reports: Sequence[Report],
@@ -160,9 +165,9 @@ def build(
         As ``base.build``, with the observed `reported` (report), and
         `reported_trials` (unknown_report) where there are reports without their k.
     """
-    unknown = sum(math.isnan(report.trials) for report in reports)
+    total, unknown = structure(reports)
     coords = base.coords_of(searches) | {
-        "report": range(len(reports)),
+        "report": range(total),
         "unknown_report": range(unknown),
     }
     values = data_of(searches, reports, sign, base)

@@ -1,10 +1,11 @@
 """Small real fits that several test files look at: compiled once a session each."""
 
-import dataclasses
 import os
+import pickle
 import subprocess
 import sys
 
+import filelock
 import pytest
 
 SETTINGS = {"draws": 200, "tune": 300, "chains": 2, "random_seed": 5, "progressbar": False}
@@ -25,36 +26,27 @@ for name, values in tree["posterior"].data_vars.items():
 
 @pytest.fixture(scope="session")
 def fit_once():
-    """Return `fit`, which takes a model of the same structure from an earlier call."""
+    """Return `fit` with short settings; models of a structure are compiled once a process."""
     import leadline as ll
-    from leadline import sampling, tail_fit
 
-    models, evaluators = {}, {}
-    compile_model, compile_densities = sampling.Sampler.compile, tail_fit.Densities
+    return lambda trials, **options: ll.fit(trials, **(TAIL | SETTINGS | options))
 
-    def structure(model):
-        # Priors are the default ones in every call.
-        return (*(v.name for v in model.data_vars), str(model.coords.get("dimension")))
 
-    def remembered(sampler, model):
-        key = sampler.nuts_sampler, structure(model)
-        if key not in models:
-            models[key] = compile_model(sampler, model)
-        return dataclasses.replace(models[key], sampler=sampler)
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory, worker_id):
+    """Return a function that makes something in one of the processes that run tests, for all."""
+    folder = tmp_path_factory.getbasetemp()
+    # Each worker has a folder in one that they have in common.
+    folder = folder if worker_id == "master" else folder.parent
 
-    def evaluator(model):
-        key = structure(model)
-        if key not in evaluators:
-            evaluators[key] = compile_densities(model)
-        return evaluators[key]
+    def made(name, make):
+        file = folder / f"{name}.pickle"
+        with filelock.FileLock(f"{file}.lock"):
+            if not file.exists():
+                file.write_bytes(pickle.dumps(make()))
+        return pickle.loads(file.read_bytes())
 
-    def fit(trials, **options):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sampling.Sampler, "compile", remembered)
-            patch.setattr(tail_fit, "Densities", evaluator)
-            return ll.fit(trials, **(TAIL | SETTINGS | options))
-
-    return fit
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -74,31 +66,32 @@ def other_process():
 
 
 @pytest.fixture(scope="session")
-def fitted(fit_once):
+def fitted(fit_once, shared):
     """Return the fit of one search of forty trials, two failed."""
     from helpers import make_trials
 
-    return fit_once(make_trials(n=40, n_failed=2))
+    return shared("fitted", lambda: fit_once(make_trials(n=40, n_failed=2)))
 
 
 @pytest.fixture(scope="session")
-def fitted_pair(fit_once):
+def fitted_pair(fit_once, shared):
     """Return the fit of two searches on one task, each alone."""
     from helpers import make_trials
 
-    return fit_once(make_trials(n=40, n_failed=2, searches=PAIR), model="single")
+    trials = make_trials(n=40, n_failed=2, searches=PAIR)
+    return shared("fitted_pair", lambda: fit_once(trials, model="single"))
 
 
 @pytest.fixture(scope="session")
-def fitted_integer(fit_once):
+def fitted_integer(fit_once, shared):
     """Return the fit of one search with effective dimension 1, 2 or 3."""
     from helpers import make_trials
 
     from leadline.priors import Priors
 
-    return fit_once(
-        make_trials(n=40, n_failed=2), effective_dim="integer", priors=Priors(max_effective_dim=3)
-    )
+    trials = make_trials(n=40, n_failed=2)
+    how = {"effective_dim": "integer", "priors": Priors(max_effective_dim=3)}
+    return shared("fitted_integer", lambda: fit_once(trials, **how))
 
 
 PAIR = (("digits", "mlp"), ("digits", "forest"))

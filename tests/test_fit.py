@@ -1,6 +1,7 @@
 """A few tiny real fits: what must hold whatever the numbers are."""
 
 import json
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -103,6 +104,9 @@ def test_several_searches_compile_one_model(monkeypatch):
         pass
 
     class Ready:
+        def with_sampler(self, sampler):
+            return self
+
         def with_data(self, data):
             sampled.append(data)
             return self
@@ -134,7 +138,8 @@ def test_several_searches_compile_one_model(monkeypatch):
 
         return evaluate
 
-    monkeypatch.setattr("leadline.tail_fit.Densities", densities)
+    monkeypatch.setattr("leadline.compiled_models.Densities", densities)
+    monkeypatch.setattr("leadline.compiled_models._KEPT", OrderedDict())
     three = small(searches=(("a", "x"), ("b", "x"), ("c", "x")))
     with pytest.raises(Stop):
         ll.fit(three, "single", **TAIL, **SETTINGS)

@@ -1,14 +1,11 @@
 """Several searches whose space has one integer effective dimension: the fit and its answers."""
 
-import dataclasses
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 import leadline as ll
-from leadline import joint_fitter, sampling
 from leadline.trials import Trials
 
 SETTINGS = {"draws": 150, "tune": 250, "chains": 2, "random_seed": 1, "progressbar": False}
@@ -27,44 +24,20 @@ def searches(gamma):
 
 
 @pytest.fixture(scope="module")
-def compiled():
-    """Return the models that fits asked to compile."""
-    return []
-
-
-@pytest.fixture(scope="module")
-def trees(compiled):
+def trees():
     """Return the fits of searches with one and with two effective hyperparameters, by that."""
-    compile_model, densities = sampling.Sampler.compile, joint_fitter.Densities
-    ready, evaluators = [], []
-
-    def remembered(sampler, model):
-        compiled.append(model)
-        if not ready:
-            ready.append(compile_model(sampler, model))
-        return dataclasses.replace(ready[0], sampler=sampler)
-
-    def evaluator(model):
-        if not evaluators:
-            evaluators.append(densities(model))
-        return evaluators[0]
-
-    with pytest.MonkeyPatch.context() as patch:
-        # The second fit is a refit with other data.
-        patch.setattr(sampling.Sampler, "compile", remembered)
-        patch.setattr(joint_fitter, "Densities", evaluator)
-        yield {
-            gamma: ll.fit(
-                searches(gamma),
-                "hierarchical",
-                effective_dim="integer",
-                tail_fraction=0.5,
-                priors=PRIORS,
-                target_accept=0.95,
-                **SETTINGS,
-            )
-            for gamma in (2, 1)
-        }
+    return {
+        gamma: ll.fit(
+            searches(gamma),
+            "hierarchical",
+            effective_dim="integer",
+            tail_fraction=0.5,
+            priors=PRIORS,
+            target_accept=0.95,
+            **SETTINGS,
+        )
+        for gamma in (2, 1)  # The second is a refit with other data.
+    }
 
 
 @pytest.mark.parametrize("gamma", [1, 2])
@@ -130,10 +103,3 @@ def test_pictures_take_the_tree(trees, name):
 def test_the_report_takes_the_tree(trees, tmp_path):
     ll.report(trees[2], tmp_path / "report.html")
     assert "effective" in (tmp_path / "report.html").read_text()
-
-
-def test_both_are_fits_of_one_compiled_model(trees, compiled):
-    """Of the first; those built for the second have the same variables, all data but values."""
-    names = [[variable.name for variable in model.basic_RVs] for model in compiled]
-    assert names[1] == names[0]
-    assert len(compiled) == len(trees)

@@ -1,6 +1,6 @@
 """The joint posterior of several searches at one threshold each.
 
-The model, `hierarchical` or `crossed`, is compiled once for each structure of the data and fitted
+The model, `hierarchical` or `crossed`, is compiled once for each structure of the data, and fitted
 to one set of thresholds after the other (`leadline.joint_fit`).
 """
 
@@ -14,7 +14,7 @@ import pymc as pm
 import xarray as xr
 
 from leadline.candidates import Candidate
-from leadline.densities import Densities
+from leadline.compiled_models import ReadyModel, ready_model
 from leadline.diagnostics import Diagnostics, diagnose
 from leadline.drawn_dims import one_dim_a_space
 from leadline.goodness_of_fit import tail_p_value
@@ -22,7 +22,7 @@ from leadline.models import best_of_k, crossed, hierarchical, several, shared_di
 from leadline.prepare import PreparedSearch
 from leadline.priors import Priors
 from leadline.reported_searches import losses_of
-from leadline.sampling import CompiledModel, Sampler
+from leadline.sampling import Sampler
 from leadline.scale import Scale
 from leadline.tail_fit import FittedTail, in_score_units
 
@@ -48,6 +48,8 @@ class OneSet:
 class JointFitter:
     """Fits a joint model to sets of thresholds; sets of the same structure share a compiled one.
 
+    As do those of earlier fits: see `leadline.compiled_models`.
+
     Parameters
     ----------
     kind : {"hierarchical", "crossed"}
@@ -70,6 +72,7 @@ class JointFitter:
         sampler: Sampler,
         effective_dim: str = "continuous",
     ) -> None:
+        self.kind = kind
         self.model = MODELS[kind]
         self.priors = priors
         self.effective_dim = effective_dim
@@ -86,7 +89,6 @@ class JointFitter:
             }
             for one in labels
         ]
-        self._compiled: dict[tuple[Any, ...], tuple[CompiledModel, Densities]] = {}
 
     def fit(
         self, candidates: Sequence[Candidate], share: float, seed: np.random.SeedSequence
@@ -109,20 +111,12 @@ class JointFitter:
             ]
         sign = prepared[0].sign
         reports = _reports_of(prepared)
-        structure = several.structure(searches)
-        if structure not in self._compiled:
-            model = plain = self._build(searches, reports, sign, self.effective_dim)
-            if self.effective_dim == "integer":
-                # With the effective dimension of a draw, where the model sums over it.
-                plain = self._build(searches, reports, sign, "shared")
-            self._compiled[structure] = self.sampler.compile(model), Densities(plain)
-        compiled, densities = self._compiled[structure]
+        compiled, densities = self._ready(searches, reports, sign)
         data = self._data_of(searches, reports, sign)
         seeds = [int(word) for word in seed.generate_state(4)]
         draws = min(self.sampler.draws, int(np.ceil(4 * share * self.sampler.draws)))
         sampler = dataclasses.replace(self.sampler, draws=draws)
-        ready = dataclasses.replace(compiled, sampler=sampler).with_data(data)
-        drawn = ready.sample_carefully(*seeds[:2])
+        drawn = compiled.with_sampler(sampler).with_data(data).sample_carefully(*seeds[:2])
         posterior, statistics = (
             drawn[group].to_dataset() for group in ("posterior", "sample_stats")
         )
@@ -156,6 +150,29 @@ class JointFitter:
             diagnose(posterior, statistics),
             [_p_value(tail, seeds[2]) for tail in tails],
         )
+
+    def _ready(
+        self,
+        searches: Sequence[several.Search],
+        reports: Sequence[best_of_k.Report],
+        sign: float,
+    ) -> ReadyModel:
+        def build() -> tuple[pm.Model, pm.Model]:
+            model = self._build(searches, reports, sign, self.effective_dim)
+            if self.effective_dim == "continuous":
+                return model, model
+            # With the effective dimension of a draw, where the model sums over it.
+            return model, self._build(searches, reports, sign, "shared")
+
+        structure = (
+            self.kind,
+            self.priors,
+            several.structure(searches),
+            tuple(len(names) for names in self.model.coords_of(searches).values()),
+            max(shared_dim.bounds(searches).values()) if self.effective_dim == "integer" else None,
+            best_of_k.structure(reports),
+        )
+        return ready_model(structure, self.sampler, build)
 
     def _build(
         self,

@@ -66,6 +66,10 @@ class CompiledModel:
     packed: PackedModel
     compiled: Any
 
+    def with_sampler(self, sampler: Sampler) -> "CompiledModel":
+        """Return the same model, sampled with other settings."""
+        return dataclasses.replace(self, sampler=sampler)
+
     def with_data(self, data: Mapping[str, Any]) -> "CompiledModel":
         """Return the same model on other data.
 
@@ -129,7 +133,7 @@ class CompiledModel:
             return drawn
         options = {**self.sampler.options, "target_accept": _CAREFUL}
         careful = dataclasses.replace(self.sampler, options=options)
-        again = dataclasses.replace(self, sampler=careful).sample(second_seed)
+        again = self.with_sampler(careful).sample(second_seed)
         first, second = (int(one["sample_stats"]["diverging"].sum()) for one in (drawn, again))
         return again if second < first else drawn
 

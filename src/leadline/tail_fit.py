@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pymc as pm
 import xarray as xr
 
-from leadline.densities import Densities
+from leadline.compiled_models import ReadyModel, ready_model
 from leadline.drawn_dims import one_dim_a_draw
 from leadline.law import Law, log_survival
 from leadline.models import single
@@ -97,6 +98,8 @@ class FittedTail:
 class TailFitter:
     """Fits tails; those whose models have the same structure share a compiled one.
 
+    As do those of earlier fits: see `leadline.compiled_models`.
+
     Parameters
     ----------
     priors : Priors
@@ -111,26 +114,25 @@ class TailFitter:
         self.priors = priors
         self.effective_dim = effective_dim
         self.sampler = sampler
-        self._compiled: dict[tuple[Any, ...], tuple[Any, Densities]] = {}
 
-    def _ready(self, search: PreparedSearch) -> tuple[Any, Densities]:
-        structure = search.structure(self.effective_dim)
-        if structure not in self._compiled:
+    def _ready(self, search: PreparedSearch) -> ReadyModel:
+        def build() -> tuple[pm.Model, pm.Model]:
             inputs = (search.regime, search.max_effective_dim, search.sign)
             model = single.build(*inputs, self.priors, self.effective_dim)
-            # With the effective dimension of a draw, also where the model sums over it.
-            plain = model
-            if self.effective_dim != "continuous":
-                plain = single.build(*inputs, self.priors, "continuous")
-            self._compiled[structure] = self.sampler.compile(model), Densities(plain)
-        return self._compiled[structure]
+            if self.effective_dim == "continuous":
+                return model, model
+            # With the effective dimension of a draw, where the model sums over it.
+            return model, single.build(*inputs, self.priors, "continuous")
+
+        structure = ("single", self.priors, search.structure(self.effective_dim))
+        return ready_model(structure, self.sampler, build)
 
     def fit(self, search: PreparedSearch, seed: np.random.SeedSequence) -> FittedTail:
         """Return the posterior of a search; same seed, same draws.
 
         Where there are divergences, it is sampled once more with smaller steps.
         """
-        compiled, _ = self._ready(search)
+        compiled = self._ready(search).compiled.with_sampler(self.sampler)
         first, second, choice = (int(word) for word in seed.generate_state(3))
         drawn = compiled.with_data(_data(search)).sample_carefully(first, second)
         return self._fitted(drawn, search, search, choice)
@@ -150,7 +152,6 @@ class TailFitter:
             Same seed, same draws.
         """
         others = dataclasses.replace(search, regime=search.regime.without(trial))
-        compiled, _ = self._ready(others)
         sampler = self.sampler
         fewer = dataclasses.replace(
             sampler,
@@ -158,7 +159,7 @@ class TailFitter:
             tune=min(sampler.tune, _REFIT_DRAWS),
             progressbar=False,
         )
-        careless = dataclasses.replace(compiled, sampler=fewer)
+        careless = self._ready(others).compiled.with_sampler(fewer)
         first, choice = (int(word) for word in seed.generate_state(2))
         drawn = careless.with_data(_data(others)).sample(first)
         return self._fitted(drawn, others, search, choice)
@@ -168,7 +169,7 @@ class TailFitter:
     ) -> FittedTail:
         """Return the draws given one search, with the densities of another."""
         posterior = one_dim_a_draw(drawn["posterior"].to_dataset(), seed)
-        _, densities = self._ready(evaluated)
+        densities = self._ready(evaluated).densities
         log_likelihood, log_prior = densities(posterior, _data(evaluated))
         return FittedTail(
             search=evaluated,
