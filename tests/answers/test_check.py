@@ -85,10 +85,10 @@ def test_check_is_public_and_refuses_other_things():
         check(pd.DataFrame())
 
 
-@pytest.mark.parametrize("direction", ["minimize", "maximize"])
-def test_searches_from_the_law_pass(direction):
+def test_searches_from_the_law_pass():
     failed = []
     for seed in range(10):
+        direction = ("minimize", "maximize")[seed % 2]
         rng = np.random.default_rng(1000 + seed)
         columns = {f"param:{name}": rng.random(N) for name in "abc"}
         failed.append(check(tree_of(search(seed, direction=direction, **columns))).attrs["failed"])

@@ -1,4 +1,4 @@
-"""Reported bests: the density is that of the law, and simulated reports give their law back."""
+"""Reported bests: the density is that of the law, of known and of unknown numbers of trials."""
 
 import math
 
@@ -17,7 +17,6 @@ from leadline.densities import Densities
 from leadline.distributions.best_score import BestScore
 from leadline.kernels import noisy_quadratic
 from leadline.prepare import prepare
-from leadline.sampling import Sampler
 
 ALPHA, SPREAD, GAMMA, SIGMA = 0.2, 0.6, 2.0, 0.02
 
@@ -116,29 +115,6 @@ def test_an_unknown_number_of_trials_has_its_prior():
     wanted = stats.lognorm(s=1, scale=math.exp(3.91))
     assert stats.kstest(drawn[:, 0], wanted.cdf).pvalue > 1e-3
     assert drawn.min() >= 1.0
-
-
-def test_a_search_known_from_reports_learns_from_one_with_trials():
-    """Simulated reports, one without its number of trials, beside a search of the same law."""
-    rng = np.random.default_rng(8)
-    counts = [5, 20, 80, 300, 60]
-    losses = [simulate(k, rng).min() for k in counts]
-    search = full_search(200)
-    only = reported_search(search.regime.threshold, search.regime.tail_scale, 4.0)
-    reports = [Report(loss, k, 1) for loss, k in zip(losses, counts, strict=True)]
-    reports[-1] = Report(losses[-1], math.nan, 1)
-    model = best_of_k.build([search, only], reports, 1.0, ll.Priors())
-    drawn = Sampler(400, 400, 2, False).compile(model).sample_carefully(1, 2)
-    posterior = drawn["posterior"]
-    assert int(drawn["sample_stats"]["diverging"].sum()) == 0
-    optimum = posterior["optimum"]
-    low, high = optimum.quantile([0.02, 0.98], ("chain", "draw")).to_numpy()
-    assert (low < ALPHA).all()
-    assert (high > ALPHA).all()
-    # The best of 300, of 80 and of 20 tell as much as 200 trials.
-    assert (optimum.std(("chain", "draw")) < 0.05).all()
-    missing = posterior["reported_trials"].quantile([0.02, 0.98], ("chain", "draw")).to_numpy()
-    assert missing[0, 0] < counts[-1] < missing[1, 0]
 
 
 def crossed_searches():

@@ -1,6 +1,7 @@
 """The models of several searches: generative, finite, and for each search what it is alone."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pymc as pm
@@ -66,8 +67,12 @@ class Case:
             self._values = model.compile_fn(
                 made, inputs=model.value_vars, point_fn=True, on_unused_input="ignore"
             )
-            self.gradient = model.compile_dlogp()
         self.start = model.initial_point(random_seed=1)
+
+    @functools.cached_property
+    def gradient(self):
+        with pytensor.config.change_flags(mode="FAST_COMPILE"):
+            return self.model.compile_dlogp()
 
     def terms(self, point):
         return dict(zip(self.names, self._terms(point), strict=True))
@@ -86,7 +91,6 @@ class Case:
 TABLE = {
     "hierarchical_spaces": ("hierarchical", {"spaces": 2, "repeat": True, "resolution": 0.01}),
     "crossed": ("crossed", {}),
-    "crossed_spaces": ("crossed", {"spaces": 2, "repeat": True, "resolution": 0.01}),
 }
 SIZES = (24, 30, 6, 18, 4)
 
@@ -140,7 +144,7 @@ def test_no_data_is_a_constant_of_the_graph(case):
     assert max(node.data.size for node in constants) <= len(case.searches)
 
 
-@pytest.mark.parametrize("name", ["crossed_spaces"])
+@pytest.mark.parametrize("name", TABLE)
 def test_with_other_data_it_equals_a_model_built_on_them(cases, name):
     case = cases[name]
     other = searches_of((20, 26, 10, 8, 12), **TABLE[name][1])

@@ -36,12 +36,8 @@ def replicated(n, shift):
     return ll.from_scores(scores, direction="maximize"), 0
 
 
-def rounded(n, shift):
-    """Return error rates on a hundred examples."""
-    return ll.from_scores(np.round(shift + RNG.random(n), 2), direction="minimize"), 0.01
-
-
 def rounded_replicated(n, shift):
+    """Return such scores rounded, as accuracies on a hundred examples are."""
     trials, _ = replicated(n, shift)
     table = trials.table.assign(score=trials.table["score"].round(2))
     return dataclasses.replace(trials, table=table), 0.01
@@ -81,7 +77,9 @@ class Case:
         data = single.data_of(*self.inputs)
         typical = effective_dim if self.effective_dim == "continuous" else 2.0
         unit = data["n_tail"] ** (-2.0 / typical) + noise_ratio
-        x = SoftWall(0, 1, 2).forward(pt.constant(gap), data["gap_of_best"], noise_ratio, unit)
+        # Arrays: of a bare number PyTensor makes one of 32 bits where it can.
+        inputs = map(np.array, (data["gap_of_best"], noise_ratio, unit))
+        x = SoftWall(0, 1, 2).forward(pt.constant(np.array(gap)), *map(pt.constant, inputs))
         values = {
             "gap_softwall__": x.eval(mode="FAST_COMPILE"),
             "noise_ratio_log__": np.log(noise_ratio),
@@ -110,8 +108,6 @@ def inputs_of(trials, resolution):
 
 TABLE = {
     "plain": (plain, "continuous"),
-    "replicated": (replicated, "continuous"),
-    "rounded": (rounded, "continuous"),
     "rounded_replicated": (rounded_replicated, "continuous"),
     "plain_integer": (plain, "integer"),
     "rounded_replicated_integer": (rounded_replicated, "integer"),
@@ -122,7 +118,7 @@ TABLE = {
 def cases():
     searches = {
         make: (inputs_of(*make(30, 0.2)), inputs_of(*make(37, 5.0)))
-        for make in (plain, replicated, rounded, rounded_replicated)
+        for make in (plain, rounded_replicated)
     }
     return {name: Case(*searches[make], dim) for name, (make, dim) in TABLE.items()}
 
@@ -213,7 +209,7 @@ def test_the_integer_model_is_the_continuous_one_summed_over_dimensions(cases, n
     joint = LOG_WEIGHT + [terms["loss"].sum() + terms["in_regime"].sum() for terms in each]
     terms = integer.terms(integer.point_at(*law, 2.0))
     # Narrow cells are differences of nearly equal probabilities, which costs digits.
-    rtol = 1e-8 if "rounded" in name else 1e-11
+    rtol = 1e-10 if "rounded" in name else 1e-11
     assert terms["loss"] + terms["in_regime"] == pytest.approx(logsumexp(joint), rel=rtol)
     if "seed_variance" in terms:
         np.testing.assert_allclose(terms["seed_variance"], each[0]["seed_variance"], rtol=1e-12)
