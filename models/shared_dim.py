@@ -28,6 +28,7 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 from leadline.models import several, single
+from leadline.models.effective_dims import EffectiveDims, pooled_dims
 from leadline.models.joint_mixture import by_group, component_logp, joint_mixture
 from pytensor.tensor.variable import TensorVariable
 
@@ -46,7 +47,7 @@ def bounds(searches: Sequence[several.Search]) -> dict[int, float]:
     return result
 
 
-class SummedOut(several.EffectiveDims):
+class SummedOut(EffectiveDims):
     """The gamma of each space, summed out of what was observed.
 
     Each observed variable is a mixture with the weights that those before it leave.
@@ -160,21 +161,21 @@ def _bounds_of_spaces(data: several.Data, spaces: int) -> TensorVariable:
 
 def _continuous(
     data: several.Data, searches: Sequence[several.Search], priors: Priors
-) -> several.EffectiveDims:
-    gamma = several.pooled_dims(data, priors, len(bounds(searches)))
-    return several.EffectiveDims(data, gamma)
+) -> EffectiveDims:
+    gamma = pooled_dims(data, priors, len(bounds(searches)))
+    return EffectiveDims(data, gamma)
 
 
 def _shared(
     data: several.Data, searches: Sequence[several.Search], priors: Priors
-) -> several.EffectiveDims:
+) -> EffectiveDims:
     upper = _bounds_of_spaces(data, len(bounds(searches)))
     pooled = single.bounded_dim("pooled_effective_dim", priors.effective_dim, upper, dims="space")
     gamma = pooled[data["search_space"]]
-    return several.EffectiveDims(data, gamma)
+    return EffectiveDims(data, gamma)
 
 
-_KINDS: Mapping[str, Callable[..., several.EffectiveDims]] = {
+_KINDS: Mapping[str, Callable[..., EffectiveDims]] = {
     "continuous": _continuous,
     "integer": SummedOut,
     "shared": _shared,
@@ -183,7 +184,7 @@ _KINDS: Mapping[str, Callable[..., several.EffectiveDims]] = {
 
 def effective_dims(
     kind: str, data: several.Data, searches: Sequence[several.Search], priors: Priors
-) -> several.EffectiveDims:
+) -> EffectiveDims:
     """Return the effective dimensions of the searches.
 
     Parameters

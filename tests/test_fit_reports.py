@@ -117,6 +117,11 @@ def test_advice_is_about_searches_that_can_go_on(fitted):
     assert "most likely for" not in advice.sentence
 
 
+def test_why_checks_are_not_made_is_printed_once_a_search(saved, capsys):
+    assert main(["check", str(saved)]) == 0
+    assert capsys.readouterr().out.count("There are no trials, only reported bests") == 2
+
+
 def test_checks_of_trials_are_not_made_without_trials(fitted):
     table = ll.check(fitted).set_index(["search", "check"])
     for name in ("tail points", "regime fit", "best seen", "ties", "order of trials"):

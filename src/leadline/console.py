@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from leadline.answers.check import check, checks_line, failed_checks
+from leadline.answers.checks.reported import NO_TRIALS
 from leadline.answers.compare import compare
 from leadline.answers.comparison_sentences import comparison_sentences
 from leadline.answers.convergence import convergence
@@ -147,13 +148,17 @@ def show_checks(tree: xr.DataTree) -> None:
         table.add_column("figure", justify="right")
         table.add_column("limit", justify="right")
         table.add_column("what to do", overflow="fold")
-        for _, row in rows.iterrows():
+        # Of a search without trials most checks are not made, for one and the same reason.
+        alike = rows["advice"].eq(NO_TRIALS)
+        for _, row in rows[~alike].iterrows():
             verdict, style = _verdict(row["passed"])
             figure, limit = float(row["figure"]), float(row["limit"])
             shown = "" if math.isnan(figure) else f"{figure:.4g}"
             held = f"{_BOUNDS[row['bound']]}{limit:.4g}"
             cells = (str(row["check"]), verdict, shown, held, str(row["advice"]))
             table.add_row(*(escape(cell) for cell in cells), style=style)
+        if alike.any():
+            table.add_row("all others", "not made", "", "", escape(NO_TRIALS), style="dim")
         console.print(table)
     failed = failed_checks(checks)
     console.print(
@@ -178,7 +183,8 @@ def show_comparison(
     context = "task" if by == "model" else "model"
     console = _console()
     when = f"after {budget:g} trials each" if budget else "at the optimum"
-    title = f"which {by} is better, {when}: P(better) / P(practically equal) / P(worse), in %"
+    equal = " / P(practically equal)" if rope else ""
+    title = f"which {by} is better, {when}: P(better){equal} / P(worse), in %"
     table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="")
     names = [str(name) for name in found[context].to_numpy()]
     columns = {name: ("", {context: name}) for name in names}
@@ -194,7 +200,8 @@ def show_comparison(
         cells = []
         for suffix, place in columns.values():
             part = pair.sel(place) if place else pair
-            chances = [float(part[f"p_{kind}{suffix}"]) for kind in ("better", "equal", "worse")]
+            kinds = ("better", "equal", "worse") if rope else ("better", "worse")
+            chances = [float(part[f"p_{kind}{suffix}"]) for kind in kinds]
             known = not math.isnan(chances[0])
             cells.append(
                 " / ".join(percent(chance).replace(" ", "").rstrip("%") for chance in chances)

@@ -5,6 +5,7 @@ All values are losses (the convex form). Parameters are `FittedSearch.law`, each
 """
 
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -13,10 +14,12 @@ import numpy as np
 Law = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Alpha, beta, gamma and sigma, each of shape (draw, 1)."""
 
+_ONE_AT_A_TIME = threading.Lock()
+
 
 def log_survival(loss: np.ndarray, law: Law) -> np.ndarray:
     """Return log P(Y > loss), accurate also where it is nearly 0, shape (draw, point)."""
-    return _compiled("log_survival")(loss, *law)
+    return _call("log_survival", loss, *law)
 
 
 def quantile(log_cdf: np.ndarray, log_survival: np.ndarray, law: Law) -> np.ndarray:
@@ -24,7 +27,7 @@ def quantile(log_cdf: np.ndarray, log_survival: np.ndarray, law: Law) -> np.ndar
 
     Two logarithms, because one of them loses a probability next to 1.
     """
-    return _compiled("quantile")(log_cdf, log_survival, *law)
+    return _call("quantile", log_cdf, log_survival, *law)
 
 
 def expected_given_measured(loss: np.ndarray, law: Law) -> np.ndarray:
@@ -39,7 +42,7 @@ def expected_given_measured(loss: np.ndarray, law: Law) -> np.ndarray:
     law : Law
         With the noise of this measurement, σ/√m for a mean over m seeds.
     """
-    return _compiled("expected_given_measured")(loss, *law)
+    return _call("expected_given_measured", loss, *law)
 
 
 def log_chance_given_measured(loss: np.ndarray, limit: np.ndarray, law: Law) -> np.ndarray:
@@ -51,7 +54,13 @@ def log_chance_given_measured(loss: np.ndarray, limit: np.ndarray, law: Law) -> 
     law : Law
         With the noise of this measurement, σ/√m for a mean over m seeds.
     """
-    return _compiled("log_chance_given_measured")(loss, limit, *law)
+    return _call("log_chance_given_measured", loss, limit, *law)
+
+
+def _call(name: str, *arguments: np.ndarray) -> Any:
+    # A compiled function has one place for its inputs, whichever thread they come from.
+    with _ONE_AT_A_TIME:
+        return _compiled(name)(*arguments)
 
 
 @functools.cache

@@ -140,7 +140,7 @@ class Priors:
         exactly one. Not used where it is an integer, nor are the scatters below.
     effective_dim_scatter, effective_dim_scatter_across_spaces : Prior
         On the sd of ``log(effective_dim − 1)`` between the searches of a space, and between
-        spaces (`leadline.models.several` has the bound). Within a space it varies little.
+        spaces (`leadline.models.effective_dims` has the bound). Within a space it varies little.
     pooled_noise_ratio : Prior
         On the median noise ratio of all searches; avoids 0 more than a single search's does, as
         there is more to go wrong: see `leadline.models.hierarchical`.

@@ -9,6 +9,7 @@ from helpers import (
     GAMMA,
     SIGMA,
     SPREAD,
+    make_averaged_tree,
     make_tree,
     make_trials,
     reference_cdf,
@@ -154,6 +155,14 @@ def test_a_discontinuous_loss():
     loss = loss + 0.1 * (loss > 0.3)
     failing(tree_of(search(losses=loss)), "regime fit, leave-one-out")
     assert outcome(tree_of(search(2)), "regime fit, leave-one-out").passed
+
+
+def test_no_deeper_threshold_is_advised_where_the_data_have_chosen(good):
+    advice = failing(replaced(good, "candidates", p_value=0.04), "regime fit").advice
+    assert "so that the data decide where the law starts" in advice
+    chosen = make_averaged_tree(search(1), (0.2, 0.3), weights=(0.6, 0.4))
+    advice = failing(replaced(chosen, "candidates", p_value=0.04), "regime fit").advice
+    assert "no threshold that was tried" in advice
 
 
 def test_thresholds_that_disagree(good):

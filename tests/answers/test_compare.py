@@ -167,7 +167,7 @@ def random_comparison(seed):
         _put(comparison, found, ("model", "other_model"), suffix)
     comparison["p_best_overall"] = "model", rng.dirichlet(np.ones(3))
     comparison.attrs = {"by": "model", "budget": 0.0 if seed % 3 else 40.0}
-    comparison.attrs |= {"problems": "", "not_checked": ""}
+    comparison.attrs |= {"problems": "", "not_checked": "", "rope": float(seed % 2)}
     return comparison
 
 
@@ -176,7 +176,9 @@ def test_sentences_agree_with_the_numbers(seed):
     found = random_comparison(seed)
     best, *pairs = ll.comparison_sentences(found)
     name = str(found["model"].to_numpy()[found["p_best_overall"].to_numpy().argmax()])
-    assert f"{name} is the best model" in best
+    clear = found["p_best_overall"].max() >= 0.6
+    assert (f"{name} is the best model" in best) == clear
+    assert (f"no model is clearly the best; most likely it is {name}, with" in best) == (not clear)
     for (first, second), sentence in zip(itertools.combinations("xyz", 2), pairs, strict=True):
         pair = found.sel(model=first, other_model=second)
         better, equal, worse = (
@@ -192,7 +194,25 @@ def test_sentences_agree_with_the_numbers(seed):
         else:
             assert "worse than" in said
             assert worse == max(better, equal, worse) >= 0.6
-        assert ("almost certainly" in said) == (max(better, equal, worse) >= 0.95)
+        assert ("almost certainly" in said) == (max(better, equal, worse) >= 0.99)
+        assert ("very probably" in said) == (0.95 <= max(better, equal, worse) < 0.99)
+        skewed = float(pair["difference_overall"]) * (better - worse) < 0
+        assert ("By posterior means" in sentence) == (skewed and equal < max(better, worse))
+
+
+def test_the_third_number_is_told_with_a_rope():
+    gain = np.array([0.2] * 60 + [-0.5] * 40)
+    comparison = random_comparison(1)
+    for rope, numbers in ((0.0, "(better 60 %, worse 40 %)"), (0.1, "practically equal < 1 %")):
+        for suffix in ("_overall", "_new_task"):
+            found = verdicts(differences(np.stack([0 * gain, gain, gain + 1])), rope, 0.89)
+            _put(comparison, found, ("model", "other_model"), suffix)
+        comparison.attrs["rope"] = rope
+        sentence = ll.comparison_sentences(comparison)[1]
+        assert numbers in sentence
+        assert "x is perhaps better than y" in sentence
+        # 0.6 of 0.2 is less than 0.4 of 0.5.
+        assert "By posterior means y is ahead" in sentence
 
 
 def test_picture_and_its_numbers(crossed):

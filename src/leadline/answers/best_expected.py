@@ -18,6 +18,10 @@ its expected loss is taken to be what was measured: there a score is good becaus
 configuration is, not because of luck.
 """
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from scipy.special import ndtr
 
@@ -60,7 +64,7 @@ def expected_quantile(search: FittedSearch, budgets: np.ndarray, prob: float) ->
     """
     log_worse = np.log1p(-prob) / budgets
     wanted = -np.expm1(log_worse)[None, :]
-    inside = np.concatenate([_inside(part, budgets, wanted) for part in search.blocks(_BLOCK)])
+    inside = _in_blocks(search, lambda part: _inside(part, budgets, wanted))
     inside = search.expected_in_score_units(np.minimum(inside, search.threshold))
     past = prob <= chance_past_threshold(search, budgets)
     return np.where(past, inside, body_quantile(search, wanted))
@@ -80,12 +84,19 @@ def expected_mean(search: FittedSearch, budgets: np.ndarray) -> np.ndarray:
     -------
     ndarray, shape (draw, budget)
     """
-    parts = []
-    for part in search.blocks(_BLOCK):
+
+    def mean(part: FittedSearch) -> np.ndarray:
         edges, _, cumulative = _cumulative(part, budgets)
         centres = part.expected_in_score_units(_centres(part, edges))
-        parts.append(np.einsum("dkx,dx->dk", np.diff(cumulative, axis=-1), centres))
-    return with_body(search, budgets, np.concatenate(parts))
+        return np.einsum("dkx,dx->dk", np.diff(cumulative, axis=-1), centres)
+
+    return with_body(search, budgets, _in_blocks(search, mean))
+
+
+def _in_blocks(search: FittedSearch, answer: Callable[[FittedSearch], np.ndarray]) -> np.ndarray:
+    """Return an answer for all draws, made for a block of them on each core at a time."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return np.concatenate(list(pool.map(answer, search.blocks(_BLOCK))))
 
 
 def _inside(search: FittedSearch, budgets: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -7,7 +7,13 @@ import xarray as xr
 
 from leadline.answers.rounding import percent
 
-_WORDS = ((0.95, "almost certainly"), (0.8, "probably"), (0.6, "perhaps"))
+_WORDS = (
+    (0.99, "almost certainly"),
+    (0.95, "very probably"),
+    (0.8, "probably"),
+    (0.6, "perhaps"),
+)
+_LEAST = _WORDS[-1][0]
 
 
 def comparison_sentences(comparison: xr.Dataset) -> list[str]:
@@ -35,17 +41,26 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     chances = comparison["p_best_overall"].to_numpy()
     if np.isfinite(chances).any():
         name = items[int(np.nanargmax(chances))]
-        chance = percent(float(np.nanmax(chances)))
-        sentences.append(
-            f"{where.capitalize()}, {name} is the best {by} with probability {chance}."
-        )
+        chance = float(np.nanmax(chances))
+        # A best model in one sentence and no difference in the next would read as two opinions.
+        best = f"{name} is the best {by}"
+        if chance < _LEAST:
+            best = f"no {by} is clearly the best; most likely it is {name},"
+        sentences.append(f"{where.capitalize()}, {best} with probability {percent(chance)}.")
     for first, second in itertools.combinations(items, 2):
         pair = comparison.sel({by: first, f"other_{by}": second})
         figures = [float(pair[f"p_{name}_overall"]) for name in ("better", "equal", "worse")]
         if figures[0] != figures[0]:
             sentences.append(f"{first} and {second} share none of the {tasks}: not compared.")
             continue
-        sentences.append(f"{where.capitalize()}{over}, {_verdict(first, second, figures)}.")
+        verdict = _verdict(first, second, figures, rope=comparison.attrs["rope"] > 0)
+        sentences.append(f"{where.capitalize()}{over}, {verdict}.")
+        mean = float(pair["difference_overall"])
+        if figures[1] < max(figures) and mean * (figures[0] - figures[2]) < 0:
+            sentences[-1] += (
+                f" By posterior means {first if mean > 0 else second} is ahead: large differences "
+                "in its favour are less likely, but not excluded."
+            )
         new = float(pair["p_better_new_task"])
         if new == new:
             other = float(pair["p_worse_new_task"])
@@ -56,11 +71,14 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     return sentences
 
 
-def _verdict(first: str, second: str, figures: list[float]) -> str:
-    """Return the words for three probabilities: the largest decides."""
+def _verdict(first: str, second: str, figures: list[float], *, rope: bool) -> str:
+    """Return the words for three probabilities: the largest decides.
+
+    Without a rope nothing is practically equal, and that number is left out.
+    """
     better, equal, worse = figures
-    numbers = f"(better {percent(better)}, practically equal {percent(equal)}, worse "
-    numbers += f"{percent(worse)})"
+    between = f"practically equal {percent(equal)}, " if rope or equal else ""
+    numbers = f"(better {percent(better)}, {between}worse {percent(worse)})"
     largest = max(figures)
     how = next((words for least, words in _WORDS if largest >= least), "")
     if not how:

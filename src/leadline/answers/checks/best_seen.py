@@ -21,8 +21,8 @@ def best_seen(evidence: Evidence) -> Outcome:
         excursion_probability(evidence),
         MAX_EXCURSION,
         "The best trial is too good for this optimum: run it again with other seeds; if it is not "
-        "a broken or lucky run, the tail is too wide, so use threshold='auto' or a smaller "
-        "tail_fraction.",
+        "a broken or lucky run, the tail is too wide for the law: fit with a smaller tail "
+        "fraction.",
     )
 
 

@@ -25,7 +25,7 @@ def lower_bound(evidence: Evidence) -> Outcome:
         figure,
         MAX_AT_BOUND,
         "Scores rise more steeply past the best than with one effective hyperparameter: use a "
-        "smaller tail_fraction, and see whether the best trials lie at an edge of the space.",
+        "smaller tail fraction, and see whether the best trials lie at an edge of the space.",
     )
 
 

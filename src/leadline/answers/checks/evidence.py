@@ -46,6 +46,11 @@ class Evidence:
         return table.isel(candidate=np.flatnonzero(table["scale"].to_numpy().astype(str) != ""))
 
     @property
+    def threshold_is_chosen(self) -> bool:
+        """Whether the data had several thresholds to choose from."""
+        return len(np.unique(self.candidates["threshold"].to_numpy())) > 1
+
+    @property
     def main(self) -> xr.Dataset:
         """The candidate of the largest weight."""
         return self.candidates.isel(candidate=int(np.argmax(self.candidates["weight"].to_numpy())))

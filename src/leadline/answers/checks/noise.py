@@ -42,5 +42,5 @@ def noise(evidence: Evidence) -> Outcome:
         float(figure),
         MIN_P_NOISE,
         "The best trials have less noise than the law, which takes it as constant, so that good "
-        "scores pass for luck: use scale='log' or a smaller tail_fraction.",
+        "scores pass for luck: fit on the log scale or with a smaller tail fraction.",
     )

@@ -21,7 +21,18 @@ _SHARES = (0.5, 0.25, 0.125)
 _LEAST_BEST = 10
 _DRAWS = 1000
 
-_WIDE = "use threshold='auto' or a smaller tail_fraction, or try scale='auto'."
+
+def _what_to_do(evidence: Evidence) -> str:
+    """Return what may help; no deeper threshold where the data have chosen it already."""
+    if evidence.threshold_is_chosen:
+        return (
+            "no threshold that was tried leaves a tail that does; try another scale of the score "
+            "(log, logit or auto), and see whether trials of several kinds are mixed."
+        )
+    return (
+        "give neither a threshold nor a tail fraction, so that the data decide where the law "
+        "starts, or try another scale of the score (log, logit or auto)."
+    )
 
 
 def whole_tail(evidence: Evidence) -> Outcome:
@@ -29,7 +40,7 @@ def whole_tail(evidence: Evidence) -> Outcome:
     return at_least(
         float(evidence.main["p_value"]),
         MIN_P_TAIL,
-        f"The scores past the threshold do not follow the law: {_WIDE}",
+        f"The scores past the threshold do not follow the law: {_what_to_do(evidence)}",
     )
 
 
@@ -44,7 +55,8 @@ def best_scores(evidence: Evidence) -> Outcome:
     return at_least(
         min(1.0, len(counts) * figure),
         MIN_P_BEST,
-        f"The best scores do not follow the law that fits the rest of the tail: {_WIDE}",
+        "The best scores do not follow the law that fits the rest of the tail: "
+        + _what_to_do(evidence),
     )
 
 
@@ -78,7 +90,7 @@ def leave_one_out(evidence: Evidence) -> Outcome:
     return at_least(
         float(p_value),
         MIN_P_LOO,
-        f"Some scores are not where the fit without them expects them: {_WIDE}",
+        f"Some scores are not where the fit without them expects them: {_what_to_do(evidence)}",
     )
 
 

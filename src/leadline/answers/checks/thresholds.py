@@ -36,7 +36,7 @@ def thresholds(evidence: Evidence) -> Outcome:
         figure,
         MAX_SEPARATION,
         "The optimum depends on the threshold: look at the stability plot, and give the "
-        "tail_fraction or the threshold you trust, or run more trials.",
+        "tail fraction or the threshold you trust, or run more trials.",
     )
 
 
