@@ -39,18 +39,20 @@ RULES = {
     "packing": set(),
     "sampling": LOW | {"packing"},
     "densities": {"sampling"},
+    "compiled_models": {"densities", "sampling"},
     "candidates": DATA | {"prepare", "priors", "regime", "scale"},
     "reported_notes": DATA,
     "reported_searches": DATA | {"candidates", "models", "prepare", "priors"},
     "goodness_of_fit": {"law"},
     "diagnostics": LOW,
     "drawn_dims": set(),
-    "tail_fit": {"densities", "drawn_dims", "law", "models", "prepare", "priors", "sampling"},
+    "tail_fit": {"compiled_models", "drawn_dims", "law", "models", "prepare", "priors", "sampling"},
     "predictive_score": LOW | {"tail_fit"},
     "averaging": {"candidates", "diagnostics", "goodness_of_fit", "predictive_score", "tail_fit"},
     "reported_groups": {"averaging", "reported_searches"},
     "tree": DATA | {"averaging", "priors", "reported_groups"},
-    "joint_fitter": {"candidates", "densities", "diagnostics", "drawn_dims", "goodness_of_fit"}
+    "joint_fitter": {"candidates", "compiled_models", "diagnostics", "drawn_dims"}
+    | {"goodness_of_fit"}
     | {"models", "prepare", "priors", "reported_searches", "sampling", "scale", "tail_fit"},
     "joint_fit": {"averaging", "candidates", "diagnostics", "joint_fitter", "regime"}
     | {"reported_searches", "tail_fit"},
