@@ -1,8 +1,10 @@
 """Compiled models are kept, each for what it was compiled for."""
 
+import dataclasses
 import threading
 from collections import OrderedDict
 
+import pandas as pd
 import pytest
 from helpers import make_trials
 
@@ -93,6 +95,12 @@ def test_data_and_names_make_no_difference(monkeypatch, trials, options):
     assert structure_of(monkeypatch, trials, **options) == expected
 
 
+def reported(*counts):
+    """Return two searches, and reports of the first that are the best of so many trials."""
+    reports = pd.DataFrame({"task": "a", "model": "x", "score": 0.3, "best_of": counts})
+    return dataclasses.replace(searches(("a", "x"), ("b", "x")), reports=reports)
+
+
 def test_what_decides_the_graph_makes_one(monkeypatch):
     two = searches(("a", "x"), ("b", "x"))
     four = searches(("a", "x"), ("a", "y"), ("b", "x"), ("b", "y"))
@@ -113,5 +121,8 @@ def test_what_decides_the_graph_makes_one(monkeypatch):
         structure_of(monkeypatch, four),
         structure_of(monkeypatch, line),
         structure_of(monkeypatch, four, "hierarchical"),
+        structure_of(monkeypatch, reported(50)),
+        structure_of(monkeypatch, reported(None)),
+        structure_of(monkeypatch, reported(50, 20)),
     ]
     assert len(set(asked)) == len(asked)

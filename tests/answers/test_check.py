@@ -162,7 +162,7 @@ def test_no_deeper_threshold_is_advised_where_the_data_have_chosen(good):
     assert "so that the data decide where the law starts" in advice
     chosen = make_averaged_tree(search(1), (0.2, 0.3), weights=(0.6, 0.4))
     advice = failing(replaced(chosen, "candidates", p_value=0.04), "regime fit").advice
-    assert "no threshold that was tried" in advice
+    assert "the data have chosen the threshold already" in advice
 
 
 def test_thresholds_that_disagree(good):

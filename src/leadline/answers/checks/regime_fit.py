@@ -26,8 +26,8 @@ def _what_to_do(evidence: Evidence) -> str:
     """Return what may help; no deeper threshold where the data have chosen it already."""
     if evidence.threshold_is_chosen:
         return (
-            "no threshold that was tried leaves a tail that does; try another scale of the score "
-            "(log, logit or auto), and see whether trials of several kinds are mixed."
+            "the data have chosen the threshold already; try another scale of the score (log, "
+            "logit or auto), and see whether trials of several kinds are mixed."
         )
     return (
         "give neither a threshold nor a tail fraction, so that the data decide where the law "
