@@ -120,8 +120,11 @@ def test_trials_are_grouped_by_their_number_of_replicates(sign):
     assert regime.group_in_regime.tolist() == [5, 5, 5]
     assert regime.n_tail == 15
     assert regime.replicated
-    np.testing.assert_array_equal(regime.replicates, [2] * 5 + [3] * 5 + [1] * 5)
-    np.testing.assert_allclose(regime.sum_of_squares, [0.125] * 5 + [0.5] * 5 + [0] * 5)
+    # Fewest seeds first, each in the order of the trials.
+    np.testing.assert_array_equal(regime.replicates, [1] * 5 + [2] * 5 + [3] * 5)
+    np.testing.assert_allclose(regime.sum_of_squares, [0] * 5 + [0.125] * 5 + [0.5] * 5)
+    np.testing.assert_array_equal(regime.rows, [*range(16, 21), *range(5), *range(10, 15)])
+    np.testing.assert_array_equal(regime.loss[5:10], [1, 2, 3, 4, 5])
     assert regime.tail_scale == 5.5 - 3.0
 
 

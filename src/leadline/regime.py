@@ -53,7 +53,8 @@ class Regime:
         Spacing of the grid on which single scores are recorded, in score units, 0 when there is
         none.
     rows : ndarray of int, shape (tail_trial,)
-        Places of these trials among the trials of the search.
+        Places of these trials among the trials of the search: those with the fewest seeds first,
+        each in the order of the trials.
     log_slope : ndarray of float, shape (tail_trial,)
         Log of the derivative of the scale, summed over the seeds of each trial: what is added to
         a log-density on the scale to make it one of scores.
@@ -183,7 +184,10 @@ def cut(
         assert threshold is not None
         edge = _edge_of_threshold(threshold, finite, sign, scale, name)
 
+    # Trials with equally many seeds, whose law is the same, stand together: the kernel takes such
+    # runs several times faster.
     rows = np.flatnonzero(loss <= edge)
+    rows = rows[np.argsort(replicates[rows], kind="stable")]
     _validate_tail(loss[rows], len(loss), edge, in_score_units, name, min_tail)
     grid = _single_score_grid(trials, table, rows) if resolution is None else resolution
     tail, cell = loss[rows], np.zeros(len(rows))

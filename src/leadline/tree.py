@@ -186,7 +186,9 @@ def _log_likelihood(one: FittedCandidate, rows: np.ndarray, edge: float) -> dict
     tail = one.tail
     search, regime = tail.search, tail.search.regime
     shape = tuple(tail.posterior.sizes[dim] for dim in ("chain", "draw"))
-    place = np.minimum(np.searchsorted(regime.rows, rows), regime.n_tail - 1)
+    order = np.argsort(regime.rows)
+    place = np.searchsorted(regime.rows, rows, sorter=order)
+    place = order[np.minimum(place, regime.n_tail - 1)]
     loss = search.sign * float(regime.scale.forward(np.float64(edge)))
     better = tail.log_better(loss) if edge != _threshold(one) else tail.log_better(regime.threshold)
     shift = (tail.log_better(regime.threshold) - better)[:, tail.group_of_trial[place]]

@@ -33,6 +33,9 @@ def _outputs(shapes):
         ((VECTOR, NUMBER, NUMBER), (W[:0], 1.2, 30.0)),
         ((VECTOR, VECTOR, VECTOR), (W, np.repeat([0.7, 2.0], 30), np.repeat([8.0, 40.0], 30))),
         ((VECTOR, NUMBER, VECTOR), (W, 1.2, np.repeat([9.0, 40.0, 1e4], 20))),
+        # One point many times over, and two points of the same run.
+        ((VECTOR, VECTOR, NUMBER), (np.repeat(W[:4], 15), np.repeat([0.7, 2.0], 30), 30.0)),
+        ((VECTOR, VECTOR, NUMBER), (np.repeat(W[:2], 30), np.repeat([0.7, 2.0], 30), 30.0)),
         ((NUMBER, VECTOR, NUMBER), (2.0, np.linspace(0.6, 3.0, 5), 30.0)),
         ((ROW, COLUMN, NUMBER), (W[None], np.array([[0.6], [1.0], [2.0]]), 30.0)),
         ((ROW, ROW, COLUMN), (W[None], np.full((1, 60), 1.5), np.array([[3.0], [50.0]]))),

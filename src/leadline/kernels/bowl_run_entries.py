@@ -94,6 +94,15 @@ def _stop_of_run(start: int, points: int, k: Any, k_step: int, lam: Any, lam_ste
 
 
 @jit
+def _all_equal(start: int, stop: int, w: Any, step: int) -> bool:
+    """Whether the observations of a run are one point; comparing ends at the first difference."""
+    for i in range(start + 1, stop):
+        if w[i * step] != w[start * step]:
+            return False
+    return True
+
+
+@jit
 def _most_cells(points: int) -> int:
     return min(max(_LEAST_CELLS, points // MANY), _MOST_CELLS)
 
@@ -177,7 +186,12 @@ def log_tails_runs(
     while start < points:
         k_run, lam_run = k[start * k_step], lam[start * lam_step]
         stop = _stop_of_run(start, points, k, k_step, lam, lam_step)
-        if stop - start < _SHORT:
+        if _all_equal(start, stop, w, w_step):
+            # The threshold, beside every score of its search.
+            at_threshold = log_tails(w[start * w_step], k_run, lam_run, 0.0)
+            for i in range(start, stop):
+                _write_tails(out, points, i, at_threshold)
+        elif stop - start < _SHORT:
             for i in range(start, stop):
                 _write_tails(out, points, i, log_tails(w[i * w_step], k_run, lam_run, 0.0))
         else:
