@@ -95,11 +95,11 @@ def _stop_of_run(start: int, points: int, k: Any, k_step: int, lam: Any, lam_ste
 
 @jit
 def _all_equal(start: int, stop: int, w: Any, step: int) -> bool:
-    """Whether the observations of a run are one point; comparing ends at the first difference."""
-    for i in range(start + 1, stop):
-        if w[i * step] != w[start * step]:
-            return False
-    return True
+    """Whether the observations of a run are one point."""
+    i = start + 1
+    while i < stop and w[i * step] == w[start * step]:
+        i += 1
+    return i == stop
 
 
 @jit
