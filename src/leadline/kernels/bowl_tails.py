@@ -44,6 +44,9 @@ from leadline.kernels.node_math import (
 )
 
 LOG_3_4 = math.log(0.75)
+# Noise smooths the law at steps of 1, of which Newton's method, so near, leaves the square. To wait
+# for a step of no size can take forever: rounding moves the last digits to and fro.
+_SMALL_STEP = 3e-9
 
 # By symbol, so that it is compiled once.
 log_tails = call_point("log_tails_entry", 5)
@@ -219,6 +222,8 @@ def _quantile(log_below: float, log_above: float, k: float, lam: float) -> float
         last, w = w, w - miss / slope
         if not low <= w <= high:
             w = 0.5 * (low + high)
+        elif abs(w - last) <= _SMALL_STEP * max(abs(w), 1.0):
+            break
         if abs(w - last) <= 2.0 * EPS * abs(w) or miss == 0.0:
             break
     return w

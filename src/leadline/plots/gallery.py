@@ -61,3 +61,6 @@ def save_picture(plot_collection: PlotCollection, path: Path) -> None:
         # Matplotlib would write the date.
         options = {"metadata": {"Date" if path.suffix == ".svg" else "CreationDate": None}}
     plot_collection.savefig(path, **options)
+    if plot_collection.backend == "matplotlib":
+        # Places are settled now; to find them takes as long as all else, for each format.
+        plot_collection.get_viz("figure").set_layout_engine("none")

@@ -81,8 +81,8 @@ def sensitivities(evidence: Evidence, name: str) -> tuple[float, float]:
     likelihood = likelihood[[key for key, values in likelihood.items() if values.size]]
     groups = {
         "posterior": evidence.posterior[[name]],
-        "log_prior": tree["log_prior"].dataset.sel(search=search),
-        "log_likelihood": likelihood,
+        "log_prior": _added_up(tree["log_prior"].dataset.sel(search=search)),
+        "log_likelihood": _added_up(likelihood),
     }
     rows = evidence.main_part.rows
     small = xr.DataTree.from_dict({key: _some_draws(group, rows) for key, group in groups.items()})
@@ -91,6 +91,15 @@ def sensitivities(evidence: Evidence, name: str) -> tuple[float, float]:
         for group in ("prior", "likelihood")
     )
     return prior, of_likelihood
+
+
+def _added_up(densities: xr.Dataset) -> xr.Dataset:
+    """Return the sum of all log-densities of a draw, as psense would take it, in far less time."""
+    parts = [
+        values.sum([dim for dim in values.dims if dim not in ("chain", "draw")])
+        for values in densities.values()
+    ]
+    return xr.Dataset({"sum": sum(parts[1:], start=parts[0])})
 
 
 def _some_draws(group: xr.Dataset, rows: npt.NDArray[np.intp]) -> xr.Dataset:
