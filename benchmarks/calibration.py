@@ -153,7 +153,7 @@ class Design:
             regimes = []
             for place, (t, s) in enumerate(zip(self.thresholds, self.scales, strict=True)):
                 one = regime_of(tuple(part[place] for part in law), t, s, self.repeats(place), rng)
-                if one is None or (not one.replicated and self.repeats(place)):
+                if one is None or (not one.repeated.size and self.repeats(place)):
                     break
                 regimes.append(one)
             else:

@@ -93,7 +93,7 @@ def data_of(searches: Sequence[Search], sign: float) -> dict[str, Any]:
         "n_tail": np.array([float(regime.n_tail) for regime in regimes]),
         "max_effective_dim": np.array([float(search.max_effective_dim) for search in searches]),
         "search_space": np.array([search.space for search in searches]),
-        "noise_is_known": np.array([float(regime.replicated) for regime in regimes]),
+        "noise_is_known": np.array([float(regime.repeated.size > 0) for regime in regimes]),
         "group_replicates": of_trials(lambda regime: regime.group_replicates.astype(float)),
         "group_trials": of_trials(lambda regime: regime.group_trials),
         "group_search": owner([len(regime.group_trials) for regime in regimes]),

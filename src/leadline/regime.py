@@ -88,8 +88,16 @@ class Regime:
 
     @property
     def replicated(self) -> bool:
-        """Whether any trial past the threshold has more than one seed."""
-        return bool((self.replicates > 1).any())
+        """Whether any trial of the search has more than one seed, past the threshold or not.
+
+        All thresholds of a search have models of the same structure for that reason.
+        """
+        return bool((self.group_replicates > 1).any())
+
+    @property
+    def repeated(self) -> np.ndarray:
+        """Places, among the tail trials, of those with more than one seed."""
+        return np.flatnonzero(self.replicates > 1)
 
     def without(self, trial: int) -> "Regime":
         """Return the regime that this would be, threshold and all, without one tail trial.

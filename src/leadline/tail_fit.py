@@ -89,8 +89,8 @@ class FittedTail:
         conditional = self.log_likelihood["loss"]
         result = conditional.reshape(-1, regime.n_tail).copy()
         result += self.log_better(regime.threshold)[:, self.group_of_trial]
-        if regime.replicated:
-            repeated = np.flatnonzero(regime.replicates > 1)
+        repeated = regime.repeated
+        if repeated.size:
             result[:, repeated] += self.log_likelihood["seed_variance"].reshape(-1, len(repeated))
         return result
 

@@ -167,10 +167,10 @@ def _threshold(one: FittedCandidate) -> float:
 def _shared_tail(averaged: AveragedSearch) -> tuple[np.ndarray, float]:
     """Return the places of the trials past the threshold of every candidate that was averaged.
 
-    And their edge: the deepest threshold, in score units.
+    In their order; and their edge: the deepest threshold, in score units.
     """
     mixed = averaged.in_mixture
-    rows = mixed[0].tail.search.regime.rows
+    rows = np.sort(mixed[0].tail.search.regime.rows)
     for one in mixed[1:]:
         rows = np.intersect1d(rows, one.tail.search.regime.rows)
     deepest = min(mixed, key=lambda one: one.tail.search.sign * _threshold(one))
@@ -200,11 +200,10 @@ def _log_likelihood(one: FittedCandidate, rows: np.ndarray, edge: float) -> dict
         "score": score + shift.reshape(*shape, -1),
         "in_regime": counts.reshape(*shape, 1),
     }
-    if regime.replicated:
-        repeated = np.flatnonzero(regime.replicates > 1)
-        wanted = place[regime.replicates[place] > 1]
+    wanted = place[regime.replicates[place] > 1]
+    if wanted.size:
         result["seed_variance"] = tail.log_likelihood["seed_variance"][
-            ..., np.searchsorted(repeated, wanted)
+            ..., np.searchsorted(regime.repeated, wanted)
         ]
     return result
 

@@ -195,6 +195,29 @@ def test_with_other_data_it_equals_a_model_built_on_them(cases, name):
             np.testing.assert_array_equal(case.gradient(point), fresh.gradient(point))
 
 
+@pytest.mark.parametrize("name", ["rounded_replicated", "rounded_replicated_integer"])
+def test_seeds_may_all_be_of_trials_outside_the_tail(cases, name):
+    case = cases[name]
+    regime, *others = case.inputs
+    single_seeds = regime
+    while single_seeds.repeated.size:
+        single_seeds = single_seeds.without(single_seeds.repeated[0])
+    assert single_seeds.replicated
+    kept = np.isin(regime.rows, single_seeds.rows)
+    data = single.data_of(*case.inputs)
+    # The same coordinates, for the same parameters.
+    same = {name: data[name] for name in ("gap_of_best", "n_tail")}
+    for point in case.points(5):
+        before = case.terms(point)
+        set_data(case.model, single.data_of(single_seeds, *others) | same)
+        after, gradient = case.terms(point), case.gradient(point)
+        set_data(case.model, data)
+        assert after["seed_variance"].size == 0
+        assert np.isfinite(list(gradient)).all()
+        if case.effective_dim == "continuous":
+            np.testing.assert_array_equal(after["loss"], before["loss"][kept])
+
+
 LAWS = [(1.5, 0.2, 0.5), (4.0, 0.02, 0.9), (0.7, 0.6, 0.2), (12.0, 0.1, 0.5)]
 # Exponential(1) on gamma − 1, on the integers 1 to 3.
 DIMENSIONS = np.arange(1, int(MAX_DIM) + 1)
