@@ -177,6 +177,18 @@ def report(data: pathlib.Path, path: pathlib.Path) -> None:
             column = (factor * column).dropna(how="all")
             column["mean"] = column.mean(axis=1)
             print(f"{what}{' x 1000' if factor > 1 else ''}\n{column.round(2).to_string()}")
+        squared = part.pivot_table(index="replication", columns=["method", "k"], values="squared")
+        opda = squared["opda fit"]
+        more = squared["auto"] - opda
+        error = more.std() / np.sqrt(len(more))
+        shares = (
+            f"{a:+.2f} ± {b:.2f}"
+            for a, b in zip(more.mean() / opda.mean(), error / opda.mean(), strict=True)
+        )
+        print(
+            f"squared error beyond opda's, as a share of it, and its standard error at each k: "
+            f"{', '.join(shares)}"
+        )
         auto = part[part["method"] == "auto"].drop_duplicates("replication")
         print(f"divergences {auto['divergences'].sum()}, refits {auto['refitted'].sum()}")
 

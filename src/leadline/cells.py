@@ -83,7 +83,9 @@ def validate_numbers(
         except (TypeError, ValueError):
             raise LeadlineError(
                 not_a_number(
-                    f"{label}, row {values.index[row] + 1}", cell, "name a column of numbers"
+                    f"{label}, row {values.index[row] + 1}",
+                    cell,
+                    "correct it, or name another column",
                 )
             ) from None
     return found
