@@ -6,7 +6,8 @@
 `posterior`: 24 rows of each task drawn at random, tail fraction 0.6, three seeds: sampling, the
 posterior sd of the optima beside that of 17 separate fits, and the distance to the minimum of the
 full grid; then all rows at tail fraction 0.3. `held-out`: 12 rows of each task are fitted, and the
-scores of the others past the thresholds predicted.
+scores of the others past the thresholds predicted; also by a hierarchy that knows what the tasks
+share from all rows, which is as much as pooling could ever bring.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from leadline.models import hierarchical, several, single
 
 from leadline.kernels import noisy_quadratic
 from leadline.prepare import PreparedSearch, prepare
-from leadline.priors import Priors
+from leadline.priors import Prior, Priors
 from leadline.sampling import CompiledModel, Sampler
 from leadline.trials import Trials
 
@@ -132,54 +133,71 @@ def predictive() -> object:
     return pytensor.function([loss, edge, *law], mean)
 
 
+def priors_of_population(tasks: dict[str, pd.DataFrame], sampler: Sampler) -> Priors:
+    """Return priors that are narrow around what all rows say of the tasks together."""
+    searches = [prepared(table, 0.6) for table in tasks.values()]
+    compiled = sampler.compile(hierarchical.build(inputs(searches), 1.0, Priors()))
+    posterior = compiled.sample_carefully(1, 1001)["posterior"].to_dataset()
+    means = {name: float(np.log(posterior[name]).mean()) for name in POOLED}
+    # The prior of the effective dimension is that of what it has beyond 1.
+    means["pooled_effective_dim"] = float(np.log(posterior["pooled_effective_dim"] - 1).mean())
+    return Priors(**{k: Prior("LogNormal", mu=mean, sigma=0.03) for k, mean in means.items()})
+
+
 def measure_held_out(tasks: dict[str, pd.DataFrame], draws: int) -> None:
     """Print what `held-out` is about."""
     sampler = Sampler(draws=500, tune=1000, progressbar=False)
     density = predictive()
-    joint = alone = None
-    gain = np.zeros((draws, len(tasks)))
+    knowing = priors_of_population(tasks, sampler)
+    joint: dict[str, CompiledModel] = {}
+    alone = None
+    gain = {name: np.zeros((draws, len(tasks))) for name in ("hierarchy", "knowing hierarchy")}
     for seed in range(draws):
         rows = draw(tasks, 12, seed)
         searches = [
             prepared(table.iloc[place], 0.6)
             for table, place in zip(tasks.values(), rows, strict=True)
         ]
-        if joint is None or alone is None:
-            joint = sampler.compile(hierarchical.build(inputs(searches), 1.0, Priors()))
+        if alone is None:
+            for name, priors in zip(gain, (Priors(), knowing), strict=True):
+                joint[name] = sampler.compile(hierarchical.build(inputs(searches), 1.0, priors))
             alone = compile_single(searches[0], sampler)
         data = hierarchical.data_of(inputs(searches), 1.0)
-        together = joint.with_data(data).sample_carefully(seed, seed + 1000)["posterior"]
+        together = {
+            name: compiled.with_data(data).sample_carefully(seed, seed + 1000)["posterior"]
+            for name, compiled in joint.items()
+        }
         for number, (search, table, place) in enumerate(
             zip(searches, tasks.values(), rows, strict=True)
         ):
             others = np.delete(table["loss"].to_numpy(), place)
             edge = search.regime.threshold
             others = others[others <= edge]
+            fits = {
+                name: posterior.to_dataset().isel(search=number)
+                for name, posterior in together.items()
+            }
+            fits["alone"] = separately(alone, search, 100 * seed + number)
             score = {}
-            for name, posterior in (
-                ("together", together.to_dataset().isel(search=number)),
-                ("alone", separately(alone, search, 100 * seed + number)),
-            ):
+            for name, posterior in fits.items():
                 law = {
                     one: posterior[one].to_numpy().reshape(-1, 1)
                     for one in ("optimum", "spread", "effective_dim", "noise_sd")
                 }
                 alpha = law["optimum"]
+                beta = alpha + law["spread"]
                 score[name] = density(
-                    others,
-                    edge,
-                    alpha,
-                    alpha + law["spread"],
-                    law["effective_dim"],
-                    law["noise_sd"],
+                    others, edge, alpha, beta, law["effective_dim"], law["noise_sd"]
                 ).mean()
-            gain[seed, number] = score["together"] - score["alone"]
-        print(f"draw {seed}: gain {gain[seed].round(3).tolist()}", flush=True)
-    mean = gain.mean(axis=0)
-    print(
-        f"the hierarchy predicts better in {int((mean > 0).sum())} of {len(tasks)} tasks; "
-        f"mean gain {mean.mean():.3f} nats a score, smallest {mean.min():.3f}"
-    )
+            for name, gained in gain.items():
+                gained[seed, number] = score[name] - score["alone"]
+        print(f"draw {seed}:", {k: v[seed].round(3).tolist() for k, v in gain.items()}, flush=True)
+    for name, gained in gain.items():
+        mean = gained.mean(axis=0)
+        print(
+            f"the {name} predicts better in {int((mean > 0).sum())} of {len(tasks)} tasks; "
+            f"mean gain {mean.mean():.3f} nats a score, smallest {mean.min():.3f}"
+        )
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ Searches over one space with simulated laws, the tail fraction fixed, so that th
 fit; the model is compiled before the clock starts. Seconds are CPU time of this process with all
 chains, which other work on the machine changes little.
 
-    python benchmarks/scaling.py [--searches 10 30 100 300] [--trials 100 400 1600]
+    python benchmarks/scaling.py [--searches 10 30 100 300] [--trials 100 400 1600] [--draws 1000]
 """
 
 import argparse
@@ -45,8 +45,8 @@ def cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def measure(searches: int, trials: int) -> dict[str, float]:
-    """Return the seconds of one joint fit, and how well it sampled."""
+def measure(searches: int, trials: int, draws: int) -> dict[str, float]:
+    """Return the seconds of one joint fit, and how well it sampled; as many draws to adapt."""
     table = simulate(searches, trials, seed=1)
     priors = Priors(max_effective_dim=5)
     candidates = [
@@ -62,7 +62,7 @@ def measure(searches: int, trials: int) -> dict[str, float]:
     ]
     joint = JointFitter("hierarchical", space_labels(table), priors, Sampler(2, 2, 1, False))
     joint.fit(candidates, 1.0, np.random.SeedSequence(1))
-    joint.sampler = dataclasses.replace(joint.sampler, draws=1000, tune=1000, chains=4)
+    joint.sampler = dataclasses.replace(joint.sampler, draws=draws, tune=draws, chains=4)
     used, start = cpu(), time.perf_counter()
     found = joint.fit(candidates, 1.0, np.random.SeedSequence(1))
     return {
@@ -87,12 +87,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--searches", type=int, nargs="+", default=[10, 30, 100, 300])
     parser.add_argument("--trials", type=int, nargs="+", default=[100, 400, 1600])
+    parser.add_argument("--draws", type=int, default=1000)
     options = parser.parse_args()
     for what, sizes in (("searches", options.searches), ("trials", options.trials)):
         rows = []
         for size in sizes:
             counts = (size, FEW_TRIALS) if what == "searches" else (FEW_SEARCHES, size)
-            rows.append(measure(*counts))
+            rows.append(measure(*counts, options.draws))
             print(pd.DataFrame(rows[-1:]).round(3).to_string(index=False), flush=True)
         table = pd.DataFrame(rows)
         per_step = table["CPU s"] / table["steps"]

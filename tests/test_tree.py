@@ -108,6 +108,8 @@ def test_data_are_those_of_the_trials(tree):
     # A tail trial is named as the trial it is, and has its score.
     tail = observed["score"].to_series()
     np.testing.assert_array_equal(scores[tail.index], tail)
+    # In the order of the trials, also where the models take those with fewer seeds first.
+    assert (np.diff(scores.index.get_indexer(tail.index)) > 0).all()
     theta = constant["threshold"].to_series()[constant["trial_search"].to_series()[tail.index]]
     assert (sign * tail.to_numpy() <= sign * theta.to_numpy()).all()
     assert observed["in_regime"].sum() == constant["n_tail"].sum() == len(tail)
