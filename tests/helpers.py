@@ -88,8 +88,8 @@ def make_tree(
             "loss": np.repeat(log_density / n_tail, n_tail, axis=-1),
             "in_regime": np.zeros((chains, draws, counts)),
         }
-        if search.regime.replicated:
-            repeated = int((search.regime.replicates > 1).sum())
+        repeated = search.regime.repeated.size
+        if repeated:
             likelihood["seed_variance"] = np.zeros((chains, draws, repeated))
         prior = {"gap": lognorm.logpdf(posterior["gap"].to_numpy(), s=1.0, scale=2.0)}
         tail = FittedTail(search, posterior, statistics, likelihood, prior)
@@ -152,6 +152,8 @@ def make_averaged_tree(
             "loss": np.zeros((2, 200, search.regime.n_tail)),
             "in_regime": np.zeros((2, 200, len(search.regime.group_trials))),
         }
+        if search.regime.repeated.size:
+            likelihood["seed_variance"] = np.zeros((2, 200, search.regime.repeated.size))
         prior = {"gap": np.zeros((2, 200))}
         tails.append(FittedTail(search, posterior, statistics, likelihood, prior))
     groups = [search_groups(averaged_with(tails, weights, tail_fractions), "digits / mlp")]

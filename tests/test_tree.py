@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from conftest import SETTINGS
-from helpers import make_tree, make_trials, reference_cdf
+from helpers import make_averaged_tree, make_tree, make_trials, reference_cdf
 from scipy import stats
 
 import leadline as ll
@@ -113,6 +113,15 @@ def test_data_are_those_of_the_trials(tree):
     theta = constant["threshold"].to_series()[constant["trial_search"].to_series()[tail.index]]
     assert (sign * tail.to_numpy() <= sign * theta.to_numpy()).all()
     assert observed["in_regime"].sum() == constant["n_tail"].sum() == len(tail)
+
+
+def test_a_threshold_without_weight_may_have_no_repeated_trial():
+    # The ten best trials have one seed each, the others two.
+    scores = [[q] if q < 0.3 else [q - 0.01, q + 0.01] for q in np.linspace(0.1, 0.9, 40)]
+    trials = ll.from_scores(scores, direction="minimize")
+    tree = make_averaged_tree(trials, [0.2, 0.5], [0.0, 1.0])
+    assert tree["observed_data"].sizes["repeated_trial"] == 10
+    assert tree["log_likelihood"]["seed_variance"].sizes["repeated_trial"] == 10
 
 
 def test_attributes_say_where_it_comes_from(fitted, fitted_integer):

@@ -109,7 +109,8 @@ def search_groups(averaged: AveragedSearch, label: str) -> dict[str, xr.Dataset]
         observed["seed_variance"] = ("repeated_trial", sum_of_squares / freedom)
         likelihood["seed_variance"] = (
             (*draws, "repeated_trial"),
-            averaged.pick([part["seed_variance"] for part in pointwise]),
+            # A candidate that no draw comes from may have none.
+            averaged.pick([part.get("seed_variance", np.empty(0)) for part in pointwise]),
         )
         observed_coords["repeated_trial"] = tail[repeated]
     priors = xr.Dataset(
