@@ -22,7 +22,9 @@ from leadline.joint_fit import (
 from leadline.scale import SCALES
 from leadline.trials import Trials
 
-SETTINGS = {"draws": 100, "tune": 150, "chains": 2, "random_seed": 1, "progressbar": False}
+# Chains adapted for half as long were stuck for a while: interactions of 5.5 sds, where chains of
+# 1,000 draws have 3.1 at most.
+SETTINGS = {"draws": 200, "tune": 300, "chains": 2, "random_seed": 1, "progressbar": False}
 SIZES = {
     ("digits", "mlp"): 60,
     ("digits", "forest"): 60,
@@ -80,9 +82,8 @@ def test_draws_of_all_searches_come_from_one_fit(fitted):
             model=model
         )
         ratio = abs(interaction / pooled["interaction_sd"]).to_numpy()
-        # As large as the prior lets them be: at most 2.9. If draws of the shared parameters stood
-        # beside those of another sweep it would be 9 for the search of six trials.
-        assert np.quantile(ratio, 0.9) < 4
+        # As large as the prior lets them be.
+        assert np.quantile(ratio, 0.99) < 4
 
 
 def test_a_small_search_learns_from_the_others(fitted):

@@ -33,7 +33,8 @@ _TARGET_ACCEPT = 0.98
 
 # The noise that all searches share moves all depths at once, along a direction that is longer the
 # more searches there are: trajectories turn before they have gone its length. Of so many searches
-# they go on for twice as long: three times the effective sample size for twice the time.
+# they go on for twice as long: with 30 three times the effective sample size for twice the time
+# (`benchmarks/scaling.py`; with 100 it is a fifth more for half as much again).
 _MANY, _LONGER = 16, {"extra_doublings": 1}
 
 # Standardised or latent: what users and the priors speak of is made from them.
