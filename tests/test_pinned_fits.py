@@ -1,0 +1,67 @@
+"""Fits that were stored by an earlier version open, and give the answers that they gave."""
+
+import json
+import pathlib
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from pinned import FITS
+
+import leadline as ll
+
+HERE = pathlib.Path(__file__).parent / "data"
+RTOL = {"rtol": 1e-6, "atol": 1e-9}
+
+
+@pytest.fixture(params=FITS)
+def stored(request):
+    answers = json.loads((HERE / f"{request.param}.json").read_text())
+    return xr.open_datatree(HERE / f"{request.param}.nc").load(), answers
+
+
+def test_summary_is_unchanged(stored):
+    fit, answers = stored
+    expected = answers["summary"]
+    table = json.loads(ll.summary(fit).to_json(orient="split", double_precision=15))
+    table = pd.DataFrame(table["data"], table["index"], table["columns"])
+    for name, column in zip(expected["columns"], zip(*expected["data"], strict=True), strict=True):
+        if name == "warning":
+            # What is wrong is pinned elsewhere; its words may change.
+            assert [bool(text) for text in table[name]] == [bool(text) for text in column]
+        elif isinstance(column[0], str):
+            assert table[name].tolist() == list(column)
+        else:
+            np.testing.assert_allclose(
+                table[name].astype(float), np.array(column, dtype=float), err_msg=name, **RTOL
+            )
+
+
+def test_forecast_is_unchanged(stored):
+    fit, answers = stored
+    forecast = ll.forecast(fit, [1, 30], minimum_gain=0.002)
+    for name, values in answers["forecast"].items():
+        np.testing.assert_allclose(forecast[name], values, err_msg=name, **RTOL)
+    best = forecast["best"].mean(("chain", "draw"))
+    np.testing.assert_allclose(best, answers["best_mean"], **RTOL)
+
+
+def test_tuning_curves_are_unchanged(stored):
+    fit, answers = stored
+    for kind, quantile in (("measured", 0.3), ("expected", 0.5)):
+        curve = ll.tuning_curve(fit, [1, 8, 64, 512], kind=kind, quantile=quantile)
+        mean = curve.mean(("chain", "draw"))
+        np.testing.assert_allclose(mean, answers["curves"][kind], **RTOL)
+
+
+@pytest.mark.parametrize("budget", [None, 30])
+def test_comparison_is_unchanged(stored, budget):
+    fit, answers = stored
+    if f"compare_{budget}" not in answers:
+        return
+    found = ll.compare(fit, budget=budget, rope=0.005)
+    for name, values in answers[f"compare_{budget}"].items():
+        np.testing.assert_allclose(
+            found[name].to_numpy().astype(float), np.array(values, float), err_msg=name, **RTOL
+        )
