@@ -20,12 +20,12 @@ import pandas as pd
 import pymc as pm
 import xarray as xr
 from leadline.models import crossed, hierarchical, several, single
+from leadline.models.priors import Prior, Priors
 from scipy.stats import binom
 
-from leadline.priors import Prior, Priors
-from leadline.regime import Regime
-from leadline.sampling import Sampler
-from leadline.scale import SCALES
+from leadline.data.regime import Regime
+from leadline.data.scale import SCALES
+from leadline.inference.sampling import Sampler
 
 N_TRIALS = 40
 MAX_DIM = 4.0

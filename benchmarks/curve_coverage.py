@@ -18,16 +18,16 @@ import numpy as np
 import opda.nonparametric
 import opda.parametric
 import pandas as pd
+from leadline.models.priors import Priors
 
 import leadline as ll
-from leadline.averaging import AveragedSearch, FittedCandidate, fit_search
-from leadline.candidates import candidates_of
-from leadline.diagnostics import diagnose
-from leadline.priors import Priors
-from leadline.sampling import Sampler
-from leadline.scale import SCALES
-from leadline.tail_fit import TailFitter
-from leadline.tree import combine, provenance, search_groups
+from leadline.data.scale import SCALES
+from leadline.inference.averaging import AveragedSearch, FittedCandidate, fit_search
+from leadline.inference.candidates import candidates_of
+from leadline.inference.sampling import Sampler
+from leadline.inference.tail_fit import TailFitter
+from leadline.inference.tree import combine, provenance, search_groups
+from leadline.stats.diagnostics import diagnose
 
 SIZE = 48
 BUDGETS = np.array([8, 16, 32, 64, 128])

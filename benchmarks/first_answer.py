@@ -23,15 +23,16 @@ TAIL_FRACTION = 0.2
 # Everything that `leadline fit` imports and does, but for the model.
 _NORMAL = """
 import sys
-import leadline.console, leadline.densities, leadline.fit, leadline.models.single, leadline.tree
+import leadline.cli.console, leadline.inference.densities, leadline.inference.fit
+import leadline.models.single, leadline.inference.tree
 import arviz_stats
 import numpy as np
 import pymc as pm
 import xarray as xr
-from leadline.prepare import prepare
-from leadline.priors import Priors
-from leadline.readers.table import read_table
-from leadline.sampling import Sampler
+from leadline.data.prepare import prepare
+from leadline.models.priors import Priors
+from leadline.io.table import read_table
+from leadline.inference.sampling import Sampler
 
 path, score, direction, output = sys.argv[1:]
 trials = read_table(path, score=score, direction=direction)
@@ -100,13 +101,13 @@ def measure_search(path: Path, score: str, direction: str, seeds: int) -> None:
     import arviz_stats
     import numpy as np
     from leadline.models import single
+    from leadline.models.priors import Priors
 
     import leadline as ll
+    from leadline.data.prepare import prepare
     from leadline.datasets import load_dataset
-    from leadline.prepare import prepare
-    from leadline.priors import Priors
-    from leadline.readers.table import read_table
-    from leadline.sampling import Sampler
+    from leadline.inference.sampling import Sampler
+    from leadline.io.table import read_table
 
     priors = Priors()
     bundled = load_dataset("digits-boosting")

@@ -12,9 +12,9 @@ import numpy as np
 import xarray as xr
 
 import leadline as ll
-from leadline.answers.checks.best_seen import excursion_probability
-from leadline.answers.checks.evidence import Evidence
-from leadline.answers.fitted_search import search_names
+from leadline.checks.best_seen import excursion_probability
+from leadline.checks.evidence import Evidence
+from leadline.stats.fitted_search import search_names
 
 SETTINGS = {"draws": 500, "tune": 500, "chains": 2, "random_seed": 1, "progressbar": False}
 KINDS: dict[str, dict[str, float]] = {"automatic": {}, "forced": {"tail_fraction": 0.5}}

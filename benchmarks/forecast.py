@@ -13,16 +13,16 @@ import pathlib
 
 import numpy as np
 import pandas as pd
+from leadline.models.priors import Priors
 
 import leadline as ll
-from leadline.answers.forecast import forecast
-from leadline.averaging import fit_search
-from leadline.candidates import candidates_of
-from leadline.priors import Priors
-from leadline.sampling import Sampler
-from leadline.scale import SCALES
-from leadline.tail_fit import TailFitter
-from leadline.tree import combine, provenance, search_groups
+from leadline.data.scale import SCALES
+from leadline.inference.averaging import fit_search
+from leadline.inference.candidates import candidates_of
+from leadline.inference.sampling import Sampler
+from leadline.inference.tail_fit import TailFitter
+from leadline.inference.tree import combine, provenance, search_groups
+from leadline.stats.forecast import forecast
 
 SIZE, AHEAD = 48, 50
 PROB = 0.8

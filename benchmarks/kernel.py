@@ -106,7 +106,7 @@ def measure_speed() -> None:
     import pytensor
     import pytensor.tensor as pt
 
-    from leadline.kernels import noisy_quadratic
+    from leadline.distributions.kernels import noisy_quadratic
 
     def compiled(log_density: pt.TensorVariable, inputs: list) -> Callable:
         total = log_density.sum()
@@ -222,7 +222,7 @@ _LIKELIHOODS = {
         'pm.Potential("y", pm.logp(pm.ExGaussian.dist(mu=a, sigma=s, nu=g), scores).sum())',
     ),
     "noisy quadratic": (
-        "leadline.kernels.noisy_quadratic as nq",
+        "leadline.distributions.kernels.noisy_quadratic as nq",
         'pm.Potential("y", nq.logpdf(scores, a, a + 0.4, g, s).sum() '
         "- 60 * nq.logcdf(0.7, a, a + 0.4, g, s))",
     ),

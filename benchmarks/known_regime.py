@@ -13,14 +13,14 @@ import pathlib
 
 import numpy as np
 import pandas as pd
+from leadline.models.priors import Priors
 
 import leadline as ll
-from leadline.averaging import fit_search
-from leadline.candidates import candidates_of
-from leadline.priors import Priors
-from leadline.sampling import Sampler
-from leadline.scale import SCALES
-from leadline.tail_fit import TailFitter
+from leadline.data.scale import SCALES
+from leadline.inference.averaging import fit_search
+from leadline.inference.candidates import candidates_of
+from leadline.inference.sampling import Sampler
+from leadline.inference.tail_fit import TailFitter
 
 SIZE = 500
 END = 0.15

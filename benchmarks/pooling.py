@@ -20,12 +20,12 @@ import pandas as pd
 import pytensor
 import pytensor.tensor as pt
 from leadline.models import hierarchical, several, single
+from leadline.models.priors import Prior, Priors
 
-from leadline.kernels import noisy_quadratic
-from leadline.prepare import PreparedSearch, prepare
-from leadline.priors import Prior, Priors
-from leadline.sampling import CompiledModel, Sampler
-from leadline.trials import Trials
+from leadline.data.prepare import PreparedSearch, prepare
+from leadline.data.trials import Trials
+from leadline.distributions.kernels import noisy_quadratic
+from leadline.inference.sampling import CompiledModel, Sampler
 
 POOLED = (
     "pooled_effective_dim",

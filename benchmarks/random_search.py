@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 import leadline as ll
+from leadline.data.trials import Trials
 from leadline.datasets import read_catalogue
-from leadline.random_search import check_random_search
-from leadline.trials import Trials
+from leadline.search_audit.random_search import check_random_search
 
 SIZES = (40, 60, 100)
 SAMPLERS = {

@@ -19,8 +19,8 @@ import pandas as pd
 from leadline.models import single
 
 import leadline as ll
-from leadline.prepare import prepare
-from leadline.sampling import Sampler
+from leadline.data.prepare import prepare
+from leadline.inference.sampling import Sampler
 
 PROB = 0.89
 TAIL_FRACTION = 0.5

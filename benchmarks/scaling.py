@@ -14,14 +14,14 @@ import time
 
 import numpy as np
 import pandas as pd
+from leadline.models.priors import Priors
 
 import leadline as ll
-from leadline.candidates import candidates_of
-from leadline.fit import space_labels
-from leadline.joint_fitter import JointFitter
-from leadline.priors import Priors
-from leadline.sampling import Sampler
-from leadline.scale import SCALES
+from leadline.data.scale import SCALES
+from leadline.inference.candidates import candidates_of
+from leadline.inference.fit import space_labels
+from leadline.inference.joint_fitter import JointFitter
+from leadline.inference.sampling import Sampler
 
 TAIL_FRACTION = 0.3
 FEW_SEARCHES, FEW_TRIALS = 10, 100

@@ -10,7 +10,7 @@ import matplotlib as mpl
 import xarray as xr
 
 import leadline as ll
-from leadline.cli_commands import read_fit
+from leadline.cli.commands import read_fit
 from leadline.plots.gallery import save_picture
 
 FOLDER = Path(__file__).parent

@@ -32,11 +32,11 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 from leadline.models import hierarchical, several
+from leadline.models.priors import Priors
 
+from leadline.data.regime import Regime
+from leadline.data.scale import SCALES
 from leadline.distributions.best_score import BestScore
-from leadline.priors import Priors
-from leadline.regime import Regime
-from leadline.scale import SCALES
 
 # Where the wall of the coordinate stands when not even the best report is past the threshold.
 _SHALLOW = 0.1
@@ -154,7 +154,7 @@ def build(
     sign : float
         1 when scores are losses, −1 when they are maximised: `optimum` is reported in scores.
     priors : Priors
-        See `leadline.priors`.
+        See `leadline.models.priors`.
     base : module
         `leadline.models.hierarchical` or `leadline.models.crossed`: how the searches are related.
         The latter takes at least one search with trials on each task.

@@ -26,10 +26,10 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 from leadline.models import several, shared_dim, single
+from leadline.models.priors import Priors
 from pytensor.tensor.variable import TensorVariable
 
-from leadline.kernels.special import log_normal_cdf
-from leadline.priors import Priors
+from leadline.distributions.kernels.special import log_normal_cdf
 
 
 def data_of(searches: Sequence[several.Search], sign: float) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def build(
     sign : float
         1 when scores are losses, −1 when they are maximised.
     priors : Priors
-        See `leadline.priors`.
+        See `leadline.models.priors`.
     effective_dim : {"continuous", "integer", "shared"}
         As in `leadline.models.hierarchical.build`.
 

@@ -17,10 +17,10 @@ from typing import Any
 import pymc as pm
 import pytensor.tensor as pt
 from leadline.models import single
+from leadline.models.priors import Priors
 from pytensor.tensor.variable import TensorVariable
 
 from leadline.distributions.coordinates import SoftWall
-from leadline.priors import Priors
 
 Data = dict[str, TensorVariable]
 

@@ -19,9 +19,8 @@ from collections.abc import Sequence
 import pymc as pm
 import pytensor.tensor as pt
 from leadline.models import several, shared_dim, single
+from leadline.models.priors import Priors
 from pytensor.tensor.variable import TensorVariable
-
-from leadline.priors import Priors
 
 data_of = several.data_of
 
@@ -41,7 +40,7 @@ def build(
     sign : float
         1 when scores are losses, −1 when they are maximised: `optimum` is reported in scores.
     priors : Priors
-        See `leadline.priors`.
+        See `leadline.models.priors`.
     effective_dim : {"continuous", "integer", "shared"}
         Real and pooled, or one a space: see `leadline.models.shared_dim`.
 

@@ -2,7 +2,7 @@
 
 The searches of a model stand behind each other: vectors over `search` hold what belongs to a
 search, vectors over `tail_trial` its trials past the threshold, with the number of its search in
-`tail_search`. All that follows is in units of each search's own tail scale (`leadline.priors`), so
+`tail_search`. All that follows is in units of each search's own tail scale (`priors`), so
 that searches with other metrics can be pooled.
 
 The effective dimensions are those of `effective_dims`, or of `shared_dim`. The noise ratios scatter
@@ -20,13 +20,13 @@ import pymc as pm
 import pytensor.tensor as pt
 from leadline.models import single
 from leadline.models.effective_dims import Data, EffectiveDims
+from leadline.models.priors import Priors
 from pytensor.tensor.variable import TensorVariable
 
+from leadline.data.regime import Regime
 from leadline.distributions.coordinates import PartlyCentred
+from leadline.distributions.kernels import noisy_quadratic
 from leadline.distributions.tail_score import TailScore
-from leadline.kernels import noisy_quadratic
-from leadline.priors import Priors
-from leadline.regime import Regime
 
 # Of the tail scale: a grid as fine as this changes no answer, and stands for none where other
 # searches of the model have one.

@@ -8,7 +8,7 @@ have no departures from it:
 
 d_s is the smallest bound of its searches: an effective dimension that all of them have cannot
 exceed the number of hyperparameters of any. The weights are those of `effective_dim` in
-`leadline.priors`, as in the integer model of one search: `pooled_effective_dim` avoids 1, around
+`priors`, as in the integer model of one search: `pooled_effective_dim` avoids 1, around
 which nothing could scatter, and here nothing scatters.
 
 Counts are a mixture with these weights, losses one with the weights that the counts leave: the same
@@ -30,10 +30,10 @@ import pytensor.tensor as pt
 from leadline.models import several, single
 from leadline.models.effective_dims import EffectiveDims, pooled_dims
 from leadline.models.joint_mixture import by_group, component_logp, joint_mixture
+from leadline.models.priors import Priors
 from pytensor.tensor.variable import TensorVariable
 
 from leadline.distributions.coordinates import SoftWall
-from leadline.priors import Priors
 
 _WALL = SoftWall(wall=0, width=1, unit=2)
 
@@ -59,7 +59,7 @@ class SummedOut(EffectiveDims):
     searches : sequence of Search
         The searches.
     priors : Priors
-        See `leadline.priors`.
+        See `leadline.models.priors`.
     """
 
     def __init__(
@@ -197,6 +197,6 @@ def effective_dims(
     searches : sequence of Search
         The searches.
     priors : Priors
-        See `leadline.priors`.
+        See `leadline.models.priors`.
     """
     return _KINDS[kind](data, searches, priors)

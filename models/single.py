@@ -11,7 +11,7 @@ past the threshold. So a search is two observed variables, and a third where tri
 * ``seed_variance ~ Gamma``, the sample variance of the seeds of a trial:
   ``(m − 1) s² / sigma² ~ chi²(m − 1)``.
 
-The parameters are what the priors speak of (`leadline.priors`), none of them with units:
+The parameters are what the priors speak of (`leadline.models.priors`), none of them with units:
 
 * ``effective_dim``, gamma, between 1 and the number of hyperparameters;
 * ``gap = (theta − alpha) / tail scale``, the depth of the optimum;
@@ -35,14 +35,14 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 from leadline.models.joint_mixture import component_logp, joint_mixture
+from leadline.models.priors import Prior, Priors
 from pymc.logprob.transforms import IntervalTransform
 from pytensor.tensor.variable import TensorVariable
 
+from leadline.data.regime import Regime
 from leadline.distributions.coordinates import SoftWall
+from leadline.distributions.kernels import noisy_quadratic
 from leadline.distributions.tail_score import TailScore
-from leadline.kernels import noisy_quadratic
-from leadline.priors import Prior, Priors
-from leadline.regime import Regime
 
 # The coordinate of the gap needs one effective dimension, also where all are summed over.
 _TYPICAL_DIM = 2.0
@@ -66,7 +66,7 @@ def build(
     sign : float
         1 when scores are losses, −1 when they are maximised: `optimum` is reported in scores.
     priors : Priors
-        The priors; see `leadline.priors` for the defaults and their reasons.
+        The priors; see `leadline.models.priors` for the defaults and their reasons.
     effective_dim : {"continuous", "integer"}
         Whether gamma is real in [1, max_effective_dim], or one of the integers of that range and
         summed out.

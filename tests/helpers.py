@@ -5,19 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import xarray as xr
+from leadline.models.priors import Priors
 from scipy.special import ndtr
 from scipy.stats import lognorm
 
-from leadline.averaging import AveragedSearch, FittedCandidate
-from leadline.candidates import Candidate
-from leadline.diagnostics import diagnose
-from leadline.goodness_of_fit import tail_p_value
-from leadline.prepare import PreparedSearch, prepare
-from leadline.priors import Priors
-from leadline.scale import SCALES
-from leadline.tail_fit import FittedTail, in_score_units
-from leadline.tree import combine, provenance, search_groups
-from leadline.trials import Trials, search_labels
+from leadline.data.prepare import PreparedSearch, prepare
+from leadline.data.scale import SCALES
+from leadline.data.trials import Trials, search_labels
+from leadline.inference.averaging import AveragedSearch, FittedCandidate
+from leadline.inference.candidates import Candidate
+from leadline.inference.tail_fit import FittedTail, in_score_units
+from leadline.inference.tree import combine, provenance, search_groups
+from leadline.stats.diagnostics import diagnose
+from leadline.stats.goodness_of_fit import tail_p_value
 
 # The law of every simulated search, in losses.
 ALPHA, SPREAD, GAMMA, SIGMA = 0.2, 0.6, 2.0, 0.02

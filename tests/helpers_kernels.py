@@ -9,7 +9,7 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 
-from leadline.kernels import bowl_ops, noisy_quadratic
+from leadline.distributions.kernels import bowl_ops, noisy_quadratic
 
 DIGITS = 50
 # exp(-75) = 3e-33 of an integral is cut off at either end.

@@ -31,7 +31,7 @@ def no_sampling(monkeypatch):
         calls.append((trials, settings))
         return make_tree(trials, tail_fraction=0.4, draws=400)
 
-    monkeypatch.setattr(importlib.import_module("leadline.fit"), "fit", fake)
+    monkeypatch.setattr(importlib.import_module("leadline.inference.fit"), "fit", fake)
     return calls
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from leadline.cli import main
+from leadline.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

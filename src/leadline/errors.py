@@ -36,16 +36,16 @@ class NotRecordedError(LeadlineError):
         self.option = option
 
 
-def shown(value: object, width: int = 60) -> str:
+def format_value(value: object, width: int = 60) -> str:
     """Return `value` as it would be typed, on one line and cut to about `width` characters."""
     text = " ".join(repr(value).split())
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-def listed(values: Iterable[object], limit: int = 20) -> str:
+def join_values(values: Iterable[object], limit: int = 20) -> str:
     """Return the values separated by commas, and how many were left out past `limit`."""
     every = list(values)
-    text = ", ".join(shown(value) for value in every[:limit])
+    text = ", ".join(format_value(value) for value in every[:limit])
     return text if len(every) <= limit else f"{text} and {len(every) - limit} more"
 
 
@@ -55,9 +55,9 @@ def closest(name: str, names: Iterable[str]) -> str:
     found = difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)
     if not found:
         return ""
-    return f" Did you mean {' or '.join(shown(by_folded[match]) for match in found)}?"
+    return f" Did you mean {' or '.join(format_value(by_folded[match]) for match in found)}?"
 
 
-def counted(count: int, noun: str) -> str:
+def pluralize(count: int, noun: str) -> str:
     """Return "1 trial" or "3 trials"."""
     return f"{count} {noun}{'s' * (count != 1)}"

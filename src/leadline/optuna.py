@@ -10,8 +10,8 @@ import threading
 from numbers import Integral
 from typing import Any
 
-from leadline.answers.stopping import Advice, stopping_advice
-from leadline.errors import LeadlineError, shown
+from leadline.errors import LeadlineError, format_value
+from leadline.stats.stopping import Advice, stopping_advice
 
 _LOG = logging.getLogger("leadline")
 
@@ -74,14 +74,16 @@ class StopWhenSettled:
         assume_random: bool = False,
         **fit_options: Any,
     ) -> None:
-        from leadline.answers.forecast import validate_minimum_gain
-        from leadline.answers.trials_needed import validate_probability
+        from leadline.stats.forecast import validate_minimum_gain
+        from leadline.stats.trials_needed import validate_probability
 
         validate_minimum_gain(minimum_gain)
         validate_probability(probability)
         for name, value in (("check_every", check_every), ("trials", trials)):
             if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-                raise LeadlineError(f"{name} must be an integer of 1 or more, got {shown(value)}")
+                raise LeadlineError(
+                    f"{name} must be an integer of 1 or more, got {format_value(value)}"
+                )
         self.minimum_gain = float(minimum_gain)
         self.probability = float(probability)
         self.check_every = int(check_every)
@@ -119,9 +121,9 @@ class StopWhenSettled:
 
     def advice(self, study: Any) -> Advice:
         """Return what the trials of a study so far advise."""
-        from leadline.answers.forecast import forecast
-        from leadline.fit import fit
-        from leadline.readers.optuna import read_optuna
+        from leadline.inference.fit import fit
+        from leadline.io.optuna import read_optuna
+        from leadline.stats.forecast import forecast
 
         trials = read_optuna(study, assume_random=self.assume_random)
         options: dict[str, Any] = {"assume_random": self.assume_random} | self.fit_options
@@ -133,13 +135,13 @@ class StopWhenSettled:
         """Raise `LeadlineError` unless the study can be forecast."""
         if len(study.directions) > 1:
             raise LeadlineError(
-                f"StopWhenSettled takes one objective, and study {shown(study.study_name)} has "
+                f"StopWhenSettled takes one objective, and study {format_value(study.study_name)} has "
                 f"{len(study.directions)}"
             )
         sampler = type(study.sampler).__name__
         if not self.assume_random and sampler not in _RANDOM:
             raise LeadlineError(
-                f"study {shown(study.study_name)} has the sampler {sampler}, which is not random: "
+                f"study {format_value(study.study_name)} has the sampler {sampler}, which is not random: "
                 "the forecast is about random trials. Use optuna.samplers.RandomSampler(), or "
                 "StopWhenSettled(assume_random=True)"
             )

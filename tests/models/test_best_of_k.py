@@ -13,10 +13,10 @@ from leadline.models.best_of_k import Report, reported_search
 from scipy import stats
 
 import leadline as ll
-from leadline.densities import Densities
+from leadline.data.prepare import prepare
 from leadline.distributions.best_score import BestScore
-from leadline.kernels import noisy_quadratic
-from leadline.prepare import prepare
+from leadline.distributions.kernels import noisy_quadratic
+from leadline.inference.densities import Densities
 
 ALPHA, SPREAD, GAMMA, SIGMA = 0.2, 0.6, 2.0, 0.02
 

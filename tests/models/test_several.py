@@ -13,8 +13,8 @@ from pytensor.tensor.variable import TensorConstant
 from scipy import stats
 
 import leadline as ll
-from leadline.prepare import prepare
-from leadline.sampling import set_data
+from leadline.data.prepare import prepare
+from leadline.inference.sampling import set_data
 
 RNG = np.random.default_rng(12)
 MODULES = {"hierarchical": hierarchical, "crossed": crossed}

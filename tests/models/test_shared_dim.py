@@ -10,8 +10,8 @@ from scipy.special import log_softmax, logsumexp, ndtr, softmax
 from scipy.stats import binom, lognorm, norm
 
 import leadline as ll
-from leadline.prepare import prepare
-from leadline.sampling import set_data
+from leadline.data.prepare import prepare
+from leadline.inference.sampling import set_data
 
 RNG = np.random.default_rng(6)
 # Space, bound of the effective dimension, and task and model of each search.

@@ -14,9 +14,9 @@ from pytensor.tensor.variable import TensorConstant
 from scipy.special import logit, logsumexp, softmax
 
 import leadline as ll
+from leadline.data.prepare import prepare
 from leadline.distributions.coordinates import SoftWall
-from leadline.prepare import prepare
-from leadline.sampling import set_data
+from leadline.inference.sampling import set_data
 
 MAX_DIM = 3.0
 RNG = np.random.default_rng(11)

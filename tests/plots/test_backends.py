@@ -9,7 +9,7 @@ from helpers import make_averaged_tree, make_tree, make_trials
 
 from leadline.errors import LeadlineError
 from leadline.plots.gallery import PICTURES, pictures_of, save_picture
-from leadline.plots.looks import OBSERVED
+from leadline.plots.style import OBSERVED
 
 BACKENDS = ["plotly", "bokeh"]
 

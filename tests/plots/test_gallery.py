@@ -6,7 +6,8 @@ import pytest
 from helpers import make_averaged_tree, make_tree, make_trials
 
 import leadline as ll
-from leadline import cli, cli_parser
+from leadline.cli import main as cli
+from leadline.cli import parser as cli_parser
 from leadline.plots.gallery import PICTURES, pictures_of
 
 

@@ -10,9 +10,7 @@ import pytest
 from arviz_plots import PlotCollection
 from helpers import ALPHA, GAMMA, SIGMA, SPREAD, make_tree, make_trials, reference_cdf
 
-from leadline.answers.empirical_curve import empirical_tuning_curve
-from leadline.answers.fitted_search import best_seen
-from leadline.answers.tuning_curve import tuning_curve
+from leadline.data.trials import Trials
 from leadline.errors import LeadlineError
 from leadline.plots.plot_comparison import plot_comparison
 from leadline.plots.plot_effective_dim import plot_effective_dim
@@ -20,7 +18,9 @@ from leadline.plots.plot_forecast import plot_forecast
 from leadline.plots.plot_optimum import plot_optimum
 from leadline.plots.plot_tail_fit import plot_tail_fit
 from leadline.plots.plot_tuning_curve import plot_tuning_curve
-from leadline.trials import Trials
+from leadline.stats.empirical_curve import empirical_tuning_curve
+from leadline.stats.fitted_search import best_seen
+from leadline.stats.tuning_curve import tuning_curve
 
 mpl.use("Agg")
 EVERY = [plot_optimum, plot_effective_dim, plot_tuning_curve, plot_forecast, plot_tail_fit]

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from leadline.errors import LeadlineError, closest, listed, shown
-from leadline.readers.table import read_table
-from leadline.trials import Trials
+from leadline.data.trials import Trials
+from leadline.errors import LeadlineError, closest, format_value, join_values
+from leadline.io.table import read_table
 
 METRICS = ("log_loss", "error")
 
@@ -50,13 +50,15 @@ def load_dataset(name: str, *, metric: Literal["log_loss", "error"] = "log_loss"
     """
     catalogue = read_catalogue()
     if metric not in METRICS:
-        raise LeadlineError(f"metric must be one of {listed(METRICS)}, got {shown(metric)}")
+        raise LeadlineError(
+            f"metric must be one of {join_values(METRICS)}, got {format_value(metric)}"
+        )
     searches = _validate_name(name, catalogue)
     frames = [_read_search(catalogue["datasets"][search]) for search in searches]
     trials = read_table(
         pd.concat(frames, ignore_index=True), score=metric, direction=catalogue["direction"]
     )
-    return dataclasses.replace(trials, source=f"dataset {shown(name)}", sampler="random")
+    return dataclasses.replace(trials, source=f"dataset {format_value(name)}", sampler="random")
 
 
 def _validate_name(name: object, catalogue: dict[str, Any]) -> list[str]:
@@ -70,7 +72,7 @@ def _validate_name(name: object, catalogue: dict[str, Any]) -> list[str]:
     if isinstance(name, str) and name in groups:
         return groups[name]
     hint = closest(name, groups) if isinstance(name, str) else ""
-    raise LeadlineError(f"no dataset {shown(name)}.{hint} There are {listed(groups)}")
+    raise LeadlineError(f"no dataset {format_value(name)}.{hint} There are {join_values(groups)}")
 
 
 def _read_search(dataset: dict[str, Any]) -> pd.DataFrame:

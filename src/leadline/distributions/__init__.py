@@ -1,4 +1,4 @@
-"""PyMC distributions of random-search scores; the formulas live in `leadline.kernels`."""
+"""PyMC distributions of random-search scores; the formulas live in `kernels`."""
 
 from leadline.distributions.best_score import BestScore
 from leadline.distributions.noisy_quadratic import NoisyQuadratic

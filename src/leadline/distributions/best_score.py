@@ -6,8 +6,8 @@ import pytensor.tensor as pt
 from pymc.distributions.continuous import Continuous
 from pytensor.tensor.variable import TensorVariable
 
+from leadline.distributions.kernels import best_score
 from leadline.distributions.oriented import OrientedRV, register_kernel
-from leadline.kernels import best_score
 
 
 class BestScoreRV(OrientedRV):

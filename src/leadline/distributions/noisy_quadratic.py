@@ -6,8 +6,8 @@ import pytensor.tensor as pt
 from pymc.distributions.continuous import Continuous
 from pytensor.tensor.variable import TensorVariable
 
+from leadline.distributions.kernels import noisy_quadratic
 from leadline.distributions.oriented import OrientedRV, register_kernel
-from leadline.kernels import noisy_quadratic
 
 
 class NoisyQuadraticRV(OrientedRV):

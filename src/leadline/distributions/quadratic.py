@@ -7,8 +7,8 @@ from pymc.distributions.continuous import Continuous, bounded_cont_transform
 from pymc.distributions.transforms import _default_transform
 from pytensor.tensor.variable import TensorVariable
 
+from leadline.distributions.kernels import quadratic
 from leadline.distributions.oriented import OrientedRV, register_kernel
-from leadline.kernels import quadratic
 
 
 class QuadraticRV(OrientedRV):

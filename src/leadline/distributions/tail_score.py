@@ -12,7 +12,7 @@ from pymc.pytensorf import normalize_rng_param
 from pytensor.tensor.random.utils import normalize_size_param
 from pytensor.tensor.variable import TensorConstant, TensorVariable
 
-from leadline.kernels import noisy_quadratic
+from leadline.distributions.kernels import noisy_quadratic
 
 # Where rounding makes the two ends of a cell equally probable it still has a finite density.
 _NOT_EMPTY = -float(np.finfo(np.float64).eps)

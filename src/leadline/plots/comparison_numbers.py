@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from leadline.answers.compare import compare
-from leadline.answers.rounding import percent
+from leadline.stats.compare import compare
+from leadline.stats.rounding import percent
 
 OVERALL, NEW_TASK = "overall", "a new task"
 _SUFFIXES = {OVERALL: "_overall", NEW_TASK: "_new_task"}

@@ -4,9 +4,9 @@ from typing import Literal
 
 import xarray as xr
 
-from leadline.answers.fitted_search import validate_tree
-from leadline.answers.intervals import SAMPLE_DIMS
 from leadline.plots.posterior_numbers import density_numbers, posterior_numbers
+from leadline.stats.fitted_search import validate_tree
+from leadline.stats.intervals import SAMPLE_DIMS
 
 
 def effective_dim_numbers(

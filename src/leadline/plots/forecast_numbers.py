@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from leadline.answers.fitted_search import direction_sign, validate_tree
-from leadline.answers.forecast import forecast
-from leadline.answers.intervals import SAMPLE_DIMS, interval, validate_interval
+from leadline.stats.fitted_search import direction_sign, validate_tree
+from leadline.stats.forecast import forecast
+from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
 
 # From the next trial to a thousand more, evenly on the log scale, powers of ten among them.
 _TRIALS = (1, 2, 3, 5, 7, 10, 15, 22, 32, 46, 68, 100, 150, 220, 320, 460, 680, 1000)

@@ -7,9 +7,9 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import line_x, scatter_x
 
-from leadline.answers.fitted_search import search_names
 from leadline.plots.panels import add_axis_labels, panels
 from leadline.plots.picture import Picture
+from leadline.stats.fitted_search import search_names
 
 # Where the interval lies, under densities that are 1 high.
 _INTERVAL_HEIGHT = -0.2

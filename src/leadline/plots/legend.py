@@ -12,7 +12,7 @@ from typing import Any, Literal
 import xarray as xr
 from arviz_plots import PlotCollection
 
-from leadline.plots.looks import QUIET
+from leadline.plots.style import QUIET
 
 # Names of ArviZ for dashes and markers, in the words of each backend.
 _MATPLOTLIB_DASHES = {"C0": "-", "C1": "--", "C2": ":", "C3": "-."}

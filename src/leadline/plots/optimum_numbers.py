@@ -4,8 +4,8 @@ from typing import Literal
 
 import xarray as xr
 
-from leadline.answers.fitted_search import best_seen, validate_tree
 from leadline.plots.posterior_numbers import density_numbers, posterior_numbers
+from leadline.stats.fitted_search import best_seen, validate_tree
 
 
 def optimum_numbers(

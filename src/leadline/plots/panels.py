@@ -11,10 +11,10 @@ import xarray as xr
 from arviz import rc_context, rcParams
 from arviz_plots import PlotCollection
 
-from leadline.answers.convergence import convergence
-from leadline.answers.fitted_search import search_names
-from leadline.errors import LeadlineError, listed, shown
-from leadline.plots.looks import MARK
+from leadline.errors import LeadlineError, format_value, join_values
+from leadline.plots.style import MARK
+from leadline.stats.convergence import convergence
+from leadline.stats.fitted_search import search_names
 
 _BETTER = {"minimize": "lower is better", "maximize": "higher is better"}
 _MOST_COLUMNS = 4
@@ -40,7 +40,9 @@ def backend_of(plot_collection: PlotCollection | None, backend: str | None) -> s
     if backend is None:
         backend = plot_collection.backend if plot_collection else rcParams["plot.backend"]
     if backend not in _BACKENDS:
-        raise LeadlineError(f"backend must be one of {listed(_BACKENDS)}; got {shown(backend)}")
+        raise LeadlineError(
+            f"backend must be one of {join_values(_BACKENDS)}; got {format_value(backend)}"
+        )
     for package in _PACKAGES.get(backend, ()):
         try:
             import_module(package)

@@ -9,8 +9,8 @@ from arviz_plots import PlotCollection
 from arviz_plots import visuals as arviz_visuals
 
 from leadline.plots.legend import Entry, add_legend
-from leadline.plots.looks import model_looks, search_looks
 from leadline.plots.panels import add_titles, add_warning, backend_module
+from leadline.plots.style import model_looks, search_looks
 
 Visuals = Mapping[str, Mapping[str, Any] | bool]
 

@@ -12,9 +12,9 @@ from arviz_plots.visuals import line_x, scatter_x, vline
 
 from leadline.plots.comparison_numbers import comparison_numbers
 from leadline.plots.legend import Entry
-from leadline.plots.looks import FIT, QUIET, Look, model_looks
 from leadline.plots.panels import add_title, backend_of, figure_options, finish_figure, limits
 from leadline.plots.picture import Picture, Visuals
+from leadline.plots.style import FIT, QUIET, Look, model_looks
 
 _MOST_COLUMNS = 3
 _SETTLED, _OPEN = Look(FIT, "C0"), Look(QUIET, "C0")

@@ -9,12 +9,12 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import hist, vline
 
-from leadline.answers.fitted_search import search_names
 from leadline.plots.effective_dim_numbers import effective_dim_numbers
 from leadline.plots.forest import draw_rows, forest_panels, name_rows
-from leadline.plots.looks import QUIET
 from leadline.plots.panels import backend_of
 from leadline.plots.picture import Picture, Visuals, band
+from leadline.plots.style import QUIET
+from leadline.stats.fitted_search import search_names
 
 # Beyond the bounds of the prior: a bar and a little more.
 _ROOM = 0.6

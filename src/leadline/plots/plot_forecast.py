@@ -9,10 +9,7 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import hline, line_xy
 
-from leadline.answers.fitted_search import direction_sign, search_names
-from leadline.answers.rounding import percent
 from leadline.plots.forecast_numbers import forecast_numbers
-from leadline.plots.looks import OBSERVED
 from leadline.plots.panels import (
     add_axis_labels,
     backend_of,
@@ -22,6 +19,9 @@ from leadline.plots.panels import (
     set_log_x,
 )
 from leadline.plots.picture import Picture, Visuals, band
+from leadline.plots.style import OBSERVED
+from leadline.stats.fitted_search import direction_sign, search_names
+from leadline.stats.rounding import percent
 
 # How much worse than the best seen the axis goes, in distances from it to the best forecast.
 _WORSE = 1.5

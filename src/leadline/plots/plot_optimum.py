@@ -7,12 +7,12 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import vline
 
-from leadline.answers.fitted_search import search_names
 from leadline.plots.forest import draw_rows, forest_panels, name_rows
-from leadline.plots.looks import OBSERVED
 from leadline.plots.optimum_numbers import optimum_numbers
 from leadline.plots.panels import backend_of, limits, score_label
 from leadline.plots.picture import Picture, Visuals, band
+from leadline.plots.style import OBSERVED
+from leadline.stats.fitted_search import search_names
 
 
 def plot_optimum(

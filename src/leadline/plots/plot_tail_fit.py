@@ -7,12 +7,12 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import ecdf_line, line_xy, vline, vspan
 
-from leadline.answers.fitted_search import direction_sign, search_names, validate_tree
-from leadline.answers.reported import with_trials
-from leadline.plots.looks import MARK, OBSERVED, QUIET
 from leadline.plots.panels import add_axis_labels, backend_of, panels, score_label
 from leadline.plots.picture import Picture, Visuals, band
+from leadline.plots.style import MARK, OBSERVED, QUIET
 from leadline.plots.tail_fit_numbers import tail_fit_numbers
+from leadline.stats.fitted_search import direction_sign, search_names, validate_tree
+from leadline.stats.reported import with_trials
 
 
 def plot_tail_fit(

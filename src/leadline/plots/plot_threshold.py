@@ -10,12 +10,12 @@ from arviz import rc_context
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import ci_line_y, hline, scatter_xy
 
-from leadline.answers.fitted_search import search_names, validate_tree
-from leadline.answers.reported import with_trials
-from leadline.plots.looks import MARK, QUIET
 from leadline.plots.panels import add_title, backend_of, figure_options, finish_figure, limits
 from leadline.plots.picture import Picture, Visuals
+from leadline.plots.style import MARK, QUIET
 from leadline.plots.threshold_numbers import QUANTITIES, threshold_numbers
+from leadline.stats.fitted_search import search_names, validate_tree
+from leadline.stats.reported import with_trials
 
 _SHOWN = (*QUANTITIES, "weight")
 # Colours are of models, so that scales are told apart by the inside of the dot.

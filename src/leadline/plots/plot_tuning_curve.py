@@ -9,8 +9,6 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import hline, hspan, line_xy, vline
 
-from leadline.answers.fitted_search import search_names
-from leadline.plots.looks import MARK, OBSERVED, QUIET
 from leadline.plots.panels import (
     add_axis_labels,
     backend_of,
@@ -21,7 +19,9 @@ from leadline.plots.panels import (
     set_log_x,
 )
 from leadline.plots.picture import Picture, Visuals, band
+from leadline.plots.style import MARK, OBSERVED, QUIET
 from leadline.plots.tuning_curve_numbers import tuning_curve_numbers
+from leadline.stats.fitted_search import search_names
 
 _BEST = {"measured": "best of k", "expected": "best of k, run again"}
 

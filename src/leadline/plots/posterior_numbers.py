@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from leadline.answers.intervals import SAMPLE_DIMS, interval, validate_interval
+from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
 
 # A density is drawn where it holds this much, so that a long tail does not squeeze the rest.
 _SHOWN = 0.995

@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from leadline.answers.fitted_search import (
+from leadline.distributions.law import log_survival
+from leadline.stats.fitted_search import (
     FittedSearch,
     by_part,
     completed_losses,
@@ -15,9 +16,8 @@ from leadline.answers.fitted_search import (
     search_names,
     validate_tree,
 )
-from leadline.answers.intervals import SAMPLE_DIMS, interval, validate_interval
-from leadline.answers.reported import with_trials
-from leadline.law import log_survival
+from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
+from leadline.stats.reported import with_trials
 
 _POINTS = 80
 # How far the picture goes past the threshold, in distances from the best score to it.

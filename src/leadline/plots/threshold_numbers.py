@@ -4,10 +4,10 @@ from typing import Literal
 
 import xarray as xr
 
-from leadline.answers.fitted_search import validate_tree
-from leadline.answers.intervals import SAMPLE_DIMS, interval, validate_interval
-from leadline.answers.reported import with_trials
 from leadline.errors import LeadlineError
+from leadline.stats.fitted_search import validate_tree
+from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
+from leadline.stats.reported import with_trials
 
 QUANTITIES = ("optimum", "effective_dim", "noise_sd")
 

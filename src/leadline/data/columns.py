@@ -1,0 +1,247 @@
+"""What the cells of a table of trials may say: numbers, names, statuses.
+
+The functions read a whole column, whatever tool wrote it, and return it normalised; an error
+names the column, the row (from 1, without a header) and the value.
+"""
+
+import datetime
+import numbers
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from leadline.errors import LeadlineError, format_value, join_values
+
+REPORTED = "reported"
+"""The status of a row that is no trial but a reported best (`leadline.data.reported_bests`)."""
+
+# What other tools call the statuses, in lower case.
+STATUS_WORDS: Mapping[str, tuple[str, ...]] = {
+    "complete": ("complete", "completed", "finished", "success", "ok", "terminated"),
+    "failed": ("failed", "fail", "error", "crashed", "diverged"),
+    "pruned": ("pruned", "stopped"),
+    "running": ("running", "waiting", "queued"),
+    REPORTED: (REPORTED,),
+}
+_STATUS_OF = {word: status for status, words in STATUS_WORDS.items() for word in words}
+
+_BLANK_WORDS = frozenset({"", "nan", "<na>"})
+_MISSING_WORDS = _BLANK_WORDS | {"na", "n/a", "null", "none"}
+
+
+def validate_column_names(columns: Iterable[object], *, source: str) -> list[str]:
+    """Return the column names when all are strings and none appears twice."""
+    names: dict[str, None] = {}
+    for name in columns:
+        if not isinstance(name, str):
+            raise LeadlineError(
+                f"{source}: column names must be strings, got {format_value(name)}; convert them, as in "
+                "frame.columns = frame.columns.astype(str)"
+            )
+        if name in names:
+            raise LeadlineError(
+                f"{source}: two columns are named {format_value(name)}; rename or delete one of them"
+            )
+        if not _label(name) and name:
+            raise LeadlineError(
+                f"{source}: column name {format_value(name)} is not text; rename it"
+            )
+        names[name] = None
+    return list(names)
+
+
+def validate_numbers(
+    values: pd.Series, label: str, *, rows: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[np.float64]:
+    """Return the values as floats, NaN where missing, else raise `LeadlineError`.
+
+    Parameters
+    ----------
+    values : pandas.Series
+        Numbers, or text that reads as numbers. None, NA, "" and "nan" are missing. The index
+        numbers the rows, from 0.
+    label : str
+        How the message names the column.
+    rows : boolean array, optional
+        The rows to convert; what stands in the others is not looked at.
+    """
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf":
+        with np.errstate(over="ignore"):
+            fast = values.to_numpy().astype(np.float64)
+        return fast if rows is None else fast[rows]
+    wanted = range(len(values)) if rows is None else np.flatnonzero(rows).tolist()
+    every = values.tolist()
+    cells = [every[row] for row in wanted]
+    found = _plain_numbers(cells)
+    if found is not None:
+        return found
+    found = np.empty(len(cells))
+    for number, (row, cell) in enumerate(zip(wanted, cells, strict=True)):
+        try:
+            found[number] = to_number(cell)
+        except (TypeError, ValueError):
+            raise LeadlineError(
+                not_a_number(
+                    f"{label}, row {values.index[row] + 1}",
+                    cell,
+                    "correct it, or name another column",
+                )
+            ) from None
+    return found
+
+
+def _plain_numbers(cells: list[object]) -> npt.NDArray[np.float64] | None:
+    """Return the numbers in cells that are all floats or all text without oddities, else None.
+
+    What `to_number` returns, several times faster.
+    """
+    kinds = set(map(type, cells))
+    if kinds <= {float} or (kinds <= {str} and "_" not in "".join(cells)):  # type: ignore[arg-type]
+        try:
+            return np.array([float(cell) if cell != "" else np.nan for cell in cells])  # type: ignore[arg-type]
+        except ValueError:
+            return None
+    return None
+
+
+def to_number(value: object) -> float:
+    """Return a cell as a float, NaN when missing.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither a real number nor text that reads as one.
+    """
+    if isinstance(value, str):
+        text = value.strip().lower()
+        if "_" in text:  # float("1_0") is 10
+            raise ValueError
+        return np.nan if text in _MISSING_WORDS else float(text)
+    if value is None or value is pd.NA or value is pd.NaT:
+        return np.nan
+    # numpy counts a timedelta as an integer, Python a bool.
+    if isinstance(value, bool | np.bool_ | np.timedelta64):
+        raise TypeError
+    if isinstance(value, float | numbers.Real | Decimal):  # float first: it is quick to tell
+        try:
+            return float(value)
+        except OverflowError:
+            return np.inf
+        except ValueError:  # a signalling NaN
+            return np.nan
+    raise TypeError
+
+
+def not_a_number(place: str, value: object, hint: str) -> str:
+    """Return the message about a cell at `place` that does not read as a number."""
+    if isinstance(value, str) and value.count(",") == 1 and "." not in value:
+        hint = "write a decimal comma as a point"
+    return (
+        f"{place}: must be a number, or empty, NaN or inf where there is none, "
+        f"got {format_value(value)}; {hint}"
+    )
+
+
+def validate_labels(values: pd.Series, label: str) -> list[str]:
+    """Return the values as strings without surrounding blanks; a missing one is an error.
+
+    The index numbers the rows, from 0.
+    """
+    labels = []
+    known: dict[str, str] = {}  # a column has few names and many rows
+    for row, value in enumerate(values.tolist()):
+        text = known.get(value) if type(value) is str else None
+        if text is None:
+            text = _label(value)
+            if type(value) is str:
+                known[value] = text
+        if not text:
+            raise LeadlineError(
+                f"{label}, row {values.index[row] + 1}: must be a name or a number, got "
+                f"{format_value(value)}; fill it in, or name another column"
+            )
+        labels.append(text)
+    return labels
+
+
+def _label(value: object) -> str:
+    """Return a name as a string, "" when it is missing or not fit to be a name."""
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # half a surrogate pair, which JSON can spell
+            return ""
+        return text
+    if value is pd.NaT:
+        return ""
+    if isinstance(value, bool | np.bool_ | datetime.date):
+        return str(value)
+    if isinstance(value, numbers.Integral) and not isinstance(value, np.timedelta64):
+        integer = int(value)
+        return str(integer) if abs(integer) < 10**40 else ""
+    if isinstance(value, float | np.floating) and np.isfinite(value):
+        number = float(value)
+        return str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)
+    return ""
+
+
+def validate_identifiers(values: pd.Series, label: str) -> npt.NDArray[np.int64] | list[str]:
+    """Return the values as integers when all of them are, else as strings."""
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind == "i":
+        return values.to_numpy().astype(np.int64)
+    labels = validate_labels(values, label)
+    try:
+        integers = list(map(int, labels))
+        # "007" and "7" must stay two trials.
+        same = list(map(str, integers)) == labels
+        return np.array(integers, dtype=np.int64) if same else labels
+    except (ValueError, OverflowError):
+        return labels
+
+
+def validate_status(values: pd.Series, label: str) -> npt.NDArray[np.object_]:
+    """Return the values as the keys of `STATUS_WORDS`, whatever their case."""
+    cells = values.tolist()
+    words = [_label(cell).casefold() for cell in cells]
+    unknown = {
+        word: cell for word, cell in zip(words, cells, strict=True) if word not in _STATUS_OF
+    }
+    if unknown:
+        allowed = "; ".join(", ".join(words) for words in STATUS_WORDS.values())
+        raise LeadlineError(
+            f"{label}: unknown status {join_values(unknown.values(), limit=5)}; allowed are {allowed}; "
+            "replace the others, or name another column"
+        )
+    return np.array([_STATUS_OF[word] for word in words], dtype=object)
+
+
+def is_blank(value: object) -> bool:
+    """Return whether a cell that might hold a name is empty."""
+    return value is None or str(value).strip().lower() in _BLANK_WORDS
+
+
+def validate_param(values: pd.Series) -> pd.Series:
+    """Return a hyperparameter's values, as numbers when all that are there read as numbers."""
+    values = values.reset_index(drop=True)
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind != "O":
+        return values
+    cells = values.tolist()
+    found = _plain_numbers(cells)
+    if found is None:
+        try:
+            found = np.array([to_number(cell) for cell in cells], dtype=np.float64)
+        except (TypeError, ValueError):
+            found = np.full(len(cells), np.nan)
+    if np.isnan(found).all():
+        # Here "none" may be a level, such as of an augmentation.
+        absent = [is_blank(cell) for cell in cells]
+        return pd.Series(
+            [None if gone else cell for cell, gone in zip(cells, absent, strict=True)],
+            dtype=object,
+        )
+    exact = (np.abs(found) < 2**53) & (found == np.floor(found))
+    return pd.Series(found.astype(np.int64) if exact.all() else found)

@@ -1,0 +1,241 @@
+"""The fast kernel: both tails and the quantiles of one score, from log J and by quadrature.
+
+F(w) = Φ(w − λ) + λ^(−k) J(w, k + 1, λ) and S = 1 − F, those of `bowl_integral`. In
+brackets the largest relative error of log F and log S, and of their partial derivatives.
+
+=================================  =============================================================
+where                              how, and why there
+=================================  =============================================================
+w > 12, λ − w > 9                  F from the series of J∞, S as 1 − F with log(w/λ) taken from
+                                   their difference [1e-12, 1e-11].
+F ≤ 3/4                            F from log J, S as 1 − F: two bits are lost [1e-12, 5e-10 where
+                                   a partial is a difference].
+F > 3/4                            S by quadrature of a positive integrand, F as 1 − S [1e-12].
+=================================  =============================================================
+"""
+
+import math
+from typing import Any
+
+from leadline.distributions.kernels.bowl_integral import EPS, LOG_SQRT_2PI
+from leadline.distributions.kernels.bowl_kernel import (
+    FAR,
+    FIRST_PANEL,
+    LOG_NODES,
+    NODES,
+    START_EXPONENT,
+    W_LOW,
+    WEIGHTS,
+    log_bowl,
+    power_mean,
+    series_holds,
+    window,
+)
+from leadline.distributions.kernels.bowl_symbols import call_point
+from leadline.distributions.kernels.node_math import (
+    exp,
+    expm1,
+    jit,
+    jit_nodes,
+    log1mexp,
+    log1p,
+    log_add_exp,
+    log_normal_cdf,
+)
+
+LOG_3_4 = math.log(0.75)
+# Noise smooths the law at steps of 1, of which Newton's method, so near, leaves the square. To wait
+# for a step of no size can take forever: rounding moves the last digits to and fro.
+_SMALL_STEP = 3e-9
+
+# By symbol, so that it is compiled once.
+log_tails = call_point("log_tails_entry", 5)
+
+
+@jit_nodes
+def _survival_start_panel(
+    end: float, top: float, offset: float, k: float, lam: float
+) -> tuple[float, float, float, float]:
+    """Return integrals over φ(t − w)/φ(offset) dt from t = 0 to `end`.
+
+    Of 1 − (t/λ)^k, of (t/λ)^k times 1/t, of −(t/λ)^k log(t/λ), and of (t/λ)^k.
+    """
+    power = 1.0 + START_EXPONENT / min(k, 1.0)
+    total, total_w, total_k, total_lam = 0.0, 0.0, 0.0, 0.0
+    log_end, log_lam = math.log(end), math.log(lam)
+    for i in range(NODES.size):
+        log_t = log_end + power * LOG_NODES[i]
+        t = exp(log_t)
+        step = t - top
+        less_one, below = expm1(k * (log_t - log_lam))
+        g = WEIGHTS[i] / NODES[i] * exp(log_t - step * (offset + 0.5 * step))
+        total -= less_one * g
+        total_w += below * g / t
+        total_k -= (log_t - log_lam) * below * g
+        total_lam += below * g
+    return power * total, power * total_w, power * total_k, power * total_lam
+
+
+@jit_nodes
+def _survival_panel(
+    start: float, span: float, top: float, offset: float, k: float, lam: float
+) -> tuple[float, float, float, float]:
+    """Return the same integrals from t = top + start to t = top + start + span."""
+    total, total_w, total_k, total_lam = 0.0, 0.0, 0.0, 0.0
+    past, inverse = top - lam, 1.0 / lam
+    for i in range(NODES.size):
+        step = start + span * NODES[i]
+        # log(t/λ) from the distance to λ, which log t − log λ would lose near λ.
+        log_ratio = log1p((past + step) * inverse)
+        less_one, below = expm1(k * log_ratio)
+        g = WEIGHTS[i] * exp(-step * (offset + 0.5 * step))
+        total -= less_one * g
+        total_w += below * g / (top + step)
+        total_k -= log_ratio * below * g
+        total_lam += below * g
+    return span * total, span * total_w, span * total_k, span * total_lam
+
+
+@jit
+def _survival(w: float, k: float, lam: float) -> tuple[float, float, float, float]:
+    """Return log S, and the density and −∂S/∂k and ∂S/∂λ of W, each over S; by quadrature.
+
+    S = Φ(−w) + ∫ (1 − (t/λ)^k) φ(w − t) dt is a sum of positive terms, where Φ(λ − w) −
+    λ^(−k) J(w, k + 1, λ) would cancel.
+    """
+    # The window of the normal density alone; the singularity is still that of t^(k−1).
+    top, offset, below, above = window(w, 1.0, lam)
+    if below < top:
+        half = 0.5 * (below + above)
+        first = _survival_panel(-below, half, top, offset, k, lam)
+        second = _survival_panel(half - below, half, top, offset, k, lam)
+    else:
+        middle = FIRST_PANEL * (top + above)
+        first = _survival_start_panel(middle, top, offset, k, lam)
+        second = _survival_panel(middle - top, top + above - middle, top, offset, k, lam)
+    log_scale = -0.5 * offset * offset - LOG_SQRT_2PI
+    by_noise = math.exp(min(log_normal_cdf(-w) - log_scale, 700.0))
+    total = first[0] + second[0] + by_noise
+    return (
+        log_scale + math.log(total),
+        k * (first[1] + second[1]) / total,
+        (first[2] + second[2]) / total,
+        k / lam * (first[3] + second[3]) / total,
+    )
+
+
+@jit
+def tail_by_noise(w: float, k: float, lam: float, log_part: float) -> tuple[float, bool]:
+    """Return log F from the log of its part with Q < λ, and whether that part is all of it.
+
+    The rest are scores at the far end, no worse than w by their noise alone.
+    """
+    if lam - max(w, 0.0) - math.sqrt(k) > FAR and w > W_LOW:
+        return log_part, True
+    return log_add_exp(log_part, log_normal_cdf(w - lam)), False
+
+
+@jit
+def tails_of_survival(w: float, k: float, lam: float) -> tuple[float, float, float, float, float]:
+    """Return the result of `_log_tails` where F is larger than 3/4."""
+    log_above, d_w, d_k, d_lam = _survival(w, k, lam)
+    return math.log1p(-math.exp(log_above)), log_above, d_w, -d_k, -d_lam
+
+
+@jit
+def tails_of_cdf(
+    log_below: float, log_above: float, d_w: float, d_k: float, d_lam: float
+) -> tuple[float, float, float, float, float]:
+    """Return the result of `_log_tails` from partials that are over F."""
+    if log_above < log_below:
+        odds = math.exp(log_below - log_above)
+        return log_below, log_above, d_w * odds, d_k * odds, d_lam * odds
+    return log_below, log_above, d_w, d_k, d_lam
+
+
+@jit
+def tails_of_power_mean(
+    w: float, k: float, lam: float, log_lam: float, mean: tuple[float, float, float]
+) -> tuple[float, float, float, float, float]:
+    """Return the result of `_log_tails` from that of `power_mean` at k + 1, far from λ."""
+    c = lam - w
+    # Near λ, log w − log λ would lose the digits of S.
+    log_ratio = math.log1p(-c / lam) if c < 0.5 * lam else math.log(w) - log_lam
+    log_below = k * log_ratio + mean[0]
+    return tails_of_cdf(log_below, log1mexp(log_below), mean[1], log_ratio + mean[2], -k / lam)
+
+
+@jit
+def tails_of_part(
+    k: float, lam: float, log_lam: float, log_below: float, log_part: float, whole: bool,
+    d_w: float, d_k: float, log_density: float,
+) -> tuple[float, float, float, float, float]:  # fmt: skip
+    """Return the result of `_log_tails` for F up to 3/4; `whole` parts need no `log_density`."""
+    part = math.exp(log_part - log_below)
+    if not whole:
+        d_w = k * math.exp(log_density - k * log_lam - log_below)
+    return tails_of_cdf(
+        log_below,
+        math.log1p(-math.exp(log_below)),
+        d_w,
+        part * (d_k - log_lam),
+        -part * k / lam,
+    )
+
+
+@jit
+def _log_tails(w: float, k: float, lam: float) -> tuple[float, float, float, float, float]:
+    """Return log F and log S of W, and ∂F/∂(w, k, λ) over the smaller of F and S.
+
+    The smaller tail has its own formula and the larger one is 1 minus it, so that both logarithms
+    are accurate relative to themselves. 1 − F is taken up to F = 3/4, where it loses two bits.
+    """
+    log_lam = math.log(lam)
+    if series_holds(w, k + 1.0) and lam - w > FAR:
+        return tails_of_power_mean(w, k, lam, log_lam, power_mean(w, k + 1.0))
+    log_part, d_w, d_k, _ = log_bowl(w, k + 1.0, lam, 0.0)
+    log_part -= k * log_lam
+    log_below, whole = tail_by_noise(w, k, lam, log_part)
+    if log_below >= LOG_3_4:
+        return tails_of_survival(w, k, lam)
+    log_density = 0.0 if whole else log_bowl(w, k, lam, 0.0)[0]
+    return tails_of_part(k, lam, log_lam, log_below, log_part, whole, d_w, d_k, log_density)
+
+
+@jit
+def _quantile(log_below: float, log_above: float, k: float, lam: float) -> float:
+    """Return w with log F = `log_below` and log S = `log_above`: Newton inside a bracket."""
+    left = log_below < log_above
+    # P(W ≤ −x) ≤ Φ(−x) < exp(−x²/2), and likewise above λ.
+    low = -math.sqrt(-2.0 * log_below) - 1.0
+    high = lam + math.sqrt(-2.0 * log_above) + 1.0
+    w = min(max(lam * math.exp(log_below / k), low), high)
+    for _ in range(200):
+        below, above, d_w, _, _ = log_tails(w, k, lam, 0.0)
+        # d_w is relative to the smaller tail; log F, or −log S, is what is solved for.
+        miss = below - log_below if left else log_above - above
+        slope = d_w * math.exp(min(below, above) - (below if left else above))
+        if miss < 0.0:
+            low = w
+        else:
+            high = w
+        last, w = w, w - miss / slope
+        if not low <= w <= high:
+            w = 0.5 * (low + high)
+        elif abs(w - last) <= _SMALL_STEP * max(abs(w), 1.0):
+            break
+        if abs(w - last) <= 2.0 * EPS * abs(w) or miss == 0.0:
+            break
+    return w
+
+
+def log_tails_entry(w: float, k: float, lam: float, _: float, table: Any, out: Any) -> None:
+    """Write the result of `_log_tails` to `out`."""
+    out[0], out[1], out[2], out[3], out[4] = _log_tails(w, k, lam)
+
+
+def quantile_entry(
+    log_below: float, log_above: float, k: float, lam: float, table: Any, out: Any
+) -> None:
+    """Write the result of `_quantile` to `out`."""
+    out[0] = _quantile(log_below, log_above, k, lam)

@@ -1,0 +1,1 @@
+"""Tails to posterior draws to the DataTree."""

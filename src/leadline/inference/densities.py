@@ -1,0 +1,72 @@
+"""Log-likelihood of each observation and log-prior of each parameter, for all draws at once.
+
+`pymc.compute_log_likelihood` compiles anew for each call and then loops over the draws. A fit of
+many searches uses one model with other data, so the function is compiled once here, over a
+whole chain.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor
+import xarray as xr
+from pymc.model.transform.conditioning import remove_value_transforms
+from pytensor.graph.replace import vectorize_graph
+
+from leadline.inference.sampling import set_data
+
+
+class Densities:
+    """The pointwise densities of a model, compiled.
+
+    Parameters
+    ----------
+    model : pymc.Model
+        A model whose parameters are all scalars.
+    """
+
+    def __init__(self, model: pm.Model) -> None:
+        self.model = remove_value_transforms(model)
+        self.observed = [variable.name for variable in self.model.observed_RVs]
+        self.free = [variable.name for variable in self.model.free_RVs]
+        values = [self.model.rvs_to_values[variable] for variable in self.model.free_RVs]
+        draws = [value.type.clone(shape=(None, *value.type.shape))(value.name) for value in values]
+        variables = [*self.model.observed_RVs, *self.model.free_RVs]
+        densities = self.model.logp(vars=variables, sum=False, jacobian=False)
+        batched = vectorize_graph(densities, dict(zip(values, draws, strict=True)))
+        # As in `leadline.inference.sampling`: the same numbers in every process.
+        with pytensor.config.change_flags(numba__fastmath=False):
+            self._evaluate: Callable[..., list[np.ndarray]] = self.model.compile_fn(
+                batched, inputs=draws, point_fn=False
+            )
+
+    def __call__(
+        self, posterior: xr.Dataset, data: Mapping[str, Any]
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return the log-likelihoods and the log-priors by variable.
+
+        Parameters
+        ----------
+        posterior : Dataset
+            The free variables, dims (chain, draw).
+        data : mapping
+            The values of the model's `pm.Data`.
+
+        Returns
+        -------
+        log_likelihood : dict of ndarray, shape (chain, draw, observation)
+        log_prior : dict of ndarray, shape (chain, draw)
+        """
+        set_data(self.model, data)
+        chains = [
+            self._evaluate(*(posterior[name].values[chain].astype(float) for name in self.free))
+            for chain in range(posterior.sizes["chain"])
+        ]
+        names = [*self.observed, *self.free]
+        stacked = dict(zip(names, map(np.stack, zip(*chains, strict=True)), strict=True))
+        return (
+            {name: stacked[name] for name in self.observed},
+            {name: stacked[name] for name in self.free},
+        )

@@ -1,0 +1,1 @@
+"""Was it a random search? Evidence from order, design and hyperparameters."""

@@ -1,0 +1,295 @@
+"""The evidence on how one search drew its configurations, and the verdict it adds up to."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from leadline.data.trials import PARAM_PREFIX, Trials
+from leadline.search_audit.design_evidence import Design, grid_evidence
+from leadline.search_audit.order_evidence import (
+    OrderEvidence,
+    blocks_chance,
+    coordinate,
+    is_categorical,
+    order_evidence,
+)
+from leadline.search_audit.search_space import Distribution, ShapeTest, shape_test
+
+FEWEST_TRIALS = 20
+"""With fewer the tests see nothing, and the verdict is unknown."""
+
+# False alarms a search: 6e-4 for a refusal, 1e-4 for each of the notes. Distributions that were
+# not declared are not enough by themselves, since a user may draw from any; with them the order
+# must still be one in 200.
+_TOGETHER = 5e-4
+_ORDER_ALONE = 1e-4
+_ORDER_IN_SUPPORT = 5e-3
+_DRIFT_IN_SUPPORT = 0.05
+_AGAINST_A_RECORD = 1e-6
+_NOTE = 1e-4
+_SORTED = 1e-6
+
+_SAMPLERS = {
+    "model-based": r"tpe|cma|gauss|\bgp|bayes|\bbo\b|botorch|smac|nsga|evolution|genetic|hyperopt"
+    r"|hebo|bohb|pbt|anneal",
+    "quasi-random": r"quasi|qmc|sobol|halton|latin|lhs|hammersley",
+    "grid": r"grid|brute",
+    "random": r"random",
+}
+_ADVICE = {
+    "random": "",
+    "grid": "a grid is no sample; fit a random subsample of its trials for honest intervals",
+    "quasi-random": "its trials are spread more evenly than a random search's, so intervals are "
+    "approximate",
+    "model-based": "fit only the trials that were drawn at random, or run a random search; "
+    "assume_random=True fits all the same",
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One row of `check_random_search`, which says what the attributes are."""
+
+    evidence: str
+    parameter: str = ""
+    statistic: float = np.nan
+    p_value: float = np.nan
+    limit: float = np.nan
+    verdict: str = "random"
+    advice: str = ""
+
+
+def evidence_on(
+    search: Trials, declared: dict[str, Distribution], searches: int = 1
+) -> list[Evidence]:
+    """Return all evidence on one search, the verdict first.
+
+    Parameters
+    ----------
+    search : Trials
+        One search.
+    declared : dict of Distribution
+        What the user says its parameters were drawn from, by column.
+    searches : int
+        Among how many the limits are to be divided.
+    """
+    table = _in_order(search.per_trial())
+    params = [name for name in table.columns if name.startswith(PARAM_PREFIX)]
+    params = [name for name in params if _varies(table[name])]
+    recorded = _recorded(search.sampler)
+    rows = []
+    if search.sampler is not None:
+        rows.append(Evidence("sampler", verdict=recorded, advice=f"recorded: {search.sampler}"))
+    if not params or len(table) < FEWEST_TRIALS:
+        if recorded == "unknown":
+            advice = (
+                f"fewer than {FEWEST_TRIALS} trials, too few to tell"
+                if params
+                else "no hyperparameters are known: name their columns, as in params=['lr']"
+            )
+        else:
+            advice = _ADVICE[recorded]
+        return [Evidence("overall", verdict=recorded, advice=advice), *rows]
+
+    note = _NOTE / searches
+    design = Design.of(table[params])
+    duplicates = _duplicates(design, note)
+    rows.append(duplicates)
+    if duplicates.verdict != "random" and design.continuous:
+        # Repeats of a configuration, by its seeds perhaps, are no draws of the sampler.
+        table = table[design.first].reset_index(drop=True)
+        design = Design.of(table[params])
+    sorted_by = _sorted_by(table, params)
+    grid = _grid(table[params], design, bool(sorted_by), note)
+    tests = {name: shape_test(table[name], declared.get(name)) for name in params}
+    shapes = {name: test for name, test in tests.items() if test is not None}
+    even = _evenness(shapes, design, note)
+    shape = _distributions(shapes, declared, set(params) <= set(declared), _TOGETHER / searches)
+    if sorted_by:
+        advice = f"the trials are sorted by {sorted_by}, so their order says nothing"
+        order = [Evidence("order", verdict="unknown", advice=advice)]
+    else:
+        sign = 1.0 if search.direction == "minimize" else -1.0
+        order = _order(_order_of(table, params, sign), _ORDER_ALONE / searches)
+    both = _together(order[0], shape[0], set(params) <= set(declared), _TOGETHER / searches)
+    rows += [grid, even, both, *order, *shape]
+
+    verdict = _verdict(recorded, grid, even, both, order[0], searches)
+    advice = _ADVICE.get(verdict, "")
+    if verdict == "unknown":
+        advice = order[0].advice
+        if sorted_by:
+            advice += ", and some distributions are unusual: add a column 'order'"
+    return [Evidence("overall", verdict=verdict, advice=advice), *rows]
+
+
+def _verdict(
+    recorded: str,
+    grid: Evidence,
+    even: Evidence,
+    both: Evidence,
+    order: Evidence,
+    searches: int,
+) -> str:
+    if recorded not in ("unknown", "random"):
+        return recorded
+    if recorded == "random":
+        against = order.verdict == "model-based" and order.p_value < _AGAINST_A_RECORD / searches
+        return "model-based" if against else "random"
+    # A grid in nested loops has an order, and no random search is as even as a quasi-random one.
+    for note in (grid, even):
+        if note.verdict != "random":
+            return note.verdict
+    if "model-based" in (both.verdict, order.verdict):
+        return "model-based"
+    return both.verdict
+
+
+def _duplicates(design: Design, limit: float) -> Evidence:
+    pairs, expected, p_value = design.duplicates()
+    many = p_value < limit
+    advice = f"{pairs} pairs of equal trials, {expected:.2g} by chance"
+    if many:
+        advice += ": say which are replicates of one trial"
+    verdict = "unknown" if many else "random"
+    return Evidence("duplicates", "", float(pairs), p_value, limit, verdict, advice)
+
+
+def _grid(params: pd.DataFrame, design: Design, nested: bool, limit: float) -> Evidence:
+    coverage, p_value = grid_evidence(params, design, nested)
+    verdict = "grid" if p_value < limit else "random"
+    advice = f"{coverage:.0%} of all combinations of the values seen" if coverage else ""
+    return Evidence("grid", "", coverage, p_value, limit, verdict, advice)
+
+
+def _evenness(shapes: dict[str, ShapeTest], design: Design, limit: float) -> Evidence:
+    # Choices drawn without replacement from few combinations are even, too.
+    large = design.combinations() > 10 * len(design.configuration)
+    tested = [test.p_even for test in shapes.values() if large or not test.discrete]
+    p_even = [p_value for p_value in tested if not np.isnan(p_value)]
+    p_value = _fisher(p_even)
+    # Of most parameters: a model may well make one look even by chance.
+    even = p_value < limit and np.median(p_even) < 0.1
+    verdict = "quasi-random" if even else "random"
+    advice = "the values are more even than draws" if even else ""
+    return Evidence("evenness", "", float(len(p_even)), p_value, limit, verdict, advice)
+
+
+def _distributions(
+    shapes: dict[str, ShapeTest],
+    declared: dict[str, Distribution],
+    all_declared: bool,
+    limit: float,
+) -> list[Evidence]:
+    """Return the evidence of all parameters by Fisher's method, then of each."""
+
+    def row(
+        name: str, statistic: float, p_value: float, level: float, known: bool, what: str
+    ) -> Evidence:
+        departs = p_value < level
+        verdict = ("model-based" if known else "unknown") if departs else "random"
+        advice = f"not {what}" if departs else what
+        kind = "distribution" if name else "distributions"
+        label = name.removeprefix(PARAM_PREFIX)
+        return Evidence(kind, label, statistic, p_value, level, verdict, advice)
+
+    together = _fisher([test.p_value for test in shapes.values()])
+    what = "what was declared" if all_declared else "uniform, log-uniform or equal shares"
+    rows = [row("", float(len(shapes)), together, limit, all_declared, what)]
+    for name, test in shapes.items():
+        level = limit / len(shapes)
+        rows.append(
+            row(name, test.statistic, test.p_value, level, name in declared, test.distribution)
+        )
+    return rows
+
+
+def _order_of(table: pd.DataFrame, params: list[str], sign: float) -> OrderEvidence:
+    complete = (table["status"] == "complete").to_numpy()
+    # A pruned trial counts as worst. Pruning spares the first trials, so that leaving pruned
+    # ones out would make the scores of a random search improve.
+    loss = np.where(complete, sign * table["score"].to_numpy(), np.inf)
+    return order_evidence({name: coordinate(table[name]) for name in params}, stats.rankdata(loss))
+
+
+def _order(found: OrderEvidence, limit: float) -> list[Evidence]:
+    """Return the evidence of the order, then of each of its signs, then of each parameter."""
+
+    def row(kind: str, name: str, pair: tuple[float, float], level: float) -> Evidence:
+        verdict = "model-based" if pair[1] < level else "random"
+        return Evidence(kind, name.removeprefix(PARAM_PREFIX), *pair, level, verdict)
+
+    statistic, p_value = found.combined
+    verdict, advice = "random", ""
+    if found.parameters[1] > _DRIFT_IN_SUPPORT:
+        if p_value < limit:
+            verdict = "unknown"
+            advice = "scores improve though the parameters do not drift: did code or data change?"
+    elif p_value < limit:
+        verdict = "model-based"
+    rows = [Evidence("order", "", statistic, p_value, limit, verdict, advice)]
+    rows += [row(sign, "", pair, limit / len(found.signs)) for sign, pair in found.signs.items()]
+    rows += [
+        row("drift", name, pair, limit / len(found.drift)) for name, pair in found.drift.items()
+    ]
+    return rows
+
+
+def _together(order: Evidence, shape: Evidence, all_declared: bool, limit: float) -> Evidence:
+    tested = not np.isnan(order.p_value)
+    p_value = _fisher([order.p_value, shape.p_value] if tested else [shape.p_value])
+    verdict, advice = "random", ""
+    if p_value < limit and order.advice and tested:
+        verdict, advice = "unknown", order.advice
+    elif p_value < limit and (all_declared or order.p_value < _ORDER_IN_SUPPORT):
+        verdict = "model-based"
+    elif p_value < limit:
+        verdict = "random" if tested else "unknown"
+        advice = "distributions that were not declared are no evidence by themselves"
+    return Evidence("order and distributions", "", np.nan, p_value, limit, verdict, advice)
+
+
+def _sorted_by(table: pd.DataFrame, params: list[str]) -> str:
+    """Return by which column the trials are sorted, "" when they are not."""
+    by = {"score": table.loc[table["status"] == "complete", "score"].to_numpy()}
+    if "cost" in table.columns:
+        by["cost"] = table["cost"].dropna().to_numpy()
+    for name in params:
+        values = table[name].dropna()
+        names = is_categorical(values)
+        by[name] = values.map(repr).to_numpy(object) if names else values.to_numpy(np.float64)
+    found = (name for name, values in by.items() if blocks_chance(values) < _SORTED)
+    return next(found, "").removeprefix(PARAM_PREFIX)
+
+
+def _in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials in the order in which they ran, as far as the table knows it."""
+    for name in ("order", "trial"):
+        known = name in table.columns and pd.api.types.is_numeric_dtype(table[name])
+        if known and table[name].notna().all():
+            return table.sort_values(name, kind="stable").reset_index(drop=True)
+    return table
+
+
+def _recorded(sampler: str | None) -> str:
+    """Return what a recorded sampler is, "unknown" when its name says nothing."""
+    for kind, words in _SAMPLERS.items():
+        if re.search(words, (sampler or "").casefold()):
+            return kind
+    return "unknown"
+
+
+def _fisher(p_values: list[float]) -> float:
+    """Return the p-value of Fisher's method; `scipy.stats.combine_pvalues` is slow."""
+    if not p_values:
+        return 1.0
+    statistic = -2.0 * np.log(np.maximum(p_values, 1e-300)).sum()
+    return float(stats.chi2.sf(statistic, 2 * len(p_values)))
+
+
+def _varies(values: pd.Series) -> bool:
+    present = values.dropna().map(repr)
+    return bool((present != present.iloc[:1].squeeze()).any())

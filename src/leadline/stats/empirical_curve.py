@@ -1,0 +1,100 @@
+"""The tuning curve of the observed trials, without a model."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from scipy.special import gammaln
+
+from leadline.stats.fitted_search import (
+    completed_losses,
+    direction_sign,
+    search_names,
+    validate_tree,
+)
+from leadline.stats.reported import has_trials
+from leadline.stats.tuning_curve import loss_quantile, validate_budgets, validate_quantile
+
+
+def empirical_tuning_curve(
+    tree: xr.DataTree,
+    budgets: int | float | Sequence[float] | npt.NDArray[np.float64] | npt.NDArray[np.int64],
+    *,
+    quantile: float | Literal["mean"] = 0.5,
+) -> xr.DataArray:
+    """Return the best score among k of the observed trials, drawn without replacement.
+
+    The average over all subsets of k trials, a U-statistic: unbiased for each probability, and
+    for the mean, while k is at most the number of trials n; at k = n it is the best score seen.
+    Past n it knows nothing. A trial that was repeated counts with its first seed alone, as the
+    tuning curve of a fit is that of trials run once.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of `leadline.fit`.
+    budgets : array_like
+        Numbers of trials k, at least 1.
+    quantile : float or "mean"
+        Which quantile of the best score, as in `leadline.tuning_curve`; the mean is over subsets
+        with at least one completed trial.
+
+    Returns
+    -------
+    DataArray
+        In score units, dims (search, budget); nan past n, which may be 0, and infinite where the
+        best of k trials is a failed one.
+
+    Raises
+    ------
+    LeadlineError
+        If `tree` is not the result of a fit or an option is not valid.
+
+    Notes
+    -----
+    Of all subsets of k trials, C(n − i, k) / C(n, k) hold none of the best i (Tang et al. 2020,
+    doi:10.18653/v1/2020.acl-main.246).
+    """
+    validate_tree(tree)
+    sizes = validate_budgets(budgets)
+    validate_quantile(quantile)
+    sign = direction_sign(tree)
+    names = search_names(tree)
+    n_trials = tree["constant_data"]["n_trials"]
+    curves = []
+    for name in names:
+        if not has_trials(tree, name):
+            curves.append(np.full(len(sizes), np.nan))
+            continue
+        losses = completed_losses(tree, name, scores="trial_first_score")
+        worse = _chance_all_worse(int(n_trials.sel(search=name)), len(losses), sizes)
+        if quantile == "mean":
+            curve = (worse[:, :-1] - worse[:, 1:]) @ losses / (1.0 - worse[:, -1])
+        else:
+            wanted = 1.0 - loss_quantile(quantile, sign)
+            # The first i with P(best of k is past the i-th best) ≤ 1 − quantile.
+            rank = (worse[:, 1:] > wanted * (1.0 + 1e-12)).sum(axis=1)
+            curve = np.append(losses, np.inf)[rank]
+        curves.append(np.where(np.isnan(worse[:, 0]), np.nan, sign * curve))
+    return xr.DataArray(
+        np.stack(curves),
+        {"search": names, "budget": np.asarray(budgets).reshape(-1)},
+        dims=("search", "budget"),
+        name="score",
+    )
+
+
+def _chance_all_worse(n: int, n_complete: int, budgets: np.ndarray) -> np.ndarray:
+    """Return C(n − i, k) / C(n, k) for i = 0..n_complete, shape (budget, i); nan for k > n."""
+    k, i = budgets[:, None], np.arange(n_complete + 1)[None, :]
+    inside = (k <= n) & (i <= n - k)
+    k_in, i_in = np.where(inside, k, 1.0), np.where(inside, i, 0.0)
+    log_share = (
+        gammaln(n - i_in + 1)
+        - gammaln(n - i_in - k_in + 1)
+        - gammaln(n + 1)
+        + gammaln(n - k_in + 1)
+    )
+    return np.where(k > n, np.nan, np.where(inside, np.exp(log_share), 0.0))

@@ -1,0 +1,137 @@
+"""One row per trial: how replicates are combined."""
+
+import math
+import statistics
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leadline.data.trials import Trials
+
+
+def per_trial_of(**columns: list) -> pd.DataFrame:
+    return Trials(pd.DataFrame(columns), "minimize").per_trial()
+
+
+def test_replicates_become_mean_count_and_sum_of_squares():
+    rows = per_trial_of(
+        trial=["b", "a", "b", "b"],
+        replicate=[1, 1, 2, 3],
+        score=[1.0, 5.0, 2.0, 6.0],
+        cost=[1, 2, 3, 4],
+        order=[7, 8, 9, 10],
+        **{"param:lr": [0.1, 0.2, 0.1, 0.1]},
+    )
+    assert list(rows.columns) == [
+        "task",
+        "model",
+        "trial",
+        "score",
+        "replicates",
+        "sum_of_squares",
+        "status",
+        "cost",
+        "order",
+        "param:lr",
+    ]
+    assert rows["trial"].tolist() == ["b", "a"]
+    assert rows["score"].tolist() == [3.0, 5.0]
+    assert rows["replicates"].tolist() == [3, 1]
+    assert rows["sum_of_squares"].tolist() == [14.0, 0.0]
+    assert rows["cost"].tolist() == [8.0, 2.0]
+    assert rows["order"].tolist() == [7, 8]
+    assert rows["param:lr"].tolist() == [0.1, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        (["ok", "ok"], "complete"),
+        (["ok", "failed"], "failed"),
+        (["failed", "pruned"], "failed"),
+        (["ok", "pruned"], "pruned"),
+        (["ok", "running"], "complete"),
+        (["failed", "running"], "failed"),
+        (["running", "running"], None),
+    ],
+)
+def test_the_worst_replicate_decides(statuses, expected):
+    rows = per_trial_of(trial=[1, 1], replicate=[1, 2], score=[0.25, 0.75], status=statuses)
+    assert rows["status"].tolist() == ([expected] if expected else [])
+    if expected:
+        assert np.isfinite(rows["score"].iloc[0]) == (expected == "complete")
+        assert np.isfinite(rows["sum_of_squares"].iloc[0]) == (expected == "complete")
+
+
+def test_equal_scores_have_their_own_mean_and_no_spread():
+    # 0.1 + 0.1 + 0.1 is not 0.3.
+    rows = per_trial_of(trial=[1] * 3, replicate=[1, 2, 3], score=[0.1] * 3)
+    assert rows["score"].tolist() == [0.1]
+    assert rows["sum_of_squares"].tolist() == [0.0]
+
+
+def test_an_unknown_cost_makes_the_trial_s_cost_unknown():
+    rows = per_trial_of(trial=[1, 1], replicate=[1, 2], score=[1.0, 2.0], cost=[3.0, np.nan])
+    assert rows["cost"].isna().all()
+
+
+def test_many_hyperparameters_raise_no_warning():
+    columns = {f"param:{number}": [1, 2] for number in range(200)}
+    assert per_trial_of(score=[0.1, 0.2], **columns).shape == (2, 207)
+
+
+SCORES = st.one_of(
+    st.floats(min_value=-1e6, max_value=1e6), st.sampled_from([math.nan, math.inf, None])
+)
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["x", "y"]),
+        st.integers(1, 6),
+        SCORES,
+        st.sampled_from(["complete"] * 6 + ["failed", "pruned", "running"]),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+@settings(derandomize=True, max_examples=100, deadline=None)
+@given(rows=ROWS)
+def test_per_trial_agrees_with_a_plain_loop(rows):
+    table = pd.DataFrame(rows, columns=["task", "trial", "score", "status"])
+    table["replicate"] = np.arange(len(table))
+    trials = Trials(table, "minimize")
+    found = trials.per_trial()
+
+    expected: dict[tuple[str, int], list[tuple[str, float]]] = {}
+    for task, trial, score, status in rows:
+        if status == "running":
+            continue
+        finite = score is not None and math.isfinite(score)
+        status = "failed" if status == "complete" and not finite else status
+        expected.setdefault((task, trial), []).append((status, score))
+
+    assert list(zip(found["task"], found["trial"], strict=True)) == list(expected)
+    for row, evaluations in zip(found.itertuples(), expected.values(), strict=True):
+        statuses = [status for status, _ in evaluations]
+        worst = next(s for s in ("failed", "pruned", "complete") if s in statuses)
+        assert (row.status, row.replicates) == (worst, len(evaluations))
+        if worst == "complete":
+            scores = [score for _, score in evaluations]
+            squares = statistics.pvariance(scores) * len(scores)
+            # Rounding of scores up to 1e6: 1e-9 in a mean, 1e-3 in a square.
+            assert row.score == pytest.approx(statistics.fmean(scores), rel=1e-12, abs=1e-9)
+            assert row.sum_of_squares == pytest.approx(squares, rel=1e-9, abs=1e-3)
+        else:
+            assert math.isnan(row.score)
+            assert math.isnan(row.sum_of_squares)
+
+    counts = trials.counts()
+    assert counts["trials"] == len({row[:2] for row in rows})
+    assert counts["trials"] == sum(
+        counts[status] for status in ("complete", "failed", "pruned", "running")
+    )
+    assert counts["evaluations"] == len(rows)

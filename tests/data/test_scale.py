@@ -1,0 +1,68 @@
+"""The scales of a score, and what becomes of noise on them."""
+
+import numpy as np
+import pytest
+
+import leadline as ll
+from leadline.data.scale import SCALES, scales_to_fit, validate_scale
+from leadline.errors import LeadlineError
+
+SCORES = np.array([0.02, 0.3, 0.97])
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_a_scale_is_an_increasing_map_with_its_inverse_and_slope(name):
+    scale = SCALES[name]
+    place = scale.forward(SCORES)
+    assert (np.diff(place) > 0).all()
+    np.testing.assert_allclose(scale.inverse(place), SCORES, rtol=1e-12)
+    step = 1e-6
+    slope = (scale.forward(SCORES + step) - scale.forward(SCORES - step)) / (2 * step)
+    np.testing.assert_allclose(scale.log_slope(SCORES), np.log(slope), atol=1e-6)
+
+
+def test_noise_on_the_log_scale_is_log_normal():
+    place, noise = np.array([[-2.0], [0.5]]), np.array([[0.05], [0.6]])
+    mean = np.exp(place + noise**2 / 2)
+    np.testing.assert_allclose(SCALES["log"].expected_score(place, noise), mean, rtol=1e-12)
+    sd = mean * np.sqrt(np.expm1(noise**2))
+    np.testing.assert_allclose(SCALES["log"].score_sd(place, noise), sd, rtol=1e-9)
+
+
+def test_noise_on_the_logit_scale_is_that_of_simulated_runs():
+    place, noise = np.array([1.2]), np.array([0.8])
+    runs = SCALES["logit"].inverse(place + noise * np.random.default_rng(0).normal(size=400_000))
+    expected = SCALES["logit"].expected_score(place, noise)
+    # Four standard errors of the mean of the runs.
+    assert expected[0] == pytest.approx(runs.mean(), abs=4 * runs.std() / np.sqrt(400_000))
+    assert SCALES["logit"].score_sd(place, noise)[0] == pytest.approx(runs.std(), rel=0.01)
+
+
+def test_noise_on_the_score_itself_is_left_alone():
+    place, noise = np.array([[0.3]]), np.array([[0.1]])
+    assert SCALES["identity"].expected_score(place, noise) == place
+    assert SCALES["identity"].score_sd(place, noise) == noise
+
+
+def test_auto_takes_the_scales_that_take_every_score():
+    def names(scores):
+        return [scale.name for scale in scales_to_fit("auto", np.array(scores), "search")]
+
+    assert names([0.2, 0.4]) == ["identity", "log", "logit"]
+    assert names([0.2, 1.0]) == ["identity", "log"]
+    assert names([0.2, 0.0]) == ["identity"]
+
+
+def test_a_score_off_the_scale_is_an_error_that_names_it():
+    with pytest.raises(LeadlineError, match=r"takes positive scores, and 1 of 2 .* -0.5 for one"):
+        scales_to_fit("log", np.array([0.3, -0.5]), "search")
+    with pytest.raises(LeadlineError, match="takes scores between 0 and 1, and 2 of 3"):
+        scales_to_fit("logit", np.array([0.3, 0.0, 1.0]), "search")
+    with pytest.raises(LeadlineError, match="scale must be"):
+        validate_scale("sqrt")
+
+
+def test_a_scale_that_does_not_take_the_scores_is_refused_before_any_work():
+    trials = ll.from_scores([0.5 + 0.1 * i for i in range(30)], direction="maximize")
+    with pytest.raises(LeadlineError, match="scale='logit' takes scores between 0 and 1"):
+        ll.fit(trials, scale="logit")

@@ -1,0 +1,142 @@
+"""The report as a file: the same bytes, self-contained, small, and text stays text."""
+
+import base64
+import hashlib
+import html.parser
+import json
+import re
+
+import matplotlib as mpl
+import pytest
+from helpers import make_tree, make_trials
+
+import leadline as ll
+from leadline.html_report.data import report_data
+from leadline.html_report.render import embedded, render
+
+MOST_BYTES = 500_000
+VOID = {"meta", "link", "input", "img", "br", "hr"}
+
+
+class Elements(html.parser.HTMLParser):
+    """Every element of a page with its attributes, and the text in it."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements, self.inside, self.text = [], [], {}
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.inside.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.inside.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, text):
+        if self.inside:
+            self.text.setdefault(self.inside[-1], []).append(text)
+
+
+@pytest.fixture(scope="module", params=["page", "hostile_page"])
+def either(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_the_same_fit_gives_the_same_bytes(small, tmp_path):
+    page = render(report_data(small))
+    with mpl.rc_context({"font.size": 30, "svg.fonttype": "path"}):
+        path = ll.report(small, tmp_path / "report.html")
+    assert path.read_bytes() == page.encode()
+    assert [one.name for one in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_twelve_searches_are_under_500_kb():
+    searches = tuple((f"task {i}", model) for i in range(4) for model in ("mlp", "svm", "forest"))
+    tree = make_tree(make_trials(searches=searches), chains=2, draws=25)
+    assert len(render(report_data(tree)).encode()) < MOST_BYTES
+
+
+def test_it_is_well_formed_and_has_no_double_identifiers(either):
+    found = Elements(either)
+    assert found.inside == []
+    names = [attrs["id"] for _, attrs in found.elements if "id" in attrs]
+    assert len(names) == len(set(names))
+    wanted = re.findall(r'(?:url\(|href=")#([^)"]+)', either)
+    assert set(wanted) <= set(names)
+
+
+def test_nothing_is_loaded_and_nothing_is_inline(either):
+    for tag, attrs in Elements(either).elements:
+        assert tag not in {"link", "img", "iframe", "object", "image", "base", "form"}
+        for name, value in attrs.items():
+            assert name not in {"style", "src", "srcset", "action"}, (tag, name)
+            assert not name.startswith("on"), (tag, name)
+            if name == "href":
+                assert value.startswith("#")
+    # A priori no address at all, but for names in the data, and there are none here.
+    assert "://" not in re.sub(r"http://www\.w3\.org/[\w/]+", "", either)
+
+
+def test_the_policy_allows_its_own_script_and_style_alone(either):
+    found = Elements(either)
+    (policy,) = [
+        attrs["content"]
+        for tag, attrs in found.elements
+        if tag == "meta" and attrs.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
+    scripts = re.findall(r"<script>(.*?)</script>", either, flags=re.DOTALL)
+    styles = re.findall(r"<style>(.*?)</style>", either, flags=re.DOTALL)
+    assert len(scripts) == len(styles) == 1
+    for text in (*scripts, *styles):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
+    assert not re.search(r"innerHTML|\beval\b|document\.write", scripts[0])
+
+
+def test_the_data_in_the_page_are_the_dictionary(data, page):
+    (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page)
+    assert json.loads(text) == data
+
+
+def test_markup_in_names_is_text(hostile_page):
+    found = Elements(hostile_page)
+    tags = [tag for tag, _ in found.elements]
+    assert tags.count("script") == 2
+    assert "alert(1)</script>" not in hostile_page
+    assert any("<script>alert(1)</script> / mlp" in text for text in found.text["th"])
+    assert any("探索" in text for text in found.text["th"])
+    # In the pictures too: this model's name is on an axis.
+    assert any("$\\frac{$" in text for text in found.text["text"])
+
+
+def test_embedded_json_ends_no_script():
+    given = {"a": "</script><!-- & \u2028"}
+    text = embedded(given)
+    assert not set("<>&\u2028") & set(text)
+    assert json.loads(text) == given
+
+
+def test_doubts_stand_beside_every_row(hostile_page, page):
+    assert "Do not rely on these numbers: 3 divergences" in hostile_page
+    rows = re.findall(r'<tr data-search="\d">.*?</tr>', hostile_page, flags=re.DOTALL)
+    assert len(rows) == 2 * 3
+    # The divergences of a made-up fit are those of every search.
+    assert all("do not rely on it" in row for row in rows)
+    assert "do not rely on it" not in page
+
+
+def test_it_can_be_read_without_javascript(data, page):
+    # Controls that do nothing yet are not shown; the numbers are there.
+    for name in ("toggles", "budget-control", "rope-control"):
+        assert re.search(f'id="{name}" hidden', page)
+    for search in data["searches"]:
+        for sentence in search["sentences"]:
+            assert sentence.replace("<", "&lt;").replace(">", "&gt;") in page

@@ -1,0 +1,227 @@
+"""Several searches in one posterior: sets of thresholds, their mixture, small searches."""
+
+import dataclasses
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import make_trials, simulate_losses
+
+import leadline as ll
+from leadline.data.scale import SCALES
+from leadline.data.trials import Trials
+from leadline.errors import LeadlineError
+from leadline.inference.averaging import AveragedSearch
+from leadline.inference.candidates import Candidate, candidates_of
+from leadline.inference.joint_fit import (
+    THRESHOLD_SETS,
+    _borrowed,
+    _draw_sets,
+    _worst,
+)
+from leadline.stats.diagnostics import Diagnostics
+
+# Chains adapted for half as long were stuck for a while: interactions of 5.5 sds, where chains of
+# 1,000 draws have 3.1 at most.
+SETTINGS = {"draws": 200, "tune": 300, "chains": 2, "random_seed": 1, "progressbar": False}
+SIZES = {
+    ("digits", "mlp"): 60,
+    ("digits", "forest"): 60,
+    ("mnist", "mlp"): 60,
+    ("wine", "forest"): 6,
+}
+
+
+def searches(sizes=SIZES):
+    tables = []
+    for place, ((task, model), n) in enumerate(sizes.items()):
+        loss = simulate_losses(n, 20 + place)[1] + 0.3 * place
+        tables.append(pd.DataFrame({"task": task, "model": model, "score": -loss}))
+    return Trials(pd.concat(tables, ignore_index=True), "maximize", source="simulated.csv")
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leadline.inference.joint_fit.THRESHOLD_SETS", 2)
+        # Given, so that divergences of so short a fit do not start a second one.
+        return ll.fit(searches(), tail_fraction=[0.35, 0.5], target_accept=0.95, **SETTINGS)
+
+
+def test_the_model_and_its_reason_are_in_the_provenance(fitted):
+    settings = fitted.attrs["settings"]
+    assert '"model": "crossed"' in settings
+    assert '"model_reason": "2 models on 3 tasks"' in settings
+
+
+def test_groups_and_dims(fitted):
+    posterior = fitted["posterior"]
+    assert posterior["optimum"].dims == ("chain", "draw", "search")
+    assert posterior["task"].to_numpy().tolist() == [task for task, _ in SIZES]
+    assert posterior["model"].to_numpy().tolist() == [model for _, model in SIZES]
+    pooled = fitted["pooled"].to_dataset()
+    assert pooled["model_effect"].dims == ("chain", "draw", "model")
+    assert pooled["model"].to_numpy().tolist() == ["mlp", "forest"]
+    assert pooled["task_scale"]["task"].to_numpy().tolist() == ["digits", "mnist", "wine"]
+    assert not [name for name in pooled if str(name).endswith("_departure")]
+    for tree in (posterior.to_dataset(), pooled, fitted["log_prior"].to_dataset()):
+        for name, values in tree.items():
+            assert np.isfinite(values).all(), name
+    assert fitted["sample_stats"]["diverging"].dims == ("chain", "draw")
+
+
+def test_draws_of_all_searches_come_from_one_fit(fitted):
+    pooled, posterior = fitted["pooled"].to_dataset(), fitted["posterior"].to_dataset()
+    # In losses; scores are maximised. Where thresholds vary so do location and scale.
+    location, scale = -pooled["task_location"], pooled["task_scale"]
+    for number, (task, model) in enumerate(SIZES):
+        optimum = -posterior["optimum"].isel(search=number)
+        one = {"task": task}
+        interaction = (optimum - location.sel(one)) / scale.sel(one) - pooled["model_effect"].sel(
+            model=model
+        )
+        ratio = abs(interaction / pooled["interaction_sd"]).to_numpy()
+        # As large as the prior lets them be.
+        assert np.quantile(ratio, 0.99) < 4
+
+
+def test_a_small_search_learns_from_the_others(fitted):
+    candidates = fitted["candidates"].to_dataset().isel(search=3)
+    assert set(candidates["n_tail"].to_numpy().tolist()) <= {2, 3, 0}
+    optimum = fitted["posterior"]["optimum"].isel(search=3)
+    best = -simulate_losses(6, 23)[1].min() - 0.9
+    assert np.isfinite(optimum).all()
+    # The truth is 1.1 (maximised: −1.1); six trials alone would leave it anywhere.
+    assert best - 0.1 < float(optimum.mean()) < best + 0.5
+    assert float(optimum.std()) < 0.5
+
+
+def test_the_likelihood_is_of_the_trials_past_the_thresholds(fitted):
+    likelihood = fitted["log_likelihood"].to_dataset()
+    n_tail = fitted["constant_data"]["n_tail"].to_numpy()
+    assert likelihood.sizes["tail_trial"] == n_tail.sum()
+    assert likelihood["in_regime"].dims == ("chain", "draw", "search")
+    assert np.isfinite(likelihood["score"]).all()
+
+
+def test_answers_take_the_tree(fitted):
+    assert len(ll.summary(fitted)) == len(SIZES)
+    curve = ll.tuning_curve(fitted, [1, 10])
+    assert np.isfinite(curve).all()
+    table = ll.check(fitted)
+    assert set(table["search"]) == set(fitted["posterior"]["search"].to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("pairs", "asked", "chosen"),
+    [
+        ([("a", "x")], "auto", "single"),
+        ([("a", "x"), ("b", "x")], "auto", "hierarchical"),
+        ([("a", "x"), ("a", "y")], "auto", "hierarchical"),
+        ([("a", "x"), ("b", "y")], "auto", "crossed"),
+        ([("a", "x"), ("a", "y")], "single", "single"),
+        ([("a", "x"), ("a", "y")], "hierarchical", "hierarchical"),
+    ],
+)
+def test_which_model(pairs, asked, chosen):
+    from leadline.inference.fit import choose_model
+
+    kind, reason = choose_model(asked, make_trials(searches=tuple(pairs), n=12))
+    assert kind == chosen
+    assert reason
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"model": "crossed"}, "has one, 'x'; use model='hierarchical'"),
+        ({"model": "bowl"}, "model must be 'auto' or 'single' or 'hierarchical' or 'crossed'"),
+        ({"effective_dim": "whole"}, "effective_dim must be 'continuous' or 'integer'"),
+    ],
+)
+def test_options_that_do_not_go_together(options, words):
+    trials = make_trials(searches=(("a", "x"), ("b", "x")), n=30)
+    with pytest.raises(LeadlineError, match=words):
+        ll.fit(trials, **options, **SETTINGS)
+
+
+def test_models_of_a_task_share_a_scale():
+    with pytest.raises(LeadlineError, match="scale='auto' may put the models of a task"):
+        ll.fit(
+            make_trials(searches=(("a", "x"), ("a", "y"))),
+            model="crossed",
+            scale="auto",
+            **SETTINGS,
+        )
+
+
+def test_spaces_are_named_or_told_by_their_hyperparameters():
+    from leadline.inference.fit import space_labels
+
+    trials = make_trials(searches=(("a", "x"), ("b", "y")), n=12)
+    assert space_labels(trials) == [("", "a", "x"), ("", "b", "y")]
+    params = trials.table.assign(**{"param:lr": 0.1, "param:depth": [np.nan] * 12 + [3.0] * 12})
+    assert space_labels(dataclasses.replace(trials, table=params)) == [
+        ("param:lr", "a", "x"),
+        ("param:depth, param:lr", "b", "y"),
+    ]
+    named = trials.table.assign(space=["one"] * 12 + ["two"] * 12)
+    assert [label[0] for label in space_labels(dataclasses.replace(trials, table=named))] == [
+        "one",
+        "two",
+    ]
+
+
+def test_one_trial_with_a_score_is_not_enough():
+    sizes = {("a", "x"): 40, ("b", "x"): 1}
+    with pytest.raises(LeadlineError, match=r"search b / x: 1 of 1 trials have a score"):
+        ll.fit(searches(sizes), **SETTINGS)
+
+
+def test_sets_keep_the_weights_as_nearly_as_they_can():
+    weights = [np.array([0.5, 0.5]), np.array([0.24, 0.76]), np.array([1.0])]
+    for seed in range(50):
+        sets = _draw_sets(weights, np.random.default_rng(seed))
+        assert sets.total() == THRESHOLD_SETS
+        for place, weight in enumerate(weights):
+            shares = np.zeros(len(weight))
+            for chosen, count in sets.items():
+                shares[chosen[place]] += count / THRESHOLD_SETS
+            # Each is rounded up or down.
+            assert (np.abs(shares - weight) < 1 / THRESHOLD_SETS).all()
+
+
+def test_one_set_is_enough_without_a_choice():
+    assert len(_draw_sets([np.ones(1), np.ones(1)], np.random.default_rng(0))) == 1
+
+
+def test_a_small_search_borrows_weights_at_its_nearest_fractions():
+    trials = make_trials(n=30, n_failed=0)
+    of_search = candidates_of(
+        trials,
+        ll.Priors(),
+        [SCALES["identity"]],
+        {0.3: 1.0, 0.6: 3.0},
+        threshold=None,
+        resolution=None,
+    )[0]
+    assert [type(one) for one in of_search] == [Candidate, Candidate]
+    weight = _borrowed(of_search, Counter({0.1: 0.5, 0.2: 0.25, 0.5: 0.25}))
+    np.testing.assert_allclose(weight, [0.75, 0.25])
+    # Nobody to borrow from: the prior.
+    np.testing.assert_allclose(_borrowed(of_search, Counter()), [0.25, 0.75])
+
+
+def test_a_mixture_of_candidates_with_other_numbers_of_draws():
+    component = np.array([[0, 1, 0], [1, 1, 0]])
+    place = np.array([[2, 4, 0], [0, 5, 1]])
+    short, long = np.arange(6.0).reshape(2, 3), 100 + np.arange(12.0).reshape(2, 6)
+    got = AveragedSearch([], component, place).pick([short, long])
+    np.testing.assert_array_equal(got, [[2, 104, 0], [106, 111, 4]])
+
+
+def test_the_worst_of_all_fits_is_told():
+    one = Diagnostics(1, 1.001, 500, 400, 1000, 0.9)
+    other = Diagnostics(2, 1.02, 600, 300, 1000, 0.8)
+    assert _worst([one, other]) == Diagnostics(3, 1.02, 500, 300, 1000, 0.8)

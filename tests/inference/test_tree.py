@@ -1,0 +1,254 @@
+"""The result of a fit: its groups and dims, its way to disk and back, and ArviZ on it."""
+
+import json
+import warnings
+
+import arviz as az
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from conftest import SETTINGS
+from helpers import make_averaged_tree, make_tree, make_trials, reference_cdf
+from leadline.models.priors import Priors
+from scipy import stats
+
+import leadline as ll
+from leadline.data.trials import Trials, search_labels
+from leadline.inference.tree import _with_as_many_samples
+
+GROUPS = {
+    "posterior": {"chain", "draw", "search"},
+    "sample_stats": {"chain", "draw"},
+    "log_likelihood": {"chain", "draw", "search", "tail_trial"},
+    "log_prior": {"chain", "draw", "search"},
+    "observed_data": {"search", "tail_trial"},
+    "constant_data": {"search", "trial"},
+    "candidates": {"search", "candidate", "sample"},
+}
+USERS = {
+    "optimum",
+    "effective_dim",
+    "noise_sd",
+    "tail_fraction",
+    "spread",
+    "threshold",
+    "candidate",
+}
+OWN = {"gap", "noise_ratio", "reach"}
+
+
+def replicated_trials():
+    rng = np.random.default_rng(8)
+    expected = 0.2 + 0.6 * rng.random(40)
+    scores = [
+        list(-q + 0.02 * rng.standard_normal(3 if i % 2 else 1)) for i, q in enumerate(expected)
+    ]
+    return ll.from_scores(scores, direction="maximize")
+
+
+@pytest.fixture(scope="module")
+def trees(fitted, fitted_pair, fitted_integer):
+    return {
+        "one": fitted,
+        "pair": fitted_pair,
+        "integer": fitted_integer,
+        "replicated": make_tree(replicated_trials(), chains=2, draws=20),
+    }
+
+
+@pytest.fixture(params=["one", "pair", "integer", "replicated"])
+def tree(request, trees):
+    return trees[request.param]
+
+
+def test_groups_and_dims(trees):
+    assert set(trees["one"].children) == set(GROUPS)
+    for group, dims in GROUPS.items():
+        assert set(trees["one"][group].sizes) == dims, group
+    assert set(trees["integer"]["posterior"].sizes) == GROUPS["posterior"] | {"dimension"}
+    assert "repeated_trial" in trees["replicated"]["observed_data"].sizes
+    assert "search" in trees["pair"]["sample_stats"].sizes
+
+
+def test_variables(trees):
+    one, integer = trees["one"], trees["integer"]
+    assert set(one["posterior"].data_vars) == USERS | OWN
+    assert set(integer["posterior"].data_vars) == USERS | OWN | {"effective_dim_probability"}
+    for tree in (one, integer):
+        assert set(tree["log_prior"].data_vars) == OWN | {"effective_dim"}
+        assert set(tree["log_likelihood"].data_vars) == {"score", "in_regime"}
+        assert set(tree["observed_data"].data_vars) == {"score", "in_regime"}
+        assert {"diverging", "tree_depth", "energy"} <= set(tree["sample_stats"].data_vars)
+    for group in ("observed_data", "log_likelihood"):
+        expected = {"score", "in_regime", "seed_variance"}
+        assert set(trees["replicated"][group].data_vars) == expected
+    for name, values in one["posterior"].data_vars.items():
+        assert values.dims == ("chain", "draw", "search"), name
+        assert values.shape == (2, 200, 1)
+
+
+def test_every_search_is_labelled_alike_in_every_group(tree):
+    labels = tree["posterior"]["search"].values.tolist()
+    for group in GROUPS:
+        if "search" in tree[group].sizes:
+            assert tree[group]["search"].values.tolist() == labels
+    constant = tree["constant_data"]
+    assert list(dict.fromkeys(constant["trial_search"].values)) == labels
+    for dim, group in (("trial", "constant_data"), ("tail_trial", "observed_data")):
+        assert tree[group].indexes[dim].is_unique
+
+
+def test_data_are_those_of_the_trials(tree):
+    constant, observed = tree["constant_data"], tree["observed_data"]
+    sign = 1 if tree.attrs["direction"] == "minimize" else -1
+    scores = constant["trial_score"].to_series()
+    assert constant["n_complete"].sum() == scores.notna().sum()
+    assert constant["n_trials"].sum() == len(scores)
+    # A tail trial is named as the trial it is, and has its score.
+    tail = observed["score"].to_series()
+    np.testing.assert_array_equal(scores[tail.index], tail)
+    # In the order of the trials, also where the models take those with fewer seeds first.
+    assert (np.diff(scores.index.get_indexer(tail.index)) > 0).all()
+    theta = constant["threshold"].to_series()[constant["trial_search"].to_series()[tail.index]]
+    assert (sign * tail.to_numpy() <= sign * theta.to_numpy()).all()
+    assert observed["in_regime"].sum() == constant["n_tail"].sum() == len(tail)
+
+
+def test_a_threshold_without_weight_may_have_no_repeated_trial():
+    # The ten best trials have one seed each, the others two.
+    scores = [[q] if q < 0.3 else [q - 0.01, q + 0.01] for q in np.linspace(0.1, 0.9, 40)]
+    trials = ll.from_scores(scores, direction="minimize")
+    tree = make_averaged_tree(trials, [0.2, 0.5], [0.0, 1.0])
+    assert tree["observed_data"].sizes["repeated_trial"] == 10
+    assert tree["log_likelihood"]["seed_variance"].sizes["repeated_trial"] == 10
+
+
+def test_attributes_say_where_it_comes_from(fitted, fitted_integer):
+    attrs = fitted.attrs
+    assert attrs["direction"] == "minimize"
+    assert attrs["metric"] == "log_loss"
+    assert attrs["source"] == "simulated.csv"
+    assert attrs["trials"] == "40 trials: 38 complete, 2 failed"
+    assert json.loads(attrs["priors"]) == Priors().to_dict()
+    settings = json.loads(attrs["settings"])
+    for name in ("draws", "tune", "chains", "random_seed"):
+        assert settings[name] == SETTINGS[name]
+    assert settings["tail_fraction"] == 0.5
+    assert settings["threshold"] is None
+    assert json.loads(fitted_integer.attrs["settings"])["effective_dim"] == "integer"
+    assert json.loads(fitted_integer.attrs["priors"])["max_effective_dim"] == 3
+    assert {"leadline", "pymc", "nutpie"} <= set(json.loads(attrs["versions"]))
+    assert all(isinstance(value, str | int | float) for value in attrs.values())
+
+
+def assert_same_tree(one, other):
+    assert set(one.children) == set(other.children)
+    for group in one.children:
+        xr.testing.assert_identical(
+            one[group].to_dataset(inherit=False), other[group].to_dataset(inherit=False)
+        )
+    assert one.attrs == other.attrs
+
+
+def test_netcdf_gives_back_the_tree(tree, tmp_path):
+    tree.to_netcdf(tmp_path / "fit.nc")
+    with xr.open_datatree(tmp_path / "fit.nc") as back:
+        assert_same_tree(tree, back.load())
+
+
+def test_zarr_gives_back_the_tree(tree, tmp_path):
+    pytest.importorskip("zarr")
+    with warnings.catch_warnings():
+        # Of zarr 3, about the strings' format and consolidated metadata.
+        warnings.simplefilter("ignore")
+        tree.to_zarr(tmp_path / "fit.zarr")
+        with xr.open_datatree(tmp_path / "fit.zarr", engine="zarr") as back:
+            assert_same_tree(tree, back.load())
+
+
+def test_log_prior_is_that_of_the_priors(fitted):
+    posterior, log_prior = fitted["posterior"], fitted["log_prior"]
+    expected = {
+        "gap": stats.lognorm.logpdf(posterior["gap"], 1, scale=np.exp(0.693)),
+        "noise_ratio": stats.gamma.logpdf(posterior["noise_ratio"], 1.5, scale=1 / 6),
+        "reach": np.zeros(posterior["reach"].shape),
+        # Exponential(1) on gamma − 1, cut off at 9.
+        "effective_dim": 1 - posterior["effective_dim"] - np.log(-np.expm1(-9)),
+    }
+    for name, values in expected.items():
+        np.testing.assert_allclose(log_prior[name], values, rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+def test_log_likelihood_is_that_of_the_law(fitted_integer, fitted):
+    for tree in (fitted, fitted_integer):
+        likelihood, constant = tree["log_likelihood"], tree["constant_data"]
+        theta, step = float(constant["threshold"][0]), 1e-4
+        scores = tree["observed_data"]["score"].values
+        for chain, draw in ((0, 0), (1, 150)):
+            values = tree["posterior"].isel(chain=chain, draw=draw, search=0)
+            law = [float(values[n]) for n in ("optimum", "spread", "effective_dim", "noise_sd")]
+            fraction = float(reference_cdf(theta, *law))
+            assert float(values["tail_fraction"]) == pytest.approx(fraction, abs=1e-3)
+            got = likelihood.isel(chain=chain, draw=draw)
+            count = stats.binom.logpmf(20, 40, float(values["tail_fraction"]))
+            assert got["in_regime"].values[0] == pytest.approx(count, abs=1e-9)
+            cells = reference_cdf(scores + step, *law) - reference_cdf(scores - step, *law)
+            density = np.log(cells / (2 * step) / fraction)
+            # The reference sums over 4000 equally likely scores.
+            np.testing.assert_allclose(got["score"].values, density, atol=0.02)
+
+
+def test_arviz_summary(tree):
+    table = az.summary(tree, var_names=["optimum", "effective_dim"])
+    assert len(table) == 2 * tree["posterior"].sizes["search"]
+    assert np.isfinite(table.select_dtypes("number").to_numpy()).all()
+
+
+# Four hundred draws are few for the most influential scores.
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter")
+def test_arviz_loo(fitted, fitted_integer, fitted_pair):
+    for tree in (fitted, fitted_integer, fitted_pair):
+        loo = az.loo(tree, var_name="score")
+        assert np.isfinite([loo.elpd, loo.se, loo.p]).all()
+        assert loo.n_data_points == tree["observed_data"].sizes["tail_trial"]
+
+
+def test_arviz_prior_sensitivity(fitted, fitted_integer, fitted_pair):
+    for tree in (fitted, fitted_integer, fitted_pair):
+        table = az.psense_summary(tree, var_names=["optimum", "noise_sd"])
+        assert np.isfinite(table[["prior", "likelihood"]].to_numpy(dtype=float)).all()
+
+
+def test_mixed_searches_make_one_tree():
+    # One search with replicates on a grid, one without either.
+    table = replicated_trials().table.assign(task="a")
+    other = make_trials("maximize", n=40, n_failed=2).table.assign(task="b", model="model")
+    trials = Trials(pd.concat([table, other], ignore_index=True), "maximize")
+    tree = make_tree(trials, chains=2, draws=20)
+    observed = tree["observed_data"]
+    assert observed.sizes["search"] == 2
+    assert 0 < observed.sizes["repeated_trial"] < observed.sizes["tail_trial"]
+    assert np.isfinite(observed["seed_variance"]).all()
+    assert set(observed["repeated_trial"].values) <= set(observed["tail_trial"].values)
+
+
+def test_labels_tell_searches_apart():
+    pairs = [("a", "x"), ("a", "y"), ("b", "x")]
+    for chosen in (pairs, pairs[:2], pairs[::2], pairs[:1]):
+        labels = search_labels(chosen)
+        assert len(set(labels)) == len(chosen)
+        assert all(labels)
+    assert search_labels(pairs) == ["a / x", "a / y", "b / x"]
+    assert search_labels(pairs[:2]) == ["x", "y"]
+    assert search_labels(pairs[::2]) == ["a", "b"]
+
+
+def test_candidates_of_all_searches_have_as_many_samples():
+    few, many = (
+        xr.Dataset({"optimum": (("search", "candidate", "sample"), np.arange(n)[None, None, :])})
+        for n in (4, 10)
+    )
+    first, second = _with_as_many_samples([few, many])
+    np.testing.assert_array_equal(first["optimum"][0, 0], np.arange(4))
+    np.testing.assert_array_equal(second["optimum"][0, 0], [0, 3, 6, 9])

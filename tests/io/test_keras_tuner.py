@@ -1,0 +1,122 @@
+"""Projects that Keras Tuner wrote (fixtures/make_keras_tuner.py), and ones with something wrong."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from leadline.errors import LeadlineError
+from leadline.io.keras_tuner import read_keras_tuner
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Return a copy of the random search that may be changed."""
+    return Path(shutil.copytree(FIXTURES / "keras_tuner_random", tmp_path / "project"))
+
+
+def edit(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_a_random_search_is_read_with_its_direction_and_space():
+    trials = read_keras_tuner(FIXTURES / "keras_tuner_random")
+    # One crashed, one reported NaN.
+    assert str(trials) == "14 trials: 12 complete, 2 failed"
+    assert (trials.direction, trials.metric, trials.sampler) == ("minimize", "val_loss", None)
+    table = trials.table
+    assert table["trial"].astype(int).tolist() == list(range(14))
+    assert table["score"].min() == 0.036283310782787646
+    assert trials.params == [f"param:{name}" for name in ("act", "dropout", "lr", "rate", "units")]
+    assert trials.distributions == {
+        "lr": ("log-uniform", 0.0001, 1.0),
+        "units": ("integer", 16, 128, 16),
+        "act": ("categorical", "relu", "tanh"),
+        "dropout": ("categorical", False, True),
+        "rate": ("uniform", 0.0, 0.5, 0.1),
+    }
+    assert any("epochs" in note for note in trials.notes)
+
+
+def test_a_bayesian_search_is_refused_and_its_random_start_offered():
+    folder = FIXTURES / "keras_tuner_bayesian"
+    # Keras Tuner waits for three trials that were completed; one of the first four failed.
+    with pytest.raises(LeadlineError, match=r"BayesianOptimization chose 2 of 6 .* random_start=4"):
+        read_keras_tuner(folder)
+    trials = read_keras_tuner(folder, random_start=3)
+    assert (len(trials.table), trials.sampler) == (3, "random start")
+    assert read_keras_tuner(folder, assume_random=True).sampler == "BayesianOptimization"
+    with pytest.raises(LeadlineError, match="only the first 4 trials were drawn at random"):
+        read_keras_tuner(folder, random_start=6)
+
+
+def test_hyperband_is_refused():
+    with pytest.raises(LeadlineError, match="Hyperband trains trials for different numbers of ep"):
+        read_keras_tuner(FIXTURES / "keras_tuner_hyperband")
+
+
+def test_a_first_trial_of_default_values_is_no_draw(project):
+    def defaults(trial):
+        trial["hyperparameters"]["values"] = {
+            "lr": 0.0001, "units": 16, "act": "relu", "dropout": False, "epochs": 3
+        }  # fmt: skip
+
+    edit(project / "trial_00" / "trial.json", defaults)
+    trials = read_keras_tuner(project)
+    assert len(trials.table) == 13
+    assert any("trial 00 left out: the default values" in note for note in trials.notes)
+
+
+def test_objectives_that_agree_with_the_scores_must_be_told_apart(project):
+    def copy(trial):
+        metrics = trial["metrics"]["metrics"]
+        if "val_loss" in metrics:
+            metrics["loss"] = metrics["val_loss"]
+
+    for path in project.glob("trial_*/trial.json"):
+        edit(path, copy)
+    with pytest.raises(LeadlineError, match="agree with 'val_loss', 'loss'; name the objective"):
+        read_keras_tuner(project)
+    assert read_keras_tuner(project, score="val_loss").direction == "minimize"
+    with pytest.raises(LeadlineError, match="not those of a metric 'val_accuracy'"):
+        read_keras_tuner(project, score="val_accuracy")
+    with pytest.raises(LeadlineError, match="'minimize' is recorded"):
+        read_keras_tuner(project, score="val_loss", direction="maximize")
+
+
+def test_several_objectives_are_minimised_together(project):
+    for path in project.glob("trial_*/trial.json"):
+        edit(path, lambda trial: trial.update(score=trial["score"] and trial["score"] - 10))
+    trials = read_keras_tuner(project)
+    assert (trials.metric, trials.direction) == ("score", "minimize")
+
+
+def test_a_grid_is_told_and_a_missing_oracle_is_no_obstacle(project):
+    edit(project / "oracle.json", lambda oracle: oracle.update(ordered_ids=[]))
+    assert read_keras_tuner(project).sampler == "GridSearch"
+    (project / "oracle.json").unlink()
+    assert str(read_keras_tuner(project)) == "14 trials: 12 complete, 2 failed"
+
+
+def test_what_is_no_project_is_one_line(project, tmp_path):
+    with pytest.raises(LeadlineError, match="it holds projects, 'project': give one"):
+        read_keras_tuner(tmp_path)
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        read_keras_tuner(tmp_path / "absent")
+    assert not (tmp_path / "absent").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff", b'{"hyperparameters": 3}'])
+@pytest.mark.parametrize("name", ["oracle.json", "trial_00/trial.json"])
+def test_damaged_files_are_one_line(project, name, content):
+    (project / name).write_bytes(content)
+    if name == "oracle.json" and content in (b"{}", b'{"hyperparameters": 3}'):
+        assert len(read_keras_tuner(project).table) == 14
+        return
+    with pytest.raises(LeadlineError, match="is the folder whole"):
+        read_keras_tuner(project)

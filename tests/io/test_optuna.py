@@ -1,0 +1,401 @@
+"""Studies that Optuna itself wrote, to every storage, and what is made of their trials."""
+
+import hashlib
+import os
+import pickle
+from contextlib import contextmanager
+
+import numpy as np
+import optuna
+import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from leadline.errors import LeadlineError
+from leadline.io.optuna import read_optuna
+from leadline.search_audit.random_search import check_random_search, validate_random_search
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+samplers = optuna.samplers
+
+
+def bowl(trial):
+    lr = trial.suggest_float("lr", 1e-4, 1.0, log=True)
+    width = trial.suggest_int("width", 16, 128, step=16)
+    act = trial.suggest_categorical("act", ["relu", None, True])
+    trial.suggest_int("epochs", 3, 3)
+    trial.set_user_attr("seed", trial.number % 7)
+    return np.log10(lr) ** 2 + width / 100 + (act == "relu")
+
+
+def eventful(trial):
+    """Fail, diverge or be pruned by turns."""
+    loss = bowl(trial)
+    for number, result in {1: float("nan"), 2: float("inf"), 4: None}.items():
+        if trial.number == number:
+            return result
+    if trial.number == 3:
+        trial.report(-100.0, step=1)
+        raise optuna.TrialPruned
+    if trial.number == 5:
+        raise RuntimeError("out of memory")
+    return loss
+
+
+def study(storage=None, name="digits", objective=eventful, n=12, seed=1, sampler=None, **options):
+    sampler = sampler or samplers.RandomSampler(seed=seed)
+    made = optuna.create_study(storage=storage, study_name=name, sampler=sampler, **options)
+    made.optimize(objective, n_trials=n, catch=(RuntimeError,))
+    return made
+
+
+@contextmanager
+def database(path):
+    """Give a storage in an SQLite file, and close it: Optuna leaves that to chance."""
+    storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+    yield storage
+    storage.remove_session()
+    storage.engine.dispose()
+
+
+def journal(path):
+    return JournalStorage(JournalFileBackend(str(path)))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder with the same study in an SQLite database and in a journal."""
+    path = tmp_path_factory.mktemp("optuna")
+    original = study()
+    original.ask()
+    with database(path / "study.db") as storage:
+        for target in (storage, journal(path / "journal.log")):
+            optuna.copy_study(
+                from_study_name="digits", from_storage=original._storage, to_storage=target
+            )
+    return path
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def check_eventful(trials):
+    assert str(trials) == "13 trials: 7 complete, 4 failed, 1 pruned, 1 running"
+    assert (trials.direction, trials.metric) == ("minimize", "value")
+    table = trials.table
+    first = ["complete", "failed", "failed", "pruned", "failed", "failed"]
+    assert table["status"].tolist()[:6] == first
+    assert table["task"].unique().tolist() == ["digits"]
+    assert trials.params == ["param:act", "param:lr", "param:width"]
+    assert table["order"].tolist() == list(range(13))
+    assert (table["cost"].dropna() >= 0).all()
+    assert any("never varied" in note and "epochs" in note for note in trials.notes)
+    assert {"relu", "(None)", True} == set(table["param:act"][:12])
+    assert trials.distributions == {
+        "lr": ("log-uniform", 1e-4, 1.0),
+        "width": ("integer", 16, 128, 16),
+        "act": ("categorical", "relu", "(None)", True),
+    }
+
+
+@pytest.mark.parametrize(
+    "storage", ["sqlite:///{}/study.db", "{}/study.db", "{}/journal.log"], ids=["url", "db", "log"]
+)
+def test_every_storage_gives_the_same_table_and_stays_as_it_was(folder, storage):
+    before = {path.name: digest(path) for path in folder.iterdir()}
+    trials = read_optuna(storage.format(folder))
+    check_eventful(trials)
+    assert {path.name: digest(path) for path in folder.iterdir()} == before
+
+
+def test_a_study_object_gives_the_same_table_as_its_storage(folder):
+    stored = read_optuna(f"sqlite:///{folder}/study.db")
+    with database(folder / "study.db") as storage:
+        trials = read_optuna(optuna.load_study(study_name=None, storage=storage))
+    check_eventful(trials)
+    assert trials.table.equals(stored.table)
+    assert trials.table.equals(read_optuna(folder / "journal.log").table)
+    # Every reloaded study says TPE, one at hand says what it ran with.
+    assert trials.sampler is None
+    assert read_optuna(study(n=6)).sampler == "RandomSampler"
+
+
+def test_the_value_of_a_pruned_trial_never_enters_the_tail(folder):
+    from leadline.data.regime import cut
+
+    trials = read_optuna(folder / "study.db")
+    pruned = trials.table[trials.table["status"] == "pruned"]
+    assert pruned["score"].isna().all()
+    per_trial = trials.per_trial()
+    assert np.nanmin(per_trial["score"]) > -100.0
+    many = read_optuna(study(objective=pruning_half, n=60))
+    regime = cut(many, tail_fraction=0.4)
+    assert np.min(regime.loss) >= 0.0
+    assert "pruned" in " ".join(many.notes)
+
+
+def pruning_half(trial):
+    loss = bowl(trial)
+    if trial.number % 2:
+        trial.report(-1.0, step=0)
+        raise optuna.TrialPruned
+    return loss
+
+
+@pytest.mark.parametrize("form", ["sqlite:///{}", "{}"])
+def test_a_missing_path_is_not_created(tmp_path, form):
+    for name in ("absent.db", "nowhere/absent.db"):
+        with pytest.raises(FileNotFoundError, match=r"absent\.db"):
+            read_optuna(form.format(tmp_path / name))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_storage_of_several_studies_lists_them(tmp_path):
+    url = f"sqlite:///{tmp_path}/two.db"
+    with database(tmp_path / "two.db") as storage:
+        for name in ("digits", "wine"):
+            optuna.create_study(storage=storage, study_name=name, direction="maximize")
+    with pytest.raises(LeadlineError, match="2 studies, 'digits', 'wine'; name one with study_na"):
+        read_optuna(url)
+    with pytest.raises(LeadlineError, match="no study 'mnist'; there are 'digits', 'wine'"):
+        read_optuna(url, study_name="mnist")
+    with pytest.raises(LeadlineError, match="study 'wine': there are no trials"):
+        read_optuna(url, study_name="wine")
+    with database(tmp_path / "two.db") as storage:
+        wine = optuna.load_study(study_name="wine", storage=storage)
+        wine.add_trial(optuna.trial.create_trial(value=0.5))
+    trials = read_optuna(url, study_name="wine")
+    assert (str(trials), trials.direction) == ("1 trial: 1 complete, 0 failed", "maximize")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "first"),
+    [
+        ("TPESampler", {}, 10),
+        ("CmaEsSampler", {"warn_independent_sampling": False}, 1),
+        ("NSGAIISampler", {"population_size": 5}, 5),
+    ],
+)
+def test_a_study_that_learned_is_refused_and_its_random_start_offered(name, options, first):
+    if name == "CmaEsSampler":
+        pytest.importorskip("cmaes")
+    learned = study(objective=plane, n=14, sampler=getattr(samplers, name)(seed=1, **options))
+    with pytest.raises(LeadlineError) as error:
+        read_optuna(learned)
+    message = str(error.value)
+    for part in (name, "of 14 trials", f"random_start={first} ", "assume_random=True", "attribute"):
+        assert part in message
+    trials = read_optuna(learned, random_start=first)
+    assert trials.counts()["trials"] == first
+    assert trials.sampler == "random start"
+    assert f"the first {first} of 14" in " ".join(trials.notes)
+    with pytest.raises(LeadlineError, match=f"only the first {first} trials were drawn at random"):
+        read_optuna(learned, random_start=first + 1)
+    every = read_optuna(learned, assume_random=True)
+    assert every.counts()["trials"] == 14
+    assert every.sampler == name
+
+
+def plane(trial):
+    return trial.suggest_float("x", 0, 1) + trial.suggest_float("y", 0, 1)
+
+
+def test_a_sampler_that_leaves_no_trace_is_found_by_the_declared_space():
+    learned = study(objective=plane, n=60, sampler=samplers.TPESampler(seed=1, multivariate=False))
+    trials = read_optuna(learned)
+    assert trials.sampler is None
+    with pytest.raises(LeadlineError, match="random_start=10"):
+        validate_random_search(trials)
+    found = check_random_search(trials)
+    row = found[(found["evidence"] == "distribution") & (found["parameter"] == "x")].iloc[0]
+    assert "0 to 1" in row["advice"]
+    assert len(read_optuna(learned, random_start=10).table) == 10
+    drawn = read_optuna(study(objective=plane, n=60))
+    assert validate_random_search(drawn) == []
+
+
+def test_grids_and_quasi_random_designs_are_told(tmp_path):
+    grid = samplers.GridSampler({"x": [0, 0.5], "y": [0, 0.5, 1]}, seed=1)
+    assert read_optuna(study(objective=plane, n=6, sampler=grid)).sampler == "GridSampler"
+    url = f"sqlite:///{tmp_path}/qmc.db"
+    sampler = samplers.QMCSampler(seed=1, warn_independent_sampling=False)
+    with database(tmp_path / "qmc.db") as storage:
+        study(storage, objective=plane, n=4, sampler=sampler)
+    assert read_optuna(url).sampler == "QMCSampler"
+
+
+def test_enqueued_trials_were_not_drawn_but_repeats_of_a_trial_are_replicates():
+    made = optuna.create_study(sampler=samplers.RandomSampler(seed=1))
+    made.enqueue_trial({"x": 0.5, "y": 0.5})
+    noisy = iter(np.arange(100.0))
+
+    def objective(trial):
+        return plane(trial) + next(noisy)
+
+    made.optimize(objective, n_trials=9)
+    for _ in range(2):
+        made.enqueue_trial(made.trials[3].params)
+    made.optimize(objective, n_trials=2)
+    trials = read_optuna(made)
+    assert "1 enqueued trial left out" in " ".join(trials.notes)
+    assert str(trials) == "8 trials (10 evaluations): 8 complete, 0 failed"
+    repeated = trials.table[trials.table["trial"] == 3]
+    assert repeated["replicate"].tolist() == [1, 2, 3]
+    assert any("replicates of it" in note for note in trials.notes)
+
+
+def test_a_named_seed_tells_replicates_apart():
+    made = optuna.create_study(sampler=samplers.RandomSampler(seed=1))
+    for number in range(12):
+        made.add_trial(
+            optuna.trial.create_trial(
+                value=float(number),
+                params={"k": number // 3},
+                distributions={"k": optuna.distributions.IntDistribution(0, 9)},
+                user_attrs={"seed": number % 3},
+            )
+        )
+    alone = read_optuna(made)
+    assert len(alone.per_trial()) == 12
+    assert "name them with replicate" in " ".join(alone.notes)
+    together = read_optuna(made, replicate="seed")
+    assert str(together) == "4 trials (12 evaluations): 4 complete, 0 failed"
+    assert together.per_trial()["replicates"].tolist() == [3] * 4
+    with pytest.raises(
+        LeadlineError, match=r"no parameter or attribute 'sed'.*Did you mean 'seed'"
+    ):
+        read_optuna(made, replicate="sed")
+    made.add_trial(made.trials[0])
+    with pytest.raises(LeadlineError, match="trials 0 and 12 have the same hyperparameters and"):
+        read_optuna(made, replicate="seed")
+
+
+def test_copied_scores_are_no_replicates():
+    made = optuna.create_study(sampler=samplers.RandomSampler(seed=1))
+    made.optimize(plane, n_trials=8)
+    made.add_trial(made.trials[0])
+    trials = read_optuna(made)
+    assert len(trials.per_trial()) == 9
+    assert "very score" in " ".join(trials.notes)
+
+
+def test_an_objective_of_several_is_chosen_by_number_or_name(tmp_path):
+    url = f"sqlite:///{tmp_path}/two.db"
+    with database(tmp_path / "two.db") as storage:
+        made = study(storage, objective=both, n=3, directions=["minimize", "maximize"])
+        with pytest.raises(LeadlineError, match="has 2 objectives, 0, 1; choose one with scor"):
+            read_optuna(url)
+        assert (read_optuna(url, score=1).table["score"] < 0).all()
+        made.set_metric_names(["loss", "gain"])
+        assert read_optuna(made, score="loss").metric == "loss"
+    trials = read_optuna(url, score="gain")
+    assert (trials.metric, trials.direction) == ("gain", "maximize")
+    for wrong in ("cost", 2, -1):
+        with pytest.raises(LeadlineError, match=r"no objective .* there are 'loss', 'gain'"):
+            read_optuna(url, score=wrong)
+    with pytest.raises(LeadlineError, match="'minimize' is recorded; leave it out"):
+        read_optuna(url, score="loss", direction="maximize")
+
+
+def both(trial):
+    return plane(trial), -plane(trial)
+
+
+def test_violated_constraints_are_failures():
+    sampler = samplers.RandomSampler(seed=1)
+    made = study(objective=plane, n=4, sampler=sampler)
+    for number in (1, 2):
+        trial_id = made.trials[number]._trial_id
+        frozen = made._storage.get_trial(trial_id)
+        frozen.system_attrs["constraints"] = [1.0 - number, number - 1.0]
+        made._storage._set_trial(trial_id, frozen)
+    trials = read_optuna(made)
+    assert trials.table["status"].tolist() == ["complete", "complete", "failed", "complete"]
+    assert "violated constraint" in " ".join(trials.notes)
+
+
+def test_a_retried_trial_counts_once():
+    made = optuna.create_study(sampler=samplers.RandomSampler(seed=1))
+    made.optimize(eventful, n_trials=7, catch=(RuntimeError,))
+    retry = optuna.storages.RetryHeartbeatStaleTrialCallback()
+    retry(made, made.trials[5])
+    made.optimize(bowl, n_trials=1)
+    trials = read_optuna(made)
+    assert trials.table["trial"].tolist() == [0, 1, 2, 3, 4, 6, 7]
+    assert "tried again" in " ".join(trials.notes)
+
+
+def test_a_journal_of_many_workers_is_replayed_as_optuna_does(tmp_path):
+    path = tmp_path / "journal.log"
+    first = study(journal(path), name="digits", n=3)
+    doomed = optuna.create_study(storage=journal(path), study_name="doomed")
+    other = optuna.load_study(study_name="digits", storage=journal(path))
+    other.enqueue_trial({"lr": 0.5})
+    waiting = first.ask()
+    other.optimize(bowl, n_trials=2)
+    first.tell(waiting, 3.5)
+    with pytest.raises(LeadlineError, match="2 studies"):
+        read_optuna(path)
+    optuna.delete_study(study_name=doomed.study_name, storage=journal(path))
+    trials = read_optuna(path)
+    expected = read_optuna(optuna.load_study(study_name="digits", storage=journal(path)))
+    assert trials.table.equals(expected.table)
+    before = path.read_bytes()
+    path.write_bytes(before + b'{"op_code":6,"wor')  # a worker is writing
+    assert read_optuna(path).table.equals(trials.table)
+    path.write_bytes(before[:200] + b"\n" + before[200:])
+    with pytest.raises(LeadlineError, match=r"journal.log: line \d is not an operation"):
+        read_optuna(path)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["journal.log"]
+
+
+class Trap:
+    """Says so when it is unpickled."""
+
+    def __reduce__(self):
+        return os.mkdir, (os.environ["LEADLINE_TRAP"],)
+
+
+def test_a_journal_snapshot_is_never_unpickled(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEADLINE_TRAP", str(tmp_path / "sprung"))
+    path = tmp_path / "journal.log"
+    study(journal(path), n=3)
+    (tmp_path / "journal.log.snapshot").write_bytes(pickle.dumps(Trap()))
+    (tmp_path / "study.db").write_bytes(pickle.dumps(Trap()))
+    assert len(read_optuna(path).table) == 3
+    with pytest.raises(LeadlineError, match="neither an SQLite database nor a journal"):
+        read_optuna(tmp_path / "study.db")
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("redis://localhost", "'redis' is no storage"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        (".", "is a directory"),
+    ],
+)
+def test_sources_that_are_none(source, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises((LeadlineError, OSError), match=message):
+        read_optuna(source)
+    with pytest.raises(TypeError, match="must be a storage URL, a path or an optuna Study"):
+        read_optuna(3)
+
+
+def test_reading_imports_no_tracker_and_no_pymc(folder):
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, leadline as ll\n"
+        f"ll.read_optuna({str(folder / 'study.db')!r})\n"
+        "print(*{name.split('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "pandas" in done.stdout.split()
+    assert not {"optuna", "sqlalchemy", "pymc", "arviz", "sklearn"} & set(done.stdout.split())

@@ -1,0 +1,187 @@
+"""Folders that Ray Tune wrote (fixtures/make_ray.py), and ones with something wrong."""
+
+import json
+import os
+import pickle
+import shutil
+from pathlib import Path
+
+import pytest
+
+from leadline.errors import LeadlineError, NotRecordedError
+from leadline.io.ray import read_ray
+
+FIXTURES = Path(__file__).parent / "fixtures"
+ASKED = {"score": "loss", "direction": "minimize"}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a copy of the random search that may be changed."""
+    return Path(shutil.copytree(FIXTURES / "ray_random", tmp_path / "exp"))
+
+
+def test_a_random_search_is_read_with_all_its_trials():
+    trials = read_ray(FIXTURES / "ray_random", **ASKED)
+    # Three crashed after a first result, whose loss is there; one ended with NaN.
+    assert str(trials) == "14 trials: 10 complete, 4 failed"
+    assert trials.params == ["param:lr", "param:model.act", "param:model.width"]
+    table = trials.table
+    assert set(table["param:model.act"]) == {"relu", "tanh"}
+    assert table["order"].tolist() == list(range(14))
+    assert table["trial"].tolist()[:2] == ["a67c7_00000", "a67c7_00001"]
+    assert table["score"].iloc[0] == 0.3353893386989771
+    complete = table["status"] == "complete"
+    assert set(table["budget"][complete]) == {3.0}
+    assert (table["cost"] > 0).all()
+    assert trials.sampler == "basic variants"
+    assert any("never varied" in note and "seed" in note for note in trials.notes)
+    assert (trials.source, set(table["task"])) == ("ray_random", {"ray_random"})
+
+
+def test_a_nested_metric_and_a_direction_are_asked_for():
+    trials = read_ray(FIXTURES / "ray_random", score="eval/accuracy", direction="maximize")
+    assert trials.metric == "eval/accuracy"
+    assert trials.table["score"].between(0, 1).sum() == 10
+    with pytest.raises(NotRecordedError, match="name it with score: 'loss', 'eval/accuracy'"):
+        read_ray(FIXTURES / "ray_random")
+    with pytest.raises(NotRecordedError, match="direction is not recorded there, and never gue"):
+        read_ray(FIXTURES / "ray_random", score="loss")
+    with pytest.raises(LeadlineError, match=r"no metric 'los' for score.*Did you mean 'loss'"):
+        read_ray(FIXTURES / "ray_random", score="los", direction="minimize")
+
+
+def test_a_metric_that_the_experiment_names_is_the_score(folder):
+    (path,) = folder.glob("experiment_state-*.json")
+    state = json.loads(path.read_text())
+    state["runner_data"]["_metric"] = "loss"
+    path.write_text(json.dumps(state))
+    assert read_ray(folder, direction="minimize").metric == "loss"
+
+
+def test_trials_that_asha_stopped_are_refused_or_pruned():
+    folder = FIXTURES / "ray_asha"
+    with pytest.raises(LeadlineError, match="4 trials of 8 ended before training iteration 3, as"):
+        read_ray(folder, **ASKED)
+    trials = read_ray(folder, **ASKED, early_stopped="pruned")
+    assert str(trials) == "8 trials: 4 complete, 0 failed, 4 pruned"
+    assert set(trials.table["budget"][trials.table["status"] == "complete"]) == {3.0}
+    every = read_ray(folder, **ASKED, early_stopped="complete")
+    assert str(every) == "8 trials: 8 complete, 0 failed"
+    with pytest.raises(LeadlineError, match="early_stopped must be 'pruned' or 'complete'"):
+        read_ray(folder, **ASKED, early_stopped="yes")
+
+
+def test_a_searcher_is_refused():
+    folder = FIXTURES / "ray_optuna"
+    with pytest.raises(LeadlineError, match=r"search_gen_state.*a searcher that proposes trials"):
+        read_ray(folder, **ASKED)
+    assert len(read_ray(folder, **ASKED, assume_random=True).table) == 4
+    first = read_ray(folder, **ASKED, random_start=2)
+    assert (len(first.table), first.sampler) == (2, "random start")
+
+
+def test_population_based_training_is_refused(folder):
+    (folder / "pbt_global.txt").write_text("[]\n")
+    with pytest.raises(LeadlineError, match=r"'pbt_global\.txt' shows population-based training"):
+        read_ray(folder, **ASKED)
+
+
+class Trap:
+    """Says so when it is unpickled."""
+
+    def __reduce__(self):
+        return os.mkdir, (os.environ["LEADLINE_TRAP"],)
+
+
+def test_no_pickle_in_the_folder_is_ever_loaded_and_nothing_is_written(
+    folder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("LEADLINE_TRAP", str(tmp_path / "sprung"))
+    trap = pickle.dumps(Trap())
+    (state,) = folder.glob("basic-variant-state-*.json")
+    trial = next(path for path in folder.iterdir() if path.is_dir())
+    for path in (state, folder / "tuner.pkl", folder / "trainable.pkl", trial / "error.pkl"):
+        path.write_bytes(trap)
+    (path,) = folder.glob("experiment_state-*.json")
+    content = json.loads(path.read_text())
+    content["runner_data"]["_stopper"] = {"_type": "CLOUDPICKLE_FALLBACK", "value": trap.hex()}
+    path.write_text(json.dumps(content))
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    assert len(read_ray(folder, **ASKED).table) == 14
+    assert not (tmp_path / "sprung").exists()
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    # The trap works.
+    pickle.loads(trap)
+    assert (tmp_path / "sprung").exists()
+
+
+def test_without_the_state_statuses_come_from_the_files(folder):
+    for path in folder.glob("*.json"):
+        path.unlink()
+    trials = read_ray(folder, **ASKED)
+    assert str(trials) == "14 trials: 10 complete, 4 failed"
+    assert trials.table["score"].equals(read_ray(FIXTURES / "ray_random", **ASKED).table["score"])
+    assert any("experiment_state" in note for note in trials.notes)
+
+
+def test_trials_that_never_reported_count(folder):
+    trial = sorted(path for path in folder.iterdir() if path.is_dir())[0]
+    (trial / "result.json").write_text("")
+    assert read_ray(folder, **ASKED).counts()["failed"] == 5
+    shutil.rmtree(trial)
+    assert str(read_ray(folder, **ASKED)) == "14 trials: 9 complete, 5 failed"
+    (path,) = folder.glob("experiment_state-*.json")
+    path.write_text(
+        path.read_text().replace('\\"status\\": \\"TERMINATED\\"', '\\"status\\": \\"RUNNING\\"', 1)
+    )
+    assert read_ray(folder, **ASKED).counts()["running"] == 1
+
+
+def test_a_last_line_that_was_cut_off_is_none(folder):
+    trial = sorted(path for path in folder.iterdir() if path.is_dir())[0]
+    with (trial / "result.json").open("a") as file:
+        file.write('{"loss": 0.0')
+    assert read_ray(folder, **ASKED).table["score"].iloc[0] == 0.3353893386989771
+
+
+def test_a_parameter_tells_replicates_apart(folder):
+    for number, path in enumerate(sorted(folder.rglob("params.json"))):
+        config = {"lr": 0.1 * (number // 2 + 1), "seed": number % 2}
+        path.write_text(json.dumps(config))
+    trials = read_ray(folder, **ASKED, replicate="seed")
+    assert trials.counts()["trials"] == 7
+    assert set(trials.table["replicate"]) == {0, 1}
+
+
+def test_what_is_no_experiment_is_one_line(folder, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no folder '.*absent'"):
+        read_ray(tmp_path / "absent", **ASKED)
+    assert not (tmp_path / "absent").exists()
+    with pytest.raises(NotADirectoryError, match="is a file; give the folder"):
+        read_ray(FIXTURES / "ray_versions.txt", **ASKED)
+    with pytest.raises(LeadlineError, match="it holds experiments, 'exp': give one"):
+        read_ray(tmp_path, **ASKED)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(LeadlineError, match="empty: no trials of Ray Tune"):
+        read_ray(tmp_path / "empty", **ASKED)
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'"x"', b"\xff", b"[" * 100_000, b""])
+@pytest.mark.parametrize("name", ["experiment_state-*.json", "*/params.json", "*/result.json"])
+def test_damaged_files_are_one_line(folder, name, content):
+    path = sorted(folder.glob(name))[0]
+    path.write_bytes(content)
+    if path.name == "result.json" and not content:
+        assert len(read_ray(folder, **ASKED).table) == 14  # it reported nothing
+        return
+    with pytest.raises(LeadlineError, match="whole") as error:
+        read_ray(folder, **ASKED)
+    assert len(str(error.value)) < 400
+
+
+def test_a_state_of_another_version_is_told(folder):
+    (path,) = folder.glob("experiment_state-*.json")
+    path.write_text('{"trial_data": [3]}')
+    with pytest.raises(LeadlineError, match=r"trial 1 in experiment_state.*of Ray 2\.7 or later"):
+        read_ray(folder, **ASKED)

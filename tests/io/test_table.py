@@ -1,0 +1,314 @@
+"""`read_table`: files and frames, columns by name, and one clear line for bad input."""
+
+import gzip
+import importlib
+import io
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from leadline.data.trials import Trials
+from leadline.errors import LeadlineError
+from leadline.io.table import read_table
+
+SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
+
+ROWS = [
+    {"config": 1, "seed": 1, "loss": 0.5, "state": "ok", "lr": 0.1, "data": "mnist"},
+    {"config": 1, "seed": 2, "loss": 0.7, "state": "ok", "lr": 0.1, "data": "mnist"},
+    {"config": 2, "seed": 1, "loss": None, "state": "failed", "lr": 0.2, "data": "mnist"},
+    {"config": 1, "seed": 1, "loss": 0.25, "state": "ok", "lr": 0.3, "data": "cifar"},
+]
+NAMES = {
+    "score": "loss",
+    "direction": "minimize",
+    "task": "data",
+    "trial": "config",
+    "replicate": "seed",
+    "status": "state",
+    "params": ["lr"],
+}
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def read(source: object, **arguments: object) -> Trials:
+    return read_table(source, **{"score": "loss", "direction": "minimize", **arguments})
+
+
+def csv_of(rows: list[dict], separator: str = ",") -> str:
+    return pd.DataFrame(rows).to_csv(index=False, sep=separator)
+
+
+def parquet_of(rows: list[dict]) -> bytes:
+    buffer = io.BytesIO()
+    pd.DataFrame(rows).to_parquet(buffer)
+    return buffer.getvalue()
+
+
+FILES = {
+    "t.csv": csv_of(ROWS),
+    "t.txt": csv_of(ROWS),
+    "t": csv_of(ROWS),
+    "t.CSV": csv_of(ROWS),
+    "t.tsv": csv_of(ROWS, "\t"),
+    "bom.csv": b"\xef\xbb\xbf" + csv_of(ROWS).encode(),
+    "windows.csv": csv_of(ROWS).replace("\n", "\r\n"),
+    "old-mac.csv": csv_of(ROWS).replace("\n", "\r"),
+    "spaced.csv": csv_of(ROWS).replace(",", ", "),
+    "t.csv.gz": gzip.compress(csv_of(ROWS).encode()),
+    "t.jsonl": "\n\n".join(json.dumps(row) for row in ROWS),
+    "t.ndjson": "\r\n".join(json.dumps(row) for row in ROWS),
+    "t.jsonl.gz": gzip.compress("\n".join(json.dumps(row) for row in ROWS).encode()),
+    "t.parquet": parquet_of(ROWS),
+}
+
+
+def check_rows(trials: Trials) -> None:
+    table = trials.table
+    assert table["score"].fillna(-1.0).tolist() == [0.5, 0.7, -1.0, 0.25]
+    assert table["status"].tolist() == ["complete", "complete", "failed", "complete"]
+    assert table["trial"].tolist() == [1, 1, 2, 1]
+    assert table["replicate"].tolist() == [1, 2, 1, 1]
+    assert table["param:lr"].tolist() == [0.1, 0.1, 0.2, 0.3]
+    assert trials.searches == [("mnist", "model"), ("cifar", "model")]
+    assert (trials.direction, trials.metric, trials.sampler) == ("minimize", "loss", None)
+    assert str(trials) == "3 trials (4 evaluations) in 2 searches: 2 complete, 1 failed"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_file_format_gives_the_same_trials(tmp_path, name):
+    trials = read_table(write(tmp_path / name, FILES[name]), **NAMES)
+    check_rows(trials)
+    assert trials.source == name
+
+
+@pytest.mark.parametrize(
+    ("frame", "source"),
+    [
+        (pd.DataFrame(ROWS), "pandas frame"),
+        (pd.DataFrame(ROWS, index=[7, 7, 8, 8]), "pandas frame"),
+        (pd.DataFrame(ROWS).convert_dtypes(), "pandas frame"),
+        (pd.DataFrame(ROWS).astype({"state": "category", "data": "category"}), "pandas frame"),
+        (pd.DataFrame(ROWS).astype(object), "pandas frame"),
+        (pl.DataFrame(ROWS), "polars frame"),
+        (pl.LazyFrame(ROWS), "polars frame"),
+        (pl.DataFrame(ROWS).to_arrow(), "pyarrow frame"),
+    ],
+)
+def test_every_frame_gives_the_same_trials(frame, source):
+    trials = read_table(frame, **NAMES)
+    check_rows(trials)
+    assert trials.source == source
+
+
+def test_the_argument_may_be_a_string(tmp_path):
+    check_rows(read_table(str(write(tmp_path / "t.csv", FILES["t.csv"])), **NAMES))
+
+
+def test_columns_of_the_right_name_are_used_unasked():
+    frame = pd.DataFrame(
+        {
+            "task": ["a", "a"],
+            "model": ["m", "n"],
+            "trial": [4, 5],
+            "replicate": [2, 3],
+            "status": ["ok", "pruned"],
+            "cost": [10, 20],
+            "order": [1, 2],
+            "budget": [3, 4],
+            "space": ["s", "s"],
+            "param:lr": [0.1, 0.2],
+            "loss": [0.5, 0.6],
+            "epoch": [1, 2],
+        }
+    )
+    trials = read(frame)
+    expected = [name for name in frame.columns if name not in ("loss", "epoch")]
+    assert sorted(trials.table.columns) == sorted([*expected, "score"])
+    for name in expected[:-1]:
+        if name != "status":
+            assert trials.table[name].tolist() == frame[name].tolist()
+
+
+def test_a_named_column_replaces_the_one_of_the_right_name():
+    frame = pd.DataFrame({"task": ["x", "x"], "trial": [1, 1], "run": [1, 2], "loss": [1.0, 2.0]})
+    trials = read(frame, trial="run", model="task")
+    assert trials.table["trial"].tolist() == [1, 2]
+    assert trials.searches == [("task", "x")]
+
+
+def test_one_search_needs_no_names(tmp_path):
+    trials = read(write(tmp_path / "my.search.csv.gz", gzip.compress(b"loss\n0.5\n\n0.3\n\n")))
+    assert trials.searches == [("my.search", "model")]
+    # A blank line between rows is the only way one column can spell a failed trial.
+    assert trials.table["status"].tolist() == ["complete", "failed", "complete"]
+    assert trials.table["trial"].tolist() == [1, 2, 3]
+    assert trials.n_params == 0
+
+
+def test_the_counts_are_logged_and_nothing_is_printed(caplog, capsys):
+    with caplog.at_level(logging.INFO, logger="leadline"):
+        read(pd.DataFrame({"loss": [0.5, 0.4], "status": ["ok", "pruned"]}))
+    assert "pandas frame: 2 trials: 1 complete, 0 failed, 1 pruned" in caplog.messages
+    assert "the value of a pruned trial is not a score" in caplog.messages[1]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_json_lines_may_have_nan_and_missing_keys(tmp_path):
+    text = '{"loss": NaN, "lr": 1}\n{"loss": -Infinity}\n{"lr": 2, "loss": 0.5}\n{"lr": 3}\n'
+    trials = read(write(tmp_path / "t.jsonl", text), params=["lr"])
+    assert trials.table["status"].tolist() == ["failed", "failed", "complete", "failed"]
+    assert trials.table["param:lr"].fillna(0).tolist() == [1, 0, 2, 3]
+
+
+def test_names_may_be_unicode_and_long(tmp_path):
+    name = "Verlust λ ∕ " + "x" * 500
+    path = write(tmp_path / "größe.csv", f'{name},"a,b"\n0.5,1\n')
+    trials = read(path, score=name, params=["a,b"])
+    assert trials.metric == name
+    assert list(trials.table.columns)[-1] == "param:a,b"
+
+
+FRAME = pd.DataFrame({"val_loss": [0.5, 0.4], "lr": [0.1, 0.2], "seed": [1, 2]})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"score": "val_los"},
+            r"no column 'val_los' for score\. Did you mean 'val_loss'\? "
+            "The columns are 'val_loss', 'lr', 'seed'",
+        ),
+        ({"score": "VAL_LOSS"}, r"Did you mean 'val_loss'\?"),
+        ({"task": "dataset"}, "no column 'dataset' for task"),
+        ({"params": ["lr", "depth"]}, "no column 'depth' for params"),
+        ({"params": ["val_loss"]}, "'val_loss' is named both as score and as param:val_loss"),
+        ({"params": ["lr", "lr"]}, None),
+        ({"cost": "lr", "params": ["lr"]}, "'lr' is named both as cost and as param:lr"),
+        ({"task": "lr", "model": "lr"}, "'lr' is named both as task and as model"),
+        ({"replicate": "seed"}, "'seed' tells replicates apart, but no column says which rows"),
+        ({"direction": "min"}, "direction must be 'minimize' .* got 'min'"),
+        ({"direction": None}, "direction must be 'minimize' .* got None"),
+    ],
+)
+def test_bad_names_are_one_clear_line(arguments, message):
+    arguments = {"score": "val_loss", "direction": "minimize", **arguments}
+    if message is None:
+        assert read_table(FRAME, **arguments).n_params == 1
+        return
+    with pytest.raises(LeadlineError, match=message) as caught:
+        read_table(FRAME, **arguments)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_hyperparameter_is_no_score_and_has_one_name():
+    frame = pd.DataFrame({"param:lr": [0.1], "lr": [0.1], "loss": [1.0]})
+    with pytest.raises(LeadlineError, match="named both as score and as param:lr"):
+        read(frame, score="param:lr")
+    with pytest.raises(LeadlineError, match="params has 'lr', but there is a column 'param:lr'"):
+        read(frame, params=["lr"])
+    assert read(frame, params=["param:lr"]).params == ["param:lr"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"score": None}, "score must be the name of a column, got None"),
+        ({"score": 3}, "score must be the name of a column, got 3"),
+        ({"task": ["a"]}, r"task must be the name of a column, got \['a'\]"),
+        ({"params": "lr"}, r"params must be a list of column names, got 'lr'; write params="),
+        ({"params": 3}, "params must be a list of column names, got 3"),
+        ({"params": [1]}, r"params must be a list of column names, got \[1\]"),
+    ],
+)
+def test_arguments_of_the_wrong_type(arguments, message):
+    with pytest.raises(TypeError, match=message):
+        read_table(FRAME, **{"score": "val_loss", "direction": "minimize", **arguments})
+
+
+@pytest.mark.parametrize("source", [None, 3, [0.1, 0.2], {"loss": [1]}, np.array([0.1]), b"t.csv"])
+def test_what_is_neither_path_nor_frame(source):
+    with pytest.raises(TypeError, match="path_or_frame must be a path, a pandas or a polars frame"):
+        read(source)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame(),
+        pl.DataFrame(),
+        pd.DataFrame({"loss": []}),
+        pl.DataFrame({"loss": []}),
+        pd.DataFrame({"loss": [True, False]}),
+        pl.DataFrame({"loss": [True, None]}),
+        pl.DataFrame({"loss": [b"1"]}),
+        pl.DataFrame({"loss": [[1.0]]}),
+        pl.DataFrame({"loss": [None, None]}),
+        pl.DataFrame({"loss": ["2020-01-01"]}).select(pl.col("loss").str.to_date()),
+        pd.DataFrame({"loss": pd.to_timedelta([1], unit="s")}),
+        pd.DataFrame({"loss": pd.Series([np.timedelta64(1, "ns")], dtype=object)}),
+        pd.DataFrame([[1.0, 2.0]], columns=["loss", "loss"]),
+        pd.DataFrame([[1.0, 2.0]]),
+        pd.DataFrame([[1.0]], columns=pd.MultiIndex.from_tuples([("loss", "mean")])),
+    ],
+)
+def test_bad_frames_are_one_clear_line(frame):
+    with pytest.raises(LeadlineError, match=r"^(pandas|polars) frame: ") as caught:
+        read(frame)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_decimals_and_nullable_numbers_are_numbers():
+    for frame in (
+        pl.DataFrame({"loss": ["0.5", "0.25"]}).select(pl.col("loss").cast(pl.Decimal(9, 2))),
+        pd.DataFrame({"loss": pd.array([0.5, 0.25], dtype="Float32")}),
+        pd.DataFrame({"loss": np.array([0.5, 0.25], dtype=np.float16)}),
+        pd.DataFrame({"loss": np.array([0.5, 0.25], dtype=np.longdouble)}),
+    ):
+        assert read(frame).table["score"].tolist() == [0.5, 0.25]
+
+
+def test_without_pyarrow_polars_works_and_parquet_says_what_to_install(tmp_path, monkeypatch):
+    real = importlib.import_module
+
+    def no_pyarrow(name: str, package: str | None = None) -> object:
+        if name.startswith("pyarrow"):
+            raise ImportError(name)
+        return real(name, package)
+
+    def never(*args: object, **kwargs: object) -> None:
+        raise AssertionError("polars to pandas by way of pyarrow")
+
+    path = write(tmp_path / "t.parquet", FILES["t.parquet"])
+    monkeypatch.setattr(importlib, "import_module", no_pyarrow)
+    monkeypatch.setattr(pl.DataFrame, "to_pandas", never)
+    monkeypatch.setattr(pl.DataFrame, "to_arrow", never)
+    with pytest.raises(ImportError, match=r'needs pyarrow.*pip install "leadline\[parquet\]"'):
+        read_table(path, **NAMES)
+    check_rows(read_table(pl.DataFrame(ROWS), **NAMES))
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data are not here")
+def test_real_searches():
+    convnext = read_table(
+        SHARED / "convnext_imagenet.csv",
+        score="error",
+        direction="minimize",
+        params=["epochs", "batch_size", "lr", "lr_peak_epoch", "momentum", "weight_decay"],
+    )
+    assert str(convnext) == "512 trials: 441 complete, 71 failed"
+    assert convnext.searches == [("convnext_imagenet", "model")]
+    assert convnext.n_params == 6
+    steplaw = read_table(SHARED / "steplaw_dense.csv", score="loss", direction="minimize")
+    assert len(steplaw.searches) == 17
+    assert steplaw.counts()["complete"] == len(steplaw.table) == 1911

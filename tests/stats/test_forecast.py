@@ -1,0 +1,175 @@
+"""Forecasts against simulation from the law, and expected scores against brute-force integrals."""
+
+import numpy as np
+import pytest
+from helpers import (
+    ALPHA,
+    GAMMA,
+    SIGMA,
+    SPREAD,
+    make_averaged_tree,
+    make_tree,
+    make_trials,
+    simulate_losses,
+)
+from scipy.stats import norm
+
+from leadline.data.scale import SCALES
+from leadline.errors import LeadlineError
+from leadline.stats.fitted_search import best_trial, direction_sign, fitted_parts
+from leadline.stats.forecast import best_seen_expected, forecast
+from leadline.stats.selection_bias import expected_loss, log_chance_expected_below
+
+NEXT = np.array([1, 10, 60])
+SEARCHES = 4000
+
+
+@pytest.fixture(scope="module", params=["minimize", "maximize"])
+def certain(request):
+    """Return a fit whose posterior is one point, the true law; every trial is past θ."""
+    trials = make_trials(request.param, n_failed=0)
+    return make_tree(trials, tail_fraction=1.0, spread_of_draws=1e-9, draws=500)
+
+
+def brute_force(y, sigma, power=1.0, scale=SCALES["identity"], law=(ALPHA, SPREAD, GAMMA)):
+    """Return E[E[score | Q] | Y = y] as a sum over equally likely Q."""
+    alpha, spread, gamma = law
+    q = alpha + spread * ((np.arange(400_000) + 0.5) / 400_000) ** (2 / gamma)
+    weight = norm.pdf((y - q) / sigma)
+    return np.average(scale.expected_score(q, np.full_like(q, power * sigma)), weights=weight)
+
+
+def test_gains_are_those_of_simulated_searches(certain):
+    best, _ = best_trial(certain, "digits / mlp")
+    found = forecast(certain, NEXT).isel(search=0)
+    seen_expected = brute_force(best, SIGMA)
+    expected, measured = simulate_losses(SEARCHES * NEXT[-1], 5)
+    expected, measured = expected.reshape(SEARCHES, -1), measured.reshape(SEARCHES, -1)
+    for m in NEXT:
+        place = measured[:, :m].argmin(axis=1)[:, None]
+        new = np.take_along_axis(measured, place, 1)[:, 0]
+        of_new = np.take_along_axis(expected, place, 1)[:, 0]
+        gain = np.maximum(best - new, 0.0)
+        expected_gain = np.where(new < best, seen_expected - of_new, 0.0)
+        one = found.sel(trials=m)
+        for values, name in ((gain > 0, "p_gain"), (gain, "gain_mean")):
+            error = 4 * values.std() / np.sqrt(SEARCHES) + 1e-5
+            assert float(one[name]) == pytest.approx(values.mean(), abs=error)
+        error = 4 * expected_gain.std() / np.sqrt(SEARCHES) + 1e-5
+        assert float(one["expected_gain_mean"]) == pytest.approx(expected_gain.mean(), abs=error)
+        sign = direction_sign(certain)
+        for prob in (0.1, 0.5, 0.9):
+            quantile = np.quantile(sign * one["best"], prob)
+            assert (new <= quantile).mean() == pytest.approx(prob, abs=0.035)
+
+
+def test_a_minimum_gain_is_asked_of_the_measured_score(certain):
+    drawn = forecast(certain, NEXT, minimum_gain=0.01)
+    counted = (drawn["gain"] > 0.01).mean(("chain", "draw"))
+    assert drawn["p_gain"].to_numpy() == pytest.approx(counted.to_numpy(), abs=0.01)
+    assert (drawn["p_gain"] < forecast(certain, NEXT)["p_gain"]).all()
+
+
+def test_the_expected_score_of_the_best_seen_takes_the_luck_out(certain):
+    best, seeds = best_trial(certain, "digits / mlp")
+    assert seeds == 1
+    expected = direction_sign(certain) * best_seen_expected(certain).to_numpy()
+    assert expected == pytest.approx(brute_force(best, SIGMA), rel=1e-6)
+    assert (expected > best).all()
+
+
+@pytest.mark.parametrize("seeds", [1, 4])
+@pytest.mark.parametrize("loss", [0.12, 0.2, 0.25, 0.5])
+def test_expected_scores_given_what_was_measured(loss, seeds, certain):
+    (search,) = fitted_parts(certain, "digits / mlp")
+    found = expected_loss(search, np.full_like(search.alpha, loss), seeds)
+    sigma = SIGMA / np.sqrt(seeds)
+    assert found == pytest.approx(brute_force(loss, sigma), rel=2e-5)
+    limit = loss + 0.01
+    q = ALPHA + SPREAD * ((np.arange(400_000) + 0.5) / 400_000) ** (2 / GAMMA)
+    weight = norm.pdf((loss - q) / sigma)
+    chance = np.exp(
+        log_chance_expected_below(
+            search, np.full_like(search.alpha, loss), np.full_like(search.alpha, limit), seeds
+        )
+    )
+    assert chance == pytest.approx(weight[q <= limit].sum() / weight.sum(), abs=1e-4)
+
+
+@pytest.mark.parametrize("scale", ["log", "logit"])
+def test_expected_scores_on_a_scale_that_bends(scale):
+    tree = make_averaged_tree(make_trials(), [0.4], [1.0], scale="log")
+    (search,) = fitted_parts(tree, "digits / mlp")
+    assert search.scale.name == "log"
+    # Any scale does, as the law is in its units.
+    search = type(search)(**{**vars(search), "scale": SCALES[scale]})
+    loss = np.full_like(search.alpha, float(search.alpha[0, 0] + 0.3 * search.sigma[0, 0]))
+    found = expected_loss(search, loss)
+    law = [float(column[0, 0]) for column in search.law]
+    wanted = brute_force(
+        loss[0, 0], law[3], scale=SCALES[scale], law=(law[0], law[1] - law[0], law[2])
+    )
+    noise = SCALES[scale].score_sd(loss[:1, 0], search.sigma[:1, 0])[0]
+    assert found[0, 0] == pytest.approx(wanted, abs=2e-3 * noise)
+
+
+def test_more_trials_never_bring_less(certain):
+    found = forecast(certain, [1, 2, 5, 50, 1000])
+    for name in ("p_gain", "gain", "expected_gain"):
+        assert (found[name].diff("trials") >= 0).all()
+    assert float(found["p_gain"].isel(trials=-1, search=0)) > 0.9
+
+
+def test_where_the_next_trials_fail_nothing_is_gained():
+    tree = make_tree(make_trials(n_failed=60), tail_fraction=0.3)
+    found = forecast(tree, [1])
+    # 60 of the 84 trials that are not past the threshold failed.
+    failing = float((1.0 - tree["posterior"]["tail_fraction"]).mean()) * 60 / 84
+    assert float(np.isinf(found["best"]).mean()) == pytest.approx(failing, abs=0.08)
+    assert (found["gain"].where(np.isinf(found["best"]), 0.0) == 0).all()
+    assert np.isfinite(found["gain_mean"]).all()
+
+
+def test_scores_on_a_grid_gain_by_whole_steps():
+    trials = make_trials()
+    table = trials.table.assign(score=trials.table["score"].round(2))
+    tree = make_tree(type(trials)(table, "minimize", metric="log_loss", source="rounded.csv"))
+    assert float(tree["constant_data"]["resolution"][0]) == pytest.approx(0.01)
+    found = forecast(tree, [20])
+    steps = found["gain"] / 0.01
+    assert np.abs(steps - steps.round()).max() < 1e-9
+    counted = (found["gain"] > 1e-12).mean(("chain", "draw"))
+    assert found["p_gain"].to_numpy() == pytest.approx(counted.to_numpy(), abs=0.02)
+    # A gain of one step is not more than one step.
+    more = forecast(tree, [20], minimum_gain=0.01)
+    counted = (found["gain"] > 0.015).mean(("chain", "draw"))
+    assert more["p_gain"].to_numpy() == pytest.approx(counted.to_numpy(), abs=0.02)
+
+
+def test_costs_give_a_gain_per_cost():
+    trials = make_trials()
+    table = trials.table.assign(cost=2.5)
+    trials = type(trials)(table, "minimize", metric="log_loss", source="costs.csv")
+    found = forecast(make_tree(trials), [4])
+    assert found["cost"].item() == pytest.approx(10.0)
+    assert found["gain_per_cost"].item() == pytest.approx(found["expected_gain_mean"].item() / 10)
+    assert np.isnan(forecast(make_tree(), [4])["cost"].item())
+
+
+def test_the_same_tree_gives_the_same_numbers():
+    tree = make_tree(make_trials(searches=(("a", "m"), ("b", "m"))))
+    assert forecast(tree, [3]).identical(forecast(tree, 3))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ([0], {}, "trials must be numbers of trials, at least 1"),
+        (["many"], {}, "trials must be"),
+        ([5], {"minimum_gain": -1.0}, "minimum_gain must be 0 or more"),
+        ([5], {"minimum_gain": "big"}, "minimum_gain must be 0 or more"),
+    ],
+)
+def test_wrong_options_are_refused(arguments, options, message):
+    with pytest.raises(LeadlineError, match=message):
+        forecast(make_tree(draws=10), arguments, **options)

@@ -1,0 +1,91 @@
+"""The advice to stop, and its sentence: never against the numbers."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from helpers import make_tree, make_trials
+
+from leadline.errors import LeadlineError
+from leadline.stats.forecast import forecast
+from leadline.stats.stopping import forecast_cells, stopping_advice, trials_needed_sentences
+from leadline.stats.trials_needed import trials_needed
+
+
+@pytest.fixture(scope="module")
+def tree():
+    return make_tree(make_trials(searches=(("a", "m"), ("b", "m"))), draws=400)
+
+
+def test_stop_when_no_search_is_likely_to_gain_enough(tree):
+    found = forecast(tree, [5, 20], minimum_gain=0.05)
+    advice = stopping_advice(tree, found, probability=0.05)
+    assert advice.stop
+    assert advice.p_gain == float(found["p_gain"].isel(trials=1).max()) < 0.05
+    assert advice.sentence.startswith("Stop: 20 more trials bring a gain of more than 0.05")
+
+
+def test_go_on_while_one_search_is(tree):
+    found = forecast(tree, [5, 500])
+    advice = stopping_advice(tree, found, probability=0.05)
+    assert not advice.stop
+    likely = str(found["search"][int(np.argmax(found["p_gain"].isel(trials=1).to_numpy()))].item())
+    assert advice.sentence.startswith("Not settled: 500 more trials bring any gain")
+    assert likely in advice.sentence
+
+
+def test_nothing_is_advised_when_sampling_has_not_converged():
+    tree = make_tree(make_trials(), draws=100, divergences=30)
+    advice = stopping_advice(tree, forecast(tree, [1], minimum_gain=1.0), probability=0.5)
+    assert not advice.stop
+    assert "30 divergences" in advice.sentence
+
+
+def test_the_advice_names_the_checks_that_failed(tree):
+    found = forecast(tree, [20], minimum_gain=0.05)
+    assert stopping_advice(tree, found).sentence.endswith("But not checked.")
+    checked = tree.copy()
+    for failed, words in (("[]", "below 5 %."), ('["ties"]', "But 1 check failed: ties.")):
+        checked.attrs["failed_checks"] = failed
+        assert stopping_advice(checked, found).sentence.endswith(words)
+
+
+def test_numbers_of_trials_of_a_fit_that_has_not_converged_say_so():
+    tree = make_tree(make_trials(), draws=100, divergences=30)
+    first = trials_needed_sentences(trials_needed(tree, 0.1))[0]
+    assert first.startswith("Do not rely on these numbers of trials: 30 divergences")
+
+
+def test_cells_hold_the_numbers_of_the_forecast(tree):
+    found = forecast(tree, [5, 500])
+    rows = forecast_cells(found)
+    assert [row[2] for row in rows] == ["5", "500", "5", "500"]
+    assert [row[0] for row in rows] == ["a", "", "b", ""]
+    median = found["best"].isel(search=1, trials=1).median().item()
+    assert float(rows[3][3].split()[0]) == pytest.approx(median, abs=1e-3)
+    assert rows[0][-1] == ""
+
+
+def test_a_maximised_interval_runs_upwards():
+    tree = make_tree(make_trials("maximize", n_failed=0))
+    (row,) = forecast_cells(forecast(tree, [50]))
+    low, high = row[3][row[3].index("[") + 1 : -1].split(", ")
+    assert float(low) < float(high)
+
+
+def test_trials_needed_in_words():
+    needed = xr.DataArray(
+        [0.0, 120.0, np.inf],
+        {"search": ["a", "b", "c"]},
+        dims="search",
+        attrs={"within": "1%", "probability": 0.9, "max_trials": 100_000, "problems": ""},
+    )
+    none, some, never = trials_needed_sentences(needed)
+    assert none == "'a': already within 1% of the optimum with probability 90 %."
+    assert some.startswith("'b': 120 further trials to come within 1%")
+    assert never.startswith("'c': more than 100,000 further trials")
+
+
+@pytest.mark.parametrize("probability", [0, 1.5, "half"])
+def test_wrong_probabilities_are_refused(tree, probability):
+    with pytest.raises(LeadlineError, match="probability must be between 0 and 1"):
+        stopping_advice(tree, forecast(tree, [5]), probability=probability)

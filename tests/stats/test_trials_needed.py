@@ -1,0 +1,95 @@
+"""Trials needed against simulation from the law."""
+
+import numpy as np
+import pytest
+from helpers import ALPHA, SIGMA, make_averaged_tree, make_tree, make_trials, simulate_losses
+
+from leadline.errors import LeadlineError
+from leadline.stats.fitted_search import best_trial, fitted_parts
+from leadline.stats.trials_needed import (
+    MAX_TRIALS,
+    chance_within,
+    limit_on_scale,
+    trials_needed,
+)
+
+SEARCHES = 4000
+WITHIN = 0.03
+NAME = "digits / mlp"
+
+
+@pytest.fixture(scope="module", params=["minimize", "maximize"])
+def certain(request):
+    trials = make_trials(request.param, n=40, n_failed=0)
+    return make_tree(trials, tail_fraction=1.0, spread_of_draws=1e-9, draws=20)
+
+
+def simulated_chance(best, m):
+    """Return how often the trial that measures best, of the seen one and m others, is close."""
+    expected, measured = simulate_losses(SEARCHES * m, 11)
+    expected, measured = expected.reshape(SEARCHES, m), measured.reshape(SEARCHES, m)
+    place = measured.argmin(axis=1)[:, None]
+    new, of_new = (np.take_along_axis(part, place, 1)[:, 0] for part in (measured, expected))
+    # The expected loss of the best seen, given what it measured: trials like it.
+    many, looked = simulate_losses(4_000_000, 12)
+    like = many[np.abs(looked - best) < 0.001]
+    seen = np.random.default_rng(13).choice(like, SEARCHES)
+    return (np.where(new < best, of_new, seen) <= ALPHA + WITHIN).mean()
+
+
+def test_the_chance_is_that_of_simulated_searches(certain):
+    best, _ = best_trial(certain, NAME)
+    for m in (1, 20, 200):
+        found = chance_within(certain, WITHIN, [m], NAME)[0]
+        assert found == pytest.approx(simulated_chance(best, m), abs=0.033)
+
+
+def test_the_number_is_the_smallest_with_that_probability(certain):
+    for probability in (0.7, 0.95):
+        needed = int(trials_needed(certain, WITHIN, probability=probability).item())
+        assert needed > 1
+        before, at = chance_within(certain, WITHIN, [needed - 1, needed], NAME)
+        assert before < probability <= at
+
+
+def test_close_enough_already_and_never(certain):
+    assert trials_needed(certain, 0.3).item() == 0
+    # A tenth of the noise: measuring once cannot tell which of the best trials is that close.
+    never = trials_needed(certain, 0.1 * SIGMA, probability=0.99)
+    assert np.isinf(never.item())
+    assert never.attrs["max_trials"] == MAX_TRIALS
+
+
+def test_within_may_be_relative_to_the_optimum(certain):
+    relative = chance_within(certain, "10%", [10, 100], NAME)
+    # The optimum is 0.2 in every draw.
+    assert relative == pytest.approx(chance_within(certain, 0.02, [10, 100], NAME), rel=1e-9)
+
+
+def test_every_search_has_its_number():
+    tree = make_tree(make_trials(searches=(("a", "m"), ("b", "m"))), draws=50)
+    found = trials_needed(tree, 0.1)
+    assert found.dims == ("search",)
+    assert found["task"].to_numpy().tolist() == ["a", "b"]
+
+
+def test_on_the_log_scale_the_limit_is_in_score_units():
+    tree = make_averaged_tree(make_trials(), [0.4], [1.0], scale="log")
+    (search,) = fitted_parts(tree, NAME)
+    limit = search.expected_in_score_units(search.alpha) + 0.02
+    place = limit_on_scale(search, limit)
+    assert search.expected_in_score_units(place) == pytest.approx(limit, rel=1e-9)
+    chance = chance_within(tree, 0.02, [1, 50, 500], NAME)
+    assert (np.diff(chance) > 0).all()
+
+
+@pytest.mark.parametrize("within", [0, -0.1, "close", "0%", True, np.inf])
+def test_wrong_distances_are_refused(within):
+    with pytest.raises(LeadlineError, match="within must be above 0"):
+        trials_needed(make_tree(draws=10), within)
+
+
+@pytest.mark.parametrize("probability", [0, 1, "sure", True])
+def test_wrong_probabilities_are_refused(probability):
+    with pytest.raises(LeadlineError, match="probability must be between 0 and 1"):
+        trials_needed(make_tree(draws=10), 0.1, probability=probability)

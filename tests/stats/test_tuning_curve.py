@@ -1,0 +1,230 @@
+"""Tuning curves against simulation from the law, closed forms and observed scores."""
+
+import numpy as np
+import pytest
+from helpers import (
+    ALPHA,
+    GAMMA,
+    SIGMA,
+    SPREAD,
+    make_tree,
+    make_trials,
+    reference_cdf,
+    simulate_losses,
+)
+from scipy.special import beta
+
+from leadline.data.scale import SCALES
+from leadline.errors import LeadlineError
+from leadline.stats.best_expected import expected_mean, expected_quantile
+from leadline.stats.best_measured import measured_mean, measured_quantile
+from leadline.stats.fitted_search import FittedSearch, fitted_parts
+from leadline.stats.tuning_curve import tuning_curve
+
+BUDGETS = np.array([4.0, 128.0])
+SEARCHES = 3000
+
+
+def one_draw(
+    alpha=ALPHA, spread=SPREAD, gamma=GAMMA, sigma=SIGMA, body=(), n_outside=0, theta=None
+):
+    """Return a search whose posterior is one draw, of which all trials are past `theta`."""
+    theta = alpha + spread + 9 * sigma if theta is None else theta
+    fraction = float(reference_cdf(theta, alpha, spread, gamma, sigma)) if n_outside else 1.0
+    columns = [np.full((1, 1), value) for value in (alpha, alpha + spread, gamma, sigma)]
+    body = np.asarray(body, dtype=float)
+    return FittedSearch(
+        *columns,
+        np.full((1, 1), theta),
+        np.full((1, 1), fraction),
+        body,
+        n_outside,
+        1.0,
+        SCALES["identity"],
+        np.array([0]),
+    )
+
+
+def simulated_best(law, budget):
+    """Return the measured and the expected loss of the best of `budget` trials, many times."""
+    expected, measured = simulate_losses(SEARCHES * int(budget), 3, law)
+    expected, measured = expected.reshape(SEARCHES, -1), measured.reshape(SEARCHES, -1)
+    best = measured.argmin(axis=1)[:, None]
+    return np.take_along_axis(measured, best, 1)[:, 0], np.take_along_axis(expected, best, 1)[:, 0]
+
+
+LAWS = [
+    (ALPHA, SPREAD, 2.0, 0.02),
+    (ALPHA, SPREAD, 1.0, 0.1),  # density infinite at the optimum
+    (ALPHA, SPREAD, 5.0, 0.005),
+    (ALPHA, SPREAD, 1.5, 0.5),  # noise as large as the bowl
+]
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_against_simulation_from_the_law(law, budget):
+    measured, expected = simulated_best(law, budget)
+    search, k = one_draw(*law), np.array([budget])
+    for values, mean, quantile in (
+        (measured, measured_mean, measured_quantile),
+        (expected, expected_mean, expected_quantile),
+    ):
+        # Four standard errors of the simulation, and what the cells may be off.
+        tolerance = 4 * values.std() / np.sqrt(SEARCHES) + 0.003 * SPREAD
+        assert mean(search, k)[0, 0] == pytest.approx(values.mean(), abs=tolerance)
+        for prob in (0.1, 0.5, 0.9):
+            # In probability, where the simulation's error is the same for every law.
+            loss = quantile(search, k, prob)[0, 0]
+            near = 0.003 * SPREAD
+            assert (values < loss - near).mean() < prob + 4 * np.sqrt(prob * (1 - prob) / SEARCHES)
+            assert (values < loss + near).mean() > prob - 4 * np.sqrt(prob * (1 - prob) / SEARCHES)
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_luck_past_the_threshold_counts(budget):
+    # With much noise, trials that measure past the threshold come from far beyond it.
+    law, theta = (ALPHA, SPREAD, 2.0, 0.15), 0.3
+    expected, measured = simulate_losses(SEARCHES * int(budget), 3, law)
+    measured = np.where(measured <= theta, measured, np.inf).reshape(SEARCHES, -1)
+    best = measured.argmin(axis=1)[:, None]
+    values = np.take_along_axis(expected.reshape(measured.shape), best, 1)[:, 0]
+    values = values[np.isfinite(measured.min(axis=1))]
+    search, k = one_draw(*law, theta=theta, n_outside=10), np.array([budget])
+    tolerance = 4 * values.std() / np.sqrt(len(values)) + 0.003 * SPREAD
+    assert expected_mean(search, k)[0, 0] == pytest.approx(values.mean(), abs=tolerance)
+    prob = 0.5 * len(values) / SEARCHES
+    loss = expected_quantile(search, k, prob)[0, 0]
+    assert (values < loss).mean() == pytest.approx(0.5, abs=0.04)
+
+
+@pytest.mark.parametrize("gamma", [1.0, 2.0, 7.0])
+def test_closed_form_without_noise(gamma):
+    search = one_draw(gamma=gamma, sigma=1e-7)
+    for prob in (0.2, 0.5, 0.95):
+        level = 1 - (1 - prob) ** (1 / BUDGETS)
+        exact = ALPHA + SPREAD * level ** (2 / gamma)
+        # sigma is not zero.
+        np.testing.assert_allclose(measured_quantile(search, BUDGETS, prob)[0], exact, atol=1e-6)
+        # Linear within cells, on which the power law is nearly linear.
+        np.testing.assert_allclose(expected_quantile(search, BUDGETS, prob)[0], exact, atol=1e-3)
+    # The mean of the smallest of k uniforms to the power 2/gamma is k B(k, 1 + 2/gamma).
+    exact = ALPHA + SPREAD * BUDGETS * beta(BUDGETS, 1 + 2 / gamma)
+    np.testing.assert_allclose(measured_mean(search, BUDGETS)[0], exact, atol=1e-5)
+    np.testing.assert_allclose(expected_mean(search, BUDGETS)[0], exact, atol=3e-3 * SPREAD)
+
+
+def test_measured_quantile_is_the_inverse_of_the_reference_law():
+    search = one_draw(theta=0.4, body=[0.5, 0.6, 0.7, 0.8], n_outside=4)
+    loss = measured_quantile(search, BUDGETS, 0.3)[0]
+    best = 1 - (1 - reference_cdf(loss, ALPHA, SPREAD, GAMMA, SIGMA)) ** BUDGETS
+    # The reference is a mean over 4,000 levels.
+    np.testing.assert_allclose(best, 0.3, atol=2e-3)
+
+
+def test_beyond_the_threshold_the_observed_scores_stand_in():
+    search = one_draw(theta=0.4, body=[0.5, 0.6, 0.7], n_outside=4)
+    fraction = search.tail_fraction[0, 0]
+    one = np.array([1.0])
+    for share, loss in ((0.1, 0.5), (0.3, 0.6), (0.6, 0.7), (0.9, np.inf)):
+        prob = fraction + share * (1 - fraction)
+        for quantile in (measured_quantile, expected_quantile):
+            assert quantile(search, one, prob)[0, 0] == loss
+
+
+@pytest.mark.parametrize("mean", [measured_mean, expected_mean])
+def test_mean_with_failures_is_over_searches_with_a_completed_trial(mean):
+    body, n_outside, budget = np.array([0.5, 0.6, 0.7]), 6, 3
+    search = one_draw(theta=0.4, body=body, n_outside=n_outside)
+    fraction = search.tail_fraction[0, 0]
+    rng = np.random.default_rng(5)
+    expected, measured = simulate_losses(600_000, 4)
+    inside = measured <= 0.4
+    expected, measured = expected[inside][:300_000], measured[inside][:300_000]
+    repeats = np.arange(100_000 * budget).reshape(-1, budget) % len(measured)
+    other = np.append(body, [np.inf] * 3)[rng.integers(0, n_outside, repeats.shape)]
+    past = rng.random(repeats.shape) < fraction
+    seen = np.where(past, measured[repeats], other)
+    wanted = seen if mean is measured_mean else np.where(past, expected[repeats], other)
+    best = np.take_along_axis(wanted, seen.argmin(axis=1)[:, None], 1)[:, 0]
+    best = best[np.isfinite(best)]
+    tolerance = 5 * best.std() / np.sqrt(len(best)) + 1e-3
+    assert mean(search, np.array([float(budget)]))[0, 0] == pytest.approx(
+        best.mean(), abs=tolerance
+    )
+
+
+@pytest.mark.parametrize("kind", ["measured", "expected"])
+@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9, "mean"])
+def test_maximising_is_minimising_upside_down(kind, quantile):
+    down = tuning_curve(make_tree(make_trials("minimize")), BUDGETS, quantile=quantile, kind=kind)
+    mirrored = quantile if quantile == "mean" else 1 - quantile
+    up = tuning_curve(make_tree(make_trials("maximize")), BUDGETS, quantile=mirrored, kind=kind)
+    np.testing.assert_allclose(up.values, -down.values, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["measured", "expected"])
+@pytest.mark.parametrize("quantile", [0.05, 0.5, 0.95, "mean"])
+def test_more_trials_never_make_it_worse(kind, quantile):
+    tree = make_tree()
+    budgets = np.unique(np.round(np.geomspace(1, 1e6, 40)))
+    curve = tuning_curve(tree, budgets, quantile=quantile, kind=kind).isel(search=0).values
+    finite = np.where(np.isinf(curve), 1e3, curve)
+    assert not np.isnan(curve).any()
+    # Cells may leave a wrinkle far below what matters.
+    assert np.diff(finite, axis=-1).max() < 2e-4 * SPREAD
+
+
+def test_the_expected_score_is_worse_than_the_measured_and_never_past_the_optimum():
+    tree = make_tree()
+    measured = tuning_curve(tree, [20, 2000, 200_000])
+    expected = tuning_curve(tree, [20, 2000, 200_000], kind="expected")
+    assert (expected.values > measured.values - 2e-4).all()
+    assert (expected > tree["posterior"]["optimum"]).all()
+    far_past = measured.sel(budget=200_000) < tree["posterior"]["optimum"]
+    assert far_past.mean() > 0.95
+
+
+def test_dims_coordinates_and_provenance():
+    tree = make_tree(make_trials(searches=(("digits", "mlp"), ("mnist", "mlp"))), draws=20)
+    curve = tuning_curve(tree, [1, 10], quantile=0.25)
+    assert curve.dims == ("chain", "draw", "search", "budget")
+    assert curve.shape == (4, 20, 2, 2)
+    assert curve["search"].values.tolist() == ["digits", "mnist"]
+    assert curve["budget"].values.tolist() == [1, 10]
+    assert curve["task"].values.tolist() == ["digits", "mnist"]
+    assert curve.attrs == {"quantile": 0.25, "kind": "measured", "direction": "minimize"}
+
+
+def test_every_trial_past_the_threshold_leaves_only_the_law():
+    tree = make_tree(make_trials(n_failed=0), tail_fraction=1.0)
+    (search,) = fitted_parts(tree, "digits / mlp")
+    assert search.n_outside == 0
+    curve = tuning_curve(tree, [1], quantile=0.999)
+    assert np.isfinite(curve).all()
+    assert (curve > tree["posterior"]["optimum"]).all()
+
+
+def test_the_best_of_one_trial_fails_as_often_as_trials_do():
+    tree = make_tree(make_trials(n=120, n_failed=60), tail_fraction=0.3)
+    assert (tuning_curve(tree, [1], quantile=0.95) == np.inf).all()
+    assert np.isfinite(tuning_curve(tree, [1], quantile="mean")).all()
+    up = make_tree(make_trials("maximize", n=120, n_failed=60), tail_fraction=0.3)
+    assert (tuning_curve(up, [1], quantile=0.05) == -np.inf).all()
+
+
+@pytest.mark.parametrize("budgets", [[0], [], [1, np.nan], "many", [[1, 2], [3]], -3, np.inf])
+def test_bad_budgets(budgets):
+    with pytest.raises(LeadlineError, match="budgets"):
+        tuning_curve(make_tree(draws=5), budgets)
+
+
+@pytest.mark.parametrize("quantile", [0, 1, -0.1, "median", None, True, [0.5]])
+def test_bad_quantiles(quantile):
+    with pytest.raises(LeadlineError, match="quantile"):
+        tuning_curve(make_tree(draws=5), [1], quantile=quantile)
+
+
+def test_bad_kind():
+    with pytest.raises(LeadlineError, match="kind"):
+        tuning_curve(make_tree(draws=5), [1], kind="best")
