@@ -1,1 +1,1 @@
-"""The models of Leadline, one a file."""
+"""PyMC models, one per file; each has `build(tails, priors)` and `data_of(tails)`."""

@@ -1,14 +1,14 @@
-"""The effective dimensions of several searches, pooled, and what depends on them.
+"""Effective dimensions as parameters: of each search by itself, or pooled.
 
-Those of one search space differ little (arXiv:2510.02721 finds the same for every architecture), so
-each space has a `pooled_effective_dim`, and a search's is near it:
+Searches of one space have nearly the same effective dimension (arXiv:2510.02721 finds the same for
+every architecture). Each space has a `pooled_effective_dim`, and a search's lies near it:
 
     log e(gamma_j) = log e(pooled_s) + effective_dim_scatter * z_j
     1 / (gamma − 1) = 1 / e(gamma) + 1 / (d − 1)
 
 e is gamma − 1 where that is far below its bound d − 1, and the map keeps gamma within [1, d] for
-every e > 0. Across spaces e(pooled_s) scatters in the same way around
-`overall_effective_dim`. `shared_dim` has the integer that all searches of a space share instead.
+every e > 0. Across spaces e(pooled_s) scatters in the same way around `overall_effective_dim`.
+`leadline.models.shared_dim` has integers that are summed out instead.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,72 +16,38 @@ from typing import Any
 
 import pymc as pm
 import pytensor.tensor as pt
-from leadline.models import single
-from leadline.models.priors import Priors
+import xarray as xr
+from leadline.models.likelihood import Data, EffectiveDims, scaled_depth
+from leadline.models.priors import Prior, Priors
+from leadline.models.shared_dim import SummedDims, max_by_group, min_by_group
+from pymc.logprob.transforms import IntervalTransform
 from pytensor.tensor.variable import TensorVariable
 
-from leadline.distributions.coordinates import SoftWall
 
-Data = dict[str, TensorVariable]
-
-# Where chains start: that of the law with two effective hyperparameters.
-_TYPICAL_GAP = 2.0
-
-
-class EffectiveDims:
-    """The effective dimensions of the searches, and what depends on them.
+class SampledDims:
+    """Effective dimensions that are parameters: `leadline.models.likelihood.EffectiveDims`.
 
     Parameters
     ----------
     data : dict of TensorVariable
-        The model's data.
+        The data of the model.
     gamma : TensorVariable, shape (search,)
-        The effective dimensions; of shape (dimension, search) where they are summed over.
+        The effective dimensions.
     """
 
     def __init__(self, data: Data, gamma: TensorVariable) -> None:
         self.data = data
         self.gamma = gamma
 
-    def gaps(
+    def scaled_depth(
         self,
         prior: Callable[..., TensorVariable],
         log_prior: Callable[..., TensorVariable],
         parameters: Sequence[TensorVariable],
         noise_ratio: TensorVariable,
     ) -> TensorVariable:
-        """Return the depth of the optimum of each search, in its tail scale.
-
-        Parameters
-        ----------
-        prior : callable
-            Takes `parameters` and `size`; returns an unnamed variable, positive.
-        log_prior : callable
-            Takes a positive value and `parameters`; returns the log-density of that variable.
-        parameters : sequence of TensorVariable
-            Scalars or of shape (search,).
-        noise_ratio : TensorVariable, shape (search,)
-            What the coordinate depends on.
-
-        Returns
-        -------
-        TensorVariable
-            Of the shape of `gamma`.
-        """
-        n = len(parameters)
-        unit = self.data["n_tail"] ** (-2.0 / self.gamma) + noise_ratio
-        return pm.CustomDist(
-            "gap",
-            *parameters,
-            self.data["gap_of_best"],
-            noise_ratio,
-            unit,
-            dist=lambda *inputs: prior(*inputs[:n], size=inputs[-1]),
-            logp=lambda value, *inputs: log_prior(value, *inputs[:n]),
-            support_point=lambda rv, size, *inputs: pt.full_like(inputs[-1], _TYPICAL_GAP),
-            transform=SoftWall(wall=n + 1, width=n + 2, unit=n + 3),
-            dims="search",
-        )
+        """Add `gap` (search) to the active model."""
+        return scaled_depth(self.data, self.gamma, prior, log_prior, parameters, noise_ratio)
 
     def observe(
         self,
@@ -91,56 +57,82 @@ class EffectiveDims:
         search: TensorVariable,
         **kwargs: Any,
     ) -> None:
-        """Declare an observed variable.
-
-        Parameters
-        ----------
-        name : str
-            Its name.
-        family : type of Distribution
-            The distribution of its entries, given gamma.
-        params : sequence of tensor_like
-            The parameters of that, of shape (entry,), or (dimension, entry) as `gamma`.
-        search : TensorVariable, shape (entry,)
-            Number of the search of each entry.
-        **kwargs
-            `observed` and `dims`.
-        """
+        """Add an observed variable to the active model."""
         family(name, *params, **kwargs)
 
-    def tell(self) -> None:
-        """Declare what is known of gamma once all has been observed, if it is no parameter."""
+    def register_probability(self) -> None:
+        """Do nothing: gamma has draws."""
 
 
-def pooled_dims(data: Data, priors: Priors, spaces: int) -> TensorVariable:
+def effective_dims(kind: str, data: Data, priors: Priors, tails: xr.Dataset) -> EffectiveDims:
+    """Return the pooled effective dimensions of the searches.
+
+    Parameters
+    ----------
+    kind : {"continuous", "integer", "shared"}
+        Real and pooled; one integer per space, summed out; or one real number per space. The last
+        has the densities of the second given draws of the integers.
+    data : dict of TensorVariable
+        The data of the model.
+    priors : Priors
+        See `leadline.models.priors`.
+    tails : Dataset
+        The searches.
+    """
+    spaces = len(set(tails["space"].to_numpy().tolist()))
+    if kind == "integer":
+        return SummedDims(data, priors, data["search_space"], "space", tails)
+    if kind == "shared":
+        upper = min_by_group(data["max_effective_dim"], data["search_space"], spaces)
+        pooled = bounded_dim("pooled_effective_dim", priors.effective_dim, upper, dims="space")
+        return SampledDims(data, pooled[data["search_space"]])
+    return SampledDims(data, _pooled_dims(data, priors, spaces))
+
+
+def bounded_dim(
+    name: str, prior: Prior, upper: TensorVariable, dims: str | None = None
+) -> TensorVariable:
+    """Return a gamma of the model: 1 plus a variable with `prior` truncated at ``upper − 1``.
+
+    Its shape is () or (dims,), that of `upper`.
+    """
+
+    def excess(upper: TensorVariable, size: Any = None) -> TensorVariable:
+        return pm.Truncated.dist(prior.dist(), lower=0.0, upper=upper - 1.0, size=size)
+
+    return pm.CustomDist(
+        name,
+        upper,
+        dist=lambda upper, size: 1.0 + excess(upper, size),
+        logp=lambda value, upper: pm.logp(excess(upper), value - 1.0),
+        # Chains cannot start at the mean of a prior that lies beyond the bounds.
+        support_point=lambda rv, size, upper: pt.minimum(2.0, (1.0 + upper) / 2.0),
+        transform=IntervalTransform(lambda *inputs: (pt.constant(1.0), inputs[1])),
+        dims=dims,
+    )
+
+
+def _pooled_dims(data: Data, priors: Priors, spaces: int) -> TensorVariable:
     """Return gamma of each search, pooled within a search space and across spaces."""
-    scatter = single.from_prior("effective_dim_scatter", priors.effective_dim_scatter)
+    scatter = priors.effective_dim_scatter.variable("effective_dim_scatter")
     upper = data["max_effective_dim"] - 1.0
-    pooled = single.bounded_dim(
+    pooled = bounded_dim(
         "pooled_effective_dim" if spaces == 1 else "overall_effective_dim",
         priors.pooled_effective_dim,
         pt.max(data["max_effective_dim"]),
     )
     log_excess = _log_excess(pooled, pt.max(upper))
     if spaces > 1:
-        across = single.from_prior(
-            "effective_dim_scatter_across_spaces", priors.effective_dim_scatter_across_spaces
+        across = priors.effective_dim_scatter_across_spaces.variable(
+            "effective_dim_scatter_across_spaces"
         )
-        departure = pm.Normal("space_effective_dim_departure", dims="space")
-        log_excess = log_excess + across * departure
-        largest = pt.stack(
-            [
-                pt.max(pt.where(pt.eq(data["search_space"], space), upper, 0.0))
-                for space in range(spaces)
-            ]
-        )
+        log_excess = log_excess + across * pm.Normal("space_effective_dim_offset", dims="space")
+        largest = max_by_group(upper, data["search_space"], spaces)
         pm.Deterministic("pooled_effective_dim", 1.0 + _bounded(log_excess, largest), dims="space")
         log_excess = log_excess[data["search_space"]]
-    departure = pm.Normal("effective_dim_departure", dims="search")
+    offset = pm.Normal("effective_dim_offset", dims="search")
     return pm.Deterministic(
-        "effective_dim",
-        1.0 + _bounded(log_excess + scatter * departure, upper),
-        dims="search",
+        "effective_dim", 1.0 + _bounded(log_excess + scatter * offset, upper), dims="search"
     )
 
 

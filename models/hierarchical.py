@@ -1,92 +1,81 @@
 """Searches that learn from each other: effective dimension, noise and depth are partly pooled.
 
-The story of each search is that of `leadline.models.single`. What they share (`several`): their
-effective dimensions are near that of their search space, or the very same where it is an integer
-(`shared_dim`), their noise ratios near a common one, and the depths of their optima, in tail
-scales, near a common one:
+The story of each search is `leadline.models.likelihood`. Effective dimensions lie near that of
+their search space (`leadline.models.effective_dims`), or are the same integer
+(`leadline.models.shared_dim`). Noise ratios lie near a common one, and so do the depths of the
+optima in tail scales:
 
     log gap_j ~ Normal(log pooled_gap, gap_scatter)
+    log noise_ratio_j ~ Normal(log pooled_noise_ratio, noise_ratio_scatter)
 
-In the law without noise the gap is ``1 / (1 − 2^(−2/gamma))`` and the same for all searches with
-the same gamma; noise makes it smaller, and the tail scale is a median's distance, with an
-error of its own. The scatter is kept from zero for that reason. A pooled scale measured from
-the best scores instead would let the likelihood, which is unbounded at the best score for
-gamma < 2, drag all optima onto the sample minima at once (DESIGN.md, section 3, trap 1).
+In the noiseless law the depth is ``1 / (1 − 2^(−2/gamma))``, the same for all searches with the
+same gamma. Noise makes it smaller, and the tail scale is a distance to a median, with an error of
+its own; the scatter is kept from zero for that reason. A pooled scale measured from the best
+scores would let the likelihood, which is unbounded at the best score for gamma < 2, drag all optima
+onto the sample minima at once (docs/theory.md, Traps).
 """
-
-from collections.abc import Sequence
 
 import pymc as pm
 import pytensor.tensor as pt
-from leadline.models import several, shared_dim, single
+import xarray as xr
+from leadline.models.effective_dims import effective_dims
+from leadline.models.likelihood import Data, coords_of, data_of, declare_data, observe_tails
 from leadline.models.priors import Priors
 from pytensor.tensor.variable import TensorVariable
 
-data_of = several.data_of
+from leadline.distributions.coordinates import PartlyCentred
 
 
-def build(
-    searches: Sequence[several.Search],
-    sign: float,
-    priors: Priors,
-    effective_dim: str = "continuous",
-) -> pm.Model:
+def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") -> pm.Model:
     """Return the model of several searches.
 
     Parameters
     ----------
-    searches : sequence of Search
-        The searches.
-    sign : float
-        1 when scores are losses, −1 when they are maximised: `optimum` is reported in scores.
+    tails : Dataset
+        The trials beyond the threshold of each search, `leadline.data.tails`.
     priors : Priors
         See `leadline.models.priors`.
     effective_dim : {"continuous", "integer", "shared"}
-        Real and pooled, or one a space: see `leadline.models.shared_dim`.
+        Real and pooled, or one per space: see `leadline.models.effective_dims`.
 
     Returns
     -------
     pymc.Model
-        Observed `loss` (tail_trial), `in_regime` (replicate_count) and, where trials were repeated,
-        `seed_variance` (repeated_trial), the searches one after the other; `optimum`,
-        `effective_dim`, `noise_sd`, `tail_fraction` and `spread` (search), and the parameters that
-        they share. When gamma is summed out, `spread` and `tail_fraction` have one entry per
-        `dimension`, and `effective_dim_probability` (space, dimension) takes the place of
-        `effective_dim`. All that comes from the data is `pm.Data`.
+        Variables as in `leadline.models.independent.build`, and the parameters that the searches
+        share. Where gamma is summed out, `effective_dim_probability` is (space, dimension).
     """
-    with pm.Model(coords=coords_of(searches)) as model:
-        declare(several.declare_data(data_of(searches, sign)), searches, priors, effective_dim)
+    with pm.Model(coords=coords_of(tails)) as model:
+        data = declare_data(data_of(tails))
+        dims = effective_dims(effective_dim, data, priors, tails)
+        noise_ratio = pooled_noise_ratios(data, priors)
+        pooled_depth = priors.pooled_gap.variable("pooled_gap")
+        depth_sd = priors.gap_scatter.variable("gap_scatter")
+        depth = dims.scaled_depth(
+            lambda mu, sigma, size: pm.LogNormal.dist(mu, sigma, size=size),
+            lambda value, mu, sigma: pm.logp(pm.LogNormal.dist(mu, sigma), value),
+            (pt.log(pooled_depth), depth_sd),
+            noise_ratio,
+        )
+        reach = priors.reach.variable("reach", dims="search")
+        observe_tails(data, depth, noise_ratio, reach, dims)
     return model
 
 
-def coords_of(searches: Sequence[several.Search]) -> dict[str, range]:
-    """Return the coordinates of the model."""
-    spaces = len({search.space for search in searches})
-    return {"search": range(len(searches)), "space": range(spaces)}
+def pooled_noise_ratios(data: Data, priors: Priors) -> TensorVariable:
+    """Return the noise ratio of each search, log-normal around `pooled_noise_ratio`.
 
-
-def declare(
-    data: several.Data,
-    searches: Sequence[several.Search],
-    priors: Priors,
-    effective_dim: str = "continuous",
-) -> tuple[TensorVariable, TensorVariable, TensorVariable, TensorVariable]:
-    """Declare the variables of the model in the one at hand.
-
-    Returns
-    -------
-    alpha, beta, gamma, sigma : TensorVariable, shape (search,)
-        The laws, in losses.
+    One seed per trial informs a noise ratio poorly, and it is sampled as an offset from the pooled
+    one. Several seeds inform it well, and it is sampled as it is (`PartlyCentred`).
     """
-    dims = shared_dim.effective_dims(effective_dim, data, searches, priors)
-    noise_ratio = several.noise_ratios(data, priors)
-    pooled_gap = single.from_prior("pooled_gap", priors.pooled_gap)
-    scatter = single.from_prior("gap_scatter", priors.gap_scatter)
-    gap = dims.gaps(
-        lambda mu, sigma, size: pm.LogNormal.dist(mu, sigma, size=size),
-        lambda value, mu, sigma: pm.logp(pm.LogNormal.dist(mu, sigma), value),
-        (pt.log(pooled_gap), scatter),
-        noise_ratio,
+    pooled = priors.pooled_noise_ratio.variable("pooled_noise_ratio")
+    scatter = priors.noise_ratio_scatter.variable("noise_ratio_scatter")
+    return pm.CustomDist(
+        "noise_ratio",
+        pt.log(pooled),
+        scatter,
+        data["noise_is_known"],
+        dist=lambda mu, sigma, known, size: pm.LogNormal.dist(mu + 0.0 * known, sigma, size=size),
+        logp=lambda value, mu, sigma, known: pm.logp(pm.LogNormal.dist(mu, sigma), value),
+        transform=PartlyCentred(),
+        dims="search",
     )
-    alpha, beta, sigma = several.observe(data, gap, noise_ratio, dims)
-    return alpha, beta, dims.gamma, sigma

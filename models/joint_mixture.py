@@ -99,9 +99,9 @@ def component_logp(
     -------
     TensorVariable, shape (group, component)
     """
-    return by_group(pm.logp(component.dist(*params), value, warn_rvs=False), group, groups)
+    return sum_by_group(pm.logp(component.dist(*params), value, warn_rvs=False), group, groups)
 
 
-def by_group(each: TensorVariable, group: TensorVariable, groups: Any) -> TensorVariable:
+def sum_by_group(each: TensorVariable, group: TensorVariable, groups: Any) -> TensorVariable:
     """Return sums over entries, shape (group, component), of values (component, entry)."""
     return pt.zeros((groups, each.shape[0]))[group].inc(each.T)

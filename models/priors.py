@@ -95,6 +95,10 @@ class Prior:
         """Return the prior as an unnamed PyMC variable; raises as `family`."""
         return self.family().dist(**self.arguments(), **kwargs)
 
+    def variable(self, name: str, dims: str | None = None) -> Any:
+        """Add a variable with this prior to the active `pm.Model` and return it."""
+        return self.family()(name, dims=dims, **self.arguments())
+
     def arguments(self) -> dict[str, np.float64]:
         """Return the parameters as PyMC should get them.
 

@@ -1,7 +1,7 @@
-"""Compiled models, kept as long as the process: only the first fit of a structure waits for one.
+"""Compiled models, kept for the life of the process: only the first fit of a structure compiles.
 
-To compile a model takes longer than to sample from it, and data of the same structure can be given
-to one that is compiled.
+Compiling a model takes longer than sampling it, and a compiled model accepts other data of the same
+structure.
 """
 
 import threading
@@ -11,21 +11,21 @@ from typing import NamedTuple
 
 import pymc as pm
 
-from leadline.inference.densities import Densities
-from leadline.inference.sampling import CompiledModel, Sampler
+from leadline.inference.pointwise_logp import PointwiseLogp
+from leadline.inference.sampler import CompiledModel, Sampler
 
-# The oldest goes; a session of somebody at work has three or four.
-_MOST = 16
+# The least recently used goes; an interactive session has three or four.
+_CAPACITY = 16
 
 
 class ReadyModel(NamedTuple):
-    """A compiled model, and its densities at draws."""
+    """A compiled model, and its pointwise log-densities."""
 
     compiled: CompiledModel
-    densities: Densities
+    pointwise_logp: PointwiseLogp
 
 
-_KEPT: OrderedDict[Hashable, ReadyModel] = OrderedDict()
+_CACHE: OrderedDict[Hashable, ReadyModel] = OrderedDict()
 
 
 def ready_model(
@@ -36,19 +36,20 @@ def ready_model(
     Parameters
     ----------
     structure : hashable
-        All that decides the graph: priors and the lengths of parameters, but no data.
+        All that decides the graph: the model, its priors and the lengths of its parameters, but no
+        data.
     sampler : Sampler
-        Only what it is called, `nuts_sampler`, makes a difference.
+        Only its `nuts_sampler` makes a difference.
     build : callable
-        Returns the model to sample from, and the one whose densities are asked for.
+        Returns the model that is sampled, and the one whose log-densities are evaluated.
     """
     # Data are set in the model itself, so that each thread needs its own.
     key = threading.get_ident(), sampler.nuts_sampler, structure
-    kept = _KEPT.pop(key, None)
-    if kept is None:
+    ready = _CACHE.pop(key, None)
+    if ready is None:
         model, plain = build()
-        kept = ReadyModel(sampler.compile(model), Densities(plain))
-    _KEPT[key] = kept  # behind all others
-    while len(_KEPT) > _MOST:
-        _KEPT.popitem(last=False)
-    return kept
+        ready = ReadyModel(sampler.compile(model), PointwiseLogp(plain))
+    _CACHE[key] = ready
+    while len(_CACHE) > _CAPACITY:
+        _CACHE.popitem(last=False)
+    return ready

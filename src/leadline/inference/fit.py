@@ -1,33 +1,39 @@
 """From trials to the posterior: `fit`."""
 
-import importlib.util
+import functools
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from numbers import Integral, Real
-from typing import Any, Literal
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
-from leadline.data.regime import MIN_TAIL_TRIALS, MIN_TAIL_TRIALS_POOLED
 from leadline.data.reported_notes import notes_on_reports, validate_with_reports
 from leadline.data.scale import validate_scale
-from leadline.data.trials import Trials, search_labels, validate_any_complete
-from leadline.errors import LeadlineError, format_value, join_values
-from leadline.inference.candidates import candidates_of, scales_of, validate_tail_fractions
+from leadline.data.tails import MIN_TAIL_TRIALS, MIN_TAIL_TRIALS_POOLED
+from leadline.data.trials import Trials, validate_any_complete
+from leadline.errors import LeadlineError, format_value
+from leadline.inference.candidates import candidates_of, space_names, validate_tail_fractions
+from leadline.inference.fit_options import (
+    choose_model,
+    validate_choices,
+    validate_counts,
+    validate_installed,
+    validate_seed,
+    validate_threshold,
+    validate_together,
+)
+from leadline.inference.reported_searches import validate_reports, with_reports
 from leadline.models.priors import Priors
 from leadline.search_audit.random_search import validate_random_search
 
-_LOG = logging.getLogger("leadline")
+if TYPE_CHECKING:
+    from leadline.inference.posterior import PosteriorSampler
 
-_CHOICES = {
-    "model": ("auto", "single", "hierarchical", "crossed"),
-    "effective_dim": ("continuous", "integer"),
-    "nuts_sampler": ("nutpie", "pymc", "numpyro", "blackjax"),
-}
-# What a sampler needs that is not installed with leadline.
-_PACKAGES = {"numpyro": ("jax", "numpyro"), "blackjax": ("jax", "blackjax")}
+_LOG = logging.getLogger("leadline")
 
 
 def fit(
@@ -128,10 +134,7 @@ def fit(
     validate_choices(model=model, effective_dim=effective_dim, nuts_sampler=nuts_sampler)
     validate_installed(nuts_sampler)
     validate_counts(draws=draws, tune=tune, chains=chains)
-    if random_seed is not None and not _is_count(random_seed, least=0):
-        raise LeadlineError(
-            f"random_seed must be an integer of 0 or more, or None; got {format_value(random_seed)}"
-        )
+    validate_seed(random_seed)
     if not isinstance(trials, Trials):
         raise LeadlineError(
             f"fit takes Trials, got {type(trials).__name__}; make them with "
@@ -141,63 +144,46 @@ def fit(
     priors = Priors() if priors is None else priors
     if not isinstance(priors, Priors):
         raise LeadlineError(
-            f"priors must be a leadline.Priors(...), got {format_value(priors)}; print(leadline.Priors()) "
-            "shows the defaults"
+            f"priors must be a leadline.Priors(...), got {format_value(priors)}; "
+            "print(leadline.Priors()) shows the defaults"
         )
     validate_scale(scale)
     fixed = validate_threshold(threshold, tail_fraction)
     fractions = validate_tail_fractions(tail_fraction)
-    fixed_fraction = isinstance(tail_fraction, Real)
     kind, reason = choose_model(model, trials)
     validate_together(kind, scale=scale)
     validate_with_reports(trials, kind, effective_dim)
     alone = kind == "single" or len(trials.with_trials) == 1
+    spaces = space_names(trials)
     candidates = [
         candidates_of(
-            search,
+            trials,
+            pair,
             priors,
-            scales_of(search, scale, trials.reports),
-            fractions,
+            scale=scale,
+            fractions=fractions,
             threshold=fixed,
             resolution=resolution,
             min_tail=MIN_TAIL_TRIALS if alone else MIN_TAIL_TRIALS_POOLED,
+            space=spaces[pair],
         )
-        for search in (trials.search(task=task, model=name) for task, name in trials.with_trials)
+        for pair in trials.with_trials
     ]
-
     notes = [*validate_random_search(trials, assume_random), *notes_on_reports(trials)]
+    validate_reports(trials, candidates, priors)
 
-    # Not before the input is known to be good: these imports take seconds.
+    # Only after the input is validated: these imports take seconds.
     from leadline.checks.check import check, checks_line, failed_checks
-    from leadline.inference.averaging import fit_search
-    from leadline.inference.reported_searches import reported_searches
-    from leadline.inference.sampling import Sampler
-    from leadline.inference.tail_fit import TailFitter
-    from leadline.inference.tree import combine, provenance, search_groups
+    from leadline.inference.posterior import PosteriorSampler
+    from leadline.inference.sampler import Sampler
+    from leadline.inference.tree import provenance
 
-    labels = space_labels(trials)
-    reported = reported_searches(trials, [space for space, _, _ in labels], candidates, priors)
     sampler = Sampler(draws, tune, chains, progressbar, nuts_sampler, sample_kwargs)
-    fitter = TailFitter(priors, effective_dim, sampler)
+    posterior = PosteriorSampler(kind, priors, effective_dim, sampler)
     seed = np.random.SeedSequence(random_seed)
-    pooled = None
-    if kind == "single":
-        seeds = seed.spawn(len(candidates))
-        averaged = [
-            fit_search(of_search, fitter, own_seed)
-            for of_search, own_seed in zip(candidates, seeds, strict=True)
-        ]
-    else:
-        from leadline.inference.joint_fit import fit_jointly
-        from leadline.inference.joint_fitter import JointFitter
-
-        joint = JointFitter(kind, labels, priors, sampler, effective_dim)
-        together = fit_jointly(candidates, joint, fitter, seed, reported)
-        averaged, pooled = together.searches, together.pooled
-    groups = [
-        search_groups(of_search, label)
-        for of_search, label in zip(averaged, search_labels(trials.searches), strict=True)
-    ]
+    fit_groups = _fit_alone if kind == "single" else _fit_jointly
+    groups = fit_groups(trials, candidates, posterior, seed)
+    fixed_fraction = isinstance(tail_fraction, Real)
     settings = {
         "model": kind,
         "model_reason": reason,
@@ -214,7 +200,8 @@ def fit(
         "nuts_sampler": nuts_sampler,
         **{name: repr(value) for name, value in sampler.options.items()},
     }
-    tree = combine(groups, provenance(trials, priors, settings, notes), pooled)
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs.update(provenance(trials, priors, settings, notes))
     failed = failed_checks(check(tree))
     tree.attrs["failed_checks"] = json.dumps(failed)
     if failed:
@@ -222,99 +209,66 @@ def fit(
     return tree
 
 
-def choose_model(model: str, trials: Trials) -> tuple[str, str]:
-    """Return the name of the model that is fitted, and the reason."""
-    tasks, models = (set(names) for names in zip(*trials.searches, strict=True))
-    if model == "crossed" and len(models) < 2:
-        raise LeadlineError(
-            f"model='crossed' compares models, and {trials.source} has one, {join_values(models)}; use "
-            "model='hierarchical', or name the column of the model"
+def _fit_alone(
+    trials: Trials,
+    candidates: Sequence[Sequence[xr.Dataset]],
+    posterior: "PosteriorSampler",
+    seed: np.random.SeedSequence,
+) -> dict[str, xr.Dataset]:
+    """Return the groups of the tree, every search fitted by itself over its thresholds."""
+    from leadline.inference.mixture import choose_draws
+    from leadline.inference.thresholds import fit_candidates
+    from leadline.inference.tree import join_groups, mixture_tree
+
+    shape = posterior.sampler.chains, posterior.sampler.draws
+    searches = []
+    for pair, own, child_seed in zip(
+        trials.with_trials, candidates, seed.spawn(len(candidates)), strict=True
+    ):
+        fit_seed, mix_seed = child_seed.spawn(2)
+        fits, evidence = fit_candidates(own, posterior, fit_seed)
+        mixture = choose_draws(
+            evidence["weight"].tolist(),
+            [part["posterior"].sizes["draw"] for part in fits],
+            shape,
+            np.random.default_rng(mix_seed),
         )
-    if model != "auto":
-        return model, "asked for"
-    if len(models) > 1 and len(tasks) > 1:
-        return "crossed", f"{len(models)} models on {len(tasks)} tasks"
-    if len(models) > 1:
-        # What is a model's own and what it owes to the task cannot be told apart on one task; a
-        # model with both samples badly there (ESS 265 against 990 for two models of 60 trials).
-        return "hierarchical", f"{len(models)} models on one task"
-    if len(tasks) > 1:
-        return "hierarchical", f"one model on {len(tasks)} tasks"
-    if len(trials.reports):
-        return "hierarchical", "one search with reported bests"
-    return "single", "one search"
+        searches.append(mixture_tree(trials, [pair], fits, [evidence], *mixture))
+    return join_groups(searches)
 
 
-def validate_together(kind: str, *, scale: str) -> None:
-    """Raise `LeadlineError` when an option does not go with a model of several searches."""
-    if kind == "crossed" and scale == "auto":
-        raise LeadlineError(
-            "scale='auto' may put the models of a task on different scales, where their optima "
-            "cannot be compared; choose scale='identity', 'log' or 'logit', or model='single'"
+def _fit_jointly(
+    trials: Trials,
+    candidates: Sequence[Sequence[xr.Dataset]],
+    posterior: "PosteriorSampler",
+    seed: np.random.SeedSequence,
+) -> dict[str, xr.Dataset]:
+    """Return the groups of the tree, all searches fitted together to sets of thresholds."""
+    from leadline.inference.joint_fit import fit_jointly
+    from leadline.inference.mixture import choose_draws
+    from leadline.inference.thresholds import p_value_of
+    from leadline.inference.tree import mixture_tree
+
+    fit_seed, test_seed, mix_seed = seed.spawn(3)
+    complete = functools.partial(with_reports, trials=trials, priors=posterior.priors)
+    fits, shares = fit_jointly(candidates, posterior, fit_seed, complete)
+    test = int(test_seed.generate_state(1)[0])
+    evidence = [
+        pd.DataFrame(
+            {
+                "kept": True,
+                "weight": shares,
+                "elpd": np.nan,
+                "refitted": 0,
+                "p_value": [p_value_of(part, test, search) for part in fits],
+            }
         )
-
-
-def space_labels(trials: Trials) -> list[tuple[str, str, str]]:
-    """Return the search space, task and model of each search.
-
-    The space is the column `space`; without it, searches over the same hyperparameters share one,
-    and so do those of which they are not known.
-    """
-    labels = []
-    for task, model in trials.searches:
-        search = trials.search(task=task, model=model)
-        # `Trials` has seen to it that a search has one.
-        spaces = [*search.table.get("space", []), *filter(None, search.reports["space"])]
-        space = spaces[0] if spaces else None
-        labels.append((str(space or ", ".join(sorted(search.params))), task, model))
-    return labels
-
-
-def validate_threshold(threshold: object, tail_fraction: object) -> float | None:
-    """Return the threshold when it is a number, None when it is "auto".
-
-    Raises
-    ------
-    LeadlineError
-        If it is neither, or a number beside a tail fraction.
-    """
-    if isinstance(threshold, str) and threshold == "auto":
-        return None
-    if isinstance(threshold, bool) or not isinstance(threshold, Real):
-        raise LeadlineError(
-            f"threshold must be a number in score units or 'auto', got {format_value(threshold)}"
-        )
-    if tail_fraction is not None:
-        raise LeadlineError("give either threshold (in score units) or tail_fraction, not both")
-    return float(threshold)
-
-
-def validate_choices(**given: str) -> None:
-    """Raise `LeadlineError` unless each option is one of its choices."""
-    for name, value in given.items():
-        if value not in _CHOICES[name]:
-            allowed = " or ".join(map(repr, _CHOICES[name]))
-            raise LeadlineError(f"{name} must be {allowed}, got {format_value(value)}")
-
-
-def validate_installed(nuts_sampler: str) -> None:
-    """Raise `ImportError` unless the packages that a sampler needs are installed."""
-    for package in _PACKAGES.get(nuts_sampler, ()):
-        if importlib.util.find_spec(package) is None:
-            raise ImportError(
-                f'nuts_sampler="{nuts_sampler}" needs {package}; install it with '
-                "pip install 'leadline[jax]'"
-            )
-
-
-def validate_counts(**given: int) -> None:
-    """Raise `LeadlineError` unless each option is an integer of 1 or more."""
-    for name, value in given.items():
-        if not _is_count(value, least=1):
-            raise LeadlineError(
-                f"{name} must be an integer of 1 or more, got {format_value(value)}"
-            )
-
-
-def _is_count(value: object, least: int) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
+        for search in range(len(trials.searches))
+    ]
+    mixture = choose_draws(
+        shares,
+        [part["posterior"].sizes["draw"] for part in fits],
+        (posterior.sampler.chains, posterior.sampler.draws),
+        np.random.default_rng(mix_seed),
+    )
+    return mixture_tree(trials, trials.searches, fits, evidence, *mixture)

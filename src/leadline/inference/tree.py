@@ -8,17 +8,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
-from scipy.stats import binom
 
 from leadline.data.replicates import PARAM_PREFIX
-from leadline.data.trials import Trials
-from leadline.inference.averaging import AveragedSearch, FittedCandidate
-from leadline.inference.reported_groups import add_reports
+from leadline.data.tails import scores_of
+from leadline.data.trials import Trials, search_labels
+from leadline.inference.candidates_table import candidate_numbers, candidates_table
+from leadline.inference.mixture import mix
+from leadline.inference.shared_tail import log_likelihood, shared_tail
+from leadline.models.likelihood import positions
 from leadline.models.priors import Priors
 
-# What users ask for, then the parameters that the priors speak of.
+# Answers first, then the parameters of the priors.
 _POSTERIOR = (
     "optimum",
     "effective_dim",
@@ -29,16 +32,7 @@ _POSTERIOR = (
     "noise_ratio",
     "reach",
     "effective_dim_probability",
-    "law_optimum",
-    "law_spread",
-    "law_noise_sd",
 )
-
-# The law on a scale that is not that of the scores.
-_LAW = ("law_optimum", "law_spread", "law_noise_sd")
-
-# Enough draws of each candidate for intervals in a picture.
-_SAMPLES = 1000
 
 # nutpie's names beside those of ArviZ's schema, which pymc.sample uses.
 _STATISTICS = {
@@ -54,251 +48,129 @@ _STATISTICS = {
     "acceptance_rate": "acceptance_rate",
 }
 
-# Options may be NumPy numbers, which json does not know.
+# Options may be NumPy numbers, which json does not accept.
 _plain = operator.methodcaller("item")
 
 _LIBRARIES = ("leadline", "pymc", "pytensor", "nutpie", "arviz", "numpy", "xarray")
 
+_JOINED_DIMS = ("search", "tail_trial", "repeated_trial", "trial", "report")
 
-def search_groups(averaged: AveragedSearch, label: str) -> dict[str, xr.Dataset]:
-    """Return the groups of the tree for one search, each variable with one data dimension.
+
+def mixture_tree(
+    trials: Trials,
+    pairs: Sequence[tuple[str, str]],
+    parts: Sequence[xr.DataTree],
+    evidence: Sequence[pd.DataFrame],
+    component: npt.NDArray[np.intp],
+    index: npt.NDArray[np.intp],
+) -> dict[str, xr.Dataset]:
+    """Return the groups of the tree for searches that were fitted together, or for one search.
 
     Parameters
     ----------
-    averaged : AveragedSearch
-        The posterior and its candidates.
-    label : str
-        Name of the search.
+    trials : Trials
+        All searches of the fit.
+    pairs : sequence of (task, model)
+        Those of the parts, in their order.
+    parts : sequence of DataTree
+        Fits at different thresholds, `leadline.inference.posterior`.
+    evidence : sequence of DataFrame
+        For each search one row per part, see `candidates_table`.
+    component, index : ndarray of int, shape (chain, draw)
+        The mixture, see `leadline.inference.mixture.choose_draws`.
     """
-    mixed = averaged.in_mixture
-    first = mixed[0].tail.search
-    trials = first.trials
-    draws = ("chain", "draw")
-    names = np.array([f"{label}: {name}" for name in trials["trial"]], dtype=str)
-    rows, edge = _shared_tail(averaged)
-    tail = names[rows]
-    replicates = trials["replicates"].to_numpy(dtype=int)
-    repeated = replicates[rows] > 1
-    coords = {
-        "search": [label],
-        "task": ("search", [first.task]),
-        "model": ("search", [first.model]),
-    }
-
-    posterior = averaged.pick_dataset([one.tail.posterior for one in averaged.candidates])
-    posterior = posterior[[name for name in _POSTERIOR if name in posterior]]
-    thresholds = np.array([_threshold(one) for one in averaged.candidates])
-    posterior["threshold"] = draws, thresholds[averaged.component]
-    posterior["candidate"] = draws, averaged.component
-
-    pointwise = [_log_likelihood(one, rows, edge) for one in averaged.candidates]
-    likelihood: dict[str, Any] = {
-        "score": ((*draws, "tail_trial"), averaged.pick([part["score"] for part in pointwise])),
-        # One observation: so many trials of n, however many seeds they had.
-        "in_regime": ((*draws, "search"), averaged.pick([part["in_regime"] for part in pointwise])),
-    }
-    score = trials["score"].to_numpy(dtype=float)
-    observed: dict[str, Any] = {
-        "score": ("tail_trial", score[rows]),
-        "in_regime": ("search", [len(rows)]),
-    }
-    observed_coords: dict[str, Any] = {"tail_trial": tail}
-    if repeated.any():
-        freedom = replicates[rows][repeated] - 1
-        sum_of_squares = trials["sum_of_squares"].to_numpy(dtype=float)[rows][repeated]
-        observed["seed_variance"] = ("repeated_trial", sum_of_squares / freedom)
-        likelihood["seed_variance"] = (
-            (*draws, "repeated_trial"),
-            # A candidate that no draw comes from may have none.
-            averaged.pick([part.get("seed_variance", np.empty(0)) for part in pointwise]),
-        )
-        observed_coords["repeated_trial"] = tail[repeated]
-    priors = xr.Dataset(
-        {
-            name: (draws, averaged.pick([one.tail.log_prior[name] for one in averaged.candidates]))
-            for name in mixed[0].tail.log_prior
-        }
+    labels = dict(zip(trials.searches, search_labels(trials.searches), strict=True))
+    names = [labels[pair] for pair in pairs]
+    numbers = np.stack([candidate_numbers(parts, search) for search in range(len(pairs))], axis=1)
+    candidates = [
+        candidates_table(parts, numbers[:, search], evidence[search], search)
+        for search in range(len(pairs))
+    ]
+    used, component = np.unique(component, return_inverse=True)
+    component = component.reshape(index.shape)
+    parts, numbers = [parts[number] for number in used], numbers[used]
+    thresholds = np.stack(
+        [scores_of(part["tails"].dataset, part["tails"]["threshold"]) for part in parts]
     )
-    statistics = averaged.pick_dataset(
-        [_statistics(one.tail.statistics) for one in averaged.candidates]
+
+    def mixed(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
+        return mix(datasets, component, index)
+
+    def group_of(group: str) -> list[xr.Dataset]:
+        return [part[group].to_dataset() for part in parts]
+
+    posterior = mixed([own[[n for n in _POSTERIOR if n in own]] for own in group_of("posterior")])
+    cells = ("chain", "draw", "search")
+    posterior = posterior.assign(
+        threshold=(cells, thresholds[component]), candidate=(cells, numbers[component])
     )
-    constant: dict[str, Any] = {
-        "threshold": ("search", [edge]),
-        "resolution": ("search", [first.regime.resolution]),
-        "max_effective_dim": ("search", [first.max_effective_dim]),
-        "n_trials": ("search", [len(trials)]),
-        "n_complete": ("search", [int((trials["status"] == "complete").sum())]),
-        "n_tail": ("search", [len(rows)]),
-        # All trials; a failed or pruned one has no score.
-        "trial_score": ("trial", score),
-        "trial_first_score": ("trial", trials["first_score"].to_numpy(dtype=float)),
-        "trial_replicates": ("trial", replicates),
-        "trial_search": ("trial", np.array([label] * len(trials), dtype=str)),
-    }
-    for name in trials.columns:
-        if name in ("cost", "order") or name.startswith(PARAM_PREFIX):
-            constant[f"trial_{name}"] = "trial", _storable(trials[name])
+    shared = [shared_tail(parts, search) for search in range(len(pairs))]
+    pooled = mixed(group_of("pooled")) if parts[0]["pooled"].data_vars else xr.Dataset()
     groups = {
-        "posterior": posterior.expand_dims(search=1, axis=2).assign_coords(coords),
-        "sample_stats": statistics.expand_dims(search=1, axis=2).assign_coords(coords),
-        # Without task and model: ArviZ's psense stacks variables, which must then all have them.
-        "log_likelihood": xr.Dataset(likelihood, {"search": [label]} | observed_coords),
-        "log_prior": priors.expand_dims(search=1, axis=2).assign_coords(coords),
-        "observed_data": xr.Dataset(observed, coords | observed_coords),
-        "constant_data": xr.Dataset(constant, coords | {"trial": names}),
-        "candidates": _candidates(averaged).expand_dims(search=1).assign_coords(coords),
+        "posterior": posterior,
+        "noisy_quadratic": mixed(group_of("noisy_quadratic")),
+        "sample_stats": mixed([_statistics(own) for own in group_of("sample_stats")]),
+        "log_likelihood": mixed([log_likelihood(part, shared) for part in parts]),
+        "log_prior": mixed([_log_prior(part) for part in parts]),
+        "candidates": xr.concat(candidates, dim="search", join="outer", fill_value=_FILL),
     }
-    add_reports(groups, averaged, label)
+    groups |= _data_groups(trials, pairs, names, parts[0]["tails"].dataset, shared)
+    if "reported_trials" in pooled:
+        unknown = np.isnan(groups["constant_data"]["report_best_of"].to_numpy())
+        groups["posterior"] = (
+            groups["posterior"]
+            .assign(reported_trials=((*cells[:2], "report"), pooled["reported_trials"].to_numpy()))
+            .assign_coords(report=groups["constant_data"]["report"].to_numpy()[unknown])
+        )
+    labels_of_search = {
+        "search": names,
+        "task": ("search", [task for task, _ in pairs]),
+        "model": ("search", [model for _, model in pairs]),
+    }
+    for name, group in groups.items():
+        if "search" in group.dims:
+            # Without task and model: ArviZ's psense stacks variables, which must all have them.
+            coords = {"search": names} if name == "log_likelihood" else labels_of_search
+            groups[name] = group.drop_vars("space", errors="ignore").assign_coords(coords)
+    for name, values in groups["observed_data"].coords.items():
+        if name in groups["log_likelihood"].dims and name != "search":
+            groups["log_likelihood"] = groups["log_likelihood"].assign_coords({name: values})
+    if pooled.data_vars:
+        groups["pooled"] = pooled.drop_vars("reported_trials", errors="ignore")
     return groups
 
 
-def _storable(values: pd.Series) -> np.ndarray:
-    """Return a column as an array that netCDF can hold: numbers, else text."""
-    if values.dtype.kind in "iufb":
-        return values.to_numpy(dtype=float)
-    return values.map(lambda value: "" if value is None else str(value)).to_numpy(dtype=str)
+_FILL = {"scale": "", "kept": 0, "refitted": 0, "n_tail": 0, "divergences": 0}
 
 
-def _threshold(one: FittedCandidate) -> float:
-    """Return the threshold of a candidate in score units."""
-    search = one.candidate.search
-    return float(search.score(search.regime.threshold))
-
-
-def _shared_tail(averaged: AveragedSearch) -> tuple[np.ndarray, float]:
-    """Return the places of the trials past the threshold of every candidate that was averaged.
-
-    In their order; and their edge: the deepest threshold, in score units.
-    """
-    mixed = averaged.in_mixture
-    rows = np.sort(mixed[0].tail.search.regime.rows)
-    for one in mixed[1:]:
-        rows = np.intersect1d(rows, one.tail.search.regime.rows)
-    deepest = min(mixed, key=lambda one: one.tail.search.sign * _threshold(one))
-    return rows, _threshold(deepest)
-
-
-def _log_likelihood(one: FittedCandidate, rows: np.ndarray, edge: float) -> dict[str, np.ndarray]:
-    """Return the log-likelihoods of the shared tail, shape (chain, draw, observation).
-
-    Of its scores given that they are past `edge`, in score units; and of their number. A candidate
-    that is not in the mixture may lack some of the trials; what stands for them is never used.
-    """
-    tail = one.tail
-    search, regime = tail.search, tail.search.regime
-    shape = tuple(tail.posterior.sizes[dim] for dim in ("chain", "draw"))
-    order = np.argsort(regime.rows)
-    place = np.searchsorted(regime.rows, rows, sorter=order)
-    place = order[np.minimum(place, regime.n_tail - 1)]
-    loss = search.sign * float(regime.scale.forward(np.float64(edge)))
-    better = tail.log_better(loss) if edge != _threshold(one) else tail.log_better(regime.threshold)
-    shift = (tail.log_better(regime.threshold) - better)[:, tail.group_of_trial[place]]
-    score = tail.log_likelihood["loss"][..., place] + regime.log_slope[place]
-    of_row = search.trials["replicates"].to_numpy(dtype=int)[rows]
-    inside = np.array([(of_row == seeds).sum() for seeds in regime.group_replicates])
-    counts = binom.logpmf(inside, regime.group_trials, np.exp(better)).sum(axis=1)
-    result = {
-        "score": score + shift.reshape(*shape, -1),
-        "in_regime": counts.reshape(*shape, 1),
+def join_groups(searches: Sequence[dict[str, xr.Dataset]]) -> dict[str, xr.Dataset]:
+    """Return the groups of searches that were fitted alone as those of one tree."""
+    if len(searches) == 1:
+        return searches[0]
+    for own in searches:
+        # One sampler per search.
+        like = own["posterior"]
+        statistics = own["sample_stats"].expand_dims(search=like["search"].to_numpy(), axis=2)
+        labels = {name: like[name] for name in ("task", "model")}
+        own["sample_stats"] = statistics.assign_coords(labels)
+    return {
+        group: xr.Dataset(
+            {name: _joined(str(name), [own[group] for own in searches]) for name in names}
+        )
+        for group in searches[0]
+        if (names := dict.fromkeys(name for own in searches for name in own[group].data_vars))
     }
-    wanted = place[regime.replicates[place] > 1]
-    if wanted.size:
-        result["seed_variance"] = tail.log_likelihood["seed_variance"][
-            ..., np.searchsorted(regime.repeated, wanted)
-        ]
-    return result
-
-
-def _statistics(statistics: xr.Dataset) -> xr.Dataset:
-    """Return the sampler statistics by the names of ArviZ's schema."""
-    kept = {old: new for old, new in _STATISTICS.items() if old in statistics}
-    return statistics[list(kept)].rename(kept)
-
-
-def _candidates(averaged: AveragedSearch) -> xr.Dataset:
-    """Return what was tried and what speaks for each, dims (candidate), some with (sample)."""
-    fitted = averaged.candidates
-    regimes = [one.tail.search.regime for one in fitted]
-    columns: dict[str, Any] = {
-        "scale": np.array([regime.scale.name for regime in regimes]),
-        "threshold": [_threshold(one) for one in fitted],
-        "n_tail": [regime.n_tail for regime in regimes],
-        "tail_scale": [regime.tail_scale for regime in regimes],
-        "kept": np.array([one.kept for one in fitted], dtype=np.int8),
-        "weight": [one.weight for one in fitted],
-        "elpd": [one.elpd for one in fitted],
-        "refitted": [one.refitted for one in fitted],
-        "p_value": [one.p_value for one in fitted],
-        "divergences": [one.diagnostics.divergences for one in fitted],
-        "max_rhat": [one.diagnostics.max_rhat for one in fitted],
-        "min_ess_bulk": [one.diagnostics.min_ess_bulk for one in fitted],
-        "min_ess_tail": [one.diagnostics.min_ess_tail for one in fitted],
-        "min_bfmi": [one.diagnostics.min_bfmi for one in fitted],
-    }
-    table = xr.Dataset({name: ("candidate", value) for name, value in columns.items()})
-    for name in ("optimum", "effective_dim", "noise_sd"):
-        values = [one.tail.posterior[name].to_numpy().reshape(-1) for one in fitted]
-        count = min(_SAMPLES, *map(len, values))
-        picked = [value[np.linspace(0, len(value) - 1, count).astype(int)] for value in values]
-        table[name] = ("candidate", "sample"), np.stack(picked)
-    return table.assign_coords(candidate=np.arange(len(fitted)))
-
-
-def combine(
-    searches: Sequence[dict[str, xr.Dataset]],
-    attributes: Mapping[str, Any],
-    pooled: xr.Dataset | None = None,
-) -> xr.DataTree:
-    """Return one tree from the groups of all searches.
-
-    Parameters
-    ----------
-    searches : sequence of dict of Dataset
-        What `search_groups` returned for each.
-    attributes : mapping
-        What `provenance` returned.
-    pooled : Dataset, optional
-        What the searches share, when they were fitted together: dims (chain, draw), and of space,
-        task and model. A group of its own, as `task` and `model` are names of searches elsewhere.
-    """
-    groups = {}
-    for group in searches[0]:
-        parts = [search[group] for search in searches]
-        if group == "candidates":
-            parts = _with_as_many_samples(parts)
-        names = dict.fromkeys(name for part in parts for name in part.data_vars)
-        groups[group] = xr.Dataset({name: _joined(str(name), parts) for name in names})
-    if (groups["candidates"]["scale"].isin(["identity", ""])).all():
-        groups["posterior"] = groups["posterior"].drop_vars(_LAW)
-    if len(searches) == 1 or pooled is not None:
-        # One sampler for all: the form that ArviZ's sampling diagnostics expect.
-        statistics = groups["sample_stats"].isel(search=0, drop=True)
-        groups["sample_stats"] = statistics.drop_vars(("task", "model"), errors="ignore")
-    if pooled is not None:
-        groups["pooled"] = pooled
-    tree = xr.DataTree.from_dict(groups)
-    tree.attrs.update(attributes)
-    return tree
-
-
-def _with_as_many_samples(candidates: Sequence[xr.Dataset]) -> list[xr.Dataset]:
-    """Return the candidates of all searches with as many samples each, evenly spaced ones."""
-    sizes = [one.sizes["sample"] for one in candidates]
-    return [
-        one.isel(sample=np.linspace(0, size - 1, min(sizes)).astype(int))
-        for one, size in zip(candidates, sizes, strict=True)
-    ]
 
 
 def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.DataArray:
     """Return a variable of all searches; a hyperparameter that one lacks is missing there."""
     arrays = [part[name] for part in parts if name in part]
-    dims = ("search", "tail_trial", "repeated_trial", "trial", "report")
-    dim = next(dim for dim in dims if dim in arrays[0].dims)
+    dim = next((dim for dim in _JOINED_DIMS if dim in arrays[0].dims), "search")
     if dim == "trial":
         text = any(array.dtype.kind == "U" for array in arrays)
+        missing = "" if text else np.nan
         arrays = [
-            (part[name] if name in part else xr.full_like(part["trial_score"], np.nan))
+            part.get(name, xr.full_like(part["trial_score"], missing, type(missing)))
             for part in parts
         ]
         if text:
@@ -309,6 +181,109 @@ def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.DataArray:
     # Searches may differ in their number of candidates.
     fill = {"U": "", "i": 0}.get(arrays[0].dtype.kind, np.nan)
     return xr.concat(arrays, dim=dim, join="outer", fill_value=fill)
+
+
+def _statistics(statistics: xr.Dataset) -> xr.Dataset:
+    """Return the sampler statistics by the names of ArviZ's schema."""
+    kept = {old: new for old, new in _STATISTICS.items() if old in statistics}
+    return statistics[list(kept)].rename(kept)
+
+
+def _log_prior(part: xr.DataTree) -> xr.Dataset:
+    """Return the log-priors that are scaled to measure prior sensitivity, dims (..., search).
+
+    Those of the shared parameters and the noiseless tail probability, where searches share any:
+    given the shared parameters, the distribution of the searches' own is part of the model
+    (Kallioinen et al. 2024, doi:10.1007/s11222-023-10366-5). Of a search alone, all.
+    """
+    densities = part["log_prior"].to_dataset()
+    names = list(densities.data_vars)
+    if any(densities[name].ndim == 2 for name in names):
+        shared = [name for name in names if densities[name].ndim == 2]
+        # An integer per space is a parameter of its own.
+        integer = [name for name in names if densities[name].dims[2:] == ("space",)]
+        integer = [name for name in integer if name == "pooled_effective_dim"]
+        space = xr.DataArray(positions(part["tails"]["space"].to_numpy()), dims="search")
+        own = {name: densities[name].drop_vars("space").isel(space=space) for name in integer}
+        densities = densities[[*shared, "reach"]].assign(own)
+    like = part["noisy_quadratic"]["alpha"].drop_vars(("task", "model", "space"), errors="ignore")
+    return densities.drop_vars(("search", "space"), errors="ignore").map(
+        lambda density: density.broadcast_like(like).transpose("chain", "draw", "search")
+    )
+
+
+def _data_groups(
+    trials: Trials,
+    pairs: Sequence[tuple[str, str]],
+    names: Sequence[str],
+    tails: xr.Dataset,
+    shared: Sequence[tuple[npt.NDArray[np.intp], float]],
+) -> dict[str, xr.Dataset]:
+    """Return `observed_data`, the shared tails, and `constant_data`, all trials and settings."""
+    tables, observed = [], []
+    first = trials.table[trials.table["status"] != "running"].drop_duplicates(
+        ["task", "model", "trial"]
+    )
+    for pair, name, (rows, _) in zip(pairs, names, shared, strict=True):
+        table = trials.search(*pair).per_trial()
+        own = first[(first["task"] == pair[0]) & (first["model"] == pair[1])]["score"].to_numpy()
+        table["first_score"] = np.where(table["status"] == "complete", own, np.nan)
+        table["label"] = [f"{name}: {trial}" for trial in table["trial"]]
+        table["search"] = name
+        tables.append(table)
+        observed.append(table.iloc[rows])
+    everything = pd.concat([table for table in tables if len(table)], ignore_index=True)
+    beyond = pd.concat(observed, ignore_index=True)
+    repeated = beyond[beyond["replicates"] > 1]
+    observed_data = xr.Dataset(
+        {
+            "score": ("tail_trial", beyond["score"].to_numpy(dtype=float)),
+            "in_regime": ("search", [len(rows) for rows, _ in shared]),
+        },
+        {"tail_trial": beyond["label"].to_numpy(dtype=str)},
+    )
+    if len(repeated):
+        variance = repeated["sum_of_squares"] / (repeated["replicates"] - 1)
+        observed_data["seed_variance"] = "repeated_trial", variance.to_numpy(dtype=float)
+        observed_data.coords["repeated_trial"] = repeated["label"].to_numpy(dtype=str)
+    complete = [int((table["status"] == "complete").sum()) for table in tables]
+    constant: dict[str, Any] = {
+        "threshold": ("search", [edge for _, edge in shared]),
+        "resolution": ("search", tails["resolution"].to_numpy()),
+        "max_effective_dim": ("search", tails["max_effective_dim"].to_numpy()),
+        "n_trials": ("search", [len(table) for table in tables]),
+        "n_complete": ("search", complete),
+        "n_tail": ("search", [len(rows) for rows, _ in shared]),
+        # A failed or pruned trial has no score.
+        "trial_score": ("trial", everything["score"].to_numpy(dtype=float)),
+        "trial_first_score": ("trial", everything["first_score"].to_numpy(dtype=float)),
+        "trial_replicates": ("trial", everything["replicates"].to_numpy(dtype=int)),
+        "trial_search": ("trial", everything["search"].to_numpy(dtype=str)),
+    }
+    for column in everything.columns:
+        if column in ("cost", "order") or column.startswith(PARAM_PREFIX):
+            constant[f"trial_{column}"] = "trial", _storable(everything[column])
+    constant_data = xr.Dataset(constant, {"trial": everything["label"].to_numpy(dtype=str)})
+    if "report" in tails.sizes:
+        search = tails["report_search"].to_numpy()
+        counts = np.concatenate([np.arange(n) for n in np.bincount(search) if n])
+        report = [
+            f"{names[own]}: report {count + 1}" for own, count in zip(search, counts, strict=True)
+        ]
+        reports = pd.concat([trials.search(*pair).reports for pair in pairs])
+        observed_data["reported"] = "report", reports["score"].to_numpy(dtype=float)
+        constant_data["report_best_of"] = "report", tails["report_trials"].to_numpy()
+        constant_data["report_search"] = "report", np.array(names)[search]
+        for group in (observed_data, constant_data):
+            group.coords["report"] = np.array(report)
+    return {"observed_data": observed_data, "constant_data": constant_data}
+
+
+def _storable(values: pd.Series) -> np.ndarray:
+    """Return a column as an array that netCDF can hold: numbers, else text."""
+    if values.dtype.kind in "iufb":
+        return values.to_numpy(dtype=float)
+    return np.array(["" if pd.isna(value) else str(value) for value in values], dtype=str)
 
 
 def provenance(

@@ -1,4 +1,4 @@
-"""Compile a model once and draw from its posterior as often as there are searches."""
+"""Compile a model once and sample it again for each search."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ import pymc as pm
 import pytensor
 import xarray as xr
 
-from leadline.inference.packing import PackedModel, pack_model
+from leadline.inference.flatten_data import FlatModel, flatten_data
 
-# The wall at the best score is steep for small noise; smaller steps leave no divergences there.
+# The wall at the best score is steep for small noise; smaller steps avoid divergences there.
 TARGET_ACCEPT = 0.95
 
-# Where that left divergences: some steps are a third.
+# `target_accept` of the rerun after divergences; steps shrink to about a third.
 _CAREFUL = 0.99
 
 
@@ -33,7 +33,7 @@ class Sampler:
     options : mapping
         Further arguments of ``nutpie.sample`` or `pymc.sample`.
     target_accept : float
-        Of the first run; one among the options takes its place.
+        Of the first run; one among the options replaces it.
     """
 
     draws: int = 1000
@@ -47,15 +47,15 @@ class Sampler:
     def compile(self, model: pm.Model) -> "CompiledModel":
         """Return `model`, ready to be sampled."""
         if self.nuts_sampler != "nutpie":
-            return CompiledModel(self, PackedModel(model), None)
+            return CompiledModel(self, FlatModel(model), None)
         import nutpie
 
-        packed = pack_model(model)
+        flat = flatten_data(model)
 
-        # Fast math lets the compiler reorder sums, and it does so differently for functions that
-        # it finds in numba's cache on disk: a second process would draw other numbers.
+        # Fast math lets the compiler reorder sums, differently for functions in numba's cache on
+        # disk: a second process would draw other numbers.
         with pytensor.config.change_flags(numba__fastmath=False):
-            return CompiledModel(self, packed, nutpie.compile_pymc_model(packed.model))
+            return CompiledModel(self, flat, nutpie.compile_pymc_model(flat.model))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +63,7 @@ class CompiledModel:
     """A model that can be given other data of the same structure without compiling again."""
 
     sampler: Sampler
-    packed: PackedModel
+    flat: FlatModel
     compiled: Any
 
     def with_sampler(self, sampler: Sampler) -> "CompiledModel":
@@ -78,13 +78,13 @@ class CompiledModel:
         data : mapping of str to array
             A value for each of the model's `pm.Data`.
         """
-        packed = self.packed.pack(data)
-        set_data(self.packed.model, packed)
+        values = self.flat.flatten(data)
+        set_data(self.flat.model, values)
         if self.compiled is None:
             return self
-        # nutpie knows only the data that the log-probability or a deterministic uses.
+        # nutpie has only the data that the log-probability or a deterministic uses.
         used = {variable.name for variable in self.compiled.shared_var_keys}
-        known = {name: value for name, value in packed.items() if name in used}
+        known = {name: value for name, value in values.items() if name in used}
         return dataclasses.replace(self, compiled=self.compiled.with_data(**known))
 
     def sample(self, seed: int) -> xr.DataTree:
@@ -98,7 +98,7 @@ class CompiledModel:
         sampler = self.sampler
         if self.compiled is None:
             return pm.sample(
-                model=self.packed.model,
+                model=self.flat.model,
                 draws=sampler.draws,
                 tune=sampler.tune,
                 chains=sampler.chains,
@@ -121,7 +121,7 @@ class CompiledModel:
         )
 
     def sample_carefully(self, seed: int, second_seed: int) -> xr.DataTree:
-        """Return draws; where there are divergences, those of a second run with smaller steps.
+        """Return draws; a run with divergences is repeated once with smaller steps.
 
         Parameters
         ----------

@@ -1,9 +1,9 @@
-"""A model's data as one array, so that nutpie compiles the model sooner.
+"""The data of a model as one array, so that nutpie compiles the model sooner.
 
-nutpie unpacks each `pm.Data` by code of its own, which numba compiles again in every process, for
-the log-probability and for the deterministics: with the ten of a single search that took longer
-than all else together. A model names its data one by one, for its readers; the sampler is given
-a copy in which all of them are parts of one array.
+nutpie unpacks each `pm.Data` by separate code, which numba compiles in every process, for the
+log-probability and for the deterministics. For the ten `pm.Data` of a single search this took
+longer than everything else together. Models keep separate names for their readers; the sampler gets
+a copy in which all data are parts of one array.
 """
 
 import dataclasses
@@ -19,27 +19,27 @@ from pytensor.graph.fg import FunctionGraph
 from pytensor.graph.replace import clone_replace
 from pytensor.tensor.variable import TensorVariable
 
-PACKED = "packed_data"
+FLAT_DATA = "flat_data"
 
 
 @dataclasses.dataclass(frozen=True)
-class PackedModel:
-    """A copy of a model whose data are one `pm.Data`, called `PACKED`.
+class FlatModel:
+    """A copy of a model whose data are one `pm.Data` with the name `FLAT_DATA`.
 
     Attributes
     ----------
     model : pymc.Model
         The copy.
     scalars, vectors : tuple of str
-        Names of the data in `PACKED`: first come the scalars, then the lengths of the vectors,
-        then their entries. Data with more dimensions stay what they are.
+        Names of the data in `FLAT_DATA`: the scalars, then the lengths of the vectors, then their
+        entries. Data with more dimensions are unchanged.
     """
 
     model: pm.Model
     scalars: tuple[str, ...] = ()
     vectors: tuple[str, ...] = ()
 
-    def pack(self, data: Mapping[str, Any]) -> dict[str, Any]:
+    def flatten(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return the data of the copy.
 
         Parameters
@@ -48,27 +48,27 @@ class PackedModel:
             A value for each `pm.Data` of the original.
         """
         names = (*self.scalars, *self.vectors)
-        packed = {name: value for name, value in data.items() if name not in names}
+        flat = {name: value for name, value in data.items() if name not in names}
         if names:
-            packed[PACKED] = _flat(
+            flat[FLAT_DATA] = _flat(
                 [data[name] for name in self.scalars], [data[name] for name in self.vectors]
             )
-        return packed
+        return flat
 
 
-def pack_model(model: pm.Model) -> PackedModel:
+def flatten_data(model: pm.Model) -> FlatModel:
     """Return a copy of `model` whose scalars and vectors of data are one array."""
     shared = [variable for variable in model.data_vars if isinstance(variable, SharedVariable)]
     scalars = [variable for variable in shared if variable.ndim == 0]
     vectors = [variable for variable in shared if variable.ndim == 1]
     if not scalars and not vectors:
-        return PackedModel(model)
+        return FlatModel(model)
     values = [[variable.get_value() for variable in group] for group in (scalars, vectors)]
-    packed = pytensor.shared(_flat(*values), name=PACKED, shape=(None,))
-    # PyMC's own way of changing a model (`freeze_dims_and_data`): the data variables stand in
-    # the graph behind markers.
+    flat = pytensor.shared(_flat(*values), name=FLAT_DATA, shape=(None,))
+    # As PyMC changes a model in `freeze_dims_and_data`: markers wrap the data variables in the
+    # graph.
     graph, copies = fgraph_from_model(model)
-    parts = dict(zip([*scalars, *vectors], _parts(packed, scalars, vectors), strict=True))
+    parts = dict(zip([*scalars, *vectors], _parts(flat, scalars, vectors), strict=True))
     outputs = clone_replace(
         graph.outputs,
         replace={copies[old].owner.inputs[0]: new for old, new in parts.items()},
@@ -78,8 +78,8 @@ def pack_model(model: pm.Model) -> PackedModel:
     before: Any = graph
     changed._coords, changed._dim_lengths = before._coords, before._dim_lengths
     copy = model_from_fgraph(changed, mutate_fgraph=True)
-    copy.register_data_var(packed)
-    # The graph has them in another order, and the draws would depend on it.
+    copy.register_data_var(flat)
+    # The graph has another order, on which the draws would depend.
     for ours, theirs in (
         (copy.free_RVs, model.free_RVs),
         (copy.observed_RVs, model.observed_RVs),
@@ -87,7 +87,7 @@ def pack_model(model: pm.Model) -> PackedModel:
     ):
         order = {variable.name: place for place, variable in enumerate(theirs)}
         ours.sort(key=lambda variable, order=order: order[variable.name])
-    return PackedModel(copy, _names(scalars), _names(vectors))
+    return FlatModel(copy, _names(scalars), _names(vectors))
 
 
 def _names(variables: list[Any]) -> tuple[str, ...]:
@@ -95,17 +95,17 @@ def _names(variables: list[Any]) -> tuple[str, ...]:
 
 
 def _flat(scalars: list[Any], vectors: list[Any]) -> np.ndarray:
-    """Return the entries of `PACKED`; PyMC keeps integers in 32 bits, which a float can hold."""
+    """Return the entries of `FLAT_DATA`; PyMC keeps integers in 32 bits, which a float can hold."""
     head = [*scalars, *(len(vector) for vector in vectors)]
     return np.concatenate([np.array(head, dtype=float), *vectors], dtype=float)
 
 
-def _parts(packed: Any, scalars: list[Any], vectors: list[Any]) -> list[TensorVariable]:
-    """Return each of the data variables as an expression of `packed`."""
-    parts = [packed[place].astype(variable.dtype) for place, variable in enumerate(scalars)]
+def _parts(flat: Any, scalars: list[Any], vectors: list[Any]) -> list[TensorVariable]:
+    """Return each of the data variables as an expression of `flat`."""
+    parts = [flat[place].astype(variable.dtype) for place, variable in enumerate(scalars)]
     start: Any = len(scalars) + len(vectors)
     for place, variable in enumerate(vectors, start=len(scalars)):
-        stop = start + packed[place].astype("int64")
-        parts.append(packed[start:stop].astype(variable.dtype))
+        stop = start + flat[place].astype("int64")
+        parts.append(flat[start:stop].astype(variable.dtype))
         start = stop
     return parts

@@ -1,8 +1,7 @@
-"""Log-likelihood of each observation and log-prior of each parameter, for all draws at once.
+"""Log-likelihood per observation and log-prior per parameter, for all draws at once.
 
-`pymc.compute_log_likelihood` compiles anew for each call and then loops over the draws. A fit of
-many searches uses one model with other data, so the function is compiled once here, over a
-whole chain.
+`pymc.compute_log_likelihood` compiles for each call and loops over the draws. Here the function is
+compiled once per model, over a whole chain, and evaluated on other data.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,16 +14,16 @@ import xarray as xr
 from pymc.model.transform.conditioning import remove_value_transforms
 from pytensor.graph.replace import vectorize_graph
 
-from leadline.inference.sampling import set_data
+from leadline.inference.sampler import set_data
 
 
-class Densities:
-    """The pointwise densities of a model, compiled.
+class PointwiseLogp:
+    """The pointwise log-densities of a model, compiled.
 
     Parameters
     ----------
     model : pymc.Model
-        A model whose parameters are all scalars.
+        The model.
     """
 
     def __init__(self, model: pm.Model) -> None:
@@ -36,7 +35,7 @@ class Densities:
         variables = [*self.model.observed_RVs, *self.model.free_RVs]
         densities = self.model.logp(vars=variables, sum=False, jacobian=False)
         batched = vectorize_graph(densities, dict(zip(values, draws, strict=True)))
-        # As in `leadline.inference.sampling`: the same numbers in every process.
+        # As in `leadline.inference.sampler`: the same numbers in every process.
         with pytensor.config.change_flags(numba__fastmath=False):
             self._evaluate: Callable[..., list[np.ndarray]] = self.model.compile_fn(
                 batched, inputs=draws, point_fn=False
@@ -45,19 +44,19 @@ class Densities:
     def __call__(
         self, posterior: xr.Dataset, data: Mapping[str, Any]
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Return the log-likelihoods and the log-priors by variable.
+        """Return log-likelihoods and log-priors by variable.
 
         Parameters
         ----------
         posterior : Dataset
-            The free variables, dims (chain, draw).
+            The free variables, dims (chain, draw, ...).
         data : mapping
             The values of the model's `pm.Data`.
 
         Returns
         -------
         log_likelihood : dict of ndarray, shape (chain, draw, observation)
-        log_prior : dict of ndarray, shape (chain, draw)
+        log_prior : dict of ndarray, shape (chain, draw, ...)
         """
         set_data(self.model, data)
         chains = [

@@ -1,0 +1,71 @@
+"""Searches by themselves: how low the loss can go, how many hyperparameters matter, how noisy.
+
+The story of each search is `leadline.models.likelihood`. Its parameters have the priors of
+`leadline.models.priors`, and nothing is shared: a single search is `search` of length one.
+
+With ``effective_dim="integer"`` gamma is one of 1..d and is summed out exactly
+(`leadline.models.shared_dim`, each search with a gamma of its own).
+"""
+
+import pymc as pm
+import pytensor.tensor as pt
+import xarray as xr
+from leadline.models.effective_dims import SampledDims, bounded_dim
+from leadline.models.likelihood import (
+    coords_of,
+    data_of,
+    declare_data,
+    observe_tails,
+    scaled_depth,
+)
+from leadline.models.priors import Priors
+from leadline.models.shared_dim import SummedDims
+
+# The coordinate of the depth takes one effective dimension, also where all are summed over.
+_TYPICAL_DIM = 2.0
+
+
+def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") -> pm.Model:
+    """Return the model of searches that share nothing.
+
+    Parameters
+    ----------
+    tails : Dataset
+        The trials beyond the threshold of each search, `leadline.data.tails`.
+    priors : Priors
+        The priors; see `leadline.models.priors` for the defaults and their reasons.
+    effective_dim : {"continuous", "integer"}
+        Whether gamma is real in [1, max_effective_dim], or one of the integers of that range and
+        summed out.
+
+    Returns
+    -------
+    pymc.Model
+        Observed `loss` (tail_trial), `in_regime` (replicate_count) and, where trials were repeated,
+        `seed_variance` (repeated_trial). Deterministic `optimum`, `noise_sd`, `tail_fraction` and
+        `spread` (search) on the scale of the scores; where gamma is summed out, the first and the
+        last two are (dimension, search), and `effective_dim_probability` (search, dimension) is
+        added. All that comes from data is `pm.Data`.
+    """
+    with pm.Model(coords=coords_of(tails)) as model:
+        data = declare_data(data_of(tails))
+        if effective_dim == "integer":
+            groups = pt.arange(data["threshold"].shape[0])
+            dims = SummedDims(data, priors, groups, "search", tails)
+            typical_dim = pt.constant(_TYPICAL_DIM, dtype="float64")
+        else:
+            upper = data["max_effective_dim"]
+            gamma = bounded_dim("effective_dim", priors.effective_dim, upper, dims="search")
+            dims, typical_dim = SampledDims(data, gamma), gamma
+        noise_ratio = priors.noise_ratio.variable("noise_ratio", dims="search")
+        depth = scaled_depth(
+            data,
+            typical_dim,
+            lambda size: priors.gap.dist(size=size),
+            lambda value: pm.logp(priors.gap.dist(), value),
+            (),
+            noise_ratio,
+        )
+        reach = priors.reach.variable("reach", dims="search")
+        observe_tails(data, depth, noise_ratio, reach, dims)
+    return model

@@ -1,0 +1,326 @@
+"""The likelihood of the tails of searches, stated once for all models.
+
+Of the n trials of a search, failures included, some score better than the threshold theta, where
+the quadratic law of arXiv:2510.02721 holds. Their expected losses are
+``alpha + (beta − alpha) U^(2/gamma)``, and their measured losses have normal noise on top. All
+other trials contribute only the fact that they are not beyond the threshold. A search is two
+observed variables, and a third one where trials were repeated:
+
+* ``in_regime ~ Binomial(n, F(theta))``, one count for each number of seeds per trial;
+* ``loss ~ TailScore``, the noisy quadratic truncated at the threshold; the mean of m seeds has
+  noise ``sigma / sqrt(m)``;
+* ``seed_variance ~ Gamma``, the sample variance over the seeds of a trial:
+  ``(m − 1) s² / sigma² ~ chi²(m − 1)``.
+
+The parameters of a search have no units, so that priors apply to any metric and searches can be
+pooled (`leadline.models.priors`):
+
+* ``effective_dim``, gamma, between 1 and the number of hyperparameters;
+* ``gap = (theta − alpha) / tail scale``, the scaled depth of the optimum;
+* ``noise_ratio = sigma / tail scale``;
+* ``reach = ((theta − alpha) / (beta − alpha))^(gamma/2)``, the noiseless tail probability. It
+  replaces beta, which only measures how much probability lies in the tail.
+
+The tail scale is the threshold minus the median loss beyond it. It never depends on the smallest
+loss (docs/theory.md, Traps). The best loss enters a coordinate (`SoftWall`), which changes how
+NUTS moves and not the posterior.
+
+Searches are concatenated: vectors over `search` hold what belongs to a search, vectors over
+`tail_trial` its trials beyond the threshold, with the position of their search in `tail_search`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+import xarray as xr
+from pytensor.tensor.variable import TensorVariable
+
+from leadline.distributions.coordinates import SoftWall
+from leadline.distributions.kernels import noisy_quadratic
+from leadline.distributions.tail_score import TailScore
+
+Data = dict[str, TensorVariable]
+
+# A grid this fine, in tail scales, changes no answer. It stands for no grid where other searches
+# of the model have one.
+_NO_GRID = 1e-4
+
+# Wall of the depth's coordinate when not even the best report is beyond the threshold.
+_SHALLOW = 0.1
+
+# Chains start at the depth of the noiseless law with two effective hyperparameters.
+_TYPICAL_DEPTH = 2.0
+
+_DIMS = {
+    "search": (
+        "threshold",
+        "tail_scale",
+        "gap_of_best",
+        "n_tail",
+        "max_effective_dim",
+        "search_space",
+        "noise_is_known",
+        "search_task",
+        "search_model",
+    ),
+    "tail_trial": ("observed_loss", "tail_search", "tail_replicates", "resolution"),
+    "replicate_count": ("group_replicates", "group_trials", "group_search", "observed_in_regime"),
+    "repeated_trial": ("seed_freedom", "seed_search", "observed_seed_variance"),
+    "task": ("task_anchor", "task_unit"),
+    "report": ("report_search", "report_trials", "report_edge", "observed_best"),
+    "unknown_report": ("report_unknown",),
+}
+
+
+class EffectiveDims(Protocol):
+    """The effective dimensions of the searches, sampled or summed out.
+
+    `gamma` has shape (search,), or (dimension, search) where it is summed out.
+    """
+
+    gamma: TensorVariable
+
+    def scaled_depth(
+        self,
+        prior: Callable[..., TensorVariable],
+        log_prior: Callable[..., TensorVariable],
+        parameters: Sequence[TensorVariable],
+        noise_ratio: TensorVariable,
+    ) -> TensorVariable:
+        """Add the scaled depths to the active model; see `scaled_depth` of this module."""
+
+    def observe(
+        self,
+        name: str,
+        family: type[pm.Distribution],
+        params: Sequence[Any],
+        search: TensorVariable,
+        **kwargs: Any,
+    ) -> None:
+        """Add an observed variable to the active model.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        family : type of Distribution
+            The distribution of its entries given gamma.
+        params : sequence of tensor_like
+            Its parameters, shape (entry,), or (dimension, entry) as `gamma`.
+        search : TensorVariable, shape (entry,)
+            Position of the search of each entry.
+        **kwargs
+            `observed` and `dims`.
+        """
+
+    def register_probability(self) -> None:
+        """Register the posterior probabilities of gamma, where it is summed out."""
+
+
+def data_of(tails: xr.Dataset) -> dict[str, Any]:
+    """Return what a model takes from the tails, by the names of its `pm.Data`.
+
+    A compiled model is refitted to other tails of the same `structure` with these values.
+    """
+    tail = {name: variable.to_numpy() for name, variable in tails.variables.items()}
+    searches = tails.sizes["search"]
+    repeated = np.flatnonzero(tail["replicates"] > 1)
+    best, n_tail = tail["best_loss"].copy(), tail["n_tail"].astype(float)
+    if "report" in tails.sizes:
+        np.minimum.at(best, tail["report_search"], tail["reported_loss"])
+        n_tail += np.bincount(tail["report_search"], minlength=searches)
+    data = {
+        "observed_loss": tail["loss"],
+        "tail_search": tail["tail_search"],
+        "threshold": tail["threshold"],
+        "tail_scale": tail["tail_scale"],
+        # Coordinates only: how deep the best goes, and how many scores are near it.
+        "gap_of_best": np.maximum((tail["threshold"] - best) / tail["tail_scale"], _SHALLOW),
+        "n_tail": np.maximum(n_tail, 1.0),
+        "max_effective_dim": tail["max_effective_dim"].astype(float),
+        "search_space": positions(tail["space"]),
+        "noise_is_known": np.isin(range(searches), tail["tail_search"][repeated]).astype(float),
+        "group_replicates": tail["group_replicates"].astype(float),
+        "group_trials": tail["group_trials"],
+        "group_search": tail["group_search"],
+        "observed_in_regime": tail["n_exceedances"],
+        "sign": tails.attrs["loss_sign"],
+    }
+    if has_replicates(tails):
+        freedom = tail["replicates"][repeated] - 1.0
+        data["tail_replicates"] = tail["replicates"].astype(float)
+        data["seed_freedom"] = freedom
+        data["seed_search"] = tail["tail_search"][repeated]
+        data["observed_seed_variance"] = tail["sum_of_squares"][repeated] / freedom
+    if has_grid(tails):
+        finest = _NO_GRID * tail["tail_scale"][tail["tail_search"]]
+        data["resolution"] = np.where(tail["bin_width"] > 0, tail["bin_width"], finest)
+    return data
+
+
+def positions(labels: np.ndarray) -> np.ndarray:
+    """Return the position of each label among the distinct labels, in order of appearance."""
+    distinct = list(dict.fromkeys(labels.tolist()))
+    return np.array([distinct.index(label) for label in labels.tolist()])
+
+
+def has_replicates(tails: xr.Dataset) -> bool:
+    """Return whether any trial has several seeds, beyond the threshold or not.
+
+    All thresholds of a search have models of the same structure for that reason.
+    """
+    return bool((tails["group_replicates"] > 1).any())
+
+
+def has_grid(tails: xr.Dataset) -> bool:
+    """Return whether the scores of any search are recorded on a grid."""
+    return bool((tails["resolution"] > 0).any())
+
+
+def structure(tails: xr.Dataset) -> tuple[Any, ...]:
+    """Return what decides the graph besides the priors: tails that share it share a model."""
+    labels = (len(set(tails[name].to_numpy().tolist())) for name in ("space", "task", "model"))
+    reports = tails["report_trials"].to_numpy() if "report" in tails.sizes else np.empty(0)
+    return (
+        tails.sizes["search"],
+        has_replicates(tails),
+        has_grid(tails),
+        *labels,
+        len(reports),
+        int(np.isnan(reports).sum()),
+    )
+
+
+def coords_of(tails: xr.Dataset) -> dict[str, Any]:
+    """Return the coordinates of the models: searches by position, the labels by name."""
+    labels = {
+        name: list(dict.fromkeys(tails[name].to_numpy().tolist()))
+        for name in ("space", "task", "model")
+    }
+    return {"search": range(tails.sizes["search"])} | labels
+
+
+def declare_data(values: dict[str, Any]) -> Data:
+    """Add a `pm.Data` for each of the values to the active model."""
+    dims = {name: dim for dim, names in _DIMS.items() for name in names}
+    return {name: pm.Data(name, value, dims=dims.get(name)) for name, value in values.items()}
+
+
+def scaled_depth(
+    data: Data,
+    gamma: TensorVariable,
+    prior: Callable[..., TensorVariable],
+    log_prior: Callable[..., TensorVariable],
+    parameters: Sequence[TensorVariable],
+    noise_ratio: TensorVariable,
+) -> TensorVariable:
+    """Add `gap` (search), the depth of each optimum in tail scales, to the active model.
+
+    Parameters
+    ----------
+    data : dict of TensorVariable
+        The data of the model.
+    gamma : TensorVariable
+        The effective dimension of the coordinate, a scalar or of shape (search,).
+    prior : callable
+        Takes `parameters` and `size`; returns an unnamed variable, positive.
+    log_prior : callable
+        Takes a positive value and `parameters`; returns the log-density of that variable.
+    parameters : sequence of TensorVariable
+        Scalars or of shape (search,).
+    noise_ratio : TensorVariable, shape (search,)
+        On which the coordinate depends.
+    """
+    n = len(parameters)
+    return pm.CustomDist(
+        "gap",
+        *parameters,
+        data["gap_of_best"],
+        noise_ratio,
+        data["n_tail"] ** (-2.0 / gamma) + noise_ratio,
+        dist=lambda *inputs: prior(*inputs[:n], size=inputs[-1]),
+        # Given, because PyMC inlines a derived one, and the transform then sees other inputs.
+        logp=lambda value, *inputs: log_prior(value, *inputs[:n]),
+        support_point=lambda rv, size, *inputs: pt.full_like(inputs[-1], _TYPICAL_DEPTH),
+        transform=SoftWall(wall=n + 1, width=n + 2, unit=n + 3),
+        dims="search",
+    )
+
+
+def observe_tails(
+    data: Data,
+    depth: TensorVariable,
+    noise_ratio: TensorVariable,
+    reach: TensorVariable,
+    dims: EffectiveDims,
+) -> None:
+    """Add the observed variables of the tails, and each search's parameters, to the active model.
+
+    Parameters
+    ----------
+    data : dict of TensorVariable
+        The data of the model.
+    depth, noise_ratio, reach : TensorVariable, shape (search,)
+        Parameters of each search; `depth` may have the shape of gamma.
+    dims : EffectiveDims
+        The effective dimensions.
+    """
+    gamma = dims.gamma
+    alpha = data["threshold"] - data["tail_scale"] * depth
+    sigma = data["tail_scale"] * noise_ratio
+    spread = (data["threshold"] - alpha) * reach ** (-2.0 / gamma)
+    beta = alpha + spread
+
+    def each(variable: TensorVariable) -> tuple[str, ...]:
+        return ("dimension", "search")[-variable.ndim :]
+
+    pm.Deterministic("optimum", data["sign"] * alpha, dims=each(alpha))
+    pm.Deterministic("noise_sd", sigma, dims="search")
+    pm.Deterministic("spread", spread, dims=each(spread))
+    log_fraction = noisy_quadratic.logcdf(data["threshold"], alpha, beta, gamma, sigma)
+    pm.Deterministic("tail_fraction", pt.exp(log_fraction), dims=each(spread))
+
+    def parameters_of(
+        search: TensorVariable, replicates: TensorVariable | None
+    ) -> tuple[TensorVariable, ...]:
+        noise = sigma[search] if replicates is None else sigma[search] / pt.sqrt(replicates)
+        return alpha[..., search], beta[..., search], gamma[..., search], noise
+
+    search = data["group_search"]
+    log_fraction = noisy_quadratic.logcdf(
+        data["threshold"][search], *parameters_of(search, data["group_replicates"])
+    )
+    dims.observe(
+        "in_regime",
+        pm.Binomial,
+        (data["group_trials"], pt.exp(log_fraction)),
+        search,
+        observed=data["observed_in_regime"],
+        dims="replicate_count",
+    )
+    search = data["tail_search"]
+    dims.observe(
+        "loss",
+        TailScore,
+        (
+            *parameters_of(search, data.get("tail_replicates")),
+            data["threshold"][search],
+            data.get("resolution", 0.0),
+        ),
+        search,
+        observed=data["observed_loss"],
+        dims="tail_trial",
+    )
+    if "seed_freedom" in data:
+        freedom = data["seed_freedom"]
+        pm.Gamma(
+            "seed_variance",
+            alpha=freedom / 2.0,
+            beta=freedom / (2.0 * sigma[data["seed_search"]] ** 2),
+            observed=data["observed_seed_variance"],
+            dims="repeated_trial",
+        )
+    dims.register_probability()

@@ -1,0 +1,352 @@
+"""The tails that the models see: trials beyond a threshold, as one labelled Dataset.
+
+Models and posteriors never see a `Trials` table. They see the Dataset of `cut_tail`, one search, or
+of `join_tails`, many. Scores are losses there, on the scale of the fit: small is good, scores to
+maximise are negated. Its variables:
+
+==================  =================  ===============================================
+variable            dims               meaning
+==================  =================  ===============================================
+threshold           search             loss at which the tail starts
+tail_scale          search             threshold minus the median loss beyond it
+n_tail              search             number of trials beyond the threshold
+best_loss           search             smallest loss, infinite without trials
+resolution          search             spacing of the grid of single scores, in score units, or 0
+scale               search             name of the scale, see `leadline.data.scale`
+max_effective_dim   search             upper bound of the effective dimension
+tail_fraction       search             share of trials asked for, nan where a threshold was
+log_prior_weight    search             log of the prior weight of this threshold, up to a constant
+loss                tail_trial         mean loss per trial; the middle of its bin on a grid
+bin_width           tail_trial         width of that bin, 0 without a grid
+replicates          tail_trial         number of seeds behind the mean
+sum_of_squares      tail_trial         squared deviations of the seeds from their mean, summed
+log_slope           tail_trial         log-derivative of the scale, summed over the seeds
+row                 tail_trial         position among the trials of the search
+tail_search         tail_trial         position of the search
+group_replicates    replicate_count    a number of seeds that occurs in the search
+group_trials        replicate_count    trials with that number of seeds, failures included
+n_exceedances       replicate_count    those of them beyond the threshold
+group_search        replicate_count    position of the search
+==================  =================  ===============================================
+
+Coordinates of `search` are `task`, `model` and `space`; the attribute `loss_sign` is 1 for scores
+that are minimised and −1 for scores that are maximised. `leadline.inference.reported_searches`
+adds reported bests, dim `report`.
+"""
+
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from leadline.data.replicates import one_row_per_trial
+from leadline.data.resolution import infer_resolution
+from leadline.data.scale import SCALES, Scale
+from leadline.data.trials import Trials
+from leadline.errors import LeadlineError, format_value
+
+MIN_TAIL_TRIALS = 8
+"""Fewer scores beyond the threshold hardly inform three parameters."""
+
+MIN_TAIL_TRIALS_POOLED = 2
+"""The minimum for a search that is pooled with others: a tail scale takes two scores."""
+
+_POSITION_OF_SEARCH = ("tail_search", "group_search", "report_search")
+
+
+def loss_sign(direction: str) -> float:
+    """Return 1 when scores are minimised, −1 when they are maximised."""
+    return 1.0 if direction == "minimize" else -1.0
+
+
+def describe_search(trials: Trials) -> str:
+    """Return the name of the one search of `trials`, for messages."""
+    ((task, model),) = trials.searches
+    return f"search {task} / {model}"
+
+
+def trial_losses(trials: Trials, scale: Scale) -> pd.DataFrame:
+    """Return the loss of each trial of one search, dims (trial).
+
+    Parameters
+    ----------
+    trials : Trials
+        One search.
+    scale : Scale
+        The scale of the losses; it takes all scores.
+
+    Returns
+    -------
+    DataFrame
+        Columns `loss` (infinite unless the trial is complete), `replicates`, `sum_of_squares`,
+        `log_slope` (summed over the seeds), and `scores`, an array of the single scores. Its
+        attributes are `search`, a name for messages, and `loss_sign`.
+    """
+    sign = loss_sign(trials.direction)
+    score = trials.table["score"].to_numpy(dtype=float)
+    table = one_row_per_trial(trials.table.assign(score=scale.forward(score)))
+    complete = (table["status"] == "complete").to_numpy()
+    # 0.5 is on every scale; the slope of a missing score is never used.
+    slope = scale.log_slope(np.where(scale.takes(score), score, 0.5))
+    mean_slope = one_row_per_trial(trials.table.assign(score=slope))["score"].to_numpy()
+    single = trials.table[trials.table["status"] != "running"].groupby("trial", sort=False)["score"]
+    losses = pd.DataFrame(
+        {
+            "loss": np.where(complete, sign * table["score"].to_numpy(dtype=float), np.inf),
+            "replicates": table["replicates"].to_numpy(dtype=int),
+            "sum_of_squares": table["sum_of_squares"].to_numpy(dtype=float),
+            "log_slope": mean_slope * table["replicates"].to_numpy(),
+            "scores": [group.to_numpy(dtype=float) for _, group in single],
+        }
+    )
+    losses.attrs = {"search": describe_search(trials), "loss_sign": sign}
+    return losses
+
+
+def cut_tail(
+    trials: Trials,
+    *,
+    threshold: float | None = None,
+    tail_fraction: float | None = None,
+    resolution: float | None = None,
+    scale: Scale = SCALES["identity"],
+    min_tail: int = MIN_TAIL_TRIALS,
+    max_effective_dim: float = np.inf,
+    space: str = "",
+    losses: pd.DataFrame | None = None,
+) -> xr.Dataset:
+    """Return the tail of one search; see the module docstring for its variables.
+
+    Parameters
+    ----------
+    trials : Trials
+        One search.
+    threshold : float, optional
+        Where the tail starts, in score units. A score at the threshold is inside.
+    tail_fraction : float, optional
+        The share of all trials, failures included, beyond the threshold, in (0, 1]. The threshold
+        is midway between the last score inside and the first outside. Give this or `threshold`.
+    resolution : float, optional
+        Spacing of the grid on which scores are recorded, in score units; 0 for none. Default:
+        inferred from ties.
+    scale : Scale
+        The scale of the losses; it takes all scores.
+    min_tail : int
+        The smallest number of trials beyond the threshold.
+    max_effective_dim : float
+        Upper bound of the effective dimension.
+    space : str
+        Name of the search space.
+    losses : DataFrame, optional
+        What `trial_losses` returns for these trials and this scale, to cut several tails from it.
+
+    Raises
+    ------
+    LeadlineError
+        When the threshold lies outside the scores, too few trials are beyond it, or their scores
+        are all equal.
+    """
+    _validate_cut(threshold, tail_fraction, resolution)
+    losses = trial_losses(trials, scale) if losses is None else losses
+    sign, name = losses.attrs["loss_sign"], losses.attrs["search"]
+    loss, replicates = losses["loss"].to_numpy(), losses["replicates"].to_numpy()
+    finite = np.sort(loss[np.isfinite(loss)])
+    if finite[0] == finite[-1]:
+        raise LeadlineError(
+            f"{name}: all {len(finite)} scores are equal ({scale.inverse(sign * finite[0]):g}), "
+            "so that the optimum cannot be inferred; check the score column"
+        )
+    if tail_fraction is not None:
+        edge = _edge_of_fraction(tail_fraction, finite, len(loss), name, min_tail)
+    else:
+        edge = _edge_of_threshold(float(threshold or 0.0), finite, sign, scale, name)
+
+    # Trials with equally many seeds stand together: the kernel evaluates such runs faster.
+    rows = np.flatnonzero(loss <= edge)
+    rows = rows[np.argsort(replicates[rows], kind="stable")]
+    _validate_tail(loss[rows], len(loss), float(scale.inverse(sign * edge)), edge, name, min_tail)
+    if resolution is None:
+        resolution = infer_resolution(np.concatenate(losses["scores"].to_numpy()[rows]))
+    tail, width = loss[rows], np.zeros(len(rows))
+    if resolution > 0:
+        tail, width = _bins(tail, resolution / replicates[rows], sign, scale)
+        # The edge of the last bin, so that the bins add up to the probability of the tail.
+        last = np.argmax(tail)
+        edge = float(tail[last] + 0.5 * width[last])
+    groups, counts = np.unique(replicates, return_counts=True)
+    inside = (replicates[rows] == groups[:, None]).sum(axis=1)
+    variables: dict[str, tuple[str, Any]] = {
+        "threshold": ("search", [edge]),
+        "tail_scale": ("search", [edge - np.median(tail)]),
+        "n_tail": ("search", [len(rows)]),
+        "best_loss": ("search", [tail.min()]),
+        "resolution": ("search", [float(resolution)]),
+        "scale": ("search", [scale.name]),
+        "max_effective_dim": ("search", [float(max_effective_dim)]),
+        "tail_fraction": ("search", [np.nan if tail_fraction is None else tail_fraction]),
+        "log_prior_weight": ("search", [0.0]),
+        "loss": ("tail_trial", tail),
+        "bin_width": ("tail_trial", width),
+        "replicates": ("tail_trial", replicates[rows]),
+        "sum_of_squares": ("tail_trial", losses["sum_of_squares"].to_numpy()[rows]),
+        "log_slope": ("tail_trial", losses["log_slope"].to_numpy()[rows]),
+        "row": ("tail_trial", rows),
+        "tail_search": ("tail_trial", np.zeros(len(rows), dtype=int)),
+        "group_replicates": ("replicate_count", groups),
+        "group_trials": ("replicate_count", counts),
+        "n_exceedances": ("replicate_count", inside),
+        "group_search": ("replicate_count", np.zeros(len(groups), dtype=int)),
+    }
+    return label_tail(variables, *trials.searches[0], space, sign)
+
+
+def label_tail(
+    variables: Mapping[str, Any], task: str, model: str, space: str, sign: float
+) -> xr.Dataset:
+    """Return the variables of the tail of one search with its labels."""
+    labels = {"task": task, "model": model, "space": space}
+    coords = {name: ("search", [value]) for name, value in labels.items()}
+    return xr.Dataset(variables, coords, {"loss_sign": sign})
+
+
+def join_tails(tails: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Return the tails of several searches as one Dataset, searches concatenated."""
+    if len(tails) == 1:
+        return tails[0]
+    starts = np.cumsum([0, *(tail.sizes["search"] for tail in tails)])
+    parts = [
+        tail.assign({name: tail[name] + start for name in _POSITION_OF_SEARCH if name in tail})
+        for tail, start in zip(tails, starts, strict=False)
+    ]
+    names = dict.fromkeys(name for part in parts for name in part.variables)
+    joined = {
+        name: xr.Variable.concat(own, dim=own[0].dims[0])
+        for name in names
+        if (own := [part[name].variable for part in parts if name in part.variables])
+    }
+    labels = {name: joined.pop(name) for name in ("task", "model", "space")}
+    return xr.Dataset(joined, labels, tails[0].attrs)
+
+
+def without_trial(tail: xr.Dataset, trial: int) -> xr.Dataset:
+    """Return the tail of one search without one trial, its threshold unchanged.
+
+    Parameters
+    ----------
+    tail : Dataset
+        The tail of one search.
+    trial : int
+        Position of the trial along `tail_trial`.
+    """
+    group = (tail["group_replicates"] == tail["replicates"][trial]).astype(int)
+    others = np.delete(np.arange(tail.sizes["tail_trial"]), trial)
+    return tail.isel(tail_trial=others).assign(
+        group_trials=tail["group_trials"] - group,
+        n_exceedances=tail["n_exceedances"] - group,
+        n_tail=tail["n_tail"] - 1,
+        best_loss=("search", [tail["loss"].to_numpy()[others].min()]),
+    )
+
+
+def scores_of(tails: xr.Dataset, losses: Any) -> npt.NDArray[np.float64]:
+    """Return losses, shape (search,), in score units; each search has its own scale."""
+    sign = tails.attrs["loss_sign"]
+    return np.array(
+        [
+            float(SCALES[str(scale)].inverse(np.float64(sign * loss)))
+            for scale, loss in zip(tails["scale"].to_numpy(), np.asarray(losses), strict=True)
+        ]
+    )
+
+
+def _bins(
+    loss: np.ndarray, grid: np.ndarray, sign: float, scale: Scale
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the middles and widths, on the scale, of the bins of recorded losses.
+
+    Parameters
+    ----------
+    loss, grid : ndarray, shape (tail_trial,)
+        Losses on the scale, and the widths of their bins in score units.
+    sign : float
+        Of the losses.
+    scale : Scale
+        Where it is not the identity, the smallest bin may reach below its lowest score.
+    """
+    score = scale.inverse(sign * loss)
+    ends = []
+    for step in (-0.5 * grid, 0.5 * grid):
+        # A hundredth of the bin is kept between its end and the end of the scale.
+        inside = np.clip(score + step, scale.lower + 0.01 * grid, scale.upper - 0.01 * grid)
+        ends.append(scale.forward(inside))
+    low, high = ends
+    return sign * 0.5 * (low + high), high - low
+
+
+def _validate_cut(threshold: object, tail_fraction: object, resolution: float | None) -> None:
+    given = {"threshold": threshold, "tail_fraction": tail_fraction, "resolution": resolution}
+    for option, value in given.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
+            raise LeadlineError(f"{option} must be a number, got {format_value(value)}")
+    if resolution is not None and not 0 <= resolution < np.inf:
+        raise LeadlineError(f"resolution must be 0 or more, in score units; got {resolution!r}")
+    if (threshold is None) == (tail_fraction is None):
+        raise LeadlineError("give either threshold (in score units) or tail_fraction, not both")
+
+
+def _edge_of_fraction(
+    fraction: float, finite: np.ndarray, n: int, name: str, min_tail: int
+) -> float:
+    if not 0 < fraction <= 1:
+        raise LeadlineError(f"tail_fraction must be in (0, 1], got {fraction!r}")
+    r = round(fraction * n)
+    if r > len(finite):
+        raise LeadlineError(
+            f"{name}: tail_fraction={fraction:g} asks for {r} of {n} trials, but only "
+            f"{len(finite)} have a score; use tail_fraction <= {len(finite) / n:.2f}"
+        )
+    if r == 0:
+        raise LeadlineError(
+            f"{name}: tail_fraction={fraction:g} of {n} trials is less than one trial; "
+            f"use tail_fraction >= {min_tail / n:.2f} ({min_tail} trials)"
+        )
+    last = finite[r - 1]
+    beyond = finite[finite > last]
+    # Midway, so that the last score is not the edge itself.
+    return float(last + beyond[0]) / 2 if len(beyond) else float(last)
+
+
+def _edge_of_threshold(
+    threshold: float, finite: np.ndarray, sign: float, scale: Scale, name: str
+) -> float:
+    if not np.isfinite(threshold):
+        raise LeadlineError(f"threshold must be a finite number in score units, got {threshold!r}")
+    score = np.float64(threshold)
+    edge = sign * scale.forward(score) if scale.takes(score) else np.nan
+    if not finite[0] <= edge <= finite[-1]:
+        low, high = sorted(scale.inverse(sign * finite[[0, -1]]))
+        raise LeadlineError(
+            f"{name}: threshold {threshold:g} is outside the scores, which run from {low:g} to "
+            f"{high:g}; choose one between them, or tail_fraction=0.2"
+        )
+    return float(edge)
+
+
+def _validate_tail(
+    tail: np.ndarray, n: int, score: float, edge: float, name: str, min_tail: int
+) -> None:
+    if len(tail) < min_tail:
+        raise LeadlineError(
+            f"{name}: only {len(tail)} of {n} trials are beyond the threshold {score:g}; at "
+            f"least {min_tail} are needed: choose a wider tail "
+            f"(tail_fraction >= {min_tail / n:.2f}) or run more trials"
+        )
+    if np.median(tail) >= edge or tail.min() == tail.max():
+        raise LeadlineError(
+            f"{name}: at least half of the {len(tail)} scores beyond the threshold are equal to "
+            f"it ({score:g}): choose a wider tail or another score"
+        )

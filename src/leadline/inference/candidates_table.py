@@ -1,0 +1,88 @@
+"""The group `candidates` of a fit: the thresholds that were tried, and the evidence for each."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from leadline.data.tails import scores_of
+
+# Enough draws of each candidate for intervals in a picture.
+_SAMPLES = 1000
+
+# How the diagnostics of the fits of one candidate become one.
+_WORST = {
+    "divergences": "sum",
+    "max_rhat": "max",
+    "min_ess_bulk": "min",
+    "min_ess_tail": "min",
+    "min_bfmi": "min",
+}
+_EVIDENCE = {"kept": "max", "weight": "sum", "elpd": "first", "refitted": "sum", "p_value": "mean"}
+
+
+def candidate_numbers(parts: Sequence[xr.DataTree], search: int) -> npt.NDArray[np.intp]:
+    """Return the number of the candidate of one search in each fit, shape (part,).
+
+    Fits with the same threshold are one candidate; candidates are numbered by scale and from the
+    deepest to the widest.
+    """
+    keys = []
+    for part in parts:
+        tails = part["tails"].dataset.isel(search=search)
+        # Without trials, the threshold alone distinguishes candidates.
+        keys.append((tails["scale"].item(), tails["n_tail"].item(), tails["threshold"].item()))
+    order = {key: number for number, key in enumerate(sorted(set(keys)))}
+    return np.array([order[key] for key in keys])
+
+
+def candidates_table(
+    parts: Sequence[xr.DataTree],
+    numbers: npt.NDArray[np.intp],
+    evidence: pd.DataFrame,
+    search: int,
+) -> xr.Dataset:
+    """Return the candidates of one search, dims (candidate), some with (sample).
+
+    Parameters
+    ----------
+    parts : sequence of DataTree
+        The fits.
+    numbers : ndarray of int, shape (part,)
+        The candidate of each fit.
+    evidence : DataFrame
+        One row per fit: `kept`, `weight`, `elpd`, `refitted` and `p_value`.
+    search : int
+        Position of the search in the fits.
+    """
+    tails = [part["tails"].dataset.isel(search=search) for part in parts]
+    first = [int(np.flatnonzero(numbers == number)[0]) for number in range(numbers.max() + 1)]
+    diagnostics = pd.DataFrame([{name: part.attrs[name] for name in _WORST} for part in parts])
+    table = pd.concat([evidence[list(_EVIDENCE)].reset_index(drop=True), diagnostics], axis=1)
+    table = table.groupby(numbers).agg(_EVIDENCE | _WORST)
+    columns: dict[str, Any] = {
+        "scale": np.array([tails[place]["scale"].item() for place in first]),
+        "threshold": [
+            scores_of(parts[place]["tails"].dataset, parts[place]["tails"]["threshold"])[search]
+            for place in first
+        ],
+        "n_tail": [tails[place]["n_tail"].item() for place in first],
+        "tail_scale": [tails[place]["tail_scale"].item() for place in first],
+        **{name: table[name].to_numpy() for name in table},
+        "kept": table["kept"].to_numpy(dtype=np.int8),
+    }
+    result = xr.Dataset({name: ("candidate", values) for name, values in columns.items()})
+    for name in ("optimum", "effective_dim", "noise_sd"):
+        draws = [part["posterior"][name].isel(search=search).to_numpy().ravel() for part in parts]
+        own = [
+            np.concatenate([draws[place] for place in np.flatnonzero(numbers == number)])
+            for number in range(len(first))
+        ]
+        # As many of each candidate, evenly spaced.
+        count = min(_SAMPLES, *map(len, draws))
+        picked = [values[np.linspace(0, len(values) - 1, count).astype(int)] for values in own]
+        result[name] = ("candidate", "sample"), np.stack(picked)
+    return result.assign_coords(candidate=np.arange(len(first)))

@@ -1,0 +1,312 @@
+"""The posterior of tails at one threshold per search: a DataTree whose groups keep `search`.
+
+Models work in losses on the scale of each search. The draws are stored once in these units, as the
+parameters of the noisy quadratic, and once in score units:
+
+=================  =================================================================================
+group              contents, dims (chain, draw, ...)
+=================  =================================================================================
+posterior          parameters of each search (search), `optimum`, `noise_sd`, `spread` as scores
+noisy_quadratic    `alpha`, `beta`, `gamma`, `sigma`, `threshold` (search), in losses on the scale
+pooled             parameters that the searches share
+sample_stats       statistics of the sampler
+log_likelihood     per observation, on the scale
+log_prior          per parameter
+tails              the Dataset that was fitted, `leadline.data.tails`
+=================  =================================================================================
+
+The attributes hold the sampling diagnostics, see `leadline.stats.diagnostics`.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pymc as pm
+import xarray as xr
+
+from leadline.data.scale import SCALES
+from leadline.data.tails import without_trial
+from leadline.distributions.law import Law, log_survival
+from leadline.inference.compiled_models import ReadyModel, ready_model
+from leadline.inference.effective_dims import draw_effective_dims
+from leadline.inference.sampler import Sampler
+from leadline.models import best_of_k, crossed, hierarchical, independent
+from leadline.models.likelihood import coords_of, positions, structure
+from leadline.models.priors import Priors
+from leadline.stats.diagnostics import diagnose
+
+Array = npt.NDArray[np.float64]
+
+MODELS: Mapping[str, ModuleType] = {
+    "single": independent,
+    "hierarchical": hierarchical,
+    "crossed": crossed,
+}
+
+# Leave-one-out needs a mean over the posterior, not its quantiles.
+_REFIT_DRAWS = 500
+
+# Standardised variables, from which the parameters of the priors are made.
+_STANDARDISED = "_offset"
+
+_OBSERVATION_DIMS = {
+    "loss": "tail_trial",
+    "in_regime": "replicate_count",
+    "seed_variance": "repeated_trial",
+    "reported": "report",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class PosteriorSampler:
+    """Samples one model on tails; tails of the same structure share a compiled model.
+
+    Attributes
+    ----------
+    kind : {"single", "hierarchical", "crossed"}
+        The model.
+    priors : Priors
+        The priors.
+    effective_dim : {"continuous", "integer"}
+        As in `leadline.fit`.
+    sampler : Sampler
+        Settings of the sampler.
+    """
+
+    kind: str
+    priors: Priors
+    effective_dim: str
+    sampler: Sampler
+
+    def sample(self, tails: xr.Dataset, seed: np.random.SeedSequence) -> xr.DataTree:
+        """Return the posterior of tails; same seed, same draws.
+
+        A run with divergences is repeated once with smaller steps.
+        """
+        if self.effective_dim == "integer" and self.kind != "single":
+            # A dimension that the searches of a space share is at most the smallest bound.
+            bound = tails["max_effective_dim"].groupby("space").min()
+            tails = tails.assign(
+                max_effective_dim=bound.sel(space=tails["space"]).drop_vars("space")
+            )
+        first, second, choice = (int(word) for word in seed.generate_state(3))
+        data = self._data_of(tails)
+        compiled = self._ready(tails).compiled.with_sampler(self.sampler).with_data(data)
+        drawn = compiled.sample_carefully(first, second)
+        posterior = drawn["posterior"].to_dataset()
+        diagnostics = diagnose(posterior, drawn["sample_stats"].to_dataset())
+        fit = self._with_densities(drawn, tails, tails, choice)
+        fit.attrs.update(dataclasses.asdict(diagnostics))
+        return fit
+
+    def sample_without(
+        self, tails: xr.Dataset, trial: int, seed: np.random.SeedSequence
+    ) -> xr.DataTree:
+        """Return the posterior of one search without one trial, with the densities of all trials.
+
+        Parameters
+        ----------
+        tails : Dataset
+            The tail of one search, with that trial.
+        trial : int
+            Position of the trial along `tail_trial`.
+        seed : SeedSequence
+            Same seed, same draws.
+        """
+        fewer = dataclasses.replace(
+            self.sampler,
+            draws=min(self.sampler.draws, _REFIT_DRAWS),
+            tune=min(self.sampler.tune, _REFIT_DRAWS),
+            progressbar=False,
+        )
+        others = without_trial(tails, trial)
+        compiled = self._ready(others).compiled.with_sampler(fewer)
+        first, choice = (int(word) for word in seed.generate_state(2))
+        drawn = compiled.with_data(self._data_of(others)).sample(first)
+        return self._with_densities(drawn, others, tails, choice)
+
+    def _with_densities(
+        self, drawn: xr.DataTree, tails: xr.Dataset, evaluated: xr.Dataset, seed: int
+    ) -> xr.DataTree:
+        """Return draws given some tails, with the densities of others."""
+        coords = coords_of(tails)
+        posterior = drawn["posterior"].to_dataset()
+        posterior = posterior.assign_coords(
+            {name: labels for name, labels in coords.items() if name in posterior.dims}
+        )
+        space = positions(tails["space"].to_numpy())
+        posterior = draw_effective_dims(posterior, space, seed)
+        log_likelihood, log_prior = self._ready(evaluated).pointwise_logp(
+            posterior, self._data_of(evaluated)
+        )
+        draws = ("chain", "draw")
+        shared = [name for name in posterior.data_vars if "search" not in posterior[name].dims]
+        quadratic = noisy_quadratic_of(posterior, tails)
+        own = posterior.drop_vars(shared)
+        own = own.drop_vars([name for name in own if str(name).endswith(_STANDARDISED)])
+        pooled = posterior[
+            [name for name in shared if not str(name).endswith(_STANDARDISED)]
+        ].drop_vars("search", errors="ignore")
+        return xr.DataTree.from_dict(
+            {
+                "posterior": own.assign(scores_of_quadratic(quadratic, tails)),
+                "noisy_quadratic": quadratic,
+                "pooled": _tasks_as_scores(pooled, tails),
+                "sample_stats": drawn["sample_stats"].to_dataset(),
+                "log_likelihood": xr.Dataset(
+                    {
+                        name: ((*draws, _OBSERVATION_DIMS[name]), values)
+                        for name, values in log_likelihood.items()
+                    }
+                ),
+                "log_prior": xr.Dataset(
+                    {
+                        # The last dim is gone where the prior is multivariate.
+                        name: (posterior[name].dims[: values.ndim], values)
+                        for name, values in log_prior.items()
+                    }
+                ),
+                "tails": evaluated,
+            }
+        )
+
+    def _ready(self, tails: xr.Dataset) -> ReadyModel:
+        largest = None
+        if self.effective_dim == "integer":
+            largest = int(tails["max_effective_dim"].max())
+
+        def build() -> tuple[pm.Model, pm.Model]:
+            model = self._build(tails, self.effective_dim)
+            if self.effective_dim == "continuous":
+                return model, model
+            # Densities given the effective dimension of a draw, over which the model sums.
+            return model, self._build(tails, "continuous" if self.kind == "single" else "shared")
+
+        key = (self.kind, self.priors, structure(tails), largest)
+        return ready_model(key, self.sampler, build)
+
+    def _build(self, tails: xr.Dataset, effective_dim: str) -> pm.Model:
+        model = MODELS[self.kind]
+        if "report" in tails.sizes:
+            return best_of_k.build(tails, self.priors, model)
+        return model.build(tails, self.priors, effective_dim)
+
+    def _data_of(self, tails: xr.Dataset) -> dict[str, Any]:
+        model = MODELS[self.kind]
+        if "report" in tails.sizes:
+            return best_of_k.data_of(tails, model)
+        return model.data_of(tails)
+
+
+def noisy_quadratic_of(posterior: xr.Dataset, tails: xr.Dataset) -> xr.Dataset:
+    """Return the parameters of the noisy quadratic in losses, dims (chain, draw, search)."""
+    alpha = tails.attrs["loss_sign"] * posterior["optimum"]
+    quadratic = xr.Dataset(
+        {
+            "alpha": alpha,
+            "beta": alpha + posterior["spread"],
+            "gamma": posterior["effective_dim"],
+            "sigma": posterior["noise_sd"],
+        }
+    )
+    threshold = xr.DataArray(tails["threshold"].to_numpy(), dims="search")
+    quadratic["threshold"] = threshold.broadcast_like(alpha)
+    return quadratic.transpose("chain", "draw", "search")
+
+
+def scores_of_quadratic(quadratic: xr.Dataset, tails: xr.Dataset) -> dict[str, Any]:
+    """Return `optimum`, `noise_sd` and `spread` in score units, dims (chain, draw, search).
+
+    The optimum is the mean score of runs of the best configuration, and `noise_sd` their sd.
+    """
+    sign = tails.attrs["loss_sign"]
+    columns: dict[str, list[Array]] = {"optimum": [], "noise_sd": [], "spread": []}
+    for index, name in enumerate(tails["scale"].to_numpy()):
+        scale = SCALES[str(name)]
+        alpha, beta, noise = (
+            quadratic[part].to_numpy()[..., index] for part in ("alpha", "beta", "sigma")
+        )
+        columns["optimum"].append(scale.expected_score(sign * alpha, noise))
+        columns["noise_sd"].append(scale.score_sd(sign * alpha, noise))
+        span = scale.inverse(sign * beta) - scale.inverse(sign * alpha)
+        columns["spread"].append(sign * span)
+    return {
+        name: (quadratic["alpha"].dims, np.stack(column, -1)) for name, column in columns.items()
+    }
+
+
+def _tasks_as_scores(pooled: xr.Dataset, tails: xr.Dataset) -> xr.Dataset:
+    """Return the location of each task as a score, and its scale in score units there."""
+    if "task_scale" not in pooled:
+        return pooled
+    # All searches of a crossed model have one scale.
+    scale = SCALES[str(tails["scale"].to_numpy()[0])]
+    score = scale.inverse(pooled["task_location"].to_numpy())
+    return pooled.assign(
+        task_location=pooled["task_location"].copy(data=score),
+        task_scale=pooled["task_scale"] * np.exp(-scale.log_slope(score)),
+    )
+
+
+def law_of(fit: xr.DataTree, search: int = 0) -> Law:
+    """Return alpha, beta, gamma and sigma of one search, each of shape (draw, 1), all chains."""
+    quadratic = fit["noisy_quadratic"].dataset
+    alpha, beta, gamma, sigma = (
+        quadratic[name].to_numpy()[..., search].reshape(-1, 1).astype(float)
+        for name in ("alpha", "beta", "gamma", "sigma")
+    )
+    return alpha, beta, gamma, sigma
+
+
+def log_worse(fit: xr.DataTree, loss: float, search: int = 0) -> Array:
+    """Return log P(a trial is worse than `loss`), shape (draw, group).
+
+    The groups are the numbers of seeds per trial in the search, in increasing order.
+    """
+    alpha, beta, gamma, sigma = law_of(fit, search)
+    point = np.full_like(alpha, loss)
+    columns = [
+        log_survival(point, (alpha, beta, gamma, sigma / np.sqrt(seeds)))
+        for seeds in groups_of(fit, search)["group_replicates"].to_numpy()
+    ]
+    # A search without trials has no groups.
+    return np.concatenate([point[:, :0], *columns], axis=1)
+
+
+def log_better(fit: xr.DataTree, loss: float, search: int = 0) -> Array:
+    """Return log P(a trial is better than `loss`), shape (draw, group)."""
+    return np.log(-np.expm1(log_worse(fit, loss, search)))
+
+
+def groups_of(fit: xr.DataTree, search: int = 0) -> xr.Dataset:
+    """Return the counts of one search by number of seeds, dims (replicate_count)."""
+    tails = fit["tails"].dataset
+    own = tails["group_search"].to_numpy() == search
+    return tails[["group_replicates", "group_trials", "n_exceedances"]].isel(replicate_count=own)
+
+
+def tail_of(fit: xr.DataTree, search: int = 0) -> xr.Dataset:
+    """Return the tail trials of one search, dims (tail_trial), with their `log_likelihood`.
+
+    `group` is their position in `groups_of`. `log_likelihood` (chain, draw, tail_trial) is of their
+    losses given that they are beyond the threshold; `seed_log_likelihood` is that of the sample
+    variances of the seeds, 0 for a single seed.
+    """
+    tails, densities = fit["tails"].dataset, fit["log_likelihood"].dataset
+    own = tails["tail_search"].to_numpy() == search
+    names = [name for name in tails.data_vars if tails[name].dims == ("tail_trial",)]
+    tail = tails[names].isel(tail_trial=own)
+    seeds = np.zeros((*densities["loss"].shape[:2], len(own)))
+    if "seed_variance" in densities:
+        seeds[..., tails["replicates"].to_numpy() > 1] = densities["seed_variance"].to_numpy()
+    dims = ("chain", "draw", "tail_trial")
+    groups = groups_of(fit, search)["group_replicates"].to_numpy()
+    return tail.assign(
+        group=("tail_trial", np.searchsorted(groups, tail["replicates"].to_numpy())),
+        log_likelihood=(dims, densities["loss"].to_numpy()[..., own]),
+        seed_log_likelihood=(dims, seeds[..., own]),
+    )
