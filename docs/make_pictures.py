@@ -1,6 +1,6 @@
 """Draw the pictures of the README and the guide from the fit of `leadline demo`.
 
-    python docs/make_pictures.py leadline-demo/fit.nc
+Usage: python docs/make_pictures.py leadline-demo/fit.nc
 """
 
 import sys
