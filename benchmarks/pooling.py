@@ -8,8 +8,8 @@ DIR holds `steplaw_dense.csv`, with columns `task`, `lr`, `bs` and `loss`.
 `posterior` fits 24 random rows per task at tail fraction 0.6 with three seeds, then all rows at
 tail fraction 0.3. It prints the quality of the sampling, the posterior sd of the optima beside that
 of 17 separate fits, and their distance to the minimum of the full grid. `held-out` fits 12 rows per
-task and predicts the scores of the others in the tail. A hierarchy that knows from all rows what
-the tasks share predicts them too: an upper limit of the gain of pooling.
+task and predicts the scores of the others in the tail. A hierarchy whose priors contain what all
+rows show about the population predicts them too: an upper limit of the gain of pooling.
 """
 
 import argparse
