@@ -1,12 +1,11 @@
-"""Calibrate the models by simulation: the truth is as often in any part of the posterior.
+"""Simulation-based calibration of the models: ranks of the truth in the posterior are uniform.
 
 Talts et al. (2018, arXiv:1804.06788), Säilynoja, Bürkner and Vehtari (2022,
-doi:10.1007/s11222-022-10090-6). Parameters are drawn from the prior, trials from the law with
-those parameters, and the model is fitted to the trials past a threshold. Thresholds and tail scales
-are fixed, so that the prior does not depend on the data; drawings with fewer than two trials past a
-threshold are drawn again, which leaves ranks uniform because it depends on the data alone. The
-compiled model is refitted; results are appended to a CSV file, a second run goes on where the first
-stopped.
+doi:10.1007/s11222-022-10090-6). Parameters are drawn from the prior, trials from the quadratic law
+with those parameters, and the model is fitted to the trials in the tail. Thresholds and tail scales
+are fixed, so that the prior does not depend on the data. A search with fewer than two trials in the
+tail is drawn again; ranks stay uniform because that depends on the data alone. The compiled model
+is refitted. Results are appended to a CSV file, and a second run continues where the first stopped.
 
     python benchmarks/calibration.py single|hierarchical|crossed [--replications 200] [--work DIR]
 """
@@ -19,27 +18,27 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import xarray as xr
-from leadline.models import crossed, hierarchical, several, single
-from leadline.models.priors import Prior, Priors
 from scipy.stats import binom
 
 from leadline.data.regime import Regime
 from leadline.data.scale import SCALES
 from leadline.inference.sampling import Sampler
+from leadline.models import crossed, hierarchical, several, single
+from leadline.models.priors import Prior, Priors
 
 N_TRIALS = 40
 MAX_DIM = 4.0
-# A quarter of the trials of every other search have so many seeds.
+# Seeds per repeated trial, and the share of repeated trials in every other search.
 SEEDS, REPEATED = 3, 0.25
 CHAINS, DRAWS = 2, 800
-# Task and model of each search.
+# (task, model) of each search.
 DESIGNS = {
     "single": [(0, 0)],
     "hierarchical": [(task, 0) for task in range(6)],
     "crossed": [(task, model) for task in range(4) for model in range(3)],
 }
-# Draws from the default priors of the crossed model include tasks that no one sees, with optima
-# thirty tail scales past the threshold, which take minutes each; these are as wide as real tasks.
+# The default priors of the crossed model allow unrealistic tasks, with optima thirty tail scales
+# beyond the threshold, whose fits take minutes each; these priors are as wide as real tasks.
 NARROWER = {
     "pooled_gap": Prior("LogNormal", mu=0.693, sigma=0.3),
     "gap_scatter": Prior("LogNormal", mu=-1, sigma=0.3),
@@ -49,7 +48,7 @@ LATENT = "_departure"
 
 
 def threshold_and_scale(design: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return those of every search: fixed, and not all the same."""
+    """Return the threshold and the tail scale of each search: fixed, but not all equal."""
     rng = np.random.default_rng(1)
     size = len(DESIGNS[design])
     return rng.normal(0.0, 0.5, size), np.exp(rng.normal(0.0, 0.3, size))
@@ -58,7 +57,7 @@ def threshold_and_scale(design: str) -> tuple[np.ndarray, np.ndarray]:
 def regime_of(
     law: tuple[float, ...], threshold: float, scale: float, repeat: bool, rng: np.random.Generator
 ) -> Regime | None:
-    """Return a search drawn from the law, None with fewer than two trials past the threshold."""
+    """Return a search drawn from the law, or None with fewer than two trials in the tail."""
     alpha, spread, gamma, sigma = law
     replicates = np.ones(N_TRIALS, dtype=int)
     if repeat:
@@ -90,7 +89,7 @@ def regime_of(
 
 
 class Design:
-    """One of the designs: its model, and searches drawn from its prior."""
+    """One design: its model, and searches drawn from its prior."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -103,10 +102,10 @@ class Design:
                 (t + s * typical[0], s * typical[1], typical[2], s * typical[3]),
                 t,
                 s,
-                self.repeats(place),
+                self.repeats(index),
                 rng,
             )
-            for place, (t, s) in enumerate(zip(self.thresholds, self.scales, strict=True))
+            for index, (t, s) in enumerate(zip(self.thresholds, self.scales, strict=True))
         ]
         narrower = NARROWER if name == "crossed" else {}
         self.priors = Priors(max_effective_dim=MAX_DIM, **narrower)
@@ -120,8 +119,8 @@ class Design:
             random_seed=3,
         )["prior"].to_dataset()
 
-    def repeats(self, place: int) -> bool:
-        return place % 2 == 0
+    def repeats(self, index: int) -> bool:
+        return index % 2 == 0
 
     def inputs(self, regimes: list[Regime]) -> list[several.Search]:
         return [
@@ -142,7 +141,7 @@ class Design:
         return module.data_of(self.inputs(regimes), 1.0)
 
     def draw(self, replication: int) -> tuple[xr.Dataset, list[Regime]]:
-        """Return parameters from the prior and searches drawn with them."""
+        """Return parameters drawn from the prior, and searches drawn with them."""
         rng = np.random.default_rng([4, replication])
         while True:
             truth = self.prior.isel(chain=0, draw=int(rng.integers(self.prior.sizes["draw"])))
@@ -151,9 +150,9 @@ class Design:
                 for name in ("optimum", "spread", "effective_dim", "noise_sd")
             ]
             regimes = []
-            for place, (t, s) in enumerate(zip(self.thresholds, self.scales, strict=True)):
-                one = regime_of(tuple(part[place] for part in law), t, s, self.repeats(place), rng)
-                if one is None or (not one.repeated.size and self.repeats(place)):
+            for index, (t, s) in enumerate(zip(self.thresholds, self.scales, strict=True)):
+                one = regime_of(tuple(part[index] for part in law), t, s, self.repeats(index), rng)
+                if one is None or (not one.repeated.size and self.repeats(index)):
                     break
                 regimes.append(one)
             else:
@@ -170,7 +169,7 @@ class Design:
 
 
 def run(design: Design, path: pathlib.Path, replications: int) -> None:
-    """Append every replication that `path` does not hold yet."""
+    """Append each replication that `path` lacks."""
     done = set(pd.read_csv(path)["replication"]) if path.exists() else set()
     sampler = Sampler(draws=DRAWS // CHAINS, tune=600, chains=CHAINS, progressbar=False)
     compiled = None
@@ -186,8 +185,8 @@ def run(design: Design, path: pathlib.Path, replications: int) -> None:
         for name in design.parameters(posterior):
             below = (posterior[name] < truth[name]).mean(("chain", "draw"))
             rows += [
-                {"replication": replication, "parameter": name, "place": place, "pit": value}
-                for place, value in enumerate(np.atleast_1d(below.to_numpy()))
+                {"replication": replication, "parameter": name, "index": index, "pit": value}
+                for index, value in enumerate(np.atleast_1d(below.to_numpy()))
             ]
         table = pd.DataFrame(rows)
         statistics = drawn["sample_stats"]
@@ -197,7 +196,7 @@ def run(design: Design, path: pathlib.Path, replications: int) -> None:
 
 
 def report(design: str, path: pathlib.Path, picture: pathlib.Path) -> None:
-    """Print which ECDFs leave the 95 % simultaneous band, and draw them all."""
+    """Print the ECDFs that leave the 95 % simultaneous band, and draw all of them."""
     table = pd.read_csv(path)
     n = table["replication"].nunique()
     once = table.drop_duplicates("replication")["divergences"]
@@ -219,14 +218,14 @@ def report(design: str, path: pathlib.Path, picture: pathlib.Path) -> None:
     for axis, name in zip(axes.flat, names, strict=False):
         part = table[table["parameter"] == name]
         outside = 0
-        for _, curve in part.groupby("place"):
-            # The middle of what so many draws can tell: a truth below all of them is not at 0.
+        for _, curve in part.groupby("index"):
+            # The middle of the rank's bin: a truth below all draws is not exactly at 0.
             pit = (curve["pit"].to_numpy() * DRAWS + 0.5) / (DRAWS + 1)
             ecdf = (pit[:, None] <= grid).mean(axis=0) - grid
             axis.plot(grid, ecdf, color="C0", lw=1, alpha=0.8)
             outside += bool(((ecdf < low - 1e-9) | (ecdf > high + 1e-9)).any())
         axis.fill_between(grid, low, high, color="0.85", zorder=0)
-        curves = part["place"].nunique()
+        curves = part["index"].nunique()
         axis.set_title(f"{name}: {outside} of {curves} outside", fontsize=8)
         print(f"  {name}: {outside} of {curves} outside")
         own["outside"] += outside
@@ -238,11 +237,11 @@ def report(design: str, path: pathlib.Path, picture: pathlib.Path) -> None:
 
 
 def _band(n: int, grid: np.ndarray, prob: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """Return the simultaneous band of the difference between ECDF and uniform, by simulation."""
+    """Return the simultaneous band of ECDF minus uniform, by simulation."""
     rng = np.random.default_rng(0)
     uniform = np.sort(rng.random((2000, n)), axis=1)
     counts = np.stack([np.searchsorted(row, grid, side="right") for row in uniform])
-    # Pointwise tails; the smallest over the grid is what a curve is judged by.
+    # A curve is judged by its smallest pointwise tail probability over the grid.
     tail = np.minimum(binom.cdf(counts, n, grid), binom.sf(counts - 1, n, grid))[:, 1:-1]
     level = np.quantile(tail.min(axis=1), 1 - prob)
     low = binom.ppf(level, n, grid) / n - grid
@@ -251,7 +250,7 @@ def _band(n: int, grid: np.ndarray, prob: float = 0.95) -> tuple[np.ndarray, np.
 
 
 def main() -> None:
-    """Run what is missing, then report."""
+    """Run the missing replications, then report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("design", choices=list(DESIGNS))
     parser.add_argument("--replications", type=int, default=200)

@@ -1,12 +1,14 @@
-"""Measure whether 80 % intervals of the tuning curve cover the truth on real searches.
+"""Coverage of 80 % intervals of the tuning curve on real searches.
 
-For each file draw 48 of its trials at random, fit them with `threshold="auto"` and with each fixed
-tail fraction, and compare the 80 % equal-tailed interval of the median tuning curve at k = 8..128
-with the curve of all trials. opda's point fit at tail fraction 0.3 and its 80 % confidence bands
-see the same trials. Results are appended to a CSV file as they come; a second run goes on where
-the first stopped.
+For each file, 48 random trials are fitted with `threshold="auto"` and with each fixed tail
+fraction. The 80 % equal-tailed interval of the median tuning curve at k = 8..128 is compared with
+the curve of all trials. The point fit of opda at tail fraction 0.3 and its 80 % confidence bands
+use the same trials. Results are appended to a CSV file, and a second run continues where the first
+stopped.
 
-    python benchmarks/curve_coverage.py --data ../shared/data [--replications 40] [--work DIR]
+    python benchmarks/curve_coverage.py --data DIR [--replications 40] [--work DIR]
+
+DIR holds `convnext_imagenet.csv` and `deberta_mnli.csv`, with a column `error`.
 """
 
 import argparse
@@ -18,7 +20,6 @@ import numpy as np
 import opda.nonparametric
 import opda.parametric
 import pandas as pd
-from leadline.models.priors import Priors
 
 import leadline as ll
 from leadline.data.scale import SCALES
@@ -27,6 +28,7 @@ from leadline.inference.candidates import candidates_of
 from leadline.inference.sampling import Sampler
 from leadline.inference.tail_fit import TailFitter
 from leadline.inference.tree import combine, provenance, search_groups
+from leadline.models.priors import Priors
 from leadline.stats.diagnostics import diagnose
 
 SIZE = 48
@@ -35,35 +37,35 @@ FIXED = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 PROB = 0.8
 # Number of hyperparameters of each search.
 FILES = {"convnext_imagenet": 7, "deberta_mnli": 5}
-# The grid on which DeBERTa's scores lie is known; a subsample does not always show it.
+# DeBERTa's scores lie on a known grid, which a subsample does not always show.
 RESOLUTION = {"convnext_imagenet": 0.0, "deberta_mnli": 1 / 9815}
 
 
 def read(folder: pathlib.Path, name: str) -> np.ndarray:
-    """Return the errors of all trials, inf for those that failed."""
+    """Return the errors of all trials, inf for failed ones."""
     table = pd.read_csv(folder / f"{name}.csv")
     return table["error"].fillna(np.inf).to_numpy()
 
 
 def true_curve(error: np.ndarray) -> np.ndarray:
-    """Return the median best of k trials drawn from all with replacement."""
+    """Return the median best of k trials drawn with replacement from all trials."""
     level = -np.expm1(np.log(0.5) / BUDGETS)
     return np.sort(error)[np.ceil(level * len(error)).astype(int) - 1]
 
 
 def curve(averaged: AveragedSearch, trials: ll.Trials) -> np.ndarray:
-    """Return the median tuning curve of every draw, shape (draw, budget)."""
+    """Return the median tuning curve per draw, shape (draw, budget)."""
     tree = combine([search_groups(averaged, "search")], provenance(trials, Priors(), {}))
     draws = ll.tuning_curve(tree, BUDGETS).isel(search=0).transpose("chain", "draw", "budget")
     return draws.to_numpy().reshape(-1, len(BUDGETS))
 
 
 def alone(one: FittedCandidate) -> AveragedSearch:
-    """Return a candidate as the only one."""
+    """Return the mixture of one candidate alone."""
     sizes = one.tail.posterior.sizes
-    place = np.tile(np.arange(sizes["draw"]), (sizes["chain"], 1))
+    index = np.tile(np.arange(sizes["draw"]), (sizes["chain"], 1))
     only = dataclasses.replace(one, kept=True, weight=1.0)
-    return AveragedSearch([only], np.zeros_like(place), place)
+    return AveragedSearch([only], np.zeros_like(index), index)
 
 
 def rows_of(method: str, draws: np.ndarray) -> list[dict]:
@@ -79,8 +81,8 @@ def rows(method: str, point: np.ndarray, low: np.ndarray, high: np.ndarray) -> l
 
 
 def by_opda(error: np.ndarray) -> list[dict]:
-    """Return opda's point fit at tail fraction 0.3 and its 80 % bands."""
-    # A failed trial has error 1; beyond the threshold only its count matters.
+    """Return the rows of opda: its point fit at tail fraction 0.3 and its 80 % bands."""
+    # A failed trial gets error 1: outside the tail only its count matters.
     finite = np.where(np.isfinite(error), error, 1.0)
     threshold = np.sort(finite)[round(0.3 * len(finite)) - 1]
     generator = np.random.default_rng(0)
@@ -96,7 +98,7 @@ def by_opda(error: np.ndarray) -> list[dict]:
         lower, _, upper = opda.nonparametric.EmpiricalDistribution.confidence_bands(
             finite, PROB, 0.0, 1.0, generator=generator, n_jobs=1
         )
-    # The upper band of the distribution function has the lower tuning curve.
+    # The upper band of the distribution function gives the lower tuning curve.
     low = upper.quantile_tuning_curve(BUDGETS, minimize=True)
     high = lower.quantile_tuning_curve(BUDGETS, minimize=True)
     nothing = np.full(len(BUDGETS), np.nan)
@@ -133,7 +135,7 @@ def replicate(name: str, error: np.ndarray, seed: int, fitters: dict[str, TailFi
 
 
 def run(data: pathlib.Path, path: pathlib.Path, replications: int) -> None:
-    """Append every replication that `path` does not hold yet."""
+    """Append each replication that `path` lacks."""
     done = set()
     if path.exists():
         table = pd.read_csv(path)
@@ -152,7 +154,7 @@ def run(data: pathlib.Path, path: pathlib.Path, replications: int) -> None:
 
 
 def report(data: pathlib.Path, path: pathlib.Path) -> None:
-    """Print coverage, interval score and RMSE by method, all but the first times 1000."""
+    """Print coverage, interval score times 1000 and RMSE times 1000, by method."""
     table = pd.read_csv(path)
     truth = pd.concat(
         [
@@ -194,7 +196,7 @@ def report(data: pathlib.Path, path: pathlib.Path) -> None:
 
 
 def main() -> None:
-    """Run what is missing, then report."""
+    """Run the missing replications, then report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=pathlib.Path, required=True)
     parser.add_argument("--replications", type=int, default=40)

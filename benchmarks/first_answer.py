@@ -1,12 +1,12 @@
-"""Time the wait for the first answer and a refit, and judge the answer.
+"""Time to the first answer and of a refit, and quality of the sampling.
 
     uv run python benchmarks/first_answer.py process TRIALS.csv
     uv run python benchmarks/first_answer.py search TRIALS.csv
 
-`process` times whole processes, in turns: `leadline fit` on a file, and the same imports,
-compiling, sampling, diagnostics and writing for a Normal model on the same scores. `search` asks
-for divergences, ESS, R-hat and seconds of sampling, seed by seed, and whether a refit on another
-search by the compiled model is what a fresh fit is.
+`process` times two kinds of process in turn: `leadline fit` on a file, and a normal model on the
+same scores with the same imports, compiling, sampling, diagnostics and writing. `search` prints
+divergences, ESS, R-hat and seconds of sampling per seed, and compares a refit of the compiled model
+on another search with a fresh fit.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from pathlib import Path
 
 TAIL_FRACTION = 0.2
 
-# Everything that `leadline fit` imports and does, but for the model.
+# All imports and steps of `leadline fit`, with another model.
 _NORMAL = """
 import sys
 import leadline.cli.console, leadline.inference.densities, leadline.inference.fit
@@ -51,7 +51,7 @@ tree.to_netcdf(output + "/fit.nc", engine="h5netcdf")
 
 
 def seconds(command: list[str]) -> tuple[float, float]:
-    """Return the wall-clock and the CPU seconds of a process, which must succeed."""
+    """Return the wall-clock and CPU seconds of a process; raise if it fails."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert process.stdout is not None
@@ -86,7 +86,7 @@ def measure_process(path: Path, score: str, direction: str, repeats: int) -> Non
                 f"   {wall / wall_normal:.2f}, {cpu / cpu_normal:.2f}",
                 flush=True,
             )
-            # The first run of each fills the caches on disk.
+            # The first run of each kind fills the caches on disk.
             if run > 0:
                 walls.append(wall / wall_normal)
                 cpus.append(cpu / cpu_normal)
@@ -97,21 +97,21 @@ def measure_process(path: Path, score: str, direction: str, repeats: int) -> Non
 
 
 def measure_search(path: Path, score: str, direction: str, seeds: int) -> None:
-    """Print how well and how fast the compiled model is sampled, and what a refit costs."""
+    """Print the quality and speed of sampling the compiled model, and the cost of a refit."""
     import arviz_stats
     import numpy as np
-    from leadline.models import single
-    from leadline.models.priors import Priors
 
     import leadline as ll
     from leadline.data.prepare import prepare
     from leadline.datasets import load_dataset
     from leadline.inference.sampling import Sampler
     from leadline.io.table import read_table
+    from leadline.models import single
+    from leadline.models.priors import Priors
 
     priors = Priors()
     bundled = load_dataset("digits-boosting")
-    # The mean over the seeds of each trial as one score: no replicates, as in the file.
+    # One mean score per trial: no replicates, as in the file.
     means = ll.from_scores(bundled.per_trial()["score"], direction=bundled.direction)
     first, other = (
         prepare(trials, priors, tail_fraction=TAIL_FRACTION, resolution=0)
@@ -131,7 +131,7 @@ def measure_search(path: Path, score: str, direction: str, seeds: int) -> None:
             f"ESS {min(float(v) for v in bulk.values()):.0f} (bulk), "
             f"{min(float(v) for v in tail.values()):.0f} (tail), "
             f"R-hat {max(float(v) for v in arviz_stats.rhat(posterior).values()):.4f}, "
-            f"{tree['sample_stats']['n_steps'].mean():.1f} steps a draw, "
+            f"{tree['sample_stats']['n_steps'].mean():.1f} steps per draw, "
             f"{wall:.2f} s ({cpu:.2f} s CPU)"
         )
     start = time.perf_counter()
@@ -147,7 +147,7 @@ def measure_search(path: Path, score: str, direction: str, seeds: int) -> None:
 
 
 def main() -> None:
-    """Run one of the two measurements."""
+    """Run the chosen measurement."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("measurement", choices=["process", "search"])
     parser.add_argument("trials", type=Path, metavar="TRIALS.csv")

@@ -1,8 +1,9 @@
-"""Does `check` catch a tail that was forced too wide? Every bundled search, fitted twice.
+"""Sensitivity of `check` to a tail that is too wide, on the bundled searches.
 
-Once with the automatic threshold, once with tail fraction 0.5, 2 chains of 500 draws. Issue 4:
-`check` fails on the forced fit wherever the 95 % interval of its optimum excludes the automatic
-one; and no automatic fit hides a best seen that is over 3 noise sds better than the optimum.
+Each search is fitted twice, with the automatic threshold and with tail fraction 0.5, 2 chains of
+500 draws. Requirements: `check` fails on the forced fit wherever the 95 % interval of its optimum
+excludes the automatic one, and no automatic fit has a best seen that is more than 3 noise sds
+better than the optimum.
 """
 
 import argparse
@@ -19,13 +20,13 @@ from leadline.stats.fitted_search import search_names
 SETTINGS = {"draws": 500, "tune": 500, "chains": 2, "random_seed": 1, "progressbar": False}
 KINDS: dict[str, dict[str, float]] = {"automatic": {}, "forced": {"tail_fraction": 0.5}}
 
-# These fail with 1,000 draws, as they should, whatever the tail; and the last two say of the
-# search, not of the tail, what they say.
+# Checks that do not depend on the tail: so few draws fail the first ones, and the last two concern
+# the whole search.
 ASIDE = ("divergences", "R-hat", "ESS", "E-BFMI", "edges of the space", "order of trials")
 
 
 def fit_all(work: Path) -> dict[str, xr.DataTree]:
-    """Return one tree of all searches for each kind of fit; saved ones are read."""
+    """Return one tree of all searches per kind of fit, read from `work` where it was saved."""
     trees = {}
     for kind, options in KINDS.items():
         path = work / f"{kind}.nc"
@@ -43,7 +44,7 @@ def interval(tree: xr.DataTree, search: str) -> np.ndarray:
 
 
 def failures(tree: xr.DataTree) -> dict[str, list[str]]:
-    """Return the names of the checks that failed, but for those set aside, by search."""
+    """Return the names of the failed checks by search, without those in `ASIDE`."""
     table = ll.check(tree)
     failed = table[table["passed"].eq(False).fillna(False)]
     return {

@@ -1,11 +1,13 @@
-"""Measure whether forecasts hold on real searches.
+"""Coverage and Brier score of forecasts on real searches.
 
-Of each search draw 48 trials at random, fit them with `threshold="auto"`, forecast the best of 50
-more, and look at 50 of the others. 60 subsamples each of the two files, and 60 of the bundled
-searches together, 5 of each. Results are appended to a CSV file as they come; a second run goes on
-where the first stopped.
+48 random trials of each search are fitted with `threshold="auto"`, and the forecast of the best of
+50 more is compared with 50 of the other trials: 60 subsamples of each of two files, and 60 of the
+bundled searches, 5 per search. Results are appended to a CSV file, and a second run continues where
+the first stopped.
 
-    python benchmarks/forecast.py --data ../shared/data [--replications 60] [--work DIR]
+    python benchmarks/forecast.py --data DIR [--replications 60] [--work DIR]
+
+DIR holds `convnext_imagenet.csv` and `deberta_mnli.csv`, with a column `error`.
 """
 
 import argparse
@@ -13,7 +15,6 @@ import pathlib
 
 import numpy as np
 import pandas as pd
-from leadline.models.priors import Priors
 
 import leadline as ll
 from leadline.data.scale import SCALES
@@ -22,17 +23,18 @@ from leadline.inference.candidates import candidates_of
 from leadline.inference.sampling import Sampler
 from leadline.inference.tail_fit import TailFitter
 from leadline.inference.tree import combine, provenance, search_groups
+from leadline.models.priors import Priors
 from leadline.stats.forecast import forecast
 
 SIZE, AHEAD = 48, 50
 PROB = 0.8
 BUNDLED = "bundled"
-# Number of hyperparameters of each file, and the grid on which its scores lie.
+# Number of hyperparameters of each file, and the spacing of its scores (0: no grid).
 FILES = {"convnext_imagenet": (7, 0.0), "deberta_mnli": (5, 1 / 9815)}
 
 
 def searches(data: pathlib.Path) -> dict[str, tuple[np.ndarray, int, float | None]]:
-    """Return the losses of all trials, inf for failed ones, the dimension and the resolution."""
+    """Return per search the losses (inf: failed), the number of hyperparameters, the resolution."""
     found: dict = {}
     for name, (dim, resolution) in FILES.items():
         error = pd.read_csv(data / f"{name}.csv")["error"].fillna(np.inf).to_numpy()
@@ -40,7 +42,7 @@ def searches(data: pathlib.Path) -> dict[str, tuple[np.ndarray, int, float | Non
     trials = ll.load_dataset("all")
     for task, model in trials.searches:
         search = trials.search(task=task, model=model)
-        # One evaluation a trial, as the next ones have.
+        # One evaluation per trial, as in the trials that are forecast.
         first = search.table.drop_duplicates("trial")
         loss = first["score"].where(first["status"] == "complete").fillna(np.inf).to_numpy()
         found[f"{BUNDLED}: {task} / {model}"] = loss, len(search.params), None
@@ -50,7 +52,7 @@ def searches(data: pathlib.Path) -> dict[str, tuple[np.ndarray, int, float | Non
 def replicate(
     loss: np.ndarray, resolution: float | None, seed: int, fitter: TailFitter
 ) -> dict[str, float]:
-    """Return what was forecast for one subsample, and what came."""
+    """Return the forecast for one subsample, and the outcome."""
     shuffled = np.random.default_rng([7, seed]).permutation(loss)
     seen, ahead = shuffled[:SIZE], shuffled[SIZE : SIZE + AHEAD]
     trials = ll.from_scores(seen, direction="minimize")
@@ -73,7 +75,7 @@ def replicate(
 
 
 def run(data: pathlib.Path, path: pathlib.Path, replications: int) -> None:
-    """Append every replication that `path` does not hold yet."""
+    """Append each replication that `path` lacks."""
     done = set()
     if path.exists():
         table = pd.read_csv(path)
@@ -99,7 +101,7 @@ def report(path: pathlib.Path) -> None:
     """Print coverage of the best of the next trials, and the Brier score of P(gain > 0)."""
     table = pd.read_csv(path)
     table["file"] = table["search"].where(~table["search"].str.startswith(BUNDLED), BUNDLED)
-    # The ends of an interval on a grid are scores that may come.
+    # With scores on a grid, the ends of an interval are possible scores.
     table["covered"] = table["best"].between(table["low"] - 1e-12, table["high"] + 1e-12)
     table["gained"] = table["best"] < table["best_seen"]
     table["gain"] = (table["best_seen"] - table["best"]).clip(lower=0)
@@ -125,7 +127,7 @@ def report(path: pathlib.Path) -> None:
 
 
 def main() -> None:
-    """Run what is missing, then report."""
+    """Run the missing replications, then report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=pathlib.Path, required=True)
     parser.add_argument("--replications", type=int, default=60)

@@ -1,9 +1,9 @@
-"""Measure whether thresholds beyond the end of a known regime get weight.
+"""Weight of thresholds beyond the known end of the quadratic law.
 
-Searches of 500 trials whose best 15 % follow the noisy quadratic, and whose others do not: they
-are spread over a far wider range, crowd together behind the edge, or keep a distance from it. Each
-is fitted with `threshold="auto"` through one compiled model; the weight on tail fractions above
-twice the true one should be below 0.2. Results are appended to a CSV file as they come.
+The best 15 % of 500 trials follow the noisy quadratic. The others are spread over a far wider
+range, crowd behind the edge, or keep a distance from it. Each search is fitted with
+`threshold="auto"` through one compiled model. The weight of tail fractions above twice the true one
+should be below 0.2. Results are appended to a CSV file.
 
     python benchmarks/known_regime.py [--replications 20] [--work DIR]
 """
@@ -13,7 +13,6 @@ import pathlib
 
 import numpy as np
 import pandas as pd
-from leadline.models.priors import Priors
 
 import leadline as ll
 from leadline.data.scale import SCALES
@@ -21,6 +20,7 @@ from leadline.inference.averaging import fit_search
 from leadline.inference.candidates import candidates_of
 from leadline.inference.sampling import Sampler
 from leadline.inference.tail_fit import TailFitter
+from leadline.models.priors import Priors
 
 SIZE = 500
 END = 0.15
@@ -30,7 +30,7 @@ MAX_DIM = 6.0
 
 
 def body(kind: str, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Return losses beyond the edge at 1."""
+    """Return losses that are worse than the edge at 1."""
     if kind == "sparse":
         return 1.0 + 15.0 * rng.random(size)
     if kind == "crowded":
@@ -48,7 +48,7 @@ def draw(kind: str, gamma: float, seed: int) -> ll.Trials:
 
 
 def run(path: pathlib.Path, replications: int) -> None:
-    """Append every replication that `path` does not hold yet."""
+    """Append each replication that `path` lacks."""
     done = set()
     if path.exists():
         table = pd.read_csv(path)
@@ -91,7 +91,7 @@ def run(path: pathlib.Path, replications: int) -> None:
 
 
 def report(path: pathlib.Path) -> None:
-    """Print in how many searches the weight beyond twice the true end is below 0.2."""
+    """Print the number of searches whose weight beyond twice the true end is below 0.2."""
     table = pd.read_csv(path)
     table["good"] = table["beyond"] < 0.2
     print(table.groupby("kind")[["good"]].agg(["sum", "count"]).to_string())
@@ -101,7 +101,7 @@ def report(path: pathlib.Path) -> None:
 
 
 def main() -> None:
-    """Run what is missing, then report."""
+    """Run the missing replications, then report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replications", type=int, default=20)
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("."))

@@ -1,13 +1,15 @@
-"""What a hierarchy gains over separate fits, on the 17 tasks of `steplaw_dense.csv`.
+"""Gain of a hierarchy over separate fits, on the 17 tasks of `steplaw_dense.csv`.
 
-    python benchmarks/pooling.py posterior --data ../shared/data
-    python benchmarks/pooling.py held-out --data ../shared/data
+    python benchmarks/pooling.py posterior --data DIR
+    python benchmarks/pooling.py held-out --data DIR
 
-`posterior`: 24 rows of each task drawn at random, tail fraction 0.6, three seeds: sampling, the
-posterior sd of the optima beside that of 17 separate fits, and the distance to the minimum of the
-full grid; then all rows at tail fraction 0.3. `held-out`: 12 rows of each task are fitted, and the
-scores of the others past the thresholds predicted; also by a hierarchy that knows what the tasks
-share from all rows, which is as much as pooling could ever bring.
+DIR holds `steplaw_dense.csv`, with columns `task`, `lr`, `bs` and `loss`.
+
+`posterior` fits 24 random rows per task at tail fraction 0.6 with three seeds, then all rows at
+tail fraction 0.3. It prints the quality of the sampling, the posterior sd of the optima beside that
+of 17 separate fits, and their distance to the minimum of the full grid. `held-out` fits 12 rows per
+task and predicts the scores of the others in the tail. A hierarchy whose priors contain what all
+rows show about the population predicts them too: an upper limit of the gain of pooling.
 """
 
 import argparse
@@ -19,13 +21,13 @@ import numpy as np
 import pandas as pd
 import pytensor
 import pytensor.tensor as pt
-from leadline.models import hierarchical, several, single
-from leadline.models.priors import Prior, Priors
 
 from leadline.data.prepare import PreparedSearch, prepare
 from leadline.data.trials import Trials
 from leadline.distributions.kernels import noisy_quadratic
 from leadline.inference.sampling import CompiledModel, Sampler
+from leadline.models import hierarchical, several, single
+from leadline.models.priors import Prior, Priors
 
 POOLED = (
     "pooled_effective_dim",
@@ -44,7 +46,7 @@ def read(folder: pathlib.Path) -> dict[str, pd.DataFrame]:
 
 
 def prepared(rows: pd.DataFrame, fraction: float) -> PreparedSearch:
-    """Return rows of a task, ready for a model; two hyperparameters were searched."""
+    """Return rows of a task as input of a model; two hyperparameters were searched."""
     trials = Trials(
         pd.DataFrame({"score": rows["loss"], "param:lr": rows["lr"], "param:bs": rows["bs"]}),
         "minimize",
@@ -53,7 +55,7 @@ def prepared(rows: pd.DataFrame, fraction: float) -> PreparedSearch:
 
 
 def draw(tasks: dict[str, pd.DataFrame], size: int, seed: int) -> list[np.ndarray]:
-    """Return the places of rows drawn at random from each task."""
+    """Return the indices of random rows per task."""
     rng = np.random.default_rng(seed)
     return [rng.choice(len(rows), size, replace=False) for rows in tasks.values()]
 
@@ -73,11 +75,11 @@ def compile_single(search: PreparedSearch, sampler: Sampler) -> CompiledModel:
 
 
 def measure_posterior(tasks: dict[str, pd.DataFrame]) -> None:
-    """Print what `posterior` is about."""
+    """Print the results of `posterior`."""
     truth = np.array([rows["loss"].min() for rows in tasks.values()])
     rows = draw(tasks, 24, 0)
     few = [
-        prepared(table.iloc[place], 0.6) for table, place in zip(tasks.values(), rows, strict=True)
+        prepared(table.iloc[index], 0.6) for table, index in zip(tasks.values(), rows, strict=True)
     ]
     many = [prepared(table, 0.3) for table in tasks.values()]
     sampler = Sampler(progressbar=False)
@@ -114,7 +116,7 @@ def measure_posterior(tasks: dict[str, pd.DataFrame]) -> None:
                 flush=True,
             )
     alone = compile_single(few[0], sampler)
-    fits = [separately(alone, search, place)["optimum"] for place, search in enumerate(few)]
+    fits = [separately(alone, search, index)["optimum"] for index, search in enumerate(few)]
     mean, sd = (np.array([float(getattr(fit, what)()) for fit in fits]) for what in ("mean", "std"))
     ratio = means["24 rows"].mean() / sd.mean()
     print(
@@ -125,7 +127,7 @@ def measure_posterior(tasks: dict[str, pd.DataFrame]) -> None:
 
 
 def predictive() -> object:
-    """Return a function: log-density of scores given that they are past the threshold."""
+    """Return a function for the mean log-density of scores, given that they are in the tail."""
     loss, edge = pt.vector("loss"), pt.scalar("edge")
     law = [pt.tensor(name, shape=(None, 1)) for name in ("alpha", "beta", "gamma", "sigma")]
     conditional = noisy_quadratic.logpdf(loss[None, :], *law) - noisy_quadratic.logcdf(edge, *law)
@@ -134,18 +136,18 @@ def predictive() -> object:
 
 
 def priors_of_population(tasks: dict[str, pd.DataFrame], sampler: Sampler) -> Priors:
-    """Return priors that are narrow around what all rows say of the tasks together."""
+    """Return priors that are narrow around the pooled parameters of all rows."""
     searches = [prepared(table, 0.6) for table in tasks.values()]
     compiled = sampler.compile(hierarchical.build(inputs(searches), 1.0, Priors()))
     posterior = compiled.sample_carefully(1, 1001)["posterior"].to_dataset()
     means = {name: float(np.log(posterior[name]).mean()) for name in POOLED}
-    # The prior of the effective dimension is that of what it has beyond 1.
+    # The prior of the effective dimension is on its excess over 1.
     means["pooled_effective_dim"] = float(np.log(posterior["pooled_effective_dim"] - 1).mean())
     return Priors(**{k: Prior("LogNormal", mu=mean, sigma=0.03) for k, mean in means.items()})
 
 
 def measure_held_out(tasks: dict[str, pd.DataFrame], draws: int) -> None:
-    """Print what `held-out` is about."""
+    """Print the results of `held-out`."""
     sampler = Sampler(draws=500, tune=1000, progressbar=False)
     density = predictive()
     knowing = priors_of_population(tasks, sampler)
@@ -155,8 +157,8 @@ def measure_held_out(tasks: dict[str, pd.DataFrame], draws: int) -> None:
     for seed in range(draws):
         rows = draw(tasks, 12, seed)
         searches = [
-            prepared(table.iloc[place], 0.6)
-            for table, place in zip(tasks.values(), rows, strict=True)
+            prepared(table.iloc[index], 0.6)
+            for table, index in zip(tasks.values(), rows, strict=True)
         ]
         if alone is None:
             for name, priors in zip(gain, (Priors(), knowing), strict=True):
@@ -167,10 +169,10 @@ def measure_held_out(tasks: dict[str, pd.DataFrame], draws: int) -> None:
             name: compiled.with_data(data).sample_carefully(seed, seed + 1000)["posterior"]
             for name, compiled in joint.items()
         }
-        for number, (search, table, place) in enumerate(
+        for number, (search, table, index) in enumerate(
             zip(searches, tasks.values(), rows, strict=True)
         ):
-            others = np.delete(table["loss"].to_numpy(), place)
+            others = np.delete(table["loss"].to_numpy(), index)
             edge = search.regime.threshold
             others = others[others <= edge]
             fits = {
@@ -196,12 +198,12 @@ def measure_held_out(tasks: dict[str, pd.DataFrame], draws: int) -> None:
         mean = gained.mean(axis=0)
         print(
             f"the {name} predicts better in {int((mean > 0).sum())} of {len(tasks)} tasks; "
-            f"mean gain {mean.mean():.3f} nats a score, smallest {mean.min():.3f}"
+            f"mean gain {mean.mean():.3f} nats per score, smallest {mean.min():.3f}"
         )
 
 
 def main() -> None:
-    """Run one of the two measurements."""
+    """Run the chosen measurement."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("measurement", choices=["posterior", "held-out"])
     parser.add_argument("--data", type=pathlib.Path, required=True)

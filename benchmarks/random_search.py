@@ -1,9 +1,9 @@
-"""How often `check_random_search` flags random searches, and how often those that learn.
+"""Verdicts of `check_random_search` on random searches and on samplers that learn.
 
-`power` runs real Optuna studies of several samplers on several objectives and counts verdicts at
-40, 60 and 100 trials, the space inferred and declared. `level` draws random searches of many kinds
-of space and counts the same. Results are appended to a CSV file as they come; a second run goes
-on where the first stopped.
+`power` runs real Optuna studies of several samplers on several objectives. It counts verdicts at
+40, 60 and 100 trials, with the space inferred and declared. `level` draws random searches from many
+kinds of space and counts their verdicts. Results are appended to a CSV file, and a second run
+continues where the first stopped.
 """
 
 import argparse
@@ -94,7 +94,7 @@ def discrete(trial, rng) -> float:
 
 
 def conditional(trial, rng) -> float:
-    """Return a loss of which two parameters hang on a choice; CMA-ES steers the other two."""
+    """Return a loss with two parameters that depend on a choice; CMA-ES steers the other two."""
     optimizer = trial.suggest_categorical("optimizer", ["sgd", "adam"])
     lr = unit(trial.suggest_float("lr", 1e-5, 1, log=True), 1e-5, 1, True)
     if optimizer == "sgd":
@@ -184,14 +184,14 @@ def random_space(rng, n: int, kind: str) -> dict[str, object]:
     """Return n random configurations of two to eight parameters."""
     d = int(rng.integers(1, 9))
     if kind == "lists":
-        # As scikit-learn draws from lists: without replacement.
+        # Drawn without replacement, as scikit-learn draws from lists.
         levels = [np.sort(10 ** rng.uniform(-4, 0, rng.integers(3, 9))) for _ in range(max(3, d))]
         cells = int(np.prod([len(level) for level in levels]))
         drawn = rng.choice(cells, min(n, int(0.7 * cells)), replace=False)
-        places = np.unravel_index(drawn, [len(level) for level in levels])
+        indices = np.unravel_index(drawn, [len(level) for level in levels])
         return {
-            f"p{j}": level[place]
-            for j, (level, place) in enumerate(zip(levels, places, strict=True))
+            f"p{j}": level[index]
+            for j, (level, index) in enumerate(zip(levels, indices, strict=True))
         }
     pool = list(SHAPES) if kind == "any shape" else PLAIN
     params = {f"p{j}": SHAPES[rng.choice(pool)](rng, n) for j in range(d)}
@@ -199,7 +199,7 @@ def random_space(rng, n: int, kind: str) -> dict[str, object]:
         gate = rng.random(n) < 0.5
         params = {"gate": np.where(gate, "on", "off"), **params}
         params["p0"] = np.where(gate, SHAPES["log-uniform"](rng, n), np.nan)
-        # A range that hangs on another parameter.
+        # A range that depends on another parameter.
         params["epochs"] = rng.integers(10, 100, n)
         params["warmup"] = np.floor(rng.random(n) * params["epochs"])
     return params
@@ -240,7 +240,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("question", choices=["power", "level"])
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("random-search"))
-    parser.add_argument("--seeds", type=int, default=20, help="studies of a sampler and objective")
+    parser.add_argument("--seeds", type=int, default=20, help="studies per sampler and objective")
     parser.add_argument("--samplers", nargs="+", default=[s for s in SAMPLERS if s != "gp"])
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,11 @@
-"""Whether intervals cover the truth on data drawn from the model, and P(gamma = j) finds it.
+"""Coverage of intervals on data drawn from the model, and success of P(gamma = j).
 
-For each cell (gamma, noise sd, number of trials, direction) draw searches from the noisy quadratic
-with optimum 0 and spread 1, fit each at tail fraction 0.5 through one compiled model, and count
-how often the 89 % equal-tailed intervals of optimum, effective dimension and noise sd cover the
-truth. With `--integer` count instead how often P(gamma = truth) is the largest.
+For each cell (gamma, noise sd, number of trials, direction), searches are drawn from the noisy
+quadratic with optimum 0 and spread 1, and fitted at tail fraction 0.5 through one compiled model.
+The result is how often the 89 % equal-tailed intervals of optimum, effective dimension and noise sd
+cover the truth. With `--integer` it is how often P(gamma = truth) is the largest.
 
-Results are appended to a CSV file as they come; a second run goes on where the first stopped.
+Results are appended to a CSV file, and a second run continues where the first stopped.
 """
 
 import argparse
@@ -16,11 +16,11 @@ import pathlib
 
 import numpy as np
 import pandas as pd
-from leadline.models import single
 
 import leadline as ll
 from leadline.data.prepare import prepare
 from leadline.inference.sampling import Sampler
+from leadline.models import single
 
 PROB = 0.89
 TAIL_FRACTION = 0.5
@@ -46,7 +46,7 @@ def draw(gamma: float, sigma: float, n: int, direction: str, replication: int) -
 
 
 class Fitter:
-    """Fits searches of any size through one compiled model."""
+    """Fit searches of any size through one compiled model."""
 
     def __init__(self, effective_dim: str, priors: ll.Priors, draws: int, chains: int) -> None:
         self.priors = priors
@@ -67,7 +67,7 @@ class Fitter:
 
 
 def continuous_row(posterior, truth: dict[str, float]) -> dict[str, float]:
-    """Return for each parameter where the truth lies among the draws, and the posterior sd."""
+    """Return the rank of the truth among the draws and the posterior sd, per parameter."""
     row = {}
     for name, value in truth.items():
         draws = posterior[name].values.ravel()
@@ -77,7 +77,7 @@ def continuous_row(posterior, truth: dict[str, float]) -> dict[str, float]:
 
 
 def run(path: pathlib.Path, cells, replications: int, effective_dim: str, options) -> None:
-    """Fit every replication of every cell that `path` does not hold yet."""
+    """Fit each replication of each cell that `path` lacks."""
     done = set()
     if path.exists():
         table = pd.read_csv(path)
@@ -105,7 +105,7 @@ def run(path: pathlib.Path, cells, replications: int, effective_dim: str, option
 
 
 def report(path: pathlib.Path, effective_dim: str) -> pd.DataFrame:
-    """Return the coverage, or the share of replications that find the truth, by cell."""
+    """Return by cell the coverage, or the share of replications that find the truth."""
     table = pd.read_csv(path)
     if effective_dim == "integer":
         found = table["best"] == table["gamma"]
@@ -124,7 +124,7 @@ def report(path: pathlib.Path, effective_dim: str) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Run, or go on, and print the table."""
+    """Run the missing replications, then print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("benchmarks-work"))
     parser.add_argument("--replications", type=int, default=100)

@@ -1,8 +1,8 @@
-"""Measure how the time of a joint fit grows with the number of searches and of trials.
+"""Growth of the time of a joint fit with the number of searches and of trials.
 
-Searches over one space with simulated laws, the tail fraction fixed, so that there is one joint
-fit; the model is compiled before the clock starts. Seconds are CPU time of this process with all
-chains, which other work on the machine changes little.
+The searches are simulated, over one space. The tail fraction is fixed, so that there is one joint
+fit, and the model is compiled before the clock starts. Seconds are the CPU time of this process
+with all chains, which other work on the machine changes little.
 
     python benchmarks/scaling.py [--searches 10 30 100 300] [--trials 100 400 1600] [--draws 1000]
 """
@@ -14,7 +14,6 @@ import time
 
 import numpy as np
 import pandas as pd
-from leadline.models.priors import Priors
 
 import leadline as ll
 from leadline.data.scale import SCALES
@@ -22,13 +21,14 @@ from leadline.inference.candidates import candidates_of
 from leadline.inference.fit import space_labels
 from leadline.inference.joint_fitter import JointFitter
 from leadline.inference.sampling import Sampler
+from leadline.models.priors import Priors
 
 TAIL_FRACTION = 0.3
 FEW_SEARCHES, FEW_TRIALS = 10, 100
 
 
 def simulate(searches: int, trials: int, seed: int) -> ll.Trials:
-    """Return searches whose laws differ as those of one space do."""
+    """Return searches whose parameters differ as those of one space do."""
     rng = np.random.default_rng(seed)
     tables = []
     for number in range(searches):
@@ -46,7 +46,7 @@ def cpu() -> float:
 
 
 def measure(searches: int, trials: int, draws: int) -> dict[str, float]:
-    """Return the seconds of one joint fit, and how well it sampled; as many draws to adapt."""
+    """Return the seconds and the sampling quality of one joint fit; it adapts for `draws` draws."""
     table = simulate(searches, trials, seed=1)
     priors = Priors(max_effective_dim=5)
     candidates = [
@@ -83,7 +83,7 @@ def power(x: pd.Series, y: pd.Series) -> float:
 
 
 def main() -> None:
-    """Print a table for searches and one for trials, each with its power."""
+    """Print one table for searches and one for trials, each with its power."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--searches", type=int, nargs="+", default=[10, 30, 100, 300])
     parser.add_argument("--trials", type=int, nargs="+", default=[100, 400, 1600])

@@ -1,6 +1,6 @@
-"""Draw the pictures of the README from a fit: python docs/make_pictures.py leadline-demo/fit.nc.
+"""Draw the pictures of the README and the guide from the fit of `leadline demo`.
 
-The fit is that of `leadline demo`.
+Usage: python docs/make_pictures.py leadline-demo/fit.nc
 """
 
 import sys
@@ -14,7 +14,7 @@ from leadline.cli.commands import read_fit
 from leadline.plots.gallery import save_picture
 
 FOLDER = Path(__file__).parent
-# One panel is enough to show what these are.
+# One panel is enough for these pictures.
 SEARCH = "breast-cancer / mlp"
 ONE_SEARCH = {
     "tuning_curve": ll.plot_tuning_curve,
@@ -29,7 +29,7 @@ ALL_SEARCHES = {
 
 
 def one_search(tree: xr.DataTree, name: str) -> xr.DataTree:
-    """Return what a fit says of one of its searches."""
+    """Return the part of a fit that belongs to one of its searches."""
     groups = {}
     for group, node in tree.children.items():
         data = node.dataset
@@ -44,9 +44,9 @@ def main() -> None:
     mpl.use("Agg")
     tree = read_fit(Path(sys.argv[1]))
     alone = one_search(tree, SEARCH)
-    for of_these, pictures in ((tree, ALL_SEARCHES), (alone, ONE_SEARCH)):
+    for fit, pictures in ((tree, ALL_SEARCHES), (alone, ONE_SEARCH)):
         for name, plot in pictures.items():
-            save_picture(plot(of_these, backend="matplotlib"), FOLDER / f"{name}.png")
+            save_picture(plot(fit, backend="matplotlib"), FOLDER / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class Prior:
 
     Examples
     --------
-    >>> Prior("LogNormal", mu=0, sigma=1)
+    >>> ll.Prior("LogNormal", mu=0, sigma=1)
     LogNormal(mu=0, sigma=1)
     """
 
@@ -170,7 +170,7 @@ class Priors:
 
     Examples
     --------
-    >>> Priors(noise_ratio=Prior("HalfNormal", sigma=0.2)).noise_ratio
+    >>> ll.Priors(noise_ratio=ll.Prior("HalfNormal", sigma=0.2)).noise_ratio
     HalfNormal(sigma=0.2)
     """
 

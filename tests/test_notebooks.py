@@ -1,34 +1,43 @@
-"""The notebooks run, and use nothing but the public API: `pytest -m notebook`."""
+"""The notebooks run (`pytest -m notebook`) and import only the public API."""
 
 import pathlib
+import re
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((pathlib.Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+FOLDER = pathlib.Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = {path.stem: nbformat.read(path, as_version=4) for path in FOLDER.glob("*.ipynb")}
 
 
-# They take minutes, as they are read: with fits as long as a reader's.
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+# Takes minutes: the fits are as long as those of a reader.
 @pytest.mark.notebook
-# Jupyter's own machinery warns about sockets and event loops; the cells report theirs inside.
+# Jupyter itself warns about sockets and event loops; warnings of the cells are in their output.
 @pytest.mark.filterwarnings("default")
-@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in NOTEBOOKS])
-def test_notebook_runs(path):
-    notebook = nbformat.read(path, as_version=4)
+@pytest.mark.parametrize("name", sorted(NOTEBOOKS))
+def test_notebook_runs_without_warnings(name):
+    notebook = NOTEBOOKS[name].copy()
     NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
-    printed = [
-        output
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    warnings = [
+        output.text
+        for output in outputs
         if output.output_type == "stream"
         and output.name == "stderr"
-        # A fit says in one line which of its checks failed.
+        # A fit logs its failed checks in one line.
         and "failed: " not in output.text
     ]
-    assert not printed, "a reader should see no warnings"
+    assert not warnings
 
 
-def test_there_are_notebooks():
+def test_notebooks_import_only_the_public_api():
     assert NOTEBOOKS
+    for name, notebook in NOTEBOOKS.items():
+        code = "\n".join(cell.source for cell in code_cells(notebook))
+        imports = re.findall(r"^\s*(?:import|from)\s+leadline.*$", code, flags=re.MULTILINE)
+        assert imports == ["import leadline as ll"], name

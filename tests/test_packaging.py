@@ -1,5 +1,6 @@
 """The package that is built holds every package that is written, and imports point one way."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -9,22 +10,12 @@ ROOT = pathlib.Path(__file__).parent.parent
 SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
 
 
-def source_files():
-    source = ROOT / "src" / "leadline"
-    for path in sorted(source.rglob("*.py")):
-        yield path, path.relative_to(source).parts[0].removesuffix(".py")
-    for path in sorted((ROOT / "models").rglob("*.py")):
-        yield path, "models"
-
-
 def test_every_package_is_listed():
-    written = {"leadline"}
-    for path, part in source_files():
-        if part == "models":
-            inside = path.parent.relative_to(ROOT / "models").parts
-            written.add(".".join(["leadline", "models", *inside]))
-        else:
-            written.add(".".join(path.parent.relative_to(ROOT / "src").parts))
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "src").rglob("*.py")}
+    folders |= {path.parent.relative_to(ROOT) for path in (ROOT / "models").rglob("*.py")}
+    # models/ becomes leadline/models when the package is built.
+    written = {".".join(folder.parts).removeprefix("src.") for folder in folders}
+    written = {f"leadline.{name}" if name.startswith("models") else name for name in written}
     assert written == set(SETUPTOOLS["packages"])
 
 
@@ -34,6 +25,17 @@ def test_data_files_are_packaged():
         if path.is_file() and path.suffix not in {".py", ".pyc"}:
             package = ".".join(path.parent.relative_to(ROOT / "src").parts)
             assert any(path.match(pattern) for pattern in patterns.get(package, [])), path
+
+
+def test_imports_point_one_way():
+    tools = pathlib.Path(sys.executable).parent
+    checked = subprocess.run(
+        [ROOT / ".ci" / "as-installed", "lint-imports", "--no-cache"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"},
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_the_package_root_is_light():

@@ -1,7 +1,7 @@
 """How low can the loss go? Bayesian answers from the scores of a random search.
 
-`import leadline as ll` is light: names are loaded when they are first used, so that a script that
-only reads trials never waits for PyMC (SPEC 1 of scientific Python).
+Public names load when they are first used, so that a script that only reads trials does not wait
+for PyMC (SPEC 1 of scientific Python).
 """
 
 import importlib.metadata
@@ -57,16 +57,21 @@ __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "checks.check": ["check"],
-        "stats.compare": ["compare"],
-        "stats.comparison_sentences": ["comparison_sentences"],
-        "stats.forecast": ["forecast"],
-        "stats.summary": ["summary"],
-        "stats.trials_needed": ["trials_needed"],
-        "stats.tuning_curve": ["tuning_curve"],
+        "data.trials": ["Trials"],
         "datasets": ["load_dataset"],
         "distributions": ["BestScore", "NoisyQuadratic", "Quadratic"],
         "errors": ["LeadlineError"],
+        "html_report.render": ["report"],
         "inference.fit": ["fit"],
+        "io.keras_tuner": ["read_keras_tuner"],
+        "io.mlflow": ["read_mlflow"],
+        "io.optuna": ["read_optuna"],
+        "io.ray": ["read_ray"],
+        "io.scores": ["from_scores"],
+        "io.sklearn": ["read_sklearn"],
+        "io.table": ["read_table"],
+        "io.wandb": ["read_wandb_csv"],
+        "models.priors": ["Prior", "Priors"],
         "plots": [
             "comparison_numbers",
             "effective_dim_numbers",
@@ -83,17 +88,12 @@ __getattr__, __dir__, _ = lazy_loader.attach(
             "threshold_numbers",
             "tuning_curve_numbers",
         ],
-        "models.priors": ["Prior", "Priors"],
         "search_audit.random_search": ["check_random_search"],
-        "io.keras_tuner": ["read_keras_tuner"],
-        "io.mlflow": ["read_mlflow"],
-        "io.optuna": ["read_optuna"],
-        "io.ray": ["read_ray"],
-        "io.scores": ["from_scores"],
-        "io.sklearn": ["read_sklearn"],
-        "io.table": ["read_table"],
-        "io.wandb": ["read_wandb_csv"],
-        "html_report.render": ["report"],
-        "data.trials": ["Trials"],
+        "stats.compare": ["compare"],
+        "stats.comparison_sentences": ["comparison_sentences"],
+        "stats.forecast": ["forecast"],
+        "stats.summary": ["summary"],
+        "stats.trials_needed": ["trials_needed"],
+        "stats.tuning_curve": ["tuning_curve"],
     },
 )

@@ -1,0 +1,35 @@
+"""The examples in the docstrings of all public names run and print what they show."""
+
+import doctest
+import pathlib
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
+
+import leadline as ll
+
+TESTS = pathlib.Path(__file__).parent
+
+
+@pytest.fixture
+def example_folder(tmp_path, monkeypatch):
+    """Return a working directory that holds `fit.nc`, a stored fit of two models on two tasks."""
+    (tmp_path / "fit.nc").symlink_to(TESTS / "data" / "crossed.nc")
+    (tmp_path / "tests").symlink_to(TESTS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ll.__all__)
+def test_examples_run(name, example_folder):
+    mpl.use("Agg")
+    public = getattr(ll, name)
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    runner = doctest.DocTestRunner(optionflags=flags, verbose=False)
+    reports = []
+    for test in doctest.DocTestFinder().find(public, name, globs={"ll": ll}):
+        runner.run(test, out=reports.append)
+    plt.close("all")
+    assert runner.tries, f"the docstring of ll.{name} has no example that runs"
+    assert not runner.failures, "".join(reports)
