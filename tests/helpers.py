@@ -1,23 +1,22 @@
 """What several tests need: searches with a known law, and fits that were never sampled."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from leadline.models.priors import Priors
 from scipy.special import ndtr
 from scipy.stats import lognorm
 
-from leadline.data.prepare import PreparedSearch, prepare
 from leadline.data.scale import SCALES
-from leadline.data.trials import Trials, search_labels
-from leadline.inference.averaging import AveragedSearch, FittedCandidate
-from leadline.inference.candidates import Candidate
-from leadline.inference.tail_fit import FittedTail, in_score_units
-from leadline.inference.tree import combine, provenance, search_groups
+from leadline.data.tails import cut_tail
+from leadline.data.trials import Trials
+from leadline.inference.posterior import noisy_quadratic_of, scores_of_quadratic
+from leadline.inference.thresholds import p_value_of
+from leadline.inference.tree import join_groups, mixture_tree, provenance
+from leadline.models.priors import Priors
 from leadline.stats.diagnostics import diagnose
-from leadline.stats.goodness_of_fit import tail_p_value
 
 # The law of every simulated search, in losses.
 ALPHA, SPREAD, GAMMA, SIGMA = 0.2, 0.6, 2.0, 0.02
@@ -73,63 +72,12 @@ def make_tree(
     trials = make_trials() if trials is None else trials
     rng = np.random.default_rng(7)
     groups = []
-    for place, (pair, label) in enumerate(
-        zip(trials.searches, search_labels(trials.searches), strict=True)
-    ):
-        search = prepare(trials.search(*pair), Priors(), tail_fraction=tail_fraction)
-        posterior = _draws(search, place, rng, (chains, draws), spread_of_draws, integer)
-        diverging = np.zeros((chains, draws), dtype=bool)
-        diverging[0, :divergences] = True
-        statistics = xr.Dataset({"diverging": (("chain", "draw"), diverging)})
-        counts = len(search.regime.group_trials)
-        log_density = _log_density(posterior)[..., None]
-        n_tail = search.regime.n_tail
-        likelihood = {
-            "loss": np.repeat(log_density / n_tail, n_tail, axis=-1),
-            "in_regime": np.zeros((chains, draws, counts)),
-        }
-        repeated = search.regime.repeated.size
-        if repeated:
-            likelihood["seed_variance"] = np.zeros((chains, draws, repeated))
-        prior = {"gap": lognorm.logpdf(posterior["gap"].to_numpy(), s=1.0, scale=2.0)}
-        tail = FittedTail(search, posterior, statistics, likelihood, prior)
-        groups.append(search_groups(averaged_alone(tail, tail_fraction), label))
-    return combine(groups, provenance(trials, Priors(), {"model": "single"}))
-
-
-def averaged_alone(tail: FittedTail, tail_fraction: float = np.nan) -> AveragedSearch:
-    """Return a fitted tail as the only candidate of its search."""
-    return averaged_with([tail], [1.0], [tail_fraction])
-
-
-def averaged_with(
-    tails: Sequence[FittedTail], weights: Sequence[float], tail_fractions: Sequence[float]
-) -> AveragedSearch:
-    """Return fitted tails as the candidates of a search, mixed in turn by their weights."""
-    fitted = [
-        FittedCandidate(
-            Candidate(tail.search, fraction, 0.0),
-            tail,
-            tail_p_value(
-                tail.search.regime.loss,
-                tail.search.regime.cell,
-                tail.search.regime.replicates,
-                np.full_like(tail.law[0], tail.search.regime.threshold),
-                tail.law,
-                seed=1,
-            ),
-            diagnose(tail.posterior, tail.statistics),
-            kept=weight > 0,
-            weight=weight,
-        )
-        for tail, weight, fraction in zip(tails, weights, tail_fractions, strict=True)
-    ]
-    chains, draws = (tails[0].posterior.sizes[dim] for dim in ("chain", "draw"))
-    order = np.random.default_rng(0).permutation(draws)
-    ends = np.cumsum(weights) / np.sum(weights)
-    component = np.searchsorted(ends, (order + 0.5) / draws)
-    place = np.arange(draws)
-    return AveragedSearch(fitted, np.tile(component, (chains, 1)), np.tile(place, (chains, 1)))
+    for place, pair in enumerate(trials.searches):
+        tails = cut_tail(trials.search(*pair), tail_fraction=tail_fraction, max_effective_dim=10)
+        posterior = _draws(tails, place, rng, (chains, draws), spread_of_draws, integer)
+        part = make_part(tails, posterior, divergences)
+        groups.append(_tree_of(trials, pair, [part], [1.0]))
+    return _with_attributes(trials, join_groups(groups))
 
 
 def make_averaged_tree(
@@ -139,25 +87,74 @@ def make_averaged_tree(
     scale: str = "identity",
 ) -> xr.DataTree:
     """Return what an automatic fit of one search would, as `make_tree` does."""
-    tails = []
+    parts = []
     for place, fraction in enumerate(tail_fractions):
-        search = prepare(trials, Priors(), tail_fraction=fraction, scale=SCALES[scale])
-        rng = np.random.default_rng(place)
-        plain = prepare(trials, Priors(), tail_fraction=fraction)
-        posterior = _draws(plain, 0, rng, (2, 200), 1.0, False)
+        tails = cut_tail(trials, tail_fraction=fraction, scale=SCALES[scale], max_effective_dim=10)
+        plain = cut_tail(trials, tail_fraction=fraction)
+        posterior = _draws(plain, 0, np.random.default_rng(place), (2, 200), 1.0, False)
         if scale != "identity":
-            posterior = in_score_units(_on_log_scale(posterior), search)
-        statistics = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((2, 200), bool))})
-        likelihood = {
-            "loss": np.zeros((2, 200, search.regime.n_tail)),
-            "in_regime": np.zeros((2, 200, len(search.regime.group_trials))),
+            posterior = _on_log_scale(posterior)
+        parts.append(make_part(tails, posterior, informative=False))
+    return _with_attributes(trials, _tree_of(trials, trials.searches[0], parts, weights))
+
+
+def make_part(
+    tails: xr.Dataset, posterior: xr.Dataset, divergences: int = 0, informative: bool = True
+) -> xr.DataTree:
+    """Return draws of one search as `leadline.inference.posterior` does, without sampling."""
+    shape = posterior["optimum"].shape[:2]
+    diverging = np.zeros(shape, dtype=bool)
+    diverging[0, :divergences] = True
+    statistics = xr.Dataset({"diverging": (("chain", "draw"), diverging)})
+    n = tails.sizes["tail_trial"]
+    density = _log_density(posterior) * informative
+    losses = np.repeat(density.to_numpy() / n, n, axis=-1)
+    likelihood = {"loss": ((*density.dims[:2], "tail_trial"), losses)}
+    repeated = int((tails["replicates"] > 1).sum())
+    if repeated:
+        zeros = np.zeros((*shape, repeated))
+        likelihood["seed_variance"] = (*density.dims[:2], "repeated_trial"), zeros
+    prior = lognorm.logpdf(posterior["gap"], s=1.0, scale=2.0) * informative
+    quadratic = noisy_quadratic_of(posterior, tails)
+    part = xr.DataTree.from_dict(
+        {
+            "posterior": posterior.assign(scores_of_quadratic(quadratic, tails)),
+            "noisy_quadratic": quadratic,
+            "pooled": xr.Dataset(),
+            "sample_stats": statistics,
+            "log_likelihood": xr.Dataset(likelihood),
+            "log_prior": xr.Dataset({"gap": (density.dims, prior)}),
+            "tails": tails,
         }
-        if search.regime.repeated.size:
-            likelihood["seed_variance"] = np.zeros((2, 200, search.regime.repeated.size))
-        prior = {"gap": np.zeros((2, 200))}
-        tails.append(FittedTail(search, posterior, statistics, likelihood, prior))
-    groups = [search_groups(averaged_with(tails, weights, tail_fractions), "digits / mlp")]
-    return combine(groups, provenance(trials, Priors(), {"model": "single"}))
+    )
+    part.attrs.update(dataclasses.asdict(diagnose(posterior, statistics)))
+    return part
+
+
+def _tree_of(
+    trials: Trials, pair: tuple[str, str], parts: Sequence[xr.DataTree], weights: Sequence[float]
+) -> dict[str, xr.Dataset]:
+    """Return the groups of one search whose fits are mixed in turn by their weights."""
+    evidence = pd.DataFrame(
+        {
+            "kept": [weight > 0 for weight in weights],
+            "weight": weights,
+            "elpd": np.nan,
+            "refitted": 0,
+            "p_value": [p_value_of(part, seed=1) for part in parts],
+        }
+    )
+    chains, draws = parts[0]["posterior"]["optimum"].shape[:2]
+    order = np.random.default_rng(0).permutation(draws)
+    component = np.searchsorted(np.cumsum(weights) / np.sum(weights), (order + 0.5) / draws)
+    index = np.tile(np.arange(draws), (chains, 1))
+    return mixture_tree(trials, [pair], parts, [evidence], np.tile(component, (chains, 1)), index)
+
+
+def _with_attributes(trials: Trials, groups: dict[str, xr.Dataset]) -> xr.DataTree:
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs.update(provenance(trials, Priors(), {"model": "single"}))
+    return tree
 
 
 def _on_log_scale(posterior: xr.Dataset) -> xr.Dataset:
@@ -170,17 +167,17 @@ def _on_log_scale(posterior: xr.Dataset) -> xr.Dataset:
     )
 
 
-def _log_density(posterior: xr.Dataset) -> np.ndarray:
+def _log_density(posterior: xr.Dataset) -> xr.DataArray:
     """Return the log-density of normal draws, up to a constant: the likelihood they would have."""
-    total = np.zeros(posterior["optimum"].shape)
+    total = xr.zeros_like(posterior["optimum"])
     for name in ("optimum", "noise_sd", "effective_dim"):
-        values = posterior[name].to_numpy()
-        total -= 0.5 * ((values - values.mean()) / values.std()) ** 2
+        values = posterior[name]
+        total = total - 0.5 * ((values - values.mean()) / values.std()) ** 2
     return total
 
 
 def _draws(
-    search: PreparedSearch,
+    tails: xr.Dataset,
     place: int,
     rng: np.random.Generator,
     shape: tuple[int, int],
@@ -188,36 +185,35 @@ def _draws(
     integer: bool,
 ) -> xr.Dataset:
     noise = rng.standard_normal((4, *shape)) * scale
+    theta, tail_scale = (float(tails[name][0]) for name in ("threshold", "tail_scale"))
     # The draws of alpha stop at the threshold.
-    alpha = np.minimum(ALPHA + 0.05 * place + 0.008 * noise[0], search.regime.threshold - 0.02)
+    alpha = np.minimum(ALPHA + 0.05 * place + 0.008 * noise[0], theta - 0.02)
     spread = SPREAD * np.exp(0.1 * noise[1])
     gamma = GAMMA * np.exp(0.15 * noise[2])
     sigma = SIGMA * np.exp(0.25 * noise[3])
     if integer:
         gamma = np.clip(np.round(gamma + 0.4 * noise[1]), 1, 3)
-    theta = search.regime.threshold
     fraction = [
         reference_cdf(theta, *law)
         for law in zip(*(part.ravel() for part in (alpha, spread, gamma, sigma)), strict=True)
     ]
-    dims = ("chain", "draw")
+    dims = ("chain", "draw", "search")
     values = {
-        "optimum": search.sign * alpha,
+        "optimum": tails.attrs["loss_sign"] * alpha,
         "effective_dim": gamma,
         "noise_sd": sigma,
         "tail_fraction": np.reshape(fraction, shape),
         "spread": spread,
-        "gap": (theta - alpha) / search.regime.tail_scale,
-        "noise_ratio": sigma / search.regime.tail_scale,
+        "gap": (theta - alpha) / tail_scale,
+        "noise_ratio": sigma / tail_scale,
         "reach": ((theta - alpha) / spread) ** (gamma / 2.0),
-        "law_optimum": search.sign * alpha,
-        "law_noise_sd": sigma,
-        "law_spread": spread,
     }
     coords = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
-    posterior = xr.Dataset({name: (dims, value) for name, value in values.items()}, coords)
+    posterior = xr.Dataset(
+        {name: (dims, value[..., None]) for name, value in values.items()}, coords
+    )
     if integer:
         weights = np.stack([0.6 * (gamma == j) + 0.4 / 3 for j in (1, 2, 3)], axis=-1)
-        posterior["effective_dim_probability"] = (*dims, "dimension"), weights
+        posterior["effective_dim_probability"] = (*dims, "dimension"), weights[:, :, None, :]
         posterior = posterior.assign_coords(dimension=[1, 2, 3])
     return posterior
