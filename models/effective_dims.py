@@ -17,11 +17,12 @@ from typing import Any
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
+from pymc.logprob.transforms import IntervalTransform
+from pytensor.tensor.variable import TensorVariable
+
 from leadline.models.likelihood import Data, EffectiveDims, scaled_depth
 from leadline.models.priors import Prior, Priors
 from leadline.models.shared_dim import SummedDims, max_by_group, min_by_group
-from pymc.logprob.transforms import IntervalTransform
-from pytensor.tensor.variable import TensorVariable
 
 
 class SampledDims:

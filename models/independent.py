@@ -10,6 +10,7 @@ With ``effective_dim="integer"`` gamma is one of 1..d and is summed out exactly
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
+
 from leadline.models.effective_dims import SampledDims, bounded_dim
 from leadline.models.likelihood import (
     coords_of,

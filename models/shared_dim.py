@@ -24,12 +24,12 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
-from leadline.models.joint_mixture import component_logp, joint_mixture, sum_by_group
-from leadline.models.likelihood import Data
-from leadline.models.priors import Priors
 from pytensor.tensor.variable import TensorVariable
 
 from leadline.distributions.coordinates import SoftWall
+from leadline.models.joint_mixture import component_logp, joint_mixture, sum_by_group
+from leadline.models.likelihood import Data
+from leadline.models.priors import Priors
 
 _WALL = SoftWall(wall=0, width=1, unit=2)
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import xarray as xr
 from helpers import ALPHA, GAMMA, SIGMA, SPREAD, make_averaged_tree, make_trials, simulate_losses
-from leadline.models.priors import Priors
 
 import leadline as ll
 from leadline.data.scale import SCALES
 from leadline.inference.averaging import fit_search
 from leadline.inference.candidates import candidates_of
 from leadline.inference.tail_fit import FittedTail
+from leadline.models.priors import Priors
 
 CHAINS, DRAWS = 2, 300
 

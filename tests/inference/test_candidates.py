@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from leadline.models.priors import Priors
 
 import leadline as ll
 from leadline.data.scale import SCALES
 from leadline.errors import LeadlineError
 from leadline.inference.candidates import candidates_of, scales_of, validate_tail_fractions
+from leadline.models.priors import Priors
 
 IDENTITY = [SCALES["identity"]]
 

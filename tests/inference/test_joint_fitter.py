@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import xarray as xr
-from leadline.models.priors import Priors
 
 from leadline.data.scale import SCALES
 from leadline.inference.joint_fitter import JointFitter, _tasks_in_score_units
 from leadline.inference.sampling import Sampler
+from leadline.models.priors import Priors
 
 
 def test_tasks_are_told_in_score_units():

@@ -4,13 +4,13 @@ import numpy as np
 import pymc as pm
 import pytensor
 import pytest
-from leadline.models import single
 from pytensor.compile.sharedvalue import SharedVariable
 
 import leadline as ll
 from leadline.data.prepare import prepare
 from leadline.inference.packing import PACKED, pack_model
 from leadline.inference.sampling import set_data
+from leadline.models import single
 
 RNG = np.random.default_rng(4)
 

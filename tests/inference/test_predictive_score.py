@@ -9,7 +9,6 @@ import pytensor.tensor as pt
 import pytest
 import xarray as xr
 from helpers import make_trials
-from leadline.models.priors import Priors
 from scipy.special import logsumexp
 
 from leadline.data.prepare import prepare
@@ -17,6 +16,7 @@ from leadline.data.scale import SCALES
 from leadline.distributions.kernels import noisy_quadratic
 from leadline.inference.predictive_score import predictive_score
 from leadline.inference.tail_fit import FittedTail
+from leadline.models.priors import Priors
 
 # Not 2, of which the density is flat: then many trials would tell nothing of the optimum.
 SPREAD, GAMMA, SIGMA = 0.6, 2.4, 0.02

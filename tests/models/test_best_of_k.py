@@ -8,8 +8,6 @@ import pytensor
 import pytest
 import xarray as xr
 from helpers import reference_cdf
-from leadline.models import best_of_k, crossed, hierarchical, several
-from leadline.models.best_of_k import Report, reported_search
 from scipy import stats
 
 import leadline as ll
@@ -17,6 +15,8 @@ from leadline.data.prepare import prepare
 from leadline.distributions.best_score import BestScore
 from leadline.distributions.kernels import noisy_quadratic
 from leadline.inference.densities import Densities
+from leadline.models import best_of_k, crossed, hierarchical, several
+from leadline.models.best_of_k import Report, reported_search
 
 ALPHA, SPREAD, GAMMA, SIGMA = 0.2, 0.6, 2.0, 0.02
 

@@ -7,7 +7,6 @@ import numpy as np
 import pymc as pm
 import pytensor
 import pytest
-from leadline.models import crossed, hierarchical, several, single
 from pytensor.graph.traversal import ancestors
 from pytensor.tensor.variable import TensorConstant
 from scipy import stats
@@ -15,6 +14,7 @@ from scipy import stats
 import leadline as ll
 from leadline.data.prepare import prepare
 from leadline.inference.sampling import set_data
+from leadline.models import crossed, hierarchical, several, single
 
 RNG = np.random.default_rng(12)
 MODULES = {"hierarchical": hierarchical, "crossed": crossed}

@@ -4,7 +4,6 @@ import numpy as np
 import pymc as pm
 import pytensor
 import pytest
-from leadline.models import crossed, hierarchical, several, shared_dim, single
 from pymc.model.transform.conditioning import remove_value_transforms
 from scipy.special import log_softmax, logsumexp, ndtr, softmax
 from scipy.stats import binom, lognorm, norm
@@ -12,6 +11,7 @@ from scipy.stats import binom, lognorm, norm
 import leadline as ll
 from leadline.data.prepare import prepare
 from leadline.inference.sampling import set_data
+from leadline.models import crossed, hierarchical, several, shared_dim, single
 
 RNG = np.random.default_rng(6)
 # Space, bound of the effective dimension, and task and model of each search.

@@ -8,7 +8,6 @@ import pymc as pm
 import pytensor
 import pytensor.tensor as pt
 import pytest
-from leadline.models import single
 from pytensor.graph.traversal import ancestors
 from pytensor.tensor.variable import TensorConstant
 from scipy.special import logit, logsumexp, softmax
@@ -17,6 +16,7 @@ import leadline as ll
 from leadline.data.prepare import prepare
 from leadline.distributions.coordinates import SoftWall
 from leadline.inference.sampling import set_data
+from leadline.models import single
 
 MAX_DIM = 3.0
 RNG = np.random.default_rng(11)
