@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadline.data.regime import MIN_TAIL_TRIALS, Regime, cut, loss_sign
+from leadline.data.regime import MIN_TAIL_TRIALS, Regime, cut
 from leadline.data.scale import SCALES, Scale
-from leadline.data.trials import Trials
+from leadline.data.trials import Trials, loss_sign
 from leadline.errors import LeadlineError
 from leadline.models.priors import Priors
 

@@ -16,7 +16,7 @@ import pandas as pd
 from leadline.data.replicates import one_row_per_trial
 from leadline.data.resolution import infer_resolution
 from leadline.data.scale import SCALES, Scale
-from leadline.data.trials import Trials
+from leadline.data.trials import Trials, loss_sign
 from leadline.errors import LeadlineError, format_value
 
 MIN_TAIL_TRIALS = 8
@@ -119,11 +119,6 @@ class Regime:
             group_trials=self.group_trials - group,
             group_in_regime=self.group_in_regime - group,
         )
-
-
-def loss_sign(direction: str) -> float:
-    """Return 1 when scores are minimised, −1 when they are maximised."""
-    return 1.0 if direction == "minimize" else -1.0
 
 
 def cut(

@@ -30,9 +30,9 @@ class Task:
     y_test: np.ndarray
 
 
-def _split(x: np.ndarray, y: np.ndarray, test_size: float) -> Task:
+def _split(data: tuple[np.ndarray, np.ndarray], test_size: float) -> Task:
     x_train, x_test, y_train, y_test = train_test_split(
-        x, y, test_size=test_size, stratify=y, random_state=SPLIT_SEED
+        *data, test_size=test_size, stratify=data[1], random_state=SPLIT_SEED
     )
     return Task(x_train, y_train, x_test, y_test)
 
@@ -51,16 +51,16 @@ def _standardise(task: Task, *, by_column: bool) -> Task:
 
 
 def _digits() -> Task:
-    return _standardise(_split(*load_digits(return_X_y=True), 1 / 3), by_column=False)
+    return _standardise(_split(load_digits(return_X_y=True), 1 / 3), by_column=False)
 
 
 def _breast_cancer() -> Task:
-    return _standardise(_split(*load_breast_cancer(return_X_y=True), 1 / 2), by_column=True)
+    return _standardise(_split(load_breast_cancer(return_X_y=True), 1 / 2), by_column=True)
 
 
 def _mnist() -> Task:
     """Return 5,000 handwritten digits, 28 x 28 pixels, as 40 principal components."""
-    task = _split(*mnist_data(), 1 / 2)
+    task = _split(mnist_data(), 1 / 2)
     pca = PCA(40, svd_solver="full").fit(task.x_train)
     x_train, x_test = pca.transform(task.x_train), pca.transform(task.x_test)
     return _standardise(replace(task, x_train=x_train, x_test=x_test), by_column=False)

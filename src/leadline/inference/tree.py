@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import binom
 
-from leadline.data.replicates import PARAM_PREFIX
+from leadline.data.columns import PARAM_PREFIX
 from leadline.data.trials import Trials
 from leadline.inference.averaging import AveragedSearch, FittedCandidate
 from leadline.inference.reported_groups import add_reports

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from leadline.data.trials import PARAM_PREFIX, Trials
+from leadline.data.trials import PARAM_PREFIX, Trials, loss_sign
 from leadline.search_audit.design_evidence import Design, grid_evidence
 from leadline.search_audit.order_evidence import (
     OrderEvidence,
@@ -112,7 +112,7 @@ def evidence_on(
         advice = f"the trials are sorted by {sorted_by}, so their order says nothing"
         order = [Evidence("order", verdict="unknown", advice=advice)]
     else:
-        sign = 1.0 if search.direction == "minimize" else -1.0
+        sign = loss_sign(search.direction)
         order = _order(_order_of(table, params, sign), _ORDER_ALONE / searches)
     both = _together(order[0], shape[0], set(params) <= set(declared), _TOGETHER / searches)
     rows += [grid, even, both, *order, *shape]
