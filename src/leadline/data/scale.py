@@ -76,34 +76,17 @@ class Scale:
         return self.inverse(mean[..., None] + noise[..., None] * _NORMAL_NODES)
 
 
+def _log_slope_of_logit(score: Array) -> Array:
+    return -np.log(score) - np.log1p(-score)
+
+
 SCALES = {
-    "identity": Scale(
-        "identity",
-        "any number",
-        -np.inf,
-        np.inf,
-        forward=lambda score: score,
-        inverse=lambda value: value,
-        log_slope=np.zeros_like,
-    ),
-    "log": Scale(
-        "log",
-        "positive scores",
-        0.0,
-        np.inf,
-        forward=np.log,
-        inverse=np.exp,
-        log_slope=lambda score: -np.log(score),
-    ),
-    "logit": Scale(
-        "logit",
-        "scores between 0 and 1",
-        0.0,
-        1.0,
-        forward=logit,
-        inverse=expit,
-        log_slope=lambda score: -np.log(score) - np.log1p(-score),
-    ),
+    scale.name: scale
+    for scale in (
+        Scale("identity", "any number", -np.inf, np.inf, lambda x: x, lambda x: x, np.zeros_like),
+        Scale("log", "positive scores", 0.0, np.inf, np.log, np.exp, lambda x: -np.log(x)),
+        Scale("logit", "scores between 0 and 1", 0.0, 1.0, logit, expit, _log_slope_of_logit),
+    )
 }
 
 

@@ -178,35 +178,39 @@ class Trials:
         LeadlineError
             If no search, or more than one, has these names; the message lists them.
         """
-        found = self.searches
-        for index, (column, wanted) in enumerate((("task", task), ("model", model))):
-            if wanted is None:
-                continue
-            existing = list(dict.fromkeys(pair[index] for pair in self.searches))
-            if str(wanted) not in existing:
-                hint = closest(str(wanted), existing)
+        found = [
+            pair
+            for pair in self.searches
+            if (task is None or pair[0] == str(task)) and (model is None or pair[1] == str(model))
+        ]
+        if len(found) == 1:
+            return self._select(*found[0])
+        existing = zip(*self.searches, strict=True)
+        for column, wanted, names in zip(("task", "model"), (task, model), existing, strict=True):
+            if wanted is not None and str(wanted) not in names:
+                known = list(dict.fromkeys(names))
                 raise LeadlineError(
                     f"no {column} {format_value(wanted)} in {self.source}; there are "
-                    f"{join_values(existing)}.{hint}"
+                    f"{join_values(known)}.{closest(str(wanted), known)}"
                 )
-            found = [pair for pair in found if pair[index] == str(wanted)]
-        if not found:
-            raise LeadlineError(
-                f"no search has task {format_value(task)} and model {format_value(model)} in "
-                f"{self.source}; there are (task, model) {join_values(self.searches)}"
-            )
-        if len(found) > 1:
+        if found:
             raise LeadlineError(
                 f"{len(found)} searches match in {self.source}: give the task and the model of "
                 f"one: {join_values(found)}"
             )
+        raise LeadlineError(
+            f"no search has task {format_value(task)} and model {format_value(model)} in "
+            f"{self.source}; there are (task, model) {join_values(self.searches)}"
+        )
+
+    def _select(self, task: str, model: str) -> "Trials":
         # A copy, because the constructor would validate valid rows again.
         search = copy.copy(self)
         for name in ("table", "reports"):
             rows = getattr(self, name)
-            own = (rows["task"] == found[0][0]) & (rows["model"] == found[0][1])
+            own = (rows["task"] == task) & (rows["model"] == model)
             object.__setattr__(search, name, rows[own].reset_index(drop=True))
-        # Names among which another search has text may all be numbers in this one.
+        # A column of numbers here may be one of text because of other searches.
         for column in search.table.columns:
             if column in ("trial", "replicate"):
                 search.table[column] = validate_identifiers(search.table[column], column)
