@@ -9,7 +9,6 @@ distribution of each parameter (`search_space`) and in the set of configurations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-import numpy as np
 import pandas as pd
 
 from leadline.data.trials import PARAM_PREFIX, Trials, search_labels
@@ -114,13 +113,13 @@ def validate_random_search(
     found = check_random_search(trials, space=space)
     overall = found[found["evidence"] == "overall"]
     notes = []
-    for row in overall.itertuples():
-        which = f"search {row.search!r}" if len(overall) > 1 else "the search"
-        if row.verdict in ("grid", "quasi-random"):
-            kind = "a grid" if row.verdict == "grid" else "a quasi-random design"
-            notes.append(f"{which} is {kind}, not a random search: {row.advice}")
-        elif row.verdict == "model-based":
-            against = _summarize_evidence(found[found["search"] == row.search])
+    for row in overall.to_dict("records"):
+        which = f"search {row['search']!r}" if len(overall) > 1 else "the search"
+        if row["verdict"] in ("grid", "quasi-random"):
+            kind = "a grid" if row["verdict"] == "grid" else "a quasi-random design"
+            notes.append(f"{which} is {kind}, not a random search: {row['advice']}")
+        elif row["verdict"] == "model-based":
+            against = _summarize_evidence(found[found["search"] == row["search"]])
             problem = f"{which} looks model-based, not random: {against}"
             if not assume_random:
                 raise LeadlineError(
@@ -137,9 +136,10 @@ def validate_random_search(
 def _summarize_evidence(evidence: pd.DataFrame) -> str:
     """Return the evidence against one search in a few words."""
     against = evidence[(evidence["verdict"] == "model-based") & (evidence["parameter"] == "")]
+    against = against[against["evidence"] != "overall"]
     parts = [
-        row.evidence if np.isnan(row.p_value) else f"{row.evidence} (p = {row.p_value:.0e})"
-        for row in against[against["evidence"] != "overall"].itertuples()
+        row["evidence"] + (f" (p = {row['p_value']:.0e})" if row["evidence"] != "sampler" else "")
+        for row in against.to_dict("records")
     ]
     drift = evidence[(evidence["evidence"] == "drift") & (evidence["p_value"] < _NAMED_DRIFT)]
     if len(drift):

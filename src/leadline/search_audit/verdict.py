@@ -147,21 +147,26 @@ def _verdict(
     return "model-based" if order.verdict == "model-based" else combined.verdict
 
 
+def _test(
+    kind: str, name: str, result: Result, limit: float, against: str, advice: str = ""
+) -> Evidence:
+    """Return the evidence of a test, with the verdict `against` below the limit."""
+    verdict = against if result[1] < limit else "random"
+    return Evidence(kind, name.removeprefix(PARAM_PREFIX), *result, limit, verdict, advice)
+
+
 def _duplicates(design: Design, limit: float) -> Evidence:
     pairs, expected, p_value = design.duplicates()
-    many = p_value < limit
     advice = f"{pairs} pairs of equal trials, {expected:.2g} by chance"
-    if many:
+    if p_value < limit:
         advice += ": if they are replicates, name the column of the trial"
-    verdict = "unknown" if many else "random"
-    return Evidence("duplicates", "", float(pairs), p_value, limit, verdict, advice)
+    return _test("duplicates", "", (float(pairs), p_value), limit, "unknown", advice)
 
 
 def _grid(params: pd.DataFrame, design: Design, nested: bool, limit: float) -> Evidence:
     coverage, p_value = grid_evidence(params, design, nested)
-    verdict = "grid" if p_value < limit else "random"
     advice = f"{coverage:.0%} of all combinations of the observed values" if coverage else ""
-    return Evidence("grid", "", coverage, p_value, limit, verdict, advice)
+    return _test("grid", "", (coverage, p_value), limit, "grid", advice)
 
 
 def _evenness(shapes: dict[str, ShapeTest], design: Design, limit: float) -> Evidence:
@@ -186,21 +191,18 @@ def _distributions(
     """Return the evidence of all parameters by Fisher's method, then of each."""
 
     def row(
-        name: str, statistic: float, p_value: float, limit: float, known: bool, expected: str
+        kind: str, name: str, result: Result, limit: float, known: bool, expected: str
     ) -> Evidence:
-        departs = p_value < limit
-        verdict = ("model-based" if known else "unknown") if departs else "random"
-        advice = f"not {expected}" if departs else expected
-        kind = "distribution" if name else "distributions"
-        label = name.removeprefix(PARAM_PREFIX)
-        return Evidence(kind, label, statistic, p_value, limit, verdict, advice)
+        against = "model-based" if known else "unknown"
+        advice = f"not {expected}" if result[1] < limit else expected
+        return _test(kind, name, result, limit, against, advice)
 
-    p_value = _fisher([test.p_value for test in shapes.values()])
+    result = float(len(shapes)), _fisher([test.p_value for test in shapes.values()])
     expected = "as declared" if all_declared else "uniform, log-uniform or equal shares"
-    rows = [row("", float(len(shapes)), p_value, limit, all_declared, expected)]
+    rows = [row("distributions", "", result, limit, all_declared, expected)]
     for name, test in shapes.items():
-        own = (test.statistic, test.p_value, limit / len(shapes))
-        rows.append(row(name, *own, name in declared, test.distribution))
+        result, own = (test.statistic, test.p_value), limit / len(shapes)
+        rows.append(row("distribution", name, result, own, name in declared, test.distribution))
     return rows
 
 
@@ -215,22 +217,15 @@ def _test_order(table: pd.DataFrame, params: list[str], sign: float) -> OrderEvi
 
 def _order(found: OrderEvidence, limit: float) -> list[Evidence]:
     """Return the evidence of the order, then of each of its tests, then of each parameter."""
-
-    def row(kind: str, name: str, result: Result, limit: float) -> Evidence:
-        verdict = "model-based" if result[1] < limit else "random"
-        return Evidence(kind, name.removeprefix(PARAM_PREFIX), *result, limit, verdict)
-
-    statistic, p_value = found.combined
-    verdict, advice = "random", ""
-    if p_value < limit:
-        verdict = "model-based"
-        if found.parameters[1] > _DRIFT_IN_SUPPORT:
-            verdict = "unknown"
-            advice = "scores improve though the parameters do not drift: did code or data change?"
-    rows = [Evidence("order", "", statistic, p_value, limit, verdict, advice)]
-    tests, drift = found.tests, found.drift
-    rows += [row(test, "", result, limit / len(tests)) for test, result in tests.items()]
-    return rows + [row("drift", name, drift[name], limit / len(drift)) for name in drift]
+    rows = [_test("order", "", found.combined, limit, "model-based")]
+    if rows[0].verdict != "random" and found.parameters[1] > _DRIFT_IN_SUPPORT:
+        advice = "scores improve though the parameters do not drift: did code or data change?"
+        rows = [_test("order", "", found.combined, limit, "unknown", advice)]
+    for name, result in found.tests.items():
+        rows.append(_test(name, "", result, limit / len(found.tests), "model-based"))
+    for name, result in found.drift.items():
+        rows.append(_test("drift", name, result, limit / len(found.drift), "model-based"))
+    return rows
 
 
 def _combine(order: Evidence, shape: Evidence, all_declared: bool, limit: float) -> Evidence:
