@@ -20,30 +20,30 @@ NUMBERS = np.array([0.0, 0.7, np.nan, 0.2, 1.0, 0.2, np.nan, 0.9])
 NAMES = np.array([0.0, 1.0, 2.0, 0.0, np.nan, 1.0, 0.0, 2.0])
 
 
-def pairwise(place: Coordinate) -> np.ndarray:
+def pairwise(coordinate: Coordinate) -> np.ndarray:
     """Return the standardised distances of all pairs, 0 where one is inactive."""
-    gap = place.values[:, None] - place.values
-    distance = (gap != 0) * 1.0 if place.categorical else np.abs(gap)
-    both = place.active[:, None] & place.active
+    gap = coordinate.values[:, None] - coordinate.values
+    distance = (gap != 0) * 1.0 if coordinate.categorical else np.abs(gap)
+    both = coordinate.active[:, None] & coordinate.active
     np.fill_diagonal(both, False)
     mean, sd = distance[both].mean(), distance[both].std()
-    assert _pair_moments(place) == pytest.approx((mean, sd), rel=1e-12)
+    assert _pair_moments(coordinate) == pytest.approx((mean, sd), rel=1e-12)
     return np.where(both, (distance - mean) / sd, 0.0)
 
 
-PLACES = [Coordinate(NUMBERS, False), Coordinate(NAMES, True)]
+COORDINATES = [Coordinate(NUMBERS, False), Coordinate(NAMES, True)]
 
 
-@pytest.mark.parametrize("place", PLACES, ids=["numbers", "names"])
-def test_distances_are_those_of_all_pairs(place):
-    expected = pairwise(place)
-    mean, sd = _pair_moments(place)
+@pytest.mark.parametrize("coordinate", COORDINATES, ids=["numbers", "names"])
+def test_distances_are_those_of_all_pairs(coordinate):
+    expected = pairwise(coordinate)
+    mean, sd = _pair_moments(coordinate)
     for weight in (np.ones(8), np.array([1.0, 0, 0, 1, 1, 0, 1, 0])):
         others = weight.sum() - weight
-        found = _distance_to(place, weight, mean, sd)
+        found = _distance_to(coordinate, weight, mean, sd)
         np.testing.assert_allclose(found, expected @ weight / others, rtol=0, atol=1e-12)
     orders = np.stack([np.arange(8), np.random.default_rng(0).permutation(8)])
-    found = _distance_in_time(place, orders, mean, sd)
+    found = _distance_in_time(coordinate, orders, mean, sd)
     for order, value in zip(orders, found, strict=True):
         moved = expected[np.ix_(order, order)]
         # Up to a third of the trials apart; in single precision.
@@ -64,9 +64,12 @@ def test_the_p_value_is_uniform_for_any_exchangeable_rows():
     for seed in range(100):
         # Skew, tied, dependent, a third failed: exchangeable all the same.
         a = rng.lognormal(size=25)
-        places = {"a": to_coordinate(pd.Series(a)), "b": to_coordinate(pd.Series(np.round(2 * a)))}
+        coordinates = {
+            "a": to_coordinate(pd.Series(a)),
+            "b": to_coordinate(pd.Series(np.round(2 * a))),
+        }
         rank = np.where(rng.random(25) < 0.3, 22.0, np.argsort(np.argsort(a)) + 1.0)
-        found.append(order_evidence(places, rank, random_seed=seed).combined[1])
+        found.append(order_evidence(coordinates, rank, random_seed=seed).combined[1])
     # Three standard deviations of a binomial share.
     for level in (0.02, 0.1, 0.5, 0.9):
         share = np.mean(np.array(found) <= level)
@@ -87,7 +90,7 @@ def test_each_sign_sees_what_it_is_named_for():
     tests = order_evidence({"x": Coordinate(rng.random(n), False)}, np.arange(n, 0.0, -1)).tests
     assert tests["scores improve"][1] < 1e-6
     assert tests["successive trials alike"][1] > 0.01
-    # Half the trials jump about; the others, which come late, are at the best place.
+    # Half the trials jump about; the others, which come late, are at the optimum.
     late = np.where(np.arange(n) < 40, rng.random(n), 0.9 + 0.05 * rng.random(n))
     tests = order_evidence({"x": Coordinate(late, False)}, np.abs(late - 0.92)).tests
     assert tests["late trials near the best"][1] < 1e-4
