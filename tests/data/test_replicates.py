@@ -54,7 +54,8 @@ def test_replicates_become_mean_count_and_sum_of_squares():
 def test_the_worst_replicate_decides(statuses, expected):
     rows = per_trial_of(trial=[1, 1], replicate=[1, 2], score=[0.25, 0.75], status=statuses)
     assert rows["status"].tolist() == ([expected] if expected else [])
-    assert (np.isfinite(rows[["score", "sum_of_squares"]]) == (expected == "complete")).all(axis=None)
+    for column in ("score", "sum_of_squares"):
+        assert (np.isfinite(rows[column]) == (expected == "complete")).all()
 
 
 def test_equal_scores_have_their_own_mean_and_no_spread():
