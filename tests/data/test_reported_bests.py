@@ -62,6 +62,8 @@ def test_only_the_rows_of_reports_need_a_status():
     frame["status"] = [None, None, "", "reported", None]
     frame.loc[4, "loss"] = None
     assert str(read(frame)) == str(read(table()))
+    frame["status"] = pd.Categorical(["ok", None, "ok", "reported", None])
+    assert str(read(frame)) == str(read(table()))
 
 
 def test_reports_may_be_given_apart():

@@ -4,6 +4,7 @@ Each function reads a whole column, whatever tool wrote it, and returns it norma
 names the column, the row (from 1, without a header) and the value.
 """
 
+import contextlib
 import datetime
 import numbers
 from collections.abc import Iterable, Mapping
@@ -56,9 +57,7 @@ def validate_column_names(columns: Iterable[object], *, source: str) -> list[str
     return list(names)
 
 
-def validate_numbers(
-    values: pd.Series, label: str, *, rows: npt.NDArray[np.bool_] | None = None
-) -> npt.NDArray[np.float64]:
+def validate_numbers(values: pd.Series, label: str) -> npt.NDArray[np.float64]:
     """Return the values as floats, NaN where missing, else raise `LeadlineError`.
 
     Parameters
@@ -68,15 +67,10 @@ def validate_numbers(
         numbers the rows, from 0.
     label : str
         Name of the column in messages.
-    rows : boolean array, optional
-        The rows to convert; all others are ignored.
     """
     if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf":
         with np.errstate(over="ignore"):
-            fast = values.to_numpy().astype(np.float64)
-        return fast if rows is None else fast[rows]
-    if rows is not None:
-        values = values[rows]
+            return values.to_numpy().astype(np.float64)
     cells = values.tolist()
     found = _plain_numbers(cells)
     if found is not None:
@@ -99,10 +93,8 @@ def _plain_numbers(cells: list[object]) -> npt.NDArray[np.float64] | None:
     """
     kinds = set(map(type, cells))
     if kinds <= {float} or (kinds <= {str} and "_" not in "".join(cells)):  # type: ignore[arg-type]
-        try:
+        with contextlib.suppress(ValueError):
             return np.array([float(cell) if cell != "" else np.nan for cell in cells])  # type: ignore[arg-type]
-        except ValueError:
-            return None
     return None
 
 

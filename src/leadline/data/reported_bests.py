@@ -51,9 +51,8 @@ def validate_reports(
     best_of = np.full(len(table), np.nan)
     if "best_of" in table.columns:
         best_of = validate_numbers(table["best_of"], label("best_of"))
-        wrong = ~np.isnan(best_of) & ~(
-            (best_of >= 1) & (best_of < np.inf) & (best_of == np.floor(best_of))
-        )
+        whole = (best_of >= 1) & (best_of < np.inf) & (best_of == np.floor(best_of))
+        wrong = ~whole & ~np.isnan(best_of)
         if wrong.any():
             row = int(wrong.argmax())
             raise LeadlineError(
@@ -94,11 +93,8 @@ def _has_report_status(
     label: Callable[[str], str],
 ) -> npt.NDArray[np.bool_]:
     """Return which rows have the status of a report, none of which contradicts `best_of`."""
-    filled = ~np.array([is_blank(cell) for cell in status.tolist()], dtype=bool)
-    valid = np.full(len(status), "", dtype=object)
-    valid[filled] = validate_status(status[filled], label("status"))
-    # A status is optional where `best_of` is given.
-    wrong = is_report & ~np.isin(valid, ["", "complete", REPORTED])
+    valid = validate_status(fill_status(status), label("status"))
+    wrong = is_report & ~np.isin(valid, ["complete", REPORTED])
     if wrong.any():
         row = int(wrong.argmax())
         raise LeadlineError(
@@ -107,6 +103,12 @@ def _has_report_status(
             f"{format_value(status.tolist()[row])}: correct one of them"
         )
     return valid == REPORTED
+
+
+def fill_status(status: pd.Series) -> pd.Series:
+    """Return the column of statuses with `complete` in place of blanks."""
+    blank = status.map(is_blank).astype(bool)
+    return status.astype(object).mask(blank, "complete")
 
 
 def reports_line(reports: pd.DataFrame) -> str:

@@ -8,7 +8,6 @@ import pandas as pd
 
 from leadline.data.columns import (
     PARAM_PREFIX,
-    is_blank,
     validate_column_names,
     validate_identifiers,
     validate_labels,
@@ -16,7 +15,7 @@ from leadline.data.columns import (
     validate_param,
     validate_status,
 )
-from leadline.data.reported_bests import validate_reports
+from leadline.data.reported_bests import fill_status, validate_reports
 from leadline.errors import LeadlineError, format_value, join_values
 
 OPTIONAL_COLUMNS = ("cost", "order", "budget", "space")
@@ -65,8 +64,7 @@ def validate_rows(
     evaluations = table[~is_report]
     if len(reports) and "status" in table.columns:
         # If any row is a report, a blank status means `complete`.
-        blank = evaluations["status"].map(is_blank)
-        evaluations = evaluations.assign(status=evaluations["status"].where(~blank, "complete"))
+        evaluations = evaluations.assign(status=fill_status(evaluations["status"]))
     valid = _validate_evaluations(evaluations, label)
     _validate_searches(valid, source, evaluations.index.to_numpy() + 1)
     return valid, reports
@@ -88,7 +86,7 @@ def _validate_evaluations(table: pd.DataFrame, label: Callable[[str], str]) -> p
     status = np.asarray(validated("status", validate_status, ["complete"] * n), dtype=object)
     score = np.full(n, np.nan)
     evaluated = status == "complete"
-    score[evaluated] = validate_numbers(table["score"], label("score"), rows=evaluated)
+    score[evaluated] = validate_numbers(table["score"][evaluated], label("score"))
     score[~(np.abs(score) <= _LARGEST_SCORE)] = np.nan
     status[evaluated & np.isnan(score)] = "failed"
     valid["score"], valid["status"] = score, status
