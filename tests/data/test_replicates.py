@@ -39,25 +39,6 @@ def test_replicates_become_mean_count_and_sum_of_squares():
     }
 
 
-@pytest.mark.parametrize(
-    ("statuses", "expected"),
-    [
-        (["ok", "ok"], "complete"),
-        (["ok", "failed"], "failed"),
-        (["failed", "pruned"], "failed"),
-        (["ok", "pruned"], "pruned"),
-        (["ok", "running"], "complete"),
-        (["failed", "running"], "failed"),
-        (["running", "running"], None),
-    ],
-)
-def test_the_worst_replicate_decides(statuses, expected):
-    rows = per_trial_of(trial=[1, 1], replicate=[1, 2], score=[0.25, 0.75], status=statuses)
-    assert rows["status"].tolist() == ([expected] if expected else [])
-    for column in ("score", "sum_of_squares"):
-        assert (np.isfinite(rows[column]) == (expected == "complete")).all()
-
-
 def test_equal_scores_have_their_own_mean_and_no_spread():
     # 0.1 + 0.1 + 0.1 is not 0.3.
     rows = per_trial_of(trial=[1] * 3, replicate=[1, 2, 3], score=[0.1] * 3)
