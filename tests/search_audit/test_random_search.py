@@ -42,14 +42,14 @@ def learning_search(n: int = 60, seed: int = 0) -> Trials:
             near = unit[rng.choice(best)] + 0.12 * rng.standard_normal(3)
             unit[trial] = np.clip(near, 0, 0.999)
         loss[trial] = bowl(unit[trial]) + 0.01 * rng.standard_normal()
-    return Trials(in_units(unit).assign(score=loss), "minimize")
+    return of_table(in_units(unit).assign(score=loss))
 
 
 def random_search(n: int = 60, seed: int = 0, points: np.ndarray | None = None) -> Trials:
     rng = np.random.default_rng(seed)
     unit = rng.random((n, 3)) if points is None else points
     loss = bowl(unit) + 0.01 * rng.standard_normal(len(unit))
-    return Trials(in_units(unit).assign(score=loss), "minimize")
+    return of_table(in_units(unit).assign(score=loss))
 
 
 def verdict(trials: Trials, **options) -> str:
@@ -67,6 +67,51 @@ def with_columns(trials: Trials, **columns) -> Trials:
     return dataclasses.replace(trials, table=trials.table.assign(**columns))
 
 
+def of_table(table: pd.DataFrame) -> Trials:
+    return Trials(table, "minimize")
+
+
+def grid_table() -> pd.DataFrame:
+    lr, width = np.meshgrid(10.0 ** -np.arange(6), 2 ** np.arange(5), indexing="ij")
+    table = pd.DataFrame({"param:lr": lr.ravel(), "param:width": width.ravel()})
+    return table.assign(score=np.log(table["param:lr"]) ** 2 + table["param:width"])
+
+
+GRID = grid_table()
+LINE = pd.DataFrame({"param:lr": 10 ** -np.linspace(0, 5, 30), "score": np.arange(30.0)})
+RNG = np.random.default_rng(11)
+UNUSUAL = [
+    RNG.normal(size=200),
+    RNG.lognormal(sigma=2, size=200),
+    2 ** RNG.binomial(6, 0.3, size=200),
+    RNG.choice(["a", "b", "c"], 200, p=[0.9, 0.07, 0.03]),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "trials"),
+    [
+        *[("random", random_search(n, seed)) for n in (20, 150) for seed in range(5)],
+        *[("random", with_columns(random_search(200, 6), **{"param:x": x})) for x in UNUSUAL],
+        ("grid", of_table(GRID)),
+        ("grid", of_table(GRID.sample(frac=1, random_state=1))),
+        # In nested loops a grid may have gaps.
+        ("grid", of_table(GRID.drop(index=[3, 17]))),
+        ("grid", of_table(LINE.sample(frac=1, random_state=1))),
+        # Choices without replacement, then with it: all combinations, but unevenly.
+        ("random", of_table(GRID.sample(n=24, random_state=5))),
+        ("random", of_table(GRID.sample(n=200, replace=True, random_state=5))),
+        ("quasi-random", random_search(points=qmc.Sobol(3, seed=1).random(64))),
+        ("quasi-random", random_search(points=qmc.LatinHypercube(3, seed=1).random(60))),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_random_searches_grids_and_quasi_random_designs(kind, trials):
+    assert verdict(trials) == kind
+    if trials.params == [f"param:{name}" for name in SPACE]:
+        assert verdict(trials, space=SPACE) == kind
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_search_that_learns_is_model_based(seed):
     trials = learning_search(seed=seed)
@@ -75,13 +120,6 @@ def test_a_search_that_learns_is_model_based(seed):
     table = trials.table.assign(score=-trials.table["score"])
     negated = Trials(table, "maximize")
     assert verdict(negated) == "model-based"
-
-
-@pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("n", [20, 150])
-def test_a_random_search_is_random(n, seed):
-    trials = random_search(n, seed)
-    assert verdict(trials) == verdict(trials, space=SPACE) == "random"
 
 
 def test_its_own_trials_in_random_order_show_no_order():
@@ -109,7 +147,7 @@ def test_a_sorted_table_has_no_order():
     trials = learning_search()
     table = trials.table.assign(order=trials.table["trial"]).drop(columns="trial")
     table = table.sort_values("score")
-    known, unknown = Trials(table, "minimize"), Trials(table.drop(columns="order"), "minimize")
+    known, unknown = of_table(table), of_table(table.drop(columns="order"))
     assert verdict(known) == "model-based"
     assert verdict(unknown) == "unknown"
     assert "score" in row(unknown, "order")["advice"]
@@ -120,7 +158,7 @@ def test_a_sorted_table_has_no_order():
 @pytest.mark.parametrize("by", ["score", "param:lr", "param:width"])
 def test_a_random_search_may_be_sorted(by):
     table = random_search(80).table.drop(columns="trial").sort_values(by, ascending=False)
-    trials = Trials(table, "minimize")
+    trials = of_table(table)
     assert verdict(trials) == "random"
     assert row(trials, "order")["verdict"] == "unknown"
 
@@ -147,21 +185,6 @@ def test_seeds_listed_as_trials_are_not_learning():
     assert verdict(trials) == "random"
 
 
-@pytest.mark.parametrize(
-    "draw",
-    [
-        lambda rng: rng.normal(size=200),
-        lambda rng: rng.lognormal(sigma=2, size=200),
-        lambda rng: 2 ** rng.binomial(6, 0.3, size=200),
-        lambda rng: rng.choice(["a", "b", "c"], 200, p=[0.9, 0.07, 0.03]),
-    ],
-    ids=["normal", "lognormal", "power of two", "unequal"],
-)
-def test_any_distribution_may_be_drawn_from(draw):
-    values = draw(np.random.default_rng(11))
-    assert verdict(with_columns(random_search(200, 6), **{"param:other": values})) == "random"
-
-
 def test_a_conditional_parameter_is_tested_where_it_is_active():
     rng = np.random.default_rng(2)
     sgd = rng.random(120) < 0.5
@@ -177,37 +200,6 @@ def test_a_conditional_parameter_is_tested_where_it_is_active():
     narrow[np.flatnonzero(sgd)[:6]] = np.linspace(0, 1, 6)
     trials = with_columns(trials, **{"param:momentum": narrow})
     assert row(trials, "distribution", "momentum")["p_value"] < 1e-6
-
-
-def grid_table() -> pd.DataFrame:
-    lr, width = np.meshgrid(10.0 ** -np.arange(6), 2 ** np.arange(5), indexing="ij")
-    table = pd.DataFrame({"param:lr": lr.ravel(), "param:width": width.ravel()})
-    return table.assign(score=np.log(table["param:lr"]) ** 2 + table["param:width"])
-
-
-def test_a_grid_is_a_grid_in_any_order_and_with_gaps_in_nested_loops():
-    table = grid_table()
-    assert verdict(Trials(table, "minimize")) == "grid"
-    assert verdict(Trials(table.sample(frac=1, random_state=1), "minimize")) == "grid"
-    gaps = table.drop(index=[3, 17])
-    assert verdict(Trials(gaps, "minimize")) == "grid"
-    alone = pd.DataFrame({"param:lr": 10 ** -np.linspace(0, 5, 30), "score": np.arange(30.0)})
-    assert verdict(Trials(alone.sample(frac=1, random_state=1), "minimize")) == "grid"
-
-
-def test_choices_without_replacement_are_random():
-    table = grid_table().sample(n=24, random_state=5)
-    assert verdict(Trials(table, "minimize")) == "random"
-    # With replacement they cover all combinations too, but not evenly.
-    table = grid_table().sample(n=200, replace=True, random_state=5)
-    assert verdict(Trials(table, "minimize")) == "random"
-
-
-def test_more_even_than_draws_is_quasi_random():
-    points = qmc.Sobol(3, seed=1).random(64)
-    assert verdict(random_search(points=points)) == "quasi-random"
-    assert verdict(random_search(points=points), space=SPACE) == "quasi-random"
-    assert verdict(random_search(points=qmc.LatinHypercube(3, seed=1).random(60))) == "quasi-random"
 
 
 @pytest.mark.parametrize(
@@ -243,10 +235,10 @@ def test_nothing_to_go_by_is_unknown():
     few = random_search(19)
     assert verdict(few) == "unknown"
     assert "20 trials" in row(few, "overall")["advice"]
-    bare = Trials(pd.DataFrame({"score": np.arange(40.0)}), "minimize")
+    bare = of_table(pd.DataFrame({"score": np.arange(40.0)}))
     assert verdict(bare) == "unknown"
     assert "params=" in row(bare, "overall")["advice"]
-    constant = Trials(pd.DataFrame({"score": np.arange(40.0), "param:lr": 0.1}), "minimize")
+    constant = of_table(pd.DataFrame({"score": np.arange(40.0), "param:lr": 0.1}))
     assert verdict(constant) == "unknown"
     assert verdict(dataclasses.replace(bare, sampler="TPE")) == "model-based"
     assert validate_random_search(bare) == validate_random_search(few) == []
@@ -285,7 +277,7 @@ def test_errors_and_notes_of_a_fit_name_the_evidence_and_the_way_out():
 
 
 def test_a_grid_and_a_quasi_random_design_get_a_note():
-    (note,) = validate_random_search(Trials(grid_table(), "minimize"))
+    (note,) = validate_random_search(of_table(GRID))
     assert "is a grid" in note
     (note,) = validate_random_search(dataclasses.replace(random_search(), sampler="Sobol"))
     assert "is a quasi-random design" in note
