@@ -52,8 +52,9 @@ def join_values(values: Iterable[object], limit: int = 20) -> str:
 def closest(name: str, names: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" when some of `names` resemble `name`, else ""."""
     by_folded = {candidate.casefold(): candidate for candidate in names}
-    found = difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)
-    return f" Did you mean {' or '.join(format_value(by_folded[m]) for m in found)}?" * bool(found)
+    matches = difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)
+    found = " or ".join(format_value(by_folded[match]) for match in matches)
+    return f" Did you mean {found}?" if found else ""
 
 
 def pluralize(count: int, noun: str) -> str:

@@ -1,6 +1,7 @@
 """All evidence on how one search drew its configurations, and the verdict."""
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -183,10 +184,7 @@ def _evenness(shapes: dict[str, ShapeTest], design: Design, limit: float) -> Evi
 
 
 def _distributions(
-    shapes: dict[str, ShapeTest],
-    declared: dict[str, Distribution],
-    all_declared: bool,
-    limit: float,
+    shapes: dict[str, ShapeTest], declared: Container[str], all_declared: bool, limit: float
 ) -> list[Evidence]:
     """Return the evidence of all parameters by Fisher's method, then of each."""
 
