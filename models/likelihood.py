@@ -250,6 +250,16 @@ def scaled_depth(
     )
 
 
+def at_search(parameter: TensorVariable, search: TensorVariable) -> TensorVariable:
+    """Return a parameter at the search of each entry, shape (entry,) or (dimension, entry).
+
+    One search needs no index: its scalars broadcast, which samples twice as fast.
+    """
+    if len(pm.modelcontext(None).coords["search"]) > 1:
+        return parameter[..., search]
+    return parameter[0] if parameter.ndim == 1 else parameter[:, :1]
+
+
 def observe_tails(
     data: Data,
     depth: TensorVariable,
@@ -286,12 +296,13 @@ def observe_tails(
     def parameters_of(
         search: TensorVariable, replicates: TensorVariable | None
     ) -> tuple[TensorVariable, ...]:
-        noise = sigma[search] if replicates is None else sigma[search] / pt.sqrt(replicates)
-        return alpha[..., search], beta[..., search], gamma[..., search], noise
+        noise = at_search(sigma, search)
+        noise = noise if replicates is None else noise / pt.sqrt(replicates)
+        return (*(at_search(part, search) for part in (alpha, beta, gamma)), noise)
 
     search = data["group_search"]
     log_fraction = noisy_quadratic.logcdf(
-        data["threshold"][search], *parameters_of(search, data["group_replicates"])
+        at_search(data["threshold"], search), *parameters_of(search, data["group_replicates"])
     )
     dims.observe(
         "in_regime",
@@ -307,7 +318,7 @@ def observe_tails(
         TailScore,
         (
             *parameters_of(search, data.get("tail_replicates")),
-            data["threshold"][search],
+            at_search(data["threshold"], search),
             data.get("resolution", 0.0),
         ),
         search,
@@ -319,7 +330,7 @@ def observe_tails(
         pm.Gamma(
             "seed_variance",
             alpha=freedom / 2.0,
-            beta=freedom / (2.0 * sigma[data["seed_search"]] ** 2),
+            beta=freedom / (2.0 * at_search(sigma, data["seed_search"]) ** 2),
             observed=data["observed_seed_variance"],
             dims="repeated_trial",
         )

@@ -126,7 +126,7 @@ def test_its_effective_dimension_is_bounded_as_that_of_its_space():
             {"task": "mnist"},
             r"runs.csv: of task 'mnist' there are reported bests only \(model 'B'\)",
         ),
-        ({"task": "mnist"}, r"add a random search of any model on the same task, or say both"),
+        ({"task": "mnist"}, r"add a random search of any model on the same task"),
         (
             {"score": 0.88},
             r"digits / B: the reported best 0.88 is poorer than 70% of the trials of",
@@ -145,7 +145,7 @@ def test_what_cannot_be_used_is_refused_with_what_to_do(changes, message):
     ("kind", "effective_dim", "message"),
     [
         ("single", "continuous", r"there is 1 reported best, and model='single' fits every search"),
-        ("crossed", "integer", r"1 reported best, which effective_dim='integer' does not go with"),
+        ("crossed", "integer", r"1 reported best, which effective_dim='integer' excludes"),
     ],
 )
 def test_options_that_do_not_go_with_reports(kind, effective_dim, message):
@@ -168,5 +168,5 @@ def test_notes_say_what_is_assumed_and_what_may_count_twice():
     assert note.startswith("known from reported bests alone: 'digits / B'. That their best scores")
     own = make().table["score"].iloc[3]
     (note,) = notes_on_reports(make(model="A", score=own))
-    assert "is the score of one of its trials too" in note
+    assert "count twice" in note
     assert notes_on_reports(make(model="A")) == []
