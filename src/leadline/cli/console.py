@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from leadline.checks.check import check, checks_line, failed_checks
-from leadline.checks.reported import NO_TRIALS
+from leadline.checks.outcome import NO_TRIALS
 from leadline.stats.compare import compare
 from leadline.stats.comparison_sentences import comparison_sentences
 from leadline.stats.convergence import convergence
