@@ -21,7 +21,7 @@ def saved(tmp_path, monkeypatch):
 
 
 def test_every_picture_has_a_name_and_numbers():
-    assert tuple(PICTURES) == cli_parser._PICTURES
+    assert tuple(PICTURES) == cli_parser.PICTURES
     for name, plot in PICTURES.items():
         assert getattr(ll, f"plot_{name}") is plot
         assert callable(getattr(ll, f"{name}_numbers"))

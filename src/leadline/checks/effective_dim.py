@@ -39,6 +39,6 @@ def upper_bound(evidence: Evidence) -> Outcome:
     return at_most(
         figure,
         MAX_AT_BOUND,
-        f"The effective dimension is at its upper bound, {bound:g}: make sure that params names "
+        f"The effective dimension is at its upper bound, {bound:g}: make sure that `params` names "
         "all hyperparameters that were searched, or raise max_effective_dim in leadline.Priors.",
     )

@@ -68,7 +68,7 @@ def ties(evidence: Evidence) -> Outcome:
         1.0 - tail["score"].nunique() / len(tail),
         MAX_TIED,
         f"{n_tied} of {len(tail)} scores beyond the threshold repeat another: record more digits, "
-        "give the spacing of the scores as resolution, or drop trials that were entered twice.",
+        "give the spacing of the scores as `resolution`, or drop trials that were entered twice.",
     )
 
 

@@ -41,7 +41,7 @@ def _prior_sensitivity(evidence: Evidence, name: str) -> Outcome:
     draws = evidence.draws(name)[rows]
     if np.ptp(draws) == 0.0:
         return not_made(
-            MAX_PRIOR_SENSITIVITY, f"All draws have the same {name}, {draws[0]:g}: it is certain."
+            MAX_PRIOR_SENSITIVITY, f"All draws are the same, {draws[0]:g}: nothing is uncertain."
         )
     prior, likelihood = sensitivities(evidence, name)
     if likelihood < INFORMATIVE:
@@ -68,8 +68,9 @@ def sensitivities(evidence: Evidence, name: str) -> tuple[float, float]:
     """
     tree, search = evidence.tree, evidence.search
     likelihood = tree["log_likelihood"].dataset.sel(search=search)
-    tail = evidence.shared_tail.index
-    own = {"tail_trial": tail, "repeated_trial": tail, "report": _report_names(evidence)}
+    tail = evidence.shared_tail.index.to_numpy()
+    reports = _report_names(evidence)
+    own = {"tail_trial": tail, "repeated_trial": tail, "report": reports}
     likelihood = likelihood.isel(
         {
             dim: np.isin(likelihood[dim].to_numpy().astype(str), names)

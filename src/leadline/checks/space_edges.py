@@ -40,7 +40,9 @@ def space_edges(evidence: Evidence) -> Outcome:
         if np.isfinite(values).all() and np.ptp(values) > 0
     }
     if not params:
-        return not_made(MIN_P_EDGE, "The trials have no numeric hyperparameters (param: columns).")
+        return not_made(
+            MIN_P_EDGE, "No trial has numeric hyperparameters; `params` names their columns."
+        )
     if len(trials) < _MIN_TRIALS:
         return not_made(
             MIN_P_EDGE, f"The search has {len(trials)} trials; this check needs {_MIN_TRIALS}."
