@@ -58,7 +58,7 @@ def test_html_is_plotlys_by_default(saved, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["nonsense"], "must be one of optimum"),
+        (["nonsense"], "optimum"),
         (["--format", "png", "--backend", "bokeh"], "bokeh does not make png"),
         (["--format", "html", "--backend", "matplotlib"], "matplotlib does not make html"),
     ],
