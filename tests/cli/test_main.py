@@ -297,7 +297,7 @@ def test_forecast_advises_by_its_exit_code(here, capsys):
     assert main(["forecast", "fit.nc", *enough]) == 0
     assert main(["forecast", "fit.nc", *enough, "--exit-code"]) == 3
     out = capsys.readouterr().out
-    for words in ("Stop: 20 more trials", "P(gain > 0.05)", "gain once re-run"):
+    for words in ("Stop: 20 more trials", "P(gain > 0.05)", "gain if re-run"):
         assert words in out
     assert main(["forecast", "fit.nc", "--trials", "500", "--within", "50%", "--exit-code"]) == 0
     out = capsys.readouterr().out

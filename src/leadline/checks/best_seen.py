@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from leadline.checks.evidence import Evidence, on_scale
+from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import Outcome, at_most
-from leadline.stats.fitted_search import FittedSearch
 
 MAX_EXCURSION = 0.05
 """The posterior probability that the best seen is a noise excursion of over 3 sds past the optimum.
@@ -29,11 +28,6 @@ def best_seen(evidence: Evidence) -> Outcome:
 def excursion_probability(evidence: Evidence) -> float:
     """Return P(the best seen is past the optimum by over 3 of its noise sds)."""
     best = evidence.best(1).iloc[0]
-    seeds = float(best["replicates"])
-
-    def excursions(part: FittedSearch) -> float:
-        loss = on_scale(part, float(best["score"]))
-        return float((part.alpha - loss > _SDS * part.sigma / np.sqrt(seeds)).sum())
-
-    total = sum(len(part.rows) for part in evidence.parts)
-    return sum(map(excursions, evidence.parts)) / total
+    draws = evidence.draws
+    noise_sd = draws.sigma / np.sqrt(float(best["replicates"]))
+    return float((draws.alpha - draws.on_scale(best["loss"]) > _SDS * noise_sd).mean())

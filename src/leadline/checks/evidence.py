@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from leadline.data.scale import Scale
-from leadline.stats.fitted_search import FittedSearch, direction_sign, fitted_parts
+from leadline.stats.fitted_search import FittedSearch, direction_sign, fitted_search
 from leadline.stats.goodness_of_fit import share_of_tail
 from leadline.stats.reported import has_trials
 
@@ -56,14 +55,21 @@ class Evidence:
         return self.candidates.isel(candidate=int(np.argmax(self.candidates["weight"].to_numpy())))
 
     @functools.cached_property
-    def parts(self) -> list[FittedSearch]:
-        """The draws by candidate, as losses."""
-        return fitted_parts(self.tree, self.search)
+    def draws(self) -> FittedSearch:
+        """All draws of the search, as losses."""
+        return fitted_search(self.tree, self.search)
+
+    @functools.cached_property
+    def main_rows(self) -> np.ndarray:
+        """The positions of the draws of the candidate that most of them come from."""
+        candidate = self.posterior["candidate"].transpose("chain", "draw").to_numpy().ravel()
+        numbers, counts = np.unique(candidate, return_counts=True)
+        return np.flatnonzero(candidate == numbers[counts.argmax()])
 
     @property
-    def main_part(self) -> FittedSearch:
+    def main_draws(self) -> FittedSearch:
         """The draws of the candidate that most of them come from."""
-        return max(self.parts, key=lambda part: len(part.rows))
+        return self.draws.isel(self.main_rows)
 
     @property
     def edge(self) -> float:
@@ -135,7 +141,7 @@ class Evidence:
         return self.trials.sort_values("loss", kind="stable").head(count)
 
     def uniform(
-        self, part: FittedSearch, tail: pd.DataFrame, edge: np.ndarray, rng: np.random.Generator
+        self, draws: FittedSearch, tail: pd.DataFrame, edge: np.ndarray, rng: np.random.Generator
     ) -> np.ndarray:
         """Return F(y)/F(edge) of each trial under each draw, shape (draw, tail_trial).
 
@@ -143,25 +149,18 @@ class Evidence:
 
         Parameters
         ----------
-        part : FittedSearch
-            The draws.
+        draws : FittedSearch
+            Some or all draws of the search.
         tail : DataFrame
             Rows of `trials`.
         edge : ndarray, shape (draw, 1)
-            In losses on the scale of the part; all of the trials are past it.
+            In losses on the scale of the draws; all of the trials are past it.
         rng : Generator
             For the places within cells.
         """
         replicates = tail["replicates"].to_numpy(dtype=int)
         # The mean score of the seeds; a fit on another scale took the mean there: nearly the same.
         score = tail["score"].to_numpy(dtype=float)
-        loss = part.sign * part.scale.forward(score)
-        slope = np.exp(part.scale.log_slope(score))
-        cell = self.resolution / replicates * slope
-        return share_of_tail(loss, cell, replicates, edge, part.law, rng)
-
-
-def on_scale(part: FittedSearch, score: float) -> float:
-    """Return a score as a loss on the scale of the draws."""
-    scale: Scale = part.scale
-    return float(part.sign * scale.forward(np.float64(score)))
+        loss = draws.on_scale(draws.sign * score)
+        cell = self.resolution / replicates / draws.score_units_per_unit(loss)
+        return share_of_tail(loss, cell, replicates, edge, draws.law, rng)

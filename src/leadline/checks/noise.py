@@ -23,7 +23,7 @@ def noise(evidence: Evidence) -> Outcome:
     The figure is the posterior mean of the probability that seeds with that noise would vary as
     little.
     """
-    part = evidence.main_part
+    draws = evidence.main_draws
     tail = evidence.best(int(evidence.main["n_tail"]))
     tail = tail[tail["seed_variance"].notna()]
     if len(tail) < _LEAST_REPEATED:
@@ -35,9 +35,10 @@ def noise(evidence: Evidence) -> Outcome:
     better = tail.head(len(tail) // 2)
     freedom = better["replicates"].to_numpy(dtype=float) - 1.0
     # To first order, the variance on the scale of the law.
-    slope = np.exp(part.scale.log_slope(better["score"].to_numpy(dtype=float)))
+    loss = draws.on_scale(better["loss"].to_numpy(dtype=float))
+    slope = 1.0 / draws.score_units_per_unit(loss)[0]
     sum_of_squares = float((better["seed_variance"].to_numpy() * slope**2) @ freedom)
-    figure = chi2.cdf(sum_of_squares / part.sigma**2, freedom.sum()).mean()
+    figure = chi2.cdf(sum_of_squares / draws.sigma**2, freedom.sum()).mean()
     return at_least(
         float(figure),
         MIN_P_NOISE,

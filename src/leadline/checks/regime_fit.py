@@ -6,8 +6,9 @@ import pandas as pd
 from arviz_stats.base import array_stats
 from scipy.special import softmax
 
-from leadline.checks.evidence import SEED, Evidence, on_scale
+from leadline.checks.evidence import SEED, Evidence
 from leadline.checks.outcome import Outcome, at_least, not_made
+from leadline.stats.diagnostics import MIN_PARETO_DRAWS
 from leadline.stats.goodness_of_fit import anderson_darling, share_of_tail
 
 MIN_P_TAIL = 0.05
@@ -62,19 +63,15 @@ def best_scores(evidence: Evidence) -> Outcome:
 
 def best_p_value(evidence: Evidence, count: int) -> float:
     """Return the p-value of the best scores, given that they are past the score that follows."""
-    part = evidence.main_part
+    draws = evidence.main_draws
     tail = evidence.best(count + 1)
-    loss = part.sign * part.scale.forward(tail["score"].to_numpy(dtype=float))
-    edge = np.full_like(part.alpha, 0.5 * (loss[-2] + loss[-1]))
+    loss = draws.on_scale(tail["loss"].to_numpy(dtype=float))
+    edge = 0.5 * (loss[:, -2:-1] + loss[:, -1:])
     rng = np.random.default_rng(SEED)
-    u = evidence.uniform(part, tail.head(count), edge, rng)
+    u = evidence.uniform(draws, tail.head(count), edge, rng)
     rows = np.linspace(0, len(u) - 1, min(len(u), _DRAWS)).astype(int)
     distance = anderson_darling(u[rows])
     return float((anderson_darling(rng.random((len(rows), count))) >= distance).mean())
-
-
-# Fewer have no tail to which a Pareto distribution could be fitted.
-_MIN_DRAWS = 25
 
 
 def leave_one_out(evidence: Evidence) -> Outcome:
@@ -83,8 +80,8 @@ def leave_one_out(evidence: Evidence) -> Outcome:
     By the test of `arviz.plot_loo_pit` (Tesso et al. 2026, arXiv:2603.02928), which allows
     for the dependence between the values.
     """
-    if sum(len(part.rows) for part in evidence.parts) < _MIN_DRAWS:
-        return not_made(MIN_P_LOO, f"Leaving trials out takes {_MIN_DRAWS} draws; fit with more.")
+    if len(evidence.draws.alpha) < MIN_PARETO_DRAWS:
+        return not_made(MIN_P_LOO, f"Leaving trials out takes {MIN_PARETO_DRAWS} draws; fit with more.")
     pit = loo_pit(evidence)
     p_value, *_ = array_stats.uniformity_test(pit, method="pot_c")
     return at_least(
@@ -100,13 +97,12 @@ def loo_pit(evidence: Evidence) -> npt.NDArray[np.float64]:
     rng = np.random.default_rng(SEED)
     jitter = rng.random(len(tail)) - 0.5
     replicates = tail["replicates"].to_numpy(dtype=int)
-    score = tail["score"].to_numpy(dtype=float)
-    u = np.empty((sum(len(part.rows) for part in evidence.parts), len(tail)))
-    for part in evidence.parts:
-        cell = evidence.resolution / replicates * np.exp(part.scale.log_slope(score))
-        loss = part.sign * part.scale.forward(score) + jitter * cell
-        edge = np.full_like(part.alpha, on_scale(part, evidence.edge))
-        u[part.rows] = share_of_tail(loss, np.zeros_like(loss), replicates, edge, part.law, rng)
+    draws = evidence.draws
+    loss = draws.on_scale(tail["loss"].to_numpy(dtype=float))
+    cell = evidence.resolution / replicates / draws.score_units_per_unit(loss)
+    edge = draws.on_scale(draws.sign * evidence.edge)
+    loss += jitter * cell
+    u = share_of_tail(loss, np.zeros_like(loss), replicates, edge, draws.law, rng)
     log_weight, _ = array_stats.psislw(log_likelihood(evidence).T)
     return np.clip((softmax(log_weight, axis=1) * u.T).sum(axis=1), 0.0, 1.0)
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from leadline.checks.evidence import Evidence, on_scale
+from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import Outcome, at_least, not_made
 from leadline.distributions.law import log_survival
-from leadline.stats.fitted_search import FittedSearch
 from leadline.stats.reported import reported_best_of, reported_scores
 
 MIN_P_REPORTED = 0.01
@@ -47,14 +46,9 @@ def reported(evidence: Evidence) -> Outcome:
 
 def _p_value(evidence: Evidence, score: float, trials: float) -> float:
     """Return that of a report, two-sided, averaged over the draws."""
-
-    def chances(part: FittedSearch) -> tuple[float, float]:
-        """Return P(the best of so many is at least as good), P(at most), added up."""
-        loss = np.full_like(part.alpha, on_scale(part, score))
-        past = loss < part.threshold
-        poorer = np.exp(trials * log_survival(np.minimum(loss, part.threshold), part.law))
-        # The law says nothing of scores beyond the threshold, but how often they are.
-        return float(np.where(past, 1.0 - poorer, 1.0).sum()), float(poorer.sum())
-
-    better, poorer = np.sum([chances(part) for part in evidence.parts], axis=0)
-    return 2.0 * float(min(better, poorer)) / sum(len(part.rows) for part in evidence.parts)
+    draws = evidence.draws
+    loss = draws.on_scale(draws.sign * score)
+    poorer = np.exp(trials * log_survival(np.minimum(loss, draws.threshold), draws.law))
+    # Scores that are worse than the threshold have a probability, but no distribution.
+    better = np.where(loss < draws.threshold, 1.0 - poorer, 1.0)
+    return 2.0 * min(float(better.mean()), float(poorer.mean()))

@@ -1,10 +1,11 @@
-"""Whether the draws can be relied on: the limits of `leadline.stats.convergence`, and E-BFMI."""
+"""Whether the draws can be relied on: the limits of `leadline.stats.diagnostics`, and E-BFMI."""
 
 import numpy as np
 
 from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import Outcome, at_least, at_most, not_made
-from leadline.stats.convergence import MAX_RHAT, MIN_ESS, convergence
+from leadline.stats.convergence import convergence
+from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS
 
 MIN_BFMI = 0.3
 """Betancourt (2016, arXiv:1604.00695): below it, NUTS does not reach the tails of the posterior."""

@@ -13,6 +13,7 @@ import xarray as xr
 
 from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import Outcome, at_most, not_made
+from leadline.stats.diagnostics import MIN_PARETO_DRAWS
 
 INFORMATIVE = 0.05
 """Above it a prior is informative, below it a likelihood weak: the cut of Kallioinen et al. (2024).
@@ -33,21 +34,17 @@ _CONFLICT = (
 )
 
 
-# Fewer have no tail to which a Pareto distribution could be fitted.
-_MIN_DRAWS = 25
-
-
 def _prior_sensitivity(evidence: Evidence, name: str) -> Outcome:
     """Check the prior sensitivity of a variable of the posterior.
 
     The limit is lower where the likelihood is weak: there nothing holds against the prior.
     """
-    if len(evidence.main_part.rows) < _MIN_DRAWS:
+    if len(evidence.main_rows) < MIN_PARETO_DRAWS:
         return not_made(
-            MAX_PRIOR_SENSITIVITY, f"Power scaling takes {_MIN_DRAWS} draws; fit with more."
+            MAX_PRIOR_SENSITIVITY, f"Power scaling takes {MIN_PARETO_DRAWS} draws; fit with more."
         )
     draws = evidence.posterior[name].transpose("chain", "draw").to_numpy().reshape(-1)
-    if np.ptp(draws[evidence.main_part.rows]) == 0.0:
+    if np.ptp(draws[evidence.main_rows]) == 0.0:
         return not_made(
             MAX_PRIOR_SENSITIVITY,
             f"Every draw has the same {name}, {draws[0]:g}: the scores leave no doubt of it.",
@@ -84,7 +81,7 @@ def sensitivities(evidence: Evidence, name: str) -> tuple[float, float]:
         "log_prior": _added_up(tree["log_prior"].dataset.sel(search=search)),
         "log_likelihood": _added_up(likelihood),
     }
-    rows = evidence.main_part.rows
+    rows = evidence.main_rows
     small = xr.DataTree.from_dict({key: _some_draws(group, rows) for key, group in groups.items()})
     prior, of_likelihood = (
         float(arviz_stats.psense(small, var_names=[name], group=group)[name])

@@ -22,10 +22,11 @@ from leadline.stats.compare import compare
 from leadline.stats.comparison_sentences import comparison_sentences
 from leadline.stats.convergence import convergence
 from leadline.stats.forecast import forecast
+from leadline.stats.options import validate_probability
 from leadline.stats.rounding import percent
 from leadline.stats.stopping import forecast_cells, stopping_advice, trials_needed_sentences
 from leadline.stats.summary_text import INTERVALS, summary_cells, summary_text
-from leadline.stats.trials_needed import trials_needed, validate_probability
+from leadline.stats.trials_needed import trials_needed
 
 if TYPE_CHECKING:
     from leadline.data.trials import Trials
@@ -229,7 +230,7 @@ def show_forecast(
     table = Table(title=escape(title), title_justify="left", title_style="bold", header_style="")
     table.add_column("search", overflow="fold")
     chance = "P(gain)" if minimum_gain == 0 else f"P(gain > {minimum_gain:g})"
-    for label in ("best seen", "trials", "their best", chance, "mean gain", "gain once re-run"):
+    for label in ("best seen", "trials", "their best", chance, "mean gain", "gain if re-run"):
         table.add_column(escape(label), justify="right")
     costly = bool(found["cost"].notnull().any())  # noqa: PD004  (xarray)
     if costly:
