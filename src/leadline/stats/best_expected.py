@@ -15,6 +15,8 @@ probability of the best Y in a panel are exact. Without noise the result is exac
 Expected losses are not modelled for trials that measure worse than the threshold. The expected
 loss of such a trial is taken to be its measured loss: scores there differ by their configurations
 more than by luck.
+
+Arguments and results are those of `leadline.stats.best_measured`.
 """
 
 import os
@@ -49,22 +51,7 @@ _BLOCK = 64
 
 
 def expected_quantile(search: FittedSearch, budgets: Array, prob: float) -> Array:
-    """Return the `prob` quantile of the expected loss of the trial that measures best among k.
-
-    Parameters
-    ----------
-    search : FittedSearch
-        One search of a fit.
-    budgets : ndarray of float, shape (budget,)
-        Numbers of trials, k.
-    prob : float
-        In (0, 1).
-
-    Returns
-    -------
-    ndarray, shape (draw, budget)
-        In score units.
-    """
+    """Return the quantile at `prob` of the expected loss of the trial that measures best."""
     # The probability for one trial that gives `prob` for the best of k.
     level = -np.expm1(np.log1p(-prob) / budgets)[None, :]
     tail = _in_blocks(search, lambda block: _tail_quantile(block, budgets, level))
@@ -74,20 +61,7 @@ def expected_quantile(search: FittedSearch, budgets: Array, prob: float) -> Arra
 
 
 def expected_mean(search: FittedSearch, budgets: Array) -> Array:
-    """Return the mean expected loss of the trial that measures best, given that one completes.
-
-    Parameters
-    ----------
-    search : FittedSearch
-        One search of a fit.
-    budgets : ndarray of float, shape (budget,)
-        Numbers of trials, k.
-
-    Returns
-    -------
-    ndarray, shape (draw, budget)
-        In score units.
-    """
+    """Return the mean expected loss of the trial that measures best, given that one completes."""
 
     def mean(block: FittedSearch) -> Array:
         edges, _, cumulative = _cumulative(block, budgets)
@@ -104,16 +78,9 @@ def _in_blocks(search: FittedSearch, answer: Callable[[FittedSearch], Array]) ->
 
 
 def _tail_quantile(search: FittedSearch, budgets: Array, level: Array) -> Array:
-    """Return quantiles on the scale where the best is beyond the threshold, (draw, budget).
+    """Return quantiles, as losses on the scale, where the best is beyond the threshold.
 
-    Parameters
-    ----------
-    search : FittedSearch
-        Some draws of a search.
-    budgets : ndarray of float, shape (budget,)
-        Numbers of trials, k.
-    level : ndarray, shape (1, budget)
-        The quantiles, as probabilities for one trial.
+    `level`, shape (1, budget), are the quantiles as probabilities for one trial.
     """
     _, reached, cumulative = _cumulative(search, budgets)
     # On this scale the cumulative is nearly linear in `reached`, and without noise equal to it.
@@ -128,15 +95,10 @@ def _tail_quantile(search: FittedSearch, budgets: Array, level: Array) -> Array:
 
 
 def _cumulative(search: FittedSearch, budgets: Array) -> tuple[Array, Array, Array]:
-    """Return P(the best measures beyond the threshold, and its expected loss is below an edge).
+    """Return edges of Q, and P(Q is below an edge) for a random trial and the best one.
 
-    Returns
-    -------
-    edges : ndarray, shape (draw, edge)
-        Expected losses, from α on.
-    reached : ndarray, shape (draw, edge)
-        Probability that the expected loss of a random trial is below the edge.
-    cumulative : ndarray, shape (draw, budget, edge)
+    Shapes (draw, edge), (draw, edge) and (draw, budget, edge). The last is the joint probability
+    that the best trial measures beyond the threshold and its expected loss is below the edge.
     """
     measured, expected = _edges(search, float(budgets.max()))
     distance = (expected - search.alpha) / (search.beta - search.alpha)

@@ -6,7 +6,8 @@ rest of the distribution: each trial not beyond θ has an equal share of 1 − F
 pruned ones are worse than any loss. With H the distribution function of that mixture, the best
 of k trials has 1 − (1 − H)^k (Lourie, He and Cho 2025, arXiv 2510.02721).
 
-Results are losses in score units.
+In all functions `search` is one search of a fit and `budgets` the numbers of trials k, shape
+(budget,). Results have shape (draw, budget) and are losses in score units.
 """
 
 import numpy as np
@@ -24,21 +25,9 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
 
 
 def measured_quantile(search: FittedSearch, budgets: Array, prob: float | Array) -> Array:
-    """Return the `prob` quantile of the best measured loss of k trials.
+    """Return the quantile at `prob`, a number or shape (draw, 1), of the best measured loss.
 
-    Parameters
-    ----------
-    search : FittedSearch
-        One search of a fit.
-    budgets : ndarray of float, shape (budget,)
-        Numbers of trials, k.
-    prob : float or ndarray of shape (draw, 1)
-        In (0, 1).
-
-    Returns
-    -------
-    ndarray, shape (draw, budget)
-        Infinite where the best of k trials fails with probability 1 − `prob` or more.
+    It is infinite where the best of k trials fails with probability 1 − `prob` or more.
     """
     # One trial is this good with probability 1 − (1 − prob)^(1/k).
     log_worse = np.log1p(-prob) / budgets[None, :]
@@ -52,19 +41,7 @@ def measured_quantile(search: FittedSearch, budgets: Array, prob: float | Array)
 
 
 def measured_mean(search: FittedSearch, budgets: Array) -> Array:
-    """Return the mean of the best measured loss of k trials, given that one of them completes.
-
-    Parameters
-    ----------
-    search : FittedSearch
-        One search of a fit.
-    budgets : ndarray of float, shape (budget,)
-        Numbers of trials, k.
-
-    Returns
-    -------
-    ndarray, shape (draw, budget)
-    """
+    """Return the mean of the best measured loss of k trials, given that one of them completes."""
     loss, step = _tail_grid(search, float(budgets.max()), 0.5 * (_NODES + 1.0))
     step = step * search.score_units_per_unit(loss)
     log_worse = log_survival(loss, search.law)
@@ -76,24 +53,11 @@ def measured_mean(search: FittedSearch, budgets: Array) -> Array:
 
 
 def _tail_grid(search: FittedSearch, largest_budget: float, fraction: Array) -> tuple[Array, Array]:
-    """Return losses beyond the threshold, and their derivatives by `fraction`.
+    """Return losses on the scale and their derivatives by `fraction`, shape (draw, point).
 
     They run from below any plausible best of the largest budget (fraction 0) to the threshold
     (1), evenly in asinh((y − α)/σ): in steps of a fraction of σ around α, where noise smooths the
     density, and in growing steps further out, where the density is a power.
-
-    Parameters
-    ----------
-    search : FittedSearch
-        One search of a fit.
-    largest_budget : float
-        Number of trials.
-    fraction : ndarray, shape (point,)
-        In [0, 1].
-
-    Returns
-    -------
-    loss, step : ndarray, shape (draw, point)
     """
     low = -np.arcsinh(lowest_deviation(largest_budget))
     high = np.arcsinh((search.threshold - search.alpha) / search.sigma)
@@ -111,7 +75,7 @@ def lowest_deviation(budget: float) -> float:
 
 
 def probability_beyond(search: FittedSearch, budgets: Array) -> Array:
-    """Return the probability that the best of k trials is beyond θ, shape (draw, budget)."""
+    """Return the probability that the best of k trials is beyond θ."""
     with np.errstate(divide="ignore"):
         return -np.expm1(budgets[None, :] * np.log1p(-search.tail_fraction))
 
@@ -119,16 +83,9 @@ def probability_beyond(search: FittedSearch, budgets: Array) -> Array:
 def add_body_mean(search: FittedSearch, budgets: Array, tail: Array) -> Array:
     """Return the mean of the best loss of k trials, given that one of them completes.
 
-    Parameters
-    ----------
-    search : FittedSearch
-        One search of a fit.
-    budgets : ndarray of float, shape (budget,)
-        Numbers of trials, k.
-    tail : ndarray, shape (draw, budget)
-        Mean of the loss in score units times the indicator of being beyond the threshold.
+    `tail` is the part of it from beyond the threshold, E[loss; loss < θ], shape (draw, budget).
     """
-    counts, of_draw = np.unique(search.n_tail, return_inverse=True)
+    counts, of_draw = np.unique(search.n_tail[:, 0], return_inverse=True)
     body_mean, all_fail = np.empty((2, len(counts), len(budgets)))
     for number, n_tail in enumerate(counts):
         body, n_outside = search.losses[n_tail:], search.n_trials - n_tail
@@ -138,19 +95,13 @@ def add_body_mean(search: FittedSearch, budgets: Array, tail: Array) -> Array:
         body_mean[number] = (worse[:, :-1] - worse[:, 1:]) @ body
         all_fail[number] = worse[:, -1]
     outside = 1.0 - probability_beyond(search, budgets)
-    of_draw = of_draw.reshape(-1)
     return (tail + outside * body_mean[of_draw]) / (1.0 - outside * all_fail[of_draw])
 
 
 def body_quantile(search: FittedSearch, level: Array) -> Array:
-    """Return the quantile of H at `level` > F(θ), which is an observed loss or infinite.
+    """Return the quantile of H at `level`, an observed loss or infinite.
 
-    Parameters
-    ----------
-    search : FittedSearch
-        One search of a fit.
-    level : ndarray, shape (1 or draw, budget)
-        Probabilities; the result at levels up to F(θ) has no meaning.
+    `level` has shape (1 or draw, budget); the result at levels up to F(θ) has no meaning.
     """
     losses = np.append(search.losses, np.inf)
     share = (level - search.tail_fraction) / np.maximum(1.0 - search.tail_fraction, 1e-300)

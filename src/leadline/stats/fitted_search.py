@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,29 +20,24 @@ Array = npt.NDArray[np.float64]
 # P(Y > β + 9 σ) is below 1e-18: no trial measures worse.
 _END_OF_NOISE = 9.0
 
+# Attributes of `FittedSearch` with an axis of draws.
 _PARAMETERS = ("alpha", "beta", "gamma", "sigma", "threshold")
 _PER_DRAW = (*_PARAMETERS, "tail_fraction", "scale", "n_tail")
 
-# Variables that `validate_tree` asks for, by group.
+# Variables of a fit, by group.
 _NEEDED = {
-    "posterior": (
-        *("optimum", "effective_dim", "noise_sd"),
-        *("tail_fraction", "spread", "threshold", "candidate"),
-    ),
-    "constant_data": (
-        *("threshold", "n_trials", "n_tail"),
-        *("trial_score", "trial_first_score", "trial_search"),
-    ),
-    "candidates": ("scale", "n_tail", "weight"),
+    "posterior": "optimum effective_dim noise_sd tail_fraction spread threshold candidate",
+    "constant_data": "threshold n_trials n_tail trial_score trial_first_score trial_search",
+    "candidates": "scale n_tail weight",
 }
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class FittedSearch:
     """All draws of one search, chain after chain.
 
-    Losses are on the scale of each draw's candidate (identity, log or logit); scores to maximise
-    are negated. "Losses in score units" are scores, negated when they are maximised.
+    Losses are on the scale of each draw's candidate (identity, log or logit), and negated where
+    scores are maximised. "Losses in score units" are scores, so negated.
 
     Attributes
     ----------
@@ -108,24 +102,29 @@ class FittedSearch:
         for start in range(0, len(self.alpha), size):
             yield self.isel(slice(start, start + size))
 
-    def in_score_units(self, loss: Array) -> Array:
-        """Return losses on the scale as losses in score units, shape (draw, point)."""
-        return self.sign * self.map_by_scale(lambda scale, x: scale.inverse(x), self.sign * loss)
+    def map_by_scale(self, function: Callable[..., Array], *values: npt.ArrayLike) -> Array:
+        """Return ``function(scale, *values)``, called once per `Scale` with the draws on it.
+
+        The values broadcast to shape (draw, point).
+        """
+        _, *arrays = np.broadcast_arrays(self.alpha, *values)
+        result = np.empty(arrays[0].shape)
+        for name in np.unique(self.scale):
+            rows = self.scale == name
+            result[rows] = function(SCALES[name], *(array[rows] for array in arrays))
+        return result
 
     def on_scale(self, loss: npt.ArrayLike) -> Array:
         """Return losses in score units as losses on the scale, infinite beyond its ends."""
-        return _on_scale(self.scale, self.sign, loss)
+        score = self.sign * np.asarray(loss, dtype=float)
+        with np.errstate(divide="ignore"):
+            return self.sign * self.map_by_scale(
+                lambda scale, x: scale.forward(np.clip(x, scale.lower, scale.upper)), score
+            )
 
-    def expected_in_score_units(self, loss: Array) -> Array:
-        """Return in score units the mean loss of runs whose mean on the scale is `loss`.
-
-        Parameters
-        ----------
-        loss : ndarray, shape (draw, point)
-        """
-        return self.sign * self.map_by_scale(
-            lambda scale, mean, sd: scale.expected_score(mean, sd), self.sign * loss, self.sigma
-        )
+    def in_score_units(self, loss: Array) -> Array:
+        """Return losses on the scale as losses in score units, shape (draw, point)."""
+        return self.sign * self.map_by_scale(lambda scale, x: scale.inverse(x), self.sign * loss)
 
     def score_units_per_unit(self, loss: Array) -> Array:
         """Return the derivative of `in_score_units`."""
@@ -133,105 +132,72 @@ class FittedSearch:
             lambda scale, x: np.exp(-scale.log_slope(scale.inverse(x))), self.sign * loss
         )
 
-    def log_worse(self, loss: npt.ArrayLike, seeds: float = 1.0) -> Array:
-        """Return log P(a trial measures worse than a loss in score units), shape (draw, point).
-
-        Parameters
-        ----------
-        loss : array_like
-            Broadcasts to shape (draw, point).
-        seeds : float
-            Number of seeds whose mean the trial's score is.
-        """
-        loss = self.on_scale(loss)
-        finite = np.isfinite(loss)
-        inside = log_survival(np.where(finite, loss, self.alpha), self.law_of_mean(seeds))
-        return np.where(finite, inside, np.where(loss < 0, 0.0, -np.inf))
-
-    def map_by_scale(self, function: Callable[..., Array], *values: npt.ArrayLike) -> Array:
-        """Return ``function(scale, *values)``, called once per scale with the draws on it.
-
-        Parameters
-        ----------
-        function : callable
-            Takes a `leadline.data.scale.Scale` and arrays of shape (draw, point).
-        *values : array_like
-            Broadcast to shape (draw, point).
-        """
-        return _map_by_scale(self.scale, function, *values)
-
-
-def _map_by_scale(
-    scale: npt.NDArray[np.str_], function: Callable[..., Array], *values: npt.ArrayLike
-) -> Array:
-    _, *arrays = np.broadcast_arrays(np.empty((len(scale), 1)), *values)
-    result = np.empty(arrays[0].shape)
-    for name in np.unique(scale):
-        rows = scale == name
-        result[rows] = function(SCALES[name], *(array[rows] for array in arrays))
-    return result
-
-
-def _on_scale(scale: npt.NDArray[np.str_], sign: float, loss: npt.ArrayLike) -> Array:
-    with np.errstate(divide="ignore"):
-        return sign * _map_by_scale(
-            scale,
-            lambda scale, score: scale.forward(np.clip(score, scale.lower, scale.upper)),
-            sign * np.asarray(loss, dtype=float),
+    def expected_in_score_units(self, loss: Array) -> Array:
+        """Return in score units the mean loss of runs whose mean on the scale is `loss`."""
+        return self.sign * self.map_by_scale(
+            lambda scale, mean, sd: scale.expected_score(mean, sd), self.sign * loss, self.sigma
         )
+
+    def log_worse(self, loss: npt.ArrayLike, seeds: float = 1.0) -> Array:
+        """Return log P(the mean over `seeds` evaluations of a trial is worse than `loss`).
+
+        The loss is in score units and broadcasts to the result's shape (draw, point).
+        """
+        on_scale = self.on_scale(loss)
+        finite = np.isfinite(on_scale)
+        inside = log_survival(np.where(finite, on_scale, self.alpha), self.law_of_mean(seeds))
+        return np.where(finite, inside, np.where(on_scale < 0, 0.0, -np.inf))
 
 
 def fitted_search(tree: xr.DataTree, name: str) -> FittedSearch:
     """Return one search of a fit, ready for array code.
 
-    Without trials worse than the threshold, nothing is known of these losses but the noisy
-    quadratic; it then holds up to its end.
+    If all trials are beyond the threshold, the noisy quadratic is all that is known of worse
+    losses; it then holds up to its end.
     """
-    posterior = tree["posterior"].dataset.sel(search=name)
-    candidates = tree["candidates"].dataset.sel(search=name)
-    constant = tree["constant_data"].dataset.sel(search=name)
-    n_trials = int(constant["n_trials"])
+    posterior, candidates, constant = (
+        tree[group].dataset.sel(search=name)
+        for group in ("posterior", "candidates", "constant_data")
+    )
+    sign = direction_sign(tree)
     candidate = _column(posterior["candidate"])[:, 0].astype(int)
-    scale = candidates["scale"].to_numpy().astype(str)[candidate]
-    n_tail = candidates["n_tail"].to_numpy().astype(int)[candidate, None]
-    law = _noisy_quadratic(tree, name, scale)
-    only_tail = n_tail == n_trials
-    end = law["beta"] + _END_OF_NOISE * law["sigma"]
-    law["threshold"] = np.where(only_tail, end, law["threshold"])
     best_loss, best_seeds = best_trial(tree, name)
-    return FittedSearch(
+    # Fits stored before the group existed hold the parameters on the log and logit scales in
+    # variables of their own, and the threshold as a score.
+    stored = "noisy_quadratic" in tree.children
+    if stored:
+        group = tree["noisy_quadratic"].dataset.sel(search=name)
+        law = {parameter: _column(group[parameter]) for parameter in _PARAMETERS}
+    else:
+        prefix = "law_" if "law_optimum" in posterior else ""
+        alpha = sign * _column(posterior[f"{prefix}optimum"])
+        law = {
+            "alpha": alpha,
+            "beta": alpha + _column(posterior[f"{prefix}spread"]),
+            "gamma": _column(posterior["effective_dim"]),
+            "sigma": _column(posterior[f"{prefix}noise_sd"]),
+            "threshold": sign * _column(posterior["threshold"]),
+        }
+    search = FittedSearch(
         name=name,
-        sign=direction_sign(tree),
+        sign=sign,
         **law,
-        tail_fraction=np.where(only_tail, 1.0, _column(posterior["tail_fraction"])),
-        scale=scale,
-        n_tail=n_tail,
+        tail_fraction=_column(posterior["tail_fraction"]),
+        scale=candidates["scale"].to_numpy().astype(str)[candidate],
+        n_tail=candidates["n_tail"].to_numpy().astype(int)[candidate, None],
         losses=completed_losses(tree, name),
-        n_trials=n_trials,
+        n_trials=int(constant["n_trials"]),
         best_loss=best_loss,
         best_seeds=best_seeds,
         resolution=float(constant["resolution"]),
     )
-
-
-def _noisy_quadratic(tree: xr.DataTree, name: str, scale: npt.NDArray[np.str_]) -> dict[str, Array]:
-    """Return alpha, beta, gamma, sigma and the threshold of a search, each (draw, 1)."""
-    if "noisy_quadratic" in tree.children:
-        group = tree["noisy_quadratic"].dataset.sel(search=name)
-        return {parameter: _column(group[parameter]) for parameter in _PARAMETERS}
-    # Fits stored before the group existed hold scores, and only those on another scale than the
-    # identity hold the parameters there.
-    posterior = tree["posterior"].dataset.sel(search=name)
-    prefix = "law_" if "law_optimum" in posterior else ""
-    sign = direction_sign(tree)
-    alpha = sign * _column(posterior[f"{prefix}optimum"])
-    return {
-        "alpha": alpha,
-        "beta": alpha + _column(posterior[f"{prefix}spread"]),
-        "gamma": _column(posterior["effective_dim"]),
-        "sigma": _column(posterior[f"{prefix}noise_sd"]),
-        "threshold": _on_scale(scale, sign, sign * _column(posterior["threshold"])),
-    }
+    threshold = search.threshold if stored else search.on_scale(search.threshold)
+    only_tail = search.n_tail == search.n_trials
+    return dataclasses.replace(
+        search,
+        threshold=np.where(only_tail, search.beta + _END_OF_NOISE * search.sigma, threshold),
+        tail_fraction=np.where(only_tail, 1.0, search.tail_fraction),
+    )
 
 
 def _column(draws: xr.DataArray) -> Array:
@@ -244,7 +210,7 @@ def map_searches(
     answer: Callable[[FittedSearch], Array],
     coords: Mapping[str, npt.ArrayLike] | None = None,
 ) -> xr.DataArray:
-    """Return an answer for each draw of each search.
+    """Return an answer for each draw of each search, dims (chain, draw, search, *coords).
 
     Parameters
     ----------
@@ -254,19 +220,15 @@ def map_searches(
         Takes a `FittedSearch`, returns an array of shape (draw, *coords).
     coords : mapping of str to array_like, optional
         Coordinates of the dims that the answer adds.
-
-    Returns
-    -------
-    DataArray
-        Dims (chain, draw, search, *coords).
     """
     posterior = tree["posterior"].dataset
     own = {name: np.asarray(values) for name, values in (coords or {}).items()}
     shape = posterior.sizes["chain"], posterior.sizes["draw"], *map(len, own.values())
     answers = [answer(fitted_search(tree, name)).reshape(shape) for name in search_names(tree)]
-    of_searches = {name: posterior[name] for name in ("chain", "draw", "search", "task", "model")}
-    dims = ("chain", "draw", "search", *own)
-    return xr.DataArray(np.stack(answers, axis=2), of_searches | own, dims)
+    shared = {name: posterior[name] for name in ("chain", "draw", "search", "task", "model")}
+    return xr.DataArray(
+        np.stack(answers, axis=2), shared | own, dims=("chain", "draw", "search", *own)
+    )
 
 
 def validate_tree(tree: object) -> xr.DataTree:
@@ -276,9 +238,9 @@ def validate_tree(tree: object) -> xr.DataTree:
             f"expected the DataTree that leadline.fit returns, got {type(tree).__name__}"
         )
     for group, names in _NEEDED.items():
-        for name in names:
+        for name in names.split():
             if group not in tree.children or name not in tree[group].data_vars:
-                raise LeadlineError(f"not a leadline fit: group {group} has no variable {name}")
+                raise LeadlineError(f"not a leadline fit: there is no {name} in group {group}")
     if tree.attrs.get("direction") not in DIRECTIONS:
         raise LeadlineError(
             "not a leadline fit: its attribute 'direction' is "
@@ -306,14 +268,8 @@ def trial_data(tree: xr.DataTree, search: str, name: str) -> Array:
 def completed_losses(tree: xr.DataTree, search: str, *, scores: str = "trial_score") -> Array:
     """Return the losses in score units of the completed trials, from best to worst.
 
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-    search : str
-        Name of the search.
-    scores : {"trial_score", "trial_first_score"}
-        The mean over the seeds of each trial, or the score of its first seed alone.
+    `scores` is "trial_score", the mean over the seeds of each trial, or "trial_first_score", the
+    score of its first seed alone.
     """
     score = trial_data(tree, search, scores)
     return np.sort(direction_sign(tree) * score[np.isfinite(score)])
@@ -338,6 +294,6 @@ def best_trial(tree: xr.DataTree, search: str) -> tuple[float, int]:
     sign = direction_sign(tree)
     if not has_trials(tree, search):
         return float((sign * reported_scores(tree, search)).min()), 1
-    loss = sign * trial_data(tree, search, "trial_score")
     best = completed_losses(tree, search)[0]
-    return float(best), int(trial_data(tree, search, "trial_replicates")[loss == best].max())
+    is_best = sign * trial_data(tree, search, "trial_score") == best
+    return float(best), int(trial_data(tree, search, "trial_replicates")[is_best].max())

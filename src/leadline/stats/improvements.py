@@ -44,12 +44,7 @@ class Improvements:
     def summarize(self, rope: float, prob: float) -> xr.Dataset:
         """Return probabilities and differences per context, overall and on a new task.
 
-        Parameters
-        ----------
-        rope : float
-            Largest difference that counts as practically equal, in score units.
-        prob : float
-            Probability of the equal-tailed interval.
+        Arguments and names are those of `summarize_differences`; the rope is in score units.
         """
         context = self.scale.dims[-1]
         in_scales = rope / self.scale
@@ -67,16 +62,8 @@ def find_improvements(
 ) -> Improvements:
     """Return the improvements of each item over each other.
 
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-    by : {"model", "task"}
-        What is compared; the other is the context.
-    items, contexts : list of str
-        Their names.
-    budget : float, optional
-        Number of trials each, None at the optimum.
+    `by` is "model" or "task", the kind of the items; `budget` is the number of trials each, or
+    None for the optimum.
     """
     if budget is None:
         values = tree["posterior"].dataset["optimum"]

@@ -23,7 +23,7 @@ _BLOCK = 256
 
 
 def expected_loss(search: FittedSearch, loss: Array, seeds: float = 1.0) -> Array:
-    """Return the expected losses of trials, given their measured losses.
+    """Return the expected losses in score units of trials, given their measured losses.
 
     Parameters
     ----------
@@ -33,23 +33,18 @@ def expected_loss(search: FittedSearch, loss: Array, seeds: float = 1.0) -> Arra
         Measured losses on the scale of the search, beyond its threshold.
     seeds : float
         Number of seeds whose mean each measured loss is.
-
-    Returns
-    -------
-    ndarray, shape (draw, point)
-        In score units.
     """
     result = np.empty_like(loss)
     linear = search.scale == "identity"
     if linear.any():
         law = search.isel(linear).law_of_mean(seeds)
         result[linear] = expected_given_measured(loss[linear], law)
-    rest = np.flatnonzero(~linear)
+    # By pairs of draw and point, a block at a time for the sake of memory.
+    rest = np.flatnonzero(np.broadcast_to(~linear[:, None], loss.shape))
     for start in range(0, len(rest), _BLOCK):
-        rows = rest[start : start + _BLOCK]
-        block = search.isel(rows)
-        for point in range(loss.shape[1]):
-            result[rows, point] = _mean_over_panels(block, loss[rows, point, None], seeds)
+        pairs = rest[start : start + _BLOCK]
+        block = search.isel(pairs // loss.shape[1])
+        result.flat[pairs] = _mean_over_panels(block, loss.flat[pairs][:, None], seeds)
     return result
 
 

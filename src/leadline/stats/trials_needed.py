@@ -1,5 +1,7 @@
 """`trials_needed`: the number of further trials that bring the best one close to the optimum."""
 
+import bisect
+
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
@@ -77,11 +79,9 @@ def trials_needed(
     (('search',), True)
     """
     validate_tree(tree)
-    limit = validate_within(within)
     probability = validate_probability(probability)
-    names = search_names(tree)
     return xr.DataArray(
-        [_smallest(_Closeness(tree, name, *limit), probability) for name in names],
+        [Closeness(tree, name, within).smallest(probability) for name in search_names(tree)],
         {name: tree["posterior"][name] for name in ("search", "task", "model")},
         dims="search",
         name="trials_needed",
@@ -93,28 +93,6 @@ def trials_needed(
             "problems": ", ".join(convergence(tree).problems),
         },
     )
-
-
-def probability_within(
-    tree: xr.DataTree, within: float | str, trials: npt.ArrayLike, search: str
-) -> Array:
-    """Return the probability that the best one is near the optimum after m further trials.
-
-    Parameters
-    ----------
-    tree, within
-        As in `trials_needed`.
-    trials : array_like
-        Numbers of further trials m, 0 or more.
-    search : str
-        Name of the search.
-
-    Returns
-    -------
-    ndarray, shape (trials,)
-    """
-    closeness = _Closeness(validate_tree(tree), search, *validate_within(within))
-    return np.array([closeness(float(m)) for m in np.asarray(trials, dtype=float).reshape(-1)])
 
 
 def validate_within(within: object) -> tuple[float, bool]:
@@ -133,11 +111,22 @@ def validate_within(within: object) -> tuple[float, bool]:
     return (amount / 100.0 if relative else amount), relative
 
 
-class _Closeness:
-    """P(m) of `trials_needed` for one search; what does not depend on m is computed once."""
+class Closeness:
+    """P(m) of `trials_needed` for one search; what does not depend on m is computed once.
 
-    def __init__(self, tree: xr.DataTree, name: str, amount: float, relative: bool) -> None:
+    Parameters
+    ----------
+    tree : DataTree
+        The result of a fit.
+    name : str
+        Name of the search.
+    within : float or str
+        As in `trials_needed`.
+    """
+
+    def __init__(self, tree: xr.DataTree, name: str, within: float | str) -> None:
         search = fitted_search(tree, name)
+        amount, relative = validate_within(within)
         optimum = tree["posterior"]["optimum"].sel(search=name).transpose("chain", "draw")
         optimum_loss = search.sign * optimum.to_numpy().reshape(-1, 1)
         limit = optimum_loss + (np.abs(optimum_loss) * amount if relative else amount)
@@ -150,16 +139,17 @@ class _Closeness:
         new = ((worse[:, :-1] - worse[:, 1:]) * self.close).sum(axis=1)
         return float((new + worse[:, -1] * self.seen_close).mean())
 
+    def smallest(self, probability: float) -> float:
+        """Return the smallest m with P(m) of at least `probability`, infinite past `MAX_TRIALS`."""
+        # Bisection: P(m) never falls with m.
+        m = bisect.bisect_left(range(MAX_TRIALS + 1), probability, key=self)
+        return float(m) if m <= MAX_TRIALS else np.inf
+
 
 def _panels(search: FittedSearch, limit: Array) -> tuple[Array, Array, Array]:
-    """Return the terms of P(m) over panels of the measured loss of the best new trial.
+    """Return the terms of P(m) over panels of the measured loss Y of the best new trial.
 
-    Parameters
-    ----------
-    search : FittedSearch
-        Some draws of a search.
-    limit : ndarray, shape (draw, 1)
-        The largest expected loss that is close enough, in score units.
+    `limit`, shape (draw, 1), is the largest expected loss Q that is close enough, in score units.
 
     Returns
     -------
@@ -205,18 +195,3 @@ def limit_on_scale(search: FittedSearch, limit: Array) -> Array:
         return np.where(beyond, beta, find_root(excess, (alpha, beta), args=(sigma, wanted)).x)
 
     return search.map_by_scale(solve, search.alpha, search.beta, search.sigma, limit)
-
-
-def _smallest(closeness: _Closeness, probability: float) -> float:
-    """Return the smallest m with that probability, infinite beyond `MAX_TRIALS`."""
-    if closeness(0.0) >= probability:
-        return 0.0
-    if closeness(float(MAX_TRIALS)) < probability:
-        return np.inf
-    # By bisection, first on the logarithm: P(m) never falls with m.
-    low, high = 0, MAX_TRIALS
-    while high - low > 1:
-        middle = int(np.sqrt(max(low, 1) * high)) if high > 4 * max(low, 1) else (low + high) // 2
-        middle = min(max(middle, low + 1), high - 1)
-        low, high = (low, middle) if closeness(float(middle)) >= probability else (middle, high)
-    return float(high)
