@@ -32,7 +32,7 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     >>> for sentence in ll.comparison_sentences(ll.compare(fit))[-2:]:
     ...     print(sentence.split(" with ")[0].split(" (")[0])
     Fully tuned, mlp is the best model
-    Fully tuned, mlp is very probably better than forest
+    Fully tuned, mlp is perhaps better than forest
     """
     attrs = comparison.attrs
     by = attrs["by"]

@@ -69,7 +69,7 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
             f"below {100 * probability:g} %.{checks}"
         )
         return Advice(True, largest, sentence)
-    where = f", most likely for {p_gain['search'].to_numpy()[p_gain.argmax()]}," if several else ""
+    where = f", most likely for {p_gain.idxmax('search').item()}," if several else ""
     sentence = (
         f"Not settled: {trials} more trials bring {gain}{where} with probability "
         f"{percent(largest)}.{checks}"
