@@ -41,7 +41,7 @@ def test_nothing_is_advised_when_sampling_has_not_converged():
 
 def test_the_advice_names_the_checks_that_failed(tree):
     found = forecast(tree, [20], minimum_gain=0.05)
-    assert stopping_advice(tree, found).sentence.endswith("But not checked.")
+    assert stopping_advice(tree, found).sentence.endswith("not checked.")
     checked = tree.copy()
     for failed, words in (("[]", "below 5 %."), ('["ties"]', "But 1 check failed: ties.")):
         checked.attrs["failed_checks"] = failed

@@ -24,7 +24,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtr
 
 from leadline.distributions.law import log_survival
@@ -34,9 +33,7 @@ from leadline.stats.best_measured import (
     lowest_deviation,
     probability_beyond,
 )
-from leadline.stats.fitted_search import FittedSearch
-
-Array = npt.NDArray[np.float64]
+from leadline.stats.fitted_search import Array, FittedSearch
 
 # Numbers of panels below α, from α to the threshold, and from there to the worst expected loss of
 # trials that measure beyond the threshold, which is this many noise sds away. The error of medians
@@ -73,8 +70,10 @@ def expected_mean(search: FittedSearch, budgets: Array) -> Array:
 
 def _in_blocks(search: FittedSearch, answer: Callable[[FittedSearch], Array]) -> Array:
     """Return an answer for all draws, computed for a block of them per core at a time."""
+    starts = range(0, len(search.alpha), _BLOCK)
+    blocks = (search.isel(slice(start, start + _BLOCK)) for start in starts)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.concatenate(list(pool.map(answer, search.blocks(_BLOCK))))
+        return np.concatenate(list(pool.map(answer, blocks)))
 
 
 def _tail_quantile(search: FittedSearch, budgets: Array, level: Array) -> Array:

@@ -11,12 +11,9 @@ In all functions `search` is one search of a fit and `budgets` the numbers of tr
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from leadline.distributions.law import log_survival, quantile
-from leadline.stats.fitted_search import FittedSearch
-
-Array = npt.NDArray[np.float64]
+from leadline.stats.fitted_search import Array, FittedSearch
 
 # The integrand is a step on the grid of `_tail_grid`, steeper with larger k. Up to k = 1e5 the
 # error is below 1e-5 of the distance from α to θ, for any noise from 1e-5 of that distance to

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -129,43 +129,19 @@ def equivalence(
     by: Literal["model", "task"] = "model",
     budget: float | None = None,
 ) -> xr.Dataset:
-    """Return the three probabilities of each pair for many regions of practical equivalence.
+    """Return the probabilities of `compare` for many ropes, in less time.
 
-    The numbers are those of `compare` with each `rope`, in less time.
-
-    Parameters
-    ----------
-    tree : DataTree
-        The result of `leadline.fit`.
-    ropes : sequence of float
-        Largest differences that do not matter, in score units.
-    by, budget
-        As in `compare`.
-
-    Returns
-    -------
-    Dataset
-        `p_better`, `p_equal`, `p_worse` (rope, model, other_model, task), and the same with the
-        suffixes `_overall` and `_new_task` (rope, model, other_model); with ``by="task"``, tasks
-        and models change places.
-
-    Raises
-    ------
-    LeadlineError
-        As `compare`.
+    Arguments and errors are those of `compare`. The variables are `p_better`, `p_equal` and
+    `p_worse`, alone and with the suffixes `_overall` and `_new_task`; their first dim is `rope`.
     """
     validate_tree(tree)
     items, contexts = _validate_by(tree, by)
     amounts = [validate_amount(rope, "rope") for rope in ropes]
     improvements = find_improvements(tree, by, items, contexts, _validate_budget(budget))
-    names = [
-        f"p_{kind}{suffix}"
-        for suffix in ("", "_overall", "_new_task")
-        for kind in ("better", "equal", "worse")
-    ]
     # The interval is not returned; any probability serves.
-    found = [improvements.summarize(rope, prob=0.5)[names] for rope in amounts]
-    return xr.concat(found, "rope").assign_coords(rope=amounts)
+    found = [improvements.summarize(rope, prob=0.5) for rope in amounts]
+    names = [name for name in found[0] if str(name).startswith("p_")]
+    return xr.concat([part[names] for part in found], "rope").assign_coords(rope=amounts)
 
 
 def _validate_by(tree: xr.DataTree, by: str) -> tuple[list[str], list[str]]:
@@ -199,13 +175,9 @@ def _better_from_budget(
     tree: xr.DataTree, by: str, items: list[str], contexts: list[str]
 ) -> xr.DataArray:
     """Return the smallest budget from which on the first is better, dims (item, item, context)."""
-    posterior = tree["posterior"].dataset
-    step = max(1, posterior.sizes["chain"] * posterior.sizes["draw"] // _BUDGET_DRAWS)
-    groups: dict[str, Any] = {name: node.dataset for name, node in tree.children.items()}
-    for name in {"posterior", "noisy_quadratic"} & set(groups):
-        groups[name] = groups[name].isel(draw=slice(None, None, step))
-    thinned = xr.DataTree.from_dict(groups)
-    thinned.attrs.update(tree.attrs)
+    sizes = tree["posterior"].sizes
+    step = max(1, sizes["chain"] * sizes["draw"] // _BUDGET_DRAWS)
+    thinned = tree.isel(draw=slice(None, None, step))
     curves = tuning_curve(thinned, BUDGETS, kind="expected")
     p_better = []
     for number in range(len(BUDGETS)):

@@ -9,6 +9,7 @@ import xarray as xr
 from scipy.special import gammaln
 
 from leadline.stats.fitted_search import (
+    Array,
     completed_losses,
     direction_sign,
     search_names,
@@ -17,8 +18,6 @@ from leadline.stats.fitted_search import (
 from leadline.stats.options import validate_budgets
 from leadline.stats.reported import has_trials
 from leadline.stats.tuning_curve import loss_quantile, validate_quantile
-
-Array = npt.NDArray[np.float64]
 
 
 def empirical_tuning_curve(
@@ -34,26 +33,14 @@ def empirical_tuning_curve(
     A trial that was repeated counts with its first seed alone, because the tuning curve of a fit
     is that of trials run once.
 
-    Parameters
-    ----------
-    tree : DataTree
-        The result of `leadline.fit`.
-    budgets : array_like
-        Numbers of trials k, at least 1.
-    quantile : float or "mean"
-        Quantile of the best score, as in `leadline.tuning_curve`; the mean is over subsets with
-        at least one completed trial.
+    Arguments and errors are those of `leadline.tuning_curve`; the mean is over subsets with at
+    least one completed trial.
 
     Returns
     -------
     DataArray
         In score units, dims (search, budget); nan for k > n, where n may be 0, and infinite where
         the best of k trials is a failed one.
-
-    Raises
-    ------
-    LeadlineError
-        If `tree` is not the result of a fit or an option is not valid.
 
     Notes
     -----
@@ -93,14 +80,8 @@ def _best_of_subsets(
 
 
 def _probability_worse(n: int, n_complete: int, budgets: Array) -> Array:
-    """Return C(n − i, k) / C(n, k) for i = 0..n_complete, shape (budget, i); nan for k > n."""
-    k, i = budgets[:, None], np.arange(n_complete + 1)[None, :]
-    possible = (k <= n) & (i <= n - k)
-    k_in, i_in = np.where(possible, k, 1.0), np.where(possible, i, 0.0)
-    log_share = (
-        gammaln(n - i_in + 1)
-        - gammaln(n - i_in - k_in + 1)
-        - gammaln(n + 1)
-        + gammaln(n - k_in + 1)
-    )
-    return np.where(k > n, np.nan, np.where(possible, np.exp(log_share), 0.0))
+    """Return C(n − i, k) / C(n, k) for i = 0..n_complete and k up to n, shape (budget, i)."""
+    k, i = np.minimum(budgets, n)[:, None], np.arange(n_complete + 1)
+    left = np.maximum(n - i - k, 0.0)
+    log_share = gammaln(n - i + 1) - gammaln(left + 1) - gammaln(n + 1) + gammaln(n - k + 1)
+    return np.where(i <= n - k, np.exp(log_share), 0.0)

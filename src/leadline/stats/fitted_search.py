@@ -1,7 +1,7 @@
 """One search of a fit as arrays: the noisy quadratic of every draw, and the observed losses."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from leadline.errors import LeadlineError, format_value
 from leadline.stats.reported import has_trials, reported_scores
 
 Array = npt.NDArray[np.float64]
+"""Losses, probabilities and parameters."""
 
 # P(Y > β + 9 σ) is below 1e-18: no trial measures worse.
 _END_OF_NOISE = 9.0
@@ -64,7 +65,8 @@ class FittedSearch:
     best_seeds : int
         Number of seeds whose mean `best_loss` is.
     resolution : float
-        Spacing of the grid on which scores are recorded, in score units; 0 for none.
+        Spacing in score units of the grid on which `best_loss` and new scores are recorded; 0 for
+        none. A mean over several seeds lies between the lines of a grid.
     """
 
     name: str
@@ -96,11 +98,6 @@ class FittedSearch:
         """Return some of the draws, by position or by a mask."""
         arrays: dict[str, Any] = {name: getattr(self, name)[draw] for name in _PER_DRAW}
         return dataclasses.replace(self, **arrays)
-
-    def blocks(self, size: int) -> Iterator["FittedSearch"]:
-        """Yield the search `size` draws at a time, for answers that need much memory per draw."""
-        for start in range(0, len(self.alpha), size):
-            yield self.isel(slice(start, start + size))
 
     def map_by_scale(self, function: Callable[..., Array], *values: npt.ArrayLike) -> Array:
         """Return ``function(scale, *values)``, called once per `Scale` with the draws on it.
@@ -189,7 +186,7 @@ def fitted_search(tree: xr.DataTree, name: str) -> FittedSearch:
         n_trials=int(constant["n_trials"]),
         best_loss=best_loss,
         best_seeds=best_seeds,
-        resolution=float(constant["resolution"]),
+        resolution=float(constant["resolution"]) if best_seeds == 1 else 0.0,
     )
     threshold = search.threshold if stored else search.on_scale(search.threshold)
     only_tail = search.n_tail == search.n_trials

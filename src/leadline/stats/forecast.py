@@ -9,6 +9,7 @@ import xarray as xr
 from leadline.stats.best_measured import measured_quantile
 from leadline.stats.convergence import convergence
 from leadline.stats.fitted_search import (
+    Array,
     FittedSearch,
     best_seen,
     direction_sign,
@@ -20,8 +21,6 @@ from leadline.stats.fitted_search import (
 from leadline.stats.intervals import SAMPLE_DIMS
 from leadline.stats.options import validate_amount, validate_budgets
 from leadline.stats.selection_bias import expected_loss
-
-Array = npt.NDArray[np.float64]
 
 # Fixed, so that one fit always gives the same predictive draws.
 _SEED = 20251002
@@ -144,23 +143,16 @@ def probability_of_gain(
 ) -> xr.DataArray:
     """Return P(the best of m further trials gains more than `minimum_gain`), dims (search, ...).
 
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-    trials : int or DataArray
-        Numbers of further trials m; its dims are added.
-    minimum_gain : float
-        In score units.
+    `trials` are the numbers m; as a DataArray it adds its dims. The gain is in score units.
     """
     log_worse = map_searches(tree, lambda search: _log_no_gain(search, minimum_gain))
-    p_gain = -np.expm1(trials * log_worse).mean(SAMPLE_DIMS)
+    p_gain = -xr.ufuncs.expm1(trials * log_worse).mean(SAMPLE_DIMS)
     return p_gain.transpose("search", ...).rename("p_gain")
 
 
 def _log_no_gain(search: FittedSearch, minimum_gain: float) -> Array:
     """Return log P(one trial gains at most `minimum_gain`), shape (draw, 1)."""
-    grid = _grid(search)
+    grid = search.resolution
     if grid:
         # Recorded losses fall on the grid: the next larger gain, less half a step.
         minimum_gain = (np.floor(minimum_gain / grid + 1e-9) + 0.5) * grid
@@ -170,7 +162,7 @@ def _log_no_gain(search: FittedSearch, minimum_gain: float) -> Array:
 def _best_and_expected_gain(search: FittedSearch, sizes: Array, uniform: Array) -> Array:
     """Return the best recorded loss and the expected gain, shape (draw, trials, 2)."""
     best = measured_quantile(search, sizes, uniform)
-    grid, seen = _grid(search), search.best_loss
+    grid, seen = search.resolution, search.best_loss
     recorded = seen - np.round((seen - best) / grid) * grid if grid else best
     # A loss short of the threshold is no gain; any loss beyond it stands in.
     threshold = search.in_score_units(search.threshold)
@@ -179,14 +171,6 @@ def _best_and_expected_gain(search: FittedSearch, sizes: Array, uniform: Array) 
     gain = expected_best_loss(search) - expected_loss(search, measured)
     expected_gain = np.where(beyond, np.maximum(gain, 0.0), 0.0)
     return np.stack([recorded, expected_gain], axis=-1)
-
-
-def _grid(search: FittedSearch) -> float:
-    """Return the spacing of the scores around the best seen, 0 for none.
-
-    The mean over several seeds lies between the lines of the grid.
-    """
-    return search.resolution if search.best_seeds == 1 else 0.0
 
 
 def mean_cost(tree: xr.DataTree, search: str) -> float:

@@ -46,10 +46,10 @@ class Improvements:
 
         Arguments and names are those of `summarize_differences`; the rope is in score units.
         """
-        context = self.scale.dims[-1]
+        context = str(self.scale.dims[-1])
         in_scales = rope / self.scale
         overall_rope = in_scales.where(self.by_context.notnull()).mean(context)
-        new_rope = rope / np.exp(np.log(self.scale).mean(context))
+        new_rope = rope / xr.ufuncs.exp(xr.ufuncs.log(self.scale).mean(context))
         return (
             summarize_differences(self.by_context, rope, prob)
             .assign(summarize_differences(self.overall, overall_rope, prob, "_overall"))
@@ -105,8 +105,8 @@ def _task_scales(tree: xr.DataTree, tasks: list[str]) -> xr.DataArray:
     candidates = candidates.isel(candidate=candidates["weight"].fillna(0).argmax("candidate"))
     pairs = zip(candidates["scale"].to_numpy(), candidates["threshold"].to_numpy(), strict=True)
     slopes = [float(SCALES[str(scale)].log_slope(np.float64(theta))) for scale, theta in pairs]
-    log_scale = np.log(candidates["tail_scale"]) - slopes
-    return np.exp(log_scale.groupby("task").mean()).sel(task=tasks)
+    log_scale = xr.ufuncs.log(candidates["tail_scale"]) - slopes
+    return xr.ufuncs.exp(log_scale.groupby("task").mean()).sel(task=tasks)
 
 
 def _on_new_task(tree: xr.DataTree, models: list[str]) -> xr.DataArray | None:

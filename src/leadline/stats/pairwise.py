@@ -63,7 +63,7 @@ def summarize_ranks(loss: xr.DataArray, prob: float, suffix: str = "") -> xr.Dat
         f"rank{suffix}": rank.fillna(0.0).mean("sample"),
         f"rank_lower{suffix}": lower,
         f"rank_upper{suffix}": upper,
-        f"p_best{suffix}": (rank == rank.min(loss.dims[0])).mean("sample"),
+        f"p_best{suffix}": (rank == rank.min(str(loss.dims[0]))).mean("sample"),
     }
     return xr.Dataset(figures).where(loss.notnull().all("sample"))
 
@@ -77,7 +77,7 @@ def ranks(loss: xr.DataArray) -> xr.DataArray:
 def mean_deficit(gain: xr.DataArray) -> xr.DataArray:
     """Return the mean difference by which each item is worse than those compared with it."""
     item, other = gain.dims[:2]
-    return -gain.where(gain[item] != gain[other]).mean(other)
+    return -gain.where(gain[item] != gain[other]).mean(str(other))
 
 
 def first_lasting(true: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:

@@ -33,18 +33,9 @@ def with_trials(tree: xr.DataTree) -> xr.DataTree:
 
     Every fit has at least one search with trials.
     """
-    without = only_reported(tree)
-    if not without:
-        return tree
-    searches = tree["constant_data"].dataset["search"].to_numpy()
-    names = searches[~np.isin(searches.astype(str), without)]
-    groups: dict[str, xr.Dataset] = {}
-    for name, node in tree.children.items():
-        by_search = "search" in node.dataset.dims
-        groups[name] = node.dataset.sel(search=names) if by_search else node.dataset
-    result = xr.DataTree.from_dict(groups)
-    result.attrs.update(tree.attrs)
-    return result
+    n_trials = tree["constant_data"].dataset["n_trials"]
+    kept = n_trials["search"][n_trials > 0]
+    return tree if len(kept) == len(n_trials) else tree.sel(search=kept.to_numpy())
 
 
 def describe_reports(tree: xr.DataTree, search: str) -> str:

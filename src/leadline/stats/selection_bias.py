@@ -8,12 +8,9 @@ no information on Q beyond Y.
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from leadline.distributions.law import expected_given_measured, log_chance_given_measured
-from leadline.stats.fitted_search import FittedSearch
-
-Array = npt.NDArray[np.float64]
+from leadline.stats.fitted_search import Array, FittedSearch
 
 # Panels of Q on the log and logit scales, and their reach in noise sds; the error is below 1e-3
 # of the noise sd for noise of up to one unit of log or logit.

@@ -60,21 +60,16 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     trials = f"{float(last['trials']):g}"
     floor = found.attrs["minimum_gain"]
     gain = f"a gain of more than {floor:g}" if floor else "any gain"
-    checks = "" if tree.attrs.get("failed_checks") == "[]" else f" But {recorded_checks(tree)}."
-    several = p_gain.sizes["search"] > 1
-    if largest < probability:
-        where = " in any search" if several else ""
-        sentence = (
-            f"Stop: {trials} more trials bring {gain}{where} with probability {percent(largest)}, "
-            f"below {100 * probability:g} %.{checks}"
-        )
-        return Advice(True, largest, sentence)
-    where = f", most likely for {p_gain.idxmax('search').item()}," if several else ""
-    sentence = (
-        f"Not settled: {trials} more trials bring {gain}{where} with probability "
-        f"{percent(largest)}.{checks}"
-    )
-    return Advice(False, largest, sentence)
+    stop = largest < probability
+    where = f", most likely for {p_gain.idxmax('search').item()}," if not stop else " in any search"
+    where = where if p_gain.sizes["search"] > 1 else ""
+    verdict = f"{'Stop' if stop else 'Not settled'}: {trials} more trials bring {gain}{where} with "
+    verdict += f"probability {percent(largest)}"
+    limit = f", below {100 * probability:g} %" if stop else ""
+    failed = tree.attrs.get("failed_checks")
+    doubts = {None: " But the fit was not checked.", "[]": ""}
+    doubt = doubts.get(failed, f" But {recorded_checks(tree)}.")
+    return Advice(stop, largest, f"{verdict}{limit}.{doubt}")
 
 
 def forecast_cells(found: xr.Dataset) -> list[list[str]]:

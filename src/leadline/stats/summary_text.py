@@ -49,7 +49,10 @@ def summary_cells(
         `leadline.summary`.
     """
     prob, kind = validate_interval(ci_prob, ci_kind)
-    answers = summary(tree, ci_prob=prob, ci_kind=kind)
+    return _cells(summary(tree, ci_prob=prob, ci_kind=kind), prob, kind)
+
+
+def _cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame:
     rows = {name: answer_cells(row, prob, kind) for name, row in answers.iterrows()}
     table = pd.DataFrame.from_dict(rows, orient="index").fillna("")
     table.index.name = "search"
@@ -87,34 +90,27 @@ def summary_text(
     """
     if form not in FORMATS:
         raise LeadlineError(f"format must be one of {', '.join(FORMATS)}; got {format_value(form)}")
-    cells = summary_cells(tree, ci_prob=ci_prob, ci_kind=ci_kind)
-    remarks = [cells.attrs["title"].replace("\n", "; ")]
+    prob, kind = validate_interval(ci_prob, ci_kind)
+    answers = summary(tree, ci_prob=prob, ci_kind=kind)
+    cells = _cells(answers, prob, kind)
+    remarks = [" ".join(cells.attrs["title"].replace("\n", "; ").split())]
     remarks += [cells.attrs["convergence"], cells.attrs["checks"]]
     if form == "csv":
-        table = summary(tree, ci_prob=ci_prob, ci_kind=ci_kind).to_csv()
-        return "".join(f"# {' '.join(remark.split())}\n" for remark in remarks) + table
+        return "".join(f"# {remark}\n" for remark in remarks) + answers.to_csv()
     if form == "latex":
-        caption = ". ".join(_escape(remark, _LATEX) for remark in remarks) + "."
         escaped = cells.map(_escape, table=_LATEX).rename(index=lambda name: _escape(name, _LATEX))
         return escaped.reset_index().to_latex(
             index=False,
             escape=False,
             column_format="l" + "r" * len(cells.columns),
-            caption=caption,
+            caption=". ".join(_escape(remark, _LATEX) for remark in remarks) + ".",
         )
-    lines = [
-        _markdown_row(["search", *map(str, cells.columns)]),
-        _markdown_row(["---", *["---:"] * len(cells.columns)]),
-    ]
-    for name, row in cells.iterrows():
-        lines.append(_markdown_row([_escape(text, _MARKDOWN) for text in (name, *row)]))
-    return (
-        "\n".join([*lines, "", *(f"{_escape(remark, _MARKDOWN)}  " for remark in remarks)]) + "\n"
-    )
-
-
-def _markdown_row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    columns = [str(name) for name in cells.reset_index().columns]
+    body = [[_escape(cell, _MARKDOWN) for cell in row] for row in cells.itertuples()]
+    rows = [columns, ["---", *["---:"] * (len(columns) - 1)], *body]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines += ["", *(f"{_escape(remark, _MARKDOWN)}  " for remark in remarks), ""]
+    return "\n".join(lines)
 
 
 def _escape(text: object, table: dict[int, str]) -> str:

@@ -3,7 +3,6 @@
 import bisect
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 from scipy.optimize.elementwise import find_root
 
@@ -12,10 +11,14 @@ from leadline.distributions.law import log_chance_given_measured, log_survival
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.best_measured import lowest_deviation
 from leadline.stats.convergence import convergence
-from leadline.stats.fitted_search import FittedSearch, fitted_search, search_names, validate_tree
+from leadline.stats.fitted_search import (
+    Array,
+    FittedSearch,
+    fitted_search,
+    search_names,
+    validate_tree,
+)
 from leadline.stats.options import validate_probability
-
-Array = npt.NDArray[np.float64]
 
 MAX_TRIALS = 100_000
 """Larger numbers of trials are reported as infinite."""
@@ -112,17 +115,7 @@ def validate_within(within: object) -> tuple[float, bool]:
 
 
 class Closeness:
-    """P(m) of `trials_needed` for one search; what does not depend on m is computed once.
-
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-    name : str
-        Name of the search.
-    within : float or str
-        As in `trials_needed`.
-    """
+    """P(m) of `trials_needed` for one search; what does not depend on m is computed once."""
 
     def __init__(self, tree: xr.DataTree, name: str, within: float | str) -> None:
         search = fitted_search(tree, name)
@@ -135,6 +128,7 @@ class Closeness:
         self.log_worse, self.close, self.seen_close = map(np.concatenate, zip(*parts, strict=True))
 
     def __call__(self, m: float) -> float:
+        """Return P(m), the mean over the draws."""
         worse = np.exp(m * self.log_worse)
         new = ((worse[:, :-1] - worse[:, 1:]) * self.close).sum(axis=1)
         return float((new + worse[:, -1] * self.seen_close).mean())

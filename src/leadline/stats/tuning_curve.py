@@ -10,7 +10,7 @@ import xarray as xr
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.best_expected import expected_mean, expected_quantile
 from leadline.stats.best_measured import measured_mean, measured_quantile
-from leadline.stats.fitted_search import FittedSearch, map_searches, validate_tree
+from leadline.stats.fitted_search import Array, FittedSearch, map_searches, validate_tree
 from leadline.stats.options import validate_budgets, validate_number
 
 _MEANS = {"measured": measured_mean, "expected": expected_mean}
@@ -79,7 +79,7 @@ def tuning_curve(
     if kind not in _MEANS:
         raise LeadlineError(f"kind must be 'measured' or 'expected', got {format_value(kind)}")
 
-    def scores(search: FittedSearch) -> npt.NDArray[np.float64]:
+    def scores(search: FittedSearch) -> Array:
         if quantile == "mean":
             return search.sign * _MEANS[kind](search, sizes)
         prob = loss_quantile(quantile, search.sign)
