@@ -324,7 +324,7 @@ def test_leaving_a_trial_out_weights_draws_by_the_inverse_of_its_likelihood(monk
     tree = make_tree(search(n=60), tail_fraction=0.4, chains=2, draws=100, spread_of_draws=2.0)
     evidence = evidence_of(tree)
     laws = np.stack(
-        [evidence.draws(name) for name in ("optimum", "spread", "effective_dim", "noise_sd")],
+        [evidence.values(name) for name in ("optimum", "spread", "effective_dim", "noise_sd")],
         axis=1,
     )
     loss = evidence.shared_tail["score"].to_numpy(dtype=float)

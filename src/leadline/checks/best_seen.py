@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from leadline.checks.evidence import Evidence, loss_on_scale
+from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import Outcome, at_most
 
 MAX_EXCURSION = 0.05
@@ -28,9 +28,6 @@ def best_seen(evidence: Evidence) -> Outcome:
 def excursion_probability(evidence: Evidence) -> float:
     """Return P(the best score is over 3 of its noise sds beyond the optimum)."""
     best = evidence.best(1).iloc[0]
-    sds = _SDS / np.sqrt(float(best["replicates"]))
-    excursions = sum(
-        int((part.alpha - loss_on_scale(part, best["score"]) > sds * part.sigma).sum())
-        for part in evidence.parts
-    )
-    return excursions / evidence.n_draws
+    draws = evidence.draws
+    noise_sd = draws.sigma / np.sqrt(float(best["replicates"]))
+    return float((draws.alpha - draws.on_scale(best["loss"]) > _SDS * noise_sd).mean())

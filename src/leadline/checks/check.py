@@ -1,7 +1,7 @@
 """`check`: whether the answers of a fit can be believed, as a table of named checks."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pandas as pd
 import xarray as xr
@@ -20,6 +20,7 @@ from leadline.checks import (
 )
 from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import NO_TRIALS, Outcome, not_made
+from leadline.stats.convergence import checks_line as checks_line
 from leadline.stats.fitted_search import search_names, validate_tree
 
 
@@ -144,12 +145,3 @@ def failed_checks(table: pd.DataFrame) -> list[str]:
         for name, about in zip(failed["check"], failed["about"], strict=True)
     ]
     return list(dict.fromkeys(names))
-
-
-def checks_line(failed: Sequence[str]) -> str:
-    """Return one line that says which checks failed."""
-    if not failed:
-        return "no check failed"
-    count = "1 check failed" if len(failed) == 1 else f"{len(failed)} checks failed"
-    # Names have commas in them.
-    return f"{count}: {'; '.join(failed)}"

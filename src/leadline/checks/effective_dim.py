@@ -20,7 +20,7 @@ def lower_bound(evidence: Evidence) -> Outcome:
             "with effective_dim='continuous' to see.",
         )
     return at_most(
-        (evidence.draws("effective_dim") < 1.0 + _WIDTH).mean(),
+        (evidence.values("effective_dim") < 1.0 + _WIDTH).mean(),
         MAX_AT_BOUND,
         "The best scores are closer together, compared with the rest of the tail, than one "
         "effective hyperparameter explains: use a smaller tail fraction, and see whether the best "
@@ -35,7 +35,7 @@ def upper_bound(evidence: Evidence) -> Outcome:
         probability = evidence.posterior["effective_dim_probability"].mean(("chain", "draw"))
         figure = float(probability.sel(dimension=int(bound)))
     else:
-        figure = (evidence.draws("effective_dim") > bound * (1.0 - _WIDTH)).mean()
+        figure = (evidence.values("effective_dim") > bound * (1.0 - _WIDTH)).mean()
     return at_most(
         figure,
         MAX_AT_BOUND,

@@ -8,15 +8,13 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from leadline.stats.convergence import Convergence, convergence
-from leadline.stats.fitted_search import FittedSearch, direction_sign, fitted_parts
+from leadline.stats.convergence import convergence
+from leadline.stats.diagnostics import Diagnostics
+from leadline.stats.fitted_search import FittedSearch, direction_sign, fitted_search
 from leadline.stats.reported import has_trials
 
 SEED = 20240229
 """Seed of the checks that need random numbers: the same fit always gets the same answers."""
-
-MIN_DRAWS = 25
-"""Draws that a generalised Pareto distribution needs for the largest importance weights."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +37,8 @@ class Evidence:
         """Posterior draws of the search, dims (chain, draw)."""
         return self.tree["posterior"].dataset.sel(search=self.search)
 
-    def draws(self, name: str) -> npt.NDArray[np.float64]:
-        """Return the draws of a variable, chain after chain, shape (draw,)."""
+    def values(self, name: str) -> npt.NDArray[np.float64]:
+        """Return the posterior draws of a variable, chain after chain, shape (draw,)."""
         return self.posterior[name].transpose("chain", "draw").to_numpy().ravel()
 
     @functools.cached_property
@@ -61,22 +59,24 @@ class Evidence:
         return int(self.main_candidate["n_tail"])
 
     @functools.cached_property
-    def parts(self) -> list[FittedSearch]:
-        """Draws grouped by candidate, as losses on the scale of the candidate."""
-        return fitted_parts(self.tree, self.search)
-
-    @property
-    def main_part(self) -> FittedSearch:
-        """Draws of the candidate that contributes most of them."""
-        return max(self.parts, key=lambda part: len(part.rows))
-
-    @property
-    def n_draws(self) -> int:
-        """Number of posterior draws, over all candidates."""
-        return sum(len(part.rows) for part in self.parts)
+    def draws(self) -> FittedSearch:
+        """All draws of the noisy quadratic, as losses on the scale of their candidate."""
+        return fitted_search(self.tree, self.search)
 
     @functools.cached_property
-    def convergence(self) -> Convergence:
+    def main_rows(self) -> npt.NDArray[np.intp]:
+        """Positions of the draws of the candidate that contributes most of them."""
+        candidate = self.values("candidate")
+        numbers, counts = np.unique(candidate, return_counts=True)
+        return np.flatnonzero(candidate == numbers[counts.argmax()])
+
+    @property
+    def main_draws(self) -> FittedSearch:
+        """Draws of the candidate that contributes most of them."""
+        return self.draws.isel(self.main_rows)
+
+    @functools.cached_property
+    def convergence(self) -> Diagnostics:
         """Sampling diagnostics of the search."""
         return convergence(self.tree, self.search)
 
@@ -122,8 +122,3 @@ class Evidence:
         """Return the best trials, from best to worst; ties in their order."""
         # By rank, not by threshold: a threshold mapped to another scale is rounded.
         return self.trials.sort_values("loss", kind="stable").head(count)
-
-
-def loss_on_scale(part: FittedSearch, score: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return scores as losses on the scale of the draws."""
-    return part.sign * part.scale.forward(np.asarray(score, dtype=float))

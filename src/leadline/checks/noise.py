@@ -4,7 +4,6 @@ A noise sd that suits the worse trials of the tail is too large for the best one
 pass for luck and the optimum comes out too poor, although every sampler diagnostic is fine.
 """
 
-import numpy as np
 from scipy.stats import chi2
 
 from leadline.checks.evidence import Evidence
@@ -23,7 +22,7 @@ def noise(evidence: Evidence) -> Outcome:
     The figure is the posterior mean of the probability that seeds with the fitted noise sd would
     vary as little.
     """
-    part = evidence.main_part
+    draws = evidence.main_draws
     tail = evidence.best(evidence.n_tail)
     tail = tail[tail["seed_variance"].notna()]
     if len(tail) < _MIN_REPEATED:
@@ -35,10 +34,11 @@ def noise(evidence: Evidence) -> Outcome:
     better = tail.head(len(tail) // 2)
     freedom = better["replicates"].to_numpy(dtype=float) - 1.0
     # To first order, the variance on the scale of the fit.
-    slope = np.exp(part.scale.log_slope(better["score"].to_numpy(dtype=float)))
+    loss = draws.on_scale(better["loss"].to_numpy(dtype=float))
+    slope = 1.0 / draws.score_units_per_unit(loss)[0]
     sum_of_squares = float((better["seed_variance"].to_numpy() * slope**2) @ freedom)
     return at_least(
-        chi2.cdf(sum_of_squares / part.sigma**2, freedom.sum()).mean(),
+        chi2.cdf(sum_of_squares / draws.sigma**2, freedom.sum()).mean(),
         MIN_P_NOISE,
         "The best trials have less noise than the fit, which assumes constant noise and takes good "
         "scores for luck: fit on the log scale or with a smaller tail fraction.",

@@ -75,7 +75,7 @@ def ties(evidence: Evidence) -> Outcome:
 def resolution(evidence: Evidence) -> Outcome:
     """Check the spacing of the recorded scores in noise sds: a coarse grid hides the noise."""
     return at_most(
-        evidence.constant("resolution") / float(np.median(evidence.draws("noise_sd"))),
+        evidence.constant("resolution") / float(np.median(evidence.values("noise_sd"))),
         MAX_STEPS_PER_NOISE,
         "The recorded scores are too coarse to show the noise: record more digits, or a score with "
         "finer steps, such as the loss instead of the error.",

@@ -5,8 +5,9 @@ import numpy.typing as npt
 from arviz_stats.base import array_stats
 from scipy.special import softmax
 
-from leadline.checks.evidence import MIN_DRAWS, SEED, Evidence, loss_on_scale
+from leadline.checks.evidence import SEED, Evidence
 from leadline.checks.outcome import Outcome, at_least, not_made
+from leadline.stats.diagnostics import MIN_PARETO_DRAWS
 from leadline.stats.goodness_of_fit import anderson_darling, share_of_tail
 
 MIN_P_TAIL = 0.05
@@ -51,16 +52,15 @@ def best_scores(evidence: Evidence) -> Outcome:
 
 def best_p_value(evidence: Evidence, count: int) -> float:
     """Return the p-value of the `count` best scores, given that they beat the next one."""
-    part = evidence.main_part
+    draws = evidence.main_draws
     best = evidence.best(count + 1)
-    score = best["score"].to_numpy(dtype=float)
     replicates = best["replicates"].to_numpy(dtype=int)
-    loss = loss_on_scale(part, score)
-    edge = np.full_like(part.alpha, 0.5 * (loss[-2] + loss[-1]))
     # The mean over replicates; a fit on another scale averaged there, which differs little.
-    width = evidence.constant("resolution") / replicates * np.exp(part.scale.log_slope(score))
+    loss = draws.on_scale(best["loss"].to_numpy(dtype=float))
+    width = evidence.constant("resolution") / replicates / draws.score_units_per_unit(loss)
+    edge = 0.5 * (loss[:, -2:-1] + loss[:, -1:])
     rng = np.random.default_rng(SEED)
-    u = share_of_tail(loss[:-1], width[:-1], replicates[:-1], edge, part.law, rng)
+    u = share_of_tail(loss[:, :-1], width[:, :-1], replicates[:-1], edge, draws.law, rng)
     rows = np.linspace(0, len(u) - 1, min(len(u), _DRAWS)).astype(int)
     distance = anderson_darling(u[rows])
     return float((anderson_darling(rng.random((len(rows), count))) >= distance).mean())
@@ -72,9 +72,9 @@ def leave_one_out(evidence: Evidence) -> Outcome:
     The test is that of `arviz.plot_loo_pit` (Tesso et al. 2026, arXiv:2603.02928), which allows
     for the dependence between the values.
     """
-    if evidence.n_draws < MIN_DRAWS:
+    if len(evidence.draws.alpha) < MIN_PARETO_DRAWS:
         return not_made(
-            MIN_P_LOO, f"Leave-one-out weights need {MIN_DRAWS} draws; fit with more draws."
+            MIN_P_LOO, f"Leave-one-out weights need {MIN_PARETO_DRAWS} draws; fit with more draws."
         )
     p_value, *_ = array_stats.uniformity_test(loo_pit(evidence), method="pot_c")
     return at_least(
@@ -86,17 +86,15 @@ def leave_one_out(evidence: Evidence) -> Outcome:
 
 def loo_pit(evidence: Evidence) -> npt.NDArray[np.float64]:
     """Return P(score better | the other trials) for the shared tail, shape (tail_trial,)."""
-    tail = evidence.shared_tail
-    score = tail["score"].to_numpy(dtype=float)
+    tail, draws = evidence.shared_tail, evidence.draws
     replicates = tail["replicates"].to_numpy(dtype=int)
     rng = np.random.default_rng(SEED)
     # One place within the grid's step per trial, the same for all draws, as for a recorded score.
     jitter = (rng.random(len(tail)) - 0.5) * evidence.constant("resolution") / replicates
-    u = np.empty((evidence.n_draws, len(tail)))
-    for part in evidence.parts:
-        loss = loss_on_scale(part, score) + jitter * np.exp(part.scale.log_slope(score))
-        edge = np.full_like(part.alpha, loss_on_scale(part, evidence.constant("threshold")))
-        u[part.rows] = share_of_tail(loss, np.zeros_like(loss), replicates, edge, part.law, rng)
+    loss = draws.on_scale(tail["loss"].to_numpy(dtype=float))
+    loss += jitter / draws.score_units_per_unit(loss)
+    edge = draws.on_scale(draws.sign * evidence.constant("threshold"))
+    u = share_of_tail(loss, np.zeros_like(loss), replicates, edge, draws.law, rng)
     log_weight, _ = array_stats.psislw(log_likelihood(evidence).T)
     return np.clip((softmax(log_weight, axis=1) * u.T).sum(axis=1), 0.0, 1.0)
 

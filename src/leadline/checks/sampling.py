@@ -1,13 +1,13 @@
 """Check the sampler: divergences, R-hat, effective sample size and E-BFMI.
 
-The limits of R-hat and of the effective sample size stand in `leadline.stats.convergence`.
+The limits of R-hat and of the effective sample size stand in `leadline.stats.diagnostics`.
 """
 
 import numpy as np
 
 from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import Outcome, at_least, at_most, not_made
-from leadline.stats.convergence import MAX_RHAT, MIN_ESS
+from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS
 
 MIN_BFMI = 0.3
 """Betancourt (2016, arXiv:1604.00695): below it, NUTS does not reach the tails of the posterior."""

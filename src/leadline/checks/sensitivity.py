@@ -8,8 +8,9 @@ import arviz_stats
 import numpy as np
 import xarray as xr
 
-from leadline.checks.evidence import MIN_DRAWS, Evidence
+from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import Outcome, at_most, not_made
+from leadline.stats.diagnostics import MIN_PARETO_DRAWS
 
 INFORMATIVE = 0.05
 """A prior is informative above it, a likelihood weak below: the limit of Kallioinen et al. (2024).
@@ -33,12 +34,12 @@ def effective_dim_prior(evidence: Evidence) -> Outcome:
 
 def _prior_sensitivity(evidence: Evidence, name: str) -> Outcome:
     """Check the prior sensitivity of a variable; the limit is lower for a weak likelihood."""
-    rows = evidence.main_part.rows
-    if len(rows) < MIN_DRAWS:
+    if len(evidence.main_rows) < MIN_PARETO_DRAWS:
         return not_made(
-            MAX_PRIOR_SENSITIVITY, f"Power scaling needs {MIN_DRAWS} draws; fit with more draws."
+            MAX_PRIOR_SENSITIVITY,
+            f"Power scaling needs {MIN_PARETO_DRAWS} draws; fit with more draws.",
         )
-    draws = evidence.draws(name)[rows]
+    draws = evidence.values(name)[evidence.main_rows]
     if np.ptp(draws) == 0.0:
         return not_made(
             MAX_PRIOR_SENSITIVITY, f"All draws are the same, {draws[0]:g}: nothing is uncertain."
@@ -83,7 +84,7 @@ def sensitivities(evidence: Evidence, name: str) -> tuple[float, float]:
         "log_prior": _total(tree["log_prior"].dataset.sel(search=search)),
         "log_likelihood": _total(likelihood),
     }
-    rows = evidence.main_part.rows
+    rows = evidence.main_rows
     small = xr.DataTree.from_dict({key: _one_chain(value, rows) for key, value in groups.items()})
     prior, of_likelihood = (
         float(arviz_stats.psense(small, var_names=[name], group=group)[name])

@@ -15,17 +15,17 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Column, Table
 
-from leadline.checks.check import check, checks_line
+from leadline.checks.check import check
 from leadline.checks.outcome import NO_TRIALS
 from leadline.cli.wording import in_command_line_words
 from leadline.stats.compare import compare
 from leadline.stats.comparison_sentences import comparison_sentences
-from leadline.stats.convergence import convergence
+from leadline.stats.convergence import checks_line, convergence
 from leadline.stats.forecast import forecast
+from leadline.stats.options import validate_probability
 from leadline.stats.rounding import percent
 from leadline.stats.stopping import forecast_cells, stopping_advice
 from leadline.stats.summary_text import summary_cells, summary_text
-from leadline.stats.trials_needed import validate_probability
 
 if TYPE_CHECKING:
     from leadline.data.trials import Trials
@@ -215,7 +215,7 @@ def show_forecast(
     validate_probability(probability)
     found = forecast(tree, trials, minimum_gain=minimum_gain)
     chance = "P(gain)" if minimum_gain == 0 else f"P(gain > {minimum_gain:g})"
-    heads = ["best seen", "trials", "their best", chance, "mean gain", "gain expected if re-run"]
+    heads = ["best seen", "trials", "their best", chance, "mean gain", "gain if re-run"]
     costly = bool(found["cost"].notnull().any())  # noqa: PD004  (xarray)
     table = _table(
         f"the next trials of {tree.attrs['source']}: {found.attrs['metric']} "
