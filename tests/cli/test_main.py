@@ -108,6 +108,7 @@ def test_version_and_help(capsys):
         ("as in trial='my config'", "as in --trial 'my config'"),
         ("pass assume_random=True", "pass --assume-random"),
         ("choose model='single'", "choose --pooling single"),
+        ("within must be above 0", "--within must be above 0"),
         # Names of the user, and English words.
         ("no column 'tail_fraction'", "no column 'tail_fraction'"),
         ("raise max_effective_dim", "raise max_effective_dim"),
@@ -271,7 +272,7 @@ def test_markup_and_emoji_in_names_are_printed_as_they_are(here, capsys):
         (["compare", "one.nc"], "'mlp'"),
         (["forecast", "one.nc", "--minimum-gain", "-1"], "--minimum-gain"),
         # No table is printed before the mistake is noticed.
-        (["forecast", "one.nc", "--within", "near"], "within"),
+        (["forecast", "one.nc", "--within", "near"], "--within"),
         (["report", "one.nc"], "--force"),
         (["report", "one.nc", "-o", "."], "folder"),
         (["report", "one.nc", "-o", "away/report.html"], "away"),

@@ -20,9 +20,12 @@ OPTIONS = {
 
 _NOT_QUOTED = r"(?<![\w.'\"`])"
 _ASSIGNED = re.compile(rf"{_NOT_QUOTED}({'|'.join(OPTIONS)})=(?:(True)\b|'([\w.-]+)')?")
-# A name without an underscore or backticks is an English word.
-_SNAKE_CASE = "|".join(name for name in OPTIONS if "_" in name)
-_NAMED = re.compile(rf"(?<=`)({'|'.join(OPTIONS)})(?=`)|{_NOT_QUOTED}({_SNAKE_CASE})\b(?!['\"])")
+_ANY, _SNAKE_CASE = "|".join(OPTIONS), "|".join(name for name in OPTIONS if "_" in name)
+# Other names without an underscore are English words.
+_NAMED = re.compile(
+    rf"(?<=`)({_ANY})(?=`)|{_NOT_QUOTED}({_ANY})(?= must be )|"
+    rf"{_NOT_QUOTED}({_SNAKE_CASE})\b(?!['\"])"
+)
 
 
 def in_command_line_words(message: str) -> str:
