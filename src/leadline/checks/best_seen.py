@@ -7,8 +7,8 @@ from leadline.checks.outcome import Outcome, at_most
 
 MAX_EXCURSION = 0.05
 """Posterior probability that the best score is a noise excursion of over 3 sds beyond the optimum.
-Where one hyperparameter matters and the noise is a thirtieth of the spread, some 70 of 400 trials
-are near the optimum. The luckiest of these gets there by chance in one search of ten; with two
+If one hyperparameter matters and the noise is a thirtieth of the spread, some 70 of 400 trials are
+near the optimum. The luckiest of these gets there by chance in one search of ten; with two
 hyperparameters, hardly ever."""
 
 _SDS = 3.0

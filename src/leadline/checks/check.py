@@ -33,7 +33,7 @@ class Check:
     evaluate : callable
         Takes the evidence and returns the outcome.
     needs_trials : bool
-        Whether the check cannot be made of a search that has reported bests alone.
+        True if the check cannot be made of a search that has reported bests alone.
     """
 
     evaluate: Callable[[Evidence], Outcome]

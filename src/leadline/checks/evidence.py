@@ -82,7 +82,7 @@ class Evidence:
 
     @property
     def has_trials(self) -> bool:
-        """Whether the search has trials, not only reported bests."""
+        """True if the search has trials, not only reported bests."""
         return has_trials(self.tree, self.search)
 
     def constant(self, name: str) -> float:

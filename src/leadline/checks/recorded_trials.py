@@ -59,7 +59,7 @@ def order(evidence: Evidence) -> Outcome:
 
 
 def ties(evidence: Evidence) -> Outcome:
-    """Check the share of tail trials that repeat a score, unless the fit knows of a grid."""
+    """Check the share of tail trials that repeat a score, unless the fit uses a grid."""
     if evidence.constant("resolution") > 0:
         return at_most(0.0, MAX_TIED, "")
     tail = evidence.best(evidence.n_tail)

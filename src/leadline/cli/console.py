@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # A file or a pipe has no width of its own.
 _PLAIN_WIDTH = 220
-# Where a row per search is too wide, each search becomes a column.
+# Each search becomes a column if a row per search is too wide.
 _LABEL_WIDTH, _CELL_WIDTH = 28, 27
 _BOUNDS = {"at least": "≥ ", "at most": "≤ ", "": ""}
 _VERDICTS = {True: ("passed", ""), False: ("FAILED", "red"), None: ("not made", "dim")}

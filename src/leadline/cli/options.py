@@ -7,7 +7,7 @@ COLUMNS = {
     "task": "what was solved, such as a data set",
     "model": "what was tuned",
     "trial": "the configuration that a row evaluates",
-    "replicate": "what tells repeated evaluations apart, such as the seed; also a parameter or "
+    "replicate": "the identifier of repeated evaluations, such as the seed; also a parameter or "
     "attribute",
     "status": "complete, failed, pruned, ...",
     "cost": "the cost of an evaluation",

@@ -21,9 +21,9 @@ def validate_target(path: Path, kind: Literal["file", "folder"], *, force: bool)
     path : Path
         Name of the file or folder.
     kind : {"file", "folder"}
-        What is to be written.
+        Kind of the target.
     force : bool
-        Whether it may exist already.
+        True if the target may exist already.
     """
     if kind == "folder" and path.exists() and not path.is_dir():
         raise LeadlineError(f"{path} is a file, not a folder; give another one with -o")
