@@ -148,7 +148,7 @@ def test_refusals_are_one_line(fitted, capsys, arguments, words):
         connection.execute("CREATE TABLE t (x)")
     before = sorted(Path().iterdir())
     message = failed(capsys, "fit", *arguments)
-    assert words.replace("--early-stopped pruned", "early_stopped='pruned'") in message
+    assert words in message
     assert sorted(Path().iterdir()) == before
 
 
@@ -168,7 +168,7 @@ def test_a_learned_study_is_refused_until_its_random_start_is_asked_for(fitted, 
         connection.commit()
     message = failed(capsys, "fit", "study.db")
     assert "TPESampler chose 50 of 60 trials" in message
-    assert "random_start=10" in message
+    assert "--random-start 10" in message
     assert main(["fit", "study.db", "--random-start", "10", "--no-pictures"]) == 0
     assert main(["fit", "study.db", "--assume-random", "--no-pictures", "-o", "all"]) == 0
     assert [len(trials.table) for trials in fitted] == [10, N]

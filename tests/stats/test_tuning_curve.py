@@ -14,11 +14,10 @@ from helpers import (
 )
 from scipy.special import beta
 
-from leadline.data.scale import SCALES
 from leadline.errors import LeadlineError
 from leadline.stats.best_expected import expected_mean, expected_quantile
 from leadline.stats.best_measured import measured_mean, measured_quantile
-from leadline.stats.fitted_search import FittedSearch, fitted_parts
+from leadline.stats.fitted_search import FittedSearch
 from leadline.stats.tuning_curve import tuning_curve
 
 BUDGETS = np.array([4.0, 128.0])
@@ -31,17 +30,25 @@ def one_draw(
     """Return a search whose posterior is one draw, of which all trials are past `theta`."""
     theta = alpha + spread + 9 * sigma if theta is None else theta
     fraction = float(reference_cdf(theta, alpha, spread, gamma, sigma)) if n_outside else 1.0
-    columns = [np.full((1, 1), value) for value in (alpha, alpha + spread, gamma, sigma)]
-    body = np.asarray(body, dtype=float)
+    columns = {
+        "alpha": alpha,
+        "beta": alpha + spread,
+        "gamma": gamma,
+        "sigma": sigma,
+        "threshold": theta,
+        "tail_fraction": fraction,
+    }
     return FittedSearch(
-        *columns,
-        np.full((1, 1), theta),
-        np.full((1, 1), fraction),
-        body,
-        n_outside,
-        1.0,
-        SCALES["identity"],
-        np.array([0]),
+        name="one draw",
+        sign=1.0,
+        **{name: np.full((1, 1), value) for name, value in columns.items()},
+        scale=np.array(["identity"]),
+        n_tail=np.zeros((1, 1), dtype=int),
+        losses=np.asarray(body, dtype=float),
+        n_trials=n_outside,
+        best_loss=0.3,
+        best_seeds=1,
+        resolution=0.0,
     )
 
 
@@ -196,15 +203,6 @@ def test_dims_coordinates_and_provenance():
     assert curve.attrs == {"quantile": 0.25, "kind": "measured", "direction": "minimize"}
 
 
-def test_every_trial_past_the_threshold_leaves_only_the_law():
-    tree = make_tree(make_trials(n_failed=0), tail_fraction=1.0)
-    (search,) = fitted_parts(tree, "digits / mlp")
-    assert search.n_outside == 0
-    curve = tuning_curve(tree, [1], quantile=0.999)
-    assert np.isfinite(curve).all()
-    assert (curve > tree["posterior"]["optimum"]).all()
-
-
 def test_the_best_of_one_trial_fails_as_often_as_trials_do():
     tree = make_tree(make_trials(n=120, n_failed=60), tail_fraction=0.3)
     assert (tuning_curve(tree, [1], quantile=0.95) == np.inf).all()
@@ -213,18 +211,16 @@ def test_the_best_of_one_trial_fails_as_often_as_trials_do():
     assert (tuning_curve(up, [1], quantile=0.05) == -np.inf).all()
 
 
-@pytest.mark.parametrize("budgets", [[0], [], [1, np.nan], "many", [[1, 2], [3]], -3, np.inf])
-def test_bad_budgets(budgets):
-    with pytest.raises(LeadlineError, match="budgets"):
-        tuning_curve(make_tree(draws=5), budgets)
-
-
-@pytest.mark.parametrize("quantile", [0, 1, -0.1, "median", None, True, [0.5]])
-def test_bad_quantiles(quantile):
-    with pytest.raises(LeadlineError, match="quantile"):
-        tuning_curve(make_tree(draws=5), [1], quantile=quantile)
-
-
-def test_bad_kind():
-    with pytest.raises(LeadlineError, match="kind"):
-        tuning_curve(make_tree(draws=5), [1], kind="best")
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("budgets", [[0], [], [1, np.nan], "many", [[1, 2], [3]], -3, np.inf]),
+        ("quantile", [0, 1, -0.1, "median", None, True, [0.5]]),
+        ("kind", ["best"]),
+    ],
+)
+def test_wrong_options_are_refused(name, values):
+    tree = make_tree(draws=5)
+    for value in values:
+        with pytest.raises(LeadlineError, match=name):
+            tuning_curve(tree, **{"budgets": [1], name: value})
