@@ -29,7 +29,7 @@ from leadline.models import several, shared_dim, single
 from leadline.models.priors import Priors
 from pytensor.tensor.variable import TensorVariable
 
-from leadline.distributions.kernels.special import log_normal_cdf
+from leadline.distributions.special import log_normal_cdf
 
 
 def data_of(searches: Sequence[several.Search], sign: float) -> dict[str, Any]:

@@ -64,7 +64,7 @@ _DIMS = {
         "search_space",
         "noise_is_known",
     ),
-    "tail_trial": ("observed_loss", "tail_search", "tail_replicates", "resolution"),
+    "tail_trial": ("observed_loss", "tail_search", "tail_group", "tail_replicates", "resolution"),
     "replicate_count": ("group_replicates", "group_trials", "group_search", "observed_in_regime"),
     "repeated_trial": ("seed_freedom", "seed_search", "observed_seed_variance"),
 }
@@ -85,6 +85,7 @@ def data_of(searches: Sequence[Search], sign: float) -> dict[str, Any]:
     data = {
         "observed_loss": of_trials(lambda regime: regime.loss),
         "tail_search": owner([regime.n_tail for regime in regimes]),
+        "tail_group": _group_of_trial(regimes),
         "threshold": np.array([regime.threshold for regime in regimes]),
         "tail_scale": np.array([regime.tail_scale for regime in regimes]),
         "gap_of_best": np.array(
@@ -118,6 +119,13 @@ def data_of(searches: Sequence[Search], sign: float) -> dict[str, Any]:
             lambda regime: np.where(regime.cell > 0, regime.cell, _NO_GRID * regime.tail_scale)
         )
     return data
+
+
+def _group_of_trial(regimes: Sequence[Regime]) -> np.ndarray:
+    """Return the index of the search and number of replicates of each trial of a tail."""
+    first = np.cumsum([0, *(len(regime.group_trials) for regime in regimes)])
+    groups = [np.searchsorted(regime.group_replicates, regime.replicates) for regime in regimes]
+    return np.concatenate([start + group for start, group in zip(first, groups, strict=False)])
 
 
 def structure(searches: Sequence[Search]) -> tuple[Any, ...]:
@@ -194,12 +202,13 @@ def observe(
     group = data["group_search"]
     group_sigma = sigma[group] / pt.sqrt(data["group_replicates"])
     group_law = (alpha[..., group], beta[..., group], gamma[..., group], group_sigma)
+    log_tail_fraction = noisy_quadratic.logcdf(data["threshold"][group], *group_law)
     dims.observe(
         "in_regime",
         pm.Binomial,
         (
             data["group_trials"],
-            pt.exp(noisy_quadratic.logcdf(data["threshold"][group], *group_law)),
+            pt.exp(log_tail_fraction),
         ),
         group,
         observed=data["observed_in_regime"],
@@ -219,6 +228,8 @@ def observe(
             tail_sigma,
             data["threshold"][of],
             data.get("resolution", 0.0),
+            # Once per search and number of replicates: it costs as much as the density.
+            log_tail_fraction[..., data["tail_group"]],
         ),
         of,
         observed=data["observed_loss"],

@@ -4,7 +4,7 @@ import numpy as np
 
 from leadline.checks.evidence import Evidence, on_scale
 from leadline.checks.outcome import Outcome, at_least, not_made
-from leadline.distributions.law import log_survival
+from leadline.distributions.array_functions import log_survival
 from leadline.stats.fitted_search import FittedSearch
 from leadline.stats.reported import reported_best_of, reported_scores
 

@@ -10,7 +10,7 @@ import pymc as pm
 import xarray as xr
 
 from leadline.data.prepare import PreparedSearch
-from leadline.distributions.law import Law, log_survival
+from leadline.distributions.array_functions import NoisyQuadraticParams, log_survival
 from leadline.inference.compiled_models import ReadyModel, ready_model
 from leadline.inference.drawn_dims import one_dim_a_draw
 from leadline.inference.sampling import Sampler
@@ -47,7 +47,7 @@ class FittedTail:
     log_prior: Mapping[str, Array]
 
     @property
-    def law(self) -> Law:
+    def law(self) -> NoisyQuadraticParams:
         """Alpha, beta, gamma and sigma in losses on the scale, each of shape (draw, 1)."""
         alpha = self.search.sign * self._draws("law_optimum")
         beta = alpha + self._draws("law_spread")

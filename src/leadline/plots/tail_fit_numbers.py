@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import xarray as xr
 
-from leadline.distributions.law import log_survival
+from leadline.distributions.array_functions import log_survival
 from leadline.stats.fitted_search import (
     FittedSearch,
     by_part,

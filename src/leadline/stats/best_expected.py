@@ -25,7 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy.special import ndtr
 
-from leadline.distributions.law import log_survival
+from leadline.distributions.array_functions import log_survival
 from leadline.stats.best_measured import (
     body_quantile,
     chance_past_threshold,

@@ -11,7 +11,7 @@ The law is that of losses on the scale of the fit; what is returned is in score 
 
 import numpy as np
 
-from leadline.distributions.law import log_survival, quantile
+from leadline.distributions.array_functions import log_survival, quantile
 from leadline.stats.fitted_search import FittedSearch
 
 # In the mapped loss of `below_threshold` the integrand is a step that gets steeper with k. Up to

@@ -9,7 +9,7 @@ discrepancy that depends on the parameters (Gelman, Meng and Stern 1996, Statist
 import numpy as np
 import numpy.typing as npt
 
-from leadline.distributions.law import Law, log_survival
+from leadline.distributions.array_functions import NoisyQuadraticParams, log_survival
 
 Array = npt.NDArray[np.float64]
 
@@ -23,7 +23,7 @@ def tail_p_value(
     cell: Array,
     replicates: npt.NDArray[np.int64],
     threshold: Array,
-    law: Law,
+    law: NoisyQuadraticParams,
     seed: int,
 ) -> float:
     """Return how probable a tail at least as far from the law as the observed one is.
@@ -59,7 +59,7 @@ def share_of_tail(
     cell: Array,
     replicates: npt.NDArray[np.int64],
     threshold: Array,
-    law: Law,
+    law: NoisyQuadraticParams,
     rng: np.random.Generator,
 ) -> Array:
     """Return F(y)/F(θ) of each score, at random within its cell, shape (draw, tail_trial)."""
@@ -78,7 +78,7 @@ def share_of_tail(
     return result
 
 
-def _below(loss: Array, law: Law) -> Array:
+def _below(loss: Array, law: NoisyQuadraticParams) -> Array:
     return -np.expm1(log_survival(loss, law))
 
 

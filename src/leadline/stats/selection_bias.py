@@ -2,14 +2,18 @@
 
 Given its measured loss Y, the expected loss Q of a trial, the mean over seeds of its
 configuration, has the density of the law times that of the noise, which is the integrand of the
-bowl integral J (`bowl_integral`). Its mean is a ratio of two such integrals, its
-distribution function too. That a trial was chosen because it measured best changes nothing
+partial moment J (`leadline.distributions.partial_moment`). Its mean is a ratio of two such
+integrals, its distribution function too. That a trial was chosen because it measured best changes nothing
 about it: trials are independent, so that all the choice looked at beyond Y says nothing of Q.
 """
 
 import numpy as np
 
-from leadline.distributions.law import Law, expected_given_measured, log_chance_given_measured
+from leadline.distributions.array_functions import (
+    NoisyQuadraticParams,
+    expected_given_measured,
+    log_chance_given_measured,
+)
 from leadline.stats.fitted_search import FittedSearch
 
 # Cells of Q on a scale that bends the score; the error is below 1e-3 of the noise sd for noise of
@@ -47,7 +51,9 @@ def expected_loss(search: FittedSearch, loss: np.ndarray, seeds: float = 1.0) ->
     return result
 
 
-def _mean_over_cells(search: FittedSearch, loss: np.ndarray, law: Law) -> np.ndarray:
+def _mean_over_cells(
+    search: FittedSearch, loss: np.ndarray, law: NoisyQuadraticParams
+) -> np.ndarray:
     """Return the mean of the expected score over Q given Y, shape (draw,).
 
     By cells of Q: how the score bends with the scale has no closed form for the logit.
@@ -81,5 +87,5 @@ def log_chance_expected_below(
     return log_chance_given_measured(loss, limit, _with_seeds(search, seeds))
 
 
-def _with_seeds(search: FittedSearch, seeds: float) -> Law:
+def _with_seeds(search: FittedSearch, seeds: float) -> NoisyQuadraticParams:
     return search.alpha, search.beta, search.gamma, search.sigma / np.sqrt(seeds)

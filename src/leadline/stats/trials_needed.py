@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from leadline.distributions.law import log_survival
+from leadline.distributions.array_functions import log_survival
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.best_measured import lowest_deviation
 from leadline.stats.convergence import convergence

@@ -1,26 +1,25 @@
-r"""The bowl integral and the survival integral as plain PyTensor expressions.
+r"""The partial moment J and the survival function S as plain PyTensor expressions.
 
 .. math::
 
     J(w, k, λ) = \int_0^λ t^{k-1} φ(w - t) dt, \qquad
     S(w, k, λ) = Φ(-w) + \int_0^λ \bigl(1 - (t/λ)^k\bigr) φ(w - t) dt
 
-with φ and Φ the standard normal density and distribution function. Everything about the noisy
-quadratic of Lourie, He and Cho (2025, arXiv 2510.02721) follows from these two: with k = γ/2,
-w = (y − α)/σ and λ = (β − α)/σ its density is k λ^(−k) J(w, k, λ)/σ and S is its survival
-function. (S is Φ(λ − w) − λ^(−k) J(w, k + 1, λ) integrated by parts; written as above it is a sum
-of positive terms, so that nothing cancels far above β.)
+with φ and Φ the standard normal density and distribution function. With k = γ/2, w = (y − α)/σ and
+λ = (β − α)/σ, the noisy quadratic of Lourie, He and Cho (2025, arXiv 2510.02721) has the density
+k λ^(−k) J(w, k, λ)/σ and the survival function S. (S is Φ(λ − w) − λ^(−k) J(w, k + 1, λ)
+integrated by parts. As a sum of positive terms it does not cancel far above β.)
 
-Here they are fixed-node quadratures, correct and differentiable (to any order, by any automatic
-differentiation) over the whole range. They are the fallback for backends without a fast kernel
-and a reference in tests; 80 nodes a point make them about fifty times slower than the fast kernel.
+The quadratures here have fixed nodes, are accurate over the whole range, and have derivatives of
+any order. They serve backends without a fast kernel and tests. With 80 nodes per point they are
+about fifty times slower than the fast kernel.
 
 Method. With t = exp(x) the integrand is exp(h), h(t) = k log t − (t − w)²/2, concave in t with one
 peak at t* = (w + √(w² + 4k))/2. The integral is cut where h has fallen by ``DROP`` below its
-largest value on (0, λ], which loses a relative exp(−DROP), and what is left is split into two
-panels of 40 Gauss-Legendre nodes. The first panel is integrated in u with t = t_lo + (t_mid −
-t_lo) u^p. When the window starts at 0 the power p makes the singularity t^(k−1) the smooth
-u^(pk − 1); when it is clear of 0, p = 1.
+largest value on (0, λ], which loses a relative exp(−DROP). The rest is split into two panels of
+40 Gauss-Legendre nodes. The first panel is integrated in u with t = t_lo + (t_mid − t_lo) u^p. If
+the window starts at 0, the power p turns the singularity t^(k−1) into the smooth u^(pk − 1);
+otherwise p = 1.
 """
 
 import math
@@ -32,23 +31,25 @@ import pytensor.tensor as pt
 from pytensor.gradient import disconnected_grad
 from pytensor.tensor.variable import TensorVariable
 
-from leadline.distributions.kernels.special import float64, log1mexp, log_normal_cdf
+from leadline.distributions.special import float64, log1mexp, log_normal_cdf
 
 LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
-
 EPS = float(np.finfo(np.float64).eps)
-# exp(−DROP) is eps/50: what is cut off at either end is lost in rounding.
+# exp(−DROP) is eps/50: the parts cut off at both ends are lost in rounding.
 DROP = -math.log(EPS) + 4.0
 # A normal density has fallen by DROP at this distance from its peak.
-_REACH = math.sqrt(2.0 * DROP)
-# Newton steps that find where h has fallen by DROP; each lands outside the window, so that too
-# few only make it wider than need be.
+REACH = math.sqrt(2.0 * DROP)
+# Newton steps that find where h has fallen by DROP. Each lands outside the window, so that too few
+# steps only make it wider than necessary.
 WINDOW_STEPS = 4
-# Where the window starts at 0: the first panel's integrand starts as u^(pk − 1) = u^5, and the
+# For a window that starts at 0: the first panel's integrand starts as u^(pk − 1) = u^5, and the
 # panel is this fraction of the window. Of 20 pairs tried these have the smallest error with 40
-# nodes a panel, 2e-13 for k in [0.15, 16] (3 and 0.08: 2e-11; 8 and 0.08: 7e-11; 5 and 0.2: 2e-9).
+# nodes per panel, 2e-13 for k in [0.15, 16]. (3 and 0.08: 2e-11; 8 and 0.08: 7e-11; 5 and 0.2:
+# 2e-9.)
 START_EXPONENT = 5.0
 FIRST_PANEL = 0.08
+# Halvings of a bracket that is at most 1e8 wide; they end at the spacing of floats.
+_HALVINGS = 80
 
 
 def gauss_unit_interval(nodes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -57,23 +58,12 @@ def gauss_unit_interval(nodes: int) -> tuple[np.ndarray, np.ndarray]:
     return 0.5 * (x + 1.0), 0.5 * weights
 
 
-def gauss_normal(nodes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the nodes and weights of Gauss-Hermite quadrature for means over N(0, 1)."""
-    x, weights = np.polynomial.hermite_e.hermegauss(nodes)
-    return x, weights / weights.sum()
-
-
 NODES, WEIGHTS = gauss_unit_interval(40)
-LOG_NODES = np.log(NODES)
-_LOG_WEIGHTS = np.log(WEIGHTS)
-
-_LOG_HALF = -math.log(2.0)
-# Halvings of a bracket that is at most 1e8 wide; then it is the spacing of floats.
-_HALVINGS = 80
+LOG_NODES, _LOG_WEIGHTS = np.log(NODES), np.log(WEIGHTS)
 
 
 def _log_sum_exp_nodes(x: TensorVariable) -> TensorVariable:
-    """Return log Σ exp(x) over the last axis, the nodes."""
+    """Return log Σ exp(x) over the nodes, the last axis."""
     largest = disconnected_grad(pt.max(x, axis=-1, keepdims=True))
     return pt.log(pt.sum(pt.exp(x - largest), axis=-1)) + largest[..., 0]
 
@@ -81,18 +71,18 @@ def _log_sum_exp_nodes(x: TensorVariable) -> TensorVariable:
 def _window(
     w: TensorVariable, k: TensorVariable, lam: TensorVariable, singular_exponent: TensorVariable
 ) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
-    """Return the nodes of both panels: log t, t − w and the log of the weight of dt.
+    """Return log t, t − w and the log of the weight of dt at the nodes of both panels.
 
     Parameters
     ----------
     w, k, lam : tensor, one common shape
         The integrand is exp(k log t − (t − w)²/2) d(log t) on (0, λ].
     singular_exponent : tensor
-        The integrand of the caller has terms t^s in dt/t with s ≥ `singular_exponent` only.
+        Smallest s of the terms t^s in dt/t of the caller's integrand.
 
     Returns
     -------
-    log_t, offset, log_weight : tensor, "(..., node)"
+    log_t, offset, log_weight : tensor, shape (..., node)
     """
     # The peak and its distance from w, each from the formula that does not cancel.
     root = pt.sqrt(w**2 + 4.0 * k)
@@ -103,22 +93,22 @@ def _window(
     top = pt.minimum(peak, lam)
     top_offset = pt.switch(limited, lam - w, peak_offset)
 
-    # h falls from the top at least as fast as its tangent and a parabola of its curvature there.
+    # From the top, h falls at least as fast as its tangent and a parabola of its curvature there.
     slope = pt.switch(limited, k / top - top_offset, 0.0)
     curvature = 1.0 + k / top**2
     below = 2.0 * DROP / (slope + pt.sqrt(slope**2 + 2.0 * curvature * DROP))
     clear = top - below > 0.0
 
-    # Above the peak h'' < −1, so _REACH is always enough; Newton on a concave function, started
-    # outside, stays outside.
-    above = _REACH * pt.ones_like(peak)
+    # Above the peak h'' < −1, so that REACH is always enough. Newton steps on a concave function
+    # that start outside the window stay outside.
+    above = REACH * pt.ones_like(peak)
     for _ in range(WINDOW_STEPS):
         drop = DROP + k * pt.log1p(above / peak) - above * peak_offset - 0.5 * above**2
         above = above - drop / (k / (peak + above) - peak_offset - above)
     limited_above = lam - peak < above
 
-    # Edges where the integrand has vanished may be constants for the gradient; those that
-    # are limits of the integral may not.
+    # The gradient may take edges where the integrand has vanished as constants, but not the limits
+    # of the integral.
     width = pt.switch(limited_above, lam - w, disconnected_grad(peak_offset + above))
     end = pt.switch(limited_above, lam, disconnected_grad(peak + above))
     start_offset = disconnected_grad(top_offset - pt.minimum(below, top))
@@ -131,8 +121,8 @@ def _window(
     middle, end = middle[column], end[column]
     start_offset, middle_offset, width = start_offset[column], middle_offset[column], width[column]
 
-    # Clear of 0 the nodes are kept as distances from w, since t − w would lose the digits of a
-    # large t; otherwise as t and log t, since w + offset would lose those of a tiny t.
+    # Nodes clear of 0 are kept as distances from w, since t − w would lose digits for a large t;
+    # other nodes as t and log t, since w + offset would lose digits for a tiny t.
     first_span = middle_offset - start_offset
     second_span = pt.switch(clear, width - middle_offset, end - middle)
     first_log_t = pt.switch(
@@ -158,8 +148,11 @@ def _window(
     )
 
 
-def log_bowl_integral(w: Any, k: Any, lam: Any) -> TensorVariable:
-    """Return log J(w, k, λ) by quadrature.
+def log_moment_with_partials(w: Any, k: Any, lam: Any) -> list[TensorVariable]:
+    """Return log J and its partials in w, k and λ.
+
+    The partials are means over the nodes of one quadrature, a third of the graph that automatic
+    differentiation makes.
 
     Parameters
     ----------
@@ -167,65 +160,6 @@ def log_bowl_integral(w: Any, k: Any, lam: Any) -> TensorVariable:
         (y − α)/σ, any finite value.
     k, lam : tensor_like
         γ/2 and (β − α)/σ, positive. The three broadcast.
-    """
-    w, k, lam = pt.broadcast_arrays(float64(w), float64(k), float64(lam))
-    log_t, offset, log_weight = _window(w, k, lam, k)
-    terms = (k[..., None] - 1.0) * log_t - 0.5 * offset**2 + log_weight
-    return _log_sum_exp_nodes(terms) - LOG_SQRT_2PI
-
-
-def _log_ratio(
-    log_t: TensorVariable, offset: TensorVariable, w: TensorVariable, lam: TensorVariable
-) -> TensorVariable:
-    """Return log(t/λ), near λ from the distance to it, which log t − log λ would lose."""
-    distance = offset + (w - lam)[..., None]
-    lam = lam[..., None]
-    near = distance > -0.5 * lam
-    return pt.switch(near, pt.log1p(pt.switch(near, distance / lam, 0.0)), log_t - pt.log(lam))
-
-
-def log_survival_integral(w: Any, k: Any, lam: Any) -> TensorVariable:
-    """Return log S(w, k, λ) by quadrature; the parameters are those of log J.
-
-    S has a relative accuracy of 1e-12; log S therefore loses digits where S is close to 1 (far
-    below α), and log(1 − cdf) is to be used there.
-    """
-    w, k, lam = pt.broadcast_arrays(float64(w), float64(k), float64(lam))
-    # The window of the normal density alone: k = 1 in h. The singularity is still t^k.
-    log_t, offset, log_weight = _window(w, pt.ones_like(k), lam, pt.minimum(k, 1.0))
-    log_ratio = _log_ratio(log_t, offset, w, lam)
-    k = k[..., None]
-    terms = log1mexp(k * log_ratio) - 0.5 * offset**2 + log_weight
-    return pt.logaddexp(log_normal_cdf(-w), _log_sum_exp_nodes(terms) - LOG_SQRT_2PI)
-
-
-def log_tails_integral(w: Any, k: Any, lam: Any) -> tuple[TensorVariable, TensorVariable]:
-    """Return log P(W ≤ w) and log P(W > w), each with full relative accuracy.
-
-    The smaller probability comes from its own integral, the larger one is 1 minus it.
-    """
-    w, k, lam = float64(w), float64(k), float64(lam)
-    log_below = pt.logaddexp(
-        log_normal_cdf(w - lam), log_bowl_integral(w, k + 1.0, lam) - k * pt.log(lam)
-    )
-    return _larger_from_smaller(log_below, log_survival_integral(w, k, lam))
-
-
-def _larger_from_smaller(
-    log_below: TensorVariable, log_above: TensorVariable
-) -> tuple[TensorVariable, TensorVariable]:
-    """Return both log-probabilities, the larger one as log(1 − the smaller one)."""
-    below = log_below < _LOG_HALF
-    return (
-        pt.switch(below, log_below, log1mexp(pt.switch(below, -1.0, log_above))),
-        pt.switch(below, log1mexp(pt.switch(below, log_below, -1.0)), log_above),
-    )
-
-
-def log_bowl_and_partials(w: Any, k: Any, lam: Any) -> list[TensorVariable]:
-    """Return log J and its partials in w, k and λ, means over the nodes of one quadrature.
-
-    A graph a third the size of the one that automatic differentiation makes.
     """
     w, k, lam = pt.broadcast_arrays(float64(w), float64(k), float64(lam))
     log_t, offset, log_weight = _window(w, k, lam, k)
@@ -241,14 +175,17 @@ def log_bowl_and_partials(w: Any, k: Any, lam: Any) -> list[TensorVariable]:
     ]
 
 
-def log_tails_and_partials(w: Any, k: Any, lam: Any) -> list[TensorVariable]:
+def log_tails_with_partials(w: Any, k: Any, lam: Any) -> list[TensorVariable]:
     """Return log F, log S and the partials of F in w, k and λ over the smaller of F and S.
 
-    F = P(W ≤ w) = 1 − S. Its partials are integrals over the nodes of J(w, k, λ):
-    k λ^(−k) J(w, k, λ), λ^(−k) ∫ log(t/λ) t^k φ(w − t) dt and −k λ^(−k−1) J(w, k + 1, λ).
+    F is P(W ≤ w) = 1 − S. The smaller of F and S comes from its own integral, the larger one is 1
+    minus it, so that both logarithms are accurate relative to themselves. The partials are
+    integrals over the nodes of J(w, k, λ): k λ^(−k) J(w, k, λ), λ^(−k) ∫ log(t/λ) t^k φ(w − t) dt
+    and −k λ^(−k−1) J(w, k + 1, λ). The parameters are those of `log_moment_with_partials`.
     """
     w, k, lam = pt.broadcast_arrays(float64(w), float64(k), float64(lam))
-    # The integrals of J and of S side by side, which halves the graph.
+    # The integrals of J and of S in one array, which halves the graph. The window of S is that of
+    # the normal density alone, k = 1 in h; its singularity is still t^k.
     one = pt.ones_like(k)
     log_t, offset, log_weight = _window(
         pt.stack([w, w]),
@@ -256,26 +193,35 @@ def log_tails_and_partials(w: Any, k: Any, lam: Any) -> list[TensorVariable]:
         pt.stack([lam, lam]),
         pt.stack([k, pt.minimum(k, one)]),
     )
-    log_ratio = _log_ratio(log_t, offset, w, lam)
+    # log(t/λ), near λ from the distance to it, where log t − log λ would lose digits.
+    relative = (offset + (w - lam)[..., None]) / lam[..., None]
+    near = relative > -0.5
+    log_far_ratio = log_t - pt.log(lam)[..., None]
+    log_ratio = pt.switch(near, pt.log1p(pt.switch(near, relative, 0.0)), log_far_ratio)
     log_measure = log_weight - 0.5 * offset**2
-    # The window of J(w, k + 1, λ) ends later, but beyond this one lies 1e-15 of that integral.
+    # The window of J(w, k + 1, λ) ends later, but only 1e-15 of that integral lies beyond this one.
     next_terms = log_measure[0] + k[..., None] * log_t[0]
     survival_terms = log_measure[1] + log1mexp(k[..., None] * log_ratio[1])
     log_sums = _log_sum_exp_nodes(pt.stack([next_terms - log_t[0], next_terms, survival_terms]))
-    log_bowl, log_next, log_survival = log_sums[0], log_sums[1], log_sums[2]
+    log_moment, log_next, log_survival = log_sums[0], log_sums[1], log_sums[2]
     scale = k * pt.log(lam) + LOG_SQRT_2PI
-    log_both = pt.logaddexp(
+    log_tails = pt.logaddexp(
         log_normal_cdf(pt.stack([w - lam, -w])),
         pt.stack([log_next - scale, log_survival - LOG_SQRT_2PI]),
     )
-    log_below, log_above = _larger_from_smaller(log_both[0], log_both[1])
-    scale = scale + pt.minimum(log_below, log_above)
+    log_cdf, log_sf = log_tails[0], log_tails[1]
+    below_is_smaller = log_cdf < -math.log(2.0)
+    smaller = pt.switch(below_is_smaller, log_cdf, log_sf)
+    larger = log1mexp(smaller)
+    log_below = pt.switch(below_is_smaller, smaller, larger)
+    log_above = pt.switch(below_is_smaller, larger, smaller)
+    scale = scale + smaller
     share = pt.exp(next_terms - log_next[..., None])
     next_over_smaller = pt.exp(log_next - scale)
     return [
         log_below,
         log_above,
-        k * pt.exp(log_bowl - scale),
+        k * pt.exp(log_moment - scale),
         next_over_smaller * pt.sum(share * log_ratio[0], axis=-1),
         -k / lam * next_over_smaller,
     ]
@@ -286,21 +232,21 @@ def quantile_by_bisection(log_below: Any, log_above: Any, k: Any, lam: Any) -> T
     log_below, log_above, k, lam = pt.broadcast_arrays(
         float64(log_below), float64(log_above), float64(k), float64(lam)
     )
-    left = log_below < log_above
+    below_is_smaller = log_below < log_above
     # P(W ≤ −x) ≤ Φ(−x) ≤ exp(−x²/2), and likewise above λ.
     low = -pt.sqrt(-2.0 * log_below) - 1.0
     high = lam + pt.sqrt(-2.0 * log_above) + 1.0
 
-    def halve(low, high, left, log_below, log_above, k, lam):  # type: ignore[no-untyped-def]
+    def halve(low, high, below_is_smaller, log_below, log_above, k, lam):  # type: ignore[no-untyped-def]
         middle = 0.5 * (low + high)
-        below, above = log_tails_integral(middle, k, lam)
-        go_up = pt.switch(left, below < log_below, above > log_above)
+        below, above, *_ = log_tails_with_partials(middle, k, lam)
+        go_up = pt.switch(below_is_smaller, below < log_below, above > log_above)
         return pt.switch(go_up, middle, low), pt.switch(go_up, high, middle)
 
     lows, highs = pytensor.scan(
         halve,
         outputs_info=[low, high],
-        non_sequences=[left, log_below, log_above, k, lam],
+        non_sequences=[below_is_smaller, log_below, log_above, k, lam],
         n_steps=_HALVINGS,
         return_updates=False,
     )
