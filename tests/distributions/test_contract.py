@@ -98,17 +98,19 @@ class BestReference:
 
 def reference_function(reference, name, convex):
     """Return `name` of the reference; in the concave form −Y is convex with (−beta, −alpha)."""
-    if convex:
-        return lambda first, **params: getattr(reference, name)(first, **params)
+    twin = {"pdf": "pdf", "cdf": "sf", "sf": "cdf"}
 
-    def concave(first, alpha, beta, **params):
-        mirrored = {"alpha": -beta, "beta": -alpha} | params
-        if name == "ppf":
-            return -reference.ppf(1 - first, **mirrored)
-        twin = {"pdf": "pdf", "cdf": "sf", "sf": "cdf"}[name]
-        return getattr(reference, twin)(-first, **mirrored)
+    def quantile(q, alpha, beta, **params):
+        if convex:
+            return reference.ppf(q, alpha=alpha, beta=beta, **params)
+        return -reference.ppf(1 - q, alpha=-beta, beta=-alpha, **params)
 
-    return concave
+    def function(value, alpha, beta, **params):
+        if convex:
+            return getattr(reference, name)(value, alpha=alpha, beta=beta, **params)
+        return getattr(reference, twin[name])(-value, alpha=-beta, beta=-alpha, **params)
+
+    return quantile if name == "ppf" else function
 
 
 CASES = pytest.mark.parametrize(
@@ -129,9 +131,9 @@ def test_densities_agree_with_references(distribution, reference, params, convex
     for check, name in ((check_logp, "pdf"), (check_logcdf, "cdf"), (check_logccdf, "sf")):
         function = reference_function(reference, name, convex)
 
-        def log_function(value, function=function, **law):
+        def log_function(value, function=function, **values):
             with np.errstate(divide="ignore"):
-                return np.log(function(value, **law))
+                return np.log(function(value, **values))
 
         check(oriented, REAL, domains, log_function, n_samples=12)
     check_icdf(oriented, domains, reference_function(reference, "ppf", convex), n_samples=6)

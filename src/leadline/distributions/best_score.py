@@ -67,19 +67,19 @@ class BestScore(Continuous):
 
     Examples
     --------
-    Minimised: the density of a best loss of 0.15 among 50 trials.
+    Minimised: the log-density of a best loss of 0.15 among 50 trials.
 
     >>> import leadline as ll
     >>> import pymc as pm
     >>> best = ll.BestScore.dist(alpha=0.1, beta=0.9, gamma=2, sigma=0.02, trials=50)
     >>> pm.logp(best, 0.15).eval().round(3)
-    np.float64(0)
+    np.float64(0.964)
 
-    Maximised: the probability that the best accuracy of 50 trials is at most 0.85.
+    Maximised: the log-probability that the best accuracy of 50 trials is at most 0.85.
 
     >>> best = ll.BestScore.dist(alpha=0.1, beta=0.9, gamma=2, sigma=0.02, trials=50, convex=False)
     >>> pm.logcdf(best, 0.85).eval().round(3)
-    np.float64(0)
+    np.float64(-3.23)
     """
 
     rv_type = BestScoreRV

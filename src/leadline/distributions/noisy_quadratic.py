@@ -76,21 +76,26 @@ class NoisyQuadratic(Continuous):
 
     Examples
     --------
-    Minimised: scores of three tasks in a model.
+    Minimised: the probability that one trial measures a loss below 0.1, the optimum itself.
 
     >>> import leadline as ll
+    >>> import numpy as np
     >>> import pymc as pm
-    >>> with pm.Model(coords={"task": ["a", "b", "c"]}):
-    ...     optimum = pm.Normal("optimum", 0.3, 0.1, dims="task")
-    ...     loss = ll.NoisyQuadratic("loss", optimum, optimum + 0.4, gamma=2, sigma=0.01)
-    >>> loss.eval().shape
-    (3,)
+    >>> loss = ll.NoisyQuadratic.dist(alpha=0.1, beta=0.9, gamma=2, sigma=0.02)
+    >>> np.exp(pm.logcdf(loss, 0.1).eval()).round(3)
+    np.float64(0.01)
 
     Maximised: the accuracy that one trial in ten exceeds.
 
     >>> accuracy = ll.NoisyQuadratic.dist(0.5, 0.9, gamma=2, sigma=0.01, convex=False)
     >>> pm.icdf(accuracy, 0.9).eval().round(3)
-    np.float64(0)
+    np.float64(0.86)
+
+    In a model:
+
+    >>> with pm.Model():
+    ...     optimum = pm.Normal("optimum", 0.3, 0.1)
+    ...     score = ll.NoisyQuadratic("score", optimum, optimum + 0.4, gamma=2, sigma=0.01)
     """
 
     rv_type = NoisyQuadraticRV

@@ -76,17 +76,17 @@ class Quadratic(Continuous):
     Minimised: the probability that the expected loss of one trial is at most 0.2.
 
     >>> import leadline as ll
-    >>> import pymc as pm
     >>> import numpy as np
+    >>> import pymc as pm
     >>> loss = ll.Quadratic.dist(alpha=0.1, beta=0.9, gamma=2)
     >>> np.exp(pm.logcdf(loss, 0.2).eval()).round(3)
-    np.float64(0)
+    np.float64(0.125)
 
     Maximised: the median of the expected accuracy of one trial.
 
     >>> accuracy = ll.Quadratic.dist(alpha=0.5, beta=0.9, gamma=2, convex=False)
     >>> pm.icdf(accuracy, 0.5).eval().round(3)
-    np.float64(0)
+    np.float64(0.7)
     """
 
     rv_type = QuadraticRV

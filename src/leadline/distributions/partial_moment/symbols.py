@@ -8,7 +8,6 @@ function after an edit.
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
@@ -46,7 +45,12 @@ def call_by_symbol(entry: str, n_outputs: int) -> Callable:
             function_type = ir.FunctionType(ir.VoidType(), [double] * 4 + [pointer] * 2)
             function = cgutils.get_or_insert_function(builder.module, function_type, symbol(entry))
             out = cgutils.alloca_once(builder, ir.ArrayType(double, n_outputs))
-            table = pointer(None) if entry == "quadrature_entry" else _table(builder)
+            # The table is built with the quadrature. A module may declare a symbol only once.
+            table = builder.module.globals.get(TABLE_SYMBOL)
+            if entry == "quadrature_entry":
+                table = pointer(None)
+            elif table is None:
+                table = cgutils.add_global_variable(builder.module, double, TABLE_SYMBOL)
             builder.call(function, [*arguments, table, builder.bitcast(out, pointer)])
             values = [
                 builder.load(cgutils.gep_inbounds(builder, out, 0, i)) for i in range(n_outputs)
@@ -56,9 +60,3 @@ def call_by_symbol(entry: str, n_outputs: int) -> Callable:
         return result(*[types.float64] * 4), generate
 
     return call
-
-
-def _table(builder: Any) -> Any:
-    """Return the address of the table; a module may declare a symbol only once."""
-    declared = builder.module.globals.get(TABLE_SYMBOL)
-    return declared or cgutils.add_global_variable(builder.module, ir.DoubleType(), TABLE_SYMBOL)

@@ -129,17 +129,6 @@ def _survival(w: float, k: float, lam: float) -> tuple[float, float, float, floa
 
 
 @jit
-def _smaller_first(
-    log_below: float, log_above: float, d_w: float, d_k: float, d_lam: float
-) -> tuple[float, float, float, float, float]:
-    """Return the result of `_log_tails` from partials that are relative to F."""
-    if log_above < log_below:
-        odds = math.exp(log_below - log_above)
-        return log_below, log_above, d_w * odds, d_k * odds, d_lam * odds
-    return log_below, log_above, d_w, d_k, d_lam
-
-
-@jit
 def _log_tails(w: float, k: float, lam: float) -> tuple[float, float, float, float, float]:
     """Return log F and log S of W, and ∂F/∂(w, k, λ) over the smaller of F and S.
 
@@ -153,30 +142,34 @@ def _log_tails(w: float, k: float, lam: float) -> tuple[float, float, float, flo
         log_ratio = math.log1p(-c / lam) if c < 0.5 * lam else math.log(w) - log_lam
         log_below = k * log_ratio + log_mean
         log_above = log1mexp(log_below)
-        return _smaller_first(log_below, log_above, d_w, log_ratio + mean_log, -k / lam)
-    # The part of F with noiseless scores below λ. Far from λ it is all of F; elsewhere the scores
-    # at λ that are below w by their noise are added.
-    log_part, d_w, d_k, _ = log_moment(w, k + 1.0, lam, 0.0)
-    log_part -= k * log_lam
-    log_below = log_part
-    far = lam - max(w, 0.0) - math.sqrt(k) > FAR and w > W_LOW
-    if not far:
-        log_below = log_add_exp(log_part, log_normal_cdf(-c))
-    if log_below >= _LOG_3_4:
-        log_above, d_w, d_k, d_lam = _survival(w, k, lam)
-        return math.log1p(-math.exp(log_above)), log_above, d_w, -d_k, -d_lam
-    if not far:
-        log_density = log_moment(w, k, lam, 0.0)[0]
-        d_w = k * math.exp(log_density - k * log_lam - log_below)
-    part = math.exp(log_part - log_below)
-    log_above = math.log1p(-math.exp(log_below))
-    return _smaller_first(log_below, log_above, d_w, part * (d_k - log_lam), -part * k / lam)
+        d_k, d_lam = log_ratio + mean_log, -k / lam
+    else:
+        # The part of F with noiseless scores below λ. Far from λ it is all of F; elsewhere the
+        # scores at λ that are below w by their noise are added.
+        log_part, d_w, d_k, _ = log_moment(w, k + 1.0, lam, 0.0)
+        log_part -= k * log_lam
+        log_below = log_part
+        far = lam - max(w, 0.0) - math.sqrt(k) > FAR and w > W_LOW
+        if not far:
+            log_below = log_add_exp(log_part, log_normal_cdf(-c))
+        if log_below >= _LOG_3_4:
+            log_above, d_w, d_k, d_lam = _survival(w, k, lam)
+            return math.log1p(-math.exp(log_above)), log_above, d_w, -d_k, -d_lam
+        if not far:
+            log_density = log_moment(w, k, lam, 0.0)[0]
+            d_w = k * math.exp(log_density - k * log_lam - log_below)
+        log_above = math.log1p(-math.exp(log_below))
+        part = math.exp(log_part - log_below)
+        d_k, d_lam = part * (d_k - log_lam), -part * k / lam
+    # So far the partials are relative to F.
+    odds = math.exp(log_below - log_above) if log_above < log_below else 1.0
+    return log_below, log_above, d_w * odds, d_k * odds, d_lam * odds
 
 
 @jit
 def _quantile(log_below: float, log_above: float, k: float, lam: float) -> float:
     """Return w with log F = `log_below` and log S = `log_above`, by Newton steps in a bracket."""
-    left = log_below < log_above
+    below_is_smaller = log_below < log_above
     # P(W ≤ −x) ≤ Φ(−x) < exp(−x²/2), and likewise above λ.
     low = -math.sqrt(-2.0 * log_below) - 1.0
     high = lam + math.sqrt(-2.0 * log_above) + 1.0
@@ -184,8 +177,8 @@ def _quantile(log_below: float, log_above: float, k: float, lam: float) -> float
     for _ in range(200):
         below, above, d_w, _, _ = _log_tails_by_symbol(w, k, lam, 0.0)
         # The equation is in log F or −log S; d_w is relative to the smaller of F and S.
-        miss = below - log_below if left else log_above - above
-        slope = d_w * math.exp(min(below, above) - (below if left else above))
+        miss = below - log_below if below_is_smaller else log_above - above
+        slope = d_w * math.exp(min(below, above) - (below if below_is_smaller else above))
         if miss < 0.0:
             low = w
         else:
