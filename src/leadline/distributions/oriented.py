@@ -22,7 +22,28 @@ from pytensor.tensor.random.utils import normalize_size_param
 from pytensor.tensor.variable import TensorVariable
 
 
-class OrientedRV(SymbolicRandomVariable):
+class ScoreRV(SymbolicRandomVariable):
+    """A random variable whose subclass returns the next random generator and draws."""
+
+    draw: Callable[..., tuple[Variable, Variable]]
+
+    @classmethod
+    def rv_op(
+        cls, *params: Any, size: Any = None, rng: Variable | None = None, **form: Any
+    ) -> TensorVariable:
+        """Return draws of shape `size`, or of the broadcast shape of the parameters."""
+        tensors = [pt.as_tensor(param) for param in params]
+        rng = normalize_rng_param(rng)
+        size = normalize_size_param(size)
+        shape = size
+        if rv_size_is_none(size):
+            shape = implicit_size_from_params(*tensors, ndims_params=cls.ndims_params)
+        inputs = [rng, size, *tensors]
+        outputs = cls.draw(*tensors, size=shape, rng=rng, **form)
+        return cls(inputs=inputs, outputs=list(outputs), **form)(*inputs)
+
+
+class OrientedRV(ScoreRV):
     """A random variable drawn by the `rvs` of a kernel module, convex or concave."""
 
     kernel: ModuleType
@@ -33,19 +54,9 @@ class OrientedRV(SymbolicRandomVariable):
         super().__init__(*args, **kwargs)
 
     @classmethod
-    def rv_op(
-        cls, *params: Any, convex: bool, size: Any = None, rng: Variable | None = None
-    ) -> TensorVariable:
-        """Return draws of shape `size`, or of the broadcast shape of the parameters."""
-        tensors = [pt.as_tensor(param) for param in params]
-        rng = normalize_rng_param(rng)
-        size = normalize_size_param(size)
-        shape = size
-        if rv_size_is_none(size):
-            shape = implicit_size_from_params(*tensors, ndims_params=cls.ndims_params)
-        next_rng, draws = cls.kernel.rvs(*tensors, convex=convex, size=shape, rng=rng)
-        inputs = [rng, size, *tensors]
-        return cls(inputs=inputs, outputs=[next_rng, draws], convex=convex)(*inputs)
+    def draw(cls, *params: Variable, **options: Any) -> tuple[Variable, Variable]:
+        """Return the next random generator and draws."""
+        return cls.kernel.rvs(*params, **options)
 
     def rebuild_rv(self, *args: Any, **kwargs: Any) -> TensorVariable:
         """Rebuild the variable with other inputs and the same form, for PyMC's change of sizes."""

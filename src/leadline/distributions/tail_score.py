@@ -5,44 +5,33 @@ from typing import Any
 import numpy as np
 import pytensor.tensor as pt
 from pymc.distributions.continuous import Continuous
-from pymc.distributions.distribution import SymbolicRandomVariable
-from pymc.distributions.shape_utils import implicit_size_from_params, rv_size_is_none
-from pymc.pytensorf import normalize_rng_param
-from pytensor.tensor.random.utils import normalize_size_param
 from pytensor.tensor.variable import TensorConstant, TensorVariable
 
 from leadline.distributions.kernels import noisy_quadratic
-from leadline.distributions.oriented import require_valid
+from leadline.distributions.oriented import ScoreRV, require_valid
 
 # Upper bound of log F(y − h/2) − log F(y + h/2): a bin has a finite density even where rounding
 # makes the probabilities at its two ends equal.
 _NOT_EMPTY = -float(np.finfo(np.float64).eps)
 
 
-class TailScoreRV(SymbolicRandomVariable):
+class TailScoreRV(ScoreRV):
     """Random variable of `TailScore`, drawn by inversion."""
 
     name = "tail_score"
     extended_signature = "[rng],[size],(),(),(),(),(),(),()->[rng],()"
     _print_name = ("TailScore", "\\operatorname{TailScore}")
 
-    @classmethod
-    def rv_op(cls, *params: Any, size: Any = None, rng: Any = None) -> TensorVariable:
-        """Return draws of shape `size`, or of the broadcast shape of the parameters."""
-        tensors = [pt.as_tensor(param) for param in params]
-        *noisy_params, threshold, bin_width, log_tail_fraction = tensors
-        rng = normalize_rng_param(rng)
-        size = normalize_size_param(size)
-        shape = size
-        if rv_size_is_none(size):
-            shape = implicit_size_from_params(*tensors, ndims_params=cls.ndims_params)
-        next_rng, u = pt.random.uniform(size=shape, rng=rng, return_next_rng=True)
+    @staticmethod
+    def draw(*params: Any, size: Any, rng: Any) -> tuple[TensorVariable, TensorVariable]:
+        """Return the next random generator and draws."""
+        *noisy_params, threshold, bin_width, log_tail_fraction = params
+        next_rng, u = pt.random.uniform(size=size, rng=rng, return_next_rng=True)
         draws = noisy_quadratic.ppf(u * pt.exp(log_tail_fraction), *noisy_params)
         if not _is_zero(bin_width):
             # Bins are counted from the threshold, which is the edge of one.
             draws = threshold - (pt.floor((threshold - draws) / bin_width) + 0.5) * bin_width
-        inputs = [rng, size, *tensors]
-        return cls(inputs=inputs, outputs=[next_rng, draws])(*inputs)
+        return next_rng, draws
 
 
 class TailScore(Continuous):

@@ -91,8 +91,8 @@ def jax_function(scalar_op_type: type) -> Callable[..., tuple[Any, ...]]:
     def outputs_of(*arguments: Any) -> tuple[Any, ...]:
         if not jax.config.jax_enable_x64:
             raise TypeError(
-                "leadline's kernel needs 64-bit floats; set jax_enable_x64, which PyTensor does "
-                'unless its floatX is "float32"'
+                "leadline needs 64-bit floats in JAX: set jax_enable_x64, or PyTensor's floatX to "
+                '"float64", which sets it'
             )
         arguments = tuple(argument.astype("float64") for argument in arguments)
         return (*values(*arguments), *evaluate(*arguments)[n_values:n_outputs])

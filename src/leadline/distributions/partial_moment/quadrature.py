@@ -43,7 +43,7 @@ REACH = math.sqrt(2.0 * DROP)
 # steps only make it wider than necessary.
 WINDOW_STEPS = 4
 # For a window that starts at 0: the first panel's integrand starts as u^(pk − 1) = u^5, and the
-# panel is this fraction of the window. Of 20 pairs tried these have the smallest error with 40
+# panel is this fraction of the window. Among 20 pairs tried these have the smallest error with 40
 # nodes per panel, 2e-13 for k in [0.15, 16]. (3 and 0.08: 2e-11; 8 and 0.08: 7e-11; 5 and 0.2:
 # 2e-9.)
 START_EXPONENT = 5.0
