@@ -17,7 +17,7 @@ from helpers import (
 from scipy.stats import norm
 
 from leadline.data.scale import SCALES
-from leadline.distributions.law import log_chance_given_measured
+from leadline.distributions.array_functions import log_chance_given_measured
 from leadline.errors import LeadlineError
 from leadline.stats.fitted_search import best_trial, direction_sign, fitted_search
 from leadline.stats.forecast import best_seen_expected, forecast

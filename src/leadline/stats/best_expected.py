@@ -26,7 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy.special import ndtr
 
-from leadline.distributions.law import log_survival
+from leadline.distributions.array_functions import log_survival
 from leadline.stats.best_measured import (
     add_body_mean,
     body_quantile,

@@ -12,7 +12,7 @@ In all functions `search` is one search of a fit and `budgets` the numbers of tr
 
 import numpy as np
 
-from leadline.distributions.law import log_survival, quantile
+from leadline.distributions.array_functions import log_survival, quantile
 from leadline.stats.fitted_search import Array, FittedSearch
 
 # The integrand is a step on the grid of `_tail_grid`, steeper with larger k. Up to k = 1e5 the

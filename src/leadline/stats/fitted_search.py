@@ -11,7 +11,7 @@ import xarray as xr
 from leadline.data.regime import loss_sign
 from leadline.data.scale import SCALES
 from leadline.data.trials import DIRECTIONS
-from leadline.distributions.law import Law, log_survival
+from leadline.distributions.array_functions import NoisyQuadraticParams, log_survival
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.reported import has_trials, reported_scores
 
@@ -86,11 +86,11 @@ class FittedSearch:
     resolution: float
 
     @property
-    def law(self) -> Law:
+    def law(self) -> NoisyQuadraticParams:
         """Alpha, beta, gamma and sigma, each of shape (draw, 1)."""
         return self.law_of_mean(1)
 
-    def law_of_mean(self, seeds: float) -> Law:
+    def law_of_mean(self, seeds: float) -> NoisyQuadraticParams:
         """Return the parameters for the mean over `seeds` evaluations of a trial."""
         return self.alpha, self.beta, self.gamma, self.sigma / np.sqrt(seeds)
 

@@ -9,7 +9,7 @@ discrepancy that depends on the parameters (Gelman, Meng and Stern 1996, Statist
 import numpy as np
 import numpy.typing as npt
 
-from leadline.distributions.law import Law, log_survival
+from leadline.distributions.array_functions import NoisyQuadraticParams, log_survival
 
 Array = npt.NDArray[np.float64]
 
@@ -22,7 +22,7 @@ def tail_p_value(
     cell: Array,
     replicates: npt.NDArray[np.int64],
     threshold: Array,
-    law: Law,
+    law: NoisyQuadraticParams,
     seed: int,
 ) -> float:
     """Return the p-value of a tail's distance from the noisy quadratic.
@@ -58,7 +58,7 @@ def share_of_tail(
     cell: Array,
     replicates: npt.NDArray[np.int64],
     threshold: Array,
-    law: Law,
+    law: NoisyQuadraticParams,
     rng: np.random.Generator,
 ) -> Array:
     """Return F(y)/F(θ) of each score, at random within its bin, shape (draw, tail_trial).
@@ -72,7 +72,7 @@ def share_of_tail(
         these = replicates == seeds
         law_of_mean = (alpha, beta, gamma, sigma / np.sqrt(seeds))
 
-        def cdf(end: Array, law: Law = law_of_mean) -> Array:
+        def cdf(end: Array, law: NoisyQuadraticParams = law_of_mean) -> Array:
             return -np.expm1(log_survival(np.minimum(end, threshold), law))
 
         y, half = loss[..., these], 0.5 * cell[..., these]

@@ -9,7 +9,10 @@ no information on Q beyond Y.
 
 import numpy as np
 
-from leadline.distributions.law import expected_given_measured, log_chance_given_measured
+from leadline.distributions.array_functions import (
+    expected_given_measured,
+    log_chance_given_measured,
+)
 from leadline.stats.fitted_search import Array, FittedSearch
 
 # Panels of Q on the log and logit scales, and their reach in noise sds; the error is below 1e-3

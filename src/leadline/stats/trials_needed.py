@@ -7,7 +7,7 @@ import xarray as xr
 from scipy.optimize.elementwise import find_root
 
 from leadline.data.scale import Scale
-from leadline.distributions.law import log_chance_given_measured, log_survival
+from leadline.distributions.array_functions import log_chance_given_measured, log_survival
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.best_measured import lowest_deviation
 from leadline.stats.convergence import convergence
