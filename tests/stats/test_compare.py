@@ -147,24 +147,6 @@ def test_equivalence_is_compare_for_each_rope(tree, by):
     assert (np.diff(equal[:, np.isfinite(equal[0])], axis=0) >= 0).all()
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"by": "seed"}, "by.*'seed'"),
-        ({"budget": 0}, "budget.*0"),
-        ({"rope": -0.1}, "rope.*-0.1"),
-        ({"rope": "small"}, "rope.*'small'"),
-        ({"ci_prob": 2}, "ci_prob.*2"),
-    ],
-)
-def test_wrong_options(tree, options, words):
-    with pytest.raises(LeadlineError, match=words):
-        ll.compare(tree, **options)
-    if "rope" in options:
-        with pytest.raises(LeadlineError, match=words):
-            equivalence(tree, [0.0, options["rope"]])
-
-
 def test_one_model_is_nothing_to_compare():
     tree = make_tree(make_trials(searches=(("digits", "a"), ("wine", "a"))), draws=20)
     with pytest.raises(LeadlineError, match=r"model.*'a'.*by='task'"):

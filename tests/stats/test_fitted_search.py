@@ -57,14 +57,6 @@ def test_draws_of_several_candidates_are_answered_as_if_each_were_alone(mixed, a
         np.testing.assert_allclose(whole[rows], answer(mixed.isel(rows)), rtol=1e-12)
 
 
-def test_blocks_are_all_draws_in_their_order(mixed):
-    blocks = list(mixed.blocks(70))
-    assert max(len(block.alpha) for block in blocks) == 70
-    for name in ("alpha", "scale", "n_tail"):
-        joined = np.concatenate([getattr(block, name) for block in blocks])
-        np.testing.assert_array_equal(joined, getattr(mixed, name))
-
-
 def test_scales_are_undone_and_infinite_beyond_their_ends(mixed):
     loss = np.array([0.1, 0.5, -2.0])
     on_scale = mixed.on_scale(loss)

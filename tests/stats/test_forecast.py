@@ -18,7 +18,6 @@ from scipy.stats import norm
 
 from leadline.data.scale import SCALES
 from leadline.distributions.law import log_chance_given_measured
-from leadline.errors import LeadlineError
 from leadline.stats.fitted_search import best_trial, direction_sign, fitted_search
 from leadline.stats.forecast import best_seen_expected, forecast
 from leadline.stats.selection_bias import expected_loss
@@ -160,17 +159,3 @@ def test_costs_give_a_gain_per_cost():
 def test_the_same_tree_gives_the_same_numbers():
     tree = make_tree(make_trials(searches=(("a", "m"), ("b", "m"))))
     assert forecast(tree, [3]).identical(forecast(tree, 3))
-
-
-@pytest.mark.parametrize(
-    ("trials", "options", "name"),
-    [
-        ([0], {}, "trials"),
-        (["many"], {}, "trials"),
-        ([5], {"minimum_gain": -1.0}, "minimum_gain"),
-        ([5], {"minimum_gain": "big"}, "minimum_gain"),
-    ],
-)
-def test_wrong_options_are_refused(trials, options, name):
-    with pytest.raises(LeadlineError, match=name):
-        forecast(make_tree(draws=10), trials, **options)

@@ -86,15 +86,6 @@ def test_bad_sampling_is_said_in_the_row_and_in_attrs(tree):
     assert bad.attrs["convergence"].startswith("do not rely")
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [({"ci_prob": 1.5}, "ci_prob"), ({"ci_prob": True}, "ci_prob"), ({"ci_kind": "x"}, "ci_kind")],
-)
-def test_bad_options(tree, options, words):
-    with pytest.raises(LeadlineError, match=words):
-        summary(tree, **options)
-
-
 def test_only_a_fit_is_summarised():
     with pytest.raises(LeadlineError, match="not a leadline fit"):
         summary(az.load_arviz_data("centered_eight"))
