@@ -94,6 +94,14 @@ def test_a_group_of_the_noisy_quadratic_is_read_in_place_of_the_posterior(name):
         np.testing.assert_allclose(shifted.alpha, search.alpha - 0.05)
 
 
+def test_a_mean_over_seeds_is_on_no_grid():
+    tree = xr.open_datatree(DATA / "log.nc").load()
+    assert fitted_search(tree, NAME).resolution == pytest.approx(0.01)
+    tree["constant_data"]["trial_replicates"] = tree["constant_data"]["trial_replicates"] * 0 + 2
+    search = fitted_search(tree, NAME)
+    assert (search.best_seeds, search.resolution) == (2, 0.0)
+
+
 def test_without_worse_trials_the_noisy_quadratic_holds_up_to_its_end():
     tree = make_tree(make_trials(n_failed=0), tail_fraction=1.0)
     search = fitted_search(tree, NAME)

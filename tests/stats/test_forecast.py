@@ -133,7 +133,7 @@ def test_where_the_next_trials_fail_nothing_is_gained():
 def test_scores_on_a_grid_gain_by_whole_steps():
     trials = make_trials()
     table = trials.table.assign(score=trials.table["score"].round(2))
-    tree = make_tree(type(trials)(table, "minimize", metric="log_loss", source="rounded.csv"))
+    tree = make_tree(dataclasses.replace(trials, table=table))
     assert float(tree["constant_data"]["resolution"][0]) == pytest.approx(0.01)
     found = forecast(tree, [20])
     steps = found["gain"] / 0.01
@@ -148,12 +148,11 @@ def test_scores_on_a_grid_gain_by_whole_steps():
 
 def test_costs_give_a_gain_per_cost():
     trials = make_trials()
-    table = trials.table.assign(cost=2.5)
-    trials = type(trials)(table, "minimize", metric="log_loss", source="costs.csv")
-    found = forecast(make_tree(trials), [4])
+    costly = dataclasses.replace(trials, table=trials.table.assign(cost=2.5))
+    found = forecast(make_tree(costly), [4])
     assert found["cost"].item() == pytest.approx(10.0)
     assert found["gain_per_cost"].item() == pytest.approx(found["expected_gain_mean"].item() / 10)
-    assert np.isnan(forecast(make_tree(), [4])["cost"].item())
+    assert np.isnan(forecast(make_tree(trials), [4])["cost"].item())
 
 
 def test_the_same_tree_gives_the_same_numbers():

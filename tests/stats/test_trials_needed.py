@@ -48,7 +48,7 @@ def test_the_number_is_the_smallest_with_that_probability(certain):
 
 def test_close_enough_already_and_never(certain):
     assert trials_needed(certain, 0.3).item() == 0
-    # A tenth of the noise: measuring once cannot tell which of the best trials is that close.
+    # A tenth of the noise: one run does not show which of the best trials is that close.
     never = trials_needed(certain, 0.1 * SIGMA, probability=0.99)
     assert np.isinf(never.item())
     assert never.attrs["max_trials"] == MAX_TRIALS
