@@ -4,7 +4,6 @@ A noise sd that is right for the worse trials of the tail is too large for the b
 scores are then put down to luck, the optimum comes out too poor, and everything converges.
 """
 
-import numpy as np
 from scipy.stats import chi2
 
 from leadline.checks.evidence import Evidence

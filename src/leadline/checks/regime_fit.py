@@ -81,7 +81,8 @@ def leave_one_out(evidence: Evidence) -> Outcome:
     for the dependence between the values.
     """
     if len(evidence.draws.alpha) < MIN_PARETO_DRAWS:
-        return not_made(MIN_P_LOO, f"Leaving trials out takes {MIN_PARETO_DRAWS} draws; fit with more.")
+        reason = f"Leaving trials out takes {MIN_PARETO_DRAWS} draws; fit with more."
+        return not_made(MIN_P_LOO, reason)
     pit = loo_pit(evidence)
     p_value, *_ = array_stats.uniformity_test(pit, method="pot_c")
     return at_least(
