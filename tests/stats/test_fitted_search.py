@@ -57,14 +57,6 @@ def test_draws_of_several_candidates_are_answered_as_if_each_were_alone(mixed, a
         np.testing.assert_allclose(whole[rows], answer(mixed.isel(rows)), rtol=1e-12)
 
 
-def test_blocks_are_all_draws_in_their_order(mixed):
-    blocks = list(mixed.blocks(70))
-    assert max(len(block.alpha) for block in blocks) == 70
-    for name in ("alpha", "scale", "n_tail"):
-        joined = np.concatenate([getattr(block, name) for block in blocks])
-        np.testing.assert_array_equal(joined, getattr(mixed, name))
-
-
 def test_scales_are_undone_and_infinite_beyond_their_ends(mixed):
     loss = np.array([0.1, 0.5, -2.0])
     on_scale = mixed.on_scale(loss)
@@ -100,6 +92,14 @@ def test_a_group_of_the_noisy_quadratic_is_read_in_place_of_the_posterior(name):
     for search in searches:
         shifted = fitted_search(with_group, search.name)
         np.testing.assert_allclose(shifted.alpha, search.alpha - 0.05)
+
+
+def test_a_mean_over_seeds_is_on_no_grid():
+    tree = xr.open_datatree(DATA / "log.nc").load()
+    assert fitted_search(tree, NAME).resolution == pytest.approx(0.01)
+    tree["constant_data"]["trial_replicates"] = tree["constant_data"]["trial_replicates"] * 0 + 2
+    search = fitted_search(tree, NAME)
+    assert (search.best_seeds, search.resolution) == (2, 0.0)
 
 
 def test_without_worse_trials_the_noisy_quadratic_holds_up_to_its_end():

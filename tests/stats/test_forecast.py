@@ -18,7 +18,6 @@ from scipy.stats import norm
 
 from leadline.data.scale import SCALES
 from leadline.distributions.array_functions import log_chance_given_measured
-from leadline.errors import LeadlineError
 from leadline.stats.fitted_search import best_trial, direction_sign, fitted_search
 from leadline.stats.forecast import best_seen_expected, forecast
 from leadline.stats.selection_bias import expected_loss
@@ -134,7 +133,7 @@ def test_where_the_next_trials_fail_nothing_is_gained():
 def test_scores_on_a_grid_gain_by_whole_steps():
     trials = make_trials()
     table = trials.table.assign(score=trials.table["score"].round(2))
-    tree = make_tree(type(trials)(table, "minimize", metric="log_loss", source="rounded.csv"))
+    tree = make_tree(dataclasses.replace(trials, table=table))
     assert float(tree["constant_data"]["resolution"][0]) == pytest.approx(0.01)
     found = forecast(tree, [20])
     steps = found["gain"] / 0.01
@@ -149,28 +148,13 @@ def test_scores_on_a_grid_gain_by_whole_steps():
 
 def test_costs_give_a_gain_per_cost():
     trials = make_trials()
-    table = trials.table.assign(cost=2.5)
-    trials = type(trials)(table, "minimize", metric="log_loss", source="costs.csv")
-    found = forecast(make_tree(trials), [4])
+    costly = dataclasses.replace(trials, table=trials.table.assign(cost=2.5))
+    found = forecast(make_tree(costly), [4])
     assert found["cost"].item() == pytest.approx(10.0)
     assert found["gain_per_cost"].item() == pytest.approx(found["expected_gain_mean"].item() / 10)
-    assert np.isnan(forecast(make_tree(), [4])["cost"].item())
+    assert np.isnan(forecast(make_tree(trials), [4])["cost"].item())
 
 
 def test_the_same_tree_gives_the_same_numbers():
     tree = make_tree(make_trials(searches=(("a", "m"), ("b", "m"))))
     assert forecast(tree, [3]).identical(forecast(tree, 3))
-
-
-@pytest.mark.parametrize(
-    ("trials", "options", "name"),
-    [
-        ([0], {}, "trials"),
-        (["many"], {}, "trials"),
-        ([5], {"minimum_gain": -1.0}, "minimum_gain"),
-        ([5], {"minimum_gain": "big"}, "minimum_gain"),
-    ],
-)
-def test_wrong_options_are_refused(trials, options, name):
-    with pytest.raises(LeadlineError, match=name):
-        forecast(make_tree(draws=10), trials, **options)

@@ -5,7 +5,6 @@ import pytest
 import xarray as xr
 from helpers import make_tree, make_trials
 
-from leadline.errors import LeadlineError
 from leadline.stats.forecast import forecast
 from leadline.stats.stopping import forecast_cells, stopping_advice, trials_needed_sentences
 
@@ -77,9 +76,3 @@ def test_trials_needed_in_words():
         assert sentence.startswith(words)
     doubtful = needed.assign_attrs(problems="30 divergences")
     assert "30 divergences" in trials_needed_sentences(doubtful)[0]
-
-
-@pytest.mark.parametrize("probability", [0, 1.5, "half"])
-def test_wrong_probabilities_are_refused(tree, probability):
-    with pytest.raises(LeadlineError, match="probability"):
-        stopping_advice(tree, forecast(tree, [5]), probability=probability)

@@ -119,7 +119,7 @@ def _edges(search: FittedSearch, largest_budget: float) -> tuple[Array, Array]:
     rare = spread * (_TRIALS_IN_PANEL / largest_budget) ** (2.0 / search.gamma)
     smallest = np.maximum(search.sigma, rare)
     right = smallest * np.sinh(np.arcsinh(depth / smallest) * np.arange(above + 1) / above)
-    # Where β is at θ the outer panels would have no width to divide by.
+    # Without this the outer panels have no width to divide by where β is at θ.
     top = np.minimum(spread, depth + _WORST_DEVIATION * search.sigma)
     top = np.maximum(top, depth * (1.0 + 1e-6))
     far = depth + (top - depth) * np.arange(1, outside + 1) / outside

@@ -51,7 +51,7 @@ class FittedSearch:
     threshold : ndarray of float, shape (draw, 1)
         Largest loss that follows the noisy quadratic.
     tail_fraction : ndarray of float, shape (draw, 1)
-        Probability that one evaluation of a random trial is beyond the threshold.
+        Probability that one evaluation of a random trial is beyond (better than) the threshold.
     scale : ndarray of str, shape (draw,)
         Name of the scale.
     n_tail : ndarray of int, shape (draw, 1)

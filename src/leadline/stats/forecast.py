@@ -76,7 +76,7 @@ def forecast(
     -----
     ``P(best of m ≤ y) = 1 − (1 − F(y))^m`` with the noisy quadratic F of arXiv 2510.02721, for
     every draw. The same uniform number gives the best of all m of a draw, so that it improves
-    with m. Where scores are recorded on a grid (`resolution`), so are the forecasts.
+    with m. Forecasts are on the grid of the recorded scores (`resolution`).
 
     Examples
     --------
@@ -164,7 +164,7 @@ def _best_and_expected_gain(search: FittedSearch, sizes: Array, uniform: Array) 
     best = measured_quantile(search, sizes, uniform)
     grid, seen = search.resolution, search.best_loss
     recorded = seen - np.round((seen - best) / grid) * grid if grid else best
-    # A loss short of the threshold is no gain; any loss beyond it stands in.
+    # A loss worse than the threshold is no gain; any better loss stands in.
     threshold = search.in_score_units(search.threshold)
     beyond = best < threshold
     measured = search.on_scale(np.where(beyond, best, 0.5 * (seen + threshold)))

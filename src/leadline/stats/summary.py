@@ -36,9 +36,9 @@ def summary(
 
         - `trials`, `failed`: the numbers of trials and of those without a score (the pruned ones
           included);
-        - `in_regime`: the number of trials beyond the threshold, which inform the fit; where
-          thresholds were averaged, beyond the one with the largest weight. All three are 0 for a
-          search known from reported bests alone, and the next two nan;
+        - `in_regime`: the number of trials beyond (better than) the threshold, which inform the
+          fit; beyond the one with the largest weight if thresholds were averaged. All three are 0
+          for a search known from reported bests alone, and the next two nan;
         - `tail_fraction_lb`, `tail_fraction_ub`: the smallest and the largest share of trials
           beyond the thresholds that have 5 % of the weight or more;
         - `reported`, where there are reported bests: such as "best of 50"; they are no trials;

@@ -55,8 +55,8 @@ def trials_needed(
     -------
     DataArray
         Dims (search): 0 where the best seen is close enough already; infinite where more than
-        `MAX_TRIALS` are needed, which ``attrs["max_trials"]`` holds. Where ``attrs["problems"]``
-        is not empty, sampling has not converged: do not rely on the numbers.
+        `MAX_TRIALS` are needed, which ``attrs["max_trials"]`` holds. If
+        ``attrs["problems"]`` is not empty, sampling has not converged: do not rely on the numbers.
 
     Raises
     ------
@@ -162,7 +162,7 @@ def _panels(search: FittedSearch, limit: Array) -> tuple[Array, Array, Array]:
     rare = (_TRIALS_IN_PANEL / MAX_TRIALS) ** (2.0 / search.gamma)
     smallest = np.maximum(search.sigma, (search.beta - search.alpha) * rare)
     high = smallest * np.sinh(np.arcsinh(depth / smallest) * np.arange(above + 1) / above)
-    # Where the best seen is better than the optimum, the panels end there.
+    # The panels end at the best seen, even if it is better than the optimum.
     edges = np.minimum(search.alpha + np.concatenate([low, high], axis=1), best)
     log_worse = log_survival(edges, search.law)
     log_worse[:, 0] = 0.0

@@ -48,11 +48,10 @@ def tuning_curve(
     Returns
     -------
     DataArray
-        In score units, dims (chain, draw, search, budget). Where the best of k is worse than the
-        threshold, it is an observed score, see `leadline.stats.best_measured`; where it is a
-        failed trial, it is infinite: inf when minimising, -inf when maximising. A search known
-        from reported bests alone has no observed scores; its noisy quadratic is used there too,
-        so do not rely on its small budgets.
+        In score units, dims (chain, draw, search, budget). A best of k that is worse than the
+        threshold is an observed score, see `leadline.stats.best_measured`. A failed trial counts
+        as inf when minimising, -inf when maximising. A search known from reported bests alone has
+        no observed scores; do not rely on its small budgets.
 
     Raises
     ------
