@@ -13,15 +13,7 @@ from leadline.io.files import read_file, table_name
 
 
 def load_frame(path_or_frame: str | os.PathLike[str] | object) -> tuple[pd.DataFrame, str, str]:
-    """Return the cells as pandas, the name of the source for messages, and a name for the task.
-
-    Raises
-    ------
-    TypeError
-        If the argument is neither a path nor a data frame.
-    LeadlineError
-        If the file is damaged, two columns share a name or a name is not a string.
-    """
+    """Return the cells as pandas, the name of the source for messages, and a name for the task."""
     if isinstance(path_or_frame, str | os.PathLike):
         # os.path.expanduser, because Path.expanduser raises for an unknown user.
         path = Path(os.path.expanduser(path_or_frame))

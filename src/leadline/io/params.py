@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leadline.data.columns import to_number
 from leadline.data.trials import PARAM_PREFIX, Trials
 
 Space = Mapping[str, tuple[object, ...]]
@@ -70,6 +71,14 @@ def to_float(value: object) -> float | None:
         return None
 
 
+def parse_number(cell: object) -> float | None:
+    """Return a cell as a float, NaN if it is missing, None if it is no number."""
+    try:
+        return to_number(cell)
+    except (TypeError, ValueError):
+        return None
+
+
 def is_finite(value: object) -> bool:
     """Return whether a value is a number that can be a score."""
     return isinstance(value, int | float) and abs(value) < 1e150
@@ -118,9 +127,9 @@ def _match(distribution: tuple[object, ...], values: pd.Series) -> tuple[object,
     if kind == "categorical":
         choices = [plain_value(choice) for choice in arguments]
         if numeric:
-            choices = [_parse_number(choice) for choice in choices]
-        seen = {repr(_parse_number(value)) for value in values.tolist()}
-        known = {repr(_parse_number(choice)) for choice in choices}
+            choices = [_normalise_choice(choice) for choice in choices]
+        seen = {repr(_normalise_choice(value)) for value in values.tolist()}
+        known = {repr(_normalise_choice(choice)) for choice in choices}
         return (kind, *choices) if len(choices) > 1 and seen <= known else None
     if not numeric:
         return None
@@ -131,7 +140,7 @@ def _match(distribution: tuple[object, ...], values: pd.Series) -> tuple[object,
     return distribution if valid and inside.all() else None
 
 
-def _parse_number(value: object) -> object:
+def _normalise_choice(value: object) -> object:
     """Return a choice as a float if it reads as one, so that "1" equals 1.0."""
     if isinstance(value, bool):
         return value

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadline.data.columns import to_number
+from leadline.data.columns import validate_numbers
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, closest, format_value, join_values, pluralize
 from leadline.io.frames import load_frame
-from leadline.io.params import Space, numeric_distribution
+from leadline.io.params import Space, numeric_distribution, parse_number
 from leadline.io.records import Evaluation, Search, collect
 from leadline.io.refusals import refuse_learned
 
@@ -90,8 +90,8 @@ def read_sklearn(
     if sign < 0:
         notes.append(f"{name} is {label} with the sign flipped: {label} is minimised")
     drawn = getattr(search, "param_distributions", None)
-    space = drawn if isinstance(drawn, Mapping) else {}
-    if space and not any(hasattr(own, "rvs") for own in space.values()):
+    drawn = drawn if isinstance(drawn, Mapping) else {}
+    if drawn and not any(hasattr(own, "rvs") for own in drawn.values()):
         notes.append("all hyperparameters are lists: drawn without replacement")
     params = _params(columns, len(scores))
     costs, budgets = _costs(columns, name, len(scores)), columns.get("n_resources")
@@ -103,19 +103,13 @@ def read_sklearn(
             params[row],
             cost=costs[row],
             order=row,
-            budget=_number(budgets[row]) if budgets else None,
+            budget=parse_number(budgets[row]) if budgets else None,
         )
         for row in rows
     ]
-    metadata = Search(
-        source,
-        task,
-        label,
-        "minimize" if sign < 0 else "maximize",
-        notes,
-        kind or None,
-        _convert_space(space),
-    )
+    direction = "minimize" if sign < 0 else "maximize"
+    space = _convert_space(drawn)
+    metadata = Search(source, task, label, direction, notes, kind or None, space)
     return collect(evaluations, metadata, replicate, random_start)
 
 
@@ -211,7 +205,7 @@ def _choose_rows(
         if first_rung:
             raise LeadlineError(f"{source}: first_rung is for halving searches; leave it out")
         return list(range(count)), []
-    first = [row for row in range(count) if _number(columns["iter"][row]) == 0]
+    first = [row for row in range(count) if parse_number(columns["iter"][row]) == 0]
     if not first_rung:
         raise LeadlineError(
             f"{source}: a halving search compares candidates within a rung only, and its last "
@@ -242,24 +236,16 @@ def _folds(columns: _Columns, name: str) -> list[list[Any]]:
     return [cells for column, cells in columns.items() if pattern.fullmatch(column)]
 
 
-def _mean_scores(search: Any, columns: _Columns, name: str, source: str) -> list[float]:
+def _mean_scores(search: Any, columns: _Columns, name: str, source: str) -> np.ndarray:
     """Return the mean scores, NaN if a fold failed."""
-    scores = []
-    for row, cell in enumerate(columns[f"{_MEAN}{name}"]):
-        try:
-            scores.append(to_number(cell))
-        except (TypeError, ValueError):
-            raise LeadlineError(
-                f"{source}: column {_MEAN}{name}, row {row + 1}: must be a number, got "
-                f"{format_value(cell)}; check that the file is complete"
-            ) from None
+    column = f"{_MEAN}{name}"
+    cells = pd.Series(columns[column], dtype=object)
+    scores = validate_numbers(cells, f"{source}: column {column}")
     # If error_score is a number, the mean hides the folds that failed.
     failed = getattr(search, "error_score", None)
     if isinstance(failed, int | float) and np.isfinite(failed):
         for fold in _folds(columns, name):
-            scores = [
-                np.nan if own == failed else score for own, score in zip(fold, scores, strict=True)
-            ]
+            scores[np.asarray(fold) == failed] = np.nan
     return scores
 
 
@@ -269,14 +255,7 @@ def _costs(columns: _Columns, name: str, count: int) -> list[float | None]:
     times = [columns[kind] for kind in ("mean_fit_time", "mean_score_time") if kind in columns]
     if not folds or not times:
         return [None] * count
-    return [folds * sum(_number(cells[row]) or 0.0 for cells in times) for row in range(count)]
-
-
-def _number(cell: object) -> float | None:
-    try:
-        return to_number(cell)
-    except (TypeError, ValueError):
-        return None
+    return [folds * sum(parse_number(cells[row]) or 0.0 for cells in times) for row in range(count)]
 
 
 def _convert_space(drawn: Mapping[str, Any]) -> Space:

@@ -1,51 +1,39 @@
-"""`read_source`: a URL, a folder or a file to `Trials`, by the reader for its kind.
-
-Readers are imported on demand, so that a command loads only the one it needs.
-"""
+"""`read_source`: a URL, a folder or a file to `Trials`, by the reader for its kind."""
 
 import csv
-import importlib
 import inspect
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, NotRecordedError, format_value, join_values
 from leadline.io.databases import is_database_url, is_sqlite_file, open_database
+from leadline.io.keras_tuner import is_project, read_keras_tuner
+from leadline.io.mlflow import read_mlflow
+from leadline.io.optuna import read_optuna
+from leadline.io.optuna_study import is_journal
+from leadline.io.ray import is_experiment, read_ray
+from leadline.io.sklearn import is_cv_results, is_pickle, read_sklearn
+from leadline.io.table import read_table
+from leadline.io.wandb import is_wandb_export, read_wandb_csv
 
-if TYPE_CHECKING:
-    from leadline.data.trials import Trials
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """The kind of source that a reader reads, and where its function is."""
-
-    kind: str
-    module: str
-    name: str
-
-    def function(self) -> Any:
-        """Import and return the function."""
-        return getattr(importlib.import_module(f"leadline.io.{self.module}"), self.name)
-
-
-_OPTUNA = _Reader("an Optuna study", "optuna", "read_optuna")
-_MLFLOW = _Reader("an MLflow experiment", "mlflow", "read_mlflow")
-_RAY = _Reader("a Ray Tune experiment", "ray", "read_ray")
-_KERAS_TUNER = _Reader("a Keras Tuner project", "keras_tuner", "read_keras_tuner")
-_WANDB = _Reader("a W&B export", "wandb", "read_wandb_csv")
-_SKLEARN = _Reader("a cv_results_ of scikit-learn", "sklearn", "read_sklearn")
-_TABLE = _Reader("a table", "table", "read_table")
-
+_Reader = Callable[..., Trials]
+_KINDS: Mapping[_Reader, str] = {
+    read_optuna: "an Optuna study",
+    read_mlflow: "an MLflow experiment",
+    read_ray: "a Ray Tune experiment",
+    read_keras_tuner: "a Keras Tuner project",
+    read_wandb_csv: "a W&B export",
+    read_sklearn: "a cv_results_ of scikit-learn",
+    read_table: "a table",
+}
 _TABLE_ONLY = ("task", "model", "trial", "status", "cost", "space", "best_of")
 _SERVER = re.compile(r"(https?|databricks|file)(:|$)", re.IGNORECASE)
 
 
-def read_source(source: str, options: Mapping[str, object]) -> "Trials":
+def read_source(source: str, options: Mapping[str, object]) -> Trials:
     """Return the trials of a source of any kind: a URL, a folder or a file.
 
     `options` are the arguments of its reader, None if not given. `assume_random` is ignored if
@@ -57,13 +45,12 @@ def read_source(source: str, options: Mapping[str, object]) -> "Trials":
         If the kind of source is unknown, or its reader does not take an option.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    reader = _choose_reader(source, given)
-    read = reader.function()
+    read = _choose_reader(source, given)
     parameters = list(inspect.signature(read).parameters.values())[1:]
     taken = sorted(parameter.name for parameter in parameters)
     if "assume_random" not in taken:
         given.pop("assume_random", None)
-    label = f"{format_value(source.rpartition('@')[2], 100)} is {reader.kind}"
+    label = f"{format_value(source.rpartition('@')[2], 100)} is {_KINDS[read]}"
     for name in given:
         if name not in taken:
             raise LeadlineError(
@@ -91,7 +78,7 @@ def _choose_reader(source: str, given: Mapping[str, object]) -> _Reader:
     if is_database_url(source):
         return _reader_of_database(source)
     if _SERVER.match(source):
-        return _MLFLOW
+        return read_mlflow
     if "://" in source:
         raise LeadlineError(
             f"{format_value(source.partition('://')[0])} is no kind of URL that can be read; those "
@@ -104,17 +91,15 @@ def _choose_reader(source: str, given: Mapping[str, object]) -> _Reader:
         return _reader_of_folder(path)
     if is_sqlite_file(path):
         return _reader_of_database(source)
-    from leadline.io.optuna_study import is_journal
-
-    return _OPTUNA if is_journal(path) else _reader_of_table(path, given)
+    return read_optuna if is_journal(path) else _reader_of_table(path, given)
 
 
 def _reader_of_database(source: str) -> _Reader:
     with open_database(source) as database:
         if {"studies", "trials"} <= database.tables:
-            return _OPTUNA
+            return read_optuna
         if {"experiments", "runs"} <= database.tables:
-            return _MLFLOW
+            return read_mlflow
         raise LeadlineError(
             f"{database.name}: neither a storage of Optuna nor a store of MLflow; its tables are "
             f"{join_values(sorted(database.tables), 8) or 'none'}"
@@ -122,13 +107,10 @@ def _reader_of_database(source: str) -> _Reader:
 
 
 def _reader_of_folder(path: Path) -> _Reader:
-    from leadline.io.keras_tuner import is_project
-    from leadline.io.ray import is_experiment
-
     if is_project(path):
-        return _KERAS_TUNER
+        return read_keras_tuner
     if is_experiment(path):
-        return _RAY
+        return read_ray
     folders = [own for own in sorted(path.iterdir()) if own.is_dir()]
     inside = [own.name for own in folders if is_project(own) or is_experiment(own)]
     hint = f"it holds some, {join_values(inside, 8)}: give one" if inside else ""
@@ -139,17 +121,14 @@ def _reader_of_folder(path: Path) -> _Reader:
 
 
 def _reader_of_table(path: Path, given: Mapping[str, object]) -> _Reader:
-    from leadline.io.sklearn import is_cv_results, is_pickle
-    from leadline.io.wandb import is_wandb_export
-
     if is_pickle(path):
-        return _SKLEARN  # its error explains why pickles are not loaded
+        return read_sklearn  # its error explains why pickles are not loaded
     columns = _read_header(path)
     if is_cv_results(columns) and "direction" not in given:
-        return _SKLEARN
+        return read_sklearn
     if is_wandb_export(columns) and not any(name in given for name in _TABLE_ONLY):
-        return _WANDB
-    return _TABLE
+        return read_wandb_csv
+    return read_table
 
 
 def _read_header(path: Path) -> list[str]:

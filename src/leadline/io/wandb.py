@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from leadline.data.columns import to_number
+from leadline.data.columns import validate_numbers
 from leadline.data.trials import Trials, validate_direction
 from leadline.errors import LeadlineError, closest, format_value, join_values
 from leadline.io.frames import load_frame
+from leadline.io.params import parse_number
 from leadline.io.records import Evaluation, Search, collect
 
 _REQUIRED = ("Name", "State")
@@ -98,18 +100,23 @@ def read_wandb_csv(
         )
     rows = _choose_rows(columns, sweep, source)
     order = _parse_times([columns["Created"][row] for row in rows] if "Created" in columns else [])
+    states = [str(cell).strip().casefold() for cell in columns["State"]]
+    statuses = [_STATUS.get(state, "failed") for state in states]
+    complete = np.isin(np.arange(len(states)), rows) & (np.array(statuses) == "complete")
+    scores = np.full(len(states), np.nan)
+    label = f"{source}: column {format_value(score)}"
+    scores[complete] = validate_numbers(pd.Series(columns[score]), label, rows=complete)
     evaluations = []
     for index, row in enumerate(rows):
-        status = _STATUS.get(str(columns["State"][row]).strip().casefold(), "failed")
         own = {name: columns[name][row] for name in params or () if _is_given(columns[name][row])}
         evaluations.append(
             Evaluation(
                 row + 1,
-                _score(columns, score, row, source) if status == "complete" else None,
-                status,
+                scores[row],
+                statuses[row],
                 own,
                 {} if replicate in (None, *own) else {str(replicate): columns[str(replicate)][row]},
-                _seconds(columns["Runtime"][row]) if "Runtime" in columns else None,
+                parse_number(columns["Runtime"][row]) if "Runtime" in columns else None,
                 order[index] if order else None,
             )
         )
@@ -153,24 +160,6 @@ def _choose_rows(columns: _Columns, sweep: str | None, source: str) -> list[int]
 def _is_given(cell: object) -> bool:
     missing = cell is None or cell is pd.NA or cell is pd.NaT or cell != cell
     return not missing and str(cell).strip() not in ("", "-")
-
-
-def _score(columns: _Columns, name: str, row: int, source: str) -> float:
-    cell = columns[name][row]
-    try:
-        return to_number(cell)
-    except (TypeError, ValueError):
-        raise LeadlineError(
-            f"{source}: column {format_value(name)}, row {row + 1}: must be a number, 'NaN' or "
-            f"'Infinity', got {format_value(cell)}; name a column of numbers"
-        ) from None
-
-
-def _seconds(cell: object) -> float | None:
-    try:
-        return to_number(cell)
-    except (TypeError, ValueError):
-        return None
 
 
 def _parse_times(created: Sequence[object]) -> list[float]:
