@@ -1,4 +1,4 @@
-"""What the tests of all readers share: clear refusals, valid trials, files left alone, no pickles."""
+"""Assertions on readers: clear refusals, valid trials, files left alone, no pickle loaded."""
 
 import hashlib
 import os

@@ -106,9 +106,9 @@ def test_a_driver_that_is_not_installed_is_named(monkeypatch, url, extra):
 
 def test_a_server_that_is_not_there_is_named_without_the_password():
     pytest.importorskip("psycopg")
-    with refused("postgresql://127.0.0.1/x: ") as error:
-        with open_database("postgresql://me:secret@127.0.0.1:1/x"):
-            pass
+    url = "postgresql://me:secret@127.0.0.1:1/x"
+    with refused("postgresql://127.0.0.1/x: ") as error, open_database(url):
+        pass
     assert "secret" not in str(error.value)
     assert "me" not in str(error.value).split()
 

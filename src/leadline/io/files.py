@@ -48,7 +48,7 @@ def read_file(path: Path) -> pd.DataFrame:
     """
     if path.is_dir():
         raise IsADirectoryError(
-            f"{format_value(str(path))} is a directory; give the file of trials"
+            f"{format_value(str(path), 200)} is a directory; give the file of trials"
         )
     if not path.exists():
         raise FileNotFoundError(
