@@ -44,6 +44,14 @@ def check_read(read, *arguments, rows=None, **options):
     counts = trials.counts()
     assert str(counts["trials"]) in str(trials)
     assert counts["evaluations"] == len(table)
+    statuses = ("complete", "failed", "pruned", "running")
+    assert counts["trials"] == sum(counts[status] for status in statuses)
+    per_trial = trials.per_trial()
+    assert len(per_trial) == counts["trials"] - counts["running"]
+    finite = per_trial.loc[per_trial["status"] == "complete", ["score", "sum_of_squares"]]
+    assert np.isfinite(finite).all(axis=None)
+    parts = [trials.search(task, model) for task, model in trials.searches]
+    assert sum(len(part.table) for part in parts) == len(table)
     return trials
 
 

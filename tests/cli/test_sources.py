@@ -111,10 +111,13 @@ def failed(capsys, *arguments, code=1):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["sqlite:///mlflow.db"], "the direction is not recorded there, and never guessed"),
+        (["sqlite:///mlflow.db"], "add --direction"),
         (["ray_results/exp"], "add --direction"),
-        (["plain.csv", "--score", "loss"], "which does not say the direction: minimize or max"),
-        (["plain.csv"], "which does not say the score: name its column; add --score"),
+        (
+            ["plain.csv", "--score", "loss"],
+            "does not record the direction",
+        ),
+        (["plain.csv"], "add --score"),
         (["wandb.csv", *MINIMIZE], "add --score"),
     ],
 )
