@@ -20,7 +20,7 @@ _DIALECTS = {"postgres": "postgresql", "mariadb": "mysql"}
 
 @dataclass(frozen=True)
 class _Server:
-    """What a kind of server needs; `drivers` maps Python modules to SQLAlchemy's names."""
+    """Requirements of a kind of server; `drivers` maps Python modules to SQLAlchemy's names."""
 
     extra: str
     drivers: Mapping[str, str]

@@ -12,7 +12,7 @@ from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, format_value, join_values, pluralize
 from leadline.io.databases import Database, is_database_url, open_database
 from leadline.io.records import Evaluation, Search, collect
-from leadline.io.refusals import choose_direction, choose_score
+from leadline.io.refusals import choose_direction, choose_name, choose_score
 
 _TABLES = ("experiments", "runs", "latest_metrics", "params", "tags")
 _PAGE = 1000
@@ -247,23 +247,13 @@ def _choose_experiment(
     rows: Sequence[Sequence[Any]], wanted: str | None, source: str
 ) -> tuple[Any, str]:
     """Return id and name of the experiment to read; a row is id, name, number of runs."""
-    used = [(key, str(name)) for key, name, count in rows if count]
-    names = join_values([name for _, name in used]) or "none"
-    if wanted is not None:
-        for key, name, _ in rows:
-            if wanted in (str(name), str(key)):
-                return key, str(name)
-        raise LeadlineError(
-            f"{source}: no experiment {format_value(wanted)}; those with runs are {names}"
-        )
-    if not used:
-        raise LeadlineError(f"{source}: no experiment has runs; check that it is the right store")
-    if len(used) > 1:
-        raise LeadlineError(
-            f"{source}: there are {len(used)} experiments with runs, {names}; name one with "
-            "experiment"
-        )
-    return used[0]
+    for key, name, _ in rows:
+        if wanted in (str(name), str(key)):
+            return key, str(name)
+    used = {str(name): key for key, name, count in rows if count}
+    choice = ("experiment", "experiments with runs", "experiment")
+    chosen = choose_name(wanted, used, source, *choice)
+    return used[chosen], chosen
 
 
 def _choose_runs(

@@ -14,9 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from leadline.errors import LeadlineError, format_value, join_values
+from leadline.errors import LeadlineError, format_value
 from leadline.io.databases import Database, open_database
 from leadline.io.params import numeric_distribution
+from leadline.io.refusals import choose_name
 
 # In the order of Optuna's numbers.
 _STATES = ("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING")
@@ -24,6 +25,7 @@ _FINISHED = ("COMPLETE", "PRUNED", "FAIL")
 _DIRECTIONS = ("NOT_SET", "MINIMIZE", "MAXIMIZE")
 
 _TABLES = ("studies", "study_directions", "trials", "trial_params", "trial_values")
+_CHOICE = ("study", "studies", "study_name")
 _INFINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf}
 _JOURNAL_START = b'{"op_code":'
 
@@ -123,7 +125,7 @@ def study_of_database(source: str | os.PathLike[str], study_name: str | None) ->
         )
         rows = database.query("SELECT study_id, study_name FROM studies ORDER BY study_id")
         by_name = {str(name): study_id for study_id, name in rows}
-        name = _choose_study(list(by_name), study_name, database.name)
+        name = choose_name(study_name, by_name, database.name, *_CHOICE)
         return _query_study(database, name, by_name[name]), database.name
 
 
@@ -154,7 +156,7 @@ def study_of_journal(path: Path, study_name: str | None) -> Study:
                 "complete"
             ) from None
     by_name = {study.name: study for study in journal.studies.values()}
-    return by_name[_choose_study(list(by_name), study_name, path.name)]
+    return by_name[choose_name(study_name, by_name, path.name, *_CHOICE)]
 
 
 def describe_distribution(recorded: Mapping[str, Any]) -> tuple[object, ...] | None:
@@ -170,21 +172,6 @@ def describe_distribution(recorded: Mapping[str, Any]) -> tuple[object, ...] | N
         integer=kind.startswith("Int"),
         log=attributes.get("log") is True or "LogUniform" in kind,
     )
-
-
-def _choose_study(names: Sequence[str], wanted: str | None, source: str) -> str:
-    if wanted is not None and wanted not in names:
-        raise LeadlineError(
-            f"{source}: no study {format_value(wanted)}; there are {join_values(names) or 'none'}"
-        )
-    if wanted is None and not names:
-        raise LeadlineError(f"{source}: there are no studies; check that it is the right storage")
-    if wanted is None and len(names) > 1:
-        raise LeadlineError(
-            f"{source}: there are {len(names)} studies, {join_values(names)}; name one with "
-            "study_name"
-        )
-    return names[0] if wanted is None else wanted
 
 
 def _parse_datetime(value: Any) -> datetime:

@@ -66,7 +66,7 @@ class Evaluation:
 
 @dataclasses.dataclass(frozen=True)
 class Search:
-    """What is known of a search besides its evaluations; fields as in `Trials`."""
+    """The metadata of a search, as in `Trials`."""
 
     source: str
     task: str

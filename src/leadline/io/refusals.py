@@ -59,6 +59,26 @@ def choose_direction(recorded: str | None, given: str | None, source: str) -> st
     return str(recorded or given)
 
 
+def choose_name(
+    wanted: str | None, names: Iterable[str], source: str, kind: str, kinds: str, argument: str
+) -> str:
+    """Return the name asked for, or the only one; `argument` is where the user names it."""
+    known = list(names)
+    if wanted is not None and wanted not in known:
+        raise LeadlineError(
+            f"{source}: no {kind} {format_value(wanted)}; there are "
+            f"{join_values(known) or 'none'}.{closest(wanted, known)}"
+        )
+    if not known:
+        raise LeadlineError(f"{source}: there are no {kinds}; check that it is the right source")
+    if wanted is None and len(known) > 1:
+        raise LeadlineError(
+            f"{source}: there are {len(known)} {kinds}, {join_values(known)}; name one with "
+            f"{argument}"
+        )
+    return known[0] if wanted is None else wanted
+
+
 def choose_score(
     wanted: str | None, names: Iterable[str], source: str, recorded: str | None = None
 ) -> str:

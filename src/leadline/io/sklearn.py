@@ -11,11 +11,11 @@ import pandas as pd
 
 from leadline.data.columns import validate_numbers
 from leadline.data.trials import Trials
-from leadline.errors import LeadlineError, closest, format_value, join_values, pluralize
+from leadline.errors import LeadlineError, format_value, join_values, pluralize
 from leadline.io.frames import load_frame
 from leadline.io.params import Space, numeric_distribution, parse_number
 from leadline.io.records import Evaluation, Search, collect
-from leadline.io.refusals import refuse_learned
+from leadline.io.refusals import choose_name, refuse_learned
 
 _MEAN = "mean_test_"
 _PARAM = "param_"
@@ -169,16 +169,7 @@ def _choose_scorer(columns: Sequence[str], wanted: str | None, source: str) -> s
             f"{source}: no column {_MEAN}…, so these are no cv_results_ of scikit-learn; there "
             f"are {join_values(columns)}"
         )
-    if wanted is None and len(names) > 1:
-        raise LeadlineError(
-            f"{source}: there are {len(names)} scorers, {join_values(names)}; choose one with score"
-        )
-    if wanted is not None and wanted not in names:
-        raise LeadlineError(
-            f"{source}: no scorer {format_value(wanted)}; there are {join_values(names)}."
-            f"{closest(wanted, names)}"
-        )
-    return names[0] if wanted is None else wanted
+    return choose_name(wanted, names, source, "scorer", "scorers", "score")
 
 
 def _restore_loss(search: Any, name: str) -> tuple[str, float]:
