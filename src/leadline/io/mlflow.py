@@ -3,6 +3,7 @@
 import importlib.util
 import math
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -206,9 +207,10 @@ def _load_from_server(uri: str, wanted: str | None) -> _Experiment:
         experiment, label = _choose_experiment(rows, wanted, name)
         runs = _all_pages(client.search_runs, experiment_ids=[experiment])
     except mlflow.exceptions.MlflowException as error:
+        reason = re.sub(r"//[^/\s]*@", "//", str(error))  # without user and password
         raise LeadlineError(
-            f"{format_value(name)}: MLflow cannot read it ({format_value(str(error), 200)}); check "
-            "the tracking URI, and that the server runs"
+            f"{format_value(name)}: MLflow cannot read it ({format_value(reason, 200)}); check the "
+            "tracking URI, and that the server runs"
         ) from None
     # The server lists the newest run first.
     return _Experiment(label, name, [_convert_run(run) for run in reversed(runs)])
