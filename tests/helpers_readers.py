@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +65,20 @@ def digests(folder, *skipped):
         for path in files
         if not path.name.endswith(skipped)
     }
+
+
+@contextmanager
+def files(contents):
+    """Yield a folder with these files, text or bytes by path, and assert that reading left it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "folder")
+        folder.mkdir()
+        for path, content in contents.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content.encode() if isinstance(content, str) else content)
+        before = digests(folder)
+        yield folder
+        assert digests(folder) == before
 
 
 class Trap:

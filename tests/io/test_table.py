@@ -2,7 +2,6 @@
 
 import gzip
 import importlib
-import io
 import json
 import logging
 from pathlib import Path
@@ -48,12 +47,6 @@ def csv_of(rows: list[dict], separator: str = ",") -> str:
     return pd.DataFrame(rows).to_csv(index=False, sep=separator)
 
 
-def parquet_of(rows: list[dict]) -> bytes:
-    buffer = io.BytesIO()
-    pd.DataFrame(rows).to_parquet(buffer)
-    return buffer.getvalue()
-
-
 FILES = {
     "t.csv": csv_of(ROWS),
     "t.txt": csv_of(ROWS),
@@ -68,7 +61,7 @@ FILES = {
     "t.jsonl": "\n\n".join(json.dumps(row) for row in ROWS),
     "t.ndjson": "\r\n".join(json.dumps(row) for row in ROWS),
     "t.jsonl.gz": gzip.compress("\n".join(json.dumps(row) for row in ROWS).encode()),
-    "t.parquet": parquet_of(ROWS),
+    "t.parquet": pd.DataFrame(ROWS).to_parquet(),
 }
 
 

@@ -4,15 +4,13 @@ import contextlib
 import datetime
 import gzip
 import json
-import tempfile
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import polars as pl
-from helpers_readers import check_read
+from helpers_readers import check_read, files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,11 +33,8 @@ def check(source, rows, **arguments):
 
 
 def check_file(name, content, rows=None):
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, name)
-        path.write_bytes(content)
-        check(path, rows)
-        assert [entry.name for entry in Path(folder).iterdir()] == [name]
+    with files({name: content}) as folder:
+        check(folder / name, rows)
 
 
 NAMES = st.sampled_from(
@@ -68,14 +63,7 @@ def test_damaged_binary_files(content, cut, flip):
     check_file("t.parquet", _PARQUET[: len(_PARQUET) - cut - 1])
 
 
-def _parquet() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "t.parquet")
-        pd.DataFrame({"loss": [0.5, 0.25], "task": ["a", "b"]}).to_parquet(path)
-        return path.read_bytes()
-
-
-_PARQUET = _parquet()
+_PARQUET = pd.DataFrame({"loss": [0.5, 0.25], "task": ["a", "b"]}).to_parquet()
 
 FIELDS = st.one_of(st.sampled_from(NUMBERS), st.sampled_from(NUMBERS + WORDS + STATUSES))
 MAYBE_BROKEN = st.one_of(FIELDS, FIELDS, FIELDS, st.sampled_from(BROKEN), st.text(max_size=5))
