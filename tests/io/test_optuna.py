@@ -262,7 +262,7 @@ def test_copied_scores_are_no_replicates():
     made.add_trial(made.trials[0])
     trials = read_optuna(made)
     assert len(trials.per_trial()) == 9
-    assert "very score" in " ".join(trials.notes)
+    assert "same score" in " ".join(trials.notes)
 
 
 def test_an_objective_of_several_is_chosen_by_number_or_name(tmp_path):

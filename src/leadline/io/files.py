@@ -117,7 +117,7 @@ def _read_separated(content: bytes, name: str, separator: str = ",") -> pd.DataF
         rows = list(_rows_like(header, lines, name, separator))
     except csv.Error as error:
         raise LeadlineError(
-            f"{name}: line {lines.line_num} is not valid CSV ({error}); mend its quotes"
+            f"{name}: line {lines.line_num} is not valid CSV ({error}); fix its quotes"
         ) from None
     if not rows:
         raise LeadlineError(f"{name}: a header and no rows; at least one trial is needed")
@@ -138,7 +138,7 @@ def _rows_like(header: list[str], lines: Any, name: str, separator: str) -> Iter
         line = f"{name}: line {lines.line_num}"
         if len(row) != len(header):
             raise LeadlineError(
-                f"{line} has {len(row)} fields, the header has {len(header)}; mend the line, "
+                f"{line} has {len(row)} fields, the header has {len(header)}; fix the line, "
                 f"quote fields that hold a {format_value(separator)}"
             )
         if len(header) > 1 and not any(row):

@@ -87,7 +87,7 @@ def read_ray(
         twice.
     early_stopped : {"pruned", "complete"}, optional
         Status of trials with fewer training iterations than others: pruned if a scheduler such
-        as ASHA stopped them, so that they count as outside the regime; complete if they
+        as ASHA stopped them, so that they count as worse than the threshold; complete if they
         converged. Without it they are refused, since scores at different budgets do not compare.
     random_start : int, optional
         Read only this many trials, the first.
@@ -263,7 +263,7 @@ def _find_statuses(
             f"{source}: {pluralize(len(early), 'trial')} of {len(trials)} ended before training "
             f"iteration {most:g}, as a scheduler like ASHA stops the worse ones, and scores at "
             "different budgets do not compare; early_stopped='pruned' counts these as pruned, "
-            "outside the regime; 'complete' takes their scores, if each stopped by itself"
+            "worse than the threshold; 'complete' takes their scores, if each stopped by itself"
         )
     for index in early:
         statuses[index] = str(early_stopped)

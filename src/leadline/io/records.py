@@ -156,16 +156,13 @@ def _read_seeds(
     source: str,
 ) -> list[str]:
     """Return the value of the parameter or attribute `replicate` for each evaluation."""
-    found, known = [], dict[str, None]()
+    found = []
     for evaluation, own in zip(evaluations, params, strict=True):
-        known.update(dict.fromkeys([*own, *evaluation.attributes]))
-        seed = ""
-        if replicate in own:
-            seed = plain_text(own[replicate])
-        elif replicate in evaluation.attributes:
-            seed = plain_text(plain_value(evaluation.attributes[replicate]))
-        found.append(seed)
+        seed = {**evaluation.attributes, **own}.get(replicate, "")
+        found.append(plain_text(plain_value(seed)))
     if not any(found):
+        records = [*params, *(evaluation.attributes for evaluation in evaluations)]
+        known = dict.fromkeys(name for record in records for name in record)
         raise LeadlineError(
             f"{source}: no parameter or attribute {format_value(replicate)} for replicate; there "
             f"are {join_values(known) or 'none'}.{closest(replicate, known)}"
@@ -235,7 +232,7 @@ def _find_replicates(
         )
     elif all(len({repr(evaluations[index].score) for index in group}) == 1 for group in repeated):
         note += (
-            ", and its very score: each counts as a trial, as replicates of equal scores would "
+            ", and the same score: each counts as a trial, as replicates of equal scores would "
             "imply that there is no noise"
         )
     else:

@@ -35,7 +35,7 @@ def refuse_learned(
         first = "first trial was" if drawn_first == 1 else f"first {drawn_first} trials were"
         offer = f"; its {first} drawn at random, and random_start={drawn_first} reads no others"
     raise LeadlineError(
-        f"{source}: {evidence}, but the law is of trials drawn independently{offer}; "
+        f"{source}: {evidence}, but the model assumes trials drawn independently{offer}; "
         "assume_random=True reads them all"
     )
 
