@@ -50,6 +50,10 @@ def study(storage=None, name="digits", objective=eventful, n=12, seed=1, sampler
     return made
 
 
+def random_study():
+    return optuna.create_study(sampler=samplers.RandomSampler(seed=1))
+
+
 @contextmanager
 def database(path):
     """Give a storage in an SQLite file, and close it: Optuna leaves that to chance."""
@@ -213,7 +217,7 @@ def test_grids_and_quasi_random_designs_are_told(tmp_path):
 
 
 def test_enqueued_trials_were_not_drawn_but_repeats_of_a_trial_are_replicates():
-    made = optuna.create_study(sampler=samplers.RandomSampler(seed=1))
+    made = random_study()
     made.enqueue_trial({"x": 0.5, "y": 0.5})
     noisy = iter(np.arange(100.0))
 
@@ -233,7 +237,7 @@ def test_enqueued_trials_were_not_drawn_but_repeats_of_a_trial_are_replicates():
 
 
 def test_a_named_seed_tells_replicates_apart():
-    made = optuna.create_study(sampler=samplers.RandomSampler(seed=1))
+    made = random_study()
     for number in range(12):
         made.add_trial(
             optuna.trial.create_trial(
@@ -257,7 +261,7 @@ def test_a_named_seed_tells_replicates_apart():
 
 
 def test_copied_scores_are_no_replicates():
-    made = optuna.create_study(sampler=samplers.RandomSampler(seed=1))
+    made = random_study()
     made.optimize(plane, n_trials=8)
     made.add_trial(made.trials[0])
     trials = read_optuna(made)
@@ -301,7 +305,7 @@ def test_violated_constraints_are_failures():
 
 
 def test_a_retried_trial_counts_once():
-    made = optuna.create_study(sampler=samplers.RandomSampler(seed=1))
+    made = random_study()
     made.optimize(eventful, n_trials=7, catch=(RuntimeError,))
     retry = optuna.storages.RetryHeartbeatStaleTrialCallback()
     retry(made, made.trials[5])
