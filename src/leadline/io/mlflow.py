@@ -105,14 +105,11 @@ def read_mlflow(
     found = _load(uri, experiment)
     source = f"{found.source}, experiment {format_value(found.name)}"
     runs, n_parents = _choose_runs(found, parent, source)
-    notes = [
-        f"{pluralize(count, f'{kind} run')} left out{reason}"
-        for count, kind, reason in (
-            (found.n_deleted, "deleted", ""),
-            (n_parents, "parent", ": not a trial"),
-        )
-        if count
-    ]
+    notes = []
+    if found.n_deleted:
+        notes.append(f"{pluralize(found.n_deleted, 'deleted run')} left out")
+    if n_parents:
+        notes.append(f"{pluralize(n_parents, 'parent run')} left out: not a trial")
     names = dict.fromkeys(name for run in runs for name in run.metrics)
     score = choose_score(score, names, source)
     evaluations = [

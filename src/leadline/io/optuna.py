@@ -136,14 +136,10 @@ def _load(study: Any, study_name: str | None) -> tuple[Study, str]:
             "sqlite, postgresql or mysql URL, a file, or the study itself"
         )
     path = Path(os.path.expanduser(study))
-    if not path.exists():
-        raise FileNotFoundError(
-            f"no file {format_value(str(path), 200)}; check its name and folder (none was made)"
-        )
     if is_journal(path):
         return study_of_journal(path, study_name), path.name
-    if path.is_dir() or is_sqlite_file(path):
-        return study_of_database(path, study_name)
+    if not path.exists() or path.is_dir() or is_sqlite_file(path):
+        return study_of_database(path, study_name)  # raises if there is no file
     raise LeadlineError(
         f"{path.name}: neither an SQLite database nor a journal of Optuna; give the storage "
         "that the study was created with"
