@@ -133,9 +133,7 @@ def measure_speed() -> None:
                 f"{ns['all']:7.0f} ({ns['all'] / ns['ex']:4.2f})"
             )
 
-    print(
-        "\nat the sizes of real searches, scores below 30 %: us per call (ExGaussian's)"
-    )
+    print("\nat the sizes of real searches, scores below 30 %: us per call (ExGaussian's)")
     for observations in (30, 100, 300):
         row = []
         for gamma, lam in ((1.5, 100.0), (2.0, 30.0), (3.0, 10.0)):
@@ -189,11 +187,7 @@ def _exact_log_density(x: float, gamma: float, lam: float) -> float:
     import helpers_kernels
 
     k = 0.5 * gamma
-    return (
-        np.log(k * lam)
-        - k * np.log(lam)
-        + helpers_kernels.reference(x * lam, k, lam).log_moment
-    )
+    return np.log(k * lam) - k * np.log(lam) + helpers_kernels.reference(x * lam, k, lam).log_moment
 
 
 _COMPILE = """
