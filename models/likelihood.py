@@ -265,7 +265,7 @@ def at_search(parameter: TensorVariable, search: TensorVariable) -> TensorVariab
     """
     if len(pm.modelcontext(None).coords["search"]) > 1:
         return parameter[..., search]
-    return parameter[0] if parameter.ndim == 1 else parameter[:, :1]
+    return parameter[0] if parameter.ndim == 1 else parameter[:, 0][:, None]
 
 
 def observe_tails(

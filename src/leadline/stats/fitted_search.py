@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from leadline.data.regime import loss_sign
 from leadline.data.scale import SCALES
-from leadline.data.trials import DIRECTIONS
+from leadline.data.trials import DIRECTIONS, loss_sign
 from leadline.distributions.array_functions import NoisyQuadraticParams, log_survival
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.reported import has_trials, reported_scores
