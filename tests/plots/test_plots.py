@@ -18,9 +18,8 @@ from leadline.plots.plot_forecast import plot_forecast
 from leadline.plots.plot_optimum import plot_optimum
 from leadline.plots.plot_tail_fit import plot_tail_fit
 from leadline.plots.plot_tuning_curve import plot_tuning_curve
-from leadline.stats.empirical_curve import empirical_tuning_curve
 from leadline.stats.fitted_search import best_seen
-from leadline.stats.tuning_curve import tuning_curve
+from leadline.stats.tuning_curve import empirical_tuning_curve, tuning_curve
 
 mpl.use("Agg")
 EVERY = [plot_optimum, plot_effective_dim, plot_tuning_curve, plot_forecast, plot_tail_fit]

@@ -11,7 +11,7 @@ from scipy.special import ndtr
 import leadline as ll
 from leadline.errors import LeadlineError
 from leadline.stats.compare import BUDGETS, equivalence
-from leadline.stats.pairwise import differences, summarize_differences
+from leadline.stats.improvements import differences, summarize_differences
 
 PAIRS = (("digits", "a"), ("digits", "b"), ("wine", "a"), ("wine", "c"))
 SHAPE = (4, 150)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import make_tree, make_trials
 
-from leadline.stats.empirical_curve import empirical_tuning_curve
+from leadline.stats.tuning_curve import empirical_tuning_curve
 
 
 @pytest.fixture(scope="module", params=["minimize", "maximize"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from leadline.stats.pairwise import (
+from leadline.stats.improvements import (
     differences,
     first_lasting,
     mean_deficit,

@@ -7,10 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from leadline.stats.empirical_curve import empirical_tuning_curve
 from leadline.stats.fitted_search import validate_tree
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
-from leadline.stats.tuning_curve import tuning_curve
+from leadline.stats.tuning_curve import empirical_tuning_curve, tuning_curve
 
 _POINTS = 32
 _EXTRAPOLATED = 10

@@ -30,7 +30,7 @@ from leadline.distributions.array_functions import log_survival
 from leadline.stats.best_measured import (
     add_body_mean,
     body_quantile,
-    lowest_deviation,
+    panel_edges,
     probability_beyond,
 )
 from leadline.stats.fitted_search import Array, FittedSearch
@@ -41,8 +41,6 @@ from leadline.stats.fitted_search import Array, FittedSearch
 # distance to twice it), usually 1e-3.
 _PANELS = (32, 48, 8)
 _WORST_DEVIATION = 6.0
-# The smallest panel holds this many trials of the largest budget.
-_TRIALS_IN_PANEL = 1e-2
 # Draws per block: the arrays of a block stay in the processor's cache.
 _BLOCK = 64
 
@@ -79,7 +77,7 @@ def _in_blocks(search: FittedSearch, answer: Callable[[FittedSearch], Array]) ->
 def _tail_quantile(search: FittedSearch, budgets: Array, level: Array) -> Array:
     """Return quantiles, as losses on the scale, where the best is beyond the threshold.
 
-    `level`, shape (1, budget), are the quantiles as probabilities for one trial.
+    `level` (1, budget) are the quantiles as probabilities for one trial.
     """
     _, reached, cumulative = _cumulative(search, budgets)
     # On this scale the cumulative is nearly linear in `reached`, and without noise equal to it.
@@ -113,14 +111,10 @@ def _cumulative(search: FittedSearch, budgets: Array) -> tuple[Array, Array, Arr
 def _edges(search: FittedSearch, largest_budget: float) -> tuple[Array, Array]:
     """Return the edges of the panels of Y and of Q, shape (draw, edge); equal from α to θ."""
     below, above, outside = _PANELS
-    spread, depth = search.beta - search.alpha, search.threshold - search.alpha
-    lowest = np.arcsinh(lowest_deviation(largest_budget))
-    left = -search.sigma * np.sinh(lowest * np.arange(below, 0, -1) / below)
-    rare = spread * (_TRIALS_IN_PANEL / largest_budget) ** (2.0 / search.gamma)
-    smallest = np.maximum(search.sigma, rare)
-    right = smallest * np.sinh(np.arcsinh(depth / smallest) * np.arange(above + 1) / above)
-    # Without this the outer panels have no width to divide by where β is at θ.
-    top = np.minimum(spread, depth + _WORST_DEVIATION * search.sigma)
+    depth = search.threshold - search.alpha
+    left, right = panel_edges(search, depth, largest_budget, below, above)
+    # Without the second bound the outer panels have no width to divide by where β is at θ.
+    top = np.minimum(search.beta - search.alpha, depth + _WORST_DEVIATION * search.sigma)
     top = np.maximum(top, depth * (1.0 + 1e-6))
     far = depth + (top - depth) * np.arange(1, outside + 1) / outside
     measured = np.concatenate([left, right], axis=1)

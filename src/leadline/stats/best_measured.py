@@ -1,4 +1,4 @@
-"""The distribution of the best measured loss of k trials, for every draw of a fit.
+"""The distribution of the best measured loss of k trials, per draw of a fit.
 
 A random trial is beyond the threshold θ with probability F(θ), the tail fraction, and its loss
 then follows the noisy quadratic F. The observed losses that are worse than θ stand in for the
@@ -19,6 +19,8 @@ from leadline.stats.fitted_search import Array, FittedSearch
 # error is below 1e-5 of the distance from α to θ, for any noise from 1e-5 of that distance to
 # twice it; half as many nodes: 4e-3.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
+# The smallest panel holds this many trials of the largest budget.
+_TRIALS_IN_PANEL = 1e-2
 
 
 def measured_quantile(search: FittedSearch, budgets: Array, prob: float | Array) -> Array:
@@ -56,14 +58,29 @@ def _tail_grid(search: FittedSearch, largest_budget: float, fraction: Array) -> 
     (1), evenly in asinh((y − α)/σ): in steps of a fraction of σ around α, where noise smooths the
     density, and in growing steps further out, where the density is a power.
     """
-    low = -np.arcsinh(lowest_deviation(largest_budget))
+    low = -np.arcsinh(_lowest_deviation(largest_budget))
     high = np.arcsinh((search.threshold - search.alpha) / search.sigma)
     position = low + (high - low) * fraction[None, :]
     loss = search.alpha + search.sigma * np.sinh(position)
     return loss, search.sigma * np.cosh(position) * (high - low)
 
 
-def lowest_deviation(budget: float) -> float:
+def panel_edges(
+    search: FittedSearch, depth: Array, largest_budget: float, below: int, above: int
+) -> tuple[Array, Array]:
+    """Return edges as distances from α: those of `below` panels under it, of `above` up to `depth`.
+
+    `depth` has shape (draw, 1); the edges have (draw, below) and (draw, above + 1), in losses.
+    """
+    lowest = np.arcsinh(_lowest_deviation(largest_budget))
+    left = -search.sigma * np.sinh(lowest * np.arange(below, 0, -1) / below)
+    rare = (_TRIALS_IN_PANEL / largest_budget) ** (2.0 / search.gamma)
+    smallest = np.maximum(search.sigma, (search.beta - search.alpha) * rare)
+    right = smallest * np.sinh(np.arcsinh(depth / smallest) * np.arange(above + 1) / above)
+    return left, right
+
+
+def _lowest_deviation(budget: float) -> float:
     """Return the number of noise sds below α that bounds the best of `budget` trials.
 
     The probability k Φ(−z) that any of k trials is that far below is under 1e-9 for this z.
@@ -80,7 +97,7 @@ def probability_beyond(search: FittedSearch, budgets: Array) -> Array:
 def add_body_mean(search: FittedSearch, budgets: Array, tail: Array) -> Array:
     """Return the mean of the best loss of k trials, given that one of them completes.
 
-    `tail` is the part of it from beyond the threshold, E[loss; loss < θ], shape (draw, budget).
+    `tail` (draw, budget) is the part of it from beyond the threshold, E[loss; loss < θ].
     """
     counts, of_draw = np.unique(search.n_tail[:, 0], return_inverse=True)
     body_mean, all_fail = np.empty((2, len(counts), len(budgets)))
@@ -96,9 +113,9 @@ def add_body_mean(search: FittedSearch, budgets: Array, tail: Array) -> Array:
 
 
 def body_quantile(search: FittedSearch, level: Array) -> Array:
-    """Return the quantile of H at `level`, an observed loss or infinite.
+    """Return the quantile of H at `level` (1 or draw, budget), an observed loss or infinite.
 
-    `level` has shape (1 or draw, budget); the result at levels up to F(θ) has no meaning.
+    The result at levels up to F(θ) has no meaning.
     """
     losses = np.append(search.losses, np.inf)
     share = (level - search.tail_fraction) / np.maximum(1.0 - search.tail_fraction, 1e-300)

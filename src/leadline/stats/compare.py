@@ -10,10 +10,17 @@ import xarray as xr
 from leadline.errors import LeadlineError, format_value, join_values
 from leadline.stats.convergence import convergence
 from leadline.stats.fitted_search import validate_tree
-from leadline.stats.improvements import context_of, find_improvements, losses_by_item
+from leadline.stats.improvements import (
+    context_of,
+    differences,
+    find_improvements,
+    first_lasting,
+    losses_by_item,
+    mean_deficit,
+    summarize_ranks,
+)
 from leadline.stats.intervals import validate_interval
 from leadline.stats.options import validate_amount, validate_number
-from leadline.stats.pairwise import differences, first_lasting, mean_deficit, summarize_ranks
 from leadline.stats.reported import only_reported
 from leadline.stats.tuning_curve import tuning_curve
 
@@ -42,12 +49,11 @@ def compare(
     tree : DataTree
         The result of `leadline.fit`.
     by : {"model", "task"}
-        What is compared. Tasks are compared for each model, in score units, which makes sense
-        when they have the same metric.
+        The compared items. Tasks are compared per model, in score units, which makes sense if
+        they have the same metric.
     budget : float, optional
-        Compare after this many trials each: the expected score of the configuration that measured
-        best (its median, see `leadline.tuning_curve`), so that luck does not count. Default: at
-        the optimum.
+        Compare the expected scores of the configurations that measure best of so many trials
+        (medians, see `leadline.tuning_curve`). Default: compare the optima.
     rope : float
         Region of practical equivalence, in score units: differences up to it do not matter.
     ci_prob : float, optional
@@ -56,9 +62,8 @@ def compare(
     Returns
     -------
     Dataset
-        With `by` for the first dim, ``other_<by>`` for the second (below "model",
-        "other_model" and, for the third, "task"). A difference is positive where the first is
-        better, whatever the direction of the scores.
+        The dims are given for models. A difference is positive where the first is better,
+        whatever the direction of the scores.
 
         - `p_better`, `p_equal`, `p_worse` (model, other_model, task): three numbers that add up to
           1; nan where a model has no search on a task;
@@ -85,16 +90,14 @@ def compare(
 
     Examples
     --------
-    With `fit` the result of `leadline.fit` for the models `mlp` and `forest`:
-
+    >>> import xarray
+    >>> fit = xarray.open_datatree("fit.nc")
     >>> found = ll.compare(fit, rope=0.01)
     >>> pair = found.sel(model="mlp", other_model="forest", task="digits")
     >>> round(float(pair["p_better"] + pair["p_equal"] + pair["p_worse"]), 9)
     1.0
     """
-    validate_tree(tree)
-    items, contexts = _validate_by(tree, by)
-    budget = _validate_budget(budget)
+    items, contexts = _validate(tree, by, budget)
     rope = validate_amount(rope, "rope")
     prob, _ = validate_interval(ci_prob, None)
     improvements = find_improvements(tree, by, items, contexts, budget)
@@ -109,7 +112,7 @@ def compare(
     settings = json.loads(tree.attrs.get("settings", "{}"))
     result.attrs = {
         "by": by,
-        "budget": budget or 0.0,
+        "budget": float(budget or 0.0),
         "rope": rope,
         "ci_prob": prob,
         "metric": tree.attrs.get("metric", "score"),
@@ -134,41 +137,35 @@ def equivalence(
     Arguments and errors are those of `compare`. The variables are `p_better`, `p_equal` and
     `p_worse`, alone and with the suffixes `_overall` and `_new_task`; their first dim is `rope`.
     """
-    validate_tree(tree)
-    items, contexts = _validate_by(tree, by)
+    items, contexts = _validate(tree, by, budget)
     amounts = [validate_amount(rope, "rope") for rope in ropes]
-    improvements = find_improvements(tree, by, items, contexts, _validate_budget(budget))
+    improvements = find_improvements(tree, by, items, contexts, budget)
     # The interval is not returned; any probability serves.
     found = [improvements.summarize(rope, prob=0.5) for rope in amounts]
     names = [name for name in found[0] if str(name).startswith("p_")]
     return xr.concat([part[names] for part in found], "rope").assign_coords(rope=amounts)
 
 
-def _validate_by(tree: xr.DataTree, by: str) -> tuple[list[str], list[str]]:
+def _validate(tree: xr.DataTree, by: str, budget: object) -> tuple[list[str], list[str]]:
     """Return the compared items and their contexts, or raise `LeadlineError`."""
+    validate_tree(tree)
+    if budget is not None:
+        allowed = "a number of trials, at least 1"
+        validate_number(budget, "budget", allowed, lambda x: 1 <= x < np.inf)
     if by not in ("model", "task"):
         raise LeadlineError(f"by must be 'model' or 'task', got {format_value(by)}")
     posterior = tree["posterior"].dataset
+    other = context_of(by)
     items, contexts = (
-        list(dict.fromkeys(posterior[name].to_numpy().astype(str).tolist()))
-        for name in (by, context_of(by))
+        list(dict.fromkeys(posterior[name].to_numpy().astype(str).tolist())) for name in (by, other)
     )
     if len(items) < 2:
-        other = context_of(by)
         hint = f"; by={other!r} compares {other}s" if len(contexts) > 1 else ""
         raise LeadlineError(
             f"there is one {by} in this fit, {join_values(items)}: nothing to compare{hint}. Fit a "
             f"table with a column of the {by}"
         )
     return items, contexts
-
-
-def _validate_budget(budget: object) -> float | None:
-    if budget is None:
-        return None
-    return validate_number(
-        budget, "budget", "a number of trials, at least 1", lambda x: 1 <= x < np.inf
-    )
 
 
 def _better_from_budget(

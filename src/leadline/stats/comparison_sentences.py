@@ -5,16 +5,12 @@ import itertools
 import numpy as np
 import xarray as xr
 
+from leadline.stats.improvements import context_of
 from leadline.stats.rounding import percent
 
-# The smallest probability for each word.
-_WORDS = (
-    (0.99, "almost certainly"),
-    (0.95, "very probably"),
-    (0.8, "probably"),
-    (0.6, "perhaps"),
-)
-_CLEAR = _WORDS[-1][0]
+# Words by their smallest probability, from the largest.
+_WORDS = {0.99: "almost certainly", 0.95: "very probably", 0.8: "probably", 0.6: "perhaps"}
+_CLEAR = min(_WORDS)
 
 
 def comparison_sentences(comparison: xr.Dataset) -> list[str]:
@@ -27,18 +23,20 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
 
     Examples
     --------
-    With `fit` the result of `leadline.fit` for the models `mlp` and `forest`:
-
-    >>> for sentence in ll.comparison_sentences(ll.compare(fit))[-2:]:
-    ...     print(sentence.split(" with ")[0].split(" (")[0])
-    Fully tuned, mlp is the best model
-    Fully tuned, mlp is perhaps better than forest
+    >>> import xarray
+    >>> fit = xarray.open_datatree("fit.nc")
+    >>> for sentence in ll.comparison_sentences(ll.compare(fit)):
+    ...     print(sentence)
+    Do not rely on this comparison: R-hat 1.064 > 1.01, bulk ESS 39 < 400, tail ESS 19 < 400.
+    Fully tuned, mlp is the best model with probability 84 %.
+    Fully tuned, over the tasks that both have, mlp is probably better than forest (better 84 %,
+    worse 16 %). On a new task like these, mlp is better with probability 62 %.
     """
     attrs = comparison.attrs
     by = attrs["by"]
     items = [str(name) for name in comparison[by].to_numpy()]
     when = f"After {attrs['budget']:g} trials each" if attrs["budget"] else "Fully tuned"
-    context = "task" if by == "model" else "model"
+    context = context_of(by)
     sentences = []
     if attrs["problems"]:
         sentences.append(f"Do not rely on this comparison: {attrs['problems']}.")
@@ -91,14 +89,11 @@ def _pair_sentence(first: str, second: str, pair: xr.Dataset, *, rope: bool) -> 
 def _verdict(
     first: str, second: str, better: float, equal: float, worse: float, *, rope: bool
 ) -> str:
-    """Return the words for three probabilities: the largest decides.
-
-    Without a rope, P(equal) is 0 and left out.
-    """
+    """Return the words for the largest of three probabilities; P(equal) is shown with a rope."""
     middle = f"practically equal {percent(equal)}, " if rope or equal else ""
     numbers = f"(better {percent(better)}, {middle}worse {percent(worse)})"
     largest = max(better, equal, worse)
-    how = next((words for least, words in _WORDS if largest >= least), "")
+    how = next((words for least, words in _WORDS.items() if largest >= least), "")
     if not how:
         return f"{first} and {second} cannot be told apart {numbers}"
     if equal == largest:

@@ -15,18 +15,6 @@ def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
     """Return the sampling diagnostics of a fit, or of one of its searches.
 
     They are the worst over all candidates that have weight, each with all of its draws.
-
-    Parameters
-    ----------
-    tree : DataTree
-        The result of `leadline.fit`.
-    search : str, optional
-        Name of a search. Default: the worst over all.
-
-    Raises
-    ------
-    LeadlineError
-        If `tree` is not the result of a fit.
     """
     validate_tree(tree)
     table = tree["candidates"].dataset
@@ -38,15 +26,15 @@ def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
     pooled = "pooled" in tree.children
     sizes = tree["posterior"].sizes
 
-    def used_values(name: str) -> np.ndarray:
-        return table[name].to_numpy()[used]
-
+    max_rhat, min_ess_bulk, min_ess_tail = (
+        table[name].to_numpy()[used] for name in ("max_rhat", "min_ess_bulk", "min_ess_tail")
+    )
     return Diagnostics(
         divergences=int(by_search.max() if pooled else by_search.sum()),
         # Unlike nanmax, max keeps the nan of a fit with one chain.
-        max_rhat=float(used_values("max_rhat").max()),
-        min_ess_bulk=float(used_values("min_ess_bulk").min()),
-        min_ess_tail=float(used_values("min_ess_tail").min()),
+        max_rhat=float(max_rhat.max()),
+        min_ess_bulk=float(min_ess_bulk.min()),
+        min_ess_tail=float(min_ess_tail.min()),
         draws=sizes["chain"] * sizes["draw"],
     )
 
@@ -58,13 +46,7 @@ def recorded_checks(tree: xr.DataTree) -> str:
 
 
 def checks_line(failed: Sequence[str]) -> str:
-    """Return one line with the number and the names of failed checks.
-
-    Examples
-    --------
-    >>> checks_line(["ties", "order of trials"])
-    '2 checks failed: ties; order of trials'
-    """
+    """Return one line with the number and the names of failed checks."""
     if not failed:
         return "no check failed"
     # Some names contain commas.

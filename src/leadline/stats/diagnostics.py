@@ -30,28 +30,19 @@ _ON_SCALE = ("law_optimum", "law_noise_sd", "law_spread")
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """Sampling diagnostics, the worst over parameters.
-
-    Attributes
-    ----------
-    divergences : int
-        Divergent transitions after tuning; 0 in a good fit.
-    max_rhat : float
-        Largest rank-normalised R-hat, at most 1.01 in a good fit; nan with a single chain.
-    min_ess_bulk, min_ess_tail : float
-        Smallest effective sample sizes, at least 400 in a good fit.
-    draws : int
-        Number of draws in all chains.
-    min_bfmi : float
-        Smallest E-BFMI of a chain, nan when the sampler recorded no energy.
-    """
+    """Sampling diagnostics, the worst over parameters."""
 
     divergences: int
+    """Divergent transitions after tuning; 0 in a good fit."""
     max_rhat: float
+    """Largest rank-normalised R-hat, at most 1.01 in a good fit; nan with a single chain."""
     min_ess_bulk: float
     min_ess_tail: float
+    """Smallest effective sample sizes, at least 400 in a good fit."""
     draws: int
+    """Number of draws in all chains."""
     min_bfmi: float = np.nan
+    """Smallest E-BFMI of a chain, nan when the sampler recorded no energy."""
 
     @property
     def relative_ess(self) -> float:
@@ -95,14 +86,9 @@ class Diagnostics:
 
 
 def diagnose(posterior: xr.Dataset, statistics: xr.Dataset) -> Diagnostics:
-    """Return the diagnostics of draws.
+    """Return the diagnostics of draws, dims (chain, draw, ...).
 
-    Parameters
-    ----------
-    posterior : Dataset, dims (chain, draw, ...)
-        The draws.
-    statistics : Dataset, dims (chain, draw)
-        Sampler statistics: `diverging`, and `energy` where it was recorded.
+    The sampler statistics, dims (chain, draw), hold `diverging`, and `energy` if recorded.
     """
     integer = "effective_dim_probability" in posterior
     sampled = posterior.drop_vars(_ON_SCALE + _DERIVED * integer, errors="ignore")

@@ -37,52 +37,34 @@ class FittedSearch:
     """All draws of one search, chain after chain.
 
     Losses are on the scale of each draw's candidate (identity, log or logit), and negated where
-    scores are maximised. "Losses in score units" are scores, so negated.
-
-    Attributes
-    ----------
-    name : str
-        Name of the search.
-    sign : float
-        1 when scores are minimised, −1 when they are maximised.
-    alpha, beta, gamma, sigma : ndarray of float, shape (draw, 1)
-        Parameters of the noisy quadratic.
-    threshold : ndarray of float, shape (draw, 1)
-        Largest loss that follows the noisy quadratic.
-    tail_fraction : ndarray of float, shape (draw, 1)
-        Probability that one evaluation of a random trial is beyond (better than) the threshold.
-    scale : ndarray of str, shape (draw,)
-        Name of the scale.
-    n_tail : ndarray of int, shape (draw, 1)
-        Number of trials beyond the threshold.
-    losses : ndarray of float, shape (completed_trial,)
-        Losses in score units of the completed trials, from best to worst.
-    n_trials : int
-        Number of trials, the failed and the pruned included.
-    best_loss : float
-        Best measured loss, in score units.
-    best_seeds : int
-        Number of seeds whose mean `best_loss` is.
-    resolution : float
-        Spacing in score units of the grid on which `best_loss` and new scores are recorded; 0 for
-        none. A mean over several seeds lies between the lines of a grid.
+    scores are maximised. "Losses in score units" are scores, so negated. Arrays with an axis of
+    draws have shape (draw, 1), except `scale`, of shape (draw,).
     """
 
     name: str
     sign: float
+    """1 when scores are minimised, −1 when they are maximised."""
     alpha: Array
     beta: Array
     gamma: Array
     sigma: Array
     threshold: Array
+    """Largest loss that follows the noisy quadratic of alpha, beta, gamma and sigma."""
     tail_fraction: Array
+    """Probability that one evaluation of a random trial is beyond (better than) the threshold."""
     scale: npt.NDArray[np.str_]
     n_tail: npt.NDArray[np.int64]
+    """Number of trials beyond the threshold."""
     losses: Array
+    """Losses in score units of the completed trials, from best to worst."""
     n_trials: int
+    """Number of trials, the failed and the pruned included."""
     best_loss: float
+    """Best measured loss, in score units, the mean over `best_seeds` seeds."""
     best_seeds: int
     resolution: float
+    """Spacing in score units of the grid on which `best_loss` and new scores are recorded; 0 for
+    none. A mean over several seeds lies between the lines of a grid."""
 
     @property
     def law(self) -> NoisyQuadraticParams:
@@ -208,14 +190,8 @@ def map_searches(
 ) -> xr.DataArray:
     """Return an answer for each draw of each search, dims (chain, draw, search, *coords).
 
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-    answer : callable
-        Takes a `FittedSearch`, returns an array of shape (draw, *coords).
-    coords : mapping of str to array_like, optional
-        Coordinates of the dims that the answer adds.
+    `answer` takes a `FittedSearch` and returns an array of shape (draw, *coords); `coords` are the
+    coordinates of the dims that it adds.
     """
     posterior = tree["posterior"].dataset
     own = {name: np.asarray(values) for name, values in (coords or {}).items()}

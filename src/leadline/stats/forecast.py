@@ -1,4 +1,4 @@
-"""`forecast`: the improvement that further trials would bring, for every draw of a fit."""
+"""`forecast`: the improvement that further trials would bring, per draw of a fit."""
 
 from collections.abc import Sequence
 
@@ -39,7 +39,7 @@ def forecast(
     tree : DataTree
         The result of `leadline.fit`.
     trials : int or array_like of int
-        Numbers of further trials m, at least 1, each evaluated once. Failed ones count.
+        Numbers of further trials m, at least 1, each evaluated once. Failed trials count.
     minimum_gain : float
         Largest gain, in score units, that is not worth having.
 
@@ -49,23 +49,21 @@ def forecast(
         Gains are positive where the score improves, whatever its direction.
 
         - `best` (chain, draw, search, trials): predictive draws of the best measured score of
-          the m trials, one per posterior draw; infinite where all of them fail (-inf when
-          maximising);
+          the m trials; infinite where all of them fail (-inf when maximising);
         - `gain`: the improvement of `best` over the best seen, else 0;
         - `expected_gain`: the same for expected scores, the averages over many re-runs of both
           trials, so that the luck of a best measurement (winner's curse) does not count. A new
           trial is kept, and so counts, where it measures better than the best seen;
-        - `p_gain` (search, trials): P(`gain` > `minimum_gain`), computed from the noisy quadratic
-          and not by counting draws;
+        - `p_gain` (search, trials): P(`gain` > `minimum_gain`), from the noisy quadratic itself;
         - `gain_mean`, `expected_gain_mean` (search, trials): their means;
         - `cost` (search, trials): the cost of m trials, at the mean cost per evaluation so far;
-          nan where costs are unknown. `gain_per_cost` is `expected_gain_mean` over `cost`, per
-          hour where the cost is in hours;
-        - `best_seen` (search), and `best_seen_expected` (search), the posterior mean of the
-          expected score of that trial.
+          nan where costs are unknown;
+        - `gain_per_cost`: `expected_gain_mean` over `cost`, per hour if the cost is in hours;
+        - `best_seen`, `best_seen_expected` (search): the measured score of that trial, and the
+          posterior mean of its expected score.
 
-        ``attrs`` hold `minimum_gain`, `metric`, `direction`, and `problems` of sampling: where
-        there are any, do not rely on these numbers.
+        ``attrs`` hold `minimum_gain`, `metric`, `direction`, and `problems` of sampling: if there
+        are any, do not rely on these numbers.
 
     Raises
     ------
@@ -80,8 +78,8 @@ def forecast(
 
     Examples
     --------
-    With `fit` the result of `leadline.fit`:
-
+    >>> import xarray
+    >>> fit = xarray.open_datatree("fit.nc")
     >>> found = ll.forecast(fit, [10, 100])
     >>> found["p_gain"].dims, found["best"].dims
     (('search', 'trials'), ('chain', 'draw', 'search', 'trials'))
@@ -118,7 +116,7 @@ def forecast(
     result["gain_mean"] = result["gain"].mean(SAMPLE_DIMS)
     result["expected_gain_mean"] = result["expected_gain"].mean(SAMPLE_DIMS)
     per_trial = xr.DataArray(
-        [mean_cost(tree, name) for name in names], {"search": names}, dims="search"
+        [_mean_cost(tree, name) for name in names], {"search": names}, dims="search"
     )
     result["cost"] = per_trial * result["trials"]
     result["gain_per_cost"] = result["expected_gain_mean"] / result["cost"]
@@ -143,7 +141,7 @@ def probability_of_gain(
 ) -> xr.DataArray:
     """Return P(the best of m further trials gains more than `minimum_gain`), dims (search, ...).
 
-    `trials` are the numbers m; as a DataArray it adds its dims. The gain is in score units.
+    The gain is in score units; numbers m in a DataArray add its dims.
     """
     log_worse = map_searches(tree, lambda search: _log_no_gain(search, minimum_gain))
     p_gain = -xr.ufuncs.expm1(trials * log_worse).mean(SAMPLE_DIMS)
@@ -173,7 +171,7 @@ def _best_and_expected_gain(search: FittedSearch, sizes: Array, uniform: Array) 
     return np.stack([recorded, expected_gain], axis=-1)
 
 
-def mean_cost(tree: xr.DataTree, search: str) -> float:
+def _mean_cost(tree: xr.DataTree, search: str) -> float:
     """Return the mean cost per evaluation of a search, nan where costs are unknown."""
     if "trial_cost" not in tree["constant_data"].data_vars:
         return np.nan

@@ -1,14 +1,21 @@
-"""The improvement of one model over another, for every draw of a fit: what `compare` counts."""
+"""Draws of the improvement of one model over another, their probabilities, and ranks.
+
+Losses have dims (item, sample, ...), with "model" or "task" for "item" and `sample` for the draws;
+they are nan where an item is missing. Differences have dims (item, other_item, sample, ...), are
+positive where the first item is better, and nan for pairs that were not compared. Contexts are the
+tasks if models are compared, and the reverse.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
+from scipy.stats import rankdata
 
 from leadline.data.scale import SCALES
 from leadline.stats.fitted_search import direction_sign
 from leadline.stats.intervals import SAMPLE_DIMS
-from leadline.stats.pairwise import differences, summarize_differences
 from leadline.stats.tuning_curve import tuning_curve
 
 # Fixed, so that one fit always gives the same interactions on a new task.
@@ -17,34 +24,23 @@ _SEED = 20241002
 
 @dataclass(frozen=True)
 class Improvements:
-    """Draws of the improvement of each item over each other one; nan where not compared.
-
-    Items are models and contexts are tasks, or the reverse.
-
-    Attributes
-    ----------
-    loss : DataArray, dims (item, sample, context)
-        What is compared, in score units; nan where an item is missing.
-    scale : DataArray, dims (context) or (sample, context)
-        Unit of each context, in score units.
-    by_context : DataArray, dims (item, other_item, sample, context)
-        In score units.
-    overall : DataArray, dims (item, other_item, sample)
-        Mean over the contexts that both have, in their units.
-    new_task : DataArray, dims (item, other_item, sample)
-        Improvement on a new task, in task scales.
-    """
+    """Draws of the improvement of each item over each other one."""
 
     loss: xr.DataArray
+    """The compared losses in score units, dims (item, sample, context)."""
     scale: xr.DataArray
+    """Unit of each context in score units, dims (context) or (sample, context)."""
     by_context: xr.DataArray
+    """Improvement in score units, dims (item, other_item, sample, context)."""
     overall: xr.DataArray
+    """Mean improvement over the contexts that both have, in their units."""
     new_task: xr.DataArray
+    """Improvement on a new task, in task scales."""
 
     def summarize(self, rope: float, prob: float) -> xr.Dataset:
-        """Return probabilities and differences per context, overall and on a new task.
+        """Return `summarize_differences` per context, overall and on a new task.
 
-        Arguments and names are those of `summarize_differences`; the rope is in score units.
+        The rope is in score units.
         """
         context = str(self.scale.dims[-1])
         in_scales = rope / self.scale
@@ -62,8 +58,8 @@ def find_improvements(
 ) -> Improvements:
     """Return the improvements of each item over each other.
 
-    `by` is "model" or "task", the kind of the items; `budget` is the number of trials each, or
-    None for the optimum.
+    `by` is "model" or "task", the kind of the items; without a `budget`, a number of trials,
+    optima are compared.
     """
     if budget is None:
         values = tree["posterior"].dataset["optimum"]
@@ -122,3 +118,75 @@ def _on_new_task(tree: xr.DataTree, models: list[str]) -> xr.DataArray | None:
 def context_of(by: str) -> str:
     """Return "task" for "model", and "model" for "task"."""
     return "task" if by == "model" else "model"
+
+
+def differences(loss: xr.DataArray) -> xr.DataArray:
+    """Return the improvement of each item over each other."""
+    item = str(loss.dims[0])
+    other = f"other_{item}"
+    return (loss.rename({item: other}) - loss).transpose(item, other, *loss.dims[1:])
+
+
+def summarize_differences(
+    gain: xr.DataArray, rope: xr.DataArray | float, prob: float, suffix: str = ""
+) -> xr.Dataset:
+    """Return the probabilities of each pair, and the mean and the interval of the difference.
+
+    `gain` is the result of `differences`; `rope` is the largest difference that counts as
+    practically equal and broadcasts with it; `prob` is the probability of the equal-tailed
+    interval. The suffix is that of the variables ``p_better``, ``p_equal``, ``p_worse`` and
+    ``difference``, before ``_lower`` and ``_upper``.
+    """
+    item, other = gain.dims[:2]
+    compared = gain.notnull().all("sample") & (gain[item] != gain[other])
+    filled = gain.fillna(0.0)
+    lower, upper = filled.quantile(_ends(prob), "sample", skipna=False).drop_vars("quantile")
+    figures = {
+        f"p_better{suffix}": (filled > rope).mean("sample"),
+        # Counted, and not 1 − the others, so that the three add up to 1 without rounding.
+        f"p_equal{suffix}": (abs(filled) <= rope).mean("sample"),
+        f"p_worse{suffix}": (filled < -rope).mean("sample"),
+        f"difference{suffix}": filled.mean("sample"),
+        f"difference{suffix}_lower": lower,
+        f"difference{suffix}_upper": upper,
+    }
+    return xr.Dataset(figures).where(compared)
+
+
+def summarize_ranks(loss: xr.DataArray, prob: float, suffix: str = "") -> xr.Dataset:
+    """Return the mean rank of each item, 1 for the best, its interval, and P(best).
+
+    The names are `rank`, `rank_lower`, `rank_upper` and `p_best`, followed by the suffix.
+    """
+    rank = ranks(loss)
+    ends = rank.fillna(0.0).quantile(_ends(prob), "sample", method="nearest", skipna=False)
+    lower, upper = ends.drop_vars("quantile")
+    figures = {
+        f"rank{suffix}": rank.fillna(0.0).mean("sample"),
+        f"rank_lower{suffix}": lower,
+        f"rank_upper{suffix}": upper,
+        f"p_best{suffix}": (rank == rank.min(str(loss.dims[0]))).mean("sample"),
+    }
+    return xr.Dataset(figures).where(loss.notnull().all("sample"))
+
+
+def ranks(loss: xr.DataArray) -> xr.DataArray:
+    """Return the rank of each item in each draw; items with the same loss share the mean rank."""
+    return loss.copy(data=rankdata(loss, axis=0, nan_policy="omit"))
+
+
+def mean_deficit(gain: xr.DataArray) -> xr.DataArray:
+    """Return the mean difference by which each item is worse than those compared with it."""
+    item, other = gain.dims[:2]
+    return -gain.where(gain[item] != gain[other]).mean(str(other))
+
+
+def first_lasting(true: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """Return the first index along the last axis from which all are true, −1 if there is none."""
+    lasting = np.logical_and.accumulate(true[..., ::-1], axis=-1)[..., ::-1]
+    return np.where(lasting[..., -1], lasting.argmax(axis=-1), -1)
+
+
+def _ends(prob: float) -> list[float]:
+    """Return the probabilities at the ends of an equal-tailed interval."""
+    return [(1 - prob) / 2, (1 + prob) / 2]

@@ -14,16 +14,7 @@ def validate_number(
 ) -> float:
     """Return a number, or raise `LeadlineError` unless it is one and `inside` its range.
 
-    Parameters
-    ----------
-    value : object
-        What the user gave.
-    option : str
-        Name of the option.
-    allowed : str
-        The range in words, for the message.
-    inside : callable
-        Takes the number; True within the range.
+    `allowed` is the range in words, for the message.
     """
     if isinstance(value, bool) or not isinstance(value, Real) or not inside(float(value)):
         raise LeadlineError(f"{option} must be {allowed}; got {format_value(value)}")

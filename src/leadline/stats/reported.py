@@ -41,11 +41,8 @@ def with_trials(tree: xr.DataTree) -> xr.DataTree:
 def describe_reports(tree: xr.DataTree, search: str) -> str:
     """Return the reported bests of a search in a few words; "" when there are none.
 
-    Examples
-    --------
-    "best of 50", "best of 20, 100", "best of ? (11 to 252)" with the 89 % interval of an
-    unreported number; "best of 50; law not checked" where no trials can check
-    the quadratic law.
+    Examples are "best of 20, 100", and "best of ? (11 to 252)" with the 89 % interval of an
+    unreported number. Without trials, "; law not checked" is appended.
     """
     counts = reported_best_of(tree, search)
     if not len(counts):

@@ -4,13 +4,7 @@ import math
 
 
 def decimals_shown(sd: float) -> int | None:
-    """Return the number of decimals that show two digits of an sd; None where none are needed.
-
-    Examples
-    --------
-    >>> decimals_shown(0.007184)
-    4
-    """
+    """Return the number of decimals that show two digits of an sd; None where none are needed."""
     if not sd > 0 or not math.isfinite(sd) or sd >= 1e6:
         return None
     decimals = max(1 - math.floor(math.log10(sd)), 0)
@@ -18,13 +12,7 @@ def decimals_shown(sd: float) -> int | None:
 
 
 def rounded(value: float, sd: float) -> str:
-    """Return a number with the decimals that show two digits of its sd.
-
-    Examples
-    --------
-    >>> rounded(0.256693, 0.007184)
-    '0.2567'
-    """
+    """Return a number with the decimals that show two digits of its sd."""
     if not sd > 0 or not math.isfinite(value):
         return f"{value:.4g}"
     decimals = decimals_shown(sd)
@@ -32,13 +20,7 @@ def rounded(value: float, sd: float) -> str:
 
 
 def percent(probability: float) -> str:
-    """Return a probability in per cent, at most "> 99 %": draws do not resolve more.
-
-    Examples
-    --------
-    >>> percent(0.999), percent(0.423)
-    ('> 99 %', '42 %')
-    """
+    """Return a probability in per cent, at most "> 99 %": draws do not resolve more."""
     if probability > 0.99:
         return "> 99 %"
     return "< 1 %" if probability < 0.01 else f"{100 * probability:.0f} %"

@@ -23,16 +23,10 @@ _BLOCK = 256
 
 
 def expected_loss(search: FittedSearch, loss: Array, seeds: float = 1.0) -> Array:
-    """Return the expected losses in score units of trials, given their measured losses.
+    """Return the expected losses of trials, in score units, given their measured losses.
 
-    Parameters
-    ----------
-    search : FittedSearch
-        Some draws of a search.
-    loss : ndarray, shape (draw, point)
-        Measured losses on the scale of the search, beyond its threshold.
-    seeds : float
-        Number of seeds whose mean each measured loss is.
+    `loss` (draw, point) are measured losses on the scale of the search, beyond its threshold, each
+    the mean over `seeds` seeds.
     """
     result = np.empty_like(loss)
     linear = search.scale == "identity"

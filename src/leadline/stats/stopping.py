@@ -17,40 +17,25 @@ from leadline.stats.rounding import percent, rounded
 
 @dataclass(frozen=True)
 class Advice:
-    """Advice to stop a search or to go on, with its reason.
-
-    Attributes
-    ----------
-    stop : bool
-        True if no search is likely to gain enough. False where sampling has not converged: then
-        there is no advice. The sentence names the checks that failed.
-    p_gain : float
-        The largest probability of a gain among the searches.
-    sentence : str
-        The advice in words.
-    """
+    """Advice to stop a search or to go on, with its reason."""
 
     stop: bool
+    """True if no search is likely to gain enough; False, without advice, if sampling failed."""
     p_gain: float
+    """The largest probability of a gain among the searches."""
     sentence: str
+    """The advice in words, with the checks that failed."""
 
 
 def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float = 0.05) -> Advice:
     """Return the advice to stop or to go on, for the largest number of trials of a forecast.
 
-    Parameters
-    ----------
-    tree : DataTree
-        The result of `leadline.fit`.
-    found : Dataset
-        The result of `leadline.forecast` for it.
-    probability : float
-        Stop when the probability of a gain of more than the forecast's `minimum_gain` is below
-        this in every search that has trials.
+    `found` is the result of `leadline.forecast` for the tree. The advice is to stop if every search
+    that has trials gains more than its `minimum_gain` with less than `probability`.
     """
     probability = validate_probability(probability)
     last = found.isel(trials=int(np.argmax(found["trials"].to_numpy())))
-    # A search known from reported bests alone is somebody else's: it cannot be continued.
+    # A search known from reported bests alone was run by others: it cannot be continued.
     p_gain = last["p_gain"].sel(search=search_names(with_trials(tree)))
     largest = float(p_gain.max())
     sampling = convergence(tree)
@@ -107,10 +92,8 @@ def forecast_cells(found: xr.Dataset) -> list[list[str]]:
 def trials_needed_sentences(needed: xr.DataArray) -> list[str]:
     """Return the result of `leadline.trials_needed` in words, one sentence per number."""
     attrs = needed.attrs
-    goal = (
-        f"within {attrs['within']} of the optimum with probability {100 * attrs['probability']:g} %"
-    )
-    problems = attrs["problems"]
+    chance, problems = f"{100 * attrs['probability']:g} %", attrs["problems"]
+    goal = f"within {attrs['within']} of the optimum with probability {chance}"
     sentences = [f"Do not rely on these numbers of trials: {problems}."] if problems else []
     searches: dict[float, list[str]] = {}
     for search, number in zip(needed["search"].to_numpy(), needed.to_numpy(), strict=True):

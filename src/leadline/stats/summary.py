@@ -1,5 +1,6 @@
 """`summary`: the answers of a fit as a table, one row per search."""
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -67,11 +68,11 @@ def summary(
 
     Examples
     --------
-    With `fit` the result of `leadline.fit` for the searches `mlp` and `forest`:
-
+    >>> import xarray
+    >>> fit = xarray.open_datatree("fit.nc")
     >>> table = ll.summary(fit, ci_prob=0.9)
-    >>> table.loc[["mlp", "forest"], ["trials", "failed", "in_regime"]].to_numpy().tolist()
-    [[40, 2, 24], [40, 2, 24]]
+    >>> table.loc["mnist / mlp", ["trials", "in_regime"]].tolist()
+    [40, 20]
     >>> bool((table["optimum_eti90_lb"] < table["optimum"]).all())
     True
     """
@@ -106,10 +107,7 @@ def summary(
         for dimension in probability["dimension"].to_numpy():
             columns[f"effective_dim={dimension}"] = probability.sel(dimension=dimension)
     columns["warning"] = [", ".join(convergence(tree, name).problems) for name in names]
-    values = {
-        name: column.to_numpy() if isinstance(column, xr.DataArray) else column
-        for name, column in columns.items()
-    }
+    values = {name: np.asarray(column) for name, column in columns.items()}
     table = pd.DataFrame(values, index=pd.Index(names, name="search"))
     table.attrs.update({name: tree.attrs.get(name) for name in ("direction", "metric", "source")})
     table.attrs["convergence"] = convergence(tree).message

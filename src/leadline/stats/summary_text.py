@@ -36,24 +36,15 @@ def summary_cells(
 ) -> pd.DataFrame:
     """Return the summary as text, with the digits that the posterior sds justify.
 
-    Parameters
-    ----------
-    tree, ci_prob, ci_kind
-        As in `leadline.summary`.
-
-    Returns
-    -------
-    DataFrame of str
-        Index `search`; a column `warning` if a search has one. ``attrs["title"]`` describes the
-        scores and the intervals; ``attrs["convergence"]`` and ``attrs["checks"]`` are those of
-        `leadline.summary`.
+    The index is `search`; there is a column `warning` if a search has one. ``attrs["title"]``
+    describes the scores and the intervals; the other attributes are those of `leadline.summary`.
     """
     prob, kind = validate_interval(ci_prob, ci_kind)
     return _cells(summary(tree, ci_prob=prob, ci_kind=kind), prob, kind)
 
 
 def _cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame:
-    rows = {name: answer_cells(row, prob, kind) for name, row in answers.iterrows()}
+    rows = {name: _answer_cells(row, prob, kind) for name, row in answers.iterrows()}
     table = pd.DataFrame.from_dict(rows, orient="index").fillna("")
     table.index.name = "search"
     table.attrs = {
@@ -66,27 +57,13 @@ def _cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame:
 
 
 def summary_text(
-    tree: xr.DataTree,
-    form: str,
-    *,
-    ci_prob: float | None = None,
-    ci_kind: str | None = None,
+    tree: xr.DataTree, form: str, *, ci_prob: float | None = None, ci_kind: str | None = None
 ) -> str:
-    """Return the summary as a table for a page or a paper.
+    """Return the summary as a table for a page or a paper, in a form of `FORMATS`.
 
-    Parameters
-    ----------
-    tree, ci_prob, ci_kind
-        As in `leadline.summary`.
-    form : {"markdown", "latex", "csv"}
-        Markdown and LaTeX (for the package booktabs) have rounded text; CSV has all numbers with
-        full precision.
-
-    Returns
-    -------
-    str
-        The table, with the metric, the convergence of sampling and the failed checks: in LaTeX in
-        the caption, in Markdown below, in CSV in the first lines, which begin with ``#``.
+    Markdown and LaTeX (for the package booktabs) have rounded text; CSV has all numbers with full
+    precision. The metric, the convergence of sampling and the failed checks stand in the caption
+    of LaTeX, below the table in Markdown, and in the first lines of CSV, which begin with ``#``.
     """
     if form not in FORMATS:
         raise LeadlineError(f"format must be one of {', '.join(FORMATS)}; got {format_value(form)}")
@@ -118,7 +95,7 @@ def _escape(text: object, table: dict[int, str]) -> str:
     return " ".join(str(text).translate(table).split())
 
 
-def answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
+def _answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
     """Return the cells of one search as text, by the heads of their columns."""
     sd = float(row["optimum_sd"])
     cells = {

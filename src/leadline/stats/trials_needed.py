@@ -9,7 +9,7 @@ from scipy.optimize.elementwise import find_root
 from leadline.data.scale import Scale
 from leadline.distributions.array_functions import log_chance_given_measured, log_survival
 from leadline.errors import LeadlineError, format_value
-from leadline.stats.best_measured import lowest_deviation
+from leadline.stats.best_measured import panel_edges
 from leadline.stats.convergence import convergence
 from leadline.stats.fitted_search import (
     Array,
@@ -26,8 +26,6 @@ MAX_TRIALS = 100_000
 # Numbers of panels of the measured loss of the best new trial, below α and from there to the best
 # seen. With twice as many the probability changes by less than 1e-3.
 _PANELS = (32, 64)
-# The smallest panel holds this many of `MAX_TRIALS` trials.
-_TRIALS_IN_PANEL = 1e-2
 _BLOCK = 500
 
 
@@ -36,9 +34,9 @@ def trials_needed(
 ) -> xr.DataArray:
     """Return the number of further random trials after which the best one is near the optimum.
 
-    The trial that measured best is kept, those of the search included. It is near the optimum if
-    its expected score, not its lucky measurement, is within `within` of it. The number is the
-    smallest for which that has the given probability, over all that is uncertain: the optimum and
+    The trial that measures best, among old and new ones, is kept. It is near the optimum if its
+    expected score, not its lucky measurement, is within `within` of it. The number is the
+    smallest for which that has the given probability, averaged over the draws of the optimum and
     the outcomes of the trials.
 
     Parameters
@@ -54,9 +52,9 @@ def trials_needed(
     Returns
     -------
     DataArray
-        Dims (search): 0 where the best seen is close enough already; infinite where more than
-        `MAX_TRIALS` are needed, which ``attrs["max_trials"]`` holds. If
-        ``attrs["problems"]`` is not empty, sampling has not converged: do not rely on the numbers.
+        Dims (search): 0 where the best seen is close enough already; infinite above
+        ``attrs["max_trials"]``. If ``attrs["problems"]`` is not empty, sampling has not
+        converged: do not rely on the numbers.
 
     Raises
     ------
@@ -75,8 +73,8 @@ def trials_needed(
 
     Examples
     --------
-    With `fit` the result of `leadline.fit`:
-
+    >>> import xarray
+    >>> fit = xarray.open_datatree("fit.nc")
     >>> needed = ll.trials_needed(fit, within=0.1, probability=0.5)
     >>> needed.dims, bool((needed <= ll.trials_needed(fit, 0.1, probability=0.7)).all())
     (('search',), True)
@@ -100,11 +98,11 @@ def trials_needed(
 
 def validate_within(within: object) -> tuple[float, bool]:
     """Return the distance and True if it is relative to the optimum, or raise `LeadlineError`."""
-    relative = isinstance(within, str) and within.strip().endswith("%")
-    value = str(within).strip()[:-1] if relative else within
+    text = str(within).strip()
+    relative = text.endswith("%")
     try:
-        amount = np.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+        amount = float(text.removesuffix("%"))
+    except ValueError:
         amount = np.nan
     if not 0 < amount < np.inf:
         raise LeadlineError(
@@ -115,7 +113,7 @@ def validate_within(within: object) -> tuple[float, bool]:
 
 
 class Closeness:
-    """P(m) of `trials_needed` for one search; what does not depend on m is computed once."""
+    """P(m) of `trials_needed` for one search; terms without m are computed once."""
 
     def __init__(self, tree: xr.DataTree, name: str, within: float | str) -> None:
         search = fitted_search(tree, name)
@@ -134,7 +132,7 @@ class Closeness:
         return float((new + worse[:, -1] * self.seen_close).mean())
 
     def smallest(self, probability: float) -> float:
-        """Return the smallest m with P(m) of at least `probability`, infinite past `MAX_TRIALS`."""
+        """Return the smallest m with P(m) ≥ `probability`, infinite above `MAX_TRIALS`."""
         # Bisection: P(m) never falls with m.
         m = bisect.bisect_left(range(MAX_TRIALS + 1), probability, key=self)
         return float(m) if m <= MAX_TRIALS else np.inf
@@ -143,27 +141,15 @@ class Closeness:
 def _panels(search: FittedSearch, limit: Array) -> tuple[Array, Array, Array]:
     """Return the terms of P(m) over panels of the measured loss Y of the best new trial.
 
-    `limit`, shape (draw, 1), is the largest expected loss Q that is close enough, in score units.
-
-    Returns
-    -------
-    log_worse : ndarray, shape (draw, edge)
-        Log-probability that one trial measures worse than an edge; the last edge is the best seen.
-    close : ndarray, shape (draw, panel)
-        P(Q ≤ limit | Y in the middle of the panel).
-    seen_close : ndarray, shape (draw,)
-        The same probability for the best seen.
+    `limit` (draw, 1) is the largest expected loss Q that is close enough, in score units. The
+    terms are log P(one trial measures worse than an edge), shape (draw, edge), with the best seen
+    for the last edge; P(Q ≤ limit | Y in the middle of a panel), shape (draw, panel); and that
+    probability for the best seen, shape (draw,).
     """
     best = search.on_scale(search.best_loss)
-    below, above = _PANELS
-    lowest = np.arcsinh(lowest_deviation(MAX_TRIALS))
-    low = -search.sigma * np.sinh(lowest * np.arange(below, 0, -1) / below)
-    depth = np.maximum(best - search.alpha, 0.0)
-    rare = (_TRIALS_IN_PANEL / MAX_TRIALS) ** (2.0 / search.gamma)
-    smallest = np.maximum(search.sigma, (search.beta - search.alpha) * rare)
-    high = smallest * np.sinh(np.arcsinh(depth / smallest) * np.arange(above + 1) / above)
+    low_and_high = panel_edges(search, np.maximum(best - search.alpha, 0.0), MAX_TRIALS, *_PANELS)
     # The panels end at the best seen, even if it is better than the optimum.
-    edges = np.minimum(search.alpha + np.concatenate([low, high], axis=1), best)
+    edges = np.minimum(search.alpha + np.concatenate(low_and_high, axis=1), best)
     log_worse = log_survival(edges, search.law)
     log_worse[:, 0] = 0.0
     middle = 0.5 * (edges[:, 1:] + edges[:, :-1])
