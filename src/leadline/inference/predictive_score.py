@@ -22,6 +22,7 @@ from leadline.inference.posterior import (
     log_worse,
     tail_of,
 )
+from leadline.models.likelihood import seed_variances
 
 Array = npt.NDArray[np.float64]
 
@@ -115,18 +116,18 @@ def _predictions(
     tail = tail_of(fit)
     not_beyond = log_worse(fit, edge)
     validated = np.isin(tail["row"].to_numpy(), validation_rows)
-    density = log_density(fit) + tail["log_slope"].to_numpy() + _seeds_log_volume(tail)
+    density = log_density(fit) + tail["log_slope"].to_numpy() + _seeds_log_volume(fit)
     return np.where(validated, density, not_beyond[:, tail["group"].to_numpy()]), not_beyond
 
 
-def _seeds_log_volume(tail: xr.Dataset) -> Array:
+def _seeds_log_volume(fit: xr.DataTree) -> Array:
     """Return what turns densities of a mean and a variance into those of all seeds.
 
     Up to a constant. The variance is on the scale, so that this matters where scales are compared.
     """
-    replicates, squares = (tail[name].to_numpy() for name in ("replicates", "sum_of_squares"))
-    variance = np.maximum(squares / np.maximum(replicates - 1, 1), np.finfo(float).tiny)
-    return np.where(replicates > 1, -0.5 * (replicates - 3) * np.log(variance), 0.0)
+    tails = fit["tails"].dataset
+    replicates = tails["replicates"].to_numpy()
+    return np.where(replicates > 1, -0.5 * (replicates - 3) * np.log(seed_variances(tails)), 0.0)
 
 
 def _good_khat(draws: int) -> float:
