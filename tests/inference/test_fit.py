@@ -8,12 +8,12 @@ import pytest
 import xarray as xr
 from conftest import PAIR, SETTINGS, SHORT, TAIL
 from helpers import make_trials
-from leadline.models.priors import Prior
 
 import leadline as ll
 from leadline.data.prepare import prepare
 from leadline.errors import LeadlineError
 from leadline.inference.sampling import Sampler
+from leadline.models.priors import Prior
 
 GROUPS = ["posterior", "sample_stats", "log_likelihood", "log_prior", "observed_data"]
 MIRRORED = {"optimum", "score", "threshold", "trial_score", "trial_first_score"}

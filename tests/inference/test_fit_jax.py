@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from conftest import TAIL
 from helpers import make_trials
-from leadline.models import single
 
 import leadline as ll
 from leadline.data.prepare import prepare
+from leadline.models import single
 
 jax = pytest.importorskip("jax")
 pytest.importorskip("numpyro")

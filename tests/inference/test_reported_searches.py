@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import simulate_losses
-from leadline.models.priors import Priors
 
 import leadline as ll
 from leadline.data.prepare import DEFAULT_MAX_DIM
@@ -15,6 +14,7 @@ from leadline.errors import LeadlineError
 from leadline.inference.candidates import candidates_of
 from leadline.inference.fit import space_labels
 from leadline.inference.reported_searches import reported_searches
+from leadline.models.priors import Priors
 
 SIZES = {("digits", "A"): 60, ("digits", "C"): 40, ("wine", "A"): 40}
 

@@ -10,12 +10,12 @@ import pytest
 import xarray as xr
 from conftest import SETTINGS
 from helpers import make_averaged_tree, make_tree, make_trials, reference_cdf
-from leadline.models.priors import Priors
 from scipy import stats
 
 import leadline as ll
 from leadline.data.trials import Trials, search_labels
 from leadline.inference.tree import _with_as_many_samples
+from leadline.models.priors import Priors
 
 GROUPS = {
     "posterior": {"chain", "draw", "search"},

@@ -4,9 +4,10 @@ import numpy as np
 import pymc as pm
 import pytensor
 import pytest
-from leadline.models.joint_mixture import joint_mixture
 from scipy.special import log_softmax, logsumexp
 from scipy.stats import norm
+
+from leadline.models.joint_mixture import joint_mixture
 
 RNG = np.random.default_rng(3)
 GROUP = np.array([0, 1, 1, 0, 1])

@@ -7,14 +7,14 @@ import pathlib
 
 import numpy as np
 import pytest
-from leadline.models import best_of_k, crossed, hierarchical, independent
-from leadline.models.priors import Priors
 from pinned import DENSITIES, pinned_trials
 from pytensor.compile.mode import get_mode
 
 from leadline.data.tails import cut_tail, join_tails
 from leadline.inference.candidates import space_names
 from leadline.inference.reported_searches import with_reports
+from leadline.models import best_of_k, crossed, hierarchical, independent
+from leadline.models.priors import Priors
 
 STORED = np.load(pathlib.Path(__file__).parent.parent / "data" / "densities.npz")
 MODELS = {"single": independent, "hierarchical": hierarchical, "crossed": crossed}

@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 import pymc as pm
 import pytest
-from leadline.models.priors import Prior
 
 import leadline as ll
+from leadline.models.priors import Prior
 
 NAMES = [entry.name for entry in dataclasses.fields(ll.Priors)]
 OTHER = Prior("HalfNormal", sigma=0.123456789)
