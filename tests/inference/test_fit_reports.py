@@ -18,6 +18,8 @@ from leadline.stats.fitted_search import best_seen
 from leadline.stats.reported import with_trials
 from leadline.stats.stopping import stopping_advice
 
+pytestmark = pytest.mark.slow
+
 # Of B and C, and of A. Scores are maximised; the optimum is that of the same law for all models.
 COUNTS = [20, 100, 500]
 BESTS = [-float(simulate_losses(k, 70 + k)[1].min()) for k in COUNTS]

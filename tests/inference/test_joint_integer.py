@@ -8,6 +8,8 @@ import pytest
 import leadline as ll
 from leadline.data.trials import Trials
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"draws": 150, "tune": 250, "chains": 2, "random_seed": 1, "progressbar": False}
 PAIRS = [("digits", "mlp"), ("digits", "forest"), ("mnist", "mlp")]
 PRIORS = ll.Priors(max_effective_dim=3)

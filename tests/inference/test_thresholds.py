@@ -38,6 +38,10 @@ class FakeSampler:
             "effective_dim": GAMMA + 0.1 * noise[0],
             "gap": np.exp(noise[0]),
         }
+        if tails["scale"][0] == "log":
+            relative = {name: draws[name] / draws["optimum"] for name in ("spread", "noise_sd")}
+            draws |= {"optimum": np.log(draws["optimum"]), "noise_sd": relative["noise_sd"]}
+            draws["spread"] = np.log1p(relative["spread"])
         posterior = xr.Dataset({name: (DIMS, values) for name, values in draws.items()})
         return make_part(tails, posterior, informative=False)
 
@@ -107,20 +111,21 @@ def test_same_seed_same_evidence():
 
 def test_scales_are_weighed_together():
     trials = make_trials(n=100, n_failed=0)
-    sampler = FakeSampler()
-    candidates = candidates_of(
-        trials, trials.searches[0], Priors(), scale="log", fractions={0.2: 1.0}, resolution=0.0
-    )
+    pair = trials.searches[0]
     candidates = [
-        *candidates_of(trials, trials.searches[0], Priors(), fractions={0.2: 1, 0.4: 1}),
-        *candidates,
+        tail
+        for scale in ("identity", "log")
+        for tail in candidates_of(
+            trials, pair, Priors(), scale=scale, fractions={0.2: 1, 0.4: 1}, resolution=0.0
+        )
     ]
-    _, evidence = fit_candidates(candidates, sampler, np.random.SeedSequence(3))
-    # The deepest of each scale is kept; both predict the same trials.
-    assert evidence["candidate"].tolist()[-1] == 2
-    assert evidence["kept"].iloc[[0, -1]].all()
-    assert np.isfinite(evidence["elpd"].iloc[[0, -1]]).all()
+    fits, evidence = fit_candidates(candidates, FakeSampler(), np.random.SeedSequence(3))
+    deepest = evidence[evidence["candidate"].isin([0, 2])]
+    # The deepest of each scale is kept; all predict the same trials.
+    assert deepest["kept"].tolist() == [True, True]
+    assert deepest["elpd"].diff().abs().max() < 20
     assert evidence["weight"].sum() == pytest.approx(1)
+    assert [str(fit["tails"]["scale"][0].item()) for fit in fits][-1] == "log"
 
 
 def test_the_tree_of_a_mixture_holds_the_deepest_tail():

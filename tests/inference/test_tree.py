@@ -9,16 +9,20 @@ import pandas as pd
 import pytest
 import xarray as xr
 from conftest import SETTINGS
-from helpers import make_averaged_tree, make_tree, make_trials, reference_cdf
+from helpers import make_averaged_tree, make_part, make_tree, make_trials, reference_cdf
 from scipy import stats
 
 import leadline as ll
+from leadline.data.scale import SCALES
+from leadline.data.tails import cut_tail
 from leadline.data.trials import Trials, search_labels
-from leadline.inference.tree import _with_as_many_samples
+from leadline.inference.candidates_table import candidate_numbers, candidates_table
+from leadline.inference.shared_tail import log_likelihood, shared_tail
 from leadline.models.priors import Priors
 
 GROUPS = {
     "posterior": {"chain", "draw", "search"},
+    "noisy_quadratic": {"chain", "draw", "search"},
     "sample_stats": {"chain", "draw"},
     "log_likelihood": {"chain", "draw", "search", "tail_trial"},
     "log_prior": {"chain", "draw", "search"},
@@ -80,6 +84,8 @@ def test_variables(trees):
         assert set(tree["log_likelihood"].data_vars) == {"score", "in_regime"}
         assert set(tree["observed_data"].data_vars) == {"score", "in_regime"}
         assert {"diverging", "tree_depth", "energy"} <= set(tree["sample_stats"].data_vars)
+        law = {"alpha", "beta", "gamma", "sigma", "threshold"}
+        assert set(tree["noisy_quadratic"].data_vars) == law
     for group in ("observed_data", "log_likelihood"):
         expected = {"score", "in_regime", "seed_variance"}
         assert set(trees["replicated"][group].data_vars) == expected
@@ -124,7 +130,7 @@ def test_a_threshold_without_weight_may_have_no_repeated_trial():
     assert tree["log_likelihood"]["seed_variance"].sizes["repeated_trial"] == 10
 
 
-def test_attributes_say_where_it_comes_from(fitted, fitted_integer):
+def test_attributes_are_its_provenance(fitted, fitted_integer):
     attrs = fitted.attrs
     assert attrs["direction"] == "minimize"
     assert attrs["metric"] == "log_loss"
@@ -233,7 +239,7 @@ def test_mixed_searches_make_one_tree():
     assert set(observed["repeated_trial"].values) <= set(observed["tail_trial"].values)
 
 
-def test_labels_tell_searches_apart():
+def test_labels_of_searches_differ():
     pairs = [("a", "x"), ("a", "y"), ("b", "x")]
     for chosen in (pairs, pairs[:2], pairs[::2], pairs[:1]):
         labels = search_labels(chosen)
@@ -244,11 +250,66 @@ def test_labels_tell_searches_apart():
     assert search_labels(pairs[::2]) == ["a", "b"]
 
 
-def test_candidates_of_all_searches_have_as_many_samples():
-    few, many = (
-        xr.Dataset({"optimum": (("search", "candidate", "sample"), np.arange(n)[None, None, :])})
-        for n in (4, 10)
+def parts_of(fractions, draws):
+    """Return fits of one search, all with other draws."""
+    trials, parts = make_trials(), []
+    for number, (fraction, count) in enumerate(zip(fractions, draws, strict=True)):
+        tails = cut_tail(trials, tail_fraction=fraction, max_effective_dim=10)
+        noise = np.random.default_rng(number).standard_normal((2, count, 1))
+        law = {"optimum": 0.2 + 0.01 * noise, "spread": 0.6, "noise_sd": 0.02, "gap": 2.0}
+        law |= {"effective_dim": 2.0 + 0.1 * noise}
+        dims = ("chain", "draw", "search")
+        draws_of = {k: (dims, np.broadcast_to(v, noise.shape)) for k, v in law.items()}
+        part = make_part(tails, xr.Dataset(draws_of))
+        worst = {"max_rhat": 1.0 + number, "min_ess_bulk": 9.0 - number, "divergences": number}
+        part.attrs.update(worst)
+        parts.append(part)
+    return parts
+
+
+def test_fits_with_the_same_threshold_are_one_candidate():
+    parts = parts_of((0.4, 0.2, 0.4), (100, 30, 40))
+    numbers = candidate_numbers(parts, 0)
+    assert numbers.tolist() == [1, 0, 1]
+    evidence = pd.DataFrame(
+        {
+            "kept": True,
+            "weight": [0.5, 0.3, 0.2],
+            "elpd": np.nan,
+            "refitted": 0,
+            "p_value": [0.2, 0.5, 0.4],
+        }
     )
-    first, second = _with_as_many_samples([few, many])
-    np.testing.assert_array_equal(first["optimum"][0, 0], np.arange(4))
-    np.testing.assert_array_equal(second["optimum"][0, 0], [0, 3, 6, 9])
+    table = candidates_table(parts, numbers, evidence, 0)
+    assert table["n_tail"].to_numpy().tolist() == [24, 48]
+    np.testing.assert_allclose(table["weight"], [0.3, 0.7])
+    np.testing.assert_allclose(table["p_value"], [0.5, 0.3])
+    # The worst of its fits.
+    assert table["max_rhat"].to_numpy().tolist() == [2, 3]
+    assert table["min_ess_bulk"].to_numpy().tolist() == [8, 7]
+    assert table["divergences"].to_numpy().tolist() == [1, 2]
+    assert table["kept"].dtype == np.int8
+    # As many draws of each, of all its fits.
+    assert table.sizes["sample"] == 2 * 30
+    optimum = [part["posterior"]["optimum"].to_numpy() for part in parts]
+    assert set(table["optimum"][0].to_numpy()) == set(optimum[1].ravel())
+    assert set(table["optimum"][1].to_numpy()) & set(optimum[0].ravel())
+    assert set(table["optimum"][1].to_numpy()) & set(optimum[2].ravel())
+
+
+def test_densities_of_reports_are_of_scores_and_probabilities_have_no_units():
+    """On a scale of logarithms: one report beyond the threshold, and one that is not."""
+    (part,) = parts_of((0.4,), (1,))
+    tails = cut_tail(make_trials(), threshold=0.3, scale=SCALES["log"]).assign(
+        reported_loss=("report", np.log([0.2, 0.5])), report_search=("report", [0, 0])
+    )
+    given = np.array([[[-1.0, -2.0]], [[-3.0, -4.0]]])
+    part["tails"] = xr.DataTree(tails)
+    losses = np.zeros((2, 1, tails.sizes["tail_trial"]))
+    likelihood = {"loss": ("tail_trial", losses), "reported": ("report", given)}
+    part["log_likelihood"] = xr.DataTree(
+        xr.Dataset({name: (("chain", "draw", dim), v) for name, (dim, v) in likelihood.items()})
+    )
+    got = log_likelihood(part, [shared_tail([part], 0)])
+    # The density of y is that of log y, over y.
+    np.testing.assert_allclose(got["reported"], given + np.array([-np.log(0.2), 0.0]))
