@@ -25,11 +25,11 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
+
+from leadline.distributions.best_score import BestScore
 from leadline.models import hierarchical
 from leadline.models.likelihood import declare_data
 from leadline.models.priors import Priors
-
-from leadline.distributions.best_score import BestScore
 
 
 def build(tails: xr.Dataset, priors: Priors, base: ModuleType = hierarchical) -> pm.Model:

@@ -24,14 +24,14 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
+from pytensor.tensor.variable import TensorVariable
+
+from leadline.distributions.kernels.special import log_normal_cdf
 from leadline.models.effective_dims import effective_dims
 from leadline.models.hierarchical import pooled_noise_ratios
 from leadline.models.likelihood import coords_of, declare_data, observe_tails, positions
 from leadline.models.likelihood import data_of as tail_data
 from leadline.models.priors import Priors
-from pytensor.tensor.variable import TensorVariable
-
-from leadline.distributions.kernels.special import log_normal_cdf
 
 
 def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") -> pm.Model:

@@ -11,57 +11,17 @@ every e > 0. Across spaces e(pooled_s) scatters in the same way around `overall_
 `leadline.models.shared_dim` has integers that are summed out instead.
 """
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
-from leadline.models.likelihood import Data, EffectiveDims, scaled_depth
-from leadline.models.priors import Prior, Priors
-from leadline.models.shared_dim import SummedDims, max_by_group, min_by_group
 from pymc.logprob.transforms import IntervalTransform
 from pytensor.tensor.variable import TensorVariable
 
-
-class SampledDims:
-    """Effective dimensions that are parameters: `leadline.models.likelihood.EffectiveDims`.
-
-    Parameters
-    ----------
-    data : dict of TensorVariable
-        The data of the model.
-    gamma : TensorVariable, shape (search,)
-        The effective dimensions.
-    """
-
-    def __init__(self, data: Data, gamma: TensorVariable) -> None:
-        self.data = data
-        self.gamma = gamma
-
-    def scaled_depth(
-        self,
-        prior: Callable[..., TensorVariable],
-        log_prior: Callable[..., TensorVariable],
-        parameters: Sequence[TensorVariable],
-        noise_ratio: TensorVariable,
-    ) -> TensorVariable:
-        """Add `gap` (search) to the active model."""
-        return scaled_depth(self.data, self.gamma, prior, log_prior, parameters, noise_ratio)
-
-    def observe(
-        self,
-        name: str,
-        family: type[pm.Distribution],
-        params: Sequence[Any],
-        search: TensorVariable,
-        **kwargs: Any,
-    ) -> None:
-        """Add an observed variable to the active model."""
-        family(name, *params, **kwargs)
-
-    def register_probability(self) -> None:
-        """Do nothing: gamma has draws."""
+from leadline.models.likelihood import Data, EffectiveDims
+from leadline.models.priors import Prior, Priors
+from leadline.models.shared_dim import SummedDims, max_by_group, min_by_group
 
 
 def effective_dims(kind: str, data: Data, priors: Priors, tails: xr.Dataset) -> EffectiveDims:
@@ -85,8 +45,8 @@ def effective_dims(kind: str, data: Data, priors: Priors, tails: xr.Dataset) -> 
     if kind == "shared":
         upper = min_by_group(data["max_effective_dim"], data["search_space"], spaces)
         pooled = bounded_dim("pooled_effective_dim", priors.effective_dim, upper, dims="space")
-        return SampledDims(data, pooled[data["search_space"]])
-    return SampledDims(data, _pooled_dims(data, priors, spaces))
+        return EffectiveDims(data, pooled[data["search_space"]])
+    return EffectiveDims(data, _pooled_dims(data, priors, spaces))
 
 
 def bounded_dim(

@@ -18,12 +18,12 @@ onto the sample minima at once (docs/theory.md, Traps).
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
-from leadline.models.effective_dims import effective_dims
-from leadline.models.likelihood import Data, coords_of, data_of, declare_data, observe_tails
-from leadline.models.priors import Priors
 from pytensor.tensor.variable import TensorVariable
 
 from leadline.distributions.coordinates import PartlyCentred
+from leadline.models.effective_dims import effective_dims
+from leadline.models.likelihood import Data, coords_of, data_of, declare_data, observe_tails
+from leadline.models.priors import Priors
 
 
 def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") -> pm.Model:

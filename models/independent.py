@@ -10,13 +10,14 @@ With ``effective_dim="integer"`` gamma is one of 1..d and is summed out exactly
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
-from leadline.models.effective_dims import SampledDims, bounded_dim
+
+from leadline.models.effective_dims import bounded_dim
 from leadline.models.likelihood import (
+    EffectiveDims,
     coords_of,
     data_of,
     declare_data,
     observe_tails,
-    scaled_depth,
 )
 from leadline.models.priors import Priors
 from leadline.models.shared_dim import SummedDims
@@ -51,16 +52,14 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
         data = declare_data(data_of(tails))
         if effective_dim == "integer":
             groups = pt.arange(data["threshold"].shape[0])
-            dims = SummedDims(data, priors, groups, "search", tails)
-            typical_dim = pt.constant(_TYPICAL_DIM, dtype="float64")
+            dims: EffectiveDims = SummedDims(data, priors, groups, "search", tails)
+            depths = EffectiveDims(data, pt.constant(_TYPICAL_DIM, dtype="float64"))
         else:
             upper = data["max_effective_dim"]
             gamma = bounded_dim("effective_dim", priors.effective_dim, upper, dims="search")
-            dims, typical_dim = SampledDims(data, gamma), gamma
+            dims = depths = EffectiveDims(data, gamma)
         noise_ratio = priors.noise_ratio.variable("noise_ratio", dims="search")
-        depth = scaled_depth(
-            data,
-            typical_dim,
+        depth = depths.scaled_depth(
             lambda size: priors.gap.dist(size=size),
             lambda value: pm.logp(priors.gap.dist(), value),
             (),

@@ -1,8 +1,7 @@
-"""Observed vectors whose entries share an unknown component: a discrete variable summed out.
+"""Vectors whose entries share an unknown component: a discrete variable summed out.
 
-PyMC's `Mixture` sums over components entry by entry when they are univariate. Here all entries of a
-group come from the same component, whose index is unknown: the integer effective dimension of the
-searches of a space.
+PyMC's `Mixture` sums over univariate components entry by entry. Here all entries of a group come
+from the same component, whose index is unknown: an integer effective dimension of several searches.
 """
 
 from collections.abc import Sequence

@@ -30,7 +30,7 @@ Searches are concatenated: vectors over `search` hold what belongs to a search, 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pymc as pm
@@ -73,51 +73,6 @@ _DIMS = {
     "report": ("report_search", "report_trials", "report_edge", "observed_best"),
     "unknown_report": ("report_unknown",),
 }
-
-
-class EffectiveDims(Protocol):
-    """The effective dimensions of the searches, sampled or summed out.
-
-    `gamma` has shape (search,), or (dimension, search) where it is summed out.
-    """
-
-    gamma: TensorVariable
-
-    def scaled_depth(
-        self,
-        prior: Callable[..., TensorVariable],
-        log_prior: Callable[..., TensorVariable],
-        parameters: Sequence[TensorVariable],
-        noise_ratio: TensorVariable,
-    ) -> TensorVariable:
-        """Add the scaled depths to the active model; see `scaled_depth` of this module."""
-
-    def observe(
-        self,
-        name: str,
-        family: type[pm.Distribution],
-        params: Sequence[Any],
-        search: TensorVariable,
-        **kwargs: Any,
-    ) -> None:
-        """Add an observed variable to the active model.
-
-        Parameters
-        ----------
-        name : str
-            Its name.
-        family : type of Distribution
-            The distribution of its entries given gamma.
-        params : sequence of tensor_like
-            Its parameters, shape (entry,), or (dimension, entry) as `gamma`.
-        search : TensorVariable, shape (entry,)
-            Position of the search of each entry.
-        **kwargs
-            `observed` and `dims`.
-        """
-
-    def register_probability(self) -> None:
-        """Register the posterior probabilities of gamma, where it is summed out."""
 
 
 def data_of(tails: xr.Dataset) -> dict[str, Any]:
@@ -226,45 +181,95 @@ def declare_data(values: dict[str, Any]) -> Data:
     return {name: pm.Data(name, value, dims=dims.get(name)) for name, value in values.items()}
 
 
-def scaled_depth(
-    data: Data,
-    gamma: TensorVariable,
-    prior: Callable[..., TensorVariable],
-    log_prior: Callable[..., TensorVariable],
-    parameters: Sequence[TensorVariable],
-    noise_ratio: TensorVariable,
-) -> TensorVariable:
-    """Add `gap` (search), the depth of each optimum in tail scales, to the active model.
+class EffectiveDims:
+    """The effective dimensions of the searches, and the variables that depend on them.
+
+    Here they are parameters; `leadline.models.shared_dim.SummedDims` sums over them.
 
     Parameters
     ----------
     data : dict of TensorVariable
         The data of the model.
-    gamma : TensorVariable
-        The effective dimension of the coordinate, a scalar or of shape (search,).
-    prior : callable
-        Takes `parameters` and `size`; returns an unnamed variable, positive.
-    log_prior : callable
-        Takes a positive value and `parameters`; returns the log-density of that variable.
-    parameters : sequence of TensorVariable
-        Scalars or of shape (search,).
-    noise_ratio : TensorVariable, shape (search,)
-        On which the coordinate depends.
+    gamma : TensorVariable, shape (search,)
+        The effective dimensions; (dimension, search) where they are summed over.
     """
-    n = len(parameters)
-    return pm.CustomDist(
-        "gap",
-        *parameters,
-        data["gap_of_best"],
-        noise_ratio,
-        data["n_tail"] ** (-2.0 / gamma) + noise_ratio,
-        dist=lambda *inputs: prior(*inputs[:n], size=inputs[-1]),
-        # Given, because PyMC inlines a derived one, and the transform then sees other inputs.
-        logp=lambda value, *inputs: log_prior(value, *inputs[:n]),
-        support_point=lambda rv, size, *inputs: pt.full_like(inputs[-1], _TYPICAL_DEPTH),
-        transform=SoftWall(wall=n + 1, width=n + 2, unit=n + 3),
-        dims="search",
-    )
+
+    def __init__(self, data: Data, gamma: TensorVariable) -> None:
+        self.data = data
+        self.gamma = gamma
+
+    def scaled_depth(
+        self,
+        prior: Callable[..., TensorVariable],
+        log_prior: Callable[..., TensorVariable],
+        parameters: Sequence[TensorVariable],
+        noise_ratio: TensorVariable,
+    ) -> TensorVariable:
+        """Add `gap`, the depth of each optimum in tail scales, to the active model.
+
+        Parameters
+        ----------
+        prior : callable
+            Takes `parameters` and `size`; returns an unnamed variable, positive.
+        log_prior : callable
+            Takes a positive value and `parameters`; returns the log-density of that variable.
+        parameters : sequence of TensorVariable
+            Scalars or of shape (search,).
+        noise_ratio : TensorVariable, shape (search,)
+            On which the coordinate of the depth depends.
+        """
+        n = len(parameters)
+        return pm.CustomDist(
+            "gap",
+            *parameters,
+            self.data["gap_of_best"],
+            noise_ratio,
+            self.data["n_tail"] ** (-2.0 / self.gamma) + noise_ratio,
+            dist=lambda *inputs: prior(*inputs[:n], size=inputs[-1]),
+            # Given, because PyMC inlines a derived one, and the transform then sees other inputs.
+            logp=lambda value, *inputs: log_prior(value, *inputs[:n]),
+            support_point=lambda rv, size, *inputs: pt.full_like(inputs[-1], _TYPICAL_DEPTH),
+            transform=SoftWall(wall=n + 1, width=n + 2, unit=n + 3),
+            dims="search",
+        )
+
+    def observe(
+        self,
+        name: str,
+        family: type[pm.Distribution],
+        params: Sequence[Any],
+        search: TensorVariable,
+        **kwargs: Any,
+    ) -> None:
+        """Add an observed variable to the active model.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        family : type of Distribution
+            The distribution of its entries given gamma.
+        params : sequence of tensor_like
+            Its parameters, shape (entry,), or (dimension, entry) as `gamma`.
+        search : TensorVariable, shape (entry,)
+            Position of the search of each entry.
+        **kwargs
+            `observed` and `dims`.
+        """
+        family(name, *params, **kwargs)
+
+    def register_probability(self) -> None:
+        """Register the posterior probabilities of gamma, where it is summed over."""
+
+
+def at_search(parameter: TensorVariable, search: TensorVariable) -> TensorVariable:
+    """Return a parameter at the search of each entry, shape (entry,) or (dimension, entry).
+
+    One search needs no index: its scalars broadcast, which samples twice as fast.
+    """
+    if len(pm.modelcontext(None).coords["search"]) > 1:
+        return parameter[..., search]
+    return parameter[0] if parameter.ndim == 1 else parameter[:, :1]
 
 
 def observe_tails(
@@ -303,12 +308,13 @@ def observe_tails(
     def parameters_of(
         search: TensorVariable, replicates: TensorVariable | None
     ) -> tuple[TensorVariable, ...]:
-        noise = sigma[search] if replicates is None else sigma[search] / pt.sqrt(replicates)
-        return alpha[..., search], beta[..., search], gamma[..., search], noise
+        noise = at_search(sigma, search)
+        noise = noise if replicates is None else noise / pt.sqrt(replicates)
+        return (*(at_search(part, search) for part in (alpha, beta, gamma)), noise)
 
     search = data["group_search"]
     log_fraction = noisy_quadratic.logcdf(
-        data["threshold"][search], *parameters_of(search, data["group_replicates"])
+        at_search(data["threshold"], search), *parameters_of(search, data["group_replicates"])
     )
     dims.observe(
         "in_regime",
@@ -324,7 +330,7 @@ def observe_tails(
         TailScore,
         (
             *parameters_of(search, data.get("tail_replicates")),
-            data["threshold"][search],
+            at_search(data["threshold"], search),
             data.get("resolution", 0.0),
         ),
         search,
@@ -336,7 +342,7 @@ def observe_tails(
         pm.Gamma(
             "seed_variance",
             alpha=freedom / 2.0,
-            beta=freedom / (2.0 * sigma[data["seed_search"]] ** 2),
+            beta=freedom / (2.0 * at_search(sigma, data["seed_search"]) ** 2),
             observed=data["observed_seed_variance"],
             dims="repeated_trial",
         )

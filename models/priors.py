@@ -1,7 +1,7 @@
-"""The priors of the models: what is believed before a score is seen, and why.
+"""The priors of the models, and their reasons.
 
 All priors are on numbers without units. The scores of a search are measured from the threshold,
-in units of its *tail scale*, the distance from the threshold to the median of the scores past it.
+in units of its *tail scale*, the distance from the threshold to the median of the scores beyond it.
 The tail scale is robust on purpose: a scale taken from the best score would let the unbounded
 likelihood at the optimum (gamma < 2) drag the posterior onto the sample minimum.
 """
@@ -118,55 +118,54 @@ class Priors:
     Parameters
     ----------
     effective_dim : Prior
-        On ``effective_dim − 1``, cut off at ``max_effective_dim − 1``. At least one
+        On ``effective_dim − 1``, truncated at ``max_effective_dim − 1``. At least one
         hyperparameter matters. Real searches have few that do: an exponential with mean 1 covered
-        held-out tuning curves well, a log-normal with median 2 did not (DESIGN.md, section 5).
-        An integer effective dimension, that of a search or of a whole space, has its density at
-        the integers for weights.
+        held-out tuning curves well, a log-normal with median 2 did not (docs/theory.md). The
+        weights of integer effective dimensions are its densities at the integers.
     max_effective_dim : float or None
         Upper bound of the effective dimension. None: the number of `param:*` columns of the
-        search, or 10 when they are not known; never below 2, so that there is something to learn.
+        search, or 10 when they are unknown; never below 2, so that the posterior can differ.
     gap : Prior
-        On ``|threshold − optimum| / tail scale``, the depth of the optimum. In the law this is
-        1.3 for one effective hyperparameter, 2 for two and 7.7 for ten; noise makes it
+        On ``|threshold − optimum| / tail scale``, the scaled depth of the optimum. Without noise
+        this is 1.3 for one effective hyperparameter, 2 for two and 7.7 for ten; noise makes it
         smaller. The median of 2 and the sd of 1 on the log scale leave all of these likely.
     noise_ratio : Prior
         On ``noise sd / tail scale``. Avoids 0, where the likelihood is unbounded for
-        ``effective_dim < 2``. Real searches have 0.04 to 0.3; noise much larger than the
-        tail scale would leave no law to see, so that the upper tail is light. (Log-normal priors
-        cover as well, but their upper tails bring divergences.)
+        ``effective_dim < 2``. Real searches have 0.04 to 0.3. Noise much larger than the tail
+        scale would hide the law, so that the upper tail is light. (Log-normal priors cover as
+        well, but their upper tails cause divergences.)
     reach : Prior
-        On the probability that a trial's expected score is past the threshold, in (0, 1);
-        it sets how far the law reaches. Uniform: the count of such trials says all.
+        On the noiseless tail probability: that a trial's expected score is beyond the threshold.
+        It sets how far the law reaches. Uniform, because the count of such trials determines it.
     pooled_effective_dim : Prior
-        On ``pooled_effective_dim − 1``, cut off as `effective_dim`. Searches together: the mean is
-        that of `effective_dim`, but 0 is avoided, where all searches of a space would have
-        exactly one. Not used where it is an integer, nor are the scatters below.
+        On ``pooled_effective_dim − 1``, truncated as `effective_dim`. The mean is that of
+        `effective_dim`, but 0 is avoided, where all searches of a space would have exactly one
+        effective dimension. Integer effective dimensions use neither this nor the scatters below.
     effective_dim_scatter, effective_dim_scatter_across_spaces : Prior
         On the sd of ``log(effective_dim − 1)`` between the searches of a space, and between
-        spaces (`leadline.models.effective_dims` has the bound). Within a space it varies little.
+        spaces (`leadline.models.effective_dims` has the bound). It varies little within a space.
     pooled_noise_ratio : Prior
-        On the median noise ratio of all searches; avoids 0 more than a single search's does, as
-        there is more to go wrong: see `leadline.models.hierarchical`.
+        On the median noise ratio of all searches. It avoids 0 more strongly than `noise_ratio`,
+        because the spikes of all likelihoods line up there: see `leadline.models.hierarchical`.
     noise_ratio_scatter : Prior
-        On the sd of the log noise ratios: with the same noise, the tail scales still differ.
+        On the sd of the log noise ratios. With the same noise, tail scales still differ.
     pooled_gap, gap_scatter : Prior
         On the median of the gaps and the sd of their logarithms. The scatter is kept near 1, the
-        sd of `gap`: a tail scale is measured from the same scores as the gap, and searches pooled
-        tightly in units of it would count these scores twice (17 tasks with 24 rows each:
-        with a free scatter of 0.13 the optima were 2.1 posterior sds off, root mean square; with
-        0.6, 1.0).
+        sd of `gap`: a tail scale is measured from the same scores as the gap, and tight pooling in
+        units of it would count these scores twice. On 17 tasks with 24 rows each, the root mean
+        square error of the optima was 2.1 posterior sds with a free scatter of 0.13, and 1.0
+        with 0.6.
     model_scatter : Prior
         On the sd of the effects of the models, in task scales.
     interaction_sd : Prior
-        On the sd of the interactions of models and tasks, in task scales; avoids 0: no two models
-        differ by the same amount on every task.
+        On the sd of the interactions of models and tasks, in task scales. It avoids 0, because no
+        two models differ by the same amount on every task.
     task_scale_scatter : Prior
         On the sd of the log task scales around the units measured (`leadline.models.crossed`).
     reported_trials : Prior
-        On the number of trials behind a reported best that does not tell it
-        (`leadline.models.best_of_k`), cut off at 1. Most published searches have tens of trials;
-        the median of 50 and the sd of 1 on the log scale leave 7 to 360.
+        On the unknown number of trials behind a reported best (`leadline.models.best_of_k`),
+        truncated at 1. Most published searches have tens of trials; the median of 50 and the sd
+        of 1 on the log scale leave 7 to 360.
 
     Examples
     --------

@@ -24,18 +24,18 @@ import numpy as np
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
-from leadline.models.joint_mixture import component_logp, joint_mixture, sum_by_group
-from leadline.models.likelihood import Data
-from leadline.models.priors import Priors
 from pytensor.tensor.variable import TensorVariable
 
 from leadline.distributions.coordinates import SoftWall
+from leadline.models.joint_mixture import component_logp, joint_mixture, sum_by_group
+from leadline.models.likelihood import Data, EffectiveDims
+from leadline.models.priors import Priors
 
 _WALL = SoftWall(wall=0, width=1, unit=2)
 
 
-class SummedDims:
-    """Integers summed out of all that is observed: `leadline.models.likelihood.EffectiveDims`.
+class SummedDims(EffectiveDims):
+    """Integers summed out of all that is observed.
 
     Each observed variable is a mixture with the weights that those before it leave.
 
@@ -61,9 +61,9 @@ class SummedDims:
             bounds = bounds.groupby("space").min()
         dimensions = np.arange(1, int(bounds.max()) + 1)
         pm.modelcontext(None).add_coord("dimension", dimensions)
-        self.data, self.group, self.dim, self.groups = data, group, dim, bounds.size
+        self.group, self.dim, self.groups = group, dim, bounds.size
         self.column = pt.constant(dimensions.astype(float))[:, None]
-        self.gamma = self.column + pt.zeros_like(data["threshold"])
+        super().__init__(data, self.column + pt.zeros_like(data["threshold"]))
         log_density = pm.logp(priors.effective_dim.dist(), self.column[:, 0] - 1.0)
         upper = min_by_group(data["max_effective_dim"], group, self.groups)
         # Up to a constant, as the mixtures take them; shape (group, dimension).

@@ -86,6 +86,7 @@ def fitted_pair(fit_once, shared):
 def fitted_integer(fit_once, shared):
     """Return the fit of one search with effective dimension 1, 2 or 3."""
     from helpers import make_trials
+
     from leadline.models.priors import Priors
 
     trials = make_trials(n=40, n_failed=2)

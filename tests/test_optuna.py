@@ -1,4 +1,4 @@
-"""The callback on real Optuna studies; what it asks of the fit is put in place of sampling."""
+"""The callback on real Optuna studies, with simulated posteriors in place of sampled ones."""
 
 import importlib
 import logging
@@ -45,9 +45,8 @@ def test_a_study_stops_when_the_next_trials_would_gain_too_little(no_sampling):
     study.optimize(objective, n_trials=200, callbacks=[settled])
     assert len(study.trials) == settled.history[-1][0] < 200
     assert [advice.stop for _, advice in settled.history][-1]
-    assert [count for count, _ in settled.history] == [
-        30 * k for k in range(1, len(no_sampling) + 1)
-    ]
+    counts = [count for count, _ in settled.history]
+    assert counts == list(range(30, 30 * len(no_sampling) + 1, 30))
     assert no_sampling[0][1]["random_seed"] == 0
     assert str(no_sampling[0][0]).startswith("30 trials: 28 complete")
 
@@ -70,7 +69,7 @@ def test_early_trials_are_not_checked(no_sampling):
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
 def test_a_sampler_that_learns_is_refused_unless_asked_for(no_sampling):
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=1))
-    with pytest.raises(LeadlineError, match="TPESampler, which is not random"):
+    with pytest.raises(LeadlineError, match=r"TPESampler.*assume_random=True"):
         study.optimize(objective, n_trials=30, callbacks=[StopWhenSettled(0.05)])
     assert len(study.trials) == 1
     settled = StopWhenSettled(0.05, check_every=30, assume_random=True)
@@ -83,7 +82,7 @@ def test_several_objectives_are_refused():
     study = optuna.create_study(
         directions=["minimize", "maximize"], sampler=optuna.samplers.RandomSampler(seed=1)
     )
-    with pytest.raises(LeadlineError, match="takes one objective"):
+    with pytest.raises(LeadlineError, match=r"one objective.* 2"):
         study.optimize(lambda trial: (0.0, 1.0), n_trials=3, callbacks=[StopWhenSettled(0.1)])
 
 
@@ -93,18 +92,13 @@ def test_a_check_that_cannot_be_made_does_not_end_the_study(caplog):
     with caplog.at_level(logging.WARNING, "leadline"):
         study.optimize(lambda trial: float("nan"), n_trials=22, callbacks=[settled])
     assert len(study.trials) == 22
-    assert "no forecast after 20 trials" in caplog.text
+    assert "20 trials" in caplog.text
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"minimum_gain": -1}, "minimum_gain"),
-        ({"minimum_gain": 0.1, "probability": 2}, "probability"),
-        ({"minimum_gain": 0.1, "check_every": 0}, "check_every"),
-        ({"minimum_gain": 0.1, "trials": 2.5}, "trials"),
-    ],
+    ("option", "value"),
+    [("minimum_gain", -1), ("probability", 2), ("check_every", 0), ("trials", 2.5)],
 )
-def test_wrong_options_are_refused(options, message):
-    with pytest.raises(LeadlineError, match=message):
-        StopWhenSettled(**options)
+def test_wrong_options_are_refused(option, value):
+    with pytest.raises(LeadlineError, match=option):
+        StopWhenSettled(**{"minimum_gain": 0.1, option: value})

@@ -1,14 +1,14 @@
-"""The error that bad input raises, and the words its message is made of."""
+"""The error for bad input, and the functions that format its message."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class LeadlineError(ValueError):
-    """Input that leadline cannot use, told in one line that says how to mend it.
+    """Input that leadline cannot use, with a message of one line that includes the fix.
 
-    A subclass of `ValueError`, so that callers need not know it; the command line catches
-    it to tell a mistake in the data from a mistake in the package.
+    A subclass of `ValueError`, so that callers need not import it. The command line catches it to
+    distinguish mistakes in the data from defects of the package.
 
     Parameters
     ----------
@@ -21,14 +21,14 @@ class LeadlineError(ValueError):
 
 
 class NotRecordedError(LeadlineError):
-    """What the source of the trials does not say, so that the caller must.
+    """A property of the trials that their source does not record and the caller must give.
 
     Parameters
     ----------
     message : str
-        As of `LeadlineError`.
+        As for `LeadlineError`.
     option : str
-        The argument that says it.
+        The argument that gives the property.
     """
 
     def __init__(self, message: str, option: str) -> None:
@@ -43,7 +43,7 @@ def format_value(value: object, width: int = 60) -> str:
 
 
 def join_values(values: Iterable[object], limit: int = 20) -> str:
-    """Return the values separated by commas, and how many were left out past `limit`."""
+    """Return the first `limit` values, separated by commas, and the number of omitted ones."""
     every = list(values)
     text = ", ".join(format_value(value) for value in every[:limit])
     return text if len(every) <= limit else f"{text} and {len(every) - limit} more"
@@ -52,10 +52,9 @@ def join_values(values: Iterable[object], limit: int = 20) -> str:
 def closest(name: str, names: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" when some of `names` resemble `name`, else ""."""
     by_folded = {candidate.casefold(): candidate for candidate in names}
-    found = difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)
-    if not found:
-        return ""
-    return f" Did you mean {' or '.join(format_value(by_folded[match]) for match in found)}?"
+    matches = difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)
+    found = " or ".join(format_value(by_folded[match]) for match in matches)
+    return f" Did you mean {found}?" if found else ""
 
 
 def pluralize(count: int, noun: str) -> str:

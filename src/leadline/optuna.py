@@ -1,8 +1,7 @@
-"""`StopWhenSettled`: an Optuna callback that ends a random search that can gain little more.
+"""`StopWhenSettled`: an Optuna callback that stops a random search when further gain is unlikely.
 
-What `optuna.terminator`, which leaves Optuna in 6.0, did by patience and by bounds from a Gaussian
-process, it does by the forecast of the law: a study ends when the next trials are unlikely to
-gain what is worth having. Optuna is not imported; the study comes from the user.
+It replaces `optuna.terminator`, which Optuna 6.0 removes. Instead of patience or the bounds of a
+Gaussian process it uses `leadline.forecast`. Optuna is not imported; the study comes from the user.
 """
 
 import logging
@@ -15,30 +14,30 @@ from leadline.stats.stopping import Advice, stopping_advice
 
 _LOG = logging.getLogger("leadline")
 
-# With fewer finished trials there are not enough past any threshold.
-_LEAST = 20
+# With fewer finished trials too few are beyond any threshold.
+_FEWEST_TRIALS = 20
 
-# What they draw does not depend on the scores.
+# Samplers whose draws do not depend on the scores.
 _RANDOM = ("RandomSampler", "QMCSampler", "GridSampler", "BruteForceSampler")
 
 
 class StopWhenSettled:
-    """Stop a study when further trials are unlikely to gain what is worth having.
+    """Stop a study when further trials are unlikely to achieve a worthwhile gain.
 
     Parameters
     ----------
     minimum_gain : float
-        A gain up to this, in units of the objective, is not worth having.
+        Gains up to this, in units of the objective, are not worthwhile.
     probability : float
-        Stop when the next trials gain more with less than this probability.
+        Stop when the next trials achieve a larger gain with less than this probability.
     check_every : int
-        Number of finished trials from one check to the next. A check is a fit, which takes ten
-        to twenty seconds of one core.
+        Number of finished trials between checks. A check is a fit, which takes ten to twenty
+        seconds of one core.
     trials : int
         Number of next trials that the forecast is about.
     assume_random : bool
-        Take a study all the same whose sampler learns from its trials. The law is about random
-        ones: with others the forecast is too pessimistic early and too hopeful late.
+        Accept a study whose sampler learns from its trials. The law is about random trials: with
+        others the forecast is too pessimistic early and too optimistic late.
     **fit_options
         Passed to `leadline.fit`. Default: ``random_seed=0``, so that the same trials give the
         same advice, and no progress bar.
@@ -46,14 +45,13 @@ class StopWhenSettled:
     Attributes
     ----------
     history : list of (int, Advice)
-        The number of finished trials at each check, and what was advised.
+        Number of finished trials at each check, and the advice.
 
     Raises
     ------
     LeadlineError
         If an option is wrong; when the study starts, if it has several objectives or its sampler
-        is not random. Later nothing is raised, as that would end the study: a check that cannot
-        be made is logged.
+        is not random. Later a failed check is logged instead, since an error would end the study.
 
     Examples
     --------
@@ -92,35 +90,33 @@ class StopWhenSettled:
         self.fit_options = {"random_seed": 0, "progressbar": False} | fit_options
         self.history: list[tuple[int, Advice]] = []
         self._checked = 0
-        # Studies may run in several threads, one check at a time is enough.
+        # A study may run in several threads; one check at a time suffices.
         self._lock = threading.Lock()
 
     def __call__(self, study: Any, trial: Any) -> None:
-        """Check the study when it is time; Optuna calls this after each trial."""
+        """Check the study if a check is due; Optuna calls this after each trial."""
         self._validate(study)
-        finished = sum(one.state.is_finished() for one in study.get_trials(deepcopy=False))
-        if finished < max(_LEAST, self._checked + self.check_every):
+        finished = sum(past.state.is_finished() for past in study.get_trials(deepcopy=False))
+        if finished < max(_FEWEST_TRIALS, self._checked + self.check_every):
             return
         if not self._lock.acquire(blocking=False):
             return
         try:
             self._checked = finished
-            try:
-                advice = self.advice(study)
-            except LeadlineError as error:
-                _LOG.warning("no forecast after %d trials: %s", finished, error)
-                return
+            advice = self.advice(study)
             self.history.append((finished, advice))
-            # Who wonders why a study ended is told without asking for logs.
+            # WARNING, so that the reason for a stop is visible by default.
             level = logging.WARNING if advice.stop else logging.INFO
             _LOG.log(level, "after %d trials: %s", finished, advice.sentence)
             if advice.stop:
                 study.stop()
+        except LeadlineError as error:
+            _LOG.warning("no forecast after %d trials: %s", finished, error)
         finally:
             self._lock.release()
 
     def advice(self, study: Any) -> Advice:
-        """Return what the trials of a study so far advise."""
+        """Return the advice that follows from the trials of a study so far."""
         from leadline.inference.fit import fit
         from leadline.io.optuna import read_optuna
         from leadline.stats.forecast import forecast
@@ -135,13 +131,13 @@ class StopWhenSettled:
         """Raise `LeadlineError` unless the study can be forecast."""
         if len(study.directions) > 1:
             raise LeadlineError(
-                f"StopWhenSettled takes one objective, and study {format_value(study.study_name)} has "
-                f"{len(study.directions)}"
+                f"StopWhenSettled takes one objective, and study {format_value(study.study_name)} "
+                f"has {len(study.directions)}"
             )
         sampler = type(study.sampler).__name__
         if not self.assume_random and sampler not in _RANDOM:
             raise LeadlineError(
-                f"study {format_value(study.study_name)} has the sampler {sampler}, which is not random: "
-                "the forecast is about random trials. Use optuna.samplers.RandomSampler(), or "
-                "StopWhenSettled(assume_random=True)"
+                f"study {format_value(study.study_name)} has the sampler {sampler}, which is not "
+                "random: the forecast is about random trials. Use "
+                "optuna.samplers.RandomSampler(), or StopWhenSettled(assume_random=True)"
             )

@@ -54,15 +54,13 @@ def test_auto_takes_the_scales_that_take_every_score():
 
 
 def test_a_score_off_the_scale_is_an_error_that_names_it():
-    with pytest.raises(LeadlineError, match=r"takes positive scores, and 1 of 2 .* -0.5 for one"):
+    with pytest.raises(LeadlineError, match=r"'log' takes positive scores.* 1 of 2 .* -0.5 "):
         scales_to_fit("log", np.array([0.3, -0.5]), "search")
-    with pytest.raises(LeadlineError, match="takes scores between 0 and 1, and 2 of 3"):
+    with pytest.raises(LeadlineError, match=r"'logit' .* 0 and 1, .* 2 of 3 .* 0 "):
         scales_to_fit("logit", np.array([0.3, 0.0, 1.0]), "search")
-    with pytest.raises(LeadlineError, match="scale must be"):
+    with pytest.raises(LeadlineError, match="'sqrt'"):
         validate_scale("sqrt")
-
-
-def test_a_scale_that_does_not_take_the_scores_is_refused_before_any_work():
+    # Refused before any work.
     trials = ll.from_scores([0.5 + 0.1 * i for i in range(30)], direction="maximize")
-    with pytest.raises(LeadlineError, match="scale='logit' takes scores between 0 and 1"):
+    with pytest.raises(LeadlineError, match="scale='logit'"):
         ll.fit(trials, scale="logit")

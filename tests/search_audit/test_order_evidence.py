@@ -10,40 +10,40 @@ from leadline.search_audit.order_evidence import (
     _distance_to,
     _pair_moments,
     blocks_chance,
-    coordinate,
     distance_to_uniform,
     lower_tail,
     order_evidence,
+    to_coordinate,
 )
 
 NUMBERS = np.array([0.0, 0.7, np.nan, 0.2, 1.0, 0.2, np.nan, 0.9])
 NAMES = np.array([0.0, 1.0, 2.0, 0.0, np.nan, 1.0, 0.0, 2.0])
 
 
-def pairwise(place: Coordinate) -> np.ndarray:
+def pairwise(coordinate: Coordinate) -> np.ndarray:
     """Return the standardised distances of all pairs, 0 where one is inactive."""
-    gap = place.values[:, None] - place.values
-    distance = (gap != 0) * 1.0 if place.categorical else np.abs(gap)
-    both = place.active[:, None] & place.active
+    gap = coordinate.values[:, None] - coordinate.values
+    distance = (gap != 0) * 1.0 if coordinate.categorical else np.abs(gap)
+    both = coordinate.active[:, None] & coordinate.active
     np.fill_diagonal(both, False)
     mean, sd = distance[both].mean(), distance[both].std()
-    assert _pair_moments(place) == pytest.approx((mean, sd), rel=1e-12)
+    assert _pair_moments(coordinate) == pytest.approx((mean, sd), rel=1e-12)
     return np.where(both, (distance - mean) / sd, 0.0)
 
 
-PLACES = [Coordinate(NUMBERS, False), Coordinate(NAMES, True)]
+COORDINATES = [Coordinate(NUMBERS, False), Coordinate(NAMES, True)]
 
 
-@pytest.mark.parametrize("place", PLACES, ids=["numbers", "names"])
-def test_distances_are_those_of_all_pairs(place):
-    expected = pairwise(place)
-    mean, sd = _pair_moments(place)
+@pytest.mark.parametrize("coordinate", COORDINATES, ids=["numbers", "names"])
+def test_distances_are_those_of_all_pairs(coordinate):
+    expected = pairwise(coordinate)
+    mean, sd = _pair_moments(coordinate)
     for weight in (np.ones(8), np.array([1.0, 0, 0, 1, 1, 0, 1, 0])):
         others = weight.sum() - weight
-        found = _distance_to(place, weight, mean, sd)
+        found = _distance_to(coordinate, weight, mean, sd)
         np.testing.assert_allclose(found, expected @ weight / others, rtol=0, atol=1e-12)
     orders = np.stack([np.arange(8), np.random.default_rng(0).permutation(8)])
-    found = _distance_in_time(place, orders, mean, sd)
+    found = _distance_in_time(coordinate, orders, mean, sd)
     for order, value in zip(orders, found, strict=True):
         moved = expected[np.ix_(order, order)]
         # Up to a third of the trials apart; in single precision.
@@ -64,9 +64,12 @@ def test_the_p_value_is_uniform_for_any_exchangeable_rows():
     for seed in range(100):
         # Skew, tied, dependent, a third failed: exchangeable all the same.
         a = rng.lognormal(size=25)
-        places = {"a": coordinate(pd.Series(a)), "b": coordinate(pd.Series(np.round(2 * a)))}
+        coordinates = {
+            "a": to_coordinate(pd.Series(a)),
+            "b": to_coordinate(pd.Series(np.round(2 * a))),
+        }
         rank = np.where(rng.random(25) < 0.3, 22.0, np.argsort(np.argsort(a)) + 1.0)
-        found.append(order_evidence(places, rank, random_seed=seed).combined[1])
+        found.append(order_evidence(coordinates, rank, random_seed=seed).combined[1])
     # Three standard deviations of a binomial share.
     for level in (0.02, 0.1, 0.5, 0.9):
         share = np.mean(np.array(found) <= level)
@@ -78,19 +81,19 @@ def test_each_sign_sees_what_it_is_named_for():
     n = 80
     walk = np.sin(np.arange(n) / 8.0) + 0.01 * rng.random(n)
     rank = rng.permutation(n) + 1.0
-    signs = order_evidence({"x": Coordinate(walk, False)}, rank).signs
-    assert signs["successive trials alike"][1] < 1e-6
-    assert signs["scores improve"][1] > 0.01
+    tests = order_evidence({"x": Coordinate(walk, False)}, rank).tests
+    assert tests["successive trials alike"][1] < 1e-6
+    assert tests["scores improve"][1] > 0.01
     shrinking = 0.5 + (rng.random(n) - 0.5) * np.linspace(1.0, 0.05, n)
-    signs = order_evidence({"x": Coordinate(shrinking, False)}, rank).signs
-    assert signs["late trials crowd together"][1] < 1e-4
-    signs = order_evidence({"x": Coordinate(rng.random(n), False)}, np.arange(n, 0.0, -1)).signs
-    assert signs["scores improve"][1] < 1e-6
-    assert signs["successive trials alike"][1] > 0.01
-    # Half the trials jump about; the others, which come late, are at the best place.
+    tests = order_evidence({"x": Coordinate(shrinking, False)}, rank).tests
+    assert tests["late trials crowd together"][1] < 1e-4
+    tests = order_evidence({"x": Coordinate(rng.random(n), False)}, np.arange(n, 0.0, -1)).tests
+    assert tests["scores improve"][1] < 1e-6
+    assert tests["successive trials alike"][1] > 0.01
+    # Half the trials jump about; the others, which come late, are at the optimum.
     late = np.where(np.arange(n) < 40, rng.random(n), 0.9 + 0.05 * rng.random(n))
-    signs = order_evidence({"x": Coordinate(late, False)}, np.abs(late - 0.92)).signs
-    assert signs["late trials near the best"][1] < 1e-4
+    tests = order_evidence({"x": Coordinate(late, False)}, np.abs(late - 0.92)).tests
+    assert tests["late trials near the best"][1] < 1e-4
 
 
 def test_a_tail_past_the_draws_is_read_off_a_curve():
@@ -120,10 +123,10 @@ def test_blocks_chance_counts_orders(values, chance):
 
 def test_a_coordinate_is_linear_or_logarithmic_whichever_is_closer_to_uniform():
     even = pd.Series(np.linspace(2.0, 5.0, 30))
-    np.testing.assert_allclose(coordinate(even).values, np.linspace(0, 1, 30), atol=1e-12)
-    np.testing.assert_allclose(coordinate(10**even).values, np.linspace(0, 1, 30), atol=1e-12)
-    names = coordinate(pd.Series(["a", None, "b", "a"]))
+    np.testing.assert_allclose(to_coordinate(even).values, np.linspace(0, 1, 30), atol=1e-12)
+    np.testing.assert_allclose(to_coordinate(10**even).values, np.linspace(0, 1, 30), atol=1e-12)
+    names = to_coordinate(pd.Series(["a", None, "b", "a"]))
     assert names.categorical
     np.testing.assert_array_equal(names.values, [0, np.nan, 1, 0])
-    constant = coordinate(pd.Series([3.0, np.nan, 3.0]))
+    constant = to_coordinate(pd.Series([3.0, np.nan, 3.0]))
     np.testing.assert_array_equal(constant.active, [True, False, True])

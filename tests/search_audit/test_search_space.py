@@ -130,16 +130,16 @@ def test_a_space_is_read_by_name_with_or_without_prefix():
     ],
 )
 def test_a_distribution_that_is_none_is_refused(entry):
-    with pytest.raises(LeadlineError, match=r"'lr' must be like \('uniform', 0.0, 0.9\)"):
+    with pytest.raises(LeadlineError, match=r"'lr' .*\('uniform', 0.0, 0.9\)"):
         validate_space({"lr": entry}, ["param:lr"])
 
 
 def test_a_space_that_does_not_fit_the_trials_is_refused():
-    with pytest.raises(LeadlineError, match=r"no hyperparameter 'lrr'.*Did you mean 'lr'"):
+    with pytest.raises(LeadlineError, match=r"'lrr'.*Did you mean 'lr'"):
         validate_space({"lrr": ("uniform", 0, 1)}, ["param:lr"])
     numbers = pd.Series([0.5] * 19 + [2.5], name="param:lr")
-    with pytest.raises(LeadlineError, match=r"space: 'param:lr' is 2\.5 in a trial, outside"):
+    with pytest.raises(LeadlineError, match=r"'param:lr' .*2\.5 .*0 to 1"):
         shape_test(numbers, Distribution("uniform", 0, 1))
     names = pd.Series(["a", "b", "c"] * 9, name="act")
-    with pytest.raises(LeadlineError, match="'act' is 'c' in a trial, not among 'a', 'b'"):
+    with pytest.raises(LeadlineError, match=r"'act' .*'c' .*'a', 'b'"):
         shape_test(names, Distribution("categorical", choices=("a", "b")))

@@ -1,9 +1,10 @@
-"""What the cells of a table of trials may say: numbers, names, statuses.
+"""Validation of single columns of a table of trials: numbers, names, statuses.
 
-The functions read a whole column, whatever tool wrote it, and return it normalised; an error
+Each function reads a whole column, whatever tool wrote it, and returns it normalised. An error
 names the column, the row (from 1, without a header) and the value.
 """
 
+import contextlib
 import datetime
 import numbers
 from collections.abc import Iterable, Mapping
@@ -15,10 +16,13 @@ import pandas as pd
 
 from leadline.errors import LeadlineError, format_value, join_values
 
-REPORTED = "reported"
-"""The status of a row that is no trial but a reported best (`leadline.data.reported_bests`)."""
+PARAM_PREFIX = "param:"
+"""Start of the names of columns that hold hyperparameters."""
 
-# What other tools call the statuses, in lower case.
+REPORTED = "reported"
+"""Status of a row that is a reported best instead of a trial (`leadline.data.reported_bests`)."""
+
+# Names of the statuses in other tools, in lower case.
 STATUS_WORDS: Mapping[str, tuple[str, ...]] = {
     "complete": ("complete", "completed", "finished", "success", "ok", "terminated"),
     "failed": ("failed", "fail", "error", "crashed", "diverged"),
@@ -38,12 +42,12 @@ def validate_column_names(columns: Iterable[object], *, source: str) -> list[str
     for name in columns:
         if not isinstance(name, str):
             raise LeadlineError(
-                f"{source}: column names must be strings, got {format_value(name)}; convert them, as in "
-                "frame.columns = frame.columns.astype(str)"
+                f"{source}: column names must be strings, got {format_value(name)}; convert them, "
+                "as in frame.columns = frame.columns.astype(str)"
             )
         if name in names:
             raise LeadlineError(
-                f"{source}: two columns are named {format_value(name)}; rename or delete one of them"
+                f"{source}: two columns are named {format_value(name)}; rename or delete one"
             )
         if not _label(name) and name:
             raise LeadlineError(
@@ -53,9 +57,7 @@ def validate_column_names(columns: Iterable[object], *, source: str) -> list[str
     return list(names)
 
 
-def validate_numbers(
-    values: pd.Series, label: str, *, rows: npt.NDArray[np.bool_] | None = None
-) -> npt.NDArray[np.float64]:
+def validate_numbers(values: pd.Series, label: str) -> npt.NDArray[np.float64]:
     """Return the values as floats, NaN where missing, else raise `LeadlineError`.
 
     Parameters
@@ -64,46 +66,35 @@ def validate_numbers(
         Numbers, or text that reads as numbers. None, NA, "" and "nan" are missing. The index
         numbers the rows, from 0.
     label : str
-        How the message names the column.
-    rows : boolean array, optional
-        The rows to convert; what stands in the others is not looked at.
+        Name of the column in messages.
     """
     if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf":
         with np.errstate(over="ignore"):
-            fast = values.to_numpy().astype(np.float64)
-        return fast if rows is None else fast[rows]
-    wanted = range(len(values)) if rows is None else np.flatnonzero(rows).tolist()
-    every = values.tolist()
-    cells = [every[row] for row in wanted]
+            return values.to_numpy().astype(np.float64)
+    cells = values.tolist()
     found = _plain_numbers(cells)
     if found is not None:
         return found
     found = np.empty(len(cells))
-    for number, (row, cell) in enumerate(zip(wanted, cells, strict=True)):
+    for index, cell in enumerate(cells):
         try:
-            found[number] = to_number(cell)
+            found[index] = to_number(cell)
         except (TypeError, ValueError):
-            raise LeadlineError(
-                not_a_number(
-                    f"{label}, row {values.index[row] + 1}",
-                    cell,
-                    "correct it, or name another column",
-                )
-            ) from None
+            location = f"{label}, row {values.index[index] + 1}"
+            hint = "correct it, or name another column"
+            raise LeadlineError(not_a_number(location, cell, hint)) from None
     return found
 
 
 def _plain_numbers(cells: list[object]) -> npt.NDArray[np.float64] | None:
-    """Return the numbers in cells that are all floats or all text without oddities, else None.
+    """Return `to_number` of each cell, several times faster; None unless all are plain.
 
-    What `to_number` returns, several times faster.
+    Plain cells are all floats, or all text that `float` reads as `to_number` does.
     """
     kinds = set(map(type, cells))
     if kinds <= {float} or (kinds <= {str} and "_" not in "".join(cells)):  # type: ignore[arg-type]
-        try:
+        with contextlib.suppress(ValueError):
             return np.array([float(cell) if cell != "" else np.nan for cell in cells])  # type: ignore[arg-type]
-        except ValueError:
-            return None
     return None
 
 
@@ -113,7 +104,7 @@ def to_number(value: object) -> float:
     Raises
     ------
     TypeError, ValueError
-        If it is neither a real number nor text that reads as one.
+        If the cell is neither a real number nor text that reads as one.
     """
     if isinstance(value, str):
         text = value.strip().lower()
@@ -125,7 +116,7 @@ def to_number(value: object) -> float:
     # numpy counts a timedelta as an integer, Python a bool.
     if isinstance(value, bool | np.bool_ | np.timedelta64):
         raise TypeError
-    if isinstance(value, float | numbers.Real | Decimal):  # float first: it is quick to tell
+    if isinstance(value, float | numbers.Real | Decimal):  # float first: the quickest test
         try:
             return float(value)
         except OverflowError:
@@ -135,40 +126,33 @@ def to_number(value: object) -> float:
     raise TypeError
 
 
-def not_a_number(place: str, value: object, hint: str) -> str:
-    """Return the message about a cell at `place` that does not read as a number."""
+def not_a_number(location: str, value: object, hint: str) -> str:
+    """Return the message about a cell at `location` that does not read as a number."""
     if isinstance(value, str) and value.count(",") == 1 and "." not in value:
         hint = "write a decimal comma as a point"
     return (
-        f"{place}: must be a number, or empty, NaN or inf where there is none, "
+        f"{location}: must be a number, or empty, NaN or inf where there is none, "
         f"got {format_value(value)}; {hint}"
     )
 
 
 def validate_labels(values: pd.Series, label: str) -> list[str]:
-    """Return the values as strings without surrounding blanks; a missing one is an error.
+    """Return the values as strings without surrounding blanks, else raise `LeadlineError`.
 
-    The index numbers the rows, from 0.
+    The index numbers the rows, from 0. Missing values are errors.
     """
-    labels = []
-    known: dict[str, str] = {}  # a column has few names and many rows
-    for row, value in enumerate(values.tolist()):
-        text = known.get(value) if type(value) is str else None
-        if text is None:
-            text = _label(value)
-            if type(value) is str:
-                known[value] = text
-        if not text:
-            raise LeadlineError(
-                f"{label}, row {values.index[row] + 1}: must be a name or a number, got "
-                f"{format_value(value)}; fill it in, or name another column"
-            )
-        labels.append(text)
+    labels = list(map(_label, values.tolist()))
+    if "" in labels:
+        row = labels.index("")
+        raise LeadlineError(
+            f"{label}, row {values.index[row] + 1}: must be a name or a number, got "
+            f"{format_value(values.tolist()[row])}; fill it in, or name another column"
+        )
     return labels
 
 
 def _label(value: object) -> str:
-    """Return a name as a string, "" when it is missing or not fit to be a name."""
+    """Return a name as a string, "" when it is missing or not usable as a name."""
     if isinstance(value, str):
         text = value.strip()
         try:
@@ -204,7 +188,7 @@ def validate_identifiers(values: pd.Series, label: str) -> npt.NDArray[np.int64]
 
 
 def validate_status(values: pd.Series, label: str) -> npt.NDArray[np.object_]:
-    """Return the values as the keys of `STATUS_WORDS`, whatever their case."""
+    """Return the statuses as keys of `STATUS_WORDS`; case is ignored."""
     cells = values.tolist()
     words = [_label(cell).casefold() for cell in cells]
     unknown = {
@@ -213,8 +197,8 @@ def validate_status(values: pd.Series, label: str) -> npt.NDArray[np.object_]:
     if unknown:
         allowed = "; ".join(", ".join(words) for words in STATUS_WORDS.values())
         raise LeadlineError(
-            f"{label}: unknown status {join_values(unknown.values(), limit=5)}; allowed are {allowed}; "
-            "replace the others, or name another column"
+            f"{label}: unknown status {join_values(unknown.values(), limit=5)}; allowed are "
+            f"{allowed}; replace the others, or name another column"
         )
     return np.array([_STATUS_OF[word] for word in words], dtype=object)
 
@@ -225,7 +209,7 @@ def is_blank(value: object) -> bool:
 
 
 def validate_param(values: pd.Series) -> pd.Series:
-    """Return a hyperparameter's values, as numbers when all that are there read as numbers."""
+    """Return the values of a hyperparameter, as numbers when all present ones read as numbers."""
     values = values.reset_index(drop=True)
     if isinstance(values.dtype, np.dtype) and values.dtype.kind != "O":
         return values
@@ -237,11 +221,7 @@ def validate_param(values: pd.Series) -> pd.Series:
         except (TypeError, ValueError):
             found = np.full(len(cells), np.nan)
     if np.isnan(found).all():
-        # Here "none" may be a level, such as of an augmentation.
-        absent = [is_blank(cell) for cell in cells]
-        return pd.Series(
-            [None if gone else cell for cell, gone in zip(cells, absent, strict=True)],
-            dtype=object,
-        )
+        # "none" may be a level, such as of an augmentation.
+        return pd.Series([None if is_blank(cell) else cell for cell in cells], dtype=object)
     exact = (np.abs(found) < 2**53) & (found == np.floor(found))
     return pd.Series(found.astype(np.int64) if exact.all() else found)

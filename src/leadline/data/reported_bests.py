@@ -1,7 +1,6 @@
-"""Reported bests: the rows of a table that say "this score was the best of k trials".
+"""Reported bests: rows of a table whose score was the best of k trials.
 
-A report is no trial. It stands in the user's table, and is told from the trials when `Trials` is
-made, so that whatever counts or looks at trials never sees it.
+`Trials` moves them out of its table, so that code that counts or reads trials never meets them.
 """
 
 from collections.abc import Callable
@@ -17,11 +16,9 @@ from leadline.data.columns import (
     validate_numbers,
     validate_status,
 )
-from leadline.errors import LeadlineError, format_value
+from leadline.errors import LeadlineError, format_value, pluralize
 
 COLUMNS = ("task", "model", "score", "best_of", "space")
-
-_ALLOWED = "the number of trials that the score is the best of, or empty (an ordinary trial)"
 
 
 def validate_reports(
@@ -29,44 +26,43 @@ def validate_reports(
 ) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
     """Return the reported bests of a table, and which of its rows they are.
 
-    A row is one where `best_of` is above 1, or the status is `reported`; the latter may leave
-    `best_of` empty, where nobody told the number of trials. `trial`, `replicate`, `cost` and the
-    hyperparameters of such a row are not looked at.
+    A row is a reported best when `best_of` is above 1 or the status is `reported`. With that
+    status `best_of` may be empty, for an unknown number of trials. `trial`, `replicate`, `cost`
+    and the hyperparameters of such a row are ignored.
 
     Parameters
     ----------
     table : DataFrame
-        One row per evaluation or report, its rows numbered from 0 by the index.
+        One row per evaluation or report, numbered from 0 by the index.
     label : callable
-        Takes a column, returns what messages call it.
+        Takes a column, returns its name in messages.
 
     Returns
     -------
     reports : DataFrame
-        Columns `COLUMNS`, one row a report: `best_of` is nan, and `space` "", where not known.
+        Columns `COLUMNS`, one row per report: `best_of` is nan, and `space` "", where unknown.
     is_report : ndarray of bool, shape (row,)
 
     Raises
     ------
     LeadlineError
-        If `best_of` is no number of trials, contradicts the status, or a report has no score.
+        If `best_of` is not a number of trials or contradicts the status, or a report has no score.
     """
-    n = len(table)
-    is_report = np.zeros(n, dtype=bool)
-    best_of = np.full(n, np.nan)
+    best_of = np.full(len(table), np.nan)
     if "best_of" in table.columns:
         best_of = validate_numbers(table["best_of"], label("best_of"))
-        wrong = ~np.isnan(best_of) & ~((best_of >= 1) & (best_of == np.floor(best_of)))
-        wrong |= np.isinf(best_of)
+        whole = (best_of >= 1) & (best_of < np.inf) & (best_of == np.floor(best_of))
+        wrong = ~whole & ~np.isnan(best_of)
         if wrong.any():
             row = int(wrong.argmax())
             raise LeadlineError(
-                f"{label('best_of')}, row {row + 1}: must be a whole number of 1 or more, "
-                f"{_ALLOWED}; got {format_value(table['best_of'].tolist()[row])}"
+                f"{label('best_of')}, row {row + 1}: must be a whole number of 1 or more, the "
+                "number of trials that the score is the best of, or empty (an ordinary trial); "
+                f"got {format_value(table['best_of'].tolist()[row])}"
             )
-        is_report = best_of > 1
+    is_report = best_of > 1
     if "status" in table.columns:
-        is_report = _with_status(table["status"], is_report, best_of, label)
+        is_report |= _has_report_status(table["status"], is_report, best_of, label)
     if not is_report.any():
         return pd.DataFrame(columns=list(COLUMNS)), is_report
 
@@ -90,29 +86,31 @@ def validate_reports(
     return reports[list(COLUMNS)], is_report
 
 
-def _with_status(
+def _has_report_status(
     status: pd.Series,
     is_report: npt.NDArray[np.bool_],
     best_of: npt.NDArray[np.float64],
     label: Callable[[str], str],
 ) -> npt.NDArray[np.bool_]:
-    """Return which rows are reports, given their status too."""
-    # Who fills in `best_of` need not repeat it in words.
-    told = ~np.array([is_blank(cell) for cell in status.tolist()], dtype=bool)
-    word = np.full(len(status), "", dtype=object)
-    word[told] = validate_status(status[told], label("status"))
-    unlike = is_report & ~np.isin(word, ["", "complete", REPORTED])
-    if unlike.any():
-        row = int(unlike.argmax())
+    """Return which rows have the status of a report, none of which contradicts `best_of`."""
+    valid = validate_status(fill_status(status), label("status"))
+    wrong = is_report & ~np.isin(valid, ["complete", REPORTED])
+    if wrong.any():
+        row = int(wrong.argmax())
         raise LeadlineError(
             f"{label('status')}, row {row + 1}: the best of {best_of[row]:g} trials is a "
             f"reported best, whose status is {REPORTED}, complete or empty; got "
             f"{format_value(status.tolist()[row])}: correct one of them"
         )
-    return is_report | (word == REPORTED)
+    return valid == REPORTED
+
+
+def fill_status(status: pd.Series) -> pd.Series:
+    """Return the column of statuses with `complete` in place of blanks."""
+    blank = status.map(is_blank).astype(bool)
+    return status.astype(object).mask(blank, "complete")
 
 
 def reports_line(reports: pd.DataFrame) -> str:
-    """Return how many reported bests there are, in words; "" when there are none."""
-    n = len(reports)
-    return f"{n} reported best{'s' * (n != 1)}" if n else ""
+    """Return the number of reported bests in words, "" when there are none."""
+    return pluralize(len(reports), "reported best") if len(reports) else ""

@@ -1,4 +1,4 @@
-"""What a fit with reported bests cannot do, and what its readers must know."""
+"""Options that exclude reported bests, and notes on the reported bests of a fit."""
 
 from leadline.data.reported_bests import reports_line
 from leadline.data.trials import Trials, search_labels
@@ -6,12 +6,12 @@ from leadline.errors import LeadlineError, format_value, join_values
 
 
 def validate_with_reports(trials: Trials, kind: str, effective_dim: str) -> None:
-    """Raise `LeadlineError` when reported bests do not go with an option.
+    """Raise `LeadlineError` when reported bests and an option exclude each other.
 
     Parameters
     ----------
     trials : Trials
-        What is to be fitted.
+        Data of the fit.
     kind : {"single", "hierarchical", "crossed"}
         The model.
     effective_dim : {"continuous", "integer"}
@@ -19,27 +19,27 @@ def validate_with_reports(trials: Trials, kind: str, effective_dim: str) -> None
     """
     if not len(trials.reports):
         return
-    there = f"{trials.source}: there are {reports_line(trials.reports)}"
-    there = there.replace("are 1 reported", "is 1 reported")
+    verb = "is" if len(trials.reports) == 1 else "are"
+    found = f"{trials.source}: there {verb} {reports_line(trials.reports)}"
     if kind == "single":
         raise LeadlineError(
-            f"{there}, and model='single' fits every search by itself, which takes trials; use "
+            f"{found}, and model='single' fits every search by itself, which takes trials; use "
             "model='auto', or leave out the rows that are reported"
         )
     if effective_dim == "integer":
         raise LeadlineError(
-            f"{there}, which effective_dim='integer' does not go with; use "
-            "effective_dim='continuous', or leave out the rows that are reported"
+            f"{found}, which effective_dim='integer' excludes; use effective_dim='continuous', or "
+            "leave out the rows that are reported"
         )
 
 
 def notes_on_reports(trials: Trials) -> list[str]:
-    """Return what is assumed of reported bests, and what looks wrong with them, one line each.
+    """Return the assumptions about reported bests and likely mistakes in them, one line each.
 
     Parameters
     ----------
     trials : Trials
-        What is fitted.
+        Data of the fit.
     """
     labels = dict(zip(trials.searches, search_labels(trials.searches), strict=True))
     notes = []
@@ -51,11 +51,11 @@ def notes_on_reports(trials: Trials) -> list[str]:
         )
     for pair in trials.with_trials:
         search = trials.search(*pair)
-        own = set(search.table["score"].dropna())
+        scores = set(search.table["score"].dropna())
         notes += [
-            f"the reported best {score:g} of {format_value(labels[pair])} is the score of one of its "
-            "trials too: if it is the best of these trials, leave it out, or they count twice"
+            f"the reported best {score:g} of {format_value(labels[pair])} equals the score of one "
+            "of its trials: if it is the best of these trials, leave it out, or they count twice"
             for score in search.reports["score"]
-            if score in own
+            if score in scores
         ]
     return notes

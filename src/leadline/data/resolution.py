@@ -1,54 +1,54 @@
-"""The grid on which scores are recorded, when ties show that there is one.
+"""Inference of the rounding of scores from their ties.
 
-An error rate on 9,815 examples moves in steps of 1/9815; a log rounded to three digits in steps
+An error rate on 9,815 examples is a multiple of 1/9815; a log rounded to three digits is a multiple
 of 0.001. With many ties the density of a continuous law has spurious spikes at the repeated
-values; the models then use the probability of the cell instead.
+values. The models then use the probability of the rounding interval instead.
 """
 
 import numpy as np
 
 _MAX_REFINEMENTS = 4
 _OFF_GRID = 0.1
-"""Largest distance from the grid, in cells: logs round the values of a grid once more."""
+"""Largest distance from the grid, in bins: logs round the values of a grid once more."""
 
 
 def infer_resolution(scores: np.ndarray) -> float:
-    """Return the spacing of the grid that single scores lie on, or 0.
+    """Return the spacing of the grid on which scores were recorded, or 0.
 
     Parameters
     ----------
     scores : ndarray of float, shape (evaluation,)
-        Recorded scores; those that are not finite are ignored.
+        Scores of single evaluations; values that are not finite are ignored.
 
     Returns
     -------
     float
-        The spacing in score units; 0 when no two scores are tied, or
-        when the ties do not lie on a common grid (the same configuration run twice, say).
+        The spacing in score units. 0 when no two scores are tied, or when the values do not lie
+        on a common grid, as when one configuration was run twice.
     """
     values = np.sort(scores[np.isfinite(scores)])
     distinct = np.unique(values)
     if len(distinct) == len(values) or len(distinct) < 3:
         return 0.0
     gaps = np.diff(distinct)
-    # Two spellings of one number, not two cells.
+    # Smaller gaps are between two roundings of one number.
     gaps = gaps[gaps > 1e-9 * np.abs(distinct).max()]
     for divisor in range(1, _MAX_REFINEMENTS + 1):
-        spacing = _fit_spacing(gaps, float(gaps.min()) / divisor)
-        if np.abs(gaps / spacing - np.round(gaps / spacing)).max() < _OFF_GRID:
-            return spacing
+        bin_width = _fit_bin_width(gaps, float(gaps.min()) / divisor)
+        if np.abs(gaps / bin_width - np.round(gaps / bin_width)).max() < _OFF_GRID:
+            return bin_width
     return 0.0
 
 
-def _fit_spacing(gaps: np.ndarray, spacing: float) -> float:
-    """Return the spacing that best explains `gaps` as multiples of nearly `spacing`.
+def _fit_bin_width(gaps: np.ndarray, bin_width: float) -> float:
+    """Return the width near `bin_width` whose multiples fit `gaps` best.
 
-    The smallest gap carries the whole rounding error of the log, the larger ones a fraction of
-    it: refine from the small multiples to the large.
+    The rounding of a log is a large error of the smallest gap relative to its size. The fit
+    therefore proceeds from small multiples to large ones.
     """
-    for reach in (4, 16, 64, 256, 1024, 4096):
-        near = gaps[gaps < reach * spacing]
+    for largest_multiple in (4, 16, 64, 256, 1024, 4096):
+        near = gaps[gaps < largest_multiple * bin_width]
         if len(near):
-            cells = np.round(near / spacing)
-            spacing = float((cells * near).sum() / (cells * cells).sum())
-    return spacing
+            multiples = np.round(near / bin_width)
+            bin_width = float((multiples * near).sum() / (multiples * multiples).sum())
+    return bin_width

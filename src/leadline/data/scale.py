@@ -1,9 +1,9 @@
-"""The scale of the score on which the law is taken to hold: the score itself, its log or logit.
+"""The scale of the score on which the law is assumed: the score itself, its log or its logit.
 
 The law of arXiv:2510.02721 is invariant under smooth monotone maps of the score only in the limit
-of good scores; further out one scale of a score may obey it and another not, and noise that
+of good scores. Further out it may hold on one scale of a score and fail on another, and noise that
 grows with a loss may be constant in its logarithm. A scale is an increasing map g of the score.
-Models see g(score); users see scores.
+Models use g(score); users see scores.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from scipy.special import expit, logit
 from leadline.errors import LeadlineError, format_value
 
 Array = Any
-"""An array of numbers or one NumPy number; what comes back is of its kind."""
+"""An array of numbers or one NumPy number; functions return the same kind."""
 
 # Exact to 1e-7 for noise of up to 2 units of log or logit, which is noise by a factor of 7.
 _NORMAL_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
@@ -30,11 +30,11 @@ class Scale:
     Attributes
     ----------
     name : str
-        What users call it.
+        Value of the option `scale`.
     allowed : str
-        Which scores it takes, for messages.
+        Description of the scores in the domain, for messages.
     lower, upper : float
-        The open interval of the scores that it takes.
+        Bounds of the domain, an open interval of scores.
     forward, inverse : callable
         The map and its inverse.
     log_slope : callable
@@ -50,62 +50,43 @@ class Scale:
     log_slope: Callable[[Array], Array]
 
     def takes(self, scores: Array) -> Array:
-        """Return which of the scores are on the scale."""
+        """Return which of the scores are in the domain."""
         return (scores > self.lower) & (scores < self.upper)
 
-    def expected_score(self, place: Array, noise: Array) -> Array:
-        """Return the mean of the score whose place on the scale has normal noise.
+    def expected_score(self, mean: Array, noise: Array) -> Array:
+        """Return the mean of a score that is normal on the scale.
 
         Parameters
         ----------
-        place, noise : ndarray
+        mean, noise : ndarray
             Mean and sd on the scale; they broadcast.
         """
-        return self._moment(place, noise, lambda score: score)
-
-    def score_sd(self, place: Array, noise: Array) -> Array:
-        """Return the sd of the score whose place on the scale has normal noise."""
         if self.name == "identity":
-            return np.broadcast_to(noise, np.broadcast_shapes(place.shape, noise.shape)).copy()
-        mean = self.expected_score(place, noise)
-        return np.sqrt(self._moment(place, noise, lambda score: (score - mean[..., None]) ** 2))
+            return np.broadcast_to(mean, np.broadcast_shapes(mean.shape, noise.shape)).copy()
+        return self._scores_at_nodes(mean, noise) @ _NORMAL_WEIGHTS
 
-    def _moment(self, place: Array, noise: Array, power: Callable[[Array], Array]) -> Array:
+    def score_sd(self, mean: Array, noise: Array) -> Array:
+        """Return the sd of a score that is normal on the scale; arguments as `expected_score`."""
         if self.name == "identity":
-            return np.broadcast_to(place, np.broadcast_shapes(place.shape, noise.shape)).copy()
-        return power(self.inverse(place[..., None] + noise[..., None] * _NORMAL_NODES)) @ (
-            _NORMAL_WEIGHTS
-        )
+            return np.broadcast_to(noise, np.broadcast_shapes(mean.shape, noise.shape)).copy()
+        scores = self._scores_at_nodes(mean, noise)
+        return np.sqrt((scores - (scores @ _NORMAL_WEIGHTS)[..., None]) ** 2 @ _NORMAL_WEIGHTS)
+
+    def _scores_at_nodes(self, mean: Array, noise: Array) -> Array:
+        return self.inverse(mean[..., None] + noise[..., None] * _NORMAL_NODES)
+
+
+def _log_slope_of_logit(score: Array) -> Array:
+    return -np.log(score) - np.log1p(-score)
 
 
 SCALES = {
-    "identity": Scale(
-        "identity",
-        "any number",
-        -np.inf,
-        np.inf,
-        forward=lambda score: score,
-        inverse=lambda place: place,
-        log_slope=np.zeros_like,
-    ),
-    "log": Scale(
-        "log",
-        "positive scores",
-        0.0,
-        np.inf,
-        forward=np.log,
-        inverse=np.exp,
-        log_slope=lambda score: -np.log(score),
-    ),
-    "logit": Scale(
-        "logit",
-        "scores between 0 and 1",
-        0.0,
-        1.0,
-        forward=logit,
-        inverse=expit,
-        log_slope=lambda score: -np.log(score) - np.log1p(-score),
-    ),
+    scale.name: scale
+    for scale in (
+        Scale("identity", "any number", -np.inf, np.inf, lambda x: x, lambda x: x, np.zeros_like),
+        Scale("log", "positive scores", 0.0, np.inf, np.log, np.exp, lambda x: -np.log(x)),
+        Scale("logit", "scores between 0 and 1", 0.0, 1.0, logit, expit, _log_slope_of_logit),
+    )
 }
 
 
@@ -123,16 +104,16 @@ def scales_to_fit(scale: str, scores: Array, name: str) -> list[Scale]:
     Parameters
     ----------
     scale : str
-        One name, or "auto" for all that take the scores.
+        One name, or "auto" for all scales whose domain holds the scores.
     scores : ndarray of float
-        The scores of the search that are not nan.
+        The scores of the search, without NaN.
     name : str
         Name of the search, for messages.
 
     Raises
     ------
     LeadlineError
-        If the scale does not take all of the scores.
+        If a score is outside the domain of the scale.
     """
     if scale == "auto":
         return [entry for entry in SCALES.values() if entry.takes(scores).all()]

@@ -46,7 +46,7 @@ import xarray as xr
 from leadline.data.replicates import one_row_per_trial
 from leadline.data.resolution import infer_resolution
 from leadline.data.scale import SCALES, Scale
-from leadline.data.trials import Trials
+from leadline.data.trials import Trials, loss_sign
 from leadline.errors import LeadlineError, format_value
 
 MIN_TAIL_TRIALS = 8
@@ -56,11 +56,6 @@ MIN_TAIL_TRIALS_POOLED = 2
 """The minimum for a search that is pooled with others: a tail scale takes two scores."""
 
 _POSITION_OF_SEARCH = ("tail_search", "group_search", "report_search")
-
-
-def loss_sign(direction: str) -> float:
-    """Return 1 when scores are minimised, −1 when they are maximised."""
-    return 1.0 if direction == "minimize" else -1.0
 
 
 def describe_search(trials: Trials) -> str:

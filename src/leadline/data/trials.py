@@ -1,87 +1,89 @@
 """The `Trials` table that every reader returns, and its validation.
 
 One row is one evaluation: a configuration (trial) measured once (replicate). The rows of one
-model on one task are a search. Rows are never dropped: a failed evaluation stays in the table
-with the status `failed` and no score, because the best of k random trials includes the failures.
+model on one task are a search. Failed evaluations stay in the table, with the status `failed` and
+no score, because the best of k random trials includes the failures.
 """
 
+import copy
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
-from leadline.data.columns import (
-    is_blank,
-    validate_column_names,
-    validate_identifiers,
-    validate_labels,
-    validate_numbers,
-    validate_param,
-    validate_status,
-)
-from leadline.data.replicates import PARAM_PREFIX, one_row_per_trial, validate_searches
+from leadline.data.columns import PARAM_PREFIX, validate_identifiers, validate_param
+from leadline.data.replicates import one_row_per_trial
 from leadline.data.reported_bests import COLUMNS as REPORT_COLUMNS
-from leadline.data.reported_bests import reports_line, validate_reports
-from leadline.errors import LeadlineError, closest, format_value, join_values
+from leadline.data.reported_bests import reports_line
+from leadline.data.validate import validate_rows
+from leadline.errors import LeadlineError, closest, format_value, join_values, pluralize
 
-DIRECTIONS = ("minimize", "maximize")
+LOSS_SIGNS = {"minimize": 1.0, "maximize": -1.0}
+"""Factor that turns a score of each direction into a loss."""
+
 UNNAMED_MODEL = "model"
-"""What a model is called that the table does not name."""
-OPTIONAL_COLUMNS = ("cost", "order", "budget", "space")
-PRUNED_NOTE = "the value of a pruned trial is not a score: the trial counts as outside the regime"
+"""Name of a model that the table does not name."""
+
+PRUNED_NOTE = "the value of a pruned trial is not a score: it counts as worse than the threshold"
 
 ONLY_REPORTS = (
-    "where the law starts, and how far apart good scores are, is measured from trials; add a "
-    "random search of any model on the same task, or say both yourself with "
+    "the threshold of the law and the range of good scores are measured from trials; add a "
+    "random search of any model on the same task, or give both yourself with "
     "leadline.models.best_of_k and its reported_search"
 )
-"""What is missing where all that is known is reported bests."""
-
-# Squares of scores must stay finite. Scores this large are overflows anyway: MLflow, for
-# one, stores inf as 1.797693e308.
-_LARGEST_SCORE = 1e150
+"""Advice for data that hold only reported bests."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Trials:
     """The evaluations of one or many searches, as a tidy table with its metadata.
 
-    The table is validated and completed on construction, so every `Trials` is a valid one.
+    The table is validated and completed on construction.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        One row per evaluation. Needs the column `score`, in the user's units; a missing or
-        infinite score, or one past 1e150, means that the evaluation failed. Used when
-        present, filled in when absent: `task` ("task"), `model` ("model"), `trial` (the row
-        number, from 1), `replicate` (1), `status` (complete where there is a score; where there
-        are reported bests, also in single rows that leave it empty).
+        One row per evaluation. The column `score`, in the user's units, is required; a missing or
+        infinite score, or one beyond 1e150, marks a failed evaluation. Defaults of absent columns:
+        `task` ("task"), `model` ("model"), `trial` (the row number, from 1), `replicate` (1),
+        `status` (complete where there is a score; in a table with reported bests, also the
+        default of single rows).
         Optional: `cost`, `order`, `budget`, `space` and hyperparameters `param:<name>`.
-        Other columns are left out. A row whose optional `best_of`, a number of trials, is above
-        1, or whose status is `reported`, is no evaluation but a reported best
-        (`leadline.data.reported_bests`): it is moved to `reports`.
+        Other columns are left out. A row is a reported best (`leadline.data.reported_bests`) and
+        moves to `reports` when its optional `best_of`, a number of trials, is above 1, or its
+        status is `reported`.
     direction : {"minimize", "maximize"}
         Which scores are good. Never guessed.
     metric : str
         Name of the score.
     source : str
-        Where the rows came from, such as a file name.
+        Origin of the rows, such as a file name.
     sampler : str, optional
-        How the configurations were drawn; None when unknown.
+        Method that drew the configurations; None when unknown.
     notes : tuple of str
-        What a reader wants the user to know about the rows.
+        Remarks of the reader about the rows, for the user.
     distributions : mapping of str to tuple, optional
-        What each hyperparameter was drawn from, where the source records it: by its name, as the
-        `space` of `check_random_search`, which uses it.
+        Distribution of each hyperparameter, by its name, where the source records it; the default
+        `space` of `check_random_search`.
     reports : pandas.DataFrame, optional
-        Reported bests beside those in `table`, as rows of the same kind. As an attribute all of
-        them, with the columns `leadline.data.reported_bests.COLUMNS`.
+        Reported bests in addition to those in `table`, as rows of the same kind. The attribute
+        holds all of them, with the columns `leadline.data.reported_bests.COLUMNS`.
 
     Raises
     ------
     LeadlineError
         If the table or the direction is not valid; the message names the row.
+
+    Examples
+    --------
+    >>> import leadline as ll
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"score": [0.31, 0.28, None], "param:lr": [0.1, 0.01, 1.0]})
+    >>> trials = ll.Trials(table, "minimize", metric="error")
+    >>> trials
+    <Trials table, minimize error, 3 trials: 2 complete, 1 failed>
+    >>> trials.per_trial()["status"].tolist()
+    ['complete', 'complete', 'failed']
     """
 
     table: pd.DataFrame
@@ -111,28 +113,21 @@ class Trials:
             object.__setattr__(self, "notes", (*self.notes, PRUNED_NOTE))
 
     def counts(self) -> dict[str, int]:
-        """Return how many trials there are, in all and of each status, and how many evaluations.
+        """Return the numbers of trials, in all and by status, and of evaluations.
 
         Keys are `trials, complete, failed, pruned, running, evaluations`. A trial with several
         replicates has the status that `per_trial` gives it, or `running` when all of them are.
         """
-        per_trial = self.per_trial()
-        running = self.table[self.table["status"] == "running"]
-        columns = ["task", "model", "trial"]
-        started = len(self.table[columns].drop_duplicates())
-        of_status = per_trial["status"].value_counts()
-        counts = {"trials": started}
-        for status in ("complete", "failed", "pruned"):
-            counts[status] = int(of_status.get(status, 0))
-        counts["running"] = started - len(per_trial) if len(running) else 0
-        counts["evaluations"] = len(self.table)
-        return counts
+        started = len(self.table[["task", "model", "trial"]].drop_duplicates())
+        status = self.per_trial()["status"]
+        counts = {name: int((status == name).sum()) for name in ("complete", "failed", "pruned")}
+        running = {"running": started - len(status), "evaluations": len(self.table)}
+        return {"trials": started} | counts | running
 
     def __str__(self) -> str:
         counts = self.counts()
-        trials = counts["trials"]
-        head = f"{trials} trial{'s' * (trials != 1)}"
-        if counts["evaluations"] != trials:
+        head = pluralize(counts["trials"], "trial")
+        if counts["evaluations"] != counts["trials"]:
             head += f" ({counts['evaluations']} evaluations)"
         if len(self.searches) > 1:
             head += f" in {len(self.searches)} searches"
@@ -147,21 +142,17 @@ class Trials:
     @property
     def searches(self) -> list[tuple[str, str]]:
         """The (task, model) pairs in order of appearance, those without trials last."""
-        pairs = pd.concat([one[["task", "model"]] for one in (self.table, self.reports)])
-        pairs = pairs.drop_duplicates()
-        return list(zip(pairs["task"].tolist(), pairs["model"].tolist(), strict=True))
-
-    @property
-    def only_reported(self) -> list[tuple[str, str]]:
-        """The (task, model) pairs that are known from reported bests alone, without trials."""
-        known = set(self.with_trials)
-        return [pair for pair in self.searches if pair not in known]
+        return list(dict.fromkeys([*self.with_trials, *_pairs(self.reports)]))
 
     @property
     def with_trials(self) -> list[tuple[str, str]]:
         """The (task, model) pairs of searches with trials: the first of `searches`."""
-        pairs = self.table[["task", "model"]].drop_duplicates()
-        return list(zip(pairs["task"].tolist(), pairs["model"].tolist(), strict=True))
+        return _pairs(self.table)
+
+    @property
+    def only_reported(self) -> list[tuple[str, str]]:
+        """The (task, model) pairs of searches with reported bests and no trials."""
+        return self.searches[len(self.with_trials) :]
 
     @property
     def params(self) -> list[str]:
@@ -187,47 +178,58 @@ class Trials:
         LeadlineError
             If no search, or more than one, has these names; the message lists them.
         """
-        pairs = self.searches
-        for place, (column, wanted) in enumerate((("task", task), ("model", model))):
-            if wanted is None:
-                continue
-            existing = list(dict.fromkeys(pair[place] for pair in self.searches))
-            if str(wanted) not in existing:
-                hint = closest(str(wanted), existing)
+        found = [
+            pair
+            for pair in self.searches
+            if (task is None or pair[0] == str(task)) and (model is None or pair[1] == str(model))
+        ]
+        if len(found) == 1:
+            return self._select(*found[0])
+        existing = zip(*self.searches, strict=True)
+        for column, wanted, names in zip(("task", "model"), (task, model), existing, strict=True):
+            if wanted is not None and str(wanted) not in names:
+                known = list(dict.fromkeys(names))
                 raise LeadlineError(
                     f"no {column} {format_value(wanted)} in {self.source}; there are "
-                    f"{join_values(existing)}.{hint}"
+                    f"{join_values(known)}.{closest(str(wanted), known)}"
                 )
-            pairs = [pair for pair in pairs if pair[place] == str(wanted)]
-            if not pairs:
-                raise LeadlineError(
-                    f"no search has task {format_value(task)} and model {format_value(model)} in "
-                    f"{self.source}; there are (task, model) {join_values(self.searches)}"
-                )
-        if len(pairs) > 1:
+        if found:
             raise LeadlineError(
-                f"{len(pairs)} searches match in {self.source}: say which task and model of "
-                f"{join_values(pairs)}"
+                f"{len(found)} searches match in {self.source}: give the task and the model of "
+                f"one: {join_values(found)}"
             )
-        ((task, model),) = pairs
-        table, reports = (
-            rows[(rows["task"] == task) & (rows["model"] == model)]
-            for rows in (self.table, self.reports)
+        raise LeadlineError(
+            f"no search has task {format_value(task)} and model {format_value(model)} in "
+            f"{self.source}; there are (task, model) {join_values(self.searches)}"
         )
-        return dataclasses.replace(self, table=table, reports=reports)
+
+    def _select(self, task: str, model: str) -> "Trials":
+        # A copy, because the constructor would validate valid rows again.
+        search = copy.copy(self)
+        for name in ("table", "reports"):
+            rows = getattr(self, name)
+            own = (rows["task"] == task) & (rows["model"] == model)
+            object.__setattr__(search, name, rows[own].reset_index(drop=True))
+        # A column of numbers here may be one of text because of other searches.
+        for column in search.table.columns:
+            if column in ("trial", "replicate"):
+                search.table[column] = validate_identifiers(search.table[column], column)
+            elif column.startswith(PARAM_PREFIX):
+                search.table[column] = validate_param(search.table[column])
+        return search
 
     def per_trial(self) -> pd.DataFrame:
-        """Return one row per trial, replicates combined, running evaluations left out.
+        """Return one row per trial, without running evaluations.
 
         Columns are `task, model, trial, score, replicates, sum_of_squares, status`, then those
-        of `cost, order, budget, space` and `param:*` that the table has. See
-        `leadline.data.replicates.one_row_per_trial` for how replicates are combined.
+        of `cost, order, budget, space` and `param:*` that the table has.
+        `leadline.data.replicates.one_row_per_trial` documents the aggregation of replicates.
         """
         return one_row_per_trial(self.table)
 
 
 def search_labels(searches: Sequence[tuple[str, str]]) -> list[str]:
-    """Return a short name for each (task, model): what there is to tell, and tells them apart."""
+    """Return a short unique name for each (task, model), without parts that all share."""
     tasks = {task for task, _ in searches}
     models = {model for _, model in searches}
     if models == {UNNAMED_MODEL} or (len(models) == 1 and len(tasks) > 1):
@@ -237,14 +239,24 @@ def search_labels(searches: Sequence[tuple[str, str]]) -> list[str]:
     return [f"{task} / {model}" for task, model in searches]
 
 
+def _pairs(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    pairs = rows[["task", "model"]].drop_duplicates()
+    return list(pairs.itertuples(index=False, name=None))
+
+
 def validate_direction(direction: object) -> str:
     """Return the direction when it is "minimize" or "maximize", else raise `LeadlineError`."""
-    if isinstance(direction, str) and direction in DIRECTIONS:
+    if isinstance(direction, str) and direction in LOSS_SIGNS:
         return direction
     raise LeadlineError(
         "direction must be 'minimize' (a loss, an error) or 'maximize' (an accuracy); it is "
         f"never guessed, got {format_value(direction)}"
     )
+
+
+def loss_sign(direction: str) -> float:
+    """Return 1 when scores are minimised, −1 when they are maximised."""
+    return LOSS_SIGNS[direction]
 
 
 def validate_any_complete(trials: Trials) -> Trials:
@@ -259,86 +271,3 @@ def validate_any_complete(trials: Trials) -> Trials:
         f"{trials.source}: no trial has a score in {format_value(trials.metric)} ({trials}); "
         "is this the right score column, are the scores finite?"
     )
-
-
-def validate_rows(
-    table: pd.DataFrame, *, source: str = "table", names: Mapping[str, str] | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the evaluations with every column of `Trials`, normalised, and the reported bests.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        One row per evaluation or report, with the columns that `Trials` describes.
-    source : str
-        What the messages call the table.
-    names : mapping of str to str, optional
-        What the messages call a column, where that differs from its name in `table`.
-
-    Returns
-    -------
-    evaluations, reports : DataFrame
-        In the order of the table.
-
-    Raises
-    ------
-    LeadlineError
-        If a column or a value is not valid, or a trial and replicate appear twice in a search.
-    """
-    if not isinstance(table, pd.DataFrame):
-        raise TypeError(f"table must be a pandas.DataFrame, got {type(table).__name__}")
-    validate_column_names(table.columns, source=source)
-    if "score" not in table.columns:
-        raise LeadlineError(f"{source}: no column 'score'; there are {join_values(table.columns)}")
-
-    def label(column: str) -> str:
-        return f"{source}: column {format_value((names or {}).get(column, column))}"
-
-    # Messages name rows by the index.
-    table = table.reset_index(drop=True)
-    reports, is_report = validate_reports(table, label)
-    evaluations = table[~is_report] if len(reports) else table
-    if len(reports) and "status" in table.columns:
-        # Who says which rows are reports has no need to say of the others that they are not.
-        blank = evaluations["status"].map(is_blank)
-        evaluations = evaluations.assign(status=evaluations["status"].where(~blank, "complete"))
-    # Whether there are any trials at all is asked by who needs some.
-    return _validate_evaluations(evaluations, source, label), reports
-
-
-def _validate_evaluations(
-    table: pd.DataFrame, source: str, label: Callable[[str], str]
-) -> pd.DataFrame:
-    """Return the evaluations, which the index numbers, normalised."""
-    n = len(table)
-    valid: dict[str, object] = {}
-    for column in ("task", "model"):
-        given = column in table.columns
-        valid[column] = validate_labels(table[column], label(column)) if given else [column] * n
-    numbers = table.index.to_numpy()
-    for column, default in (("trial", numbers + 1), ("replicate", np.ones(n, np.int64))):
-        given = column in table.columns
-        valid[column] = validate_identifiers(table[column], label(column)) if given else default
-    status = (
-        validate_status(table["status"], label("status"))
-        if "status" in table.columns
-        else np.full(n, "complete", dtype=object)
-    )
-    score = np.full(n, np.nan)
-    evaluated = status == "complete"
-    score[evaluated] = validate_numbers(table["score"], label("score"), rows=evaluated)
-    score[~(np.abs(score) <= _LARGEST_SCORE)] = np.nan
-    status[evaluated & np.isnan(score)] = "failed"
-    valid["score"], valid["status"] = score, status
-    for column in OPTIONAL_COLUMNS:
-        if column == "space" and column in table.columns:
-            valid[column] = validate_labels(table[column], label(column))
-        elif column in table.columns:
-            amount = validate_numbers(table[column], label(column))
-            valid[column] = np.where(np.isfinite(amount), amount, np.nan)
-    for column in table.columns:
-        if column.startswith(PARAM_PREFIX):
-            valid[column] = validate_param(table[column])
-    result = pd.DataFrame(valid)
-    validate_searches(result, source, numbers)
-    return result

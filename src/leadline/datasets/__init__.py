@@ -1,4 +1,4 @@
-"""Bundled real random searches, and the script that made them."""
+"""Real random searches bundled with the package, and the script that ran them."""
 
 from leadline.datasets.load import load_dataset, read_catalogue
 

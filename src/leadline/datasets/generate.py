@@ -1,29 +1,92 @@
 """Make the bundled searches: ``python -m leadline.datasets.generate --work DIR --output DIR``.
 
-Needs ``pip install leadline[datasets]``. Runs every model on every task, three quarters of an hour
-on one core, and writes the data files. Stop it whenever you like: the same command goes on where
-it stopped.
+Requires ``pip install leadline[datasets]``. The script runs every model on every task, three
+quarters of an hour on one core. It writes one CSV per search, with one row per evaluation, and
+``datasets.json``, which describes them. After an interruption, the same command continues.
 """
 
 import argparse
+import csv
+import dataclasses
+import datetime
+import json
+import math
+import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from importlib.metadata import version
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 
 try:
-    from leadline.datasets.assemble import write_catalogue, write_search
-    from leadline.datasets.run import Plan, run_search
-    from leadline.datasets.spaces import SPACES
+    from leadline.datasets.load import read_catalogue
+    from leadline.datasets.run import SPACES, Plan, Record, run_search
     from leadline.datasets.tasks import TASKS
 except ModuleNotFoundError as error:
     raise ImportError(
         f"making the bundled searches needs {error.name}; install it with "
         'pip install "leadline[datasets]"'
     ) from error
+
+
+def _format_digits(value: float, digits: int) -> str:
+    return "" if math.isnan(value) else f"{value:.{digits}g}"
+
+
+def write_search(task: str, model: str, records: Sequence[Record], path: Path) -> None:
+    """Write the records of one search, in the order in which they ran.
+
+    The columns are those that ``datasets.json`` describes.
+    """
+    with path.open("w", newline="") as file:
+        header = [name for name in read_catalogue()["columns"] if name != "param:*"]
+        header += [f"param:{name}" for name in SPACES[model]]
+        writer = csv.DictWriter(file, header, lineterminator="\n")
+        writer.writeheader()
+        for order, record in enumerate(records, start=1):
+            row = {
+                "task": task,
+                "model": model,
+                # Numbers start from 1.
+                "trial": record["trial"] + 1,
+                "replicate": record["replicate"] + 1,
+                "log_loss": _format_digits(record["log_loss"], 6),
+                "error": _format_digits(record["error"], 6),
+                "status": "failed" if math.isnan(record["log_loss"]) else "complete",
+                # Processor time: wall-clock time depends on the load of the machine.
+                "cost": _format_digits(record["cpu"], 4),
+                "order": order,
+            }
+            values = {
+                f"param:{name}": f"{record['parameters'][name]:.6g}" for name in SPACES[model]
+            }
+            writer.writerow(row | values)
+
+
+def write_catalogue(plan: Plan, folder: Path) -> None:
+    """Write the bundled ``datasets.json``, with the sizes and the origin of new data."""
+    catalogue = read_catalogue()
+    for name, load_task in TASKS.items():
+        data = load_task()
+        catalogue["tasks"][name] |= {
+            "training_rows": len(data.y_train),
+            "held_out_rows": len(data.y_test),
+            "features": data.x_train.shape[1],
+            "classes": len(set(data.y_train.tolist())),
+        }
+    catalogue["made"] = {
+        "by": "python -m leadline.datasets.generate",
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "plan": dataclasses.asdict(plan),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("numpy", "scipy", "scikit-learn", "mlxtend")},
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+    text = json.dumps(catalogue, indent=1, ensure_ascii=False)
+    (folder / "datasets.json").write_text(text + "\n")
 
 
 def _run(search: tuple[str, str], plan: Plan, work: Path, output: Path) -> str:
@@ -35,16 +98,16 @@ def _run(search: tuple[str, str], plan: Plan, work: Path, output: Path) -> str:
 
 
 def generate(plan: Plan, work: Path, output: Path, jobs: int) -> Iterator[str]:
-    """Run all searches, `jobs` at a time, write the data files, and yield a line for each search.
+    """Run all searches, `jobs` at a time, write the data files, and yield a line per search.
 
     Parameters
     ----------
     plan : Plan
-        How many evaluations, and the root seed.
+        Numbers of evaluations, and the root seed.
     work, output : Path
-        Folders for unfinished work, which is read back, and for the data files.
+        Folders for unfinished work, which is resumed, and for the data files.
     jobs : int
-        Processes; each runs one search on one thread.
+        Number of processes; each runs one search on one thread.
     """
     output.mkdir(parents=True, exist_ok=True)
     run = partial(_run, plan=plan, work=work, output=output)
@@ -55,8 +118,7 @@ def generate(plan: Plan, work: Path, output: Path, jobs: int) -> Iterator[str]:
 
 
 def main() -> None:
-    """Read the command line and run."""
-    plan = Plan()
+    """Parse the command line and run."""
     parser = argparse.ArgumentParser(
         prog="python -m leadline.datasets.generate",
         description="Run the random searches that leadline bundles.",
@@ -64,14 +126,18 @@ def main() -> None:
     )
     parser.add_argument("--work", type=Path, required=True, help="folder of unfinished work")
     parser.add_argument("--output", type=Path, required=True, help="folder for the data files")
-    parser.add_argument("--jobs", type=int, default=1, help="searches at a time")
-    parser.add_argument("--trials", type=int, default=plan.trials, help="trials a search")
-    parser.add_argument("--replicated", type=int, default=plan.replicated, help="with all seeds")
-    parser.add_argument("--seeds", type=int, default=plan.seeds, help="seeds of those trials")
-    parser.add_argument("--seed", type=int, default=plan.seed, help="root of all random numbers")
-    given = parser.parse_args()
-    plan = Plan(given.trials, given.replicated, given.seeds, given.seed)
-    for line in generate(plan, given.work, given.output, given.jobs):
+    parser.add_argument("--jobs", type=int, default=1, help="searches that run at a time")
+    helps = {
+        "trials": "trials per search",
+        "replicated": "trials with all seeds",
+        "seeds": "seeds of those trials",
+        "seed": "root of all random numbers",
+    }
+    for name, text in helps.items():
+        parser.add_argument(f"--{name}", type=int, default=getattr(Plan, name), help=text)
+    options = parser.parse_args()
+    plan = Plan(**{name: getattr(options, name) for name in helps})
+    for line in generate(plan, options.work, options.output, options.jobs):
         print(line, flush=True)
 
 

@@ -1,11 +1,10 @@
 """The models of the bundled searches: a configuration and a seed in, probabilities out.
 
-Needs scikit-learn (``pip install leadline[datasets]``).
+Requires scikit-learn (``pip install leadline[datasets]``). ``datasets.json`` describes the models.
 """
 
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -18,13 +17,9 @@ from leadline.datasets.tasks import Task
 
 Configuration = dict[str, float]
 
-BOOSTING_ITERATIONS = 40
-LANDMARKS = 200
-LOGISTIC_ITERATIONS = 100
-
 
 class DivergedError(Exception):
-    """Training left the finite numbers."""
+    """Weights or probabilities became infinite or NaN."""
 
 
 def _mlp(configuration: Configuration, task: Task, seed: int) -> np.ndarray:
@@ -37,7 +32,7 @@ def _mlp(configuration: Configuration, task: Task, seed: int) -> np.ndarray:
         alpha=configuration["weight_decay"],
         batch_size=int(configuration["batch_size"]),
         max_iter=epochs,
-        # All epochs always run: early stopping would be one more, hidden, hyperparameter.
+        # All epochs always run: early stopping would add a hidden hyperparameter.
         tol=0.0,
         n_iter_no_change=epochs + 1,
         random_state=seed,
@@ -54,7 +49,7 @@ def _mlp(configuration: Configuration, task: Task, seed: int) -> np.ndarray:
 def _boosting(configuration: Configuration, task: Task, seed: int) -> np.ndarray:
     classifier = HistGradientBoostingClassifier(
         learning_rate=configuration["learning_rate"],
-        max_iter=BOOSTING_ITERATIONS,
+        max_iter=40,
         max_leaf_nodes=int(configuration["max_leaf_nodes"]),
         min_samples_leaf=int(configuration["min_samples_leaf"]),
         l2_regularization=configuration["l2_regularization"],
@@ -68,47 +63,16 @@ def _boosting(configuration: Configuration, task: Task, seed: int) -> np.ndarray
 
 def _kernel(configuration: Configuration, task: Task, seed: int) -> np.ndarray:
     scale = task.x_train.shape[1] * task.x_train.var()
-    features = Nystroem(
-        gamma=configuration["gamma"] / scale, n_components=LANDMARKS, random_state=seed
-    )
-    classifier = LogisticRegression(C=configuration["C"], max_iter=LOGISTIC_ITERATIONS)
+    features = Nystroem(gamma=configuration["gamma"] / scale, n_components=200, random_state=seed)
+    classifier = LogisticRegression(C=configuration["C"], max_iter=100)
     classifier.fit(features.fit_transform(task.x_train), task.y_train)
     return classifier.predict_proba(features.transform(task.x_test))
 
 
-@dataclass(frozen=True)
-class Learner:
-    """How to train and predict, and what to say about it.
-
-    Attributes
-    ----------
-    predict
-        Takes a configuration, a task and a seed; returns held-out probabilities, (row, class).
-    description
-        What is trained, and what the seed changes.
-    """
-
-    predict: Callable[[Configuration, Task, int], np.ndarray]
-    description: str
-
-
-LEARNERS: dict[str, Learner] = {
-    "mlp": Learner(
-        _mlp,
-        "one hidden layer of rectified linear units trained by SGD with Nesterov momentum, all "
-        "epochs run (scikit-learn MLPClassifier); the seed draws initial weights and batches",
-    ),
-    "boosting": Learner(
-        _boosting,
-        f"{BOOSTING_ITERATIONS} rounds of histogram gradient boosting (scikit-learn "
-        "HistGradientBoostingClassifier); the seed draws the columns tried at each split",
-    ),
-    "kernel": Learner(
-        _kernel,
-        f"multinomial logistic regression on {LANDMARKS} Nystroem features of an RBF kernel "
-        f"(scikit-learn, at most {LOGISTIC_ITERATIONS} steps of L-BFGS); the seed draws the "
-        "landmarks",
-    ),
+LEARNERS: Mapping[str, Callable[[Configuration, Task, int], np.ndarray]] = {
+    "mlp": _mlp,
+    "boosting": _boosting,
+    "kernel": _kernel,
 }
 
 
@@ -118,22 +82,22 @@ def predict_held_out(model: str, configuration: Configuration, task: Task, seed:
     Raises
     ------
     DivergedError
-        If training or prediction left the finite numbers.
+        If weights or probabilities became infinite or NaN.
     """
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
-        probability = LEARNERS[model].predict(configuration, task, seed)
+        probability = LEARNERS[model](configuration, task, seed)
     if not np.isfinite(probability).all():
         raise DivergedError("a predicted probability is not finite")
     return probability
 
 
 def score(probability: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Return the log-loss in nats and the error rate of class probabilities.
+    """Return the log-loss in nats and the error rate of class probabilities, (row, class).
 
-    The probability of the true class is clipped at the float64 epsilon, 2.2e-16, as scikit-learn
-    does: one surely wrong row costs at most 36 nats.
+    The probability of the true class is clipped at the float64 epsilon, 2.2e-16, as in
+    scikit-learn. One certain but wrong prediction therefore costs at most 36 nats.
     """
     of_truth = probability[np.arange(y.size), y]
     log_loss = -np.log(np.maximum(of_truth, np.finfo(float).eps)).mean()

@@ -11,28 +11,35 @@ from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, closest, format_value, join_values
 from leadline.io.table import read_table
 
-METRICS = ("log_loss", "error")
+_FOLDER = files("leadline.datasets")
 
 
 def read_catalogue() -> dict[str, Any]:
-    """Return what is known of the bundled searches: data, licences, units, search spaces.
+    """Return the description of the bundled searches: data, licences, units, search spaces.
 
     Returns
     -------
     dict
         Keys `datasets`, `tasks`, `models`, `spaces`, each by name; `columns`, the units of every
         column; `direction` and `metrics`; `made`, with versions, date and seed.
+
+    Examples
+    --------
+    >>> from leadline.datasets import read_catalogue
+    >>> read_catalogue()["tasks"]["digits"]["held_out_rows"]
+    599
     """
-    return json.loads((files("leadline.datasets") / "datasets.json").read_text("utf-8"))
+    return json.loads((_FOLDER / "datasets.json").read_text("utf-8"))
 
 
 def load_dataset(name: str, *, metric: Literal["log_loss", "error"] = "log_loss") -> Trials:
     """Return bundled real random searches.
 
-    Three models on four tasks, 400 trials a search, of which a random 100 were trained with three
-    seeds (replicates); trials whose training diverged are there as failed. Columns `cost`,
-    `order`, `space` (the model's name: a model has one search space on all tasks) and `param:*`
-    are filled. `read_catalogue` has data sources, units and search spaces.
+    The searches cover three models on four tasks. Each has 400 trials, of which a random 100 were
+    trained with three seeds (replicates). A trial whose training diverged has the status
+    `failed`. Columns `cost`, `order`, `space` (the name of the model, whose search space is the
+    same on all tasks) and `param:*` are filled. `read_catalogue` returns data sources, units and
+    search spaces.
 
     Parameters
     ----------
@@ -46,35 +53,40 @@ def load_dataset(name: str, *, metric: Literal["log_loss", "error"] = "log_loss"
     Raises
     ------
     LeadlineError
-        If there is no such name or metric; the message lists those there are.
+        If the name or the metric is unknown; the message lists the known ones.
+
+    Examples
+    --------
+    >>> import leadline as ll
+    >>> print(ll.load_dataset("digits-mlp"))
+    400 trials (600 evaluations): 343 complete, 57 failed
+    >>> ll.load_dataset("digits").searches
+    [('digits', 'mlp'), ('digits', 'boosting'), ('digits', 'kernel')]
     """
     catalogue = read_catalogue()
-    if metric not in METRICS:
+    if metric not in catalogue["metrics"]:
         raise LeadlineError(
-            f"metric must be one of {join_values(METRICS)}, got {format_value(metric)}"
+            f"metric must be one of {join_values(catalogue['metrics'])}, got {format_value(metric)}"
         )
-    searches = _validate_name(name, catalogue)
-    frames = [_read_search(catalogue["datasets"][search]) for search in searches]
-    trials = read_table(
-        pd.concat(frames, ignore_index=True), score=metric, direction=catalogue["direction"]
-    )
+    searches = _validate_name(name, catalogue["datasets"])
+    table = pd.concat([_read_search(search) for search in searches], ignore_index=True)
+    trials = read_table(table, score=metric, direction=catalogue["direction"])
     return dataclasses.replace(trials, source=f"dataset {format_value(name)}", sampler="random")
 
 
-def _validate_name(name: object, catalogue: dict[str, Any]) -> list[str]:
-    """Return the searches that a name stands for."""
-    datasets = catalogue["datasets"]
-    groups = {"all": list(datasets)}
+def _validate_name(name: object, datasets: dict[str, dict[str, str]]) -> list[dict[str, str]]:
+    """Return the descriptions of the searches that `name` stands for."""
+    groups = {"all": list(datasets.values())}
     for key in ("task", "model"):
-        for search, one in datasets.items():
-            groups.setdefault(one[key], []).append(search)
-    groups |= {search: [search] for search in datasets}
+        for search in datasets.values():
+            groups.setdefault(search[key], []).append(search)
+    groups |= {search: [description] for search, description in datasets.items()}
     if isinstance(name, str) and name in groups:
         return groups[name]
     hint = closest(name, groups) if isinstance(name, str) else ""
     raise LeadlineError(f"no dataset {format_value(name)}.{hint} There are {join_values(groups)}")
 
 
-def _read_search(dataset: dict[str, Any]) -> pd.DataFrame:
-    with (files("leadline.datasets") / dataset["file"]).open("r", encoding="utf-8") as file:
-        return pd.read_csv(file).assign(space=dataset["space"])
+def _read_search(description: dict[str, str]) -> pd.DataFrame:
+    with (_FOLDER / description["file"]).open("r", encoding="utf-8") as file:
+        return pd.read_csv(file).assign(space=description["space"])

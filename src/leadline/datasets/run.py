@@ -1,9 +1,9 @@
-"""Run one random search, one evaluation at a time, and survive being stopped.
+"""Run one random search, one evaluation at a time, and resume it after an interruption.
 
-Every evaluation is one line of JSON, appended to ``DIR/<search>.jsonl`` as soon as it is done. A
-second run reads that file and goes on where the first stopped. The configuration and the training
-seed of an evaluation depend on nothing but the search's name, the trial, the replicate and the
-root seed, so neither restarts nor more trials change what is evaluated.
+Every evaluation is one line of JSON, appended to ``WORK/<search>.jsonl`` when it ends. A second
+run reads that file and continues. The configuration and the training seed of an evaluation depend
+only on the name of the search, the trial, the replicate and the root seed. Restarts or more trials
+therefore change no evaluation.
 """
 
 import json
@@ -19,25 +19,28 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from leadline.datasets.learners import DivergedError, predict_held_out, score
-from leadline.datasets.spaces import SPACES, draw_configuration
+from leadline.datasets.load import read_catalogue
 from leadline.datasets.tasks import TASKS, Task
 
 Record = dict[str, Any]
 
+SPACES: dict[str, dict[str, dict[str, Any]]] = read_catalogue()["spaces"]
+"""Distribution of every parameter of a model, the same on all tasks."""
+
 
 @dataclass(frozen=True)
 class Plan:
-    """How many evaluations a search has.
+    """The number of evaluations of a search.
 
     Attributes
     ----------
     trials
         Number of configurations, drawn independently.
     replicated
-        How many of them, the first ones, are evaluated with several training seeds. Being the
-        first of a random sequence they are a random subset, chosen without regard to the score.
+        Number of trials with several training seeds: the first ones, which are a random subset
+        of a random sequence, chosen without regard to the score.
     seeds
-        How many training seeds those get; all others get one.
+        Number of training seeds of a replicated trial; all other trials have one.
     seed
         Root of all random numbers.
     """
@@ -55,34 +58,56 @@ class Plan:
 
 
 def read_records(path: Path) -> list[Record]:
-    """Return the finished evaluations of a search, in the order they ran.
+    """Return the finished evaluations of a search, in the order in which they ran.
 
-    A last line cut off by a stop is removed from the file, so that the next append starts a line
-    of its own.
+    An incomplete last line, left by an interruption, is removed from the file. The next record
+    then starts on a line of its own.
     """
     if not path.exists():
         return []
     text = path.read_text()
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        path.write_text(whole)
-    return [json.loads(line) for line in whole.splitlines()]
+    complete = text[: text.rfind("\n") + 1]
+    if complete != text:
+        path.write_text(complete)
+    return [json.loads(line) for line in complete.splitlines()]
 
 
-def _random(plan: Plan, name: str, *key: int) -> np.random.SeedSequence:
-    return np.random.SeedSequence([plan.seed, zlib.crc32(name.encode()), *key])
+def draw_parameter(parameter: dict[str, Any], rng: np.random.Generator) -> float:
+    """Return one draw, rounded to the six digits that the data files hold.
+
+    Parameters
+    ----------
+    parameter : dict
+        An entry of `SPACES`: `distribution` ("uniform" or "log-uniform") on [`low`, `high`], and
+        `integer`, true when the draw is rounded to the nearest integer.
+    rng : numpy.random.Generator
+        Source of the draw.
+    """
+    low, high = parameter["low"], parameter["high"]
+    if parameter["distribution"] == "log-uniform":
+        value = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    else:
+        value = float(rng.uniform(low, high))
+    value = float(round(value)) if parameter["integer"] else float(f"{value:.6g}")
+    # Rounding can leave the interval.
+    return min(max(value, low), high)
+
+
+def _seed_sequence(plan: Plan, search: str, *key: int) -> np.random.SeedSequence:
+    return np.random.SeedSequence([plan.seed, zlib.crc32(search.encode()), *key])
 
 
 def configuration(plan: Plan, task: str, model: str, trial: int) -> dict[str, float]:
     """Return the configuration of one trial of the search `task`-`model`."""
-    rng = np.random.default_rng(_random(plan, f"{task}-{model}", trial))
-    return draw_configuration(SPACES[model], rng)
+    rng = np.random.default_rng(_seed_sequence(plan, f"{task}-{model}", trial))
+    return {name: draw_parameter(parameter, rng) for name, parameter in SPACES[model].items()}
 
 
 def evaluate(plan: Plan, task: str, model: str, data: Task, trial: int, replicate: int) -> Record:
-    """Return one evaluation: its configuration, seed, scores (NaN when it diverged) and cost."""
+    """Return one evaluation: configuration, seed, scores (NaN after divergence) and cost."""
     parameters = configuration(plan, task, model, trial)
-    seed = int(_random(plan, f"{task}-{model}", trial, 1 + replicate).generate_state(1)[0])
+    sequence = _seed_sequence(plan, f"{task}-{model}", trial, 1 + replicate)
+    seed = int(sequence.generate_state(1)[0])
     wall, cpu = time.perf_counter(), time.process_time()
     try:
         log_loss, error = score(predict_held_out(model, parameters, data, seed), data.y_test)
@@ -101,7 +126,7 @@ def evaluate(plan: Plan, task: str, model: str, data: Task, trial: int, replicat
 
 
 def run_search(task: str, model: str, plan: Plan, work: Path) -> list[Record]:
-    """Run what `plan` asks for and `work` does not hold yet; return all records.
+    """Run the evaluations of `plan` that `work` lacks; return all records.
 
     Raises
     ------
@@ -117,15 +142,15 @@ def run_search(task: str, model: str, plan: Plan, work: Path) -> list[Record]:
                 "differs); use a new --work folder"
             )
     done = {(record["trial"], record["replicate"]) for record in records}
-    todo = [key for key in plan.evaluations() if key not in done]
-    if not todo:
+    remaining = [key for key in plan.evaluations() if key not in done]
+    if not remaining:
         return records
-    data = TASKS[task].load()
+    data = TASKS[task]()
     work.mkdir(parents=True, exist_ok=True)
-    # One thread: a second would cost more than it brings on data this small, and the costs would
-    # depend on what else the machine does. One line at a time: a stop loses one evaluation.
+    # One thread: on data this small a second costs more than it gains, and costs would depend on
+    # the load of the machine. Line buffering: an interruption loses one evaluation.
     with threadpool_limits(1), path.open("a", buffering=1) as file:
-        for trial, replicate in todo:
+        for trial, replicate in remaining:
             records.append(evaluate(plan, task, model, data, trial, replicate))
             file.write(json.dumps(records[-1]) + "\n")
     return records

@@ -60,76 +60,87 @@ def fit(
     Parameters
     ----------
     trials : Trials
-        One search, or several. Reported bests among them (`Trials.reports`) are evidence of their
-        searches beside the trials. A search that is known from reports alone borrows its threshold
-        and tail scale from one with trials on the same task: see `reported_searches`.
+        One search, or several. Reported bests (`Trials.reports`) are evidence beside the trials. A
+        search known from reports alone borrows its threshold and tail scale from one with trials
+        on the same task: see `leadline.inference.reported_searches`.
     model : {"auto", "single", "hierarchical", "crossed"}
-        Which model. `"single"`: every search by itself. `"hierarchical"`: effective dimensions,
-        noise and depths are partly pooled, so that searches learn from each other.
-        `"crossed"`: besides, what is a model's and what is a task's share of an optimum. `"auto"`
-        takes the first for one search, the second for one model on several tasks or several
-        models on one task, and the third for several models on several tasks. With reported
-        bests one search is fitted as several are; `"single"` takes none.
+        `"single"`: every search by itself. `"hierarchical"`: effective dimensions, noise and depths
+        are partly pooled, so that searches learn from each other. `"crossed"`: in addition, an
+        optimum has a share of its model and a share of its task. `"auto"` takes the first for one
+        search, the second for one model on several tasks or several models on one task, and the
+        third for several models on several tasks. Reported bests require a joint model, also
+        for one search.
     threshold : float or "auto"
-        Where the regime starts, in score units: only better scores follow the law. `"auto"`
-        decides it from the data, and carries the uncertainty of that into every answer: see
-        `leadline.inference.averaging`.
+        Where the tail starts, in score units: only better scores follow the law. `"auto"`
+        decides it from the data and carries its uncertainty into every answer: see
+        `leadline.inference.thresholds`.
     tail_fraction : float, sequence or mapping, optional
-        The share of all trials, failures included, that is past the threshold, in (0, 1]: a
+        The share of all trials, failures included, that is beyond the threshold, in (0, 1]: a
         number sets the threshold. Several numbers are the candidates among which the data
-        decide, in place of the default grid; a mapping gives each a prior weight (which in the
-        grid is inverse to the square of the fraction, and of a sequence the same for all).
+        decide, in place of the default grid; a mapping gives each a prior weight. Prior weights
+        are equal for a sequence, and inverse to the square of the fraction for the grid.
     scale : {"identity", "log", "logit", "auto"}
-        The scale of the score on which the law is taken to hold; `"auto"` tries all that take
-        the scores, and averages. Results are in score units whatever the scale.
+        The scale of the score on which the law is taken to hold; `"auto"` averages over all scales
+        that take the scores. Results are in score units on any scale.
     priors : Priors, optional
         Default: ``Priors()``. Print it to see them.
     effective_dim : {"continuous", "integer"}
-        Whether the effective dimension is a real number, or an integer that is summed out
-        exactly and has a probability for each value. Searches that are fitted together and share
-        a search space then have the same one, at most the smallest number of hyperparameters
-        among them.
+        The effective dimension is a real number, or an integer that is summed out exactly and has
+        a probability per value. Searches that are fitted together and share a search space then
+        have the same integer, at most the smallest number of hyperparameters among them.
     resolution : float, optional
         Spacing of the grid on which scores are recorded, in score units; 0 for none. Default:
-        inferred when ties show it.
+        inferred from ties.
     assume_random : bool
         Fit even if the hyperparameters show that they were not drawn at random.
     draws, tune, chains : int
-        Draws kept and draws to adapt for each chain, and the number of chains.
+        Draws kept and draws to adapt per chain, and the number of chains.
     random_seed : int, optional
         Same seed, same numbers.
     progressbar : bool
         Whether to show progress.
     nuts_sampler : {"nutpie", "pymc", "numpyro", "blackjax"}
         All but the first run through `pymc.sample`. The last two run on JAX, which takes up to
-        a minute to compile the model, anew for each search.
+        a minute to compile the model, for each search again.
     **sample_kwargs
         Passed to ``nutpie.sample``, or to `pymc.sample` with another sampler.
 
     Returns
     -------
     xarray.DataTree
-        Groups `posterior`, `sample_stats`, `log_likelihood`, `log_prior`, `observed_data`,
-        `constant_data` and `candidates`. The posterior holds, for (chain, draw, search),
-        `optimum`, `noise_sd`, `spread` and `threshold` in score units, `effective_dim` and
-        `tail_fraction`, beside the parameters without units that the priors speak of; and
-        `effective_dim_probability` (chain, draw, search, dimension) when the effective dimension
-        is an integer. The group `pooled` holds what searches that were fitted together share.
-        Where thresholds or scales were averaged, `candidate` says which of
-        the `candidates` a draw comes from; that group holds the weight of each, what speaks for
-        it, and draws of its own posterior. `log_likelihood` and `observed_data` are then about
-        the scores past the deepest of them. Reported bests are `reported` (report) in
-        `observed_data` and `log_likelihood`; `reported_trials` (chain, draw, report) in the
-        posterior is of those that do not tell how many trials they are the best of. The attribute
-        `failed_checks` names what `leadline.check` found wrong, which is also logged. Everything
-        that leadline computes from a fit is a function of this tree; save it with ``to_netcdf``.
+        Everything that leadline computes from a fit is a function of this tree; save it with
+        ``to_netcdf``. Its groups:
+
+        - `posterior` (chain, draw, search): `optimum`, `noise_sd`, `spread` and `threshold` in
+          score units, `effective_dim`, `tail_fraction`, and the parameters of the priors, which
+          have no units. `candidate` is the position among the `candidates` of the threshold and
+          scale of a draw. `effective_dim_probability` (..., dimension) exists for integers, and
+          `reported_trials` (chain, draw, report) for reported bests of unknown k;
+        - `noisy_quadratic` (chain, draw, search): `alpha`, `beta`, `gamma`, `sigma` and
+          `threshold`, in losses on the scale of the draw;
+        - `pooled`: the parameters that searches share, where they were fitted together;
+        - `candidates` (search, candidate): thresholds and scales that were tried, the weight of
+          each, the evidence for it, and draws of its own posterior (sample);
+        - `log_likelihood`, `observed_data`: the scores beyond the deepest threshold, their number,
+          and `reported` bests (report);
+        - `sample_stats`, `log_prior`, and `constant_data` with all trials.
+
+        The attribute `failed_checks` lists the checks of `leadline.check` that failed, which are
+        also logged.
 
     Raises
     ------
     LeadlineError
-        If the trials, the threshold or an option cannot be used; the message says why.
+        If the trials, the threshold or an option cannot be used; the message has the reason.
     ImportError
         If the packages of `nuts_sampler` are not installed.
+
+    Examples
+    --------
+    >>> trials = ll.load_dataset("digits-mlp")
+    >>> fit = ll.fit(trials, tail_fraction=0.2, random_seed=1, progressbar=False)
+    >>> fit["posterior"]["optimum"].dims
+    ('chain', 'draw', 'search')
     """
     validate_choices(model=model, effective_dim=effective_dim, nuts_sampler=nuts_sampler)
     validate_installed(nuts_sampler)

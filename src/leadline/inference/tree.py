@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from leadline.data.replicates import PARAM_PREFIX
+from leadline.data.columns import PARAM_PREFIX
 from leadline.data.tails import scores_of
 from leadline.data.trials import Trials, search_labels
 from leadline.inference.candidates_table import candidate_numbers, candidates_table

@@ -5,13 +5,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from leadline.data.trials import (
-    PARAM_PREFIX,
-    Trials,
-    validate_any_complete,
-    validate_direction,
-    validate_rows,
-)
+from leadline.data.trials import PARAM_PREFIX, Trials, validate_any_complete, validate_direction
+from leadline.data.validate import validate_rows
 from leadline.errors import LeadlineError, closest, format_value, join_values
 from leadline.io.files import read_file, table_name
 from leadline.io.frames import as_pandas

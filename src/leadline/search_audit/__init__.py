@@ -1,1 +1,1 @@
-"""Was it a random search? Evidence from order, design and hyperparameters."""
+"""Tests for random search: order of the trials, set of configurations, distributions."""

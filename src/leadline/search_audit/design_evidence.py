@@ -1,4 +1,4 @@
-"""Is it a grid, and do configurations repeat? What the set of configurations says, order aside."""
+"""Evidence from the set of configurations, regardless of order: duplicates and grids."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,17 @@ import pandas as pd
 from scipy import stats
 from scipy.special import gammaln
 
+# Largest difference of two gaps between levels of a grid, relative to the mean gap.
 _EVEN_SPACING = 1e-2
 _MOSTLY_COVERED = 0.8
+
+
+def level_codes(values: pd.Series) -> npt.NDArray[np.int64]:
+    """Return the number of the level of each value, −1 where missing."""
+    if values.dtype == object:
+        # Lists are levels and have no hash.
+        values = values.map(repr, na_action="ignore")
+    return np.asarray(pd.factorize(values)[0], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -19,9 +28,9 @@ class Design:
     Attributes
     ----------
     codes : int array, (trial, parameter)
-        The level of each value; -1 where inactive.
+        The level of each value; −1 where inactive.
     configuration : int array, (trial,)
-        Which of the different configurations a trial is.
+        Number of the distinct configuration of each trial.
     """
 
     codes: npt.NDArray[np.int64]
@@ -29,8 +38,8 @@ class Design:
 
     @classmethod
     def of(cls, params: pd.DataFrame) -> "Design":
-        """Return the design of a table of parameters, one row a trial."""
-        codes = np.column_stack([_codes(params[name]) for name in params])
+        """Return the design of a table of parameters, one row per trial."""
+        codes = np.column_stack([level_codes(params[name]) for name in params])
         return cls(codes, np.unique(codes, axis=0, return_inverse=True)[1].ravel())
 
     @property
@@ -42,35 +51,34 @@ class Design:
 
     @property
     def continuous(self) -> bool:
-        """Whether some parameter tells almost all configurations apart."""
-        different = self.configuration.max() + 1
-        return any(
-            len(np.unique(column)) > 0.9 * different for column in self.codes.T if different > 2
-        )
+        """Whether one parameter differs between almost all distinct configurations."""
+        n_distinct = self.configuration.max() + 1
+        return bool(n_distinct > 2 and (self._n_levels() > 0.9 * n_distinct).any())
+
+    def _n_levels(self) -> npt.NDArray[np.float64]:
+        return np.array([len(np.unique(column)) for column in self.codes.T], dtype=np.float64)
 
     def duplicates(self) -> tuple[int, float, float]:
-        """Return the pairs of equal trials, how many chance gives, and P(as many or more).
+        """Return the pairs of equal trials, their expected number, and P(as many or more).
 
-        Chance means that parameters are drawn independently, with the shares that are seen.
+        Under the null hypothesis parameters are independent and have the observed shares.
         """
-        n = len(self.configuration)
-        pairs = int(_pairs(np.bincount(self.configuration)))
-        match = 1.0
-        for column in self.codes.T:
-            match *= _pairs(np.bincount(column + 1)) / _pairs(np.array([n]))
-        expected = match * _pairs(np.array([n]))
-        return pairs, float(expected), float(stats.poisson.sf(pairs - 1, max(expected, 1e-300)))
+        n_pairs = _count_pairs(np.array([len(self.configuration)]))
+        equal = int(_count_pairs(np.bincount(self.configuration)))
+        shares = [_count_pairs(np.bincount(column + 1)) / n_pairs for column in self.codes.T]
+        expected = float(np.prod(shares)) * n_pairs
+        return equal, expected, float(stats.poisson.sf(equal - 1, max(expected, 1e-300)))
 
     def combinations(self) -> float:
-        """Return how many combinations of the levels seen there are."""
-        return float(np.prod([float(len(np.unique(column))) for column in self.codes.T]))
+        """Return the number of combinations of the observed levels."""
+        return float(self._n_levels().prod())
 
     def coverage(self) -> float:
-        """Return the share of them that was tried."""
+        """Return the share of these combinations that were tried."""
         return float((self.configuration.max() + 1) / self.combinations())
 
     def flat_chance(self) -> float:
-        """Return P(random draws cover all combinations as evenly as these), 1 if not evenly."""
+        """Return P(random draws cover the configurations as evenly as these), 1 if uneven."""
         counts = np.bincount(self.configuration)
         n, cells = int(counts.sum()), len(counts)
         if counts.max() - counts.min() > 1:
@@ -81,21 +89,25 @@ class Design:
         return float(np.exp(min(0.0, log_ways + log_multinomial)))
 
 
+def _count_pairs(counts: npt.NDArray[np.int64]) -> float:
+    return float((counts * (counts - 1.0) / 2.0).sum())
+
+
 def grid_evidence(params: pd.DataFrame, design: Design, nested: bool) -> tuple[float, float]:
     """Return the share of a full grid that was tried and P(so flat by chance), 1 if no grid.
 
     Parameters
     ----------
     params : pandas.DataFrame
-        Parameters that vary, one row a trial.
+        Parameters that vary, one row per trial.
     design : Design
         Of these.
     nested : bool
-        Whether the trials run through the levels of a parameter in blocks, as nested loops do.
-        Then a grid may have gaps; without it, a sample without replacement has gaps too.
+        Whether the trials run through the levels of a parameter in blocks, as in nested loops.
+        Only then may the grid have gaps: a sample without replacement has gaps too.
     """
     if params.shape[1] == 1:
-        # Any sample of one parameter covers its own levels; of a grid they are evenly spaced.
+        # Any sample of one parameter covers its own levels; those of a grid are evenly spaced.
         return (1.0, design.flat_chance()) if _evenly_spaced(params.iloc[:, 0]) else (0.0, 1.0)
     coverage = design.coverage()
     if coverage < (_MOSTLY_COVERED if nested else 1.0):
@@ -109,13 +121,3 @@ def _evenly_spaced(values: pd.Series) -> bool:
     levels = np.unique(values.dropna().to_numpy(np.float64))
     scales = [levels, np.log(levels)] if levels[0] > 0 else [levels]
     return any(np.ptp(np.diff(s)) <= _EVEN_SPACING * np.diff(s).mean() for s in scales)
-
-
-def _codes(values: pd.Series) -> npt.NDArray[np.int64]:
-    if values.dtype == object:
-        values = values.map(repr, na_action="ignore")
-    return np.asarray(pd.factorize(values)[0], dtype=np.int64)
-
-
-def _pairs(counts: npt.NDArray[np.int64]) -> float:
-    return float((counts * (counts - 1.0) / 2.0).sum())

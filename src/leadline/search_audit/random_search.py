@@ -1,15 +1,14 @@
-"""`check_random_search` tells random search from searches that learn, grids and quasi-random ones.
+"""`check_random_search` distinguishes random searches from others by their hyperparameters.
 
-Leadline's law is of independent draws. What a sampler that learns from its trials leaves behind
-is looked for in the hyperparameters: in the order of the trials, which a random search makes
-exchangeable whatever it draws from (`order_evidence`); in the distribution of each
-parameter (`search_space`); in the set of configurations (`design_evidence`).
+The law of leadline is one of independent draws. Samplers that learn from their trials, grids and
+quasi-random designs leave evidence in the order of the trials (`order_evidence`), in the
+distribution of each parameter (`search_space`) and in the set of configurations
+(`design_evidence`).
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict
 
-import numpy as np
 import pandas as pd
 
 from leadline.data.trials import PARAM_PREFIX, Trials, search_labels
@@ -19,11 +18,12 @@ from leadline.search_audit.verdict import evidence_on
 
 Space = Mapping[str, tuple[object, ...]]
 
-_WORTH_NAMING = 0.01
+# Messages name the parameters whose drift has a smaller p-value.
+_NAMED_DRIFT = 0.01
 
 
 def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.DataFrame:
-    """Return the evidence whether each search drew its configurations at random.
+    """Return the evidence for and against random draws of the configurations of each search.
 
     Parameters
     ----------
@@ -31,21 +31,21 @@ def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.Dat
         With hyperparameters in `param:*` columns. The order of the trials is that of the column
         `order`, else of integer `trial` numbers, else of the rows. Failed trials count too.
     space : mapping of str to tuple, optional
-        What each parameter was drawn from, such as ``{"lr": ("log-uniform", 1e-5, 0.1),
+        The distribution of each parameter, such as ``{"lr": ("log-uniform", 1e-5, 0.1),
         "layers": ("integer", 1, 8), "optimizer": ("categorical", "adam", "sgd")}``; also
-        "uniform" and "log-integer", and a step as a fourth entry. Default: what the source of
-        the trials recorded, else inferred from the values, which makes a weaker test.
+        "uniform" and "log-integer", and a step as a fourth entry. Default: the distributions that
+        the source of the trials recorded, else inferred ones, which make a weaker test.
 
     Returns
     -------
     pandas.DataFrame
-        One row a search and piece of evidence. Columns:
+        One row per search and piece of evidence. Columns:
 
         - `search`, `evidence`, `parameter`: "overall" is the verdict on the search;
         - `statistic`, `p_value`, `limit`: under random search a p-value below the limit is rare;
-        - `verdict`: what the evidence points to, "random", "model-based", "quasi-random",
-          "grid", or "unknown" when it can not tell;
-        - `advice`: what it means and what to do, in one sentence; empty when there is nothing.
+        - `verdict`: the kind of search that the evidence supports, "random", "model-based",
+          "quasi-random", "grid", or "unknown" when it is inconclusive;
+        - `advice`: meaning and remedy in one sentence, or empty.
 
     Raises
     ------
@@ -55,24 +55,33 @@ def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.Dat
     Notes
     -----
     Evidence is "sampler" (the recorded one), "duplicates", "grid", "order" (of all trials
-    together, then of its signs, then of each parameter: see `order_evidence`), "distribution"
+    together, then of each test, then of each parameter: see `order_evidence`), "distribution"
     (Kolmogorov-Smirnov of each parameter, then of all together by Fisher's method) and "evenness"
-    (a distance that is too small). A search is called model-based when the order is one in 10,000
-    by itself, or order and distributions together one in 2,000; distributions that were not
-    declared count only when the order is below one in 200, since users may draw from any. These
-    limits are divided by the number of searches. A table that was sorted by something has no
-    order to test. A recorded sampler that learns settles it; a recorded random one leaves it to
-    an order of one in a million.
+    (a distance that is too small).
+
+    A search is model-based when the p-value of the order is below one in 10,000, or that of order
+    and distributions together below one in 2,000. Distributions that were not declared count only
+    when the order is below one in 200, since users may draw from any. These limits are divided by
+    the number of searches. The order of a sorted table is not tested. A recorded sampler that
+    learns decides the verdict; a recorded random one is refuted only by an order of one in a
+    million.
+
+    Examples
+    --------
+    >>> import leadline as ll
+    >>> evidence = ll.check_random_search(ll.load_dataset("digits-boosting"))
+    >>> evidence.loc[evidence["evidence"] == "overall", "verdict"].item()
+    'random'
     """
     if space is None:
         space = {
-            name: drawn_from
-            for name, drawn_from in (trials.distributions or {}).items()
+            name: distribution
+            for name, distribution in (trials.distributions or {}).items()
             if f"{PARAM_PREFIX}{name}" in trials.params
         }
     declared = validate_space(space, trials.params)
     labels = dict(zip(trials.searches, search_labels(trials.searches), strict=True))
-    # Of reported bests alone, nobody knows how they were drawn.
+    # Searches that consist of reported bests have no draws to test.
     searches = trials.with_trials
     rows = [
         {"search": labels[pair], **asdict(evidence)}
@@ -85,14 +94,14 @@ def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.Dat
 def validate_random_search(
     trials: Trials, assume_random: bool = False, *, space: Space | None = None
 ) -> list[str]:
-    """Return notes on how the configurations were drawn, one line each.
+    """Return notes on the searches that are not random, one line each.
 
     Parameters
     ----------
     trials : Trials
-        What is to be fitted.
+        Data of the fit.
     assume_random : bool
-        Whether to make a note of a search that is clearly not random, not an error.
+        Whether a search that is clearly not random gets a note instead of an error.
     space : mapping, optional
         As in `check_random_search`.
 
@@ -104,40 +113,35 @@ def validate_random_search(
     found = check_random_search(trials, space=space)
     overall = found[found["evidence"] == "overall"]
     notes = []
-    for search, verdict, advice in zip(
-        overall["search"], overall["verdict"], overall["advice"], strict=True
-    ):
-        which = f"search {search!r}" if len(overall) > 1 else "the search"
-        if verdict in ("grid", "quasi-random"):
-            notes.append(f"{which} is {_a(verdict)}, not a random search: {advice}")
-        elif verdict == "model-based":
-            told = _told(found[found["search"] == search])
-            told = f"{which} looks model-based, not random: {told}"
+    for row in overall.to_dict("records"):
+        which = f"search {row['search']!r}" if len(overall) > 1 else "the search"
+        if row["verdict"] in ("grid", "quasi-random"):
+            kind = "a grid" if row["verdict"] == "grid" else "a quasi-random design"
+            notes.append(f"{which} is {kind}, not a random search: {row['advice']}")
+        elif row["verdict"] == "model-based":
+            against = _summarize_evidence(found[found["search"] == row["search"]])
+            problem = f"{which} looks model-based, not random: {against}"
             if not assume_random:
                 raise LeadlineError(
-                    f"{trials.source}: {told}. The law is of trials drawn independently (random "
+                    f"{trials.source}: {problem}. The law is one of independent draws (random "
                     "search; a grid or a quasi-random design gets a note). Fit only the trials "
                     "that were drawn at random, such as a sampler's random start (of Optuna's TPE "
                     "the first 10: read_optuna(..., random_start=10)); or pass assume_random=True; "
-                    "leadline.check_random_search(trials) has all the evidence"
+                    "leadline.check_random_search(trials) returns all the evidence"
                 )
-            notes.append(f"{told}; fitted because of assume_random=True")
+            notes.append(f"{problem}; fitted because of assume_random=True")
     return notes
 
 
-def _a(verdict: str) -> str:
-    return "a grid" if verdict == "grid" else f"a {verdict} design"
-
-
-def _told(own: pd.DataFrame) -> str:
-    """Return the evidence against a search in a few words."""
-    whole = own[(own["verdict"] == "model-based") & (own["parameter"] == "")]
-    whole = whole[whole["evidence"] != "overall"]
+def _summarize_evidence(evidence: pd.DataFrame) -> str:
+    """Return the evidence against one search in a few words."""
+    against = evidence[(evidence["verdict"] == "model-based") & (evidence["parameter"] == "")]
+    against = against[against["evidence"] != "overall"]
     parts = [
-        evidence if np.isnan(p_value) else f"{evidence} (p = {p_value:.0e})"
-        for evidence, p_value in zip(whole["evidence"], whole["p_value"].tolist(), strict=True)
+        row["evidence"] + (f" (p = {row['p_value']:.0e})" if row["evidence"] != "sampler" else "")
+        for row in against.to_dict("records")
     ]
-    drift = own[(own["evidence"] == "drift") & (own["p_value"] < _WORTH_NAMING)]
+    drift = evidence[(evidence["evidence"] == "drift") & (evidence["p_value"] < _NAMED_DRIFT)]
     if len(drift):
         names = drift.sort_values("p_value", kind="stable")["parameter"].tolist()
         parts.append(f"the parameters that drift most are {', '.join(names[:4])}")

@@ -1,13 +1,12 @@
-"""What hyperparameters were drawn from, as declared or inferred, and whether the values fit it.
+"""Tests of hyperparameters against the distributions that were declared or inferred.
 
-Kolmogorov-Smirnov tests. Where the user declares no distribution, the range is that of the
-values, so the ends fit themselves: given the smallest and the largest, the values between them are
-still an independent sample of the same distribution between these ends, and only they are tested.
-Which distribution it was is decided from the values too, so the p-value is that of the best
-fitting one, which can only be too large.
+Numbers get Kolmogorov-Smirnov tests. Without a declared distribution the range is that of the
+values. Given the smallest and the largest value, those between them are still an independent sample
+of the same distribution between these ends, and only they are tested. The distribution itself is
+inferred from the values too: the p-value is that of the best fit, which can only be too large.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
 
@@ -22,10 +21,9 @@ from leadline.search_audit.order_evidence import distance_to_uniform, is_categor
 
 Floats = npt.NDArray[np.float64]
 
-NUMERIC = ("uniform", "log-uniform", "integer", "log-integer")
-KINDS = (*NUMERIC, "categorical")
-FEWEST = 8
-"""Values that a test needs at least; fewer can hardly contradict any distribution."""
+_NUMERIC = ("uniform", "log-uniform", "integer", "log-integer")
+_FEWEST = 8
+"""Smallest number of values for a test; fewer can hardly contradict any distribution."""
 
 _MOST_LEVELS = 100_000
 _MOST_CHOICES = 50
@@ -34,18 +32,18 @@ _MULTINOMIALS = 999
 
 @dataclass(frozen=True)
 class Distribution:
-    """What one hyperparameter was declared to be drawn from.
+    """The declared distribution of one hyperparameter.
 
     Attributes
     ----------
     kind : {"uniform", "log-uniform", "integer", "log-integer", "categorical"}
-        Integers are equally likely, or log-uniform before they were rounded.
+        Integers are equally likely, or log-uniform before rounding.
     low, high : float
         Bounds, both possible.
     step : float
         Spacing of the possible values, 0 for a continuous parameter.
     choices : tuple
-        The equally likely choices of a categorical one.
+        The equally likely choices of a categorical parameter.
     """
 
     kind: str
@@ -57,19 +55,19 @@ class Distribution:
 
 @dataclass(frozen=True)
 class ShapeTest:
-    """How well the values of one parameter fit a distribution.
+    """Test of the values of one parameter against a distribution.
 
     Attributes
     ----------
     distribution : str
-        Which one; of several, that which fits best.
+        Description of the distribution; of several, the one that fits best.
     statistic : float
         Kolmogorov-Smirnov distance, or chi-squared over degrees of freedom for choices.
     p_value : float
         Probability of a statistic as large or larger under random search.
     p_even : float
-        Probability of one as small or smaller, tiny for a quasi-random design; NaN where there
-        are too few values for the possible ones to tell.
+        Probability of one as small or smaller, tiny for a quasi-random design; NaN where the
+        values are too few for the number of possible ones.
     discrete : bool
         Whether the parameter has few possible values.
     """
@@ -89,11 +87,11 @@ def validate_space(
     Parameters
     ----------
     space : mapping of str to tuple, optional
-        By the name of the parameter: ``("uniform", low, high)``, ``("log-uniform", low, high)``,
-        ``("integer", low, high)``, ``("log-integer", low, high)``, each with a fourth entry
-        where the values have a step, or ``("categorical", choice, choice, ...)``.
+        By name of the parameter: ``("uniform", low, high)``, ``("log-uniform", low, high)``,
+        ``("integer", low, high)``, ``("log-integer", low, high)``, each with an optional step as
+        a fourth entry, or ``("categorical", choice, choice, ...)``.
     params : list of str
-        The `param:*` columns that there are.
+        The `param:*` columns of the trials.
     """
     columns = {}
     for name, entry in (space or {}).items():
@@ -116,7 +114,7 @@ def _validate_distribution(name: str, entry: object) -> Distribution:
     numbers = [float(x) for x in rest if isinstance(x, Real) and np.isfinite(float(x))]
     step = numbers[2] if len(numbers) == 3 else float("integer" in str(kind))
     if (
-        kind not in NUMERIC
+        kind not in _NUMERIC
         or len(numbers) != len(rest)
         or len(numbers) not in (2, 3)
         or not numbers[0] < numbers[1]
@@ -124,27 +122,27 @@ def _validate_distribution(name: str, entry: object) -> Distribution:
         or ("log" in str(kind) and numbers[0] <= 0)
     ):
         raise LeadlineError(
-            f"space: {format_value(name)} must be like ('uniform', 0.0, 0.9), ('log-uniform', 1e-5, 0.1), "
-            "('integer', 1, 8), ('log-integer', 8, 256), with a step as a fourth entry where there "
-            f"is one, or ('categorical', 'adam', 'sgd'), got {format_value(entry)}"
+            f"space: {format_value(name)} must be like ('uniform', 0.0, 0.9), ('log-uniform', "
+            "1e-5, 0.1), ('integer', 1, 8), ('log-integer', 8, 256), with a step as a fourth entry "
+            f"where there is one, or ('categorical', 'adam', 'sgd'), got {format_value(entry)}"
         )
     return Distribution(str(kind), numbers[0], numbers[1], step)
 
 
 def shape_test(values: pd.Series, declared: Distribution | None = None) -> ShapeTest | None:
-    """Return how the values fit the declared distribution, or the likeliest one.
+    """Return the test of the values against the declared distribution, or the best fitting one.
 
     Parameters
     ----------
     values : pandas.Series
-        Of one parameter, missing where it is inactive.
+        Values of one parameter, missing where it is inactive.
     declared : Distribution, optional
         Default: uniform, log-uniform, or equally likely levels, whichever fits best.
 
     Returns
     -------
     ShapeTest or None
-        None when there are too few values, or too few different ones, to test.
+        None when values, or different values, are too few for a test.
 
     Raises
     ------
@@ -162,7 +160,7 @@ def shape_test(values: pd.Series, declared: Distribution | None = None) -> Shape
     if not found:
         return None
     best = max(found, key=lambda test: test.p_value)
-    # Also the smallest of several p-values, so it is multiplied by their number.
+    # Bonferroni: this is the smallest of several p-values.
     even = [test.p_even for test in found if not np.isnan(test.p_even)]
     p_even = min(1.0, len(even) * min(even)) if even else np.nan
     return ShapeTest(best.distribution, best.statistic, best.p_value, p_even, best.discrete)
@@ -174,18 +172,18 @@ def _declared(x: Floats, declared: Distribution, name: object) -> list[ShapeTest
     outside = (x < low - slack) | (x > high + slack)
     if outside.any():
         raise LeadlineError(
-            f"space: {format_value(name)} is {x[outside][0]:g} in a trial, outside the declared range "
-            f"{low:g} to {high:g}; declare the range that was searched"
+            f"space: {format_value(name)} is {x[outside][0]:g} in a trial, outside the declared "
+            f"range {low:g} to {high:g}; declare the range that was searched"
         )
-    if len(x) < FEWEST:
+    if len(x) < _FEWEST:
         return []
     x = np.clip(x, low, high)
     log = declared.kind.startswith("log")
     label = f"{declared.kind} on {low:g} to {high:g}"
     if not step > 0:
         return [_continuous(x, low, high, log, label)]
-    # Tools differ in whether the end values get a whole share (Optuna) or, rounded from a draw
-    # between the bounds, half of one.
+    # The end values have a whole share in some tools (Optuna). In others draws between the bounds
+    # are rounded, which leaves them half a share.
     return [
         _levels(x, _grid(low, high, step), (low - half, high + half), log, label)
         for half in (step / 2, 0.0)
@@ -195,24 +193,22 @@ def _declared(x: Floats, declared: Distribution, name: object) -> list[ShapeTest
 
 def _inferred(x: Floats) -> list[ShapeTest]:
     levels, counts = np.unique(x, return_counts=True)
-    if len(levels) < 2 or len(x) < FEWEST:
+    if len(levels) < 2 or len(x) < _FEWEST:
         return []
     step = _spacing(levels, len(x))
     low, high = float(levels[0]), float(levels[-1])
-    scales = [False, True] if low > 0 else [False]
-    names = {False: "uniform", True: "log-uniform"}
+    names = {False: "uniform", True: "log-uniform"} if low > 0 else {False: "uniform"}
     inner = x[(x > low) & (x < high)]
     found = []
     if step is None:
-        if len(inner) >= FEWEST:
-            found += [_continuous(inner, low, high, log, names[log]) for log in scales]
-    elif step > 0 and len(inner) >= FEWEST and high - low > 3.5 * step:
+        if len(inner) >= _FEWEST:
+            found += [_continuous(inner, low, high, log, name) for log, name in names.items()]
+    elif step > 0 and len(inner) >= _FEWEST and high - low > 3.5 * step:
         grid = _grid(low + step, high - step, step)
-        for log in scales:
-            ends = (low + step / 2, high - step / 2)
-            found.append(_levels(inner, grid, ends, log, f"{names[log]} in steps"))
-        if scales[-1]:
-            # Rounded down, not to the nearest.
+        ends = (low + step / 2, high - step / 2)
+        found += [_levels(inner, grid, ends, log, f"{names[log]} in steps") for log in names]
+        if True in names:
+            # Rounded down instead of to the nearest.
             ends = (low + step, high)
             found.append(_levels(inner, grid, ends, True, "log-uniform rounded down"))
     if step is not None and len(levels) <= min(_MOST_CHOICES, len(x) / 4):
@@ -240,31 +236,30 @@ def _grid(low: float, high: float, step: float) -> Floats:
     return np.asarray(low + step * np.arange(round((high - low) / step) + 1), dtype=np.float64)
 
 
-def _scaled(log: bool) -> Callable[[Floats], Floats]:
-    return np.log if log else np.asarray
-
-
 def _continuous(x: Floats, low: float, high: float, log: bool, label: str) -> ShapeTest:
-    scale = _scaled(log)
-    start, end = scale(np.array([low, high]))
+    scale = np.log if log else np.asarray
+    start, end = scale(low), scale(high)
     distance = distance_to_uniform((scale(x) - start) / (end - start))
     p_value = float(stats.kstwo.sf(distance, len(x)))
-    # The lower tail needs no digits beyond those that 1 - p_value keeps.
+    # The lower tail needs no more digits than 1 - p_value has.
     return ShapeTest(label, distance, p_value, max(1.0 - p_value, 1e-12), False)
 
 
 def _levels(x: Floats, grid: Floats, ends: tuple[float, float], log: bool, label: str) -> ShapeTest:
-    """Test values on a grid whose cells meet halfway between its points, as drawn from `ends`."""
-    step = grid[1] - grid[0] if len(grid) > 1 else 1.0
-    # Rounded down, the cells start at the points: then `ends` begins with the first of them.
-    offset = 0.0 if ends[0] == grid[0] and ends[1] > grid[-1] + 0.75 * step else -step / 2
-    edges = np.clip(np.append(grid + offset, grid[-1] + offset + step), *ends)
-    scale = _scaled(log)
-    shares = np.diff(scale(edges)) / (scale(edges[-1:]) - scale(edges[:1]))
-    cell = np.clip(np.round((x - grid[0]) / step).astype(np.int64), 0, len(grid) - 1)
-    counts = np.bincount(cell, minlength=len(grid))
+    """Test values on a grid against a rounded draw from the interval `ends`.
+
+    Bins meet halfway between the grid points, or start at them when draws were rounded down: then
+    `ends` starts with the first grid point.
+    """
+    bin_width = grid[1] - grid[0] if len(grid) > 1 else 1.0
+    rounded_down = ends[0] == grid[0] and ends[1] > grid[-1] + 0.75 * bin_width
+    edges = np.append(grid, grid[-1] + bin_width) - (0.0 if rounded_down else bin_width / 2)
+    scaled = (np.log if log else np.asarray)(np.clip(edges, *ends))
+    shares = np.diff(scaled) / (scaled[-1] - scaled[0])
+    index = np.clip(np.round((x - grid[0]) / bin_width).astype(np.int64), 0, len(grid) - 1)
+    counts = np.bincount(index, minlength=len(grid))
     distance = float(np.abs(np.cumsum(counts) / len(x) - np.cumsum(shares)).max())
-    # The continuous null is conservative for a step function.
+    # The continuous null distribution is conservative for a step function.
     p_value = float(stats.kstwo.sf(distance, len(x)))
     p_even = np.nan
     if len(grid) > 2 and len(x) * shares.min() >= 1.0:
@@ -273,25 +268,24 @@ def _levels(x: Floats, grid: Floats, ends: tuple[float, float], log: bool, label
 
 
 def _choices(present: pd.Series, choices: tuple[object, ...] | None) -> ShapeTest | None:
-    """Test names against equal shares of the declared choices, or of those that are seen."""
-    seen = [_name(value) for value in present.tolist()]
+    """Test names against equal shares of the declared choices, or of the observed ones."""
+    values = present.tolist()
+    seen = [_name(value) for value in values]
     names = sorted(set(seen)) if choices is None else [_name(choice) for choice in choices]
-    unknown = [
-        value for value, name in zip(present.tolist(), seen, strict=True) if name not in names
-    ]
+    unknown = [value for value, name in zip(values, seen, strict=True) if name not in names]
     if unknown:
         raise LeadlineError(
-            f"space: {format_value(present.name)} is {format_value(unknown[0])} in a trial, not among "
-            f"{join_values(choices or ())}; declare all choices"
+            f"space: {format_value(present.name)} is {format_value(unknown[0])} in a trial, not "
+            f"among {join_values(choices or ())}; declare all choices"
         )
-    if len(seen) < FEWEST or not 2 <= len(names) <= _MOST_CHOICES:
+    if len(seen) < _FEWEST or not 2 <= len(names) <= _MOST_CHOICES:
         return None
     counts = np.array([seen.count(name) for name in names])
     return _equal_shares(counts, "equally likely choices")
 
 
 def _name(value: object) -> str:
-    """Return what a choice is known by: lists are choices, and 8 and 8.0 are the same one."""
+    """Return the identity of a choice: lists are choices, and 8 and 8.0 are one choice."""
     number = isinstance(value, Real) and not isinstance(value, bool)
     return repr(float(value)) if number else repr(value)  # type: ignore[arg-type]
 
@@ -305,13 +299,13 @@ def _equal_shares(counts: npt.NDArray[np.int64], label: str) -> ShapeTest:
 def _chi_squared(counts: npt.NDArray[np.int64], shares: Floats) -> tuple[float, float, float]:
     """Return chi-squared and the probabilities of a larger and of a smaller one.
 
-    Against draws, since the asymptotic law is wrong for the few trials of a choice.
+    From simulated counts: the asymptotic distribution is wrong for few trials per choice.
     """
     n = int(counts.sum())
     null_counts = np.random.default_rng(0).multinomial(n, shares, size=_MULTINOMIALS)
     expected = n * shares
     null = ((null_counts - expected) ** 2 / expected).sum(axis=1)
     observed = float(((counts - expected) ** 2 / expected).sum())
-    # Not extrapolated: chi-squared ends at 0, and no curve is good there.
+    # Not extrapolated: chi-squared ends at 0, where no fitted curve is reliable.
     p_even = (1 + np.sum(null <= observed)) / (_MULTINOMIALS + 1)
     return observed, lower_tail(-observed, -null), float(p_even)

@@ -1,30 +1,32 @@
-"""The evidence on how one search drew its configurations, and the verdict it adds up to."""
+"""All evidence on how one search drew its configurations, and the verdict."""
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from leadline.data.trials import PARAM_PREFIX, Trials
-from leadline.search_audit.design_evidence import Design, grid_evidence
+from leadline.data.trials import PARAM_PREFIX, Trials, loss_sign
+from leadline.search_audit.design_evidence import Design, grid_evidence, level_codes
 from leadline.search_audit.order_evidence import (
     OrderEvidence,
+    Result,
     blocks_chance,
-    coordinate,
     is_categorical,
     order_evidence,
+    to_coordinate,
 )
 from leadline.search_audit.search_space import Distribution, ShapeTest, shape_test
 
-FEWEST_TRIALS = 20
-"""With fewer the tests see nothing, and the verdict is unknown."""
+_FEWEST_TRIALS = 20
+"""With fewer trials the tests have no power, and the verdict is unknown."""
 
-# False alarms a search: 6e-4 for a refusal, 1e-4 for each of the notes. Distributions that were
-# not declared are not enough by themselves, since a user may draw from any; with them the order
-# must still be one in 200.
-_TOGETHER = 5e-4
+# Probabilities of a false alarm per search: 6e-4 for a refusal, 1e-4 for each of the notes.
+# Distributions that were not declared do not suffice for a refusal, since a user may draw from
+# any. With them the order must still have a p-value below one in 200.
+_COMBINED = 5e-4
 _ORDER_ALONE = 1e-4
 _ORDER_IN_SUPPORT = 5e-3
 _DRIFT_IN_SUPPORT = 0.05
@@ -41,7 +43,7 @@ _SAMPLERS = {
 }
 _ADVICE = {
     "random": "",
-    "grid": "a grid is no sample; fit a random subsample of its trials for honest intervals",
+    "grid": "a grid is not a random sample; fit a random subset of its trials for valid intervals",
     "quasi-random": "its trials are spread more evenly than a random search's, so intervals are "
     "approximate",
     "model-based": "fit only the trials that were drawn at random, or run a random search; "
@@ -51,7 +53,7 @@ _ADVICE = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """One row of `check_random_search`, which says what the attributes are."""
+    """One row of `check_random_search`, which documents the attributes."""
 
     evidence: str
     parameter: str = ""
@@ -72,26 +74,24 @@ def evidence_on(
     search : Trials
         One search.
     declared : dict of Distribution
-        What the user says its parameters were drawn from, by column.
+        Distributions of parameters that the user declares, by column.
     searches : int
-        Among how many the limits are to be divided.
+        Number of searches among which the limits are divided.
     """
     table = _in_order(search.per_trial())
     params = [name for name in table.columns if name.startswith(PARAM_PREFIX)]
-    params = [name for name in params if _varies(table[name])]
+    params = [name for name in params if level_codes(table[name]).max(initial=-1) > 0]
     recorded = _recorded(search.sampler)
     rows = []
     if search.sampler is not None:
         rows.append(Evidence("sampler", verdict=recorded, advice=f"recorded: {search.sampler}"))
-    if not params or len(table) < FEWEST_TRIALS:
-        if recorded == "unknown":
-            advice = (
-                f"fewer than {FEWEST_TRIALS} trials, too few to tell"
-                if params
-                else "no hyperparameters are known: name their columns, as in params=['lr']"
-            )
-        else:
+    if not params or len(table) < _FEWEST_TRIALS:
+        if recorded != "unknown":
             advice = _ADVICE[recorded]
+        elif params:
+            advice = f"fewer than {_FEWEST_TRIALS} trials, too few for the tests"
+        else:
+            advice = "no hyperparameters are known: name their columns, as in params=['lr']"
         return [Evidence("overall", verdict=recorded, advice=advice), *rows]
 
     note = _NOTE / searches
@@ -99,7 +99,7 @@ def evidence_on(
     duplicates = _duplicates(design, note)
     rows.append(duplicates)
     if duplicates.verdict != "random" and design.continuous:
-        # Repeats of a configuration, by its seeds perhaps, are no draws of the sampler.
+        # Repetitions of a configuration, perhaps with other seeds, are no draws of the sampler.
         table = table[design.first].reset_index(drop=True)
         design = Design.of(table[params])
     sorted_by = _sorted_by(table, params)
@@ -107,17 +107,18 @@ def evidence_on(
     tests = {name: shape_test(table[name], declared.get(name)) for name in params}
     shapes = {name: test for name, test in tests.items() if test is not None}
     even = _evenness(shapes, design, note)
-    shape = _distributions(shapes, declared, set(params) <= set(declared), _TOGETHER / searches)
+    all_declared = set(params) <= set(declared)
+    shape = _distributions(shapes, declared, all_declared, _COMBINED / searches)
     if sorted_by:
-        advice = f"the trials are sorted by {sorted_by}, so their order says nothing"
+        advice = f"the trials are sorted by {sorted_by}, so their order is no evidence"
         order = [Evidence("order", verdict="unknown", advice=advice)]
     else:
-        sign = 1.0 if search.direction == "minimize" else -1.0
-        order = _order(_order_of(table, params, sign), _ORDER_ALONE / searches)
-    both = _together(order[0], shape[0], set(params) <= set(declared), _TOGETHER / searches)
-    rows += [grid, even, both, *order, *shape]
+        found = _test_order(table, params, loss_sign(search.direction))
+        order = _order(found, _ORDER_ALONE / searches)
+    combined = _combine(order[0], shape[0], all_declared, _COMBINED / searches)
+    rows += [grid, even, combined, *order, *shape]
 
-    verdict = _verdict(recorded, grid, even, both, order[0], searches)
+    verdict = _verdict(recorded, grid, even, combined, order[0], searches)
     advice = _ADVICE.get(verdict, "")
     if verdict == "unknown":
         advice = order[0].advice
@@ -130,7 +131,7 @@ def _verdict(
     recorded: str,
     grid: Evidence,
     even: Evidence,
-    both: Evidence,
+    combined: Evidence,
     order: Evidence,
     searches: int,
 ) -> str:
@@ -139,39 +140,43 @@ def _verdict(
     if recorded == "random":
         against = order.verdict == "model-based" and order.p_value < _AGAINST_A_RECORD / searches
         return "model-based" if against else "random"
-    # A grid in nested loops has an order, and no random search is as even as a quasi-random one.
+    # First, because a grid in nested loops has an order, and a quasi-random search is more even
+    # than any random one.
     for note in (grid, even):
         if note.verdict != "random":
             return note.verdict
-    if "model-based" in (both.verdict, order.verdict):
-        return "model-based"
-    return both.verdict
+    return "model-based" if order.verdict == "model-based" else combined.verdict
+
+
+def _test(
+    kind: str, name: str, result: Result, limit: float, against: str, advice: str = ""
+) -> Evidence:
+    """Return the evidence of a test, with the verdict `against` below the limit."""
+    verdict = against if result[1] < limit else "random"
+    return Evidence(kind, name.removeprefix(PARAM_PREFIX), *result, limit, verdict, advice)
 
 
 def _duplicates(design: Design, limit: float) -> Evidence:
     pairs, expected, p_value = design.duplicates()
-    many = p_value < limit
     advice = f"{pairs} pairs of equal trials, {expected:.2g} by chance"
-    if many:
-        advice += ": say which are replicates of one trial"
-    verdict = "unknown" if many else "random"
-    return Evidence("duplicates", "", float(pairs), p_value, limit, verdict, advice)
+    if p_value < limit:
+        advice += ": if they are replicates, name the column of the trial"
+    return _test("duplicates", "", (float(pairs), p_value), limit, "unknown", advice)
 
 
 def _grid(params: pd.DataFrame, design: Design, nested: bool, limit: float) -> Evidence:
     coverage, p_value = grid_evidence(params, design, nested)
-    verdict = "grid" if p_value < limit else "random"
-    advice = f"{coverage:.0%} of all combinations of the values seen" if coverage else ""
-    return Evidence("grid", "", coverage, p_value, limit, verdict, advice)
+    advice = f"{coverage:.0%} of all combinations of the observed values" if coverage else ""
+    return _test("grid", "", (coverage, p_value), limit, "grid", advice)
 
 
 def _evenness(shapes: dict[str, ShapeTest], design: Design, limit: float) -> Evidence:
-    # Choices drawn without replacement from few combinations are even, too.
+    # Choices drawn without replacement from few combinations are even too.
     large = design.combinations() > 10 * len(design.configuration)
     tested = [test.p_even for test in shapes.values() if large or not test.discrete]
     p_even = [p_value for p_value in tested if not np.isnan(p_value)]
     p_value = _fisher(p_even)
-    # Of most parameters: a model may well make one look even by chance.
+    # The median, because a sampler that learns can make one parameter look even by chance.
     even = p_value < limit and np.median(p_even) < 0.1
     verdict = "quasi-random" if even else "random"
     advice = "the values are more even than draws" if even else ""
@@ -179,66 +184,49 @@ def _evenness(shapes: dict[str, ShapeTest], design: Design, limit: float) -> Evi
 
 
 def _distributions(
-    shapes: dict[str, ShapeTest],
-    declared: dict[str, Distribution],
-    all_declared: bool,
-    limit: float,
+    shapes: dict[str, ShapeTest], declared: Container[str], all_declared: bool, limit: float
 ) -> list[Evidence]:
     """Return the evidence of all parameters by Fisher's method, then of each."""
 
     def row(
-        name: str, statistic: float, p_value: float, level: float, known: bool, what: str
+        kind: str, name: str, result: Result, limit: float, known: bool, expected: str
     ) -> Evidence:
-        departs = p_value < level
-        verdict = ("model-based" if known else "unknown") if departs else "random"
-        advice = f"not {what}" if departs else what
-        kind = "distribution" if name else "distributions"
-        label = name.removeprefix(PARAM_PREFIX)
-        return Evidence(kind, label, statistic, p_value, level, verdict, advice)
+        against = "model-based" if known else "unknown"
+        advice = f"not {expected}" if result[1] < limit else expected
+        return _test(kind, name, result, limit, against, advice)
 
-    together = _fisher([test.p_value for test in shapes.values()])
-    what = "what was declared" if all_declared else "uniform, log-uniform or equal shares"
-    rows = [row("", float(len(shapes)), together, limit, all_declared, what)]
+    result = float(len(shapes)), _fisher([test.p_value for test in shapes.values()])
+    expected = "as declared" if all_declared else "uniform, log-uniform or equal shares"
+    rows = [row("distributions", "", result, limit, all_declared, expected)]
     for name, test in shapes.items():
-        level = limit / len(shapes)
-        rows.append(
-            row(name, test.statistic, test.p_value, level, name in declared, test.distribution)
-        )
+        result, own = (test.statistic, test.p_value), limit / len(shapes)
+        rows.append(row("distribution", name, result, own, name in declared, test.distribution))
     return rows
 
 
-def _order_of(table: pd.DataFrame, params: list[str], sign: float) -> OrderEvidence:
+def _test_order(table: pd.DataFrame, params: list[str], sign: float) -> OrderEvidence:
     complete = (table["status"] == "complete").to_numpy()
-    # A pruned trial counts as worst. Pruning spares the first trials, so that leaving pruned
-    # ones out would make the scores of a random search improve.
+    # A pruned trial counts as worst. Pruning spares the first trials, so without pruned trials
+    # the scores of a random search would improve.
     loss = np.where(complete, sign * table["score"].to_numpy(), np.inf)
-    return order_evidence({name: coordinate(table[name]) for name in params}, stats.rankdata(loss))
+    coordinates = {name: to_coordinate(table[name]) for name in params}
+    return order_evidence(coordinates, stats.rankdata(loss))
 
 
 def _order(found: OrderEvidence, limit: float) -> list[Evidence]:
-    """Return the evidence of the order, then of each of its signs, then of each parameter."""
-
-    def row(kind: str, name: str, pair: tuple[float, float], level: float) -> Evidence:
-        verdict = "model-based" if pair[1] < level else "random"
-        return Evidence(kind, name.removeprefix(PARAM_PREFIX), *pair, level, verdict)
-
-    statistic, p_value = found.combined
-    verdict, advice = "random", ""
-    if found.parameters[1] > _DRIFT_IN_SUPPORT:
-        if p_value < limit:
-            verdict = "unknown"
-            advice = "scores improve though the parameters do not drift: did code or data change?"
-    elif p_value < limit:
-        verdict = "model-based"
-    rows = [Evidence("order", "", statistic, p_value, limit, verdict, advice)]
-    rows += [row(sign, "", pair, limit / len(found.signs)) for sign, pair in found.signs.items()]
-    rows += [
-        row("drift", name, pair, limit / len(found.drift)) for name, pair in found.drift.items()
-    ]
+    """Return the evidence of the order, then of each of its tests, then of each parameter."""
+    rows = [_test("order", "", found.combined, limit, "model-based")]
+    if rows[0].verdict != "random" and found.parameters[1] > _DRIFT_IN_SUPPORT:
+        advice = "scores improve though the parameters do not drift: did code or data change?"
+        rows = [_test("order", "", found.combined, limit, "unknown", advice)]
+    for name, result in found.tests.items():
+        rows.append(_test(name, "", result, limit / len(found.tests), "model-based"))
+    for name, result in found.drift.items():
+        rows.append(_test("drift", name, result, limit / len(found.drift), "model-based"))
     return rows
 
 
-def _together(order: Evidence, shape: Evidence, all_declared: bool, limit: float) -> Evidence:
+def _combine(order: Evidence, shape: Evidence, all_declared: bool, limit: float) -> Evidence:
     tested = not np.isnan(order.p_value)
     p_value = _fisher([order.p_value, shape.p_value] if tested else [shape.p_value])
     verdict, advice = "random", ""
@@ -248,12 +236,12 @@ def _together(order: Evidence, shape: Evidence, all_declared: bool, limit: float
         verdict = "model-based"
     elif p_value < limit:
         verdict = "random" if tested else "unknown"
-        advice = "distributions that were not declared are no evidence by themselves"
+        advice = "distributions that were not declared do not suffice as evidence"
     return Evidence("order and distributions", "", np.nan, p_value, limit, verdict, advice)
 
 
 def _sorted_by(table: pd.DataFrame, params: list[str]) -> str:
-    """Return by which column the trials are sorted, "" when they are not."""
+    """Return the column by which the trials are sorted, "" when there is none."""
     by = {"score": table.loc[table["status"] == "complete", "score"].to_numpy()}
     if "cost" in table.columns:
         by["cost"] = table["cost"].dropna().to_numpy()
@@ -266,7 +254,7 @@ def _sorted_by(table: pd.DataFrame, params: list[str]) -> str:
 
 
 def _in_order(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials in the order in which they ran, as far as the table knows it."""
+    """Return the trials in the order in which they ran, if the table records it."""
     for name in ("order", "trial"):
         known = name in table.columns and pd.api.types.is_numeric_dtype(table[name])
         if known and table[name].notna().all():
@@ -275,7 +263,7 @@ def _in_order(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _recorded(sampler: str | None) -> str:
-    """Return what a recorded sampler is, "unknown" when its name says nothing."""
+    """Return the kind of a recorded sampler, "unknown" when its name matches none."""
     for kind, words in _SAMPLERS.items():
         if re.search(words, (sampler or "").casefold()):
             return kind
@@ -283,13 +271,7 @@ def _recorded(sampler: str | None) -> str:
 
 
 def _fisher(p_values: list[float]) -> float:
-    """Return the p-value of Fisher's method; `scipy.stats.combine_pvalues` is slow."""
+    """Return the combined p-value of Fisher's method, 1 without p-values."""
     if not p_values:
         return 1.0
-    statistic = -2.0 * np.log(np.maximum(p_values, 1e-300)).sum()
-    return float(stats.chi2.sf(statistic, 2 * len(p_values)))
-
-
-def _varies(values: pd.Series) -> bool:
-    present = values.dropna().map(repr)
-    return bool((present != present.iloc[:1].squeeze()).any())
+    return float(stats.combine_pvalues(np.maximum(p_values, 1e-300)).pvalue)
