@@ -36,13 +36,6 @@ def test_one_component_is_taken_as_it_is():
     np.testing.assert_array_equal(index, [np.arange(DRAWS)] * 2)
 
 
-def test_same_seed_same_mixture():
-    first, second = (
-        choose_draws([0.4, 0.6], [9, 9], (2, 9), np.random.default_rng(7)) for _ in range(2)
-    )
-    np.testing.assert_array_equal(first, second)
-
-
 def test_components_may_have_other_numbers_of_draws():
     component = np.array([[0, 1, 0], [1, 1, 0]])
     index = np.array([[2, 4, 0], [0, 5, 1]])

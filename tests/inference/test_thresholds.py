@@ -104,11 +104,6 @@ def test_prior_weights_count():
     assert skewed[1] / skewed[0] == pytest.approx(5 * even[1] / even[0], rel=1e-6)
 
 
-def test_same_seed_same_evidence():
-    first, second = (fitted(make_trials(n=200))[1] for _ in range(2))
-    assert first.equals(second)
-
-
 def test_scales_are_weighed_together():
     trials = make_trials(n=100, n_failed=0)
     pair = trials.searches[0]

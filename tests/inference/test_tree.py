@@ -1,7 +1,6 @@
 """The result of a fit: its groups and dims, its way to disk and back, and ArviZ on it."""
 
 import json
-import warnings
 
 import arviz as az
 import numpy as np
@@ -15,7 +14,7 @@ from scipy import stats
 import leadline as ll
 from leadline.data.scale import SCALES
 from leadline.data.tails import cut_tail
-from leadline.data.trials import Trials, search_labels
+from leadline.data.trials import Trials
 from leadline.inference.candidates_table import candidate_numbers, candidates_table
 from leadline.inference.shared_tail import log_likelihood, shared_tail
 from leadline.models.priors import Priors
@@ -30,15 +29,8 @@ GROUPS = {
     "constant_data": {"search", "trial"},
     "candidates": {"search", "candidate", "sample"},
 }
-USERS = {
-    "optimum",
-    "effective_dim",
-    "noise_sd",
-    "tail_fraction",
-    "spread",
-    "threshold",
-    "candidate",
-}
+USERS = {"optimum", "effective_dim", "noise_sd", "tail_fraction", "spread"}
+USERS |= {"threshold", "candidate"}
 OWN = {"gap", "noise_ratio", "reach"}
 
 
@@ -148,29 +140,23 @@ def test_attributes_are_its_provenance(fitted, fitted_integer):
     assert all(isinstance(value, str | int | float) for value in attrs.values())
 
 
-def assert_same_tree(one, other):
-    assert set(one.children) == set(other.children)
-    for group in one.children:
+# Warnings of zarr 3 about the format of strings and consolidated metadata.
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("engine", ["netcdf4", "zarr"])
+def test_a_file_gives_back_the_tree(tree, tmp_path, engine):
+    pytest.importorskip(engine)
+    if engine == "zarr":
+        tree.to_zarr(tmp_path / "fit")
+    else:
+        tree.to_netcdf(tmp_path / "fit", engine=engine)
+    with xr.open_datatree(tmp_path / "fit", engine=engine) as opened:
+        back = opened.load()
+    assert set(tree.children) == set(back.children)
+    for group in tree.children:
         xr.testing.assert_identical(
-            one[group].to_dataset(inherit=False), other[group].to_dataset(inherit=False)
+            tree[group].to_dataset(inherit=False), back[group].to_dataset(inherit=False)
         )
-    assert one.attrs == other.attrs
-
-
-def test_netcdf_gives_back_the_tree(tree, tmp_path):
-    tree.to_netcdf(tmp_path / "fit.nc")
-    with xr.open_datatree(tmp_path / "fit.nc") as back:
-        assert_same_tree(tree, back.load())
-
-
-def test_zarr_gives_back_the_tree(tree, tmp_path):
-    pytest.importorskip("zarr")
-    with warnings.catch_warnings():
-        # Of zarr 3, about the strings' format and consolidated metadata.
-        warnings.simplefilter("ignore")
-        tree.to_zarr(tmp_path / "fit.zarr")
-        with xr.open_datatree(tmp_path / "fit.zarr", engine="zarr") as back:
-            assert_same_tree(tree, back.load())
+    assert tree.attrs == back.attrs
 
 
 def test_log_prior_is_that_of_the_priors(fitted):
@@ -205,25 +191,19 @@ def test_log_likelihood_is_that_of_the_law(fitted_integer, fitted):
             np.testing.assert_allclose(got["score"].values, density, atol=0.02)
 
 
-def test_arviz_summary(tree):
+# Four hundred draws are few for the most influential scores.
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter")
+@pytest.mark.parametrize("name", ["one", "pair", "integer"])
+def test_arviz_takes_the_tree(trees, name):
+    tree = trees[name]
     table = az.summary(tree, var_names=["optimum", "effective_dim"])
     assert len(table) == 2 * tree["posterior"].sizes["search"]
     assert np.isfinite(table.select_dtypes("number").to_numpy()).all()
-
-
-# Four hundred draws are few for the most influential scores.
-@pytest.mark.filterwarnings("ignore:Estimated shape parameter")
-def test_arviz_loo(fitted, fitted_integer, fitted_pair):
-    for tree in (fitted, fitted_integer, fitted_pair):
-        loo = az.loo(tree, var_name="score")
-        assert np.isfinite([loo.elpd, loo.se, loo.p]).all()
-        assert loo.n_data_points == tree["observed_data"].sizes["tail_trial"]
-
-
-def test_arviz_prior_sensitivity(fitted, fitted_integer, fitted_pair):
-    for tree in (fitted, fitted_integer, fitted_pair):
-        table = az.psense_summary(tree, var_names=["optimum", "noise_sd"])
-        assert np.isfinite(table[["prior", "likelihood"]].to_numpy(dtype=float)).all()
+    loo = az.loo(tree, var_name="score")
+    assert np.isfinite([loo.elpd, loo.se, loo.p]).all()
+    assert loo.n_data_points == tree["observed_data"].sizes["tail_trial"]
+    table = az.psense_summary(tree, var_names=["optimum", "noise_sd"])
+    assert np.isfinite(table[["prior", "likelihood"]].to_numpy(dtype=float)).all()
 
 
 def test_mixed_searches_make_one_tree():
@@ -237,17 +217,6 @@ def test_mixed_searches_make_one_tree():
     assert 0 < observed.sizes["repeated_trial"] < observed.sizes["tail_trial"]
     assert np.isfinite(observed["seed_variance"]).all()
     assert set(observed["repeated_trial"].values) <= set(observed["tail_trial"].values)
-
-
-def test_labels_of_searches_differ():
-    pairs = [("a", "x"), ("a", "y"), ("b", "x")]
-    for chosen in (pairs, pairs[:2], pairs[::2], pairs[:1]):
-        labels = search_labels(chosen)
-        assert len(set(labels)) == len(chosen)
-        assert all(labels)
-    assert search_labels(pairs) == ["a / x", "a / y", "b / x"]
-    assert search_labels(pairs[:2]) == ["x", "y"]
-    assert search_labels(pairs[::2]) == ["a", "b"]
 
 
 def parts_of(fractions, draws):

@@ -3,7 +3,7 @@
 import numpy as np
 import pymc as pm
 import pytest
-from helpers_models import PYTHON, SIZES, case, make_tails
+from helpers_models import PYTHON, case, make_tails
 from scipy import stats
 
 from leadline.models import crossed
@@ -60,9 +60,3 @@ def test_depths_of_tasks_scatter_around_the_pooled_one(built):
     assert stats.kstest(z[:, 0], "norm").pvalue > 1e-3
     expected = built.data["task_anchor"] - built.data["task_unit"] * depth
     np.testing.assert_allclose(location, expected)
-
-
-def test_labels_are_those_of_the_searches(built):
-    assert built.model.coords["task"] == ("a", "b", "c")
-    assert built.model.coords["model"] == ("x", "y")
-    assert built.model.coords["search"] == tuple(range(len(SIZES)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pymc as pm
 import pytest
-from helpers_models import FULL, PYTHON, TABLE, Case, case, case_of_other_data, make_tails
+from helpers_models import PYTHON, TABLE, Case, case, case_of_other_data
 from pytensor.graph.traversal import ancestors
 from pytensor.tensor.variable import TensorConstant
 
@@ -35,23 +35,6 @@ def test_density_and_gradient_are_finite(built):
         for name, term in built.terms(point).items():
             assert np.isfinite(term).all(), (name, point)
         assert np.isfinite(built.gradient(point)).all(), point
-
-
-def test_gradient_is_that_of_the_density(built):
-    def total(point):
-        return sum(term.sum() for term in built.terms(point).values())
-
-    point, step = built.points(1)[0], 1e-5
-    numerical = []
-    for variable in built.model.value_vars:
-        name = variable.name
-        for place in np.ndindex(point[name].shape):
-            h = np.zeros(point[name].shape)
-            h[place] = step
-            up, down = (total(point | {name: point[name] + sign * h}) for sign in (1, -1))
-            numerical.append((up - down) / (2 * step))
-    # Central differences: step² times the third derivative, and rounding over the step.
-    np.testing.assert_allclose(built.gradient(point), numerical, rtol=1e-4, atol=1e-4)
 
 
 def test_all_data_are_inputs_of_the_model(built):
@@ -196,10 +179,3 @@ def test_searches_drawn_from_the_prior(built):
     else:
         upper = tails["max_effective_dim"].to_numpy()
         assert ((prior["effective_dim"] >= 1) & (prior["effective_dim"] <= upper)).all()
-
-
-def test_models_of_all_thresholds_of_a_search_have_one_structure():
-    full = make_tails((30,), **FULL)
-    assert structure(full) != structure(make_tails((30,)))
-    assert structure(full) == structure(make_tails((50,), seed=4, **FULL))
-    assert structure(make_tails((9, 9))) != structure(make_tails((9, 9), spaces=2))

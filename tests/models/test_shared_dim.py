@@ -103,13 +103,6 @@ def test_with_other_data_it_is_the_sum_over_those(case):
         case.set_data(case.data)
 
 
-def test_density_and_gradient_are_finite(case):
-    assert case.model.potentials == []
-    for point in [case.start, *case.points(10)]:
-        assert all(np.isfinite(value).all() for value in case.values(point).values())
-        assert np.isfinite(case.gradient(point)).all()
-
-
 def test_a_space_is_bounded_by_its_smallest_search(case):
     assert list(case.model.coords["dimension"]) == [1, 2, 3, 4]
     probability = case.values(case.start)["effective_dim_probability"]
