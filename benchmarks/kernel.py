@@ -1,17 +1,16 @@
-"""How exact and how fast is the kernel? Prints every figure of its targets and where it was met.
+"""Measure the accuracy and speed of the kernel and print every figure of its targets.
 
     python benchmarks/kernel.py accuracy [--points 5000] [--processes 2]   # about 10 minutes
     python benchmarks/kernel.py speed                                      # about 1 minute
     python benchmarks/kernel.py compile                                    # about 1 minute
 
 `accuracy` compares with mpmath (50 digits) at random points and at every regime boundary, in both
-directions. `speed` times value and gradient of 100,000 observations beside PyMC's ExGaussian
-through the same path, and beside opda's density. `compile` times a small model through nutpie with
-an empty and with a filled cache.
+directions. `speed` times value and gradient of 100,000 observations, those of PyMC's ExGaussian,
+and opda's density. `compile` times a small model through nutpie with an empty and with a filled
+cache.
 """
 
 import argparse
-import itertools
 import multiprocessing
 import os
 import subprocess
@@ -32,15 +31,7 @@ OBSERVATIONS = 100_000
 def _reference_row(point: tuple[float, float, float]) -> list[float]:
     import helpers_kernels
 
-    exact = helpers_kernels.reference(*point)
-    return [
-        exact.log_bowl,
-        *exact.log_bowl_partials,
-        exact.log_below,
-        *exact.log_below_partials,
-        exact.log_above,
-        *exact.log_above_partials,
-    ]
+    return helpers_kernels.reference(*point).row()
 
 
 def measure_accuracy(points: int, processes: int, reference: Path | None) -> None:
@@ -62,10 +53,9 @@ def measure_accuracy(points: int, processes: int, reference: Path | None) -> Non
         f"{2 * grid[:, 1].max():.2f}], w in [{grid[:, 0].min():.0f}, {grid[:, 0].max():.0f}], "
         f"lam in [{grid[:, 2].min():.2g}, {grid[:, 2].max():.2g}]"
     )
-    for convex, run in itertools.product((True, False), helpers_kernels.RUN_LENGTHS):
-        goal = "minimise" if convex else "maximise"
-        print(f"\n{goal}, in runs of {run}: largest relative error, at (w, k, lam)")
-        for name, error in helpers_kernels.law_errors(grid, exact, convex, run).items():
+    for convex in (True, False):
+        print(f"\n{'minimise' if convex else 'maximise'}: largest relative error, at (w, k, lam)")
+        for name, error in helpers_kernels.relative_errors(grid, exact, convex).items():
             worst = int(np.argmax(error))
             at = ", ".join(f"{x:.6g}" for x in grid[worst])
             print(f"  {name:28s} {error[worst]:.1e}  at ({at})")
@@ -81,10 +71,10 @@ def _median_times(
     observations: int = OBSERVATIONS,
     calls: int = 1,
 ) -> dict[str, float]:
-    """Return nanoseconds an observation of this thread, interleaved so that all see one machine.
+    """Return nanoseconds of thread time per observation; the calls of the functions alternate.
 
-    Not of the clock: other processes count only through the caches and the memory they share.
-    Each call follows an untimed one of its own, so that it finds the heap as it leaves it.
+    Thread time counts other processes only through the caches and the memory they share. Each timed
+    call follows an untimed call of the same function, so that it finds the heap as it leaves it.
     """
     times: dict[str, list[float]] = {name: [] for name in functions}
     for function in functions.values():
@@ -100,7 +90,7 @@ def _median_times(
 
 
 def measure_speed() -> None:
-    """Print the time of value and gradient beside ExGaussian's and opda's."""
+    """Print the times of value and gradient, of ExGaussian's, and of opda's density."""
     import opda.parametric
     import pymc as pm
     import pytensor
@@ -114,8 +104,8 @@ def measure_speed() -> None:
         return pytensor.function(inputs, outputs, trust_input=True)
 
     y = pt.dvector("y")
-    law = [pt.dscalar(name) for name in ("alpha", "beta", "gamma", "sigma")]
-    ours = compiled(noisy_quadratic.logpdf(y, *law), [y, *law])
+    params = [pt.dscalar(name) for name in ("alpha", "beta", "gamma", "sigma")]
+    ours = compiled(noisy_quadratic.logpdf(y, *params), [y, *params])
     mu, sigma, nu = pt.dscalars("mu", "sigma", "nu")
     theirs = compiled(pm.logp(pm.ExGaussian.dist(mu=mu, sigma=sigma, nu=nu), y), [y, mu, sigma, nu])
 
@@ -123,7 +113,7 @@ def measure_speed() -> None:
     one, zero = np.array(1.0), np.array(0.0)
     normal = rng.normal(size=OBSERVATIONS)
     ex_gaussian = normal + rng.exponential(size=OBSERVATIONS)
-    print("ns an observation, value and gradient; in brackets relative to ExGaussian")
+    print("ns per observation, value and gradient; in brackets relative to ExGaussian")
     print(f"{'gamma':>6} {'lam':>5} {'ExGaussian':>11} {'below 30 %':>15} {'all':>15}")
     for gamma in (1.0, 2.0, 3.0, 6.0):
         for lam in (10.0, 20.0, 50.0, 200.0):
@@ -143,7 +133,7 @@ def measure_speed() -> None:
                 f"{ns['all']:7.0f} ({ns['all'] / ns['ex']:4.2f})"
             )
 
-    print("\nat the sizes of real searches, scores below 30 %: microseconds a call (ExGaussian's)")
+    print("\nat the sizes of real searches, scores below 30 %: us per call (ExGaussian's)")
     for observations in (30, 100, 300):
         row = []
         for gamma, lam in ((1.5, 100.0), (2.0, 30.0), (3.0, 10.0)):
@@ -164,27 +154,27 @@ def measure_speed() -> None:
         print(f"  {observations:4d} scores: " + "; ".join(row))
 
     print("\nopda's density beside our density with its gradient")
-    density = pytensor.function([y, *law], noisy_quadratic.logpdf(y, *law), trust_input=True)
+    density = pytensor.function([y, *params], noisy_quadratic.logpdf(y, *params), trust_input=True)
     for gamma in (1, 3):
         for lam in (20.0, 50.0, 200.0):
-            opda_law = opda.parametric.NoisyQuadraticDistribution(
+            opda_distribution = opda.parametric.NoisyQuadraticDistribution(
                 0.0, 1.0, gamma, 1.0 / lam, convex=True
             )
             scores = rng.random(OBSERVATIONS) ** (2.0 / gamma) + normal / lam
             arguments = [zero, one, np.array(float(gamma)), np.array(1.0 / lam)]
             times = {
                 "ours": lambda s=scores, a=arguments: ours(s, *a),
-                "opda": lambda s=scores, d=opda_law: d.pdf(s),
+                "opda": lambda s=scores, d=opda_distribution: d.pdf(s),
             }
             ns = _median_times(times, rounds=5)
-            # Where the density is at least 1e-3 of its peak: opda's is orders off further out.
+            # Where the density is at least 1e-3 of its peak: opda's is orders off farther out.
             grid = np.linspace(-5.0 / lam, 1.0 + 5.0 / lam, 300)
             exact = np.exp([_exact_log_density(x, gamma, lam) for x in grid])
             seen = exact > 1e-3 * exact.max()
             grid, exact = grid[seen], exact[seen]
             error = {
                 "ours": np.abs(np.exp(density(grid, *arguments)) / exact - 1.0).max(),
-                "opda": np.abs(opda_law.pdf(grid) / exact - 1.0).max(),
+                "opda": np.abs(opda_distribution.pdf(grid) / exact - 1.0).max(),
             }
             print(
                 f"  gamma {gamma}, lam {lam:.0f}: {ns['opda'] / ns['ours']:.0f} times faster "
@@ -197,7 +187,7 @@ def _exact_log_density(x: float, gamma: float, lam: float) -> float:
     import helpers_kernels
 
     k = 0.5 * gamma
-    return np.log(k * lam) - k * np.log(lam) + helpers_kernels.reference(x * lam, k, lam).log_bowl
+    return np.log(k * lam) - k * np.log(lam) + helpers_kernels.reference(x * lam, k, lam).log_moment
 
 
 _COMPILE = """
@@ -230,7 +220,7 @@ _LIKELIHOODS = {
 
 
 def measure_compile() -> None:
-    """Print the time of a model's first and second compilation, each in a process of its own."""
+    """Print the times of a model's first and second compilation, each in its own process."""
     for name, (extra, likelihood) in _LIKELIHOODS.items():
         with tempfile.TemporaryDirectory() as folder:
             environment = os.environ | {"PYTENSOR_FLAGS": f"base_compiledir={folder}"}

@@ -26,7 +26,7 @@ import pytensor.tensor as pt
 import xarray as xr
 from pytensor.tensor.variable import TensorVariable
 
-from leadline.distributions.kernels.special import log_normal_cdf
+from leadline.distributions.special import log_normal_cdf
 from leadline.models.effective_dims import effective_dims
 from leadline.models.hierarchical import pooled_noise_ratios
 from leadline.models.likelihood import coords_of, declare_data, observe_tails, positions

@@ -29,7 +29,7 @@ Searches are concatenated: vectors over `search` hold what belongs to a search, 
 `tail_trial` its trials beyond the threshold, with the position of their search in `tail_search`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,7 @@ _DIMS = {
         "search_task",
         "search_model",
     ),
-    "tail_trial": ("observed_loss", "tail_search", "tail_replicates", "resolution"),
+    "tail_trial": ("observed_loss", "tail_search", "tail_group", "tail_replicates", "resolution"),
     "replicate_count": ("group_replicates", "group_trials", "group_search", "observed_in_regime"),
     "repeated_trial": ("seed_freedom", "seed_search", "observed_seed_variance"),
     "task": ("task_anchor", "task_unit"),
@@ -90,6 +90,7 @@ def data_of(tails: xr.Dataset) -> dict[str, Any]:
     data = {
         "observed_loss": tail["loss"],
         "tail_search": tail["tail_search"],
+        "tail_group": _groups_of_trials(tail),
         "threshold": tail["threshold"],
         "tail_scale": tail["tail_scale"],
         # Coordinates only: how deep the best goes, and how many scores are near it.
@@ -131,6 +132,18 @@ def seed_variances(tails: xr.Dataset) -> np.ndarray:
     # The bins of means are finer than those of single scores.
     smallest = np.where(width > 0, (width * replicates) ** 2 / 12.0, finest**2)
     return np.maximum(squares / np.maximum(replicates - 1, 1), smallest)
+
+
+def _groups_of_trials(tail: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the position along `replicate_count` of each tail trial."""
+    group, trial = (
+        np.rec.fromarrays([tail[search], tail[replicates]])
+        for search, replicates in (
+            ("group_search", "group_replicates"),
+            ("tail_search", "replicates"),
+        )
+    )
+    return np.searchsorted(group, trial)
 
 
 def positions(labels: np.ndarray) -> np.ndarray:
@@ -269,7 +282,7 @@ def at_search(parameter: TensorVariable, search: TensorVariable) -> TensorVariab
     """
     if len(pm.modelcontext(None).coords["search"]) > 1:
         return parameter[..., search]
-    return parameter[0] if parameter.ndim == 1 else parameter[:, :1]
+    return parameter[0] if parameter.ndim == 1 else parameter[:, 0][:, None]
 
 
 def observe_tails(
@@ -332,6 +345,8 @@ def observe_tails(
             *parameters_of(search, data.get("tail_replicates")),
             at_search(data["threshold"], search),
             data.get("resolution", 0.0),
+            # Once per search and number of seeds: it costs as much as a density.
+            log_fraction[..., data["tail_group"]],
         ),
         search,
         observed=data["observed_loss"],

@@ -1,7 +1,6 @@
 """Reference values of the kernel with mpmath, and the points where they are compared."""
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import mpmath as mp
@@ -9,7 +8,8 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 
-from leadline.distributions.kernels import bowl_ops, noisy_quadratic
+from leadline.distributions.kernels import noisy_quadratic
+from leadline.distributions.partial_moment import ops
 
 DIGITS = 50
 # exp(-75) = 3e-33 of an integral is cut off at either end.
@@ -40,14 +40,25 @@ with mp.workdps(DIGITS):
 
 @dataclass(frozen=True)
 class Reference:
-    """Log J, both log-tails, and their partial derivatives "(w, k, lam)", rounded to doubles."""
+    """Log J, both log-tails, and their partial derivatives in (w, k, lam), rounded to doubles."""
 
-    log_bowl: float
-    log_bowl_partials: tuple[float, float, float]
+    log_moment: float
+    log_moment_partials: tuple[float, float, float]
     log_below: float
     log_below_partials: tuple[float, float, float]
     log_above: float
     log_above_partials: tuple[float, float, float]
+
+    def row(self) -> list[float]:
+        """Return all values in the order of the columns of `reference.npy` behind (w, k, lam)."""
+        return [
+            self.log_moment,
+            *self.log_moment_partials,
+            self.log_below,
+            *self.log_below_partials,
+            self.log_above,
+            *self.log_above_partials,
+        ]
 
 
 def _panels(w: mp.mpf, k: mp.mpf, lam: mp.mpf) -> tuple[list[mp.mpf], bool]:
@@ -93,7 +104,7 @@ def reference(w: float, k: float, lam: float) -> Reference:
     """Return the exact values at one point."""
     with mp.workdps(DIGITS):
         w, k, lam = mp.mpf(w), mp.mpf(k), mp.mpf(lam)
-        bowl, offset, log_mean, bowl_next, log_next = _integrals(
+        moment, offset, log_mean, moment_next, log_next = _integrals(
             w,
             k,
             lam,
@@ -107,7 +118,7 @@ def reference(w: float, k: float, lam: float) -> Reference:
             ],
         )
         scale = lam**-k
-        below = mp.ncdf(w - lam) + scale * bowl_next
+        below = mp.ncdf(w - lam) + scale * moment_next
         if below < 0.5:
             log_below, log_above, above = mp.log(below), mp.log1p(-below), 1 - below
         else:
@@ -117,11 +128,11 @@ def reference(w: float, k: float, lam: float) -> Reference:
             )
             above += mp.ncdf(-w)
             log_below, log_above = mp.log1p(-above), mp.log(above)
-        partials = (k * scale * bowl, scale * log_next, -k / lam * scale * bowl_next)
+        partials = (k * scale * moment, scale * log_next, -k / lam * scale * moment_next)
         limit = lam ** (k - 1) * mp.npdf(w - lam)
         return Reference(
-            float(mp.log(bowl)),
-            (float(offset / bowl), float(log_mean / bowl), float(limit / bowl)),
+            float(mp.log(moment)),
+            (float(offset / moment), float(log_mean / moment), float(limit / moment)),
             float(log_below),
             tuple(float(partial / below) for partial in partials),
             float(log_above),
@@ -129,11 +140,11 @@ def reference(w: float, k: float, lam: float) -> Reference:
         )
 
 
-def log_bowl_hessian(w: float, k: float, lam: float) -> np.ndarray:
-    """Return the exact second derivatives of log J in (w, k, lam), each from its own formula.
+def log_moment_hessian(w: float, k: float, lam: float) -> np.ndarray:
+    """Return the exact second derivatives of log J in (w, k, lam).
 
-    Those within (w, k) are covariances of t − w and log t under the integrand; those in lam
-    follow from the first one, the integrand at lam over the integral.
+    Those in w and k are covariances of t − w and log t under the integrand. Those in lam follow
+    from the first one, the integrand at lam over the integral.
     """
     with mp.workdps(DIGITS):
         w, k, lam = mp.mpf(w), mp.mpf(k), mp.mpf(lam)
@@ -162,10 +173,10 @@ def log_bowl_hessian(w: float, k: float, lam: float) -> np.ndarray:
 
 
 def random_points(count: int, seed: int) -> np.ndarray:
-    """Return points "(point, (w, k, lam))" over the promised range, gamma = 2k in [0.3, 20].
+    """Return random w, k, lam, shape (point, 3), with gamma = 2k in [0.3, 20].
 
-    A third each near the optimum, anywhere between, and near the upper limit, where the regimes
-    of the kernel meet; the rest far out.
+    Three eighths of the points lie near the optimum and a quarter near the upper limit, where the
+    regimes of the kernel meet. The others lie far below, in between, and far out.
     """
     rng = np.random.default_rng(seed)
     k = np.exp(rng.uniform(np.log(0.15), np.log(10.0), count))
@@ -217,45 +228,26 @@ def boundary_points(step: float) -> np.ndarray:
     return points[np.repeat(keep, 2)]
 
 
-def in_runs(grid: np.ndarray, length: int) -> np.ndarray:
-    """Return "(point · length, (w, k, lam))": each point first, then others with its k and lam.
+def values_and_gradients(grid: np.ndarray, convex: bool) -> list[np.ndarray]:
+    """Return value and gradient in (y, beta − alpha, gamma) of logpdf, logcdf, logsf: 12 arrays.
 
-    These share the cell of width 1/4 with it. The kernel prepares for such runs: one of 12 gets
-    everything but polynomials of its own, for which a cell must have 16 observations.
-    """
-    runs = np.repeat(grid[:, None], length, axis=1)
-    runs[:, 1:, 0] = np.floor(4.0 * grid[:, :1]) / 4.0 + np.arange(1, length) / (4.0 * length)
-    return runs.reshape(-1, 3)
-
-
-# Alone, and in runs that have the kernel use everything it prepares.
-RUN_LENGTHS = (1, 12, 20)
-
-
-def law_values(grid: np.ndarray, convex: bool, run: int = 1) -> list[np.ndarray]:
-    """Return value and gradient in (y, beta - alpha, gamma) of logpdf, logcdf, logsf: 12 arrays.
-
-    At sigma = 1 and with the optimum at 0, so that scores are w, or -w when not `convex`. Each
-    point is evaluated in a run of this many.
+    At sigma = 1 with the optimum at 0, so that scores are w, or −w when not `convex`.
     """
     y, spread, gamma = pt.dvectors("y", "spread", "gamma")
-    law = (0.0, spread, gamma, 1.0) if convex else (-spread, 0.0, gamma, 1.0)
+    ends = (0.0, spread) if convex else (-spread, 0.0)
     outputs = []
     for function in (noisy_quadratic.logpdf, noisy_quadratic.logcdf, noisy_quadratic.logsf):
-        value = function(y, *law, convex=convex)
+        value = function(y, *ends, gamma, 1.0, convex=convex)
         outputs += [value, *pytensor.grad(value.sum(), [y, spread, gamma])]
-    w, k, lam = in_runs(grid, run).T
-    values = pytensor.function([y, spread, gamma], outputs)(w if convex else -w, lam, 2.0 * k)
-    return [value[::run] for value in values]
+    w, k, lam = grid.T
+    return pytensor.function([y, spread, gamma], outputs)(w if convex else -w, lam, 2.0 * k)
 
 
-def law_errors(
-    grid: np.ndarray, exact: np.ndarray, convex: bool, run: int = 1
-) -> dict[str, np.ndarray]:
-    """Return relative errors "(point,)" of the three logarithms and their gradients.
+def relative_errors(grid: np.ndarray, exact: np.ndarray, convex: bool) -> dict[str, np.ndarray]:
+    """Return relative errors, shape (point,), of the three logarithms and their gradients.
 
-    Relative to the exact value, except for the log-density and its gradient, which cross 0:
-    relative to the larger of the exact value and 1. `exact` has the columns of `Reference`.
+    Errors of the log-density and its gradient, which cross 0, are relative to the larger of the
+    exact value and 1. `exact` has the columns of `Reference.row`.
     """
     _, k, lam = grid.T
     sign = 1.0 if convex else -1.0
@@ -264,45 +256,32 @@ def law_errors(
     density[:, 2] += 1.0 / k - np.log(lam)
     density[:, 3] -= k / lam
     tails = [exact[:, 4:8], exact[:, 8:12]][:: 1 if convex else -1]
-    values = law_values(grid, convex, run)
+    values = np.array(values_and_gradients(grid, convex)).reshape(3, 4, -1)
     errors = {}
-    for law, (name, truth) in enumerate(
-        zip(("logpdf", "logcdf", "logsf"), (density, *tails), strict=True)
+    for name, truth, actual in zip(
+        ("logpdf", "logcdf", "logsf"), (density, *tails), values, strict=True
     ):
-        # From (w, k, lam) to (y, spread, gamma).
-        truth = truth[:, [0, 1, 3, 2]] * [1.0, sign, 1.0, 0.5]
+        # From (w, k, lam) to (y, beta − alpha, gamma).
+        truth = (truth[:, [0, 1, 3, 2]] * [1.0, sign, 1.0, 0.5]).T
         floor = 1.0 if name == "logpdf" else 1e-290
-        for i, part in enumerate(("", " by score", " by beta - alpha", " by gamma")):
-            difference = np.abs(values[4 * law + i] - truth[:, i])
-            errors[name + part] = difference / np.maximum(np.abs(truth[:, i]), floor)
+        error = np.abs(actual - truth) / np.maximum(np.abs(truth), floor)
+        parts = ("", " by score", " by beta - alpha", " by gamma")
+        errors |= {name + part: values for part, values in zip(parts, error, strict=True)}
     return errors
-
-
-def kernel_function() -> Callable[..., list[np.ndarray]]:
-    """Return a compiled function of vectors w, k and lam with all outputs of both Ops."""
-    inputs = pt.dvectors("w", "k", "lam")
-    return pytensor.function(
-        inputs, [*bowl_ops.LOG_BOWL(*inputs), *bowl_ops.LOG_TAILS(*inputs)[:2]]
-    )
 
 
 def boundary_jumps(step: float) -> dict[str, float]:
     """Return the largest change of each output of the kernel across a regime boundary.
 
-    Relative to the larger of the value and 1; for a small enough `step` the function itself
-    changes by less than any jump of interest. Both sides are taken alone and in runs of every
-    length, and with the sides the ways to evaluate a point are compared.
+    Changes are relative to the larger of the value and 1. For a small enough `step` the function
+    itself changes by less than any jump of interest.
     """
-    points = boundary_points(step)
-    function = kernel_function()
-    by_run = [function(*in_runs(points, run).T) for run in RUN_LENGTHS]
+    inputs = pt.dvectors("w", "k", "lam")
+    outputs = [*ops.LOG_PARTIAL_MOMENT(*inputs), *ops.LOG_TAILS(*inputs)[:2]]
+    values = pytensor.function(inputs, outputs)(*boundary_points(step).T)
     names = ("log J", "dlog J/dw", "dlog J/dk", "dlog J/dlam", "log F", "log S")
     jumps = {}
-    for name, *values in zip(names, *by_run, strict=True):
-        both = np.concatenate(
-            [value[::run].reshape(-1, 2) for value, run in zip(values, RUN_LENGTHS, strict=True)],
-            axis=1,
-        )
-        width = both.max(axis=1) - both.min(axis=1)
-        jumps[name] = float(np.max(width / np.maximum(np.abs(both[:, 0]), 1.0)))
+    for name, value in zip(names, values, strict=True):
+        below, above = value.reshape(-1, 2).T
+        jumps[name] = float(np.max(np.abs(above - below) / np.maximum(np.abs(below), 1.0)))
     return jumps

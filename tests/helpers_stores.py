@@ -1,7 +1,6 @@
 """Stores of other tools written in bulk, faster than the tools themselves would write them.
 
-Their schemas are the tools' own, see the tests of each reader; these here are for what does not
-depend on who wrote the rows: the time of reading, and what is wrong in them.
+The schemas are those of the tools. The tests of each reader use stores that the tools wrote.
 """
 
 import json
@@ -61,12 +60,8 @@ def configurations(n: int, seed: int = 0) -> list[dict[str, object]]:
 
 def optuna_rows(n: int) -> dict[str, list[tuple]]:
     """Return the rows of a study with n complete trials."""
-    number = json.dumps(
-        {
-            "name": "FloatDistribution",
-            "attributes": {"step": None, "low": 0.0, "high": 1.0, "log": False},
-        }
-    )
+    range_of = {"step": None, "low": 0.0, "high": 1.0, "log": False}
+    number = json.dumps({"name": "FloatDistribution", "attributes": range_of})
     choices = ["relu", "tanh", "gelu"]
     choice = json.dumps({"name": "CategoricalDistribution", "attributes": {"choices": choices}})
     params = []
@@ -90,10 +85,9 @@ def mlflow_rows(n: int) -> dict[str, list[tuple]]:
     runs = [f"run{k}" for k in range(n)]
     return {
         "experiments": [(1, "big", "active")],
-        "runs": [("parent", "sweep", "FINISHED", 1, 2, "active", 1)]
-        + [
+        "runs": [
             (run, run, "FINISHED", 1000 * k, 1000 * k + 5, "active", 1)
-            for k, run in enumerate(runs)
+            for k, run in enumerate(["parent", *runs])
         ],
         "latest_metrics": [("loss", k / n, 0, 0, 0, run) for k, run in enumerate(runs)],
         "params": [
@@ -109,25 +103,18 @@ def write_journal(path: Path, n: int) -> Path:
     """Write Optuna's journal of a study with n complete trials."""
     rows = optuna_rows(n)
     log: list[dict] = [{"op_code": 0, "worker_id": "w", "study_name": "big", "directions": [1]}]
+    start = "2026-01-01T00:00:00.000000+00:00"
     of_trial: dict[int, list[tuple]] = {}
-    for row in rows["trial_params"]:
-        of_trial.setdefault(row[0], []).append(row)
+    for trial, *param in rows["trial_params"]:
+        of_trial.setdefault(trial, []).append(tuple(param))
+    names = ("param_name", "param_value_internal", "distribution")
     for k in range(n):
-        start = "2026-01-01T00:00:00.000000+00:00"
         log.append({"op_code": 4, "worker_id": "w", "study_id": 0, "datetime_start": start})
-        for _, name, value, distribution in of_trial[k + 1]:
-            log.append(
-                {
-                    "op_code": 5,
-                    "worker_id": "w",
-                    "trial_id": k,
-                    "param_name": name,
-                    "param_value_internal": value,
-                    "distribution": distribution,
-                }
-            )
+        trial = {"worker_id": "w", "trial_id": k}
+        for param in of_trial[k + 1]:
+            log.append({"op_code": 5, **trial, **dict(zip(names, param, strict=True))})
         end = {"state": 1, "values": [k / n], "datetime_complete": start}
-        log.append({"op_code": 6, "worker_id": "w", "trial_id": k, **end})
+        log.append({"op_code": 6, **trial, **end})
     path.write_text("".join(json.dumps(own, separators=(",", ":")) + "\n" for own in log))
     return path
 

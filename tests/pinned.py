@@ -67,7 +67,7 @@ REPORTS = (
     ("mnist", "svm", 0.28, float("nan")),
 )
 
-# Every structure of model: arguments of `pinned_trials`, kind of model, kind of effective dimension.
+# Every structure of model: arguments of `pinned_trials`, model, kind of effective dimension.
 DENSITIES = {
     **{
         f"single_{structure}_{dim}": ({"structure": structure}, "single", dim)

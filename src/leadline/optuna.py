@@ -72,10 +72,9 @@ class StopWhenSettled:
         assume_random: bool = False,
         **fit_options: Any,
     ) -> None:
-        from leadline.stats.forecast import validate_minimum_gain
-        from leadline.stats.trials_needed import validate_probability
+        from leadline.stats.options import validate_amount, validate_probability
 
-        validate_minimum_gain(minimum_gain)
+        validate_amount(minimum_gain, "minimum_gain")
         validate_probability(probability)
         for name, value in (("check_every", check_every), ("trials", trials)):
             if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:

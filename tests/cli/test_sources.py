@@ -111,10 +111,13 @@ def failed(capsys, *arguments, code=1):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["sqlite:///mlflow.db"], "the direction is not recorded there, and never guessed"),
+        (["sqlite:///mlflow.db"], "add --direction"),
         (["ray_results/exp"], "add --direction"),
-        (["plain.csv", "--score", "loss"], "which does not say the direction: minimize or max"),
-        (["plain.csv"], "which does not say the score: name its column; add --score"),
+        (
+            ["plain.csv", "--score", "loss"],
+            "does not record the direction",
+        ),
+        (["plain.csv"], "add --score"),
         (["wandb.csv", *MINIMIZE], "add --score"),
     ],
 )
@@ -145,7 +148,7 @@ def test_refusals_are_one_line(fitted, capsys, arguments, words):
         connection.execute("CREATE TABLE t (x)")
     before = sorted(Path().iterdir())
     message = failed(capsys, "fit", *arguments)
-    assert words.replace("--early-stopped pruned", "early_stopped='pruned'") in message
+    assert words in message
     assert sorted(Path().iterdir()) == before
 
 
@@ -165,7 +168,7 @@ def test_a_learned_study_is_refused_until_its_random_start_is_asked_for(fitted, 
         connection.commit()
     message = failed(capsys, "fit", "study.db")
     assert "TPESampler chose 50 of 60 trials" in message
-    assert "random_start=10" in message
+    assert "--random-start 10" in message
     assert main(["fit", "study.db", "--random-start", "10", "--no-pictures"]) == 0
     assert main(["fit", "study.db", "--assume-random", "--no-pictures", "-o", "all"]) == 0
     assert [len(trials.table) for trials in fitted] == [10, N]

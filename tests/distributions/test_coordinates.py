@@ -1,4 +1,4 @@
-"""The soft wall: a smooth one-to-one map of the line onto the positive numbers, and no prior."""
+"""The transforms: smooth one-to-one maps of the line that leave the prior unchanged."""
 
 import numpy as np
 import pymc as pm
@@ -36,8 +36,8 @@ def soft_wall():
     return evaluate
 
 
-def open_end(wall, width, unit):
-    """Return coordinates from well behind the wall to a gap of about 1000 units and walls."""
+def coordinate_range(wall, width, unit):
+    """Return coordinates far behind the wall and at a depth of about 1000 units and walls."""
     deep = np.log(width / unit) - (wall + 4 * wall) / width
     return deep, np.log(1000 * max(unit, wall) / unit)
 
@@ -47,32 +47,32 @@ def test_backward_undoes_forward(soft_wall):
     x = soft_wall("forward", list(zip(gaps, SETTINGS, strict=True)))
     assert np.isfinite(x).all()
     back = soft_wall("backward", list(zip(x, SETTINGS, strict=True)))
-    # Where the wall is far away in coordinates, x = −wall/width carries wall/width · eps of it.
+    # Where the wall is far away in coordinates, the rounding error of x is wall/width · eps.
     rtol = 1e-12 + 1e-15 * (SETTINGS[:, 0] / SETTINGS[:, 1])[:, None]
     assert (np.abs(back / np.array(gaps) - 1) < 100 * rtol).all()
 
 
 def test_forward_undoes_backward(soft_wall):
-    xs = [np.linspace(*open_end(*setting), 200) for setting in SETTINGS]
+    xs = [np.linspace(*coordinate_range(*setting), 200) for setting in SETTINGS]
     gaps = soft_wall("backward", list(zip(xs, SETTINGS, strict=True)))
     assert (gaps > 0).all()
     assert np.isfinite(gaps).all()
     again = soft_wall("forward", list(zip(gaps, SETTINGS, strict=True)))
-    # A gap near the wall knows x to wall · eps / slope, and the slope is at least a width.
+    # Near the wall a depth determines x to wall · eps / slope, and the slope is at least a width.
     atol = 1e-9 + 1e-14 * SETTINGS[:, 0] / SETTINGS[:, 1]
     assert (np.abs(again - np.array(xs)) < atol[:, None] + 1e-9 * np.abs(xs)).all()
 
 
 def test_monotone(soft_wall):
-    xs = [np.linspace(*open_end(*setting), 2000) for setting in SETTINGS]
+    xs = [np.linspace(*coordinate_range(*setting), 2000) for setting in SETTINGS]
     gaps = soft_wall("backward", list(zip(xs, SETTINGS, strict=True)))
     assert (np.diff(gaps, axis=1) > 0).all()
 
 
 def test_log_jac_det_is_the_log_of_the_slope(soft_wall):
-    centre = [np.linspace(*open_end(*setting), 101) for setting in SETTINGS]
-    # Fourth-order central differences; the scale on which the slope changes is 1 in x behind
-    # the wall, and the softness over the slope at the wall itself.
+    centre = [np.linspace(*coordinate_range(*setting), 101) for setting in SETTINGS]
+    # Fourth-order central differences. The slope changes on the scale 1 in x behind the wall, and
+    # on the scale softness over slope at the wall itself.
     wall, width, unit = SETTINGS.T[:, :, None]
     slope_limit = unit * np.exp(np.array(centre)) + width
     step = 1e-3 * np.minimum(1, wall / 4 / slope_limit)
@@ -84,7 +84,7 @@ def test_log_jac_det_is_the_log_of_the_slope(soft_wall):
     gaps = soft_wall("backward", list(zip(centre, SETTINGS, strict=True)))
     log_jac = soft_wall("log_jac_det", list(zip(centre, SETTINGS, strict=True)))
     assert np.isfinite(log_jac).all()
-    # Differences of gaps, and of coordinates, lose what is below their rounding error.
+    # Differences of depths and of coordinates are known down to their rounding errors.
     known = np.abs(slope) * step > 1e7 * 2.3e-16 * np.maximum(gaps, np.abs(slope * centre))
     assert known.mean() > 0.3
     assert known.any(axis=1)[SETTINGS[:, 1] > 1e-4].all()
@@ -105,8 +105,8 @@ def test_logarithmic_in_the_open_and_linear_behind_the_wall(soft_wall):
 @pytest.mark.parametrize(
     ("wall", "width", "unit"), [(1.0, 0.05, 0.3), (0.3, 1e-3, 0.01), (5.0, 0.5, 0.6), (0.1, 3, 4)]
 )
-def test_the_coordinate_leaves_the_prior_alone(wall, width, unit):
-    law = stats.lognorm(1.0, scale=np.exp(0.693))
+def test_the_transform_leaves_the_prior_unchanged(wall, width, unit):
+    prior = stats.lognorm(1.0, scale=np.exp(0.693))
     with pm.Model() as model:
         pm.CustomDist(
             "gap",
@@ -131,17 +131,17 @@ def test_the_coordinate_leaves_the_prior_alone(wall, width, unit):
     points = edges[:-1, None] + np.diff(edges)[:, None] * (nodes + 1) / 2
     values, gaps = np.array([density(point) for point in points.ravel()]).T
     mass = (values.reshape(points.shape) * weights / 2).sum(axis=1) * np.diff(edges)
-    # Not the mass alone: every part of it is where the prior has it.
-    inside = law.cdf(np.geomspace(np.exp(-8), np.exp(8), 150))
+    # Not only the total: every part of the mass is where the prior has it.
+    inside = prior.cdf(np.geomspace(np.exp(-8), np.exp(8), 150))
     np.testing.assert_allclose(np.cumsum(mass), inside[1:] - inside[0], atol=1e-7)
     assert mass.sum() == pytest.approx(1, abs=1e-7)
     np.testing.assert_allclose(gaps, np.sort(gaps))
 
 
-@pytest.mark.parametrize("known", [0.0, 0.3, 1.0])
-def test_partly_centred(known):
+@pytest.mark.parametrize("centring", [0.0, 0.3, 1.0])
+def test_partly_centred(centring):
     value, mu, sigma = pt.vector("value"), pt.scalar("mu"), pt.scalar("sigma")
-    inputs = (None, mu, sigma, pt.constant(known))
+    inputs = (None, mu, sigma, pt.constant(centring))
     transform = PartlyCentred()
     outputs = [
         getattr(transform, name)(value, *inputs) for name in ("forward", "backward", "log_jac_det")
@@ -155,7 +155,7 @@ def test_partly_centred(known):
     slope = (evaluate(x + step, mean, sd)[1] - evaluate(x - step, mean, sd)[1]) / (2 * step)
     # Central differences: rounding over the step.
     np.testing.assert_allclose(log_slope, np.log(slope), atol=1e-8)
-    if known == 0:
+    if centring == 0:
         np.testing.assert_allclose(variable, np.exp(mean + sd * x), rtol=1e-14)
-    if known == 1:
+    if centring == 1:
         np.testing.assert_allclose(variable, np.exp(x), rtol=1e-14)

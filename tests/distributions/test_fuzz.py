@@ -1,4 +1,4 @@
-"""Any value, any parameters: a number where there is an answer, an error where there is none."""
+"""Any value and any parameters give a number, or an error outside the domain."""
 
 import contextlib
 import warnings
@@ -14,13 +14,13 @@ from pymc.logprob.utils import ParameterValueError
 
 import leadline as ll
 
-PARAMS = {
+NAMES = {
     ll.Quadratic: ("alpha", "beta", "gamma"),
     ll.NoisyQuadratic: ("alpha", "beta", "gamma", "sigma"),
     ll.BestScore: ("alpha", "beta", "gamma", "sigma", "trials"),
 }
 FUNCTIONS = {"logp": pm.logp, "logcdf": pm.logcdf, "logccdf": pm.logccdf, "icdf": pm.icdf}
-CASES = [(family, convex) for family in PARAMS for convex in (True, False)]
+CASES = [(family, convex) for family in NAMES for convex in (True, False)]
 FUZZ = settings(derandomize=True, database=None, deadline=None, max_examples=80)
 
 
@@ -28,7 +28,7 @@ def log_uniform(low, high):
     return st.floats(np.log(low), np.log(high)).map(lambda x: float(np.exp(x)))
 
 
-# As distances from alpha in units of the spread and of the noise, and anything at all.
+# Distances from alpha in units of the spread and of the noise, and arbitrary values.
 PLACES = st.one_of(
     st.tuples(st.just("spread"), st.floats(-2, 3)),
     st.tuples(st.just("spread"), log_uniform(1e-12, 1)),
@@ -42,7 +42,7 @@ PLACES = st.one_of(
         ),
     ),
 )
-LAWS = st.fixed_dictionaries(
+PARAMETERS = st.fixed_dictionaries(
     {
         "alpha": st.one_of(st.just(0.0), st.floats(-10, 10)),
         "spread": log_uniform(1e-6, 1e6),
@@ -50,8 +50,8 @@ LAWS = st.fixed_dictionaries(
         "sigma": log_uniform(1e-6, 1e6),
         "trials": st.one_of(st.sampled_from([1.0, 2.0]), log_uniform(1, 1e6)),
     }
-)
-# Divided by the trials, smaller levels are no longer numbers.
+).map(lambda params: params | {"beta": params["alpha"] + params["spread"]})
+# Smaller levels underflow when divided by the trials.
 LEVELS = st.one_of(st.floats(0.001, 0.999), log_uniform(1e-300, 0.999), st.just(1 - 2.0**-53))
 
 
@@ -62,7 +62,7 @@ def evaluate():
 
     def function(family, convex, name):
         if (family, convex, name) not in compiled:
-            inputs = [pt.dscalar(each) for each in ("value", *PARAMS[family])]
+            inputs = [pt.dscalar(each) for each in ("value", *NAMES[family])]
             variable = family.dist(*inputs[1:], convex=convex)
             with pytensor.config.change_flags(mode="FAST_COMPILE"):
                 compiled[family, convex, name] = pytensor.function(
@@ -70,42 +70,37 @@ def evaluate():
                 )
         return compiled[family, convex, name]
 
-    def call(family, convex, name, value, law):
+    def call(family, convex, name, value, params):
         with warnings.catch_warnings():
-            # Of overflows on the way to ±inf, in the interpreted graph only.
+            # The interpreted graph overflows on the way to ±inf.
             warnings.simplefilter("ignore", RuntimeWarning)
-            return float(function(family, convex, name)(value, *(law[p] for p in PARAMS[family])))
+            return float(function(family, convex, name)(value, *(params[p] for p in NAMES[family])))
 
     return call
 
 
-def law_of(drawn):
-    return drawn | {"beta": drawn["alpha"] + drawn["spread"]}
-
-
-def value_of(place, law):
+def value_of(place, params):
     unit, amount = place
     if unit == "value":
         return amount
     if unit == "far end":
-        return law["beta"] + amount * law["sigma"]
-    return law["alpha"] + amount * law[unit]
+        return params["beta"] + amount * params["sigma"]
+    return params["alpha"] + amount * params[unit]
 
 
 @pytest.mark.parametrize(("family", "convex"), CASES)
 def test_densities_are_numbers_and_tails_add_up(evaluate, family, convex):
     @FUZZ
-    @given(LAWS, PLACES)
-    def check(drawn, place):
-        law = law_of(drawn)
-        value = value_of(place, law)
+    @given(PARAMETERS, PLACES)
+    def check(params, place):
+        value = value_of(place, params)
         if np.isfinite(value):
-            # Farther away the square of the distance overflows: see the test of that.
-            farthest = 1e150 * min(law["sigma"], 1.0)
+            # Farther away the square of the distance overflows, which has its own test.
+            farthest = 1e150 * min(params["sigma"], 1.0)
             value = float(np.clip(value, -farthest, farthest))
-        density = evaluate(family, convex, "logp", value, law)
-        below = evaluate(family, convex, "logcdf", value, law)
-        above = evaluate(family, convex, "logccdf", value, law)
+        density = evaluate(family, convex, "logp", value, params)
+        below = evaluate(family, convex, "logcdf", value, params)
+        above = evaluate(family, convex, "logccdf", value, params)
         assert not np.isnan([density, below, above]).any()
         assert below <= 0
         assert above <= 0
@@ -114,7 +109,7 @@ def test_densities_are_numbers_and_tails_add_up(evaluate, family, convex):
             assert density == -np.inf
             assert (below, above) == ((0, -np.inf) if value > 0 else (-np.inf, 0))
         # Only the noiseless density may be infinite, and only at the optimum.
-        optimum = law["alpha"] if convex else law["beta"]
+        optimum = params["alpha"] if convex else params["beta"]
         assert density < np.inf or (family is ll.Quadratic and value == optimum)
 
     check()
@@ -130,22 +125,22 @@ def test_values_whose_squared_distance_overflows(evaluate):
 @pytest.mark.parametrize(("family", "convex"), CASES)
 def test_quantiles_are_numbers_in_order(evaluate, family, convex):
     @FUZZ
-    @given(LAWS, st.lists(LEVELS, min_size=2, max_size=4))
-    def check(drawn, levels):
-        law = law_of(drawn)
+    @given(PARAMETERS, st.lists(LEVELS, min_size=2, max_size=4))
+    def check(params, levels):
         levels = sorted(levels)
-        quantiles = np.array([evaluate(family, convex, "icdf", q, law) for q in levels])
+        quantiles = np.array([evaluate(family, convex, "icdf", q, params) for q in levels])
         assert np.isfinite(quantiles).all()
-        # Two levels a rounding error apart may change places by one.
-        slack = 1e-9 * (law["spread"] + law["sigma"] + abs(law["alpha"]))
+        # Quantiles of two levels that differ by a rounding error may be out of order by one.
+        slack = 1e-9 * (params["spread"] + params["sigma"] + abs(params["alpha"]))
         assert (np.diff(quantiles) >= -slack).all()
         if family is ll.Quadratic:
             return
-        # And they are quantiles, where a rounding error of the score is one of the probability.
+        # The distribution function brackets the level within a rounding error of the score.
         for q, y in zip(levels, quantiles, strict=True):
-            step = 1e-12 * law["sigma"] + 1e-15 * abs(y)
+            step = 1e-12 * params["sigma"] + 1e-15 * abs(y)
             low, high = (
-                np.exp(evaluate(family, convex, "logcdf", at, law)) for at in (y - step, y + step)
+                np.exp(evaluate(family, convex, "logcdf", at, params))
+                for at in (y - step, y + step)
             )
             assert low - 1e-9 <= q <= high + 1e-9
 
@@ -176,7 +171,7 @@ BAD = [
 def test_parameters_outside_their_domain_are_errors(evaluate, family, convex, name):
     assert np.isfinite(evaluate(family, convex, name, 0.5, GOOD))
     for wrong, words in BAD:
-        if set(wrong) <= set(PARAMS[family]):
+        if set(wrong) <= set(NAMES[family]):
             for value in (0.5, 0.0, 1.0):
                 with pytest.raises(ParameterValueError, match=words):
                     evaluate(family, convex, name, value, GOOD | wrong)

@@ -1,6 +1,5 @@
 """Stores that MLflow itself wrote; `.ci/run` runs these with the extra `mlflow`."""
 
-import hashlib
 import math
 import os
 import signal
@@ -13,8 +12,9 @@ import warnings
 
 import numpy as np
 import pytest
+from helpers_readers import digests, refused
 
-from leadline.errors import LeadlineError, NotRecordedError
+from leadline.errors import NotRecordedError
 from leadline.io.mlflow import read_mlflow
 
 with warnings.catch_warnings():
@@ -85,10 +85,6 @@ def autolog(experiment):
     mlflow.sklearn.autolog(disable=True)
 
 
-def digest(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def check_digits(trials):
     # inf is stored as the largest float, NaN as 0: both are failures, as are FAILED and KILLED,
     # whose last metric is not a score.
@@ -107,25 +103,22 @@ def check_digits(trials):
 
 
 @pytest.mark.parametrize("form", ["sqlite:///{}", "{}", "file://{}"])
-def test_a_sweep_is_read_and_the_store_stays_as_it_was(store, form):
-    before = digest(store)
+def test_a_sweep_is_read_and_the_store_stays_the_same(store, form):
+    before = digests(store.parent, "other.db")
     trials = read_mlflow(form.format(store), **ASKED)
     check_digits(trials)
     assert "1 deleted run left out" in trials.notes
-    assert digest(store) == before
-    assert {path.name for path in store.parent.iterdir()} <= {"mlflow.db", "other.db", "mlruns"}
+    assert digests(store.parent, "other.db") == before
 
 
-def test_what_is_not_recorded_is_asked_for(store):
-    with pytest.raises(
-        LeadlineError, match="4 experiments with runs, 'digits', 'seeds', 'several'"
-    ):
+def test_unknown_and_unrecorded_names_are_refused(store):
+    with refused("4 experiments", "'digits', 'seeds', 'several'"):
         read_mlflow(store)
-    with pytest.raises(LeadlineError, match="no experiment 'wine'; those with runs are 'digits'"):
+    with refused("'wine'", "'digits'"):
         read_mlflow(store, experiment="wine")
-    with pytest.raises(NotRecordedError, match="the direction is not recorded there"):
+    with refused("direction", error=NotRecordedError):
         read_mlflow(store, experiment="digits")
-    with pytest.raises(LeadlineError, match=r"no metric 'los' for score.*Did you mean 'loss'"):
+    with refused("'los'", "'loss'", "score"):
         read_mlflow(store, **{**ASKED, "score": "los"})
     assert len(read_mlflow(store, experiment="1", direction="minimize").table) == 9
 
@@ -138,26 +131,24 @@ def test_a_tag_or_a_parameter_tells_replicates_apart(store):
 
 def test_sweeps_are_chosen_by_their_parent(store):
     asked = {"experiment": "several", "direction": "minimize"}
-    with pytest.raises(LeadlineError, match="parent runs 'first', 'second' and 1 run outside of"):
+    with refused("'first', 'second'", "1 run outside", "parent"):
         read_mlflow(store, **asked)
     assert len(read_mlflow(store, **asked, parent="first").table) == 1
     assert len(read_mlflow(store, **asked, parent=["first", "second"]).table) == 2
-    with pytest.raises(LeadlineError, match="no parent run 'third'; there are 'first', 'second'"):
+    with refused("'third'", "'first', 'second'"):
         read_mlflow(store, **asked, parent="third")
 
 
 def test_the_best_few_that_autolog_keeps_are_refused(store):
-    with pytest.raises(
-        LeadlineError, match="only the 5 best of 7 candidates of RandomizedSearchCV"
-    ):
+    with refused("5 best of 7", "RandomizedSearchCV", "read_sklearn"):
         read_mlflow(store, experiment="auto", score="mean_test_score", direction="maximize")
 
 
 def test_a_missing_store_is_not_created(tmp_path):
     for form in ("sqlite:///{}", "{}", "file://{}"):
-        with pytest.raises(FileNotFoundError, match=r"absent\.db"):
+        with refused("absent.db", error=FileNotFoundError):
             read_mlflow(form.format(tmp_path / "absent.db"))
-    with pytest.raises(LeadlineError, match="a folder of runs is not read; give the database"):
+    with refused("mlflow.db", "mlflow migrate-filestore"):
         read_mlflow(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -194,7 +185,8 @@ def test_a_tracking_server_gives_the_same_table(store):
     assert sorted(trials.table["trial"]) == sorted(stored.table["trial"])
 
 
-def test_a_server_that_is_not_there_is_one_line(monkeypatch):
+def test_a_server_that_is_not_there_is_named_without_the_password(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(LeadlineError, match=r"'127\.0\.0\.1:9': MLflow cannot read it"):
+    with refused("'127.0.0.1:9'") as error:
         read_mlflow("http://me:secret@127.0.0.1:9")
+    assert "secret" not in str(error.value)

@@ -1,17 +1,17 @@
 """Studies that Optuna itself wrote, to every storage, and what is made of their trials."""
 
-import hashlib
-import os
 import pickle
+import subprocess
+import sys
 from contextlib import contextmanager
 
 import numpy as np
 import optuna
 import pytest
+from helpers_readers import Trap, digests, refused
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from leadline.errors import LeadlineError
 from leadline.io.optuna import read_optuna
 from leadline.search_audit.random_search import check_random_search, validate_random_search
 
@@ -50,6 +50,10 @@ def study(storage=None, name="digits", objective=eventful, n=12, seed=1, sampler
     return made
 
 
+def random_study():
+    return optuna.create_study(sampler=samplers.RandomSampler(seed=1))
+
+
 @contextmanager
 def database(path):
     """Give a storage in an SQLite file, and close it: Optuna leaves that to chance."""
@@ -77,10 +81,6 @@ def folder(tmp_path_factory):
     return path
 
 
-def digest(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def check_eventful(trials):
     assert str(trials) == "13 trials: 7 complete, 4 failed, 1 pruned, 1 running"
     assert (trials.direction, trials.metric) == ("minimize", "value")
@@ -104,10 +104,10 @@ def check_eventful(trials):
     "storage", ["sqlite:///{}/study.db", "{}/study.db", "{}/journal.log"], ids=["url", "db", "log"]
 )
 def test_every_storage_gives_the_same_table_and_stays_as_it_was(folder, storage):
-    before = {path.name: digest(path) for path in folder.iterdir()}
+    before = digests(folder)
     trials = read_optuna(storage.format(folder))
     check_eventful(trials)
-    assert {path.name: digest(path) for path in folder.iterdir()} == before
+    assert digests(folder) == before
 
 
 def test_a_study_object_gives_the_same_table_as_its_storage(folder):
@@ -122,32 +122,25 @@ def test_a_study_object_gives_the_same_table_as_its_storage(folder):
     assert read_optuna(study(n=6)).sampler == "RandomSampler"
 
 
-def test_the_value_of_a_pruned_trial_never_enters_the_tail(folder):
-    from leadline.data.regime import cut
+def test_the_value_of_a_pruned_trial_is_no_score():
+    def objective(trial):
+        loss = bowl(trial)
+        if trial.number % 2:
+            trial.report(-1.0, step=0)
+            raise optuna.TrialPruned
+        return loss
 
-    trials = read_optuna(folder / "study.db")
-    pruned = trials.table[trials.table["status"] == "pruned"]
-    assert pruned["score"].isna().all()
-    per_trial = trials.per_trial()
-    assert np.nanmin(per_trial["score"]) > -100.0
-    many = read_optuna(study(objective=pruning_half, n=60))
-    regime = cut(many, tail_fraction=0.4)
-    assert np.min(regime.loss) >= 0.0
-    assert "pruned" in " ".join(many.notes)
-
-
-def pruning_half(trial):
-    loss = bowl(trial)
-    if trial.number % 2:
-        trial.report(-1.0, step=0)
-        raise optuna.TrialPruned
-    return loss
+    trials = read_optuna(study(objective=objective, n=20))
+    assert trials.counts()["pruned"] == 10
+    assert trials.table["score"][trials.table["status"] == "pruned"].isna().all()
+    assert np.nanmin(trials.per_trial()["score"]) >= 0.0
+    assert "pruned" in " ".join(trials.notes)
 
 
 @pytest.mark.parametrize("form", ["sqlite:///{}", "{}"])
 def test_a_missing_path_is_not_created(tmp_path, form):
     for name in ("absent.db", "nowhere/absent.db"):
-        with pytest.raises(FileNotFoundError, match=r"absent\.db"):
+        with refused("absent.db", error=FileNotFoundError):
             read_optuna(form.format(tmp_path / name))
     assert list(tmp_path.iterdir()) == []
 
@@ -157,11 +150,11 @@ def test_a_storage_of_several_studies_lists_them(tmp_path):
     with database(tmp_path / "two.db") as storage:
         for name in ("digits", "wine"):
             optuna.create_study(storage=storage, study_name=name, direction="maximize")
-    with pytest.raises(LeadlineError, match="2 studies, 'digits', 'wine'; name one with study_na"):
+    with refused("'digits', 'wine'", "study_name"):
         read_optuna(url)
-    with pytest.raises(LeadlineError, match="no study 'mnist'; there are 'digits', 'wine'"):
+    with refused("'mnist'", "'digits', 'wine'"):
         read_optuna(url, study_name="mnist")
-    with pytest.raises(LeadlineError, match="study 'wine': there are no trials"):
+    with refused("study 'wine'"):
         read_optuna(url, study_name="wine")
     with database(tmp_path / "two.db") as storage:
         wine = optuna.load_study(study_name="wine", storage=storage)
@@ -182,16 +175,13 @@ def test_a_study_that_learned_is_refused_and_its_random_start_offered(name, opti
     if name == "CmaEsSampler":
         pytest.importorskip("cmaes")
     learned = study(objective=plane, n=14, sampler=getattr(samplers, name)(seed=1, **options))
-    with pytest.raises(LeadlineError) as error:
+    with refused(name, "14 trials", f"random_start={first} ", "assume_random=True", "attribute"):
         read_optuna(learned)
-    message = str(error.value)
-    for part in (name, "of 14 trials", f"random_start={first} ", "assume_random=True", "attribute"):
-        assert part in message
     trials = read_optuna(learned, random_start=first)
     assert trials.counts()["trials"] == first
     assert trials.sampler == "random start"
     assert f"the first {first} of 14" in " ".join(trials.notes)
-    with pytest.raises(LeadlineError, match=f"only the first {first} trials were drawn at random"):
+    with refused(f"first {first} trials", f"random_start={first + 1}"):
         read_optuna(learned, random_start=first + 1)
     every = read_optuna(learned, assume_random=True)
     assert every.counts()["trials"] == 14
@@ -206,7 +196,7 @@ def test_a_sampler_that_leaves_no_trace_is_found_by_the_declared_space():
     learned = study(objective=plane, n=60, sampler=samplers.TPESampler(seed=1, multivariate=False))
     trials = read_optuna(learned)
     assert trials.sampler is None
-    with pytest.raises(LeadlineError, match="random_start=10"):
+    with refused("random_start=10"):
         validate_random_search(trials)
     found = check_random_search(trials)
     row = found[(found["evidence"] == "distribution") & (found["parameter"] == "x")].iloc[0]
@@ -227,7 +217,7 @@ def test_grids_and_quasi_random_designs_are_told(tmp_path):
 
 
 def test_enqueued_trials_were_not_drawn_but_repeats_of_a_trial_are_replicates():
-    made = optuna.create_study(sampler=samplers.RandomSampler(seed=1))
+    made = random_study()
     made.enqueue_trial({"x": 0.5, "y": 0.5})
     noisy = iter(np.arange(100.0))
 
@@ -247,7 +237,7 @@ def test_enqueued_trials_were_not_drawn_but_repeats_of_a_trial_are_replicates():
 
 
 def test_a_named_seed_tells_replicates_apart():
-    made = optuna.create_study(sampler=samplers.RandomSampler(seed=1))
+    made = random_study()
     for number in range(12):
         made.add_trial(
             optuna.trial.create_trial(
@@ -263,29 +253,27 @@ def test_a_named_seed_tells_replicates_apart():
     together = read_optuna(made, replicate="seed")
     assert str(together) == "4 trials (12 evaluations): 4 complete, 0 failed"
     assert together.per_trial()["replicates"].tolist() == [3] * 4
-    with pytest.raises(
-        LeadlineError, match=r"no parameter or attribute 'sed'.*Did you mean 'seed'"
-    ):
+    with refused("'sed'", "'seed'", "replicate"):
         read_optuna(made, replicate="sed")
     made.add_trial(made.trials[0])
-    with pytest.raises(LeadlineError, match="trials 0 and 12 have the same hyperparameters and"):
+    with refused("trials 0 and 12", "seed '0'"):
         read_optuna(made, replicate="seed")
 
 
 def test_copied_scores_are_no_replicates():
-    made = optuna.create_study(sampler=samplers.RandomSampler(seed=1))
+    made = random_study()
     made.optimize(plane, n_trials=8)
     made.add_trial(made.trials[0])
     trials = read_optuna(made)
     assert len(trials.per_trial()) == 9
-    assert "very score" in " ".join(trials.notes)
+    assert "same score" in " ".join(trials.notes)
 
 
 def test_an_objective_of_several_is_chosen_by_number_or_name(tmp_path):
     url = f"sqlite:///{tmp_path}/two.db"
     with database(tmp_path / "two.db") as storage:
         made = study(storage, objective=both, n=3, directions=["minimize", "maximize"])
-        with pytest.raises(LeadlineError, match="has 2 objectives, 0, 1; choose one with scor"):
+        with refused("2 objectives, 0, 1", "score"):
             read_optuna(url)
         assert (read_optuna(url, score=1).table["score"] < 0).all()
         made.set_metric_names(["loss", "gain"])
@@ -293,9 +281,9 @@ def test_an_objective_of_several_is_chosen_by_number_or_name(tmp_path):
     trials = read_optuna(url, score="gain")
     assert (trials.metric, trials.direction) == ("gain", "maximize")
     for wrong in ("cost", 2, -1):
-        with pytest.raises(LeadlineError, match=r"no objective .* there are 'loss', 'gain'"):
+        with refused(repr(wrong), "'loss', 'gain'"):
             read_optuna(url, score=wrong)
-    with pytest.raises(LeadlineError, match="'minimize' is recorded; leave it out"):
+    with refused("direction='maximize'", "'minimize'"):
         read_optuna(url, score="loss", direction="maximize")
 
 
@@ -317,7 +305,7 @@ def test_violated_constraints_are_failures():
 
 
 def test_a_retried_trial_counts_once():
-    made = optuna.create_study(sampler=samplers.RandomSampler(seed=1))
+    made = random_study()
     made.optimize(eventful, n_trials=7, catch=(RuntimeError,))
     retry = optuna.storages.RetryHeartbeatStaleTrialCallback()
     retry(made, made.trials[5])
@@ -336,7 +324,7 @@ def test_a_journal_of_many_workers_is_replayed_as_optuna_does(tmp_path):
     waiting = first.ask()
     other.optimize(bowl, n_trials=2)
     first.tell(waiting, 3.5)
-    with pytest.raises(LeadlineError, match="2 studies"):
+    with refused("'digits', 'doomed'"):
         read_optuna(path)
     optuna.delete_study(study_name=doomed.study_name, storage=journal(path))
     trials = read_optuna(path)
@@ -346,16 +334,9 @@ def test_a_journal_of_many_workers_is_replayed_as_optuna_does(tmp_path):
     path.write_bytes(before + b'{"op_code":6,"wor')  # a worker is writing
     assert read_optuna(path).table.equals(trials.table)
     path.write_bytes(before[:200] + b"\n" + before[200:])
-    with pytest.raises(LeadlineError, match=r"journal.log: line \d is not an operation"):
+    with refused("journal.log: line "):
         read_optuna(path)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["journal.log"]
-
-
-class Trap:
-    """Says so when it is unpickled."""
-
-    def __reduce__(self):
-        return os.mkdir, (os.environ["LEADLINE_TRAP"],)
 
 
 def test_a_journal_snapshot_is_never_unpickled(tmp_path, monkeypatch):
@@ -365,32 +346,28 @@ def test_a_journal_snapshot_is_never_unpickled(tmp_path, monkeypatch):
     (tmp_path / "journal.log.snapshot").write_bytes(pickle.dumps(Trap()))
     (tmp_path / "study.db").write_bytes(pickle.dumps(Trap()))
     assert len(read_optuna(path).table) == 3
-    with pytest.raises(LeadlineError, match="neither an SQLite database nor a journal"):
+    with refused("study.db"):
         read_optuna(tmp_path / "study.db")
     assert not (tmp_path / "sprung").exists()
 
 
 @pytest.mark.parametrize(
-    ("source", "message"),
+    ("source", "error", "named"),
     [
-        ("redis://localhost", "'redis' is no storage"),
-        ("sqlite://", "names no file"),
-        ("sqlite:///:memory:", "names no file"),
-        (".", "is a directory"),
+        ("redis://localhost", ValueError, "'redis'"),
+        ("sqlite://", ValueError, "sqlite:///study.db"),
+        ("sqlite:///:memory:", ValueError, ":memory:"),
+        (".", IsADirectoryError, "'.'"),
+        (3, TypeError, "3"),
     ],
 )
-def test_sources_that_are_none(source, message, tmp_path, monkeypatch):
+def test_other_sources_are_refused(source, error, named, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises((LeadlineError, OSError), match=message):
+    with refused(named, error=error):
         read_optuna(source)
-    with pytest.raises(TypeError, match="must be a storage URL, a path or an optuna Study"):
-        read_optuna(3)
 
 
 def test_reading_imports_no_tracker_and_no_pymc(folder):
-    import subprocess
-    import sys
-
     code = (
         "import sys, leadline as ll\n"
         f"ll.read_optuna({str(folder / 'study.db')!r})\n"

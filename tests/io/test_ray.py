@@ -1,14 +1,14 @@
 """Folders that Ray Tune wrote (fixtures/make_ray.py), and ones with something wrong."""
 
 import json
-import os
 import pickle
 import shutil
 from pathlib import Path
 
 import pytest
+from helpers_readers import Trap, digests, refused
 
-from leadline.errors import LeadlineError, NotRecordedError
+from leadline.errors import NotRecordedError
 from leadline.io.ray import read_ray
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -43,11 +43,11 @@ def test_a_nested_metric_and_a_direction_are_asked_for():
     trials = read_ray(FIXTURES / "ray_random", score="eval/accuracy", direction="maximize")
     assert trials.metric == "eval/accuracy"
     assert trials.table["score"].between(0, 1).sum() == 10
-    with pytest.raises(NotRecordedError, match="name it with score: 'loss', 'eval/accuracy'"):
+    with refused("score", "'loss', 'eval/accuracy'", error=NotRecordedError):
         read_ray(FIXTURES / "ray_random")
-    with pytest.raises(NotRecordedError, match="direction is not recorded there, and never gue"):
+    with refused("direction", error=NotRecordedError):
         read_ray(FIXTURES / "ray_random", score="loss")
-    with pytest.raises(LeadlineError, match=r"no metric 'los' for score.*Did you mean 'loss'"):
+    with refused("'los'", "'loss'", "score"):
         read_ray(FIXTURES / "ray_random", score="los", direction="minimize")
 
 
@@ -61,20 +61,20 @@ def test_a_metric_that_the_experiment_names_is_the_score(folder):
 
 def test_trials_that_asha_stopped_are_refused_or_pruned():
     folder = FIXTURES / "ray_asha"
-    with pytest.raises(LeadlineError, match="4 trials of 8 ended before training iteration 3, as"):
+    with refused("4 trials of 8", "iteration 3", "early_stopped='pruned'", "'complete'"):
         read_ray(folder, **ASKED)
     trials = read_ray(folder, **ASKED, early_stopped="pruned")
     assert str(trials) == "8 trials: 4 complete, 0 failed, 4 pruned"
     assert set(trials.table["budget"][trials.table["status"] == "complete"]) == {3.0}
     every = read_ray(folder, **ASKED, early_stopped="complete")
     assert str(every) == "8 trials: 8 complete, 0 failed"
-    with pytest.raises(LeadlineError, match="early_stopped must be 'pruned' or 'complete'"):
+    with refused("early_stopped", "'pruned'", "'complete'", "'yes'"):
         read_ray(folder, **ASKED, early_stopped="yes")
 
 
 def test_a_searcher_is_refused():
     folder = FIXTURES / "ray_optuna"
-    with pytest.raises(LeadlineError, match=r"search_gen_state.*a searcher that proposes trials"):
+    with refused("search_gen_state", "assume_random=True", "random_start=N"):
         read_ray(folder, **ASKED)
     assert len(read_ray(folder, **ASKED, assume_random=True).table) == 4
     first = read_ray(folder, **ASKED, random_start=2)
@@ -83,15 +83,8 @@ def test_a_searcher_is_refused():
 
 def test_population_based_training_is_refused(folder):
     (folder / "pbt_global.txt").write_text("[]\n")
-    with pytest.raises(LeadlineError, match=r"'pbt_global\.txt' shows population-based training"):
+    with refused("'pbt_global.txt'", "population-based"):
         read_ray(folder, **ASKED)
-
-
-class Trap:
-    """Says so when it is unpickled."""
-
-    def __reduce__(self):
-        return os.mkdir, (os.environ["LEADLINE_TRAP"],)
 
 
 def test_no_pickle_in_the_folder_is_ever_loaded_and_nothing_is_written(
@@ -107,10 +100,10 @@ def test_no_pickle_in_the_folder_is_ever_loaded_and_nothing_is_written(
     content = json.loads(path.read_text())
     content["runner_data"]["_stopper"] = {"_type": "CLOUDPICKLE_FALLBACK", "value": trap.hex()}
     path.write_text(json.dumps(content))
-    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    before = digests(folder)
     assert len(read_ray(folder, **ASKED).table) == 14
     assert not (tmp_path / "sprung").exists()
-    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    assert digests(folder) == before
     # The trap works.
     pickle.loads(trap)
     assert (tmp_path / "sprung").exists()
@@ -154,34 +147,34 @@ def test_a_parameter_tells_replicates_apart(folder):
     assert set(trials.table["replicate"]) == {0, 1}
 
 
-def test_what_is_no_experiment_is_one_line(folder, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no folder '.*absent'"):
+def test_other_folders_are_refused(folder, tmp_path):
+    with refused("absent", error=FileNotFoundError):
         read_ray(tmp_path / "absent", **ASKED)
     assert not (tmp_path / "absent").exists()
-    with pytest.raises(NotADirectoryError, match="is a file; give the folder"):
+    with refused("ray_versions.txt", error=NotADirectoryError):
         read_ray(FIXTURES / "ray_versions.txt", **ASKED)
-    with pytest.raises(LeadlineError, match="it holds experiments, 'exp': give one"):
+    with refused("'exp'"):
         read_ray(tmp_path, **ASKED)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(LeadlineError, match="empty: no trials of Ray Tune"):
+    with refused("empty: ", "params.json"):
         read_ray(tmp_path / "empty", **ASKED)
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b'"x"', b"\xff", b"[" * 100_000, b""])
 @pytest.mark.parametrize("name", ["experiment_state-*.json", "*/params.json", "*/result.json"])
-def test_damaged_files_are_one_line(folder, name, content):
+def test_damaged_files_are_named(folder, name, content):
     path = sorted(folder.glob(name))[0]
     path.write_bytes(content)
     if path.name == "result.json" and not content:
         assert len(read_ray(folder, **ASKED).table) == 14  # it reported nothing
         return
-    with pytest.raises(LeadlineError, match="whole") as error:
+    with refused("exp: ", path.name) as error:
         read_ray(folder, **ASKED)
     assert len(str(error.value)) < 400
 
 
-def test_a_state_of_another_version_is_told(folder):
+def test_a_state_of_another_version_is_refused(folder):
     (path,) = folder.glob("experiment_state-*.json")
     path.write_text('{"trial_data": [3]}')
-    with pytest.raises(LeadlineError, match=r"trial 1 in experiment_state.*of Ray 2\.7 or later"):
+    with refused("trial 1", path.name, "Ray 2.7"):
         read_ray(folder, **ASKED)

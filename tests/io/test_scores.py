@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from helpers_readers import refused
 
-from leadline.errors import LeadlineError
 from leadline.io.scores import from_scores
 
 
@@ -48,52 +48,51 @@ def test_trials_may_have_different_numbers_of_replicates():
 
 
 @pytest.mark.parametrize(
-    ("scores", "message"),
+    ("scores", "named"),
     [
-        ([], "scores is empty; at least one trial"),
-        (np.array([]), "scores is empty"),
-        ([[1.0], []], "trial 2 has no replicates"),
-        ([np.nan, np.inf], "no trial has a score"),
-        (np.zeros((2, 2, 2)), "more than two levels in trial 1"),
-        ([1.0, "x"], "scores, trial 2: must be a number.* got 'x'"),
-        ([[1.0], [2.0, "x"]], "scores, trial 2, replicate 2: must be a number.* got 'x'"),
-        ([1.0, True], "trial 2: must be a number.* got True"),
-        (np.array([True, False]), "trial 1: must be a number"),
-        (np.array([1j]), "trial 1: must be a number"),
-        (np.array(["2020-01-01"], dtype="M8[ns]"), "trial 1: must be a number.*datetime64"),
-        (pd.Series(pd.to_datetime(["2020-01-01"])), "trial 1: must be a number"),
-        ([b"1"], "trial 1: must be a number"),
+        ([], "empty"),
+        (np.array([]), "empty"),
+        ([[1.0], []], "trial 2"),
+        ([np.nan, np.inf], "2 trials: 0 complete"),
+        (np.zeros((2, 2, 2)), "(trial, replicate)"),
+        ([1.0, "x"], "trial 2: "),
+        ([[1.0], [2.0, "x"]], "trial 2, replicate 2: "),
+        ([1.0, True], "trial 2: "),
+        (np.array([True, False]), "trial 1: "),
+        (np.array([1j]), "trial 1: "),
+        (np.array(["2020-01-01"], dtype="M8[ns]"), "trial 1: "),
+        (pd.Series(pd.to_datetime(["2020-01-01"])), "trial 1: "),
+        ([b"1"], "trial 1: "),
     ],
 )
-def test_bad_scores_are_one_clear_line(scores, message):
-    with pytest.raises(LeadlineError, match=message) as caught:
+def test_bad_scores_are_refused(scores, named):
+    with refused("scores", named):
         from_scores(scores, direction="minimize")
-    assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
-    ("scores", "message"),
+    ("scores", "named"),
     [
-        (0.5, "scores must be an array or a list of numbers, got 0.5"),
-        (np.float64(0.5), "scores must be an array"),
-        (np.array(0.5), "scores must be an array of numbers, got one"),
-        (None, "got None"),
-        ("0.5", "got '0.5'; for files and frames use read_table"),
-        (b"12", "got b'12'"),
-        ({"a": 1.0}, "scores must be an array"),
-        ({0.1, 0.2}, "scores must be an array"),
-        (pd.DataFrame({"a": [1.0]}), "got a DataFrame; use read_table"),
-        (pl.DataFrame({"a": [1.0]}), "got a DataFrame; use read_table"),
-        (np.ma.array([1.0, 2.0], mask=[0, 1]), r"masked array; use \.filled\(np\.nan\)"),
+        (0.5, "0.5"),
+        (np.float64(0.5), "0.5"),
+        (np.array(0.5), "0.5"),
+        (None, "None"),
+        ("0.5", "read_table"),
+        (b"12", "b'12'"),
+        ({"a": 1.0}, "{'a': 1.0}"),
+        ({0.1}, "{0.1}"),
+        (pd.DataFrame({"a": [1.0]}), "read_table"),
+        (pl.DataFrame({"a": [1.0]}), "read_table"),
+        (np.ma.array([1.0, 2.0], mask=[0, 1]), ".filled(np.nan)"),
     ],
 )
-def test_what_is_no_array(scores, message):
-    with pytest.raises(TypeError, match=message):
+def test_other_types_are_refused(scores, named):
+    with refused("scores", named, error=TypeError):
         from_scores(scores, direction="minimize")
 
 
 def test_direction_is_never_guessed():
-    with pytest.raises(LeadlineError, match="never guessed, got 'min'"):
+    with refused("direction", "'min'", "'minimize'", "'maximize'"):
         from_scores([0.5], direction="min")
     with pytest.raises(TypeError, match="direction"):
         from_scores([0.5])

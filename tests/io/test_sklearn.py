@@ -1,17 +1,16 @@
 """Searches that scikit-learn ran, and what is made of their candidates."""
 
-import os
 import pickle
 
 import numpy as np
 import pandas as pd
 import pytest
+from helpers_readers import Trap, refused
 from scipy.stats import loguniform, randint, uniform
 from sklearn.base import BaseEstimator
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingRandomSearchCV, RandomizedSearchCV
 
-from leadline.errors import LeadlineError
 from leadline.io.sklearn import read_sklearn
 from leadline.search_audit.random_search import validate_random_search
 
@@ -86,9 +85,9 @@ def test_results_alone_as_a_mapping_frame_or_file_give_the_same_table(tmp_path):
 def test_losses_get_their_sign_back():
     names = {"mse": "neg_mean_squared_error", "own": "r2"}
     several = search(scoring=names, refit=False)
-    with pytest.raises(LeadlineError, match="2 scorers, 'mse', 'own'; choose one with score"):
+    with refused("2 scorers", "'mse', 'own'", "score"):
         read_sklearn(several)
-    with pytest.raises(LeadlineError, match=r"no scorer 'mae'.*Did you mean 'mse'"):
+    with refused("'mae'", "'mse'"):
         read_sklearn(several, score="mae")
     mse = read_sklearn(several, score="mse")
     assert (mse.direction, mse.metric) == ("minimize", "mse")
@@ -113,13 +112,13 @@ def test_halving_is_refused_and_its_first_rung_offered():
     found = HalvingRandomSearchCV(
         Model(), SPACE, n_candidates=9, random_state=1, cv=2, resource="n", max_resources=9
     ).fit(X, Y)
-    with pytest.raises(LeadlineError, match="no random sample; first_rung=True reads all 9 "):
+    with refused("first_rung=True", "all 9 candidates", "RandomizedSearchCV"):
         read_sklearn(found)
     trials = read_sklearn(found, first_rung=True)
     assert trials.counts()["trials"] == 9
     assert set(trials.table["budget"]) == {1.0}
     assert "4 rows of later rungs left out" in " ".join(trials.notes)
-    with pytest.raises(LeadlineError, match="is for halving searches"):
+    with refused("first_rung", "halving"):
         read_sklearn(search(), first_rung=True)
 
 
@@ -128,7 +127,7 @@ def test_a_search_that_learns_is_refused():
         pass
 
     found = search(BayesSearchCV)
-    with pytest.raises(LeadlineError, match="BayesSearchCV chooses its candidates by what earlier"):
+    with refused("BayesSearchCV", "random_start=N", "assume_random=True"):
         read_sklearn(found)
     assert read_sklearn(found, assume_random=True).sampler == "BayesSearchCV"
     assert len(read_sklearn(found, random_start=5).table) == 5
@@ -158,34 +157,27 @@ def test_several_spaces_leave_parameters_inactive():
     assert read_sklearn(pd.DataFrame(found.cv_results_)).table.equals(table)
 
 
-class Trap:
-    """Says so when it is unpickled."""
-
-    def __reduce__(self):
-        return os.mkdir, (os.environ["LEADLINE_TRAP"],)
-
-
 @pytest.mark.parametrize("name", ["search.pkl", "search.joblib", "search.PICKLE"])
 def test_a_pickle_is_never_loaded(tmp_path, monkeypatch, name):
     monkeypatch.setenv("LEADLINE_TRAP", str(tmp_path / "sprung"))
     (tmp_path / name).write_bytes(pickle.dumps(Trap()))
-    with pytest.raises(LeadlineError, match="can run any code and is never loaded"):
+    with refused(name, "pickle"):
         read_sklearn(tmp_path / name)
     assert not (tmp_path / "sprung").exists()
 
 
 @pytest.mark.parametrize(
-    ("source", "error", "message"),
+    ("source", "error", "named"),
     [
-        (Model(), LeadlineError, "Model has no cv_results_; fit it first"),
-        (RandomizedSearchCV(Model(), SPACE), LeadlineError, "fit it first"),
-        (3, TypeError, "must be a fitted scikit-learn search"),
-        ({}, LeadlineError, "no column mean_test_"),
-        ({"params": [], "mean_test_score": []}, LeadlineError, "there are no trials"),
-        ({"mean_test_score": ["low"]}, LeadlineError, "row 1: must be a number, got 'low'"),
-        ({"mean_test_score": [np.nan]}, LeadlineError, "no trial has a score"),
+        (Model(), ValueError, "Model"),
+        (RandomizedSearchCV(Model(), SPACE), ValueError, "cv_results_"),
+        (3, TypeError, "3"),
+        ({}, ValueError, "mean_test_"),
+        ({"params": [], "mean_test_score": []}, ValueError, "no trials"),
+        ({"mean_test_score": ["low"]}, ValueError, "column mean_test_score, row 1: "),
+        ({"mean_test_score": [np.nan]}, ValueError, "1 trial: 0 complete"),
     ],
 )
-def test_what_is_no_search_is_one_line(source, error, message):
-    with pytest.raises(error, match=message):
+def test_other_sources_are_refused(source, error, named):
+    with refused(named, error=error):
         read_sklearn(source)

@@ -2,7 +2,6 @@
 
 import gzip
 import importlib
-import io
 import json
 import logging
 from pathlib import Path
@@ -11,9 +10,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from helpers_readers import refused
 
 from leadline.data.trials import Trials
-from leadline.errors import LeadlineError
 from leadline.io.table import read_table
 
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
@@ -48,12 +47,6 @@ def csv_of(rows: list[dict], separator: str = ",") -> str:
     return pd.DataFrame(rows).to_csv(index=False, sep=separator)
 
 
-def parquet_of(rows: list[dict]) -> bytes:
-    buffer = io.BytesIO()
-    pd.DataFrame(rows).to_parquet(buffer)
-    return buffer.getvalue()
-
-
 FILES = {
     "t.csv": csv_of(ROWS),
     "t.txt": csv_of(ROWS),
@@ -68,7 +61,7 @@ FILES = {
     "t.jsonl": "\n\n".join(json.dumps(row) for row in ROWS),
     "t.ndjson": "\r\n".join(json.dumps(row) for row in ROWS),
     "t.jsonl.gz": gzip.compress("\n".join(json.dumps(row) for row in ROWS).encode()),
-    "t.parquet": parquet_of(ROWS),
+    "t.parquet": pd.DataFrame(ROWS).to_parquet(),
 }
 
 
@@ -182,63 +175,54 @@ FRAME = pd.DataFrame({"val_loss": [0.5, 0.4], "lr": [0.1, 0.2], "seed": [1, 2]})
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "named"),
     [
-        (
-            {"score": "val_los"},
-            r"no column 'val_los' for score\. Did you mean 'val_loss'\? "
-            "The columns are 'val_loss', 'lr', 'seed'",
-        ),
-        ({"score": "VAL_LOSS"}, r"Did you mean 'val_loss'\?"),
-        ({"task": "dataset"}, "no column 'dataset' for task"),
-        ({"params": ["lr", "depth"]}, "no column 'depth' for params"),
-        ({"params": ["val_loss"]}, "'val_loss' is named both as score and as param:val_loss"),
-        ({"params": ["lr", "lr"]}, None),
-        ({"cost": "lr", "params": ["lr"]}, "'lr' is named both as cost and as param:lr"),
-        ({"task": "lr", "model": "lr"}, "'lr' is named both as task and as model"),
-        ({"replicate": "seed"}, "'seed' tells replicates apart, but no column says which rows"),
-        ({"direction": "min"}, "direction must be 'minimize' .* got 'min'"),
-        ({"direction": None}, "direction must be 'minimize' .* got None"),
+        ({"score": "val_los"}, ["'val_los' for score", "'val_loss', 'lr', 'seed'"]),
+        ({"score": "VAL_LOSS"}, ["mean 'val_loss'"]),
+        ({"task": "dataset"}, ["'dataset' for task"]),
+        ({"params": ["lr", "depth"]}, ["'depth' for params"]),
+        ({"params": ["val_loss"]}, ["'val_loss'", "as score", "as param:val_loss"]),
+        ({"cost": "lr", "params": ["lr"]}, ["'lr'", "as cost", "as param:lr"]),
+        ({"task": "lr", "model": "lr"}, ["'lr'", "as task", "as model"]),
+        ({"replicate": "seed"}, ["'seed'", "trial='config'"]),
+        ({"direction": "min"}, ["direction", "'minimize'", "'min'"]),
+        ({"direction": None}, ["direction", "'maximize'", "None"]),
     ],
 )
-def test_bad_names_are_one_clear_line(arguments, message):
-    arguments = {"score": "val_loss", "direction": "minimize", **arguments}
-    if message is None:
-        assert read_table(FRAME, **arguments).n_params == 1
-        return
-    with pytest.raises(LeadlineError, match=message) as caught:
-        read_table(FRAME, **arguments)
-    assert len(str(caught.value).splitlines()) == 1
+def test_bad_names_are_refused(arguments, named):
+    with refused(*named):
+        read_table(FRAME, **{"score": "val_loss", "direction": "minimize", **arguments})
 
 
 def test_a_hyperparameter_is_no_score_and_has_one_name():
     frame = pd.DataFrame({"param:lr": [0.1], "lr": [0.1], "loss": [1.0]})
-    with pytest.raises(LeadlineError, match="named both as score and as param:lr"):
+    with refused("as score", "as param:lr"):
         read(frame, score="param:lr")
-    with pytest.raises(LeadlineError, match="params has 'lr', but there is a column 'param:lr'"):
+    with refused("'lr'", "'param:lr'"):
         read(frame, params=["lr"])
     assert read(frame, params=["param:lr"]).params == ["param:lr"]
+    assert read(frame.drop(columns="param:lr"), params=["lr", "lr"]).n_params == 1
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "given"),
     [
-        ({"score": None}, "score must be the name of a column, got None"),
-        ({"score": 3}, "score must be the name of a column, got 3"),
-        ({"task": ["a"]}, r"task must be the name of a column, got \['a'\]"),
-        ({"params": "lr"}, r"params must be a list of column names, got 'lr'; write params="),
-        ({"params": 3}, "params must be a list of column names, got 3"),
-        ({"params": [1]}, r"params must be a list of column names, got \[1\]"),
+        ({"score": None}, "None"),
+        ({"score": 3}, "3"),
+        ({"task": ["a"]}, "['a']"),
+        ({"params": "lr"}, "'lr'"),
+        ({"params": 3}, "3"),
+        ({"params": [1]}, "[1]"),
     ],
 )
-def test_arguments_of_the_wrong_type(arguments, message):
-    with pytest.raises(TypeError, match=message):
+def test_arguments_of_the_wrong_type_are_refused(arguments, given):
+    with refused(*arguments, given, error=TypeError):
         read_table(FRAME, **{"score": "val_loss", "direction": "minimize", **arguments})
 
 
 @pytest.mark.parametrize("source", [None, 3, [0.1, 0.2], {"loss": [1]}, np.array([0.1]), b"t.csv"])
-def test_what_is_neither_path_nor_frame(source):
-    with pytest.raises(TypeError, match="path_or_frame must be a path, a pandas or a polars frame"):
+def test_other_sources_are_refused(source):
+    with refused("path_or_frame", type(source).__name__, error=TypeError):
         read(source)
 
 
@@ -262,10 +246,9 @@ def test_what_is_neither_path_nor_frame(source):
         pd.DataFrame([[1.0]], columns=pd.MultiIndex.from_tuples([("loss", "mean")])),
     ],
 )
-def test_bad_frames_are_one_clear_line(frame):
-    with pytest.raises(LeadlineError, match=r"^(pandas|polars) frame: ") as caught:
+def test_bad_frames_are_refused(frame):
+    with refused(f"{type(frame).__module__.split('.')[0]} frame: "):
         read(frame)
-    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_decimals_and_nullable_numbers_are_numbers():

@@ -5,10 +5,8 @@ import pytest
 import xarray as xr
 from helpers import make_tree, make_trials
 
-from leadline.errors import LeadlineError
 from leadline.stats.forecast import forecast
 from leadline.stats.stopping import forecast_cells, stopping_advice, trials_needed_sentences
-from leadline.stats.trials_needed import trials_needed
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +40,11 @@ def test_nothing_is_advised_when_sampling_has_not_converged():
 
 def test_the_advice_names_the_checks_that_failed(tree):
     found = forecast(tree, [20], minimum_gain=0.05)
-    assert stopping_advice(tree, found).sentence.endswith("But not checked.")
+    assert stopping_advice(tree, found).sentence.endswith("not checked.")
     checked = tree.copy()
     for failed, words in (("[]", "below 5 %."), ('["ties"]', "But 1 check failed: ties.")):
         checked.attrs["failed_checks"] = failed
         assert stopping_advice(checked, found).sentence.endswith(words)
-
-
-def test_numbers_of_trials_of_a_fit_that_has_not_converged_say_so():
-    tree = make_tree(make_trials(), draws=100, divergences=30)
-    first = trials_needed_sentences(trials_needed(tree, 0.1))[0]
-    assert first.startswith("Do not rely on these numbers of trials: 30 divergences")
 
 
 def test_cells_hold_the_numbers_of_the_forecast(tree):
@@ -73,19 +65,14 @@ def test_a_maximised_interval_runs_upwards():
 
 
 def test_trials_needed_in_words():
-    needed = xr.DataArray(
-        [0.0, 120.0, np.inf],
-        {"search": ["a", "b", "c"]},
-        dims="search",
-        attrs={"within": "1%", "probability": 0.9, "max_trials": 100_000, "problems": ""},
-    )
+    attrs = {"within": "1%", "probability": 0.9, "max_trials": 100_000, "problems": ""}
+    needed = xr.DataArray([0.0, 120.0, np.inf], {"search": list("abc")}, "search", attrs=attrs)
     none, some, never = trials_needed_sentences(needed)
-    assert none == "'a': already within 1% of the optimum with probability 90 %."
-    assert some.startswith("'b': 120 further trials to come within 1%")
-    assert never.startswith("'c': more than 100,000 further trials")
-
-
-@pytest.mark.parametrize("probability", [0, 1.5, "half"])
-def test_wrong_probabilities_are_refused(tree, probability):
-    with pytest.raises(LeadlineError, match="probability must be between 0 and 1"):
-        stopping_advice(tree, forecast(tree, [5]), probability=probability)
+    for sentence, words in (
+        (none, "'a': already within 1% of the optimum with probability 90 %"),
+        (some, "'b': 120 further trials"),
+        (never, "'c': more than 100,000 further trials"),
+    ):
+        assert sentence.startswith(words)
+    doubtful = needed.assign_attrs(problems="30 divergences")
+    assert "30 divergences" in trials_needed_sentences(doubtful)[0]

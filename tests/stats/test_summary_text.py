@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 from helpers import make_tree, make_trials
 
-from leadline.errors import LeadlineError
 from leadline.stats.summary import summary
 from leadline.stats.summary_text import summary_cells, summary_text
 
@@ -52,8 +51,3 @@ def test_what_speaks_against_a_fit_stands_beside_it():
         text = summary_text(tree, form)
         assert "5 divergences" in text
         assert "1 check failed: regime fit" in text
-
-
-def test_unknown_formats_are_refused(tree):
-    with pytest.raises(LeadlineError, match="format must be one of markdown, latex, csv"):
-        summary_text(tree, "html")

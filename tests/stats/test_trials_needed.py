@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 from helpers import ALPHA, SIGMA, make_averaged_tree, make_tree, make_trials, simulate_losses
 
-from leadline.errors import LeadlineError
-from leadline.stats.fitted_search import best_trial, fitted_parts
-from leadline.stats.trials_needed import (
-    MAX_TRIALS,
-    chance_within,
-    limit_on_scale,
-    trials_needed,
-)
+from leadline.stats.fitted_search import best_trial, fitted_search
+from leadline.stats.trials_needed import MAX_TRIALS, Closeness, limit_on_scale, trials_needed
 
 SEARCHES = 4000
 WITHIN = 0.03
@@ -39,31 +33,32 @@ def simulated_chance(best, m):
 
 def test_the_chance_is_that_of_simulated_searches(certain):
     best, _ = best_trial(certain, NAME)
+    closeness = Closeness(certain, NAME, WITHIN)
     for m in (1, 20, 200):
-        found = chance_within(certain, WITHIN, [m], NAME)[0]
-        assert found == pytest.approx(simulated_chance(best, m), abs=0.033)
+        assert closeness(m) == pytest.approx(simulated_chance(best, m), abs=0.033)
 
 
 def test_the_number_is_the_smallest_with_that_probability(certain):
+    closeness = Closeness(certain, NAME, WITHIN)
     for probability in (0.7, 0.95):
         needed = int(trials_needed(certain, WITHIN, probability=probability).item())
         assert needed > 1
-        before, at = chance_within(certain, WITHIN, [needed - 1, needed], NAME)
-        assert before < probability <= at
+        assert closeness(needed - 1) < probability <= closeness(needed)
 
 
 def test_close_enough_already_and_never(certain):
     assert trials_needed(certain, 0.3).item() == 0
-    # A tenth of the noise: measuring once cannot tell which of the best trials is that close.
+    # A tenth of the noise: one run does not show which of the best trials is that close.
     never = trials_needed(certain, 0.1 * SIGMA, probability=0.99)
     assert np.isinf(never.item())
     assert never.attrs["max_trials"] == MAX_TRIALS
 
 
 def test_within_may_be_relative_to_the_optimum(certain):
-    relative = chance_within(certain, "10%", [10, 100], NAME)
     # The optimum is 0.2 in every draw.
-    assert relative == pytest.approx(chance_within(certain, 0.02, [10, 100], NAME), rel=1e-9)
+    absolute, relative = (Closeness(certain, NAME, within) for within in (0.02, "10%"))
+    for m in (10, 100):
+        assert relative(m) == pytest.approx(absolute(m), rel=1e-9)
 
 
 def test_every_search_has_its_number():
@@ -75,21 +70,9 @@ def test_every_search_has_its_number():
 
 def test_on_the_log_scale_the_limit_is_in_score_units():
     tree = make_averaged_tree(make_trials(), [0.4], [1.0], scale="log")
-    (search,) = fitted_parts(tree, NAME)
+    search = fitted_search(tree, NAME)
     limit = search.expected_in_score_units(search.alpha) + 0.02
     place = limit_on_scale(search, limit)
     assert search.expected_in_score_units(place) == pytest.approx(limit, rel=1e-9)
-    chance = chance_within(tree, 0.02, [1, 50, 500], NAME)
-    assert (np.diff(chance) > 0).all()
-
-
-@pytest.mark.parametrize("within", [0, -0.1, "close", "0%", True, np.inf])
-def test_wrong_distances_are_refused(within):
-    with pytest.raises(LeadlineError, match="within must be above 0"):
-        trials_needed(make_tree(draws=10), within)
-
-
-@pytest.mark.parametrize("probability", [0, 1, "sure", True])
-def test_wrong_probabilities_are_refused(probability):
-    with pytest.raises(LeadlineError, match="probability must be between 0 and 1"):
-        trials_needed(make_tree(draws=10), 0.1, probability=probability)
+    closeness = Closeness(tree, NAME, 0.02)
+    assert closeness(1) < closeness(50) < closeness(500)

@@ -1,1 +1,1 @@
-"""The checks of a fit: one file for each question, all of them functions of the evidence."""
+"""Checks of a fit: whether its answers can be believed. One question per file."""

@@ -1,7 +1,7 @@
-"""`check`: whether a fit can be believed, as a table of named checks."""
+"""`check`: whether the answers of a fit can be believed, as a table of named checks."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pandas as pd
 import xarray as xr
@@ -10,62 +10,73 @@ from leadline.checks import (
     best_seen,
     effective_dim,
     noise,
-    order,
+    recorded_trials,
     regime_fit,
     reported,
     sampling,
     sensitivity,
     space_edges,
-    tail_points,
     thresholds,
-    ties,
 )
 from leadline.checks.evidence import Evidence
-from leadline.checks.outcome import Outcome, not_made
+from leadline.checks.outcome import NO_TRIALS, Outcome, not_made
+from leadline.stats.convergence import checks_line as checks_line
 from leadline.stats.fitted_search import search_names, validate_tree
 
-CHECKS: dict[str, Callable[[Evidence], Outcome]] = {
-    "divergences": sampling.divergences,
-    "R-hat": sampling.rhat,
-    "ESS, bulk": sampling.ess_bulk,
-    "ESS, tail": sampling.ess_tail,
-    "E-BFMI": sampling.energy,
-    "tail points": tail_points.tail_points,
-    "regime fit": regime_fit.whole_tail,
-    "regime fit, best scores": regime_fit.best_scores,
-    "regime fit, leave-one-out": regime_fit.leave_one_out,
-    "thresholds agree": thresholds.thresholds,
-    "effective dimension above 1": effective_dim.lower_bound,
-    "effective dimension below its bound": effective_dim.upper_bound,
-    "prior of the optimum": sensitivity.optimum_prior,
-    "prior of the effective dimension": sensitivity.effective_dim_prior,
-    "best seen": best_seen.best_seen,
-    "constant noise": noise.noise,
-    "edges of the space": space_edges.space_edges,
-    "ties": ties.ties,
-    "resolution": ties.resolution,
-    "order of trials": order.order,
-    "reported bests": reported.reported,
-}
-"""The checks by name, in the order in which they are shown: a name is a contract."""
 
-OF_TRIALS = frozenset(CHECKS) - {
-    "divergences",
-    "R-hat",
-    "ESS, bulk",
-    "ESS, tail",
-    "E-BFMI",
-    "effective dimension above 1",
-    "effective dimension below its bound",
-    "prior of the optimum",
-    "prior of the effective dimension",
-    "reported bests",
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """A check of one search.
+
+    Attributes
+    ----------
+    evaluate : callable
+        Takes the evidence and returns the outcome.
+    needs_trials : bool
+        True if the check cannot be made of a search that has reported bests alone.
+    """
+
+    evaluate: Callable[[Evidence], Outcome]
+    needs_trials: bool = True
+
+    def __call__(self, evidence: Evidence) -> Outcome:
+        """Return the outcome, which is "not made" if the trials it needs are missing."""
+        if self.needs_trials and not evidence.has_trials:
+            return not_made(float("nan"), NO_TRIALS)
+        return self.evaluate(evidence)
+
+
+CHECKS = {
+    "divergences": Check(sampling.divergences, needs_trials=False),
+    "R-hat": Check(sampling.rhat, needs_trials=False),
+    "ESS, bulk": Check(sampling.ess_bulk, needs_trials=False),
+    "ESS, tail": Check(sampling.ess_tail, needs_trials=False),
+    "E-BFMI": Check(sampling.energy, needs_trials=False),
+    "tail points": Check(recorded_trials.tail_points),
+    "regime fit": Check(regime_fit.whole_tail),
+    "regime fit, best scores": Check(regime_fit.best_scores),
+    "regime fit, leave-one-out": Check(regime_fit.leave_one_out),
+    "thresholds agree": Check(thresholds.thresholds),
+    "effective dimension above 1": Check(effective_dim.lower_bound, needs_trials=False),
+    "effective dimension below its bound": Check(effective_dim.upper_bound, needs_trials=False),
+    "prior of the optimum": Check(sensitivity.optimum_prior, needs_trials=False),
+    "prior of the effective dimension": Check(sensitivity.effective_dim_prior, needs_trials=False),
+    "best seen": Check(best_seen.best_seen),
+    "constant noise": Check(noise.noise),
+    "edges of the space": Check(space_edges.space_edges),
+    "ties": Check(recorded_trials.ties),
+    "resolution": Check(recorded_trials.resolution),
+    "order of trials": Check(recorded_trials.order),
+    "reported bests": Check(reported.reported, needs_trials=False),
 }
-"""Those that look at trials, and are not made of a search known from reported bests alone."""
+"""The checks by their public names, in the order of the table that `check` returns.
+
+To add a check, write a function in a file of this folder and add a line here.
+"""
 
 
 def check(tree: xr.DataTree) -> pd.DataFrame:
-    """Return what speaks for and against a fit, one row for each search and check.
+    """Return the checks of a fit, one row per search and check.
 
     Parameters
     ----------
@@ -77,39 +88,38 @@ def check(tree: xr.DataTree) -> pd.DataFrame:
     pandas.DataFrame
         Columns:
 
-        - `search`, `check`: which search, and the name of the check, a key of `CHECKS`;
+        - `search`, `check`: name of the search, and name of the check, a key of `CHECKS`;
         - `passed`: True or False, or NA when the check could not be made;
-        - `figure`: what was looked at; the functions in `leadline.checks` say what it is;
-        - `bound`: "at least" or "at most", and `limit`: what it is held against; each has its
-          reason beside it in those files;
-        - `about`: what was found where it is one of several, such as a hyperparameter;
-        - `advice`: what to do, empty when the check passed; when it could not be made, why.
+        - `figure`: the number that the check computes, explained in the files of
+          `leadline.checks`;
+        - `bound`, `limit`: "at least" or "at most", and the number that `figure` is compared
+          with; the same files give the reason of each limit;
+        - `about`: name of the hyperparameter concerned, for a check of several;
+        - `advice`: what to do when the check failed; why it could not be made; otherwise empty.
 
-        ``attrs["failed"]`` has the names of the checks that failed in any search.
+        ``attrs["failed"]`` lists the names of the checks that failed in any search.
 
     Raises
     ------
     LeadlineError
         If `tree` is not the result of a fit.
+
+    Examples
+    --------
+    >>> import leadline as ll
+    >>> table = ll.check(ll.fit(ll.load_dataset("digits")))  # doctest: +SKIP
+    >>> table.loc[table["passed"] == False, ["search", "check", "advice"]]  # doctest: +SKIP
     """
     validate_tree(tree)
-    rows = []
-    for search in search_names(tree):
-        evidence = Evidence(tree, search)
-        rows += [
-            {"search": search, "check": name, **dataclasses.asdict(_made(name, evidence))}
-            for name in CHECKS
-        ]
+    rows = [
+        {"search": evidence.search, "check": name, **dataclasses.asdict(evaluate(evidence))}
+        for evidence in (Evidence(tree, search) for search in search_names(tree))
+        for name, evaluate in CHECKS.items()
+    ]
     columns = ["search", "check", "passed", "figure", "bound", "limit", "about", "advice"]
     table = pd.DataFrame(rows)[columns].astype({"passed": "boolean"})
     table.attrs["failed"] = failed_checks(table)
     return table
-
-
-def _made(name: str, evidence: Evidence) -> Outcome:
-    if name in OF_TRIALS and not evidence.has_trials:
-        return not_made(float("nan"), reported.NO_TRIALS)
-    return CHECKS[name](evidence)
 
 
 def failed_checks(table: pd.DataFrame) -> list[str]:
@@ -118,12 +128,16 @@ def failed_checks(table: pd.DataFrame) -> list[str]:
     Parameters
     ----------
     table : DataFrame
-        What `check` returned.
+        The result of `check`.
 
     Examples
     --------
-    >>> failed_checks(check(tree))  # doctest: +SKIP
-    ['regime fit', 'edges of the space (learning_rate)']
+    >>> names = ["regime fit", "edges of the space", "ties"]
+    >>> table = pd.DataFrame(
+    ...     {"check": names, "passed": [False, False, True], "about": ["", "lr", ""]}
+    ... )
+    >>> failed_checks(table)
+    ['regime fit', 'edges of the space (lr)']
     """
     failed = table[table["passed"].eq(False).fillna(False)]
     names = [
@@ -131,12 +145,3 @@ def failed_checks(table: pd.DataFrame) -> list[str]:
         for name, about in zip(failed["check"], failed["about"], strict=True)
     ]
     return list(dict.fromkeys(names))
-
-
-def checks_line(failed: Sequence[str]) -> str:
-    """Return one line that says which checks failed."""
-    if not failed:
-        return "no check failed"
-    count = "1 check failed" if len(failed) == 1 else f"{len(failed)} checks failed"
-    # Names have commas in them.
-    return f"{count}: {'; '.join(failed)}"

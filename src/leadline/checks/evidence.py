@@ -1,26 +1,25 @@
-"""What the checks look at: one search of a fit, its trials and its draws."""
+"""Evidence that the checks examine: the trials and the posterior draws of one search."""
 
 import functools
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from leadline.data.scale import Scale
-from leadline.stats.fitted_search import FittedSearch, direction_sign, fitted_parts
-from leadline.stats.goodness_of_fit import share_of_tail
+from leadline.stats.convergence import convergence
+from leadline.stats.diagnostics import Diagnostics
+from leadline.stats.fitted_search import FittedSearch, direction_sign, fitted_search
 from leadline.stats.reported import has_trials
 
-PARAM_PREFIX = "trial_param:"
-
-# The checks need random numbers; the same fit must always get the same answers.
 SEED = 20240229
+"""Seed of the checks that need random numbers: the same fit always gets the same answers."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One search of a fitted tree.
+    """Trials and posterior draws of one search.
 
     Attributes
     ----------
@@ -35,133 +34,91 @@ class Evidence:
 
     @property
     def posterior(self) -> xr.Dataset:
-        """The draws of the search, dims (chain, draw)."""
+        """Posterior draws of the search, dims (chain, draw)."""
         return self.tree["posterior"].dataset.sel(search=self.search)
+
+    def values(self, name: str) -> npt.NDArray[np.float64]:
+        """Return the posterior draws of a variable, chain after chain, shape (draw,)."""
+        return self.posterior[name].transpose("chain", "draw").to_numpy().ravel()
 
     @functools.cached_property
     def candidates(self) -> xr.Dataset:
-        """The candidates that were fitted for the search, dims (candidate)."""
+        """Candidates (threshold and scale) that were fitted to the search, dims (candidate)."""
         table = self.tree["candidates"].dataset.sel(search=self.search)
-        # In a tree of several searches some have more candidates than others.
+        # Searches of one tree may differ in their number of candidates; the rest is padding.
         return table.isel(candidate=np.flatnonzero(table["scale"].to_numpy().astype(str) != ""))
 
     @property
-    def threshold_is_chosen(self) -> bool:
-        """Whether the data had several thresholds to choose from."""
-        return len(np.unique(self.candidates["threshold"].to_numpy())) > 1
-
-    @property
-    def main(self) -> xr.Dataset:
-        """The candidate of the largest weight."""
+    def main_candidate(self) -> xr.Dataset:
+        """Candidate of the largest weight."""
         return self.candidates.isel(candidate=int(np.argmax(self.candidates["weight"].to_numpy())))
 
+    @property
+    def n_tail(self) -> int:
+        """Number of trials beyond the threshold of the main candidate."""
+        return int(self.main_candidate["n_tail"])
+
     @functools.cached_property
-    def parts(self) -> list[FittedSearch]:
-        """The draws by candidate, as losses."""
-        return fitted_parts(self.tree, self.search)
+    def draws(self) -> FittedSearch:
+        """All draws of the noisy quadratic, as losses on the scale of their candidate."""
+        return fitted_search(self.tree, self.search)
+
+    @functools.cached_property
+    def main_rows(self) -> npt.NDArray[np.intp]:
+        """Positions of the draws of the candidate that contributes most of them."""
+        candidate = self.values("candidate")
+        numbers, counts = np.unique(candidate, return_counts=True)
+        return np.flatnonzero(candidate == numbers[counts.argmax()])
 
     @property
-    def main_part(self) -> FittedSearch:
-        """The draws of the candidate that most of them come from."""
-        return max(self.parts, key=lambda part: len(part.rows))
+    def main_draws(self) -> FittedSearch:
+        """Draws of the candidate that contributes most of them."""
+        return self.draws.isel(self.main_rows)
+
+    @functools.cached_property
+    def convergence(self) -> Diagnostics:
+        """Sampling diagnostics of the search."""
+        return convergence(self.tree, self.search)
 
     @property
-    def edge(self) -> float:
-        """The deepest threshold of all that were averaged, in score units."""
-        return float(self.constant("threshold"))
-
-    @property
-    def resolution(self) -> float:
-        """The grid of single scores, 0 when there is none."""
-        return float(self.constant("resolution"))
-
-    @property
-    def sign(self) -> float:
-        """1 when scores are minimised, −1 when they are maximised."""
-        return direction_sign(self.tree)
+    def has_trials(self) -> bool:
+        """True if the search has trials, not only reported bests."""
+        return has_trials(self.tree, self.search)
 
     def constant(self, name: str) -> float:
-        """Return a number of the search that was given to the fit."""
+        """Return a number from the group `constant_data`, such as the resolution."""
         return float(self.tree["constant_data"][name].sel(search=self.search))
 
     @functools.cached_property
     def trials(self) -> pd.DataFrame:
-        """All trials, one row each: `name`, `score`, `replicates`, and the rest of what is known.
+        """All trials, one row each: `score`, `replicates`, and the other recorded columns.
 
         `loss` is the score, negated when scores are maximised, and infinite without a score;
         `seed_variance` is nan where it is not known.
         """
         constant = self.tree["constant_data"].dataset
-        of_search = constant["trial_search"].to_numpy().astype(str) == self.search
+        own = constant["trial_search"].to_numpy().astype(str) == self.search
         columns = {
-            str(name).removeprefix("trial_"): constant[name].to_numpy()[of_search]
-            for name in constant.data_vars
-            if constant[name].dims == ("trial",)
+            str(name).removeprefix("trial_"): values.to_numpy()[own]
+            for name, values in constant.data_vars.items()
+            if values.dims == ("trial",)
         }
-        table = pd.DataFrame(columns, index=constant["trial"].to_numpy().astype(str)[of_search])
-        table["loss"] = np.where(
-            np.isfinite(table["score"]), self.sign * table["score"].to_numpy(), np.inf
-        )
+        table = pd.DataFrame(columns, index=constant["trial"].to_numpy().astype(str)[own])
+        score = table["score"].to_numpy()
+        table["loss"] = np.where(np.isfinite(score), direction_sign(self.tree) * score, np.inf)
         observed = self.tree["observed_data"].dataset
         table["seed_variance"] = np.nan
         if "seed_variance" in observed:
-            known = observed["seed_variance"].to_series()
-            table["seed_variance"] = known.reindex(table.index)
+            table["seed_variance"] = observed["seed_variance"].to_series().reindex(table.index)
         return table
 
     @property
-    def has_trials(self) -> bool:
-        """Whether the search has trials, and is not known from reported bests alone."""
-        return has_trials(self.tree, self.search)
-
-    @property
-    def report_names(self) -> list[str]:
-        """The coordinates of its reported bests."""
-        constant = self.tree["constant_data"].dataset
-        if "report_search" not in constant:
-            return []
-        own = constant["report_search"].to_numpy().astype(str) == self.search
-        return [str(name) for name in constant["report"].to_numpy()[own]]
-
-    @property
     def shared_tail(self) -> pd.DataFrame:
-        """The trials past the thresholds of all that were averaged, in their order."""
+        """Trials beyond the thresholds of all averaged candidates, in their order."""
         observed = self.tree["observed_data"]["tail_trial"].to_numpy().astype(str)
         return self.trials[self.trials.index.isin(observed)]
 
     def best(self, count: int) -> pd.DataFrame:
         """Return the best trials, from best to worst; ties in their order."""
-        # By rank, not by threshold: on another scale a threshold carries a rounding error.
+        # By rank, not by threshold: a threshold mapped to another scale is rounded.
         return self.trials.sort_values("loss", kind="stable").head(count)
-
-    def uniform(
-        self, part: FittedSearch, tail: pd.DataFrame, edge: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
-        """Return F(y)/F(edge) of each trial under each draw, shape (draw, tail_trial).
-
-        At random within the cell of the grid of scores.
-
-        Parameters
-        ----------
-        part : FittedSearch
-            The draws.
-        tail : DataFrame
-            Rows of `trials`.
-        edge : ndarray, shape (draw, 1)
-            In losses on the scale of the part; all of the trials are past it.
-        rng : Generator
-            For the places within cells.
-        """
-        replicates = tail["replicates"].to_numpy(dtype=int)
-        # The mean score of the seeds; a fit on another scale took the mean there: nearly the same.
-        score = tail["score"].to_numpy(dtype=float)
-        loss = part.sign * part.scale.forward(score)
-        slope = np.exp(part.scale.log_slope(score))
-        cell = self.resolution / replicates * slope
-        return share_of_tail(loss, cell, replicates, edge, part.law, rng)
-
-
-def on_scale(part: FittedSearch, score: float) -> float:
-    """Return a score as a loss on the scale of the draws."""
-    scale: Scale = part.scale
-    return float(part.sign * scale.forward(np.float64(score)))

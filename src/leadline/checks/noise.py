@@ -1,46 +1,45 @@
-"""Whether the noise, constant in the law, is that of the best trials, or grows with the loss.
+"""Check whether the best trials are as noisy as the rest of the tail.
 
-A noise sd that is right for the worse trials of the tail is too large for the best ones: their
-scores are then put down to luck, the optimum comes out too poor, and everything converges.
+A noise sd that suits the worse trials of the tail is too large for the best ones. Their scores then
+pass for luck and the optimum comes out too poor, although every sampler diagnostic is fine.
 """
 
-import numpy as np
 from scipy.stats import chi2
 
 from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import Outcome, at_least, not_made
 
 MIN_P_NOISE = 0.01
-"""One search in a hundred with constant normal noise is flagged, or fewer: the noise sd was fitted
+"""At most one search in a hundred with constant normal noise is flagged: the noise sd was fitted
 to the same seeds."""
 
-_LEAST_REPEATED = 10
+_MIN_REPEATED = 10
 
 
 def noise(evidence: Evidence) -> Outcome:
-    """Check that the seeds of the better half of the repeated trials vary as much as the noise sd.
+    """Check the variance between seeds in the better half of the repeated trials.
 
-    The figure is the posterior mean of the probability that seeds with that noise would vary as
-    little.
+    The figure is the posterior mean of the probability that seeds with the fitted noise sd would
+    vary as little.
     """
-    part = evidence.main_part
-    tail = evidence.best(int(evidence.main["n_tail"]))
+    draws = evidence.main_draws
+    tail = evidence.best(evidence.n_tail)
     tail = tail[tail["seed_variance"].notna()]
-    if len(tail) < _LEAST_REPEATED:
+    if len(tail) < _MIN_REPEATED:
         return not_made(
             MIN_P_NOISE,
-            f"There are {len(tail)} trials with several seeds past the threshold; "
-            f"{_LEAST_REPEATED} would tell.",
+            f"{len(tail)} trials beyond the threshold have several seeds; this check needs "
+            f"{_MIN_REPEATED}.",
         )
     better = tail.head(len(tail) // 2)
     freedom = better["replicates"].to_numpy(dtype=float) - 1.0
-    # To first order, the variance on the scale of the law.
-    slope = np.exp(part.scale.log_slope(better["score"].to_numpy(dtype=float)))
+    # To first order, the variance on the scale of the fit.
+    loss = draws.on_scale(better["loss"].to_numpy(dtype=float))
+    slope = 1.0 / draws.score_units_per_unit(loss)[0]
     sum_of_squares = float((better["seed_variance"].to_numpy() * slope**2) @ freedom)
-    figure = chi2.cdf(sum_of_squares / part.sigma**2, freedom.sum()).mean()
     return at_least(
-        float(figure),
+        chi2.cdf(sum_of_squares / draws.sigma**2, freedom.sum()).mean(),
         MIN_P_NOISE,
-        "The best trials have less noise than the law, which takes it as constant, so that good "
-        "scores pass for luck: fit on the log scale or with a smaller tail fraction.",
+        "The best trials have less noise than the fit, which assumes constant noise and takes good "
+        "scores for luck: fit on the log scale or with a smaller tail fraction.",
     )

@@ -1,26 +1,30 @@
-"""What a check of a fit says."""
+"""Outcome of one check of one search."""
 
 from dataclasses import dataclass
+
+NO_TRIALS = (
+    "The search has reported bests and no trials: the quadratic law is assumed, not checked."
+)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of one check of one search.
+    """Outcome of one check of one search.
 
     Attributes
     ----------
     figure : float
-        What was looked at; nan when the check could not be made.
+        Number that the check computes; nan when the check could not be made.
     limit : float
-        What it is held against.
+        Number that `figure` is compared with.
     passed : bool or None
         None when the check could not be made.
     advice : str
-        One sentence on what to do, empty when the check passed; why, when it could not be made.
+        Empty when the check passed; what to do when it failed; why it could not be made.
     about : str
-        What it found, where that is one of several, such as the name of a hyperparameter.
+        Name of the hyperparameter concerned, for a check of several; otherwise empty.
     bound : {"at least", "at most", ""}
-        How the figure passes its limit; empty when the check could not be made.
+        Side of the limit on which the check passes; empty when the check could not be made.
     """
 
     figure: float
@@ -37,12 +41,12 @@ def at_least(figure: float, limit: float, advice: str, about: str = "") -> Outco
     return Outcome(float(figure), float(limit), passed, "" if passed else advice, about, "at least")
 
 
-def at_most(figure: float, limit: float, advice: str, about: str = "") -> Outcome:
+def at_most(figure: float, limit: float, advice: str) -> Outcome:
     """Return the outcome of a check that passes when the figure is `limit` or less."""
     passed = bool(figure <= limit)
-    return Outcome(float(figure), float(limit), passed, "" if passed else advice, about, "at most")
+    return Outcome(float(figure), float(limit), passed, "" if passed else advice, "", "at most")
 
 
-def not_made(limit: float, why: str) -> Outcome:
+def not_made(limit: float, reason: str) -> Outcome:
     """Return the outcome of a check that could not be made."""
-    return Outcome(float("nan"), float(limit), None, why)
+    return Outcome(float("nan"), float(limit), None, reason)

@@ -1,4 +1,4 @@
-"""What the commands do: each imports what it needs, calls the library and prints."""
+"""Commands of the command line: each imports what it needs, calls the library and prints."""
 
 import argparse
 import sys
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from leadline.data.trials import Trials
 
 STOP = 3
-"""The exit code that advises to stop."""
+"""Exit code of the advice to stop."""
 
-_DEMO_DATASET = "all"
+_REACH_PROBABILITY = 0.9
 
 
 def run_fit(arguments: argparse.Namespace) -> None:
-    """Fit the trials of a source, show the answers and write them to a folder."""
+    """Fit the trials of a file, folder or URL: print the answers, write fit.nc and pictures."""
     from leadline.io.sources import read_source, source_stem
 
     output = _output(arguments, f"leadline-{source_stem(arguments.trials)}")
@@ -30,16 +30,17 @@ def run_fit(arguments: argparse.Namespace) -> None:
     if len(trials.searches) > 1 and arguments.task is None and arguments.model is None:
         raise LeadlineError(
             f"{trials.source}: there are {len(trials.searches)} searches, (task, model) "
-            f"{join_values(trials.searches, limit=5)}; to fit each of them name what tells them apart "
-            "with --task COLUMN or --model COLUMN"
+            f"{join_values(trials.searches, limit=5)}; to fit each of them, name the column that "
+            "tells them apart with --task COLUMN or --model COLUMN"
         )
+    fractions = arguments.tail_fraction
     _fit_and_write(
         trials,
         arguments,
         output,
         model=arguments.pooling,
         threshold="auto" if arguments.threshold is None else arguments.threshold,
-        tail_fraction=_one_or_several(arguments.tail_fraction),
+        tail_fraction=fractions[0] if fractions and len(fractions) == 1 else fractions,
         scale=arguments.scale,
         assume_random=arguments.assume_random,
         effective_dim=arguments.effective_dim,
@@ -50,22 +51,17 @@ def run_fit(arguments: argparse.Namespace) -> None:
     )
 
 
-def _one_or_several(fractions: list[float] | None) -> float | list[float] | None:
-    return fractions[0] if fractions is not None and len(fractions) == 1 else fractions
-
-
 def run_demo(arguments: argparse.Namespace) -> None:
-    """Fit the bundled searches, show the answers and write them to a folder."""
+    """Fit bundled real searches of three models on four tasks, as `fit` does."""
     output = _output(arguments, "leadline-demo")
 
     from leadline.datasets import load_dataset
 
-    trials = load_dataset(_DEMO_DATASET)
-    _fit_and_write(trials, arguments, output)
+    _fit_and_write(load_dataset("all"), arguments, output)
 
 
 def run_summary(arguments: argparse.Namespace) -> None:
-    """Show the answers of a saved fit."""
+    """Print the table of answers of a saved fit."""
     tree = read_fit(arguments.fit)
 
     from leadline.cli.console import show_answers
@@ -74,7 +70,10 @@ def run_summary(arguments: argparse.Namespace) -> None:
 
 
 def run_check(arguments: argparse.Namespace) -> None:
-    """Show the checks of a saved fit; one that fails is an answer, not a failure of the command."""
+    """Print whether a saved fit can be believed: named checks, with advice on those that fail.
+
+    The command succeeds also if a check fails.
+    """
     tree = read_fit(arguments.fit)
 
     from leadline.cli.console import show_checks
@@ -83,7 +82,7 @@ def run_check(arguments: argparse.Namespace) -> None:
 
 
 def run_compare(arguments: argparse.Namespace) -> None:
-    """Show which model is better."""
+    """Print which model of a saved fit is better, fully tuned or at an equal budget."""
     tree = read_fit(arguments.fit)
 
     from leadline.cli.console import show_comparison, show_recorded
@@ -101,49 +100,44 @@ def run_plot(arguments: argparse.Namespace) -> None:
         arguments.parser.error(f"{backend} does not make {ending}; plotly and bokeh make html")
     tree = read_fit(arguments.fit)
 
-    from leadline.cli.console import show_written
-    from leadline.cli.results_folder import results_folder, write_pictures
+    from leadline.cli.results_folder import results_folder, validate_target, write_pictures
     from leadline.plots.panels import backend_of
 
     backend_of(None, backend)
-    if arguments.output.exists() and not arguments.output.is_dir():
-        raise LeadlineError(f"{arguments.output} is a file, not a folder; give another one with -o")
-    with results_folder(arguments.output) as folder:
+    with results_folder(validate_target(arguments.output, "folder", force=True)) as folder:
         write_pictures(tree, folder, arguments.names, formats=(ending,), backend=backend)
         written = sorted(path.name for path in folder.iterdir())
-    show_written(arguments.output, written)
+    _show_written(arguments.output, written)
 
 
 def run_report(arguments: argparse.Namespace) -> None:
-    """Write the report of a saved fit."""
+    """Write all answers of a saved fit to one HTML file."""
+    from leadline.cli.results_folder import validate_target
+
     target = arguments.output or arguments.fit.with_name("report.html")
-    if target.is_dir():
-        raise LeadlineError(f"{target} is a folder; give a file, such as {target / 'report.html'}")
-    if target.exists() and not arguments.force:
-        raise LeadlineError(
-            f"the file {target} exists; give another one with -o, or --force to overwrite it"
-        )
-    if not target.absolute().parent.is_dir():
-        raise LeadlineError(f"there is no folder {target.parent} to write {target.name} in")
+    validate_target(target, "file", force=arguments.force)
     tree = read_fit(arguments.fit)
 
-    from leadline.cli.console import show_written
     from leadline.html_report.render import report
 
     report(tree, target)
-    show_written(target.parent, [target.name])
+    _show_written(target.parent, [target.name])
 
 
 def run_forecast(arguments: argparse.Namespace) -> int:
-    """Show what further trials would bring; return 3 when stopping is advised and asked for."""
+    """Print what further trials would gain, and whether to stop, from a saved fit.
+
+    The exit code is 3 for the advice to stop, if asked for.
+    """
     tree = read_fit(arguments.fit)
 
-    from leadline.cli.console import show_forecast, show_recorded, show_trials_needed
-    from leadline.stats.trials_needed import validate_within
+    from leadline.cli.console import show_forecast, show_line, show_recorded
+    from leadline.stats.stopping import trials_needed_sentences
+    from leadline.stats.trials_needed import trials_needed, validate_within
 
     if arguments.within is not None:
+        # Before anything is printed.
         validate_within(arguments.within)
-
     stop = show_forecast(
         tree,
         arguments.trials,
@@ -151,13 +145,21 @@ def run_forecast(arguments: argparse.Namespace) -> int:
         probability=arguments.probability,
     )
     if arguments.within is not None:
-        show_trials_needed(tree, arguments.within, 0.9)
+        needed = trials_needed(tree, arguments.within, probability=_REACH_PROBABILITY)
+        for sentence in trials_needed_sentences(needed):
+            show_line(sentence)
     show_recorded(tree)
     return STOP if stop and arguments.exit_code else 0
 
 
 def read_fit(path: Path) -> Any:
-    """Return the tree of a saved fit, or raise `LeadlineError` or `FileNotFoundError`."""
+    """Return the DataTree of a saved fit.
+
+    Raises
+    ------
+    FileNotFoundError, LeadlineError
+        If there is no such file, or it is not a saved fit.
+    """
     if not path.exists():
         raise FileNotFoundError(
             f"no file {format_value(str(path), 200)}; check its name and folder"
@@ -183,39 +185,25 @@ def read_fit(path: Path) -> Any:
 
 
 def _output(arguments: argparse.Namespace, default: str) -> Path:
-    """Return the folder to make, or raise `LeadlineError` before any work is done."""
-    folder = Path(default) if arguments.output is None else arguments.output
-    if folder.exists() and not folder.is_dir():
-        raise LeadlineError(f"{folder} is a file, not a folder; give another one with -o")
-    if folder.exists() and not arguments.force:
-        raise LeadlineError(
-            f"the folder {folder} exists; give another one with -o, or --force to overwrite the "
-            "files of an earlier fit"
-        )
-    if not folder.absolute().parent.is_dir():
-        raise LeadlineError(f"there is no folder {folder.parent} to make {folder.name} in")
-    return folder
+    from leadline.cli.results_folder import validate_target
+
+    return validate_target(arguments.output or Path(default), "folder", force=arguments.force)
 
 
 def _fit_and_write(
     trials: "Trials", arguments: argparse.Namespace, output: Path, **settings: Any
 ) -> None:
-    """Fit, show the answers, and write all files or none."""
-    from leadline.cli.console import (
-        show_answers,
-        show_comparison,
-        show_progress,
-        show_trials,
-        show_written,
-    )
+    """Fit, print the answers, and write all files or none."""
+    from leadline.cli.console import show_answers, show_comparison, show_line, show_trials
     from leadline.cli.results_folder import results_folder, write_pictures
     from leadline.html_report.render import report
     from leadline.inference.fit import fit
 
     quiet = arguments.quiet
-    show_trials(trials, quiet=quiet)
+    if not quiet:
+        show_trials(trials)
+        show_line("compiling the model and sampling…", "dim")
     with results_folder(output) as folder:
-        show_progress("compiling the model and sampling…", quiet=quiet)
         tree = fit(
             trials,
             random_seed=arguments.seed,
@@ -227,8 +215,15 @@ def _fit_and_write(
         if len(set(tree["posterior"].dataset["model"].to_numpy())) > 1:
             show_comparison(tree)
         if not arguments.no_pictures:
-            show_progress("drawing and writing the report…", quiet=quiet)
+            if not quiet:
+                show_line("drawing and writing the report…", "dim")
             write_pictures(tree, folder)
             report(tree, folder / "report.html")
         written = sorted(path.name for path in folder.iterdir())
-    show_written(output, written)
+    _show_written(output, written)
+
+
+def _show_written(folder: Path, names: list[str]) -> None:
+    from leadline.cli.console import show_line
+
+    show_line(f"written to {folder}: {', '.join(names)}")

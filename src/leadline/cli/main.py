@@ -1,7 +1,7 @@
-"""The command line: a thin shell over the library's functions.
+"""Entry point of the command line, a thin shell over the functions of the library.
 
-Nothing heavy is imported before a command is known to be well formed, so that ``leadline --help``
-answers at once; each command imports what it needs.
+Each command imports what it needs once its arguments are known to be well formed, so that
+``leadline --help`` answers at once.
 """
 
 import logging
@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from leadline.cli.parser import build_parser
+from leadline.cli.wording import in_command_line_words
 from leadline.errors import LeadlineError, NotRecordedError
 
 
@@ -20,26 +21,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, optional
-        The arguments, without the program's name. Default: those of the process.
+        Arguments, without the name of the program. Default: those of the process.
     """
-    parser = build_parser()
-    arguments = parser.parse_args(argv)
-    # What the library logs is printed with the answers.
+    arguments = build_parser().parse_args(argv)
+    # The answers include what the library logs.
     logging.getLogger("leadline").addHandler(logging.NullHandler())
     try:
         return arguments.run(arguments) or 0
     except NotRecordedError as error:
-        arguments.parser.error(f"{one_line(error)}; add --{error.option}")
+        arguments.parser.error(f"{_one_line(error)}; add --{error.option}")
     except (LeadlineError, OSError, ImportError) as error:
-        print(f"leadline: error: {one_line(error)}", file=sys.stderr)
+        print(f"leadline: error: {_one_line(error)}", file=sys.stderr)
     except KeyboardInterrupt:
         print("leadline: interrupted", file=sys.stderr)
     return 1
 
 
-def one_line(error: Exception) -> str:
-    """Return what an error says, on one line."""
+def _one_line(error: Exception) -> str:
+    """Return the message of an error on one line, in the words of the command line."""
     if isinstance(error, OSError) and error.strerror:
-        place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{error.strerror}"
-    return " ".join(str(error).split()) or type(error).__name__
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return in_command_line_words(" ".join(str(error).split())) or type(error).__name__

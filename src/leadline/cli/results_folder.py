@@ -1,19 +1,49 @@
-"""The files of a fit: written all together or not at all, each the same for the same fit."""
+"""Files that commands write: all of a folder or none, and the same files for the same fit."""
 
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-import xarray as xr
+from leadline.errors import LeadlineError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def validate_target(path: Path, kind: Literal["file", "folder"], *, force: bool) -> Path:
+    """Return the file or folder to write, or raise `LeadlineError` before any work is done.
+
+    Parameters
+    ----------
+    path : Path
+        Name of the file or folder.
+    kind : {"file", "folder"}
+        Kind of the target.
+    force : bool
+        True if the target may exist already.
+    """
+    if kind == "folder" and path.exists() and not path.is_dir():
+        raise LeadlineError(f"{path} is a file, not a folder; give another one with -o")
+    if kind == "file" and path.is_dir():
+        raise LeadlineError(f"{path} is a folder; give a file, such as {path / 'report.html'}")
+    if path.exists() and not force:
+        raise LeadlineError(
+            f"the {kind} {path} exists; give another one with -o, or --force to overwrite "
+            + ("it" if kind == "file" else "the files of an earlier fit")
+        )
+    if not path.absolute().parent.is_dir():
+        raise LeadlineError(f"there is no folder {path.parent} to write {path.name} in")
+    return path
 
 
 @contextmanager
 def results_folder(target: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `target`, and make it `target` when all went well.
+    """Yield a temporary folder beside `target`, which replaces it if all goes well.
 
-    When `target` exists, files of the same name in it are replaced and all others are left alone.
+    If `target` exists, files of the same name in it are replaced and all others are left alone.
 
     Parameters
     ----------
@@ -35,7 +65,7 @@ def results_folder(target: Path) -> Iterator[Path]:
 
 
 def write_pictures(
-    tree: xr.DataTree,
+    tree: "xr.DataTree",
     folder: Path,
     names: Sequence[str] = (),
     *,
@@ -49,24 +79,24 @@ def write_pictures(
     tree : DataTree
         The result of a fit.
     folder : Path
-        Where to.
+        Folder of the files.
     names : sequence of str
-        Which, of `leadline.plots.gallery.PICTURES`. Default: all that say something about it.
+        Keys of `leadline.plots.gallery.PICTURES`. Default: all that apply to the fit.
     formats : sequence of str
-        Endings: "png", "svg" or "pdf" for matplotlib, "html" for plotly and bokeh.
+        File endings: "png", "svg" or "pdf" for matplotlib, "html" for plotly and bokeh.
     backend : {"matplotlib", "plotly", "bokeh"}
-        What draws them.
+        Library that draws.
     """
     import matplotlib as mpl
 
-    # No display is needed, and none is there on a server.
+    # A server has no display.
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
     from leadline.plots.gallery import PICTURES, pictures_of, save_picture
 
     for name in names or pictures_of(tree):
-        # Matplotlib's identifiers in SVG are random without a salt.
+        # Without a salt, matplotlib's identifiers in SVG are random.
         with mpl.rc_context({"svg.hashsalt": "leadline"}):
             collection = PICTURES[name](tree, backend=backend)
             for ending in formats:

@@ -1,9 +1,9 @@
-"""The coordinate in which the depth of the optimum is easy to sample.
+"""Transforms to coordinates in which NUTS samples the depth of the optimum well.
 
-With noise sd s (in units of the tail scale) and r scores past the threshold, the optimum lies
-below the best score by about r^(−2/gamma) when there is little noise, and anywhere within a few s
-of the best score when there is much. A logarithm of the distance suits the first case and has a
-wall, s wide, at the best score in the second: in plain coordinates NUTS hits that wall.
+Let the noise sd be s (in units of the tail scale) and the number of scores beyond the threshold r.
+With little noise the optimum lies below the best score by about r^(−2/gamma), and with much noise
+anywhere within a few s of it. The logarithm of the distance suits the first case. In the second
+case it has a boundary, s wide, at the best score, where NUTS diverges.
 """
 
 from typing import Any
@@ -12,56 +12,55 @@ import pytensor.tensor as pt
 from pymc.logprob.transforms import Transform
 from pytensor.tensor.variable import TensorVariable
 
-_SOFTNESS = 0.25  # Of the wall's height: at the wall itself the logarithm bends g by 2 % only.
+# Softness as a fraction of the wall: at the wall itself the logarithm bends g by only 2 %.
+_SOFTNESS = 0.25
 _NEWTON_STEPS = 12  # From the starting points below, 8 suffice for double precision.
 
 
 class SoftWall(Transform):
-    r"""Coordinate x of a gap g > 0: logarithmic in the open, linear behind a soft wall.
+    r"""Coordinate x of a depth g > 0: logarithmic far above a soft wall, linear behind it.
 
     .. math::
 
         g = m \log(1 + e^{z / m}), \qquad
         z = g_\min + h\,e^x + s\,(x - \log(s / h)), \qquad m = g_\min / 4
 
-    Far above the wall at :math:`g_\min`, x is :math:`\log((g - g_\min)/h)`; at the wall and
-    below it, x moves g by s a unit, until the logarithm keeps g positive. The map takes the real
-    line onto the positive numbers for every s > 0. Only the coordinate, never the prior, depends
-    on the best score.
-
-    The variable that it transforms has, besides its own parameters, the inputs `wall`
-    (:math:`g_\min`), `width` (s) and `unit` (h), in the places given to the constructor.
+    Far above the wall at :math:`g_\min`, x is :math:`\log((g - g_\min)/h)`. At the wall and
+    below it, g changes by s per unit of x, until the logarithm keeps g positive. The map takes the
+    real line onto the positive numbers for every s > 0. The best score enters the coordinate only,
+    never the prior.
 
     Parameters
     ----------
     wall, width, unit : int
-        Places of these inputs among the inputs of the random variable.
+        Positions of :math:`g_\min`, s and h among the inputs of the random variable, which has
+        them as inputs besides its own parameters.
     """
 
     name = "softwall"
 
     def __init__(self, wall: int, width: int, unit: int) -> None:
-        self.places = (wall, width, unit)
+        self.positions = (wall, width, unit)
 
     def _inputs(self, inputs: tuple[Any, ...]) -> tuple[TensorVariable, ...]:
-        return tuple(inputs[place] for place in self.places)
+        return tuple(inputs[position] for position in self.positions)
 
     def _unbounded(self, value: TensorVariable, inputs: tuple[Any, ...]) -> TensorVariable:
         wall, width, unit = self._inputs(inputs)
         return wall + unit * pt.exp(value) + width * (value - pt.log(width / unit))
 
     def backward(self, value: TensorVariable, *inputs: Any) -> TensorVariable:
-        """Return the gap at coordinate `value`."""
+        """Return the depth at coordinate `value`."""
         soft = _SOFTNESS * self._inputs(inputs)[0]
         return soft * pt.softplus(self._unbounded(value, inputs) / soft)
 
     def forward(self, value: TensorVariable, *inputs: Any) -> TensorVariable:
-        """Return the coordinate of the gap `value`, by Newton's method on t + exp(t) = c."""
+        """Return the coordinate of the depth `value`, by Newton steps on t + exp(t) = c."""
         wall, width, unit = self._inputs(inputs)
         scaled = value / (_SOFTNESS * wall)
         unbounded = value + _SOFTNESS * wall * pt.log(-pt.expm1(-scaled))
         target = (unbounded - wall) / width
-        # Starting above the root, where the function is convex, Newton steps cannot overshoot.
+        # The function is convex and the start above the root, so that no step overshoots.
         t = pt.switch(pt.gt(target, 1), pt.log(pt.maximum(target, 1)), target)
         for _ in range(_NEWTON_STEPS):
             t = t - (t + pt.exp(t) - target) / (1 + pt.exp(t))
@@ -75,31 +74,31 @@ class SoftWall(Transform):
 
 
 class PartlyCentred(Transform):
-    r"""Coordinate of a log-normal variable: its departure from the median, or its logarithm.
+    r"""Coordinate of a log-normal variable between its offset from the median and its logarithm.
 
     With inputs :math:`\mu`, :math:`\sigma` and c,
 
-    .. math:: x = (\log v - (1 - c) \mu) / \sigma^{1 - c}
+    .. math:: x = (\log v - (1 - c) \mu) / \sigma^{1 - c} .
 
-    is the standardised departure for c = 0, which suits a variable of which the data say
-    little, and :math:`\log v` for c = 1, which suits one that they determine: Papaspiliopoulos,
-    Roberts and Sköld (2007, doi:10.1214/088342307000000014). The first three inputs of the
-    variable are these.
+    For c = 0 this is the standardised offset (non-centred), which suits a variable that the data
+    barely determine. For c = 1 it is :math:`\log v` (centred), which suits a variable that they
+    determine well: Papaspiliopoulos, Roberts and Sköld (2007, doi:10.1214/088342307000000014). The
+    first three inputs of the variable must be :math:`\mu`, :math:`\sigma` and c.
     """
 
     name = "partlycentred"
 
     def backward(self, value: TensorVariable, *inputs: Any) -> TensorVariable:
         """Return the variable at coordinate `value`."""
-        mu, sigma, known = inputs[1:4]
-        return pt.exp((1 - known) * mu + sigma ** (1 - known) * value)
+        mu, sigma, centring = inputs[1:4]
+        return pt.exp((1 - centring) * mu + sigma ** (1 - centring) * value)
 
     def forward(self, value: TensorVariable, *inputs: Any) -> TensorVariable:
         """Return the coordinate of the variable."""
-        mu, sigma, known = inputs[1:4]
-        return (pt.log(value) - (1 - known) * mu) / sigma ** (1 - known)
+        mu, sigma, centring = inputs[1:4]
+        return (pt.log(value) - (1 - centring) * mu) / sigma ** (1 - centring)
 
     def log_jac_det(self, value: TensorVariable, *inputs: Any) -> TensorVariable:
         """Return the log of the derivative of `backward`."""
-        mu, sigma, known = inputs[1:4]
-        return (1 - known) * (mu + pt.log(sigma)) + sigma ** (1 - known) * value
+        mu, sigma, centring = inputs[1:4]
+        return (1 - centring) * (mu + pt.log(sigma)) + sigma ** (1 - centring) * value

@@ -19,13 +19,7 @@ class NoisyQuadraticRV(OrientedRV):
     kernel = noisy_quadratic
 
 
-def _conditions(
-    alpha: TensorVariable, beta: TensorVariable, gamma: TensorVariable, sigma: TensorVariable
-) -> dict[str, TensorVariable]:
-    return {"alpha < beta": alpha < beta, "gamma > 0": gamma > 0, "sigma > 0": sigma > 0}
-
-
-register_kernel(NoisyQuadraticRV, _conditions)
+register_kernel(NoisyQuadraticRV)
 
 
 class NoisyQuadratic(Continuous):
@@ -62,19 +56,19 @@ class NoisyQuadratic(Continuous):
         Upper end of the noiseless scores, in score units, ``beta > alpha``; the optimum when
         not `convex`.
     gamma : tensor_like of float
-        Effective number of hyperparameters, ``gamma > 0``.
+        Effective number of hyperparameters (effective dimension), ``gamma > 0``.
     sigma : tensor_like of float
         Sd of the noise, in score units, ``sigma > 0``. For noiseless scores use `Quadratic`.
     convex : bool, default True
-        Whether small scores are good.
+        If True, small scores are good.
 
     Notes
     -----
-    The law holds for the good scores only: fit it to those, with ``pm.Truncated`` at the
-    threshold and a binomial count of the rest, or with `TailScore` (`leadline.fit` does).
-    Keep a prior on `sigma` that avoids 0: for ``gamma < 2`` the noiseless density is infinite
-    at the optimum. The parameters `alpha` and `gamma` trade off against each other; a prior that
-    keeps ``gamma >= 1`` does real work.
+    The distribution describes the good scores of a search only. `leadline.fit` fits it to the
+    scores beyond a threshold, with `TailScore` and a binomial count of the rest; ``pm.Truncated``
+    can replace `TailScore`. Choose a prior on `sigma` that avoids 0: for ``gamma < 2`` the
+    noiseless density is infinite at the optimum. The posterior of `alpha` and `gamma` is strongly
+    correlated, so that a prior with ``gamma >= 1`` matters.
 
     References
     ----------
@@ -82,11 +76,26 @@ class NoisyQuadratic(Continuous):
 
     Examples
     --------
-    .. code-block:: python
+    Minimised: the probability that one trial measures a loss below 0.1, the optimum itself.
 
-        with pm.Model():
-            optimum = pm.Normal("optimum", 0.3, 0.1)
-            score = ll.NoisyQuadratic("score", optimum, optimum + 0.4, gamma=2, sigma=0.01)
+    >>> import leadline as ll
+    >>> import numpy as np
+    >>> import pymc as pm
+    >>> loss = ll.NoisyQuadratic.dist(alpha=0.1, beta=0.9, gamma=2, sigma=0.02)
+    >>> np.exp(pm.logcdf(loss, 0.1).eval()).round(3)
+    np.float64(0.01)
+
+    Maximised: the accuracy that one trial in ten exceeds.
+
+    >>> accuracy = ll.NoisyQuadratic.dist(0.5, 0.9, gamma=2, sigma=0.01, convex=False)
+    >>> pm.icdf(accuracy, 0.9).eval().round(3)
+    np.float64(0.86)
+
+    In a model:
+
+    >>> with pm.Model():
+    ...     optimum = pm.Normal("optimum", 0.3, 0.1)
+    ...     score = ll.NoisyQuadratic("score", optimum, optimum + 0.4, gamma=2, sigma=0.01)
     """
 
     rv_type = NoisyQuadraticRV

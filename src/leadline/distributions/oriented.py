@@ -1,10 +1,10 @@
-"""The plumbing between a kernel module and a PyMC distribution with a direction.
+"""The link between a kernel module and a PyMC distribution with a direction.
 
-Every distribution of this package exists in a convex form (small scores are good, the optimum
-is `alpha`) and a concave form (large scores are good, the optimum is `beta`). The form is an
-attribute of the random-variable Op, not a parameter, so that the graphs of one form never carry
-the other. PyMC's `Distribution` metaclass hands the parameters to its methods but not the Op;
-`register_kernel` therefore registers the methods of a kernel module on the Op's type itself.
+Every distribution has a convex form (small scores are good, the optimum is `alpha`) and a concave
+form (large scores are good, the optimum is `beta`). The form is an attribute of the random-variable
+Op, not a parameter, so that a graph holds the code of its own form only. PyMC's `Distribution`
+metaclass passes the parameters to its methods but not the Op. `register_kernel` therefore registers
+the functions of a kernel module on the Op's type.
 """
 
 from collections.abc import Callable
@@ -22,8 +22,29 @@ from pytensor.tensor.random.utils import normalize_size_param
 from pytensor.tensor.variable import TensorVariable
 
 
-class OrientedRV(SymbolicRandomVariable):
-    """A random variable that is the graph of a kernel module's `rvs`, convex or concave."""
+class ScoreRV(SymbolicRandomVariable):
+    """A random variable whose subclass returns the next random generator and draws."""
+
+    draw: Callable[..., tuple[Variable, Variable]]
+
+    @classmethod
+    def rv_op(
+        cls, *params: Any, size: Any = None, rng: Variable | None = None, **form: Any
+    ) -> TensorVariable:
+        """Return draws of shape `size`, or of the broadcast shape of the parameters."""
+        tensors = [pt.as_tensor(param) for param in params]
+        rng = normalize_rng_param(rng)
+        size = normalize_size_param(size)
+        shape = size
+        if rv_size_is_none(size):
+            shape = implicit_size_from_params(*tensors, ndims_params=cls.ndims_params)
+        inputs = [rng, size, *tensors]
+        outputs = cls.draw(*tensors, size=shape, rng=rng, **form)
+        return cls(inputs=inputs, outputs=list(outputs), **form)(*inputs)
+
+
+class OrientedRV(ScoreRV):
+    """A random variable drawn by the `rvs` of a kernel module, convex or concave."""
 
     kernel: ModuleType
     """Module with `logpdf`, `logcdf`, `logsf`, `ppf`, `rvs` and `mean`."""
@@ -33,50 +54,37 @@ class OrientedRV(SymbolicRandomVariable):
         super().__init__(*args, **kwargs)
 
     @classmethod
-    def rv_op(
-        cls, *params: Any, convex: bool, size: Any = None, rng: Variable | None = None
-    ) -> TensorVariable:
-        """Return draws of shape `size`, or of the broadcast shape of the parameters."""
-        tensors = [pt.as_tensor(param) for param in params]
-        rng = normalize_rng_param(rng)
-        size = normalize_size_param(size)
-        shape = size
-        if rv_size_is_none(size):
-            shape = implicit_size_from_params(*tensors, ndims_params=cls.ndims_params)
-        next_rng, draws = cls.kernel.rvs(*tensors, convex=convex, size=shape, rng=rng)
-        inputs = [rng, size, *tensors]
-        return cls(inputs=inputs, outputs=[next_rng, draws], convex=convex)(*inputs)
+    def draw(cls, *params: Variable, **options: Any) -> tuple[Variable, Variable]:
+        """Return the next random generator and draws."""
+        return cls.kernel.rvs(*params, **options)
 
     def rebuild_rv(self, *args: Any, **kwargs: Any) -> TensorVariable:
-        """Rebuild with other inputs and the same form; PyMC calls this when a size changes."""
+        """Rebuild the variable with other inputs and the same form, for PyMC's change of sizes."""
         return self.rv_op(*args, convex=self.convex, **kwargs)
 
 
-def register_kernel(
-    rv_type: type[OrientedRV], conditions: Callable[..., dict[str, TensorVariable]]
-) -> None:
-    """Let PyMC find the density, the distribution functions and the quantiles of `rv_type`.
+def require_valid(
+    result: TensorVariable, alpha: Any, beta: Any, gamma: Any, sigma: Any = None, trials: Any = None
+) -> TensorVariable:
+    """Return `result`, which raises `ParameterValueError` if a parameter is outside its domain."""
+    required = {"alpha < beta": alpha < beta, "gamma > 0": gamma > 0}
+    if sigma is not None:
+        required["sigma > 0"] = sigma > 0
+    if trials is not None:
+        required["trials >= 1"] = trials >= 1
+    return check_parameters(result, *required.values(), msg=", ".join(required))
 
-    Parameters
-    ----------
-    rv_type : type of OrientedRV
-        The Op's class; its `kernel` holds the formulas.
-    conditions : callable
-        Maps the parameters to what must hold for them, as `{"sigma > 0": sigma > 0}`. A broken
-        condition raises `ParameterValueError` with that text.
-    """
+
+def register_kernel(rv_type: type[OrientedRV]) -> None:
+    """Register the density, distribution functions, quantiles and mean of `rv_type` with PyMC."""
     kernel = rv_type.kernel
-
-    def checked(result: TensorVariable, params: tuple[Variable, ...]) -> TensorVariable:
-        required = conditions(*params)
-        return check_parameters(result, *required.values(), msg=", ".join(required))
 
     def evaluate(
         function: Callable[..., TensorVariable], op: OrientedRV, value: Any, inputs: Any
     ) -> TensorVariable:
         _, size, *params = inputs
         result = function(value, *params, convex=op.convex)
-        return maybe_resize(checked(result, params), size)
+        return maybe_resize(require_valid(result, *params), size)
 
     @_logprob.register(rv_type)
     def logp(op, values, *inputs, **kwargs):  # type: ignore[no-untyped-def]

@@ -20,13 +20,7 @@ class QuadraticRV(OrientedRV):
     kernel = quadratic
 
 
-def _conditions(
-    alpha: TensorVariable, beta: TensorVariable, gamma: TensorVariable
-) -> dict[str, TensorVariable]:
-    return {"alpha < beta": alpha < beta, "gamma > 0": gamma > 0}
-
-
-register_kernel(QuadraticRV, _conditions)
+register_kernel(QuadraticRV)
 
 
 @_default_transform.register(QuadraticRV)
@@ -63,9 +57,9 @@ class Quadratic(Continuous):
     beta : tensor_like of float
         Upper end of the scores, in score units, ``beta > alpha``; the optimum when not `convex`.
     gamma : tensor_like of float
-        Effective number of hyperparameters, ``gamma > 0``.
+        Effective number of hyperparameters (effective dimension), ``gamma > 0``.
     convex : bool, default True
-        Whether small scores are good.
+        If True, small scores are good.
 
     Notes
     -----
@@ -76,6 +70,23 @@ class Quadratic(Continuous):
     References
     ----------
     Lourie, He and Cho (2025), arXiv:2510.02721.
+
+    Examples
+    --------
+    Minimised: the probability that the expected loss of one trial is at most 0.2.
+
+    >>> import leadline as ll
+    >>> import numpy as np
+    >>> import pymc as pm
+    >>> loss = ll.Quadratic.dist(alpha=0.1, beta=0.9, gamma=2)
+    >>> np.exp(pm.logcdf(loss, 0.2).eval()).round(3)
+    np.float64(0.125)
+
+    Maximised: the median of the expected accuracy of one trial.
+
+    >>> accuracy = ll.Quadratic.dist(alpha=0.5, beta=0.9, gamma=2, convex=False)
+    >>> pm.icdf(accuracy, 0.5).eval().round(3)
+    np.float64(0.7)
     """
 
     rv_type = QuadraticRV

@@ -1,62 +1,50 @@
-"""The scores past a threshold: the noisy quadratic cut off there, recorded exactly or on a grid."""
+"""Scores beyond a threshold: the noisy quadratic truncated there, recorded exactly or rounded."""
 
 from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
 from pymc.distributions.continuous import Continuous
-from pymc.distributions.dist_math import check_parameters
-from pymc.distributions.distribution import SymbolicRandomVariable
-from pymc.distributions.shape_utils import implicit_size_from_params, rv_size_is_none
-from pymc.pytensorf import normalize_rng_param
-from pytensor.tensor.random.utils import normalize_size_param
 from pytensor.tensor.variable import TensorConstant, TensorVariable
 
 from leadline.distributions.kernels import noisy_quadratic
+from leadline.distributions.oriented import ScoreRV, require_valid
 
-# Where rounding makes the two ends of a cell equally probable it still has a finite density.
+# Upper bound of log F(y − h/2) − log F(y + h/2): a bin has a finite density even where rounding
+# makes the probabilities at its two ends equal.
 _NOT_EMPTY = -float(np.finfo(np.float64).eps)
 
 
-class TailScoreRV(SymbolicRandomVariable):
+class TailScoreRV(ScoreRV):
     """Random variable of `TailScore`, drawn by inversion."""
 
     name = "tail_score"
-    extended_signature = "[rng],[size],(),(),(),(),(),()->[rng],()"
+    extended_signature = "[rng],[size],(),(),(),(),(),(),()->[rng],()"
     _print_name = ("TailScore", "\\operatorname{TailScore}")
 
-    @classmethod
-    def rv_op(cls, *params: Any, size: Any = None, rng: Any = None) -> TensorVariable:
-        """Return draws of shape `size`, or of the broadcast shape of the parameters."""
-        tensors = [pt.as_tensor(param) for param in params]
-        alpha, beta, gamma, sigma, threshold, resolution = tensors
-        rng = normalize_rng_param(rng)
-        size = normalize_size_param(size)
-        shape = size
-        if rv_size_is_none(size):
-            shape = implicit_size_from_params(*tensors, ndims_params=cls.ndims_params)
-        next_rng, u = pt.random.uniform(size=shape, rng=rng, return_next_rng=True)
-        law = (alpha, beta, gamma, sigma)
-        exact = noisy_quadratic.ppf(u * pt.exp(noisy_quadratic.logcdf(threshold, *law)), *law)
-        # Cells are counted from the threshold, which is the edge of one.
-        draws = exact
-        if not _is_zero(resolution):
-            draws = threshold - (pt.floor((threshold - exact) / resolution) + 0.5) * resolution
-        inputs = [rng, size, *tensors]
-        return cls(inputs=inputs, outputs=[next_rng, draws])(*inputs)
+    @staticmethod
+    def draw(*params: Any, size: Any, rng: Any) -> tuple[TensorVariable, TensorVariable]:
+        """Return the next random generator and draws."""
+        *noisy_params, threshold, bin_width, log_tail_fraction = params
+        next_rng, u = pt.random.uniform(size=size, rng=rng, return_next_rng=True)
+        draws = noisy_quadratic.ppf(u * pt.exp(log_tail_fraction), *noisy_params)
+        if not _is_zero(bin_width):
+            # Bins are counted from the threshold, which is the edge of one.
+            draws = threshold - (pt.floor((threshold - draws) / bin_width) + 0.5) * bin_width
+        return next_rng, draws
 
 
 class TailScore(Continuous):
-    r"""Distribution of one score past the threshold, in the convex form (small is good).
+    r"""Distribution of one score beyond the threshold, in the convex form (small is good).
 
     A `NoisyQuadratic` given that it is at most `threshold`. With a `resolution` h > 0 the score
-    is known to the nearest point of a grid only, and its density is the mean over the cell,
+    is recorded at the nearest point of a grid, and its density is the mean over that bin,
 
     .. math::
 
         \frac{F(y + h/2) - F(y - h/2)}{h\, F(\theta)} ,
 
-    which tends to :math:`f(y)/F(\theta)` as h becomes small.
+    which tends to :math:`f(y)/F(\theta)` as h tends to 0.
 
     ========  ================================
     Support   :math:`y \le \theta`
@@ -65,17 +53,29 @@ class TailScore(Continuous):
     Parameters
     ----------
     alpha, beta, gamma, sigma : tensor_like of float
-        As in `NoisyQuadratic`.
+        Parameters of `NoisyQuadratic`.
     threshold : tensor_like of float
-        Where the regime starts, in score units; the edge of a cell when there is a grid.
+        Largest score of the tail, in score units; an edge of a bin if scores are rounded.
     resolution : tensor_like of float
-        Spacing of the grid on which scores are recorded, in score units: the constant 0 for
-        none, otherwise positive.
+        Spacing of the grid on which scores are recorded, in score units. The constant 0 stands for
+        exact scores; other values must be positive.
+    log_tail_fraction : tensor_like of float, optional
+        The logarithm of F(threshold), computed from the other parameters by default. If the
+        parameters have one entry per observation but few distinct values, compute it once per
+        distinct value and pass it indexed: it costs as much as the density itself.
 
     Notes
     -----
-    ``pm.Truncated(NoisyQuadratic.dist(...), upper=threshold)`` is the same without a grid, but
-    evaluates the distribution function at the threshold once an observation, not once a model.
+    ``pm.Truncated(NoisyQuadratic.dist(...), upper=threshold)`` is the same distribution for exact
+    scores, but evaluates F(threshold) once per observation instead of once per model.
+
+    Examples
+    --------
+    >>> import pymc as pm
+    >>> from leadline.distributions.tail_score import TailScore
+    >>> score = TailScore.dist(alpha=0.1, beta=0.9, gamma=2, sigma=0.02, threshold=0.3)
+    >>> pm.logp(score, 0.2).eval().round(3)
+    np.float64(1.609)
     """
 
     rv_type = TailScoreRV
@@ -90,36 +90,36 @@ class TailScore(Continuous):
         sigma: Any,
         threshold: Any,
         resolution: Any = 0.0,
+        log_tail_fraction: Any = None,
         **kwargs: Any,
     ) -> TensorVariable:
         """Return an unnamed variable; see the class for the parameters."""
-        params = (alpha, beta, gamma, sigma, threshold, resolution)
+        if log_tail_fraction is None:
+            log_tail_fraction = noisy_quadratic.logcdf(threshold, alpha, beta, gamma, sigma)
+        params = (alpha, beta, gamma, sigma, threshold, resolution, log_tail_fraction)
         return super().dist([pt.as_tensor_variable(param) for param in params], **kwargs)
 
-    def support_point(rv, size, alpha, beta, gamma, sigma, threshold, resolution):  # type: ignore[no-untyped-def] # noqa: N805
-        """Return the threshold less one cell, or less nothing."""
+    def support_point(rv, size, alpha, beta, gamma, sigma, threshold, resolution, _):  # type: ignore[no-untyped-def] # noqa: N805
+        """Return the middle of the last bin below the threshold, or the threshold itself."""
         return pt.broadcast_to(threshold - resolution / 2, rv.shape)
 
-    def logp(value, alpha, beta, gamma, sigma, threshold, resolution):  # type: ignore[no-untyped-def] # noqa: N805
-        """Return the log-density, or the log of its mean over the cell."""
-        law = (alpha, beta, gamma, sigma)
+    def logp(value, alpha, beta, gamma, sigma, threshold, resolution, log_tail_fraction):  # type: ignore[no-untyped-def] # noqa: N805
+        """Return the log-density, or the log of its mean over the bin."""
+        noisy_params = (alpha, beta, gamma, sigma)
         if _is_zero(resolution):
-            result = noisy_quadratic.logpdf(value, *law)
+            result = noisy_quadratic.logpdf(value, *noisy_params)
         else:
-            # The last cell ends at the threshold, not a rounding error beyond it. Past the
-            # threshold the lower tail is the small one, so that the difference of two of its
-            # probabilities keeps its digits, at a third of the cost of `loginterval`.
-            upper = noisy_quadratic.logcdf(pt.minimum(value + resolution / 2, threshold), *law)
-            lower = noisy_quadratic.logcdf(value - resolution / 2, *law)
+            # The last bin ends at the threshold, not a rounding error beyond it. In the tail the
+            # lower probability is the small one, so that a difference of two keeps its digits.
+            edge = pt.minimum(value + resolution / 2, threshold)
+            upper = noisy_quadratic.logcdf(edge, *noisy_params)
+            lower = noisy_quadratic.logcdf(value - resolution / 2, *noisy_params)
             result = upper + pt.log1mexp(pt.minimum(lower - upper, _NOT_EMPTY))
             result = result - pt.log(resolution)
-        result = result - noisy_quadratic.logcdf(threshold, *law)
-        result = pt.where(value <= threshold, result, -pt.inf)
-        return check_parameters(
-            result, alpha < beta, gamma > 0, sigma > 0, msg="alpha < beta, gamma > 0, sigma > 0"
-        )
+        result = pt.where(value <= threshold, result - log_tail_fraction, -pt.inf)
+        return require_valid(result, *noisy_params)
 
 
-def _is_zero(resolution: TensorVariable) -> bool:
-    """Whether there is no grid for certain: then its branch would only cost time."""
-    return isinstance(resolution, TensorConstant) and not np.any(resolution.data)
+def _is_zero(bin_width: TensorVariable) -> bool:
+    """Return whether the bin width is the constant 0, for which rounding needs no code."""
+    return isinstance(bin_width, TensorConstant) and not np.any(bin_width.data)

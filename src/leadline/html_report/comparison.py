@@ -7,9 +7,8 @@ import numpy as np
 import xarray as xr
 
 from leadline.html_report.grids import rope_grid
-from leadline.stats.compare import compare
+from leadline.stats.compare import compare, equivalence
 from leadline.stats.comparison_sentences import comparison_sentences
-from leadline.stats.equivalence import equivalence
 
 _SUFFIXES = {"overall": "_overall", "new_task": "_new_task"}
 

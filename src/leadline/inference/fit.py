@@ -184,10 +184,11 @@ def fit(
     validate_reports(trials, candidates, priors)
 
     # Only after the input is validated: these imports take seconds.
-    from leadline.checks.check import check, checks_line, failed_checks
+    from leadline.checks.check import check, failed_checks
     from leadline.inference.posterior import PosteriorSampler
     from leadline.inference.sampler import Sampler
     from leadline.inference.tree import provenance
+    from leadline.stats.convergence import checks_line
 
     sampler = Sampler(draws, tune, chains, progressbar, nuts_sampler, sample_kwargs)
     posterior = PosteriorSampler(kind, priors, effective_dim, sampler)

@@ -30,7 +30,7 @@ import xarray as xr
 
 from leadline.data.scale import SCALES
 from leadline.data.tails import without_trial
-from leadline.distributions.law import Law, log_survival
+from leadline.distributions.array_functions import NoisyQuadraticParams, log_survival
 from leadline.inference.compiled_models import ReadyModel, ready_model
 from leadline.inference.effective_dims import draw_effective_dims
 from leadline.inference.sampler import Sampler
@@ -257,7 +257,7 @@ def _tasks_as_scores(pooled: xr.Dataset, tails: xr.Dataset) -> xr.Dataset:
     )
 
 
-def law_of(fit: xr.DataTree, search: int = 0) -> Law:
+def law_of(fit: xr.DataTree, search: int = 0) -> NoisyQuadraticParams:
     """Return alpha, beta, gamma and sigma of one search, each of shape (draw, 1), all chains."""
     quadratic = fit["noisy_quadratic"].dataset
     alpha, beta, gamma, sigma = (

@@ -23,11 +23,9 @@ from leadline.inference.posterior import (
     tail_of,
 )
 from leadline.models.likelihood import seed_variances
+from leadline.stats.diagnostics import MIN_PARETO_DRAWS
 
 Array = npt.NDArray[np.float64]
-
-# With fewer draws there is no tail to which a Pareto distribution could be fitted.
-_MIN_DRAWS = 25
 
 
 def predictive_score(
@@ -63,9 +61,9 @@ def predictive_score(
     """
     threshold = float(fit["tails"]["threshold"][0])
     given = log_density(fit)
-    if len(given) < _MIN_DRAWS:
+    if len(given) < MIN_PARETO_DRAWS:
         raise LeadlineError(
-            f"weighing thresholds needs {_MIN_DRAWS} draws or more, in all chains together, and "
+            f"weighing thresholds needs {MIN_PARETO_DRAWS} draws or more, in all chains together, and "
             f"there are {len(given)}: raise draws, or give one tail_fraction"
         )
     predicted, not_beyond = _predictions(fit, validation_rows, edge)

@@ -1,1 +1,1 @@
-"""Readers of other tools' results, one file a source, all returning `Trials`."""
+"""Readers of the results of other tools, one file per source; all return `Trials`."""

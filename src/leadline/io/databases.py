@@ -1,63 +1,70 @@
-"""Databases of trackers, opened so that nothing can be written: SQLite files and SQL servers."""
+"""Read-only access to SQLite files and SQL servers."""
 
 import importlib.util
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-from leadline.errors import LeadlineError, format_value
+from leadline.errors import LeadlineError, format_value, join_values
 
 _MAGIC = b"SQLite format 3\0"
-_SERVERS = {
-    "postgresql": (("psycopg", "psycopg2"), "postgres"),
-    "mysql": (("pymysql", "MySQLdb"), "mysql"),
-}
-_READ_ONLY = {
-    "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
-    "mysql": "START TRANSACTION READ ONLY",
-}
-_DIALECTS = {"postgres": "postgresql", "mariadb": "mysql"}
-_DRIVERS = {"MySQLdb": "mysqldb"}
 _URL = re.compile(r"(sqlite|postgresql|postgres|mysql|mariadb)(\+\w+)?://", re.IGNORECASE)
+_DIALECTS = {"postgres": "postgresql", "mariadb": "mysql"}
+
+
+@dataclass(frozen=True)
+class _Server:
+    """Requirements of a kind of server; `drivers` maps Python modules to SQLAlchemy's names."""
+
+    extra: str
+    drivers: Mapping[str, str]
+    read_only: str
+
+
+_SERVERS = {
+    "postgresql": _Server(
+        "postgres",
+        {"psycopg": "psycopg", "psycopg2": "psycopg2"},
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    ),
+    "mysql": _Server(
+        "mysql", {"pymysql": "pymysql", "MySQLdb": "mysqldb"}, "START TRANSACTION READ ONLY"
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Database:
-    """A database that is open for reading.
-
-    Attributes
-    ----------
-    name : str
-        What messages call it, without user and password.
-    stem : str
-        A short name for it.
-    tables : frozenset of str
-        The tables that there are.
-    """
+    """A database that is open for reading; `name` is free of user and password."""
 
     name: str
-    stem: str
     tables: frozenset[str]
     _run: Any
 
     def query(self, text: str, **values: object) -> list[Sequence[Any]]:
-        """Return the rows that a SELECT gives; values go in as ``:name``."""
+        """Return the rows of a SELECT; `values` replace the placeholders ``:name``."""
         return self._run(text, values)
+
+    def require_tables(self, tables: Collection[str], message: str) -> None:
+        """Raise `LeadlineError` with `message` if a table is missing."""
+        missing = sorted(set(tables) - self.tables)
+        if missing:
+            raise LeadlineError(f"{self.name}: {message.format(missing=join_values(missing))}")
 
 
 def is_database_url(source: object) -> bool:
-    """Return whether `source` is a URL of a database that `open_database` knows."""
+    """Return whether `source` is a URL that `open_database` accepts."""
     return isinstance(source, str) and _URL.match(source) is not None
 
 
 def is_sqlite_file(path: Path) -> bool:
-    """Return whether there is a file that begins as SQLite's do."""
+    """Return whether the file begins with SQLite's magic bytes."""
     try:
         with path.open("rb") as file:
             return file.read(len(_MAGIC)) == _MAGIC
@@ -67,44 +74,38 @@ def is_sqlite_file(path: Path) -> bool:
 
 @contextmanager
 def open_database(source: str | os.PathLike[str], *, timeout: float = 15.0) -> Iterator[Database]:
-    """Give the database of a URL or of an SQLite file's path, open for reading only.
+    """Yield the database at a URL or at the path of an SQLite file, read-only.
 
-    Parameters
-    ----------
-    source : str or path
-        Where the database is.
-    timeout : float
-        Seconds to wait for a server, or for a writer to unlock a file.
+    `timeout` is in seconds: for a server to answer, or for a writer to unlock a file.
 
     Raises
     ------
     FileNotFoundError, IsADirectoryError
-        If there is no such file; none is made.
+        If there is no such file. No file is created.
     LeadlineError
-        If it cannot be opened or read.
+        If the database cannot be opened or read.
     ImportError
-        If a server is named and SQLAlchemy or its driver is not installed.
+        If a server needs SQLAlchemy or a driver that is not installed.
     """
     url = _URL.match(source) if isinstance(source, str) else None
     if url is None or url[1].lower() == "sqlite":
-        with _open_sqlite(_sqlite_path(source, url), timeout) as database:
-            yield database
+        opened = _open_sqlite(_sqlite_path(source, url), timeout)
     else:
-        with _open_server(str(source), url, timeout) as database:
-            yield database
+        opened = _open_server(str(source), url[1].lower(), timeout)
+    with opened as database:
+        yield database
 
 
 def _sqlite_path(source: str | os.PathLike[str], url: re.Match[str] | None) -> Path:
     if url is None:
         return Path(os.path.expanduser(source))
-    rest = str(source)[url.end() :]
-    place = unquote(rest.partition("?")[0])
-    if not place.startswith("/") or place in ("/", "/:memory:"):
+    path = unquote(str(source)[url.end() :].partition("?")[0])
+    if not path.startswith("/") or path in ("/", "/:memory:"):
         raise LeadlineError(
-            f"{format_value(source)} names no file; write sqlite:///study.db, or four slashes and the "
-            "rest of an absolute path"
+            f"{format_value(source)} names no file; write sqlite:///study.db, or four slashes "
+            "and the rest of an absolute path"
         )
-    return Path(os.path.expanduser(place[1:].removeprefix("file:")))
+    return Path(os.path.expanduser(path[1:].removeprefix("file:")))
 
 
 @contextmanager
@@ -120,46 +121,44 @@ def _open_sqlite(path: Path, timeout: float) -> Iterator[Database]:
         raise LeadlineError(f"{path.name}: not an SQLite database; give the database file")
     options = "mode=ro"
     if header[18:20] == b"\x02\x02" and not path.with_name(f"{path.name}-wal").exists():
-        # Opened in the usual way, a database with a write-ahead log gets files beside it.
+        # Without "immutable", SQLite creates files beside a database in write-ahead-log mode.
         options += "&immutable=1"
 
-    def run(text: str, values: dict[str, object]) -> list[Sequence[Any]]:
+    def run(text: str, values: Mapping[str, object]) -> list[Sequence[Any]]:
         try:
             return connection.execute(text, values).fetchall()
         except (sqlite3.Error, OverflowError) as error:
             raise _unreadable(path.name, error) from None
 
+    uri = f"file:{quote(str(path.absolute()))}?{options}"
     try:
-        connection = sqlite3.connect(
-            f"file:{quote(str(path.absolute()))}?{options}", timeout=timeout, uri=True
-        )
+        connection = sqlite3.connect(uri, timeout=timeout, uri=True)
     except sqlite3.Error as error:
         raise _unreadable(path.name, error) from None
     try:
-        # Text that is not UTF-8 would be an error without a row or column.
+        # By default sqlite3 raises on text that is not UTF-8, without naming row or column.
         connection.text_factory = lambda content: content.decode(errors="replace")
         tables = run("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')", {})
-        found = frozenset(str(row[0]) for row in tables)
-        yield Database(path.name, path.stem, found, run)
+        yield Database(path.name, frozenset(str(row[0]) for row in tables), run)
     finally:
         connection.close()
 
 
 @contextmanager
-def _open_server(source: str, url: re.Match[str], timeout: float) -> Iterator[Database]:
-    dialect = _DIALECTS.get(url[1].lower(), url[1].lower())
-    drivers, extra = _SERVERS[dialect]
-    installed = [driver for driver in drivers if importlib.util.find_spec(driver) is not None]
+def _open_server(source: str, scheme: str, timeout: float) -> Iterator[Database]:
+    dialect = _DIALECTS.get(scheme, scheme)
+    server = _SERVERS[dialect]
+    installed = [module for module in server.drivers if importlib.util.find_spec(module)]
     if not installed or importlib.util.find_spec("sqlalchemy") is None:
         raise ImportError(
-            f"reading from {dialect} needs sqlalchemy and {drivers[0]}; install them with "
-            f'pip install "leadline[{extra}]"'
+            f"reading from {dialect} needs sqlalchemy and {next(iter(server.drivers))}; install "
+            f'them with pip install "leadline[{server.extra}]"'
         )
     import sqlalchemy
 
-    driver = _DRIVERS.get(installed[0], installed[0])
-    # Whichever driver the tracker used, any will do.
     try:
+        # The URL may name a driver that is not installed; any driver can read.
+        driver = server.drivers[installed[0]]
         address = sqlalchemy.make_url(source).set(drivername=f"{dialect}+{driver}")
     except (sqlalchemy.exc.ArgumentError, ValueError):
         raise LeadlineError(
@@ -167,7 +166,7 @@ def _open_server(source: str, url: re.Match[str], timeout: float) -> Iterator[Da
         ) from None
     name = f"{dialect}://{address.host or ''}/{address.database or ''}"
 
-    def run(text: str, values: dict[str, object]) -> list[Sequence[Any]]:
+    def run(text: str, values: Mapping[str, object]) -> list[Sequence[Any]]:
         try:
             return list(connection.execute(sqlalchemy.text(text), values).tuples())
         except sqlalchemy.exc.SQLAlchemyError as error:
@@ -186,10 +185,9 @@ def _open_server(source: str, url: re.Match[str], timeout: float) -> Iterator[Da
             f"{name}: no connection ({reason}); check the address, the user and the password"
         ) from None
     try:
-        # Before any other statement: all that follow are in this transaction.
-        connection.exec_driver_sql(_READ_ONLY[dialect])
-        tables = frozenset(sqlalchemy.inspect(connection).get_table_names())
-        yield Database(name, address.database or dialect, tables, run)
+        # First statement, so that all queries run in the read-only transaction.
+        connection.exec_driver_sql(server.read_only)
+        yield Database(name, frozenset(sqlalchemy.inspect(connection).get_table_names()), run)
     finally:
         connection.close()
         engine.dispose()
@@ -197,6 +195,6 @@ def _open_server(source: str, url: re.Match[str], timeout: float) -> Iterator[Da
 
 def _unreadable(name: str, error: object) -> LeadlineError:
     return LeadlineError(
-        f"{name}: the database cannot be read ({format_value(str(error), 200)}); is it whole, and not "
-        "in use by a writer?"
+        f"{name}: the database cannot be read ({format_value(str(error), 200)}); check that "
+        "it is complete and not in use by a writer"
     )

@@ -1,4 +1,4 @@
-"""Text and Parquet files to pandas frames, cell for cell, with errors that name the line."""
+"""Text and Parquet files as pandas frames of raw cells; errors name the file and the line."""
 
 import bz2
 import csv
@@ -8,8 +8,10 @@ import io
 import json
 import lzma
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -21,35 +23,40 @@ _DECOMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
     ".bz2": bz2.decompress,
     ".xz": lzma.decompress,
 }
+_OTHER_SEPARATORS = {
+    ";": "read it with pandas.read_csv(path, sep=';', decimal=',') and pass the frame",
+    "\t": "rename it to .tsv",
+    ",": "rename it to .csv",
+}
 
 
 def read_file(path: Path) -> pd.DataFrame:
-    """Return the table in a file, its format told by the suffix.
+    """Return the table in a file; the suffix names the format.
 
     CSV (`.csv`, `.txt` or no suffix), TSV (`.tsv`, `.tab`), JSON lines (`.jsonl`, `.ndjson`,
-    `.json`) and Parquet (`.parquet`, `.pq`); the text formats may be compressed (`.gz`, `.bz2`,
-    `.xz`). Cells of CSV and TSV stay text: what a text means depends on its column.
+    `.json`) and Parquet (`.parquet`, `.pq`); text formats may be compressed (`.gz`, `.bz2`,
+    `.xz`). Cells of CSV and TSV stay text, because their meaning depends on the column.
 
     Raises
     ------
     FileNotFoundError, IsADirectoryError
         If there is no such file.
     LeadlineError
-        If the file is not what its suffix says, with the line where there is one.
+        If the content is not in the format of the suffix; the message names the line.
     ImportError
-        If Parquet is asked for and pyarrow is not installed.
+        If pyarrow is needed for Parquet and not installed.
     """
     if path.is_dir():
         raise IsADirectoryError(
-            f"{format_value(str(path))} is a directory; give the file of trials"
+            f"{format_value(str(path), 200)} is a directory; give the file of trials"
         )
     if not path.exists():
         raise FileNotFoundError(
             f"no file {format_value(str(path), 200)}; check its name and folder"
         )
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    decompress = _DECOMPRESS.get(suffixes[-1]) if suffixes else None
-    suffix = "".join(suffixes[-2:-1] if decompress else suffixes[-1:])
+    suffixes = ["", *map(str.lower, path.suffixes)]
+    decompress = _DECOMPRESS.get(suffixes[-1])
+    suffix = suffixes[-2] if decompress else suffixes[-1]
     if suffix not in _PARSERS:
         allowed = ", ".join(sorted(filter(None, _PARSERS)))
         raise LeadlineError(
@@ -69,7 +76,7 @@ def read_file(path: Path) -> pd.DataFrame:
 
 
 def table_name(path: Path) -> str:
-    """Return the file's name without the suffixes that `read_file` reads, "task" if none is left.
+    """Return the name of a file without the suffixes of `read_file`, "task" if nothing is left.
 
     Bytes of the name that are not UTF-8 become question marks.
     """
@@ -77,7 +84,7 @@ def table_name(path: Path) -> str:
     return stem.encode(errors="replace").decode().strip(" .") or "task"
 
 
-def _decoded(content: bytes, name: str) -> str:
+def _decode(content: bytes, name: str) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise LeadlineError(f"{name}: the text is UTF-16; save it as UTF-8")
     try:
@@ -95,74 +102,64 @@ def _decoded(content: bytes, name: str) -> str:
     return text
 
 
-def _read_separated(content: bytes, name: str, separator: str) -> pd.DataFrame:
-    # The csv module rather than pandas, which pads short lines in silence.
+def _read_separated(content: bytes, name: str, separator: str = ",") -> pd.DataFrame:
+    # The csv module, because pandas pads short lines without a warning.
     lines = csv.reader(
-        io.StringIO(_decoded(content, name), newline=""),
+        io.StringIO(_decode(content, name), newline=""),
         delimiter=separator,
         skipinitialspace=True,
         strict=True,
     )
     header: list[str] = []
-    rows: list[list[str]] = []
-    blank = 0
     try:
         while not header:
             header = _validate_header(next(lines), name, separator)
-        for row in lines:
-            if not row:
-                blank += 1
-                continue
-            if blank and len(header) == 1:
-                rows.extend([[""]] * blank)  # the only way one column can spell a missing score
-            blank = 0
-            if len(row) != len(header):
-                raise LeadlineError(
-                    f"{name}: line {lines.line_num} has {len(row)} fields, the header has "
-                    f"{len(header)}; mend the line, quote fields that hold a {format_value(separator)}"
-                )
-            if len(header) > 1 and not any(row):
-                raise LeadlineError(
-                    f"{name}: line {lines.line_num} has only empty fields; delete the line, or "
-                    "give a failed trial the status 'failed'"
-                )
-            rows.append(row)
+        rows = list(_rows_like(header, lines, name, separator))
     except csv.Error as error:
         raise LeadlineError(
-            f"{name}: line {lines.line_num} is not valid CSV ({error}); mend its quotes"
+            f"{name}: line {lines.line_num} is not valid CSV ({error}); fix its quotes"
         ) from None
     if not rows:
         raise LeadlineError(f"{name}: a header and no rows; at least one trial is needed")
-    columns = zip(*rows, strict=True)
-    return pd.DataFrame(
-        dict(zip(header, (pd.Series(column, dtype=object) for column in columns), strict=True))
-    )
+    return pd.DataFrame(rows, columns=header, dtype=object)
+
+
+def _rows_like(header: list[str], lines: Any, name: str, separator: str) -> Iterator[list[str]]:
+    """Yield the rows, each with as many fields as the header."""
+    blank = 0
+    for row in lines:
+        if not row:
+            blank += 1
+            continue
+        if len(header) == 1:
+            # In a file of one column, a blank line between rows is a missing score.
+            yield from [[""]] * blank
+        blank = 0
+        line = f"{name}: line {lines.line_num}"
+        if len(row) != len(header):
+            raise LeadlineError(
+                f"{line} has {len(row)} fields, the header has {len(header)}; fix the line, "
+                f"quote fields that hold a {format_value(separator)}"
+            )
+        if len(header) > 1 and not any(row):
+            raise LeadlineError(
+                f"{line} has only empty fields; delete the line, or give a failed trial the "
+                "status 'failed'"
+            )
+        yield row
 
 
 def _validate_header(fields: list[str], name: str, separator: str) -> list[str]:
     header = [field.strip() for field in fields]
-    if len(header) == 1:
-        for other, fix in (
-            (";", "read it with pandas.read_csv(path, sep=';', decimal=',') and pass the frame"),
-            ("\t", "rename it to .tsv"),
-            (",", "rename it to .csv"),
-        ):
-            if other != separator and other in header[0]:
-                raise LeadlineError(
-                    f"{name}: the fields seem to be separated by {format_value(other)}, not by "
-                    f"{format_value(separator)}; {fix}"
-                )
-    # What pandas calls the column of a saved index, which has no name.
-    header = [field or f"Unnamed: {place}" for place, field in enumerate(header)]
+    for other, fix in _OTHER_SEPARATORS.items():
+        if len(header) == 1 and other != separator and other in header[0]:
+            raise LeadlineError(
+                f"{name}: the fields seem to be separated by {format_value(other)}, not by "
+                f"{format_value(separator)}; {fix}"
+            )
+    # pandas writes the index without a name and reads it back as "Unnamed: 0".
+    header = [field or f"Unnamed: {index}" for index, field in enumerate(header)]
     return validate_column_names(header, source=name)
-
-
-def _read_csv(content: bytes, name: str) -> pd.DataFrame:
-    return _read_separated(content, name, ",")
-
-
-def _read_tsv(content: bytes, name: str) -> pd.DataFrame:
-    return _read_separated(content, name, "\t")
 
 
 def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -175,32 +172,28 @@ def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _read_json_lines(content: bytes, name: str) -> pd.DataFrame:
     records: list[dict[str, object]] = []
     decode = json.JSONDecoder(object_pairs_hook=_unique_keys).decode
-    # Not str.splitlines: JSON strings may hold the other line separators of Unicode.
-    for number, line in enumerate(_decoded(content, name).split("\n"), start=1):
+    # str.splitlines would also split at Unicode line separators inside JSON strings.
+    for number, line in enumerate(_decode(content, name).split("\n"), start=1):
         if not line.strip():
             continue
         try:
             record = decode(line)
         except (ValueError, RecursionError) as error:
-            reason = getattr(error, "msg", None) or error
+            reason = format_value(str(getattr(error, "msg", None) or error))
             raise LeadlineError(
-                f"{name}: line {number} is not valid JSON ({format_value(str(reason))}); each line must "
-                "be one object, a trial"
+                f"{name}: line {number} is not valid JSON ({reason}); each line must be one "
+                "object, a trial"
             ) from None
         if not isinstance(record, dict):
             raise LeadlineError(
                 f"{name}: line {number} must be one JSON object, a trial, got a "
-                f"{type(record).__name__}; write one object a line"
+                f"{type(record).__name__}; write one object per line"
             )
         records.append(record)
     keys = dict.fromkeys(key for record in records for key in record)
     columns = validate_column_names(keys, source=name)
-    return pd.DataFrame(
-        {
-            column: pd.Series([record.get(column) for record in records], dtype=object)
-            for column in columns
-        }
-    )
+    rows = [[record.get(column) for column in columns] for record in records]
+    return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
 def _read_parquet(content: bytes, name: str) -> pd.DataFrame:
@@ -225,15 +218,9 @@ def _read_parquet(content: bytes, name: str) -> pd.DataFrame:
     return frame
 
 
-_PARSERS: Mapping[str, Callable[[bytes, str], pd.DataFrame]] = {
-    "": _read_csv,
-    ".csv": _read_csv,
-    ".txt": _read_csv,
-    ".tsv": _read_tsv,
-    ".tab": _read_tsv,
-    ".json": _read_json_lines,
-    ".jsonl": _read_json_lines,
-    ".ndjson": _read_json_lines,
-    ".parquet": _read_parquet,
-    ".pq": _read_parquet,
-}
+_PARSERS: Mapping[str, Callable[[bytes, str], pd.DataFrame]] = (
+    dict.fromkeys(("", ".csv", ".txt"), _read_separated)
+    | dict.fromkeys((".tsv", ".tab"), partial(_read_separated, separator="\t"))
+    | dict.fromkeys((".json", ".jsonl", ".ndjson"), _read_json_lines)
+    | dict.fromkeys((".parquet", ".pq"), _read_parquet)
+)

@@ -8,17 +8,22 @@ from typing import Any
 
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, format_value, join_values
-from leadline.io.json_files import folder_of, read_json, short_path
-from leadline.io.records import Evaluation, Space, collect
-from leadline.io.refusals import agreed_direction, refuse_learned
+from leadline.io.json_files import damaged, read_json, validate_folder
+from leadline.io.params import Space, is_finite, numeric_distribution
+from leadline.io.records import Evaluation, Search, collect
+from leadline.io.refusals import choose_direction, refuse_learned
 
 _TRIALS = "trial_*/trial.json"
 _ORACLE = "oracle.json"
 _STATUS = {"COMPLETED": "complete", "FAILED": "failed", "INVALID": "failed", "STOPPED": "failed"}
 _DIRECTION = {"min": "minimize", "max": "maximize"}
-# Keys of oracle.json that only one kind of tuner has.
+# Each key appears in the oracle.json of one kind of tuner only.
 _HALVING, _GRID, _BAYESIAN = "brackets", "ordered_ids", "num_initial_points"
 _HALVING_PARAM = "tuner/bracket"
+
+_Trial = dict[str, Any]
+_Declared = Mapping[str, tuple[str, Mapping[str, Any]]]
+"""Kind and settings of each hyperparameter."""
 
 
 def read_keras_tuner(
@@ -35,34 +40,39 @@ def read_keras_tuner(
     Parameters
     ----------
     folder : path
-        Of the project, with `oracle.json` and a folder a trial.
+        Folder of the project, which holds `oracle.json` and one folder per trial.
     score : str, optional
-        The objective; needed only where several metrics agree with the scores.
+        The objective; required only if several metrics agree with the scores.
     direction : {"minimize", "maximize"}, optional
-        Not needed, since it is recorded.
+        Recorded, so not required; an error if it differs from the record.
     replicate : str, optional
-        Hyperparameter that tells replicates apart. Keras Tuner draws no configuration twice, and
-        averages the executions of a trial.
+        Hyperparameter that distinguishes replicates. Keras Tuner draws no configuration twice,
+        and averages the executions of a trial.
     random_start : int, optional
-        Read the first so many trials only, those drawn at random.
+        Read only this many trials, the first: those drawn at random.
     assume_random : bool
-        Read a search all the same that learned from its trials.
+        Read a search even if it learned from earlier trials.
 
     Returns
     -------
     Trials
-        Every trial with its status. The score is the objective's best value over the epochs, as
-        Keras Tuner counts it. A first trial that was the default values, not a draw, is left
+        All trials with their status. The score is the objective's best value over the epochs, as
+        in Keras Tuner. If the first trial has the default values, it was not drawn and is left
         out with a note.
 
     Raises
     ------
     LeadlineError
-        If this is no project, or a selection: Hyperband.
+        If the folder is no project, or its trials are a selection: Hyperband.
     FileNotFoundError, NotADirectoryError
         If there is no such folder.
+
+    Examples
+    --------
+    >>> import leadline as ll
+    >>> ll.read_keras_tuner("my_dir/my_project")  # doctest: +SKIP
     """
-    path = folder_of(Path(os.path.expanduser(folder)))
+    path = validate_folder(folder)
     source = path.resolve().name or "project"
     files = sorted(path.glob(_TRIALS))
     if not files:
@@ -73,35 +83,32 @@ def read_keras_tuner(
             f"{hint or 'give the folder of a project'}"
         )
     oracle = read_json(path / _ORACLE, source) if (path / _ORACLE).exists() else {}
-    trials = _in_order([_trial(file, source) for file in files], oracle)
-    space = _declared_space(trials, oracle)
-    _refuse_halving(trials, oracle, source)
-    trials, notes = _without_defaults(trials, space)
-    metric, recorded = _objective(trials, score, source)
-    direction = agreed_direction(recorded, direction, source)
-    sampler = _sampler(trials, oracle, source, random_start, assume_random)
-    return collect(
-        [
-            Evaluation(
-                str(trial["trial_id"]),
-                trial.get("score"),
-                _STATUS.get(str(trial.get("status")), "running"),
-                _values(trial),
-                {},
-                order=place,
-            )
-            for place, trial in enumerate(trials)
-        ],
-        source=source,
-        task=source,
-        metric=metric,
-        direction=direction,
-        replicate=replicate,
-        random_start=random_start,
-        sampler=sampler,
-        distributions=_distributions(space),
-        notes=notes,
-    )
+    trials = [_read_trial(file, source) for file in files]
+    order = {str(name): index for index, name in enumerate(_entries(oracle, "start_order"))}
+    trials.sort(key=lambda trial: order.get(str(trial["trial_id"]), len(order)))
+    if _HALVING in oracle or any(_HALVING_PARAM in _values(trial) for trial in trials):
+        raise LeadlineError(
+            f"{source}: Hyperband trains trials for different numbers of epochs and goes on with "
+            "the winners: its scores do not compare, and the last are no random sample; run "
+            "keras_tuner.RandomSearch"
+        )
+    declared = _declared_space(trials, oracle)
+    trials, notes = _drop_defaults(trials, declared)
+    metric, recorded = _find_objective(trials, score, source)
+    direction = choose_direction(recorded, direction, source)
+    sampler = _find_sampler(trials, oracle, source, random_start, assume_random)
+    evaluations = [
+        Evaluation(
+            str(trial["trial_id"]),
+            trial.get("score"),
+            _STATUS.get(str(trial.get("status")), "running"),
+            _values(trial),
+            order=index,
+        )
+        for index, trial in enumerate(trials)
+    ]
+    metadata = Search(source, source, metric, direction, notes, sampler, _convert_space(declared))
+    return collect(evaluations, metadata, replicate, random_start)
 
 
 def is_project(path: Path) -> bool:
@@ -109,181 +116,147 @@ def is_project(path: Path) -> bool:
     return path.is_dir() and any(path.glob(_TRIALS))
 
 
-def _trial(file: Path, source: str) -> dict[str, Any]:
+def _read_trial(file: Path, source: str) -> _Trial:
     trial = read_json(file, source)
     trial.setdefault("trial_id", file.parent.name.removeprefix("trial_"))
-    hyperparameters = trial.get("hyperparameters")
-    if not isinstance(hyperparameters, dict) or not isinstance(hyperparameters.get("values"), dict):
-        raise LeadlineError(
-            f"{source}: {short_path(file)} has no hyperparameters with values; is the folder "
-            "whole, and of Keras Tuner 1?"
-        )
+    if not isinstance(_nested(trial, "hyperparameters", "values"), dict):
+        raise damaged(file, source, "has no hyperparameters with values, as Keras Tuner 1 has")
     return trial
 
 
-def _values(trial: Mapping[str, Any]) -> Mapping[str, Any]:
+def _values(trial: _Trial) -> dict[str, Any]:
     return trial["hyperparameters"]["values"]
 
 
-def _in_order(trials: Sequence[dict[str, Any]], oracle: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the trials in the order in which they started."""
-    order = oracle.get("start_order")
-    place = {str(name): n for n, name in enumerate(order)} if isinstance(order, list) else {}
-    last = len(place)
-    return sorted(trials, key=lambda trial: place.get(str(trial["trial_id"]), last))
+def _nested(content: Any, *keys: str) -> Any:
+    """Return a nested entry, None if a level is missing or is no mapping."""
+    for key in keys:
+        content = content.get(key) if isinstance(content, dict) else None
+    return content
 
 
-def _declared_space(
-    trials: Sequence[Mapping[str, Any]], oracle: Mapping[str, Any]
-) -> dict[str, tuple[str, Mapping[str, Any]]]:
-    """Return the kind and the settings of each hyperparameter, by its name."""
+def _entries(content: Any, *keys: str) -> list[Any]:
+    """Return a nested list, empty if it is missing."""
+    found = _nested(content, *keys)
+    return found if isinstance(found, list) else []
+
+
+def _declared_space(trials: Sequence[_Trial], oracle: Mapping[str, Any]) -> _Declared:
     found: dict[str, tuple[str, Mapping[str, Any]]] = {}
-    for holder in (oracle.get("hyperparameters"), *(own["hyperparameters"] for own in trials)):
-        space = holder.get("space") if isinstance(holder, dict) else None
-        for entry in space if isinstance(space, list) else ():
-            config = entry.get("config") if isinstance(entry, dict) else None
+    for holder in (oracle, *trials):
+        for entry in _entries(holder, "hyperparameters", "space"):
+            config = _nested(entry, "config")
             if isinstance(config, dict) and "name" in config:
-                kind = (str(entry.get("class_name")), config)
-                found.setdefault(str(config["name"]), kind)
+                found.setdefault(str(config["name"]), (str(entry.get("class_name")), config))
     return found
 
 
-def _distributions(space: Mapping[str, tuple[str, Mapping[str, Any]]]) -> Space:
-    found: dict[str, tuple[object, ...]] = {}
-    for name, (kind, config) in space.items():
-        low, high, step = (config.get(key) for key in ("min_value", "max_value", "step"))
+def _convert_space(declared: _Declared) -> Space:
+    """Return the space in the form of `Trials.distributions`."""
+    found: dict[str, tuple[object, ...] | None] = {}
+    for name, (kind, config) in declared.items():
+        sampling, step = config.get("sampling"), config.get("step")
         if kind == "Choice" and isinstance(config.get("values"), list):
             found[name] = ("categorical", *config["values"])
         elif kind == "Boolean":
             found[name] = ("categorical", False, True)
-        elif isinstance(low, int | float) and isinstance(high, int | float):
-            log = config.get("sampling") == "log"
-            if config.get("sampling") not in ("log", "linear", None) or (log and step is not None):
-                continue
-            named = ("log-" if log else "") + ("integer" if kind == "Int" else "uniform")
-            if isinstance(step, int | float) and step > 0 and not log:
-                last = low + step * math.floor((high - low) / step + 1e-8)
-                found[name] = (named, low, last, step)
-            else:
-                found[name] = (named, low, high)
-    return found
+        elif sampling in ("linear", None) or (sampling == "log" and step is None):
+            found[name] = numeric_distribution(
+                config.get("min_value"),
+                config.get("max_value"),
+                step=step,
+                integer=kind == "Int",
+                log=sampling == "log",
+            )
+    return {name: own for name, own in found.items() if own is not None}
 
 
-def _refuse_halving(
-    trials: Sequence[Mapping[str, Any]], oracle: Mapping[str, Any], source: str
-) -> None:
-    if _HALVING in oracle or any(_HALVING_PARAM in _values(trial) for trial in trials):
-        raise LeadlineError(
-            f"{source}: Hyperband trains trials for different numbers of epochs and goes on with "
-            "the winners: its scores do not compare, and the last are no random sample; run "
-            "keras_tuner.RandomSearch"
-        )
-
-
-def _without_defaults(
-    trials: list[dict[str, Any]], space: Mapping[str, tuple[str, Mapping[str, Any]]]
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the trials that were drawn: a first one that is all defaults was not."""
-    varied = {name: own for name, own in space.items() if own[0] != "Fixed"}
-    if len(trials) > 1 and varied:
-        first = _values(trials[0])
-        own = {name: value for name, value in first.items() if name in varied}
-        if own and all(value == _default(*varied[name]) for name, value in own.items()):
-            name = trials[0]["trial_id"]
-            return trials[1:], [f"trial {name} left out: the default values, not a draw"]
-    return trials, []
+def _drop_defaults(trials: list[_Trial], declared: _Declared) -> tuple[list[_Trial], list[str]]:
+    """Return the trials without a first one that consists of default values, and a note."""
+    varied = {name: own for name, own in declared.items() if own[0] != "Fixed"}
+    first = {name: value for name, value in _values(trials[0]).items() if name in varied}
+    is_default = all(value == _default(*varied[name]) for name, value in first.items())
+    if len(trials) == 1 or not first or not is_default:
+        return trials, []
+    name = trials[0]["trial_id"]
+    return trials[1:], [f"trial {name} left out: the default values, not a draw"]
 
 
 def _default(kind: str, config: Mapping[str, Any]) -> object:
     if config.get("default") is not None:
         return config["default"]
-    values = config.get("values")
-    if kind == "Choice" and isinstance(values, list) and values:
+    if kind == "Choice" and (values := _entries(config, "values")):
         return values[0]
     return False if kind == "Boolean" else config.get("min_value")
 
 
-def _objective(
-    trials: Sequence[Mapping[str, Any]], wanted: str | None, source: str
+def _find_objective(
+    trials: Sequence[_Trial], wanted: str | None, source: str
 ) -> tuple[str, str | None]:
-    """Return the metric that the scores are of and its direction."""
+    """Return the metric whose values are the scores, and its direction."""
     directions: dict[str, str | None] = {}
-    agree: dict[str, bool] = {}
+    agrees: dict[str, bool] = {}
+    any_score = False
     for trial in trials:
-        holder = trial.get("metrics")
-        metrics = holder.get("metrics") if isinstance(holder, dict) else None
-        for name, own in (metrics if isinstance(metrics, dict) else {}).items():
-            if not isinstance(own, dict):
+        score: Any = trial.get("score")
+        any_score |= is_finite(score)
+        metrics = _nested(trial, "metrics", "metrics")
+        for name, metric in (metrics if isinstance(metrics, dict) else {}).items():
+            if not isinstance(metric, dict):
                 continue
-            directions[name] = _DIRECTION.get(str(own.get("direction")))
-            if _finite(trial.get("score")):
-                same = any(_same(value, trial["score"]) for value in _observed(own))
-                agree[name] = agree.get(name, True) and same
-    names = [name for name, same in agree.items() if same]
-    if wanted is not None:
-        if wanted not in names:
-            raise LeadlineError(
-                f"{source}: the scores are not those of a metric {format_value(wanted)}; they agree with "
-                f"{join_values(names) or 'none'} of {join_values(directions) or 'none'}"
-            )
-        return wanted, directions[wanted]
-    if len(names) > 1:
+            directions[name] = _DIRECTION.get(str(metric.get("direction")))
+            if is_finite(score):
+                same = any(
+                    math.isclose(value, score, rel_tol=1e-9, abs_tol=1e-300)
+                    for value in _mean_observations(metric)
+                )
+                agrees[name] = agrees.get(name, True) and same
+    names = [name for name, same in agrees.items() if same]
+    if wanted is not None and wanted not in names:
+        raise LeadlineError(
+            f"{source}: the scores are not those of a metric {format_value(wanted)}; they agree "
+            f"with {join_values(names) or 'none'} of {join_values(directions) or 'none'}"
+        )
+    if wanted is None and len(names) > 1:
         raise LeadlineError(
             f"{source}: the scores agree with {join_values(names)}; name the objective with score"
         )
-    if not names and any(_finite(trial.get("score")) for trial in trials):
-        # Several objectives: Keras Tuner minimises the sum of all, signs flipped as needed.
-        return "score", "minimize"
-    return (names[0], directions[names[0]]) if names else ("score", None)
+    if not names:
+        # With several objectives, Keras Tuner minimises their sum, after flipping signs.
+        return "score", "minimize" if any_score else None
+    name = wanted or names[0]
+    return name, directions[name]
 
 
-def _observed(metric: Mapping[str, Any]) -> list[float]:
+def _mean_observations(metric: Mapping[str, Any]) -> list[float]:
     """Return the mean over executions at each step."""
-    found = []
-    observations = metric.get("observations")
-    for observation in observations if isinstance(observations, list) else ():
-        values = observation.get("value") if isinstance(observation, dict) else None
-        if isinstance(values, list) and values and all(map(_finite, values)):
-            found.append(sum(values) / len(values))
-    return found
+    values = [_entries(observation, "value") for observation in _entries(metric, "observations")]
+    return [sum(own) / len(own) for own in values if own and all(map(is_finite, own))]
 
 
-def _finite(value: object) -> bool:
-    return isinstance(value, int | float) and abs(value) < 1e150
-
-
-def _same(value: float, score: float) -> bool:
-    return math.isclose(value, score, rel_tol=1e-9, abs_tol=1e-300)
-
-
-def _sampler(
-    trials: Sequence[Mapping[str, Any]],
+def _find_sampler(
+    trials: Sequence[_Trial],
     oracle: Mapping[str, Any],
     source: str,
     random_start: int | None,
     assume_random: bool,
 ) -> str | None:
-    """Return what drew the trials, or refuse Bayesian optimisation."""
+    """Return the sampler, None if unknown; refuse Bayesian optimisation."""
     if _GRID in oracle:
         return "GridSearch"
     if _BAYESIAN not in oracle:
         return None
     points = oracle[_BAYESIAN]
-    space = oracle.get("hyperparameters", {}).get("space", [])
-    points = points if isinstance(points, int) and points else max(3 * len(space), 3)
-    completed, first = 0, 0
-    for first, trial in enumerate(trials):  # noqa: B007
-        if completed >= points:
-            break
-        completed += trial.get("status") == "COMPLETED"
-    else:
+    if not isinstance(points, int) or points < 1:
+        points = max(3 * len(_entries(oracle, "hyperparameters", "space")), 3)
+    # The random start lasts until this many trials are completed.
+    completed = [index for index, trial in enumerate(trials) if trial.get("status") == "COMPLETED"]
+    first = completed[points - 1] + 1 if len(completed) >= points else len(trials)
+    if first == len(trials):
         return "random start"
-    refuse_learned(
-        source,
+    evidence = (
         f"BayesianOptimization chose {len(trials) - first} of {len(trials)} trials by what its "
-        f"first {points} showed",
-        drawn_first=first,
-        random_start=random_start,
-        assume_random=assume_random,
+        f"first {points} showed"
     )
+    refuse_learned(source, evidence, first, random_start, assume_random)
     return "BayesianOptimization"

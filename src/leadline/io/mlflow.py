@@ -1,18 +1,48 @@
-"""`read_mlflow`: the runs of an MLflow experiment to `Trials`."""
+"""`read_mlflow`: the runs of an MLflow experiment, from a database or a server, to `Trials`."""
 
+import importlib.util
+import math
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, format_value, join_values, pluralize
-from leadline.io.mlflow_runs import Experiment, Run, experiment_of
-from leadline.io.records import Evaluation, collect
-from leadline.io.refusals import agreed_direction, chosen_score
+from leadline.io.databases import Database, is_database_url, open_database
+from leadline.io.records import Evaluation, Search, collect
+from leadline.io.refusals import choose_direction, choose_name, choose_score
 
+_TABLES = ("experiments", "runs", "latest_metrics", "params", "tags")
+_PAGE = 1000
 _PARENT = "mlflow.parentRunId"
-_AUTOLOG, _ESTIMATOR = "mlflow.autologging", "estimator_name"
-_SEARCHES = ("SearchCV",)
 _STATUS = {"FINISHED": "complete", "FAILED": "failed", "KILLED": "failed"}
+
+
+@dataclass
+class _Run:
+    """One run; times in seconds, a metric is the value at its last step."""
+
+    id: str
+    name: str
+    status: str
+    start: float | None
+    end: float | None
+    metrics: dict[str, float] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class _Experiment:
+    """An experiment of the store `source`: its runs, and the number of deleted ones."""
+
+    name: str
+    source: str
+    runs: list[_Run]
+    n_deleted: int = 0
 
 
 def read_mlflow(
@@ -30,123 +60,239 @@ def read_mlflow(
     Parameters
     ----------
     uri : str or path
-        The store: ``"sqlite:///mlflow.db"`` or the path of that file, which need no MLflow;
+        The store: ``"sqlite:///mlflow.db"`` or the path of that file, both read without MLflow;
         ``"postgresql://…"`` or ``"mysql://…"`` (``pip install "leadline[postgres]"``); or the
         ``"http://…"`` address of a tracking server (``pip install "leadline[mlflow]"``).
     score : str, optional
-        The metric. Needed if there are several. Its value is that of the last step.
+        The metric; required if there are several. The score is its value at the last step.
     direction : {"minimize", "maximize"}
         Which scores are good; MLflow does not record it.
     experiment : str, optional
-        Name or id; needed if several have runs.
+        Name or id; required if several have runs.
     parent : str or sequence of str, optional
-        The sweeps to read, by name or id of their parent run; needed if there are several.
+        The sweeps to read, by name or id of their parent run; required if there are several.
     replicate : str, optional
-        Parameter or tag that tells replicates apart, such as ``"seed"``. Without it, runs with
+        Parameter or tag that distinguishes replicates, such as ``"seed"``. Without it, runs with
         the same parameters are replicates, unless chance may have drawn these twice.
     random_start : int, optional
-        Read the first so many runs only.
+        Read only this many runs, the first.
 
     Returns
     -------
     Trials
-        Every run with its status; a failed one's last metric is not its score, and the largest
-        float, as which MLflow stores inf, is none either. Parent runs are not trials. `cost` is
-        the duration in seconds, `order` the start.
+        All runs with their status, but for parent runs. The last metric of a failed run is not a
+        score, nor is the largest float, which MLflow stores for inf. `cost` is the duration in
+        seconds, `order` the start.
 
     Raises
     ------
     LeadlineError
-        If the store cannot be read, or the runs are a selection: `mlflow.sklearn.autolog` keeps
-        the best few only.
+        If the store cannot be read, or holds a selection of the runs: `mlflow.sklearn.autolog`
+        keeps the best few only.
     FileNotFoundError
-        If there is no such file; none is made.
+        If there is no such file. No file is created.
     ImportError
         If MLflow or a driver is needed and not installed.
+
+    Examples
+    --------
+    >>> import leadline as ll
+    >>> ll.read_mlflow("sqlite:///mlflow.db", score="val_loss", direction="minimize")
+    ... # doctest: +SKIP
     """
     if not isinstance(uri, str | os.PathLike):
         raise TypeError(f"uri must be a tracking URI or a path, got {format_value(uri)}")
-    found = experiment_of(uri, experiment)
+    found = _load(uri, experiment)
     source = f"{found.source}, experiment {format_value(found.name)}"
+    runs, n_parents = _choose_runs(found, parent, source)
     notes = []
-    if found.deleted:
-        notes.append(f"{pluralize(found.deleted, 'deleted run')} left out")
-    runs, note = _trial_runs(found, parent, source)
+    if found.n_deleted:
+        notes.append(f"{pluralize(found.n_deleted, 'deleted run')} left out")
+    if n_parents:
+        notes.append(f"{pluralize(n_parents, 'parent run')} left out: not a trial")
     names = dict.fromkeys(name for run in runs for name in run.metrics)
-    score = chosen_score(score, names, source)
-    direction = agreed_direction(None, direction, source)
-    return collect(
-        [
-            Evaluation(
-                run.id,
-                run.metrics.get(score),
-                _STATUS.get(run.status, "running"),
-                run.params,
-                run.tags,
-                None if run.start is None or run.end is None else run.end - run.start,
-                run.start,
+    score = choose_score(score, names, source)
+    evaluations = [
+        Evaluation(
+            run.id,
+            run.metrics.get(score),
+            _STATUS.get(run.status, "running"),
+            run.params,
+            run.tags,
+            None if run.start is None or run.end is None else run.end - run.start,
+            run.start,
+        )
+        for run in runs
+    ]
+    metadata = Search(source, found.name, score, choose_direction(None, direction, source), notes)
+    return collect(evaluations, metadata, replicate, random_start)
+
+
+def _load(source: str | os.PathLike[str], wanted: str | None) -> _Experiment:
+    """Return the experiment from an SQLite file, a database's URL or a tracking URI."""
+    if isinstance(source, str) and "://" in source and not is_database_url(source):
+        if not source.startswith("file:"):
+            return _load_from_server(source, wanted)
+        source = source.partition("://")[2]
+    if not is_database_url(source):
+        path = Path(os.path.expanduser(source))
+        if path.is_dir():
+            raise LeadlineError(
+                f"{format_value(path.name)}: a folder of runs is not read; give the database, "
+                "such as mlflow.db, or make one of it with: mlflow migrate-filestore"
             )
-            for run in runs
-        ],
-        source=source,
-        task=found.name,
-        metric=score,
-        direction=direction,
-        replicate=replicate,
-        random_start=random_start,
-        notes=[*notes, *note],
+    with open_database(source) as database:
+        return _load_from_database(database, wanted)
+
+
+def _load_from_database(database: Database, wanted: str | None) -> _Experiment:
+    database.require_tables(
+        _TABLES,
+        "not a store of MLflow, it lacks the tables {missing}; give the store that the "
+        "runs were logged to",
+    )
+    rows = database.query(
+        "SELECT experiment_id, name, (SELECT COUNT(*) FROM runs r WHERE r.experiment_id = "
+        "e.experiment_id) FROM experiments e ORDER BY experiment_id"
+    )
+    experiment, name = _choose_experiment(rows, wanted, database.name)
+    found: dict[object, _Run] = {}
+    n_deleted = 0
+    for key, run_name, status, start, end, stage in database.query(
+        "SELECT run_uuid, name, status, start_time, end_time, lifecycle_stage FROM runs "
+        "WHERE experiment_id = :experiment ORDER BY start_time, run_uuid",
+        experiment=experiment,
+    ):
+        if stage == "deleted":
+            n_deleted += 1
+        else:
+            found[key] = _Run(str(key), str(run_name), str(status), _seconds(start), _seconds(end))
+
+    def query_runs(table: str, columns: str) -> Iterable[tuple[_Run, Sequence[Any]]]:
+        for key, *row in database.query(
+            f"SELECT d.run_uuid, {columns} FROM {table} d JOIN runs r ON r.run_uuid = d.run_uuid "
+            "WHERE r.experiment_id = :experiment",
+            experiment=experiment,
+        ):
+            if key in found:
+                yield found[key], row
+
+    for run, (metric, value, is_nan) in query_runs("latest_metrics", "d.key, d.value, d.is_nan"):
+        run.metrics[str(metric)] = math.nan if is_nan else value
+    for run, (param, value) in query_runs("params", "d.key, d.value"):
+        run.params[str(param)] = str(value)
+    for run, (tag, value) in query_runs("tags", "d.key, d.value"):
+        run.tags[str(tag)] = str(value)
+    return _Experiment(name, database.name, list(found.values()), n_deleted)
+
+
+def _load_from_server(uri: str, wanted: str | None) -> _Experiment:
+    if importlib.util.find_spec("mlflow") is None:
+        raise ImportError(
+            "reading from a tracking server needs mlflow; install it with "
+            'pip install "leadline[mlflow]"'
+        )
+    import mlflow
+
+    name = uri.partition("?")[0].rpartition("@")[2].removeprefix("http://")
+    try:
+        client = mlflow.MlflowClient(tracking_uri=uri)
+        rows = []
+        for own in _all_pages(client.search_experiments):
+            runs = client.search_runs([own.experiment_id], max_results=1)
+            rows.append((own.experiment_id, own.name, len(runs)))
+        experiment, label = _choose_experiment(rows, wanted, name)
+        runs = _all_pages(client.search_runs, experiment_ids=[experiment])
+    except mlflow.exceptions.MlflowException as error:
+        reason = re.sub(r"//[^/\s]*@", "//", str(error))  # without user and password
+        raise LeadlineError(
+            f"{format_value(name)}: MLflow cannot read it ({format_value(reason, 200)}); check the "
+            "tracking URI, and that the server runs"
+        ) from None
+    # The server lists the newest run first.
+    return _Experiment(label, name, [_convert_run(run) for run in reversed(runs)])
+
+
+def _all_pages(search: Any, **arguments: Any) -> list[Any]:
+    found: list[Any] = []
+    token = None
+    while True:
+        page = search(max_results=_PAGE, page_token=token, **arguments)
+        found.extend(page)
+        token = page.token
+        if not token:
+            return found
+
+
+def _convert_run(run: Any) -> _Run:
+    return _Run(
+        run.info.run_id,
+        str(run.info.run_name),
+        str(run.info.status),
+        _seconds(run.info.start_time),
+        _seconds(run.info.end_time),
+        dict(run.data.metrics),
+        dict(run.data.params),
+        dict(run.data.tags),
     )
 
 
-def _trial_runs(
-    found: Experiment, wanted: str | Sequence[str] | None, source: str
-) -> tuple[list[Run], list[str]]:
-    """Return the runs that are trials: those of one sweep, or all where there are no sweeps."""
+def _seconds(milliseconds: object) -> float | None:
+    known = isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool)
+    return milliseconds / 1000.0 if known and milliseconds else None  # type: ignore[operator]
+
+
+def _choose_experiment(
+    rows: Sequence[Sequence[Any]], wanted: str | None, source: str
+) -> tuple[Any, str]:
+    """Return id and name of the experiment to read; a row is id, name, number of runs."""
+    for key, name, _ in rows:
+        if wanted in (str(name), str(key)):
+            return key, str(name)
+    used = {str(name): key for key, name, count in rows if count}
+    choice = ("experiment", "experiments with runs", "experiment")
+    chosen = choose_name(wanted, used, source, *choice)
+    return used[chosen], chosen
+
+
+def _choose_runs(
+    found: _Experiment, wanted: str | Sequence[str] | None, source: str
+) -> tuple[list[_Run], int]:
+    """Return the runs of one sweep, or all if there are no sweeps, and the number of parents."""
     by_id = {run.id: run for run in found.runs}
-    children: dict[str, list[Run]] = {}
+    parent_of = {run.id: run.tags.get(_PARENT, "") for run in found.runs}
+    all_parents = set(parent_of.values())
+    parents = {key: by_id[key] for key in by_id if key in all_parents}
+    # In nested sweeps, the innermost are the searches: their runs are no parents.
+    sweeps: dict[str, list[_Run]] = {}
     for run in found.runs:
-        children.setdefault(run.tags.get(_PARENT, ""), []).append(run)
-    parents = [run for run in found.runs if run.id in children]
-    is_parent = {run.id for run in parents}
-    # Of nested sweeps the innermost are searches.
-    leaves = {key: [run for run in own if run.id not in is_parent] for key, own in children.items()}
-    leaves = {key: own for key, own in leaves.items() if own}
-    for key in leaves:
-        # Before the choice: none of such sweeps can be chosen.
-        if key in by_id and (wanted is None or _matches(by_id[key], wanted)):
-            _refuse_autolog(by_id[key], len(leaves[key]), source)
+        if run.id not in parents:
+            sweeps.setdefault(parent_of[run.id], []).append(run)
+    named = [key for key in sweeps if key in parents]
     if wanted is not None:
-        keys = [key for key in leaves if key in by_id and _matches(by_id[key], wanted)]
-        if not keys:
-            names = join_values([run.name for run in parents], 8) if parents else "none"
-            raise LeadlineError(
-                f"{source}: no parent run {format_value(wanted)}; there are {names}"
-            )
-    elif len(leaves) > 1:
-        names = join_values([by_id[key].name for key in leaves if key in by_id], 8)
-        alone = f" and {pluralize(len(leaves['']), 'run')} outside of any" if "" in leaves else ""
+        asked = [wanted] if isinstance(wanted, str) else list(wanted)
+        named = [key for key in named if key in asked or parents[key].name in asked]
+    for key in named:
+        # Before the choice, because no such sweep can be chosen.
+        _refuse_autolog(parents[key], len(sweeps[key]), source)
+    if wanted is not None and not named:
+        names = join_values([run.name for run in parents.values()], 8) or "none"
+        raise LeadlineError(f"{source}: no parent run {format_value(wanted)}; there are {names}")
+    if wanted is None and len(sweeps) > 1:
+        names = join_values([parents[key].name for key in named], 8)
+        alone = f" and {pluralize(len(sweeps['']), 'run')} outside of any" if "" in sweeps else ""
         raise LeadlineError(
             f"{source}: runs of several searches, with the parent runs {names}{alone}; choose "
             "with parent"
         )
-    else:
-        keys = list(leaves)
-    chosen = {run.id for key in keys for run in leaves[key]}
-    note = []
-    if parents:
-        note.append(f"{pluralize(len(parents), 'parent run')} left out: not a trial")
-    return [run for run in found.runs if run.id in chosen], note
+    chosen = {run.id for key in (named if wanted is not None else sweeps) for run in sweeps[key]}
+    return [run for run in found.runs if run.id in chosen], len(parents)
 
 
-def _matches(run: Run, wanted: str | Sequence[str]) -> bool:
-    names = [wanted] if isinstance(wanted, str) else list(wanted)
-    return run.id in names or run.name in names
-
-
-def _refuse_autolog(parent: Run, kept: int, source: str) -> None:
-    """Raise if the children of a run are the best few that scikit-learn's autologging keeps."""
-    estimator = parent.tags.get(_ESTIMATOR, "")
-    if _AUTOLOG not in parent.tags or not estimator.endswith(_SEARCHES):
+def _refuse_autolog(parent: _Run, kept: int, source: str) -> None:
+    """Raise if the runs of a sweep are the best few that scikit-learn's autologging keeps."""
+    estimator = parent.tags.get("estimator_name", "")
+    if "mlflow.autologging" not in parent.tags or not estimator.endswith("SearchCV"):
         return
     tried = parent.params.get("n_iter", "")
     if tried.isdecimal() and int(tried) <= kept:
@@ -154,6 +300,7 @@ def _refuse_autolog(parent: Run, kept: int, source: str) -> None:
     of = f" of {tried}" if tried.isdecimal() else ""
     raise LeadlineError(
         f"{source}: mlflow.sklearn.autolog logged only the {kept} best{of} candidates of "
-        f"{estimator}, run {format_value(parent.name)}, a selected sample; read the search itself with "
-        "read_sklearn(search), or its artifact cv_results.csv, or log with max_tuning_runs=None"
+        f"{estimator}, run {format_value(parent.name)}, a selected sample; read the search itself "
+        "with read_sklearn(search), or its artifact cv_results.csv, or log with "
+        "max_tuning_runs=None"
     )

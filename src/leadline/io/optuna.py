@@ -8,13 +8,20 @@ from typing import Any
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, format_value, join_values, pluralize
 from leadline.io.databases import is_database_url, is_sqlite_file
-from leadline.io.optuna_database import study_of_database
-from leadline.io.optuna_journal import is_journal, study_of_journal
-from leadline.io.optuna_study import Study, StudyTrial, declared, study_of_object
-from leadline.io.records import Evaluation, Space, collect
-from leadline.io.refusals import agreed_direction, refuse_learned
+from leadline.io.optuna_study import (
+    Study,
+    StudyTrial,
+    describe_distribution,
+    is_journal,
+    study_of_database,
+    study_of_journal,
+    study_of_object,
+)
+from leadline.io.params import Space
+from leadline.io.records import Evaluation, Search, collect
+from leadline.io.refusals import choose_direction, refuse_learned
 
-# What samplers leave in the system attributes of a trial that they chose by learning.
+# Prefixes of the system attributes of trials that these samplers chose by learning.
 _LEARNED = {
     "tpe:": "TPESampler",
     "gp:": "GPSampler",
@@ -42,223 +49,212 @@ def read_optuna(
     ----------
     study : str, path or optuna.study.Study
         A storage, as the URL ``"sqlite:///study.db"``, ``"postgresql://…"`` or ``"mysql://…"``,
-        the path of an SQLite or journal file; or a study object. Optuna is not needed for it;
-        a server needs ``pip install "leadline[postgres]"`` or ``"leadline[mysql]"``.
+        or the path of an SQLite or journal file; or a study object. Storages are read without
+        Optuna; a server needs ``pip install "leadline[postgres]"`` or ``"leadline[mysql]"``.
     study_name : str, optional
-        Which study of a storage; needed if it has several.
+        The study in a storage; required if there are several.
     score : int or str, optional
-        Which objective of several: its number, from 0, or its name where one was set.
+        The objective of several: its number, from 0, or its name if one was set.
     direction : {"minimize", "maximize"}, optional
-        Not needed, since it is recorded; an error if it is another than that.
+        Recorded, so not required; an error if it differs from the record.
     replicate : str, optional
-        User attribute or parameter that tells replicates of a configuration apart, such as
-        ``"seed"``. Without it, trials with the same parameters are replicates, unless there are
-        so few combinations that chance may have drawn one twice.
+        User attribute or parameter that distinguishes replicates of a configuration, such as
+        ``"seed"``. Without it, trials with the same parameters are replicates, unless so few
+        combinations are possible that chance may have drawn one twice.
     random_start : int, optional
-        Read the first so many trials only, those drawn at random before the sampler learned.
+        Read only this many trials, the first: those drawn at random before the sampler learned.
     assume_random : bool
-        Read a study all the same whose sampler learned from its trials.
+        Read a study even if its sampler learned from earlier trials.
 
     Returns
     -------
     Trials
-        Every trial with its status: a pruned one's last value is not its score, and a value
-        that is not finite, or a violated constraint, means that the trial failed. Not among
-        them are trials that nobody drew: enqueued ones, and attempts that were retried; a note
-        says how many. `cost` is the duration in seconds, `order` the number of the trial.
+        All trials with their status. A trial that was pruned has no score. A trial with a value
+        that is not finite, or with a violated constraint, is failed. Enqueued trials and
+        attempts that were retried are left out, since the sampler did not draw them; a note
+        counts them. `cost` is the duration in seconds, `order` the number of the trial.
 
     Raises
     ------
     LeadlineError
         If the storage or the study cannot be read, or its sampler learned.
     FileNotFoundError
-        If there is no such file; none is made.
+        If there is no such file. No file is created.
     ImportError
-        If a server is named and its driver is not installed.
+        If the driver of a server is not installed.
+
+    Examples
+    --------
+    >>> import optuna
+    >>> import leadline as ll
+    >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
+    >>> study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    >>> study.optimize(lambda trial: trial.suggest_float("x", -1, 1) ** 2, n_trials=20)
+    >>> print(ll.read_optuna(study))
+    20 trials: 20 complete, 0 failed
     """
-    found, source = _load(study, study_name)
-    source = (
-        f"{source}, study {format_value(found.name)}"
-        if source
-        else f"study {format_value(found.name)}"
-    )
-    place, metric, recorded = _objective(found, score, source)
-    direction = agreed_direction(recorded, direction, source)
-    trials, notes = _drawn(found.trials)
-    sampler = _sampler(found, trials, source, random_start, assume_random)
-    infeasible = [trial for trial in trials if _infeasible(trial)]
+    found, storage = _load(study, study_name)
+    source = f"{storage}, " * bool(storage) + f"study {format_value(found.name)}"
+    objective, metric, recorded = _choose_objective(found, score, source)
+    direction = choose_direction(recorded, direction, source)
+    trials, notes = _drop_undrawn(found.trials)
+    sampler = _find_sampler(found, trials, source, random_start, assume_random)
+    infeasible = {trial.number for trial in trials if _is_infeasible(trial)}
     if infeasible:
         notes.append(f"{pluralize(len(infeasible), 'trial')} with a violated constraint: failed")
-    broken = {trial.number for trial in infeasible}
-    return collect(
-        [
-            Evaluation(
-                trial.number,
-                trial.values.get(place),
-                "failed" if trial.number in broken else trial.state,
-                trial.params,
-                trial.user_attrs,
-                trial.seconds,
-                trial.number,
-            )
-            for trial in trials
-        ],
-        source=source,
-        task=found.name,
-        metric=metric,
-        direction=direction,
-        replicate=replicate,
-        random_start=random_start,
-        sampler=sampler,
-        distributions=_distributions(trials),
-        notes=notes,
+    evaluations = [
+        Evaluation(
+            trial.number,
+            trial.values.get(objective),
+            "failed" if trial.number in infeasible else trial.state,
+            trial.params,
+            trial.user_attrs,
+            trial.seconds,
+            trial.number,
+        )
+        for trial in trials
+    ]
+    metadata = Search(
+        source, found.name, metric, direction, notes, sampler, _common_distributions(trials)
     )
+    return collect(evaluations, metadata, replicate, random_start)
 
 
 def _load(study: Any, study_name: str | None) -> tuple[Study, str]:
-    """Return the study and what its storage is called."""
+    """Return the study and the name of its storage, "" for a study object."""
     if is_database_url(study):
         return study_of_database(study, study_name)
-    if isinstance(study, str | os.PathLike):
-        if isinstance(study, str) and "://" in study:
-            raise LeadlineError(
-                f"{format_value(study.partition('://')[0])} is no storage that can be read; give a "
-                "sqlite, postgresql or mysql URL, a file, or the study itself"
+    if not isinstance(study, str | os.PathLike):
+        if not hasattr(study, "get_trials") or not hasattr(study, "directions"):
+            raise TypeError(
+                f"study must be a storage URL, a path or an optuna Study, got {format_value(study)}"
             )
-        path = Path(os.path.expanduser(study))
-        if not path.exists():
-            raise FileNotFoundError(
-                f"no file {format_value(str(path), 200)}; check its name and folder (none was made)"
-            )
-        if is_journal(path):
-            return study_of_journal(path, study_name), path.name
-        if path.is_dir() or is_sqlite_file(path):
-            return study_of_database(path, study_name)
+        return study_of_object(study), ""
+    if isinstance(study, str) and "://" in study:
         raise LeadlineError(
-            f"{path.name}: neither an SQLite database nor a journal of Optuna; give the storage "
-            "that the study was created with"
+            f"{format_value(study.partition('://')[0])} is no storage that can be read; give a "
+            "sqlite, postgresql or mysql URL, a file, or the study itself"
         )
-    if not hasattr(study, "get_trials") or not hasattr(study, "directions"):
-        raise TypeError(
-            f"study must be a storage URL, a path or an optuna Study, got {format_value(study)}"
-        )
-    return study_of_object(study), ""
+    path = Path(os.path.expanduser(study))
+    if is_journal(path):
+        return study_of_journal(path, study_name), path.name
+    if not path.exists() or path.is_dir() or is_sqlite_file(path):
+        return study_of_database(path, study_name)  # raises if there is no file
+    raise LeadlineError(
+        f"{path.name}: neither an SQLite database nor a journal of Optuna; give the storage "
+        "that the study was created with"
+    )
 
 
-def _objective(study: Study, wanted: int | str | None, source: str) -> tuple[int, str, str]:
-    """Return the place, name and direction of the objective to read."""
-    names = study.metric_names
-    count = len(study.directions)
+def _choose_objective(study: Study, wanted: int | str | None, source: str) -> tuple[int, str, str]:
+    """Return the index, the name and the direction of the objective to read."""
+    names, count = study.metric_names, len(study.directions)
     if count == 0:
-        raise LeadlineError(f"{source}: no direction is recorded; is the storage whole?")
+        raise LeadlineError(
+            f"{source}: no direction is recorded; check that the storage is complete"
+        )
     known: Sequence[object] = names or range(count)
+    if wanted is None and count > 1:
+        raise LeadlineError(
+            f"{source}: it has {count} objectives, {join_values(known)}; choose one with score"
+        )
     if wanted is None:
-        if count > 1:
-            raise LeadlineError(
-                f"{source}: it has {count} objectives, {join_values(known)}; choose one with score"
-            )
-        place = 0
+        index = 0
     elif names is not None and wanted in names:
-        place = names.index(str(wanted))
-    elif str(wanted).isdecimal() and int(wanted) < count and not isinstance(wanted, bool):
-        place = int(wanted)
+        index = names.index(str(wanted))
+    elif str(wanted).isdecimal() and int(wanted) < count:
+        index = int(wanted)
     else:
         raise LeadlineError(
             f"{source}: no objective {format_value(wanted)}; there are {join_values(known)}"
         )
-    default = "value" if count == 1 else f"values_{place}"
-    return place, names[place] if names else default, study.directions[place].lower()
+    default = "value" if count == 1 else f"values_{index}"
+    return index, names[index] if names else default, study.directions[index].lower()
 
 
-def _drawn(trials: Sequence[StudyTrial]) -> tuple[list[StudyTrial], list[str]]:
+def _drop_undrawn(trials: Sequence[StudyTrial]) -> tuple[list[StudyTrial], list[str]]:
     """Return the trials that the sampler drew, and notes on the others."""
-    retried = {
-        number
-        for trial in trials
-        for number in (trial.system_attrs.get("failed_trial"), *_history(trial))
-        if isinstance(number, int)
-    }
-    seen: set[str] = set()
-    kept, enqueued = [], []
+    retried: set[int] = set()
     for trial in trials:
-        fixed = trial.system_attrs.get("fixed_params")
-        given = bool(fixed) and "failed_trial" not in trial.system_attrs
-        configuration = repr(sorted((name, repr(value)) for name, value in trial.params.items()))
+        history = trial.system_attrs.get("retry_history")
+        numbers = history if isinstance(history, list) else []
+        numbers = [*numbers, trial.system_attrs.get("failed_trial")]
+        retried.update(number for number in numbers if isinstance(number, int))
+    seen: set[str] = set()
+    drawn, enqueued, notes = [], [], []
+    for trial in trials:
         if trial.number in retried:
             continue
-        # One that repeats a drawn configuration, such as with another seed, is a replicate.
-        if given and configuration not in seen:
+        configuration = repr(sorted((name, repr(value)) for name, value in trial.params.items()))
+        fixed = trial.system_attrs.get("fixed_params")
+        # A retry has fixed parameters too. A configuration that was drawn before is a replicate.
+        if fixed and "failed_trial" not in trial.system_attrs and configuration not in seen:
             enqueued.append(trial)
-            continue
-        seen.add(configuration)
-        kept.append(trial)
-    notes = []
+        else:
+            seen.add(configuration)
+            drawn.append(trial)
     if retried:
         notes.append(f"{pluralize(len(retried), 'failed attempt')} left out: tried again later")
-    if enqueued and not kept:
+    if enqueued and not drawn:
         return enqueued, [*notes, "all trials were enqueued, not drawn by a sampler"]
     if enqueued:
         notes.append(
             f"{pluralize(len(enqueued), 'enqueued trial')} left out: chosen by hand, not drawn"
         )
-    return kept, notes
+    return drawn, notes
 
 
-def _history(trial: StudyTrial) -> list[object]:
-    history = trial.system_attrs.get("retry_history")
-    return history if isinstance(history, list) else []
-
-
-def _sampler(
+def _find_sampler(
     study: Study,
     trials: Sequence[StudyTrial],
     source: str,
     random_start: int | None,
     assume_random: bool,
 ) -> str | None:
-    """Return the sampler as far as it is known, or refuse one that learned."""
-    chosen: list[int] = []
-    evidence, sampler = "", study.sampler
-    for place, trial in enumerate(trials):
-        for key, value in trial.system_attrs.items():
-            name = next((name for start, name in _LEARNED.items() if key.startswith(start)), None)
-            if name is None and key.endswith(_GENERATION) and value not in (0, None):
-                name = key.removesuffix(_GENERATION)
-            if name is not None:
-                chosen.append(place)
-                evidence, sampler = evidence or key, name
-                break
-    if chosen:
-        refuse_learned(
-            source,
-            f"{sampler} chose {len(chosen)} of {len(trials)} trials by what earlier ones showed "
-            f"(system attribute {evidence!r}, from trial {trials[chosen[0]].number} on)",
-            drawn_first=chosen[0],
-            random_start=random_start,
-            assume_random=assume_random,
+    """Return the sampler, None if unknown; refuse a sampler that learned."""
+    learned = {index: own for index, trial in enumerate(trials) if (own := _learned(trial))}
+    if learned:
+        first = min(learned)
+        attribute, sampler = learned[first][0], learned[max(learned)][1]
+        evidence = (
+            f"{sampler} chose {len(learned)} of {len(trials)} trials by what earlier ones showed "
+            f"(system attribute {attribute!r}, from trial {trials[first].number} on)"
         )
+        refuse_learned(source, evidence, first, random_start, assume_random)
         return sampler
     if any("grid_id" in trial.system_attrs for trial in trials):
         return "GridSampler"
     if any(key.startswith(_QUASI_RANDOM) for key in study.system_attrs):
         return "QMCSampler"
-    return sampler
+    return study.sampler
 
 
-def _infeasible(trial: StudyTrial) -> bool:
+def _learned(trial: StudyTrial) -> tuple[str, ...]:
+    """Return the attribute that shows that a trial was chosen by learning, and the sampler."""
+    for key, value in trial.system_attrs.items():
+        for prefix, name in _LEARNED.items():
+            if key.startswith(prefix):
+                return key, name
+        # Evolutionary samplers draw generation 0 at random.
+        if key.endswith(_GENERATION) and value not in (0, None):
+            return key, key.removesuffix(_GENERATION)
+    return ()
+
+
+def _is_infeasible(trial: StudyTrial) -> bool:
     constraints = trial.system_attrs.get("constraints")
     return isinstance(constraints, list | tuple) and any(
         isinstance(value, int | float) and value > 0 for value in constraints
     )
 
 
-def _distributions(trials: Sequence[StudyTrial]) -> Space:
-    """Return what each parameter was drawn from, where that was the same in all trials."""
-    first: dict[str, Mapping[str, object]] = {}
-    changed = set()
+def _common_distributions(trials: Sequence[StudyTrial]) -> Space:
+    """Return the distribution of each parameter for which it is the same in all trials."""
+    recorded: dict[str, list[Mapping[str, object]]] = {}
     for trial in trials:
         for name, distribution in trial.distributions.items():
-            if first.setdefault(name, distribution) != distribution:
-                changed.add(name)
-    found = {name: declared(drawn) for name, drawn in first.items() if name not in changed}
-    return {name: drawn for name, drawn in found.items() if drawn is not None}
+            known = recorded.setdefault(name, [])
+            if distribution not in known:
+                known.append(distribution)
+    found = {name: describe_distribution(own[0]) for name, own in recorded.items() if len(own) == 1}
+    return {name: distribution for name, distribution in found.items() if distribution is not None}

@@ -1,23 +1,38 @@
-"""What Optuna records of a study, wherever it is kept, and what its distributions mean."""
+"""Optuna's studies in one form, from a study object, a database or a journal, without Optuna.
+
+Databases are read by plain SQL, because Optuna creates missing files and upgrades schemas. Journals
+are replayed here, because Optuna's backend makes lock files and may load a pickled snapshot.
+"""
 
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
-from leadline.errors import LeadlineError, format_value, join_values
+from leadline.errors import LeadlineError, format_value
+from leadline.io.databases import Database, open_database
+from leadline.io.params import numeric_distribution
+from leadline.io.refusals import choose_name
 
-STATES = ("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING")
-"""By Optuna's number of them."""
-DIRECTIONS = ("NOT_SET", "MINIMIZE", "MAXIMIZE")
+# In the order of Optuna's numbers.
+_STATES = ("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING")
+_FINISHED = ("COMPLETE", "PRUNED", "FAIL")
+_DIRECTIONS = ("NOT_SET", "MINIMIZE", "MAXIMIZE")
+
+_TABLES = ("studies", "study_directions", "trials", "trial_params", "trial_values")
+_CHOICE = ("study", "studies", "study_name")
+_INFINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf}
+_JOURNAL_START = b'{"op_code":'
 
 
 @dataclass
 class StudyTrial:
-    """One trial. `values` is by objective; `distributions` are Optuna's, as parsed JSON."""
+    """One trial; `values` by objective, `distributions` as Optuna's JSON."""
 
     number: int
     state: str
@@ -31,16 +46,23 @@ class StudyTrial:
 
     @property
     def seconds(self) -> float | None:
-        """How long it took, None when that is not recorded."""
-        start, complete = as_datetime(self.start), as_datetime(self.complete)
-        if start is None or complete is None or (start.tzinfo is None) != (complete.tzinfo is None):
+        """The duration, None if start or end are not recorded."""
+        try:
+            return (_parse_datetime(self.complete) - _parse_datetime(self.start)).total_seconds()
+        except (TypeError, ValueError):
             return None
-        return (complete - start).total_seconds()
+
+    def add_param(self, name: object, stored: object, text: object) -> None:
+        """Add a parameter from its stored number and the JSON of its distribution."""
+        distribution = _parse_distribution(text)
+        self.params[str(name)] = _convert_stored(stored, distribution)
+        if distribution is not None:
+            self.distributions[str(name)] = distribution
 
 
 @dataclass
 class Study:
-    """One study. `directions` is by objective, "MINIMIZE" or "MAXIMIZE"."""
+    """One study; `directions` by objective, "MINIMIZE" or "MAXIMIZE"."""
 
     name: str
     directions: list[str]
@@ -50,7 +72,7 @@ class Study:
 
     @property
     def metric_names(self) -> list[str] | None:
-        """The names of the objectives, where the user gave some."""
+        """The names of the objectives, if the user set them."""
         names = self.system_attrs.get("study:metric_names")
         if isinstance(names, list) and len(names) == len(self.directions):
             return [str(name) for name in names]
@@ -58,9 +80,9 @@ class Study:
 
 
 def study_of_object(study: Any) -> Study:
-    """Return what an `optuna.study.Study` holds; Optuna is not imported.
+    """Return the content of an `optuna.study.Study`.
 
-    The sampler counts where it is not TPE, which is what every reloaded study claims.
+    The sampler is kept unless it is TPE, the default of every study that was loaded again.
     """
     names = getattr(study, "metric_names", None)
     sampler = type(getattr(study, "sampler", None)).__name__
@@ -82,89 +104,238 @@ def study_of_object(study: Any) -> Study:
             )
             for trial in study.get_trials(deepcopy=False)
         ]
-        directions = [direction.name for direction in study.directions]
-        name = str(study.study_name)
+        return Study(
+            str(study.study_name),
+            [direction.name for direction in study.directions],
+            {"study:metric_names": list(names)} if names else {},
+            trials,
+            None if sampler in ("TPESampler", "NoneType") else sampler,
+        )
     except AttributeError as error:
         raise LeadlineError(f"not an Optuna study that can be read ({error})") from None
-    return Study(
-        name,
-        directions,
-        {"study:metric_names": list(names)} if names else {},
-        trials,
-        None if sampler in ("TPESampler", "NoneType") else sampler,
+
+
+def study_of_database(source: str | os.PathLike[str], study_name: str | None) -> tuple[Study, str]:
+    """Return a study in a database, and the name of the database."""
+    with open_database(source) as database:
+        database.require_tables(
+            _TABLES,
+            "not a storage of Optuna 3 or later, it lacks the tables {missing}; give the storage "
+            "that the study was created with",
+        )
+        rows = database.query("SELECT study_id, study_name FROM studies ORDER BY study_id")
+        by_name = {str(name): study_id for study_id, name in rows}
+        name = choose_name(study_name, by_name, database.name, *_CHOICE)
+        return _query_study(database, name, by_name[name]), database.name
+
+
+def is_journal(path: Path) -> bool:
+    """Return whether a file begins as Optuna's journals do."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_JOURNAL_START) + 8)
+    except OSError:
+        return False
+    return start.replace(b" ", b"").startswith(_JOURNAL_START)
+
+
+def study_of_journal(path: Path, study_name: str | None) -> Study:
+    """Return a study in a journal, a file with one operation per line."""
+    journal = _Journal()
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        try:
+            if line.strip():
+                journal.apply(json.loads(line))
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+            if number == len(lines):
+                break  # another process is still writing this line
+            raise LeadlineError(
+                f"{path.name}: line {number} is not an operation of Optuna's journal, "
+                f"{format_value(line[:80].decode(errors='replace'))}; check that the file is "
+                "complete"
+            ) from None
+    by_name = {study.name: study for study in journal.studies.values()}
+    return by_name[choose_name(study_name, by_name, path.name, *_CHOICE)]
+
+
+def describe_distribution(recorded: Mapping[str, Any]) -> tuple[object, ...] | None:
+    """Return one of Optuna's distributions in the form of `Trials.distributions`."""
+    kind, attributes = str(recorded["name"]), recorded["attributes"]
+    choices = attributes.get("choices")
+    if kind == "CategoricalDistribution" and isinstance(choices, list | tuple):
+        return ("categorical", *choices)
+    return numeric_distribution(
+        attributes.get("low"),
+        attributes.get("high"),
+        step=attributes.get("step", attributes.get("q")),
+        integer=kind.startswith("Int"),
+        log=attributes.get("log") is True or "LogUniform" in kind,
     )
 
 
-def choose_study(names: Sequence[str], wanted: str | None, source: str) -> str:
-    """Return the study to read: the one that is named, or the only one."""
-    if wanted is not None:
-        if wanted not in names:
-            raise LeadlineError(
-                f"{source}: no study {format_value(wanted)}; there are {join_values(names) or 'none'}"
-            )
-        return wanted
-    if len(names) != 1:
-        raise LeadlineError(
-            f"{source}: there are {len(names)} studies, {join_values(names)}; name one with study_name"
-            if names
-            else f"{source}: there are no studies; is this the right storage?"
-        )
-    return names[0]
+def _parse_datetime(value: Any) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
-@lru_cache(maxsize=10_000)
-def parsed_distribution(text: str) -> Mapping[str, Any] | None:
-    """Return a distribution from its JSON, None when it is none; read by thousands of rows."""
-    try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError, TypeError):
-        return None
-    if not isinstance(parsed, dict):
-        return None
-    if isinstance(parsed.get("attributes"), dict) and isinstance(parsed.get("name"), str):
+@lru_cache(maxsize=10_000)  # thousands of rows share a distribution
+def _parse_distribution(text: object) -> Mapping[str, Any] | None:
+    parsed = _parse_json(text)
+    if (
+        isinstance(parsed, dict)
+        and isinstance(parsed.get("attributes"), dict)
+        and isinstance(parsed.get("name"), str)
+    ):
         return parsed
     return None
 
 
-def external(value: object, distribution: Mapping[str, Any] | None) -> object:
-    """Return the value of a parameter from the number by which Optuna stores it."""
-    if distribution is None or not isinstance(value, int | float):
-        return value
-    kind = distribution["name"]
-    choices = distribution["attributes"].get("choices")
-    if kind == "CategoricalDistribution" and isinstance(choices, list | tuple):
-        place = int(value) if math.isfinite(value) else -1
-        return choices[place] if 0 <= place < len(choices) else value
-    if kind.startswith("Int") and math.isfinite(value):
-        return int(value)
-    return value
-
-
-def declared(distribution: Mapping[str, Any]) -> tuple[object, ...] | None:
-    """Return what a parameter was drawn from as `check_random_search` wants it."""
-    kind, attributes = str(distribution["name"]), distribution["attributes"]
-    choices = attributes.get("choices")
-    if kind == "CategoricalDistribution" and isinstance(choices, list | tuple):
-        return ("categorical", *choices)
-    low, high = attributes.get("low"), attributes.get("high")
-    step = attributes.get("step", attributes.get("q"))
-    if not isinstance(low, int | float) or not isinstance(high, int | float):
-        return None
-    integer = kind.startswith("Int")
-    log = attributes.get("log") is True or "LogUniform" in kind
-    name = ("log-" if log else "") + ("integer" if integer else "uniform")
-    if step is None or log or not isinstance(step, int | float) or not step > 0:
-        return (name, low, high)
-    # The last step of the range is where Optuna ends it.
-    high = low + step * math.floor((high - low) / step + 1e-8)
-    return (name, low, high, step)
-
-
-def as_datetime(value: object) -> datetime | None:
-    """Return a time from Optuna's text or object, None when it is neither."""
-    if isinstance(value, datetime):
-        return value
+def _parse_json(text: object) -> object:
     try:
-        return datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
+        return json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
         return None
+
+
+def _convert_stored(stored: object, distribution: Mapping[str, Any] | None) -> object:
+    """Return the value of a parameter for the number that Optuna stores."""
+    if distribution is None or not isinstance(stored, int | float) or not math.isfinite(stored):
+        return stored
+    choices = distribution["attributes"].get("choices")
+    if distribution["name"] == "CategoricalDistribution" and isinstance(choices, list | tuple):
+        return choices[int(stored)] if 0 <= int(stored) < len(choices) else stored
+    return int(stored) if distribution["name"].startswith("Int") else stored
+
+
+def _query_study(database: Database, name: str, study_id: object) -> Study:
+    def query(text: str) -> list[Sequence[Any]]:
+        return database.query(text, study=study_id)
+
+    def query_trials(table: str, columns: str) -> list[tuple[StudyTrial, Sequence[Any]]]:
+        if table not in database.tables:
+            return []
+        rows = query(
+            f"SELECT d.trial_id, {columns} FROM {table} d "
+            "JOIN trials t ON t.trial_id = d.trial_id "
+            "WHERE t.study_id = :study ORDER BY d.trial_id"
+        )
+        return [(trials[row[0]], row[1:]) for row in rows if row[0] in trials]
+
+    study = Study(
+        name,
+        [
+            str(row[0])
+            for row in query(
+                "SELECT direction FROM study_directions WHERE study_id = :study ORDER BY objective"
+            )
+        ],
+    )
+    if "study_system_attributes" in database.tables:
+        attributes = query(
+            "SELECT a.key, a.value_json FROM study_system_attributes a WHERE a.study_id = :study"
+        )
+        study.system_attrs.update((str(key), _parse_json(value)) for key, value in attributes)
+    trials: dict[object, StudyTrial] = {}
+    for index, (trial_id, number, state, start, complete) in enumerate(
+        query(
+            "SELECT trial_id, number, state, datetime_start, datetime_complete FROM trials "
+            "WHERE study_id = :study ORDER BY trial_id"
+        )
+    ):
+        known = isinstance(number, int) and not isinstance(number, bool)
+        trials[trial_id] = StudyTrial(
+            number if known else index, str(state), start=start, complete=complete
+        )
+    for trial, row in query_trials("trial_values", "d.objective, d.value, d.value_type"):
+        objective, value, kind = row
+        trial.values[objective] = _INFINITE.get(str(kind), value)
+    for trial, row in query_trials(
+        "trial_params", "d.param_name, d.param_value, d.distribution_json"
+    ):
+        trial.add_param(*row)
+    for trial, (key, value) in query_trials("trial_user_attributes", "d.key, d.value_json"):
+        trial.user_attrs[str(key)] = _parse_json(value)
+    for trial, (key, value) in query_trials("trial_system_attributes", "d.key, d.value_json"):
+        trial.system_attrs[str(key)] = _parse_json(value)
+    study.trials = sorted(trials.values(), key=lambda trial: trial.number)
+    return study
+
+
+class _Journal:
+    """Studies and trials after the operations so far, in the order of Optuna's numbers."""
+
+    def __init__(self) -> None:
+        self.studies: dict[int, Study] = {}
+        self.trials: list[StudyTrial] = []
+        self._n_created = 0
+
+    def apply(self, log: Mapping[str, Any]) -> None:
+        """Apply one operation; raise KeyError, TypeError or the like if it is none."""
+        if not isinstance(log["op_code"], int):
+            raise TypeError
+        match log["op_code"]:
+            case 0:  # CREATE_STUDY
+                self._create_study(log)
+            case 1:  # DELETE_STUDY
+                self.studies.pop(log["study_id"], None)
+            case 3:  # SET_STUDY_SYSTEM_ATTR
+                if log["study_id"] in self.studies:
+                    self.studies[log["study_id"]].system_attrs.update(log["system_attr"])
+            case 4:  # CREATE_TRIAL
+                self._create_trial(log)
+            case 5:  # SET_TRIAL_PARAM
+                self._unfinished(log).add_param(
+                    log["param_name"], log["param_value_internal"], log["distribution"]
+                )
+            case 6:  # SET_TRIAL_STATE_VALUES
+                self._set_state(log)
+            case 8:  # SET_TRIAL_USER_ATTR
+                self._unfinished(log).user_attrs.update(log["user_attr"])
+            case 9:  # SET_TRIAL_SYSTEM_ATTR
+                self._unfinished(log).system_attrs.update(log["system_attr"])
+
+    def _create_study(self, log: Mapping[str, Any]) -> None:
+        name = str(log["study_name"])
+        # If two workers create the same study, Optuna rejects the second operation.
+        if name not in {study.name for study in self.studies.values()}:
+            directions = [_DIRECTIONS[direction] for direction in log["directions"]]
+            self.studies[self._n_created] = Study(name, directions)
+            self._n_created += 1
+
+    def _create_trial(self, log: Mapping[str, Any]) -> None:
+        study = self.studies.get(log["study_id"])
+        if study is None:
+            return
+        values = log.get("values")
+        trial = StudyTrial(
+            number=len(study.trials),
+            state=_STATES[log.get("state", 0)],
+            values=dict(enumerate([log.get("value")] if values is None else values)),
+            user_attrs=dict(log.get("user_attrs") or {}),
+            system_attrs=dict(log.get("system_attrs") or {}),
+            start=log.get("datetime_start"),
+            complete=log.get("datetime_complete"),
+        )
+        for name, value in (log.get("params") or {}).items():
+            trial.add_param(name, value, log["distributions"][name])
+        study.trials.append(trial)
+        self.trials.append(trial)
+
+    def _set_state(self, log: Mapping[str, Any]) -> None:
+        trial = self._unfinished(log)
+        trial.state = _STATES[log["state"]]
+        if trial.state == "RUNNING":
+            trial.start = log["datetime_start"]
+        if trial.state in _FINISHED:
+            trial.complete = log["datetime_complete"]
+        if log["values"] is not None:
+            trial.values = dict(enumerate(log["values"]))
+
+    def _unfinished(self, log: Mapping[str, Any]) -> StudyTrial:
+        """Return the trial; a stand-in if it is deleted or finished, as Optuna ignores these."""
+        index = log["trial_id"]
+        if not isinstance(index, int):
+            raise TypeError
+        if 0 <= index < len(self.trials) and self.trials[index].state not in _FINISHED:
+            return self.trials[index]
+        return StudyTrial(0, "WAITING")

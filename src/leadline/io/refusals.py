@@ -1,4 +1,4 @@
-"""What every reader refuses in the same words, and the direction, which is never guessed."""
+"""Refusals that all readers share, and the choice of direction and score, never guessed."""
 
 from collections.abc import Iterable
 
@@ -9,23 +9,15 @@ from leadline.errors import LeadlineError, NotRecordedError, closest, format_val
 def refuse_learned(
     source: str,
     evidence: str,
-    *,
     drawn_first: int | None,
     random_start: int | None,
     assume_random: bool,
 ) -> None:
-    """Raise `LeadlineError` for a search that learned, unless the user knows about it.
+    """Raise `LeadlineError` for a sampler that learned, unless the user accepts it.
 
-    Parameters
-    ----------
-    source, evidence : str
-        What was read, and what shows that the sampler learned.
-    drawn_first : int, optional
-        How many trials came before; None when that is not recorded.
-    random_start : int, optional
-        How many of them the user asks for.
-    assume_random : bool
-        Whether the user asks for all.
+    `evidence` describes how the sampler is known to have learned. `drawn_first` is the number of
+    trials before, None if that is not recorded. `random_start` and `assume_random` are the user's
+    arguments: the number of first trials to read, or the wish to read all.
     """
     if random_start is not None:
         if drawn_first is not None and isinstance(random_start, int) and random_start > drawn_first:
@@ -43,20 +35,20 @@ def refuse_learned(
         first = "first trial was" if drawn_first == 1 else f"first {drawn_first} trials were"
         offer = f"; its {first} drawn at random, and random_start={drawn_first} reads no others"
     raise LeadlineError(
-        f"{source}: {evidence}, but the law is of trials drawn independently{offer}; "
+        f"{source}: {evidence}, but the model assumes trials drawn independently{offer}; "
         "assume_random=True reads them all"
     )
 
 
-def agreed_direction(recorded: str | None, given: str | None, source: str) -> str:
-    """Return the direction, recorded or given; an error when there is none, or they differ."""
+def choose_direction(recorded: str | None, given: str | None, source: str) -> str:
+    """Return the direction, recorded or given; raise if there is none or the two differ."""
     if given is not None:
         given = validate_direction(given)
     if recorded not in ("minimize", "maximize"):
         recorded = None
     if recorded is None and given is None:
         raise NotRecordedError(
-            f"{source}: the direction is not recorded there, and never guessed; say "
+            f"{source}: the direction is not recorded there, and never guessed; set "
             "direction='minimize' (a loss, an error) or 'maximize' (an accuracy)",
             "direction",
         )
@@ -67,15 +59,35 @@ def agreed_direction(recorded: str | None, given: str | None, source: str) -> st
     return str(recorded or given)
 
 
-def chosen_score(
-    wanted: str | None, names: Iterable[str], source: str, recorded: str | None = None
+def choose_name(
+    wanted: str | None, names: Iterable[str], source: str, kind: str, kinds: str, argument: str
 ) -> str:
-    """Return the metric that is the score: named, recorded, or the only one."""
+    """Return the name asked for, or the only one; `argument` is where the user names it."""
     known = list(names)
     if wanted is not None and wanted not in known:
         raise LeadlineError(
-            f"{source}: no metric {format_value(wanted)} for score; there are {join_values(known) or 'none'}."
-            f"{closest(wanted, known)}"
+            f"{source}: no {kind} {format_value(wanted)}; there are "
+            f"{join_values(known) or 'none'}.{closest(wanted, known)}"
+        )
+    if not known:
+        raise LeadlineError(f"{source}: there are no {kinds}; check that it is the right source")
+    if wanted is None and len(known) > 1:
+        raise LeadlineError(
+            f"{source}: there are {len(known)} {kinds}, {join_values(known)}; name one with "
+            f"{argument}"
+        )
+    return known[0] if wanted is None else wanted
+
+
+def choose_score(
+    wanted: str | None, names: Iterable[str], source: str, recorded: str | None = None
+) -> str:
+    """Return the metric to read: the one asked for, the recorded one, or the only one."""
+    known = list(names)
+    if wanted is not None and wanted not in known:
+        raise LeadlineError(
+            f"{source}: no metric {format_value(wanted)} for score; there are "
+            f"{join_values(known) or 'none'}.{closest(wanted, known)}"
         )
     if wanted is None and recorded is None and len(known) != 1:
         raise NotRecordedError(

@@ -17,11 +17,16 @@ def from_scores(scores: object, *, direction: str) -> Trials:
     ----------
     scores : array-like, shape (trial,) or (trial, replicate), or a sequence of sequences
         In the user's units. NaN, None and inf are failed evaluations, and a trial with a failed
-        replicate is failed. Where trials have different numbers of replicates, give a list of
-        lists; NaN does not mean that a replicate is absent, since leaving out a seed that
+        replicate is failed. If trials have different numbers of replicates, give a list of
+        lists: NaN does not mean that a replicate is absent, since leaving out a seed that
         diverged would flatter its trial.
     direction : {"minimize", "maximize"}
         Which scores are good. Never guessed.
+
+    Returns
+    -------
+    Trials
+        One search without hyperparameters; trials and replicates are numbered from 1.
 
     Raises
     ------
@@ -29,33 +34,37 @@ def from_scores(scores: object, *, direction: str) -> Trials:
         If there is no score, a value is no number, or the shape is not one of the above.
     TypeError
         If `scores` is no array or sequence.
+
+    Examples
+    --------
+    >>> import leadline as ll
+    >>> print(ll.from_scores([0.31, 0.27, float("nan")], direction="minimize"))
+    3 trials: 2 complete, 1 failed
     """
     direction = validate_direction(direction)
-    trial: list[int] = []
-    replicate: list[int] = []
-    score: list[float] = []
-    for number, entry in enumerate(_entries(scores), start=1):
-        of_trial = _entries(entry) if _is_nested(entry) else [entry]
-        if not of_trial:
+    rows: list[tuple[int, int, float]] = []
+    for trial, entry in enumerate(_entries(scores), start=1):
+        values = _entries(entry) if _is_nested(entry) else [entry]
+        if not values:
             raise LeadlineError(
-                f"scores: trial {number} has no replicates; write a failed trial as [nan]"
+                f"scores: trial {trial} has no replicates; write a failed trial as [nan]"
             )
-        for place, value in enumerate(of_trial, start=1):
+        for replicate, value in enumerate(values, start=1):
             if _is_nested(value):
                 raise LeadlineError(
                     "scores must have shape (trial,) or (trial, replicate), got more than two "
-                    f"levels in trial {number}; make one search at a time"
+                    f"levels in trial {trial}; make one search at a time"
                 )
-            trial.append(number)
-            replicate.append(place)
             try:
-                score.append(to_number(value))
+                rows.append((trial, replicate, to_number(value)))
             except (TypeError, ValueError):
-                at = f"scores, trial {number}" + f", replicate {place}" * (value is not entry)
-                raise LeadlineError(not_a_number(at, value, "give an array of numbers")) from None
-    if not trial:
+                place = f"scores, trial {trial}" + f", replicate {replicate}" * _is_nested(entry)
+                raise LeadlineError(
+                    not_a_number(place, value, "give an array of numbers")
+                ) from None
+    if not rows:
         raise LeadlineError("scores is empty; at least one trial is needed")
-    table = pd.DataFrame({"trial": trial, "replicate": replicate, "score": score})
+    table = pd.DataFrame(rows, columns=["trial", "replicate", "score"])
     return validate_any_complete(Trials(table, direction, source="scores"))
 
 
@@ -75,8 +84,8 @@ def _entries(scores: object) -> list[object]:
         scores, Iterable
     ):
         raise TypeError(
-            f"scores must be an array or a list of numbers, got {format_value(scores)}; for files and "
-            "frames use read_table"
+            f"scores must be an array or a list of numbers, got {format_value(scores)}; for files "
+            "and frames use read_table"
         )
     if hasattr(scores, "columns"):
         raise TypeError(

@@ -9,18 +9,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadline.data.columns import to_number
+from leadline.data.columns import validate_numbers
 from leadline.data.trials import Trials
-from leadline.errors import LeadlineError, closest, format_value, join_values, pluralize
-from leadline.io.files import read_file, table_name
-from leadline.io.records import Evaluation, Space, collect
-from leadline.io.refusals import refuse_learned
+from leadline.errors import LeadlineError, format_value, join_values, pluralize
+from leadline.io.frames import load_frame
+from leadline.io.params import Space, numeric_distribution, parse_number
+from leadline.io.records import Evaluation, Search, collect
+from leadline.io.refusals import choose_name, refuse_learned
 
 _MEAN = "mean_test_"
 _PARAM = "param_"
 _LOSS = "neg_"
 _PICKLES = {".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle"}
 _LEARNS = re.compile(r"bayes|optuna|tpe|tune|evolution|genetic|^ga|skopt", re.IGNORECASE)
+_MISSING = object()
+
+_Columns = Mapping[str, list[Any]]
 
 
 def read_sklearn(
@@ -39,81 +43,74 @@ def read_sklearn(
     search : fitted search, mapping, data frame or path
         The search object, its `cv_results_`, or a CSV file of that. Pickles are never loaded.
     score : str, optional
-        Which scorer; needed if there are several.
+        The scorer; required if there are several.
     replicate : str, optional
-        Hyperparameter that tells replicates apart, such as ``"random_state"``.
+        Hyperparameter that distinguishes replicates, such as ``"random_state"``.
     first_rung : bool
         Of a halving search, read all candidates at the smallest budget. Its last rung is no
         random sample, and scores of different rungs do not compare.
     random_start : int, optional
-        Read the first so many candidates only.
+        Read only this many candidates, the first.
     assume_random : bool
-        Read a search all the same that learned from its trials.
+        Read a search even if it learned from earlier trials.
 
     Returns
     -------
     Trials
-        One row per candidate, its score the mean over the folds, which are not replicates,
-        since all candidates share them. A candidate with a failed fold is failed. Scorers named
+        One row per candidate, its score the mean over the folds. Folds are not replicates, since
+        all candidates share them. A candidate with a failed fold is failed. Scorers named
         ``neg_…`` become losses again, to be minimised; all others are maximised, as
-        scikit-learn does. `cost` is the time to fit and score all folds.
+        scikit-learn does. `cost` is the time to fit and score all folds, in seconds.
 
     Raises
     ------
     LeadlineError
-        If this is no such result, or a selection: a halving search.
+        If the argument holds no results, or a selection: a halving search.
     TypeError
-        If `search` is none of the above.
+        If `search` has another type.
+
+    Examples
+    --------
+    >>> import leadline as ll
+    >>> results = {"params": [{"lr": 0.1}, {"lr": 0.3}], "mean_test_score": [0.91, 0.88]}
+    >>> trials = ll.read_sklearn(results)
+    >>> trials.direction, trials.params
+    ('maximize', ['param:lr'])
     """
-    results, source, task = _results(search)
-    columns = {name: _column(values) for name, values in results.items()}
-    name = _metric(list(columns), score, source)
-    label, sign = _as_loss(search, name)
-    count = len(columns[f"{_MEAN}{name}"])
-    keep, notes = _one_rung(columns, count, first_rung, source)
+    results, source, task = _load_results(search)
+    columns = {name: _cells(values) for name, values in results.items()}
+    name = _choose_scorer(list(columns), score, source)
+    label, sign = _restore_loss(search, name)
+    scores = _mean_scores(search, columns, name, source)
+    rows, notes = _choose_rows(columns, len(scores), first_rung, source)
     kind = type(search).__name__ if hasattr(search, "cv_results_") else ""
     if _LEARNS.search(kind):
-        refuse_learned(
-            source,
-            f"{kind} chooses its candidates by what earlier ones showed",
-            drawn_first=None,
-            random_start=random_start,
-            assume_random=assume_random,
-        )
+        evidence = f"{kind} chooses its candidates by what earlier ones showed"
+        refuse_learned(source, evidence, None, random_start, assume_random)
     if sign < 0:
         notes.append(f"{name} is {label} with the sign flipped: {label} is minimised")
-    space = _space(search)
     drawn = getattr(search, "param_distributions", None)
-    if isinstance(drawn, Mapping) and drawn and all(map(_is_list, drawn.values())):
+    drawn = drawn if isinstance(drawn, Mapping) else {}
+    if drawn and not any(hasattr(own, "rvs") for own in drawn.values()):
         notes.append("all hyperparameters are lists: drawn without replacement")
-    params = _params(columns, count)
-    scores = _scores(search, columns, name, source)
-    costs, budgets = _costs(columns, name, count), columns.get("n_resources")
+    params = _params(columns, len(scores))
+    costs, budgets = _costs(columns, name, len(scores)), columns.get("n_resources")
     evaluations = [
         Evaluation(
-            place,
-            sign * scores[place],
+            row,
+            sign * scores[row],
             "complete",
-            params[place],
-            {},
-            costs[place],
-            place,
-            None if budgets is None else _number(budgets[place]),
+            params[row],
+            cost=costs[row],
+            order=row,
+            budget=parse_number(budgets[row]) if budgets else None,
         )
-        for place in keep
+        for row in rows
     ]
-    return collect(
-        evaluations,
-        source=source,
-        task=task,
-        metric=label,
-        direction="minimize" if sign < 0 else "maximize",
-        replicate=replicate,
-        random_start=random_start,
-        sampler=kind or None,
-        distributions=space,
-        notes=notes,
-    )
+    direction = "minimize" if sign < 0 else "maximize"
+    space = _convert_space(drawn)
+    metadata = Search(source, task, label, direction, notes, kind or None, space)
+    return collect(evaluations, metadata, replicate, random_start)
 
 
 def is_cv_results(columns: Sequence[str]) -> bool:
@@ -123,22 +120,22 @@ def is_cv_results(columns: Sequence[str]) -> bool:
 
 
 def is_pickle(path: Path) -> bool:
-    """Return whether a file's name says that it is a pickle, which is never loaded."""
+    """Return whether the suffix is that of a pickle, which is never loaded."""
     return path.suffix.lower() in _PICKLES
 
 
-def _results(search: Any) -> tuple[Mapping[str, Any], str, str]:
-    """Return the columns of the results, and names for where they are from and the task."""
+def _load_results(search: Any) -> tuple[Mapping[str, Any], str, str]:
+    """Return the columns of the results, and names for the source and the task."""
     if isinstance(search, str | os.PathLike):
-        path = Path(os.path.expanduser(search))
+        path = Path(search)
         if is_pickle(path):
             raise LeadlineError(
                 f"{path.name}: a pickle can run any code and is never loaded; load it yourself "
                 "if you trust it, and pass the search, or write "
                 "pandas.DataFrame(search.cv_results_).to_csv(…)"
             )
-        frame = read_file(path)
-        return dict(frame.items()), path.name, table_name(path)  # type: ignore[arg-type]
+        frame, source, task = load_frame(search)
+        return dict(frame.items()), source, task  # type: ignore[arg-type]
     if isinstance(search, pd.DataFrame):
         return {str(name): search[name] for name in search.columns}, "cv_results_", "task"
     if isinstance(search, Mapping):
@@ -152,158 +149,119 @@ def _results(search: Any) -> tuple[Mapping[str, Any], str, str]:
             "cross-validation, make one of it with RandomizedSearchCV"
         )
     raise TypeError(
-        f"search must be a fitted scikit-learn search or its cv_results_, got {format_value(search)}"
+        "search must be a fitted scikit-learn search or its cv_results_, got "
+        f"{format_value(search)}"
     )
 
 
-def _column(values: Any) -> list[Any]:
+def _cells(values: Any) -> list[Any]:
     if isinstance(values, np.ma.MaskedArray):
-        # Masked: the parameter belongs to another of several spaces.
+        # With several spaces, a parameter is masked if it belongs to another one.
         mask = np.ma.getmaskarray(values)
         return [_MISSING if gone else cell for cell, gone in zip(values.data, mask, strict=True)]
     return list(values) if hasattr(values, "__iter__") else []
 
 
-_MISSING = object()
-
-
-def _metric(columns: Sequence[str], wanted: str | None, source: str) -> str:
+def _choose_scorer(columns: Sequence[str], wanted: str | None, source: str) -> str:
     names = [name.removeprefix(_MEAN) for name in columns if str(name).startswith(_MEAN)]
     if not names:
         raise LeadlineError(
             f"{source}: no column {_MEAN}…, so these are no cv_results_ of scikit-learn; there "
             f"are {join_values(columns)}"
         )
-    if wanted is None and len(names) > 1:
-        raise LeadlineError(
-            f"{source}: there are {len(names)} scorers, {join_values(names)}; choose one with score"
-        )
-    if wanted is not None and wanted not in names:
-        raise LeadlineError(
-            f"{source}: no scorer {format_value(wanted)}; there are {join_values(names)}."
-            f"{closest(wanted, names)}"
-        )
-    return names[0] if wanted is None else wanted
+    return choose_name(wanted, names, source, "scorer", "scorers", "score")
 
 
-def _as_loss(search: Any, name: str) -> tuple[str, float]:
-    """Return what the score is called and −1 for a loss whose sign scikit-learn flipped."""
-    scoring = getattr(search, "scoring", None)
-    scorer = getattr(search, "scorer_", None)
-    if isinstance(scoring, Mapping):
-        scoring = scoring.get(name)
-    if isinstance(scorer, Mapping):
-        scorer = scorer.get(name)
-    label = scoring if isinstance(scoring, str) and name == "score" else name
+def _restore_loss(search: Any, name: str) -> tuple[str, float]:
+    """Return the name of the score, and −1 for a loss whose sign scikit-learn flipped."""
+    scoring, scorer = (
+        found.get(name) if isinstance(found, Mapping) else found
+        for found in (getattr(search, "scoring", None), getattr(search, "scorer_", None))
+    )
     known = scoring if isinstance(scoring, str) else name
+    label = known if name == "score" else name
     if known.startswith(_LOSS):
-        return (label.removeprefix(_LOSS) if label != name else name.removeprefix(_LOSS)), -1.0
+        return label.removeprefix(_LOSS), -1.0
     if getattr(scorer, "_sign", 1) == -1:
         function = getattr(getattr(scorer, "_score_func", None), "__name__", name)
         return function if name == "score" else name, -1.0
     return label, 1.0
 
 
-def _one_rung(
-    columns: Mapping[str, list[Any]], count: int, first_rung: bool, source: str
+def _choose_rows(
+    columns: _Columns, count: int, first_rung: bool, source: str
 ) -> tuple[list[int], list[str]]:
-    """Return the rows to read, or refuse a halving search."""
+    """Return the rows to read; refuse a halving search unless its first rung is asked for."""
     if "iter" not in columns or "n_resources" not in columns:
         if first_rung:
             raise LeadlineError(f"{source}: first_rung is for halving searches; leave it out")
         return list(range(count)), []
-    rungs = [_number(cell) for cell in columns["iter"]]
-    first = [place for place in range(count) if rungs[place] == 0]
+    first = [row for row in range(count) if parse_number(columns["iter"][row]) == 0]
     if not first_rung:
         raise LeadlineError(
             f"{source}: a halving search compares candidates within a rung only, and its last "
             "rung holds the winners of the earlier ones, no random sample; first_rung=True reads "
             f"all {len(first)} candidates at the smallest budget, or run RandomizedSearchCV"
         )
-    note = f"the first rung alone: {pluralize(count - len(first), 'row')} of later rungs left out"
-    return first, [note]
+    later = pluralize(count - len(first), "row")
+    return first, [f"the first rung alone: {later} of later rungs left out"]
 
 
-def _params(columns: Mapping[str, list[Any]], count: int) -> list[dict[str, Any]]:
+def _params(columns: _Columns, count: int) -> list[dict[str, Any]]:
     given = columns.get("params", [])
     if given and all(isinstance(own, Mapping) for own in given):
         return [dict(own) for own in given]
     names = [name for name in columns if name.startswith(_PARAM)]
     return [
         {
-            name.removeprefix(_PARAM): columns[name][place]
+            name.removeprefix(_PARAM): columns[name][row]
             for name in names
-            if columns[name][place] is not _MISSING and columns[name][place] != ""
+            if columns[name][row] is not _MISSING and columns[name][row] != ""
         }
-        for place in range(count)
+        for row in range(count)
     ]
 
 
-def _scores(search: Any, columns: Mapping[str, list[Any]], name: str, source: str) -> list[float]:
-    """Return the mean scores, NaN where a fold failed."""
-    scores = []
-    for place, cell in enumerate(columns[f"{_MEAN}{name}"]):
-        try:
-            scores.append(to_number(cell))
-        except (TypeError, ValueError):
-            raise LeadlineError(
-                f"{source}: column {_MEAN}{name}, row {place + 1}: must be a number, got "
-                f"{format_value(cell)}; is the file whole?"
-            ) from None
-    # A number for error_score hides the folds that failed in the mean.
+def _folds(columns: _Columns, name: str) -> list[list[Any]]:
+    pattern = re.compile(rf"split\d+_test_{re.escape(name)}")
+    return [cells for column, cells in columns.items() if pattern.fullmatch(column)]
+
+
+def _mean_scores(search: Any, columns: _Columns, name: str, source: str) -> np.ndarray:
+    """Return the mean scores, NaN if a fold failed."""
+    column = f"{_MEAN}{name}"
+    cells = pd.Series(columns[column], dtype=object)
+    scores = validate_numbers(cells, f"{source}: column {column}")
+    # If error_score is a number, the mean hides the folds that failed.
     failed = getattr(search, "error_score", None)
     if isinstance(failed, int | float) and np.isfinite(failed):
-        folds = [columns[fold] for fold in columns if re.fullmatch(rf"split\d+_test_{name}", fold)]
-        for place in range(len(scores)):
-            if any(fold[place] == failed for fold in folds):
-                scores[place] = np.nan
+        for fold in _folds(columns, name):
+            scores[np.asarray(fold) == failed] = np.nan
     return scores
 
 
-def _costs(columns: Mapping[str, list[Any]], name: str, count: int) -> list[float | None]:
-    pattern = re.compile(rf"split\d+_test_{re.escape(name)}")
-    folds = sum(pattern.fullmatch(column) is not None for column in columns)
+def _costs(columns: _Columns, name: str, count: int) -> list[float | None]:
+    """Return the seconds to fit and score all folds, None if not recorded."""
+    folds = len(_folds(columns, name))
     times = [columns[kind] for kind in ("mean_fit_time", "mean_score_time") if kind in columns]
     if not folds or not times:
         return [None] * count
-    return [
-        folds * sum(value for column in times if (value := _number(column[place])) is not None)
-        for place in range(count)
-    ]
+    return [folds * sum(parse_number(cells[row]) or 0.0 for cells in times) for row in range(count)]
 
 
-def _number(cell: object) -> float | None:
-    try:
-        return to_number(cell)
-    except (TypeError, ValueError):
-        return None
-
-
-def _is_list(drawn: object) -> bool:
-    return not hasattr(drawn, "rvs")
-
-
-def _space(search: Any) -> Space | None:
-    """Return what the hyperparameters were drawn from, where the search says."""
-    drawn = getattr(search, "param_distributions", None)
-    if not isinstance(drawn, Mapping):
-        return None
-    found: dict[str, tuple[object, ...]] = {}
+def _convert_space(drawn: Mapping[str, Any]) -> Space:
+    """Return the space in the form of `Trials.distributions`."""
+    found: dict[str, tuple[object, ...] | None] = {}
     for name, own in drawn.items():
-        if _is_list(own):
+        if not hasattr(own, "rvs"):
             choices = list(own) if hasattr(own, "__iter__") else []
             # A choice that is listed twice is drawn twice as often.
             if len({repr(choice) for choice in choices}) == len(choices):
                 found[str(name)] = ("categorical", *choices)
             continue
         kind = getattr(getattr(own, "dist", None), "name", "")
-        try:
-            low, high = (float(end) for end in own.support())
-        except (AttributeError, TypeError, ValueError):
-            continue
-        known = {"uniform": "uniform", "loguniform": "log-uniform", "reciprocal": "log-uniform"}
-        if kind == "randint":
-            found[str(name)] = ("integer", low, high)
-        elif kind in known and np.isfinite([low, high]).all():
-            found[str(name)] = (known[kind], low, high)
-    return found
+        if kind in ("randint", "uniform", "loguniform", "reciprocal"):
+            low, high = map(float, own.support())
+            log = kind in ("loguniform", "reciprocal")
+            found[str(name)] = numeric_distribution(low, high, integer=kind == "randint", log=log)
+    return {name: own for name, own in found.items() if own is not None}

@@ -1,112 +1,70 @@
-"""`read_source`: what a URL, a folder or a file is, and the reader for it.
-
-Readers are imported when it is known which one is needed.
-"""
+"""`read_source`: a URL, a folder or a file to `Trials`, by the reader for its kind."""
 
 import csv
-import importlib
 import inspect
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, NotRecordedError, format_value, join_values
 from leadline.io.databases import is_database_url, is_sqlite_file, open_database
+from leadline.io.keras_tuner import is_project, read_keras_tuner
+from leadline.io.mlflow import read_mlflow
+from leadline.io.optuna import read_optuna
+from leadline.io.optuna_study import is_journal
+from leadline.io.ray import is_experiment, read_ray
+from leadline.io.sklearn import is_cv_results, is_pickle, read_sklearn
+from leadline.io.table import read_table
+from leadline.io.wandb import is_wandb_export, read_wandb_csv
 
-if TYPE_CHECKING:
-    from leadline.data.trials import Trials
-
-
-@dataclass(frozen=True)
-class Reader:
-    """A reader and what it reads, in words."""
-
-    what: str
-    module: str
-    name: str
-
-    def function(self) -> Any:
-        """Return the function, which is imported only now."""
-        return getattr(importlib.import_module(f"leadline.io.{self.module}"), self.name)
-
-
-OPTUNA = Reader("an Optuna study", "optuna", "read_optuna")
-MLFLOW = Reader("an MLflow experiment", "mlflow", "read_mlflow")
-RAY = Reader("a Ray Tune experiment", "ray", "read_ray")
-KERAS_TUNER = Reader("a Keras Tuner project", "keras_tuner", "read_keras_tuner")
-WANDB = Reader("a W&B export", "wandb", "read_wandb_csv")
-SKLEARN = Reader("a cv_results_ of scikit-learn", "sklearn", "read_sklearn")
-TABLE = Reader("a table", "table", "read_table")
-
+_Reader = Callable[..., Trials]
+_KINDS: Mapping[_Reader, str] = {
+    read_optuna: "an Optuna study",
+    read_mlflow: "an MLflow experiment",
+    read_ray: "a Ray Tune experiment",
+    read_keras_tuner: "a Keras Tuner project",
+    read_wandb_csv: "a W&B export",
+    read_sklearn: "a cv_results_ of scikit-learn",
+    read_table: "a table",
+}
 _TABLE_ONLY = ("task", "model", "trial", "status", "cost", "space", "best_of")
 _SERVER = re.compile(r"(https?|databricks|file)(:|$)", re.IGNORECASE)
 
 
-def read_source(source: str, options: Mapping[str, object]) -> "Trials":
-    """Return the trials of a source of any kind.
+def read_source(source: str, options: Mapping[str, object]) -> Trials:
+    """Return the trials of a source of any kind: a URL, a folder or a file.
 
-    Parameters
-    ----------
-    source : str
-        A URL, a folder or a file.
-    options : mapping
-        Arguments of the reader. `assume_random` is passed on to readers that know it.
+    `options` are the arguments of its reader, None if not given. `assume_random` is ignored if
+    the reader does not take it.
 
     Raises
     ------
     LeadlineError
-        If the source is of no known kind, or its reader does not take an option.
+        If the kind of source is unknown, or its reader does not take an option.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    reader = recognise(source, given)
-    known = list(inspect.signature(reader.function()).parameters.values())[1:]
-    taken = {parameter.name for parameter in known}
-    given = {
-        name: value for name, value in given.items() if name != "assume_random" or name in taken
-    }
+    read = _choose_reader(source, given)
+    parameters = list(inspect.signature(read).parameters.values())[1:]
+    taken = sorted(parameter.name for parameter in parameters)
+    if "assume_random" not in taken:
+        given.pop("assume_random", None)
+    label = f"{format_value(source.rpartition('@')[2], 100)} is {_KINDS[read]}"
     for name in given:
         if name not in taken:
             raise LeadlineError(
-                f"{_short(source)} is {reader.what}, for which {_option(name)} means nothing; "
-                f"leave it out. It takes {', '.join(map(_option, sorted(taken)))}"
+                f"{label}, for which {_option(name)} means nothing; leave it out. It takes "
+                f"{', '.join(map(_option, taken))}"
             )
-    for parameter in known:
-        if parameter.default is inspect.Parameter.empty and parameter.name not in given:
-            choice = " minimize or maximize; it is never guessed" * (parameter.name == "direction")
+    for parameter in parameters:
+        name = parameter.name
+        if parameter.default is inspect.Parameter.empty and name not in given:
+            fix = "minimize or maximize; it is never guessed" * (name == "direction")
             raise NotRecordedError(
-                f"{_short(source)} is {reader.what}, which does not say the {parameter.name}:"
-                f"{choice or ' name its column'}",
-                parameter.name,
+                f"{label}, which does not record the {name}: {fix or 'name its column'}", name
             )
-    return reader.function()(source, **given)
-
-
-def recognise(source: str, given: Mapping[str, object]) -> Reader:
-    """Return the reader for a source."""
-    if is_database_url(source):
-        return _of_database(source)
-    if _SERVER.match(source):
-        return MLFLOW
-    if "://" in source:
-        raise LeadlineError(
-            f"{format_value(source.partition('://')[0])} is no kind of URL that can be read; those of "
-            "sqlite, postgresql, mysql and, for MLflow, http can"
-        )
-    path = Path(os.path.expanduser(source))
-    if "\0" in source or not path.exists():
-        raise FileNotFoundError(f"no file {format_value(source, 200)}; check its name and folder")
-    if path.is_dir():
-        return _of_folder(path)
-    if is_sqlite_file(path):
-        return _of_database(source)
-    from leadline.io.optuna_journal import is_journal
-
-    if is_journal(path):
-        return OPTUNA
-    return _of_table(path, given)
+    return read(source, **given)
 
 
 def source_stem(source: str) -> str:
@@ -116,52 +74,65 @@ def source_stem(source: str) -> str:
     return re.sub(r"[^\w-]+", "-", name.split(".")[0]).strip("-") or "trials"
 
 
-def _of_database(source: str) -> Reader:
+def _choose_reader(source: str, given: Mapping[str, object]) -> _Reader:
+    if is_database_url(source):
+        return _reader_of_database(source)
+    if _SERVER.match(source):
+        return read_mlflow
+    if "://" in source:
+        raise LeadlineError(
+            f"{format_value(source.partition('://')[0])} is no kind of URL that can be read; those "
+            "of sqlite, postgresql, mysql and, for MLflow, http can"
+        )
+    path = Path(os.path.expanduser(source))
+    if "\0" in source or not path.exists():
+        raise FileNotFoundError(f"no file {format_value(source, 200)}; check its name and folder")
+    if path.is_dir():
+        return _reader_of_folder(path)
+    if is_sqlite_file(path):
+        return _reader_of_database(source)
+    return read_optuna if is_journal(path) else _reader_of_table(path, given)
+
+
+def _reader_of_database(source: str) -> _Reader:
     with open_database(source) as database:
-        for tables, reader in (({"studies", "trials"}, OPTUNA), ({"experiments", "runs"}, MLFLOW)):
-            if tables <= database.tables:
-                return reader
+        if {"studies", "trials"} <= database.tables:
+            return read_optuna
+        if {"experiments", "runs"} <= database.tables:
+            return read_mlflow
         raise LeadlineError(
             f"{database.name}: neither a storage of Optuna nor a store of MLflow; its tables are "
             f"{join_values(sorted(database.tables), 8) or 'none'}"
         )
 
 
-def _of_folder(path: Path) -> Reader:
-    from leadline.io.keras_tuner import is_project
-    from leadline.io.ray import is_experiment
-
+def _reader_of_folder(path: Path) -> _Reader:
     if is_project(path):
-        return KERAS_TUNER
+        return read_keras_tuner
     if is_experiment(path):
-        return RAY
-    inside = [own.name for own in sorted(path.iterdir()) if own.is_dir()]
-    inside = [name for name in inside if is_project(path / name) or is_experiment(path / name)]
-    hint = (
-        f"it holds some, {join_values(inside, 8)}: give one" if inside else "give a file or a URL"
-    )
+        return read_ray
+    folders = [own for own in sorted(path.iterdir()) if own.is_dir()]
+    inside = [own.name for own in folders if is_project(own) or is_experiment(own)]
+    hint = f"it holds some, {join_values(inside, 8)}: give one" if inside else ""
     raise IsADirectoryError(
-        f"{format_value(str(path), 200)} is a directory, but no experiment of Ray Tune or project of "
-        f"Keras Tuner; {hint}"
+        f"{format_value(str(path), 200)} is a directory, but no experiment of Ray Tune or project "
+        f"of Keras Tuner; {hint or 'give a file or a URL'}"
     )
 
 
-def _of_table(path: Path, given: Mapping[str, object]) -> Reader:
-    from leadline.io.sklearn import is_cv_results, is_pickle
-    from leadline.io.wandb import is_wandb_export
-
+def _reader_of_table(path: Path, given: Mapping[str, object]) -> _Reader:
     if is_pickle(path):
-        return SKLEARN  # which says why not
-    columns = _header(path)
+        return read_sklearn  # its error explains why pickles are not loaded
+    columns = _read_header(path)
     if is_cv_results(columns) and "direction" not in given:
-        return SKLEARN
+        return read_sklearn
     if is_wandb_export(columns) and not any(name in given for name in _TABLE_ONLY):
-        return WANDB
-    return TABLE
+        return read_wandb_csv
+    return read_table
 
 
-def _header(path: Path) -> list[str]:
-    """Return the names in the first line of a CSV file, none if it has no such line."""
+def _read_header(path: Path) -> list[str]:
+    """Return the names in the first line of a CSV file, an empty list if there are none."""
     if path.suffix.lower() not in ("", ".csv", ".txt"):
         return []
     try:
@@ -173,7 +144,3 @@ def _header(path: Path) -> list[str]:
 
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
-
-
-def _short(source: str) -> str:
-    return format_value(source.rpartition("@")[2], 100)

@@ -2,14 +2,12 @@
 
 import logging
 import os
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from leadline.data.trials import PARAM_PREFIX, Trials, validate_any_complete, validate_direction
 from leadline.data.validate import validate_rows
 from leadline.errors import LeadlineError, closest, format_value, join_values
-from leadline.io.files import read_file, table_name
-from leadline.io.frames import as_pandas
+from leadline.io.frames import load_frame
 
 _log = logging.getLogger(__name__)
 
@@ -31,43 +29,42 @@ def read_table(
 ) -> Trials:
     """Return the trials in a file or data frame with one row per evaluation.
 
-    Each of the arguments `score` to `best_of` names a column. When one is None, the column of
-    exactly that name is used if there is one ("task" for `task`); so are columns named `order`
-    and `budget`. Columns named `param:<name>` are hyperparameters. All others are left out.
+    Each argument from `score` to `best_of` names a column. If it is None, the column of exactly
+    that name is used if there is one ("task" for `task`); so are columns named `order` and
+    `budget`. Columns named `param:<name>` are hyperparameters. All others are left out.
 
     Parameters
     ----------
     path_or_frame : path or data frame
-        CSV, TSV, JSON lines (each also as .gz, .bz2, .xz) or Parquet, told apart by the suffix;
-        or a pandas, polars or other frame that narwhals knows. Text must be UTF-8, separated by
-        commas, with points as decimal marks.
+        CSV, TSV, JSON lines (each also as .gz, .bz2, .xz) or Parquet, recognised by the suffix;
+        or a pandas, polars or other frame that narwhals supports. Text must be UTF-8, separated
+        by commas, with points as decimal marks.
     score : str
-        The score, in the user's units. Empty, NaN, inf, "nan", "Infinity" mean that the trial
-        failed; anything else that is no number is an error.
+        The score, in the user's units. Empty, NaN, inf, "nan" and "Infinity" mean that the trial
+        failed; any other text that is no number is an error.
     direction : {"minimize", "maximize"}
         Which scores are good. Never guessed.
     task, model : str, optional
-        What was solved, what was tuned. With neither, all rows are one search: its task is the
-        file's name without suffix (or "task"), its model "model".
+        The problem, and the model that was tuned. With neither, all rows are one search: its task
+        is the file's name without suffix (or "task"), its model "model".
     trial : str, optional
-        The configuration that a row evaluates; the row number, from 1, when there is no such
-        column.
+        The configuration that a row evaluates. Without such a column, the row number, from 1.
     replicate : str, optional
-        Which of several evaluations of a trial a row is, such as its seed. Needs `trial`.
+        The evaluation of the trial, such as its seed. Needs `trial`.
     status : str, optional
-        `complete`, `failed`, `pruned`, `running` or other tools' words for them, see
-        `leadline.data.columns.STATUS_WORDS`. Scores of rows that are not complete are not used. Or
+        `complete`, `failed`, `pruned`, `running` or the words of other tools, see
+        `leadline.data.columns.STATUS_WORDS`. Scores are used in complete rows only. Or
         `reported`: the row is a reported best, see `best_of`.
     cost : str, optional
-        What the evaluation cost, such as seconds.
+        Cost of the evaluation, such as seconds.
     space : str, optional
         The search space, the same for all rows of a search.
     best_of : str, optional
-        How many trials the score is the best of, such as 50 for a published "0.913, the best of 50
-        trials". Such a row is a reported best and no trial: it becomes one of `Trials.reports`,
-        whose k trials are others than those of the table. Empty or 1: an ordinary trial. A report
-        that does not say how many has the status `reported` and an empty `best_of`. All it needs
-        besides is task, model and score.
+        Number of trials of which the score is the best, such as 50 for a published "0.913, the
+        best of 50 trials". Such a row is a reported best and no trial: it becomes one of
+        `Trials.reports`, and its trials are others than those of the table. Empty or 1: an
+        ordinary trial. For an unknown number, set the status `reported` and leave `best_of`
+        empty. A reported best otherwise needs only task, model and score.
     params : sequence of str, optional
         Columns of hyperparameters, renamed to `param:<name>`. Without them and without
         `param:*` columns the hyperparameters are unknown and `n_params` is 0.
@@ -75,7 +72,7 @@ def read_table(
     Returns
     -------
     Trials
-        Every row of the input, in its order, reported bests apart from trials. Row numbers in
+        All rows of the input, in its order, reported bests apart from trials. Row numbers in
         messages count from 1, without the header.
 
     Raises
@@ -87,7 +84,16 @@ def read_table(
     TypeError
         If an argument has the wrong type.
     ImportError
-        If Parquet is asked for and pyarrow is not installed.
+        If pyarrow is needed for Parquet and not installed.
+
+    Examples
+    --------
+    >>> import leadline as ll
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"val_loss": [0.31, 0.27, None], "lr": [0.1, 0.03, 0.9]})
+    >>> trials = ll.read_table(frame, score="val_loss", direction="minimize", params=["lr"])
+    >>> print(trials)
+    3 trials: 2 complete, 1 failed
     """
     named = {
         "score": score,
@@ -102,13 +108,7 @@ def read_table(
     }
     _validate_arguments(named, params)
     direction = validate_direction(direction)
-    if isinstance(path_or_frame, str | os.PathLike):
-        # Not Path.expanduser, which raises for an unknown user.
-        path = Path(os.path.expanduser(path_or_frame))
-        frame, source, default_task = read_file(path), path.name, table_name(path)
-    else:
-        frame, library = as_pandas(path_or_frame)
-        source, default_task = f"{library} frame", "task"
+    frame, source, default_task = load_frame(path_or_frame)
     columns = _resolve_columns(named, params, list(frame.columns), source)
     chosen = frame[list(columns.values())].set_axis(list(columns), axis="columns")
     if "task" not in columns:
@@ -116,73 +116,72 @@ def read_table(
     table, reports = validate_rows(chosen, source=source, names=columns)
     if "trial" not in columns and table["replicate"].nunique() > 1:
         raise LeadlineError(
-            f"{source}: column {format_value(columns['replicate'])} tells replicates apart, but no "
-            "column says which rows are one trial; name it, as in trial='config'"
+            f"{source}: column {format_value(columns['replicate'])} distinguishes replicates, but "
+            "no column names the trial of each row; name one, as in trial='config'"
         )
     trials = validate_any_complete(
         Trials(table, direction, metric=score, source=source, reports=reports)
     )
-    _log.info("%s: %s", source, trials)
-    for note in trials.notes:
-        _log.info("%s: %s", source, note)
+    for line in (trials, *trials.notes):
+        _log.info("%s: %s", source, line)
     return trials
 
 
-def _validate_arguments(named: dict[str, str | None], params: Sequence[str] | None) -> None:
-    """Raise unless columns are named by strings."""
+def _validate_arguments(named: Mapping[str, str | None], params: Sequence[str] | None) -> None:
+    """Raise TypeError unless columns are named by strings."""
     for argument, value in named.items():
         if not isinstance(value, str) and (value is not None or argument == "score"):
             raise TypeError(
-                f"{argument} must be the name of a column, got {format_value(value)}; write it as a "
-                f"string, as in {argument}='{argument}'"
+                f"{argument} must be the name of a column, got {format_value(value)}; write it as "
+                f"a string, as in {argument}='{argument}'"
             )
     if params is not None and not (
         isinstance(params, list | tuple) and all(isinstance(name, str) for name in params)
     ):
         raise TypeError(
-            f"params must be a list of column names, got {format_value(params)}; write params=['lr']"
+            f"params must be a list of column names, got {format_value(params)}; write "
+            "params=['lr']"
         )
 
 
 def _resolve_columns(
-    named: dict[str, str | None], params: Sequence[str] | None, existing: list[str], source: str
+    named: Mapping[str, str | None], params: Sequence[str] | None, existing: list[str], source: str
 ) -> dict[str, str]:
-    """Return which column of the input becomes which column of the table."""
+    """Return the column of the input for each column of the table."""
     columns: dict[str, str] = {}
-    arguments = {**named, "order": None, "budget": None}
-    for role, name in arguments.items():
-        if name is None and role in existing and role not in named.values():
-            columns[role] = role
-        elif name is not None:
-            columns[role] = _existing(role, name, existing, source)
+
+    def add(column: str, name: str, argument: str) -> None:
+        if name not in existing:
+            raise LeadlineError(
+                f"{source}: no column {format_value(name)} for {argument}."
+                f"{closest(name, existing)} The columns are {join_values(existing) or 'none'}"
+            )
+        columns[column] = name
+
+    for column, name in {**named, "order": None, "budget": None}.items():
+        if name is not None:
+            add(column, name, column)
+        elif column in existing and column not in named.values():
+            columns[column] = column
     for name in existing:
         if name.startswith(PARAM_PREFIX) and (
             name == named["score"] or name not in columns.values()
         ):
             columns[name] = name
     for name in params or ():
-        role = f"{PARAM_PREFIX}{name.removeprefix(PARAM_PREFIX)}"
-        if columns.get(role, name) != name:
+        column = f"{PARAM_PREFIX}{name.removeprefix(PARAM_PREFIX)}"
+        if columns.get(column, name) != name:
             raise LeadlineError(
-                f"{source}: params has {format_value(name)}, but there is a column {format_value(role)} too; "
-                "leave one out"
+                f"{source}: params has {format_value(name)}, but there is a column "
+                f"{format_value(column)} too; leave one out"
             )
-        columns[role] = _existing("params", name, existing, source)
+        add(column, name, "params")
     taken: dict[str, str] = {}
-    for role, name in columns.items():
+    for column, name in columns.items():
         if name in taken:
             raise LeadlineError(
-                f"{source}: column {format_value(name)} is named both as {taken[name]} and as {role}; "
-                "name it once"
+                f"{source}: column {format_value(name)} is named both as {taken[name]} and as "
+                f"{column}; name it once"
             )
-        taken[name] = role
+        taken[name] = column
     return columns
-
-
-def _existing(argument: str, name: str, existing: list[str], source: str) -> str:
-    if name in existing:
-        return name
-    raise LeadlineError(
-        f"{source}: no column {format_value(name)} for {argument}.{closest(name, existing)} "
-        f"The columns are {join_values(existing) or 'none'}"
-    )

@@ -1,29 +1,30 @@
 """`read_wandb_csv`: the table of runs that Weights & Biases exports to `Trials`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from leadline.data.columns import to_number
+from leadline.data.columns import validate_numbers
 from leadline.data.trials import Trials, validate_direction
 from leadline.errors import LeadlineError, closest, format_value, join_values
-from leadline.io.files import read_file, table_name
-from leadline.io.frames import as_pandas
-from leadline.io.records import Evaluation, collect
+from leadline.io.frames import load_frame
+from leadline.io.params import parse_number
+from leadline.io.records import Evaluation, Search, collect
 
-REQUIRED = ("Name", "State")
-# What the table says of a run besides its config and summary.
+_REQUIRED = ("Name", "State")
+# Columns about the run, which are neither config nor summary.
 _ABOUT = frozenset(
     {"Name", "State", "Notes", "User", "Tags", "Created", "Runtime", "Sweep", "ID", "Group"}
     | {"Job Type", "Updated", "End Time", "Hostname", "GPU Type", "GPU Count", "Commit", "Host"}
     | {"Description", "Start Time", "Project", "Entity", "Author"}
 )
-_UNFINISHED = frozenset({"running", "pending", "queued"})
-_BLANK = frozenset({"", "-"})
+_STATUS = {"finished": "complete", "running": "running", "pending": "running", "queued": "running"}
+
+_Columns = Mapping[str, list[Any]]
 
 
 def read_wandb_csv(
@@ -36,160 +37,134 @@ def read_wandb_csv(
     sweep: str | None = None,
     random_start: int | None = None,
 ) -> Trials:
-    """Return the runs of a CSV export of Weights & Biases, one row a run.
+    """Return the runs of a CSV export of Weights & Biases, one row per run.
 
     Parameters
     ----------
     path_or_frame : path or data frame
-        What "Export as CSV" gives: columns `Name`, `State` and others about the run, then the
+        The file of "Export as CSV": columns `Name`, `State` and others about the run, then the
         visible ones of config and summary.
     score : str
         Column of the summary. "NaN" and "Infinity" mean that the run failed.
     direction : {"minimize", "maximize"}
-        Which scores are good; it is not in the export.
+        Which scores are good; the export does not record it.
     params : sequence of str, optional
-        Columns of the hyperparameters: the export does not tell config from summary.
+        Columns of the hyperparameters; the export does not separate config from summary.
     replicate : str, optional
-        Column that tells replicates apart, such as ``"seed"``. Without it, runs with the same
+        Column that distinguishes replicates, such as ``"seed"``. Without it, runs with the same
         hyperparameters are replicates, unless chance may have drawn these twice.
     sweep : str, optional
-        Which sweep, by its name in the column `Sweep`; needed if there are several.
+        Name in the column `Sweep`; required if there are several sweeps.
     random_start : int, optional
-        Read the first so many runs only.
+        Read only this many runs, the first.
 
     Returns
     -------
     Trials
-        Every run with its status: any state but `finished` is a failure, or `running`. `cost` is
-        the runtime in seconds, `order` follows `Created`.
+        All runs with their status: complete if the state is `finished`, else running or failed.
+        `cost` is the runtime in seconds, `order` follows `Created`.
 
     Raises
     ------
     LeadlineError
-        If this is no such export, or a column is missing.
+        If the table is no such export, or a column is missing.
+
+    Examples
+    --------
+    >>> import leadline as ll
+    >>> import pandas as pd
+    >>> export = pd.DataFrame(
+    ...     {"Name": ["a", "b"], "State": ["finished", "crashed"], "lr": [0.1, 0.3], "loss": [2, 9]}
+    ... )
+    >>> print(ll.read_wandb_csv(export, score="loss", direction="minimize", params=["lr"]))
+    2 trials: 1 complete, 1 failed
     """
     direction = validate_direction(direction)
-    if isinstance(path_or_frame, str | os.PathLike):
-        path = Path(os.path.expanduser(path_or_frame))
-        frame, source, task = read_file(path), path.name, table_name(path)
-    else:
-        frame, library = as_pandas(path_or_frame)
-        source, task = f"{library} frame", "task"
-    missing = [name for name in REQUIRED if name not in frame.columns]
+    frame, source, task = load_frame(path_or_frame)
+    columns = {str(name): frame[name].tolist() for name in frame.columns}
+    missing = [name for name in _REQUIRED if name not in columns]
     if missing:
         raise LeadlineError(
             f"{source}: no column {join_values(missing)}, so this is no export of W&B; there are "
-            f"{join_values(frame.columns)}; other tables are for read_table"
+            f"{join_values(columns)}; other tables are for read_table"
         )
-    columns = {str(name): frame[name].tolist() for name in frame.columns}
     for argument, names in (("score", [score]), ("params", params), ("replicate", [replicate])):
         for name in names or ():
             if name is not None:
                 _validate_column(argument, name, columns, source)
-    rows = _rows_of_sweep(columns, sweep, source)
     notes = []
     if not params:
         notes.append(
             "which columns are hyperparameters is not in the export: name them with params, so "
             "that their number bounds the effective dimension"
         )
-    order = _order([columns["Created"][row] for row in rows] if "Created" in columns else [])
+    rows = _choose_rows(columns, sweep, source)
+    order = _parse_times([columns["Created"][row] for row in rows] if "Created" in columns else [])
+    states = [str(cell).strip().casefold() for cell in columns["State"]]
+    statuses = [_STATUS.get(state, "failed") for state in states]
+    complete = np.isin(np.arange(len(states)), rows) & (np.array(statuses) == "complete")
+    scores = np.full(len(states), np.nan)
+    label = f"{source}: column {format_value(score)}"
+    scores[complete] = validate_numbers(pd.Series(columns[score]), label, rows=complete)
     evaluations = []
-    for place, row in enumerate(rows):
-        state = str(columns["State"][row]).strip().casefold()
-        own = {name: columns[name][row] for name in params or () if _given(columns[name][row])}
-        status = "running" if state in _UNFINISHED else "failed"
-        status = "complete" if state == "finished" else status
+    for index, row in enumerate(rows):
+        own = {name: columns[name][row] for name in params or () if _is_given(columns[name][row])}
         evaluations.append(
             Evaluation(
                 row + 1,
-                _score(
-                    columns[score][row], f"{source}: column {format_value(score)}, row {row + 1}"
-                )
-                if status == "complete"
-                else None,
-                status,
+                scores[row],
+                statuses[row],
                 own,
-                {}
-                if replicate is None or replicate in own
-                else {replicate: columns[replicate][row]},
-                _seconds(columns["Runtime"][row]) if "Runtime" in columns else None,
-                order[place] if order else None,
+                {} if replicate in (None, *own) else {str(replicate): columns[str(replicate)][row]},
+                parse_number(columns["Runtime"][row]) if "Runtime" in columns else None,
+                order[index] if order else None,
             )
         )
-    return collect(
-        evaluations,
-        source=source,
-        task=task,
-        metric=score,
-        direction=direction,
-        replicate=replicate,
-        random_start=random_start,
-        notes=notes,
-    )
+    metadata = Search(source, task, score, direction, notes)
+    return collect(evaluations, metadata, replicate, random_start)
 
 
 def is_wandb_export(columns: Sequence[str]) -> bool:
     """Return whether these are columns of a W&B export."""
-    return all(name in columns for name in REQUIRED)
+    return all(name in columns for name in _REQUIRED)
 
 
-def _validate_column(argument: str, name: str, columns: dict[str, list[Any]], source: str) -> None:
+def _validate_column(argument: str, name: str, columns: _Columns, source: str) -> None:
     if name in columns:
         return
-    # Keys that begin with an underscore are W&B's own.
+    # Names that begin with an underscore are internal to W&B.
     known = [column for column in columns if column not in _ABOUT and not column.startswith("_")]
     raise LeadlineError(
-        f"{source}: no column {format_value(name)} for {argument}.{closest(name, known)} The columns of "
-        f"config and summary are {join_values(known) or 'none'}; show others in the table of runs "
-        "before the export"
+        f"{source}: no column {format_value(name)} for {argument}.{closest(name, known)} The "
+        f"columns of config and summary are {join_values(known) or 'none'}; show others in the "
+        "table of runs before the export"
     )
 
 
-def _rows_of_sweep(columns: dict[str, list[Any]], sweep: str | None, source: str) -> list[int]:
-    every = list(range(len(columns["Name"])))
-    names = [str(cell).strip() if _given(cell) else "" for cell in columns.get("Sweep", [])]
-    if sweep is None and len(set(names)) <= 1:
-        return every
-    known = join_values(dict.fromkeys(name for name in names if name)) or "none"
-    if sweep is None:
+def _choose_rows(columns: _Columns, sweep: str | None, source: str) -> list[int]:
+    """Return the rows of the sweep."""
+    count = len(columns["Name"])
+    names = [str(cell).strip() if _is_given(cell) else "" for cell in columns.get("Sweep", [])]
+    known = join_values(dict.fromkeys(filter(None, names))) or "none"
+    if sweep is None and len(set(names)) > 1:
         outside = " and runs outside of any" if "" in names else ""
         raise LeadlineError(
             f"{source}: runs of several searches, the sweeps {known}{outside}; choose one with "
             "sweep"
         )
-    chosen = [row for row in every if names and names[row] == sweep]
-    if not chosen:
+    if sweep is not None and sweep not in names:
         raise LeadlineError(f"{source}: no sweep {format_value(sweep)}; there are {known}")
-    return chosen
+    return [row for row in range(count) if sweep is None or names[row] == sweep]
 
 
-def _given(cell: object) -> bool:
+def _is_given(cell: object) -> bool:
     missing = cell is None or cell is pd.NA or cell is pd.NaT or cell != cell
-    return not missing and str(cell).strip() not in _BLANK
+    return not missing and str(cell).strip() not in ("", "-")
 
 
-def _score(cell: object, label: str) -> float:
+def _parse_times(created: Sequence[object]) -> list[float]:
+    """Return times in seconds, an empty list unless all are known."""
     try:
-        return to_number(cell)
-    except (TypeError, ValueError):
-        raise LeadlineError(
-            f"{label}: must be a number, 'NaN' or 'Infinity', got {format_value(cell)}; name a column of "
-            "numbers"
-        ) from None
-
-
-def _seconds(cell: object) -> float | None:
-    try:
-        return to_number(cell)
-    except (TypeError, ValueError):
-        return None
-
-
-def _order(created: Sequence[object]) -> list[float]:
-    """Return the seconds at which runs were created, empty unless known of all."""
-    try:
-        # Exports list the newest run first.
         return [datetime.fromisoformat(str(cell)).timestamp() for cell in created]
     except (ValueError, OverflowError, OSError):
         return []

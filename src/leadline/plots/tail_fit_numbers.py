@@ -1,19 +1,16 @@
 """`tail_fit_numbers`: the numbers behind `plot_tail_fit`."""
 
-import functools
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import xarray as xr
 
-from leadline.distributions.law import log_survival
 from leadline.stats.fitted_search import (
-    FittedSearch,
-    by_part,
     completed_losses,
     direction_sign,
+    fitted_search,
     search_names,
+    trial_data,
     validate_tree,
 )
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
@@ -81,8 +78,7 @@ def _fitted_share(tree: xr.DataTree) -> xr.DataArray:
         low, high = best - 0.1 * (sign * threshold - best), sign * threshold
         high += _PAST_THRESHOLD * (high - best)
         score = sign * np.linspace(low, min(high, losses[-1]), _POINTS)
-        share = functools.partial(_share, score=score, by_seeds=_shares_by_seeds(tree, name))
-        shares.append(by_part(tree, name, share).reshape(shape))
+        shares.append(_share(tree, name, sign * score).reshape(shape))
         scores.append(score)
     coords = {"search": posterior["search"], "score": (("search", "point"), np.stack(scores))}
     return xr.DataArray(
@@ -90,31 +86,14 @@ def _fitted_share(tree: xr.DataTree) -> xr.DataArray:
     )
 
 
-def _share(
-    part: FittedSearch, score: np.ndarray, by_seeds: Sequence[tuple[int, float]]
-) -> np.ndarray:
+def _share(tree: xr.DataTree, search: str, loss: np.ndarray) -> np.ndarray:
     """Return the probability of a score at least as good, shape (draw, point)."""
-    on_scale = part.scale.takes(score)
-    inside = np.where(on_scale, score, part.scale.inverse(np.float64(0.0)))
-    loss = np.tile(part.sign * part.scale.forward(inside), (len(part.alpha), 1))
-    share = np.zeros_like(loss)
-    # A trial's score is the mean over its seeds, which has less noise the more there are.
-    for seeds, weight in by_seeds:
-        law = (part.alpha, part.beta, part.gamma, part.sigma / np.sqrt(seeds))
-        share -= weight * np.expm1(log_survival(loss, law))
-    # Past the lower end of a scale no score is to be had, past its upper end all are lower.
-    past_upper = score >= part.scale.upper
-    return np.where(on_scale, share, past_upper if part.sign > 0 else ~past_upper)
-
-
-def _shares_by_seeds(tree: xr.DataTree, search: str) -> list[tuple[int, float]]:
-    """Return the numbers of seeds that trials of a search had, each with its share of trials."""
-    constant = tree["constant_data"].dataset
-    of_search = constant["trial_search"].to_numpy().astype(str) == search
-    seeds, counts = np.unique(
-        constant["trial_replicates"].to_numpy()[of_search], return_counts=True
-    )
-    return [(int(m), float(count) / counts.sum()) for m, count in zip(seeds, counts, strict=True)]
+    draws = fitted_search(tree, search)
+    replicates = trial_data(tree, search, "trial_replicates")
+    seeds, counts = np.unique(replicates, return_counts=True)
+    # A trial's score is the mean over its seeds, with less noise the more there are.
+    shares = [-np.expm1(draws.log_worse(loss, m)) for m in seeds]
+    return np.average(shares, axis=0, weights=counts)
 
 
 def _observed_share(tree: xr.DataTree, score: xr.DataArray) -> xr.DataArray:

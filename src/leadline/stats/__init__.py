@@ -1,1 +1,1 @@
-"""Answers: functions from the tree of a fit to a table or labelled array. They know no model."""
+"""Answers: functions from the DataTree of a fit to labelled arrays, tables and sentences."""

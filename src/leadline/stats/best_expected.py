@@ -1,21 +1,22 @@
 r"""The distribution of the expected loss of the trial that measures best among k.
 
-The trial that looks best was lucky: its expected loss Q, the mean over seeds of its
+The trial that measures best was lucky: its expected loss Q, the mean over seeds of its
 configuration, is worse than its measured loss Y = Q + σ ε. Among k random trials
 
 .. math::
 
     P(Q^* \le x) = \int k f(y) (1 - H(y))^{k-1} \, P(Q \le x \mid Y = y) \, dy ,
 
-with f and H the density and distribution function of Y. The losses are cut into cells, on the
-same edges for Q as for Y, that are small against both σ and the distance from α. Q is taken to be
-uniform within its cell, with the probability that the law gives the cell; then P(Q ≤ x | Y in a
-cell) is exact, and so is the chance that the best Y is in a cell. Without noise the result is
-exact at the edges.
+with f and H the density and distribution function of Y. The losses are cut into panels, with the
+same edges for Q as for Y, that are small against both σ and the distance from α. Q is taken as
+uniform within its panel, with the probability of the panel; then P(Q ≤ x | Y in a panel) and the
+probability of the best Y in a panel are exact. Without noise the result is exact at the edges.
 
-The law says nothing of expected losses beyond the threshold. Where the best trial is not past it,
-its expected loss is taken to be what was measured: there a score is good because its
-configuration is, not because of luck.
+Expected losses are not modelled for trials that measure worse than the threshold. The expected
+loss of such a trial is taken to be its measured loss: scores there differ by their configurations
+more than by luck.
+
+Arguments and results are those of `leadline.stats.best_measured`.
 """
 
 import os
@@ -25,154 +26,113 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from scipy.special import ndtr
 
-from leadline.distributions.law import log_survival
+from leadline.distributions.array_functions import log_survival
 from leadline.stats.best_measured import (
+    add_body_mean,
     body_quantile,
-    chance_past_threshold,
     lowest_deviation,
-    with_body,
+    probability_beyond,
 )
-from leadline.stats.fitted_search import FittedSearch
+from leadline.stats.fitted_search import Array, FittedSearch
 
-# Numbers of cells below α, from α to the threshold, and from there to where no trial that
-# measures past the threshold comes from. The error of medians and means is at most 5e-3 of the
-# distance from θ to α (k up to 1e5, noise from 1e-5 of that distance to twice it), usually 1e-3.
-_CELLS = (32, 48, 8)
-_REACH = 6.0
-# Fewer trials than this are that good in a search.
-_HARDLY = 1e-2
-_SQRT_2PI = np.sqrt(2.0 * np.pi)
-# Draws at a time, so that the arrays of a block stay in the processor's cache.
+# Numbers of panels below α, from α to the threshold, and from there to the worst expected loss of
+# trials that measure beyond the threshold, which is this many noise sds away. The error of medians
+# and means is at most 5e-3 of the distance from α to θ (k up to 1e5, noise from 1e-5 of that
+# distance to twice it), usually 1e-3.
+_PANELS = (32, 48, 8)
+_WORST_DEVIATION = 6.0
+# The smallest panel holds this many trials of the largest budget.
+_TRIALS_IN_PANEL = 1e-2
+# Draws per block: the arrays of a block stay in the processor's cache.
 _BLOCK = 64
 
 
-def expected_quantile(search: FittedSearch, budgets: np.ndarray, prob: float) -> np.ndarray:
-    """Return the loss that the expected loss of the best trial undercuts with `prob`.
-
-    Parameters
-    ----------
-    search : FittedSearch
-        One search of a fit.
-    budgets : ndarray of float, shape (budget,)
-        Numbers of trials, k.
-    prob : float
-        In (0, 1).
-
-    Returns
-    -------
-    ndarray, shape (draw, budget)
-    """
-    log_worse = np.log1p(-prob) / budgets
-    wanted = -np.expm1(log_worse)[None, :]
-    inside = _in_blocks(search, lambda part: _inside(part, budgets, wanted))
-    inside = search.expected_in_score_units(np.minimum(inside, search.threshold))
-    past = prob <= chance_past_threshold(search, budgets)
-    return np.where(past, inside, body_quantile(search, wanted))
+def expected_quantile(search: FittedSearch, budgets: Array, prob: float) -> Array:
+    """Return the quantile at `prob` of the expected loss of the trial that measures best."""
+    # The probability for one trial that gives `prob` for the best of k.
+    level = -np.expm1(np.log1p(-prob) / budgets)[None, :]
+    tail = _in_blocks(search, lambda block: _tail_quantile(block, budgets, level))
+    tail = search.expected_in_score_units(np.minimum(tail, search.threshold))
+    beyond = prob <= probability_beyond(search, budgets)
+    return np.where(beyond, tail, body_quantile(search, level))
 
 
-def expected_mean(search: FittedSearch, budgets: np.ndarray) -> np.ndarray:
-    """Return the mean expected loss of the best trial, given that one of k completes.
+def expected_mean(search: FittedSearch, budgets: Array) -> Array:
+    """Return the mean expected loss of the trial that measures best, given that one completes."""
 
-    Parameters
-    ----------
-    search : FittedSearch
-        One search of a fit.
-    budgets : ndarray of float, shape (budget,)
-        Numbers of trials, k.
-
-    Returns
-    -------
-    ndarray, shape (draw, budget)
-    """
-
-    def mean(part: FittedSearch) -> np.ndarray:
-        edges, _, cumulative = _cumulative(part, budgets)
-        centres = part.expected_in_score_units(_centres(part, edges))
+    def mean(block: FittedSearch) -> Array:
+        edges, _, cumulative = _cumulative(block, budgets)
+        centres = block.expected_in_score_units(_panel_means(block, edges))
         return np.einsum("dkx,dx->dk", np.diff(cumulative, axis=-1), centres)
 
-    return with_body(search, budgets, _in_blocks(search, mean))
+    return add_body_mean(search, budgets, _in_blocks(search, mean))
 
 
-def _in_blocks(search: FittedSearch, answer: Callable[[FittedSearch], np.ndarray]) -> np.ndarray:
-    """Return an answer for all draws, made for a block of them on each core at a time."""
+def _in_blocks(search: FittedSearch, answer: Callable[[FittedSearch], Array]) -> Array:
+    """Return an answer for all draws, computed for a block of them per core at a time."""
+    starts = range(0, len(search.alpha), _BLOCK)
+    blocks = (search.isel(slice(start, start + _BLOCK)) for start in starts)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.concatenate(list(pool.map(answer, search.blocks(_BLOCK))))
+        return np.concatenate(list(pool.map(answer, blocks)))
 
 
-def _inside(search: FittedSearch, budgets: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return the quantiles where the best is past the threshold, shape (draw, budget).
+def _tail_quantile(search: FittedSearch, budgets: Array, level: Array) -> Array:
+    """Return quantiles, as losses on the scale, where the best is beyond the threshold.
 
-    Parameters
-    ----------
-    search : FittedSearch
-        Some draws of a search.
-    budgets : ndarray of float, shape (budget,)
-        Numbers of trials, k.
-    wanted : ndarray, shape (1, budget)
-        The quantiles, as the probability for one trial that gives them for the best of k.
+    `level`, shape (1, budget), are the quantiles as probabilities for one trial.
     """
     _, reached, cumulative = _cumulative(search, budgets)
-    # In this scale the cumulative is nearly linear in `reached`, and without noise equal to it.
+    # On this scale the cumulative is nearly linear in `reached`, and without noise equal to it.
     with np.errstate(divide="ignore"):
-        level = -np.expm1(np.log1p(-np.minimum(cumulative, 1.0)) / budgets[None, :, None])
-    right = np.clip((level < wanted[..., None]).sum(axis=-1), 1, level.shape[-1] - 1)
-    draw = np.arange(len(level))[:, None]
-    budget = np.arange(len(budgets))[None, :]
-    low, high = level[draw, budget, right - 1], level[draw, budget, right]
-    share = np.clip((wanted - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
-    u = reached[draw, right - 1] * (1.0 - share) + reached[draw, right] * share
+        levels = -np.expm1(np.log1p(-np.minimum(cumulative, 1.0)) / budgets[None, :, None])
+    right = np.clip((levels < level[..., None]).sum(axis=-1), 1, levels.shape[-1] - 1)
+    draw, budget = np.ogrid[: len(levels), : len(budgets)]
+    low, high = levels[draw, budget, right - 1], levels[draw, budget, right]
+    weight = np.clip((level - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
+    u = reached[draw, right - 1] * (1.0 - weight) + reached[draw, right] * weight
     return search.alpha + (search.beta - search.alpha) * u ** (2.0 / search.gamma)
 
 
-def _cumulative(
-    search: FittedSearch, budgets: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return how likely the best trial is past the threshold with an expected loss below an edge.
+def _cumulative(search: FittedSearch, budgets: Array) -> tuple[Array, Array, Array]:
+    """Return edges of Q, and P(Q is below an edge) for a random trial and the best one.
 
-    Returns
-    -------
-    edges : ndarray, shape (draw, edge)
-        Expected losses, from α on.
-    reached : ndarray, shape (draw, edge)
-        Probability that the expected loss of a random trial is below the edge.
-    cumulative : ndarray, shape (draw, budget, edge)
+    Shapes (draw, edge), (draw, edge) and (draw, budget, edge). The last is the joint probability
+    that the best trial measures beyond the threshold and its expected loss is below the edge.
     """
     measured, expected = _edges(search, float(budgets.max()))
     distance = (expected - search.alpha) / (search.beta - search.alpha)
     reached = np.clip(distance, 0.0, 1.0) ** (0.5 * search.gamma)
     log_worse = log_survival(measured, search.law)
-    # Nothing is below the first edge.
+    # No loss is below the first edge.
     log_worse[:, 0] = 0.0
     worse = np.exp(budgets[None, :, None] * log_worse[:, None, :])
-    given_cell = _given_measured(measured, expected, reached, search.sigma)
-    return expected, reached, (worse[..., :-1] - worse[..., 1:]) @ given_cell
+    given_panel = _given_measured(measured, expected, reached, search.sigma)
+    return expected, reached, (worse[..., :-1] - worse[..., 1:]) @ given_panel
 
 
-def _edges(search: FittedSearch, largest_budget: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the edges of the cells of Y and of Q, shape (draw, edge); those past α are shared."""
-    below, above, outside = _CELLS
-    spread, gap = search.beta - search.alpha, search.threshold - search.alpha
-    depth = np.arcsinh(lowest_deviation(largest_budget))
-    left = -search.sigma * np.sinh(depth * np.arange(below, 0, -1) / below)
-    # Cells grow from the larger of the noise and what even the largest budget hardly reaches.
-    smallest = np.maximum(search.sigma, spread * (_HARDLY / largest_budget) ** (2.0 / search.gamma))
-    right = smallest * np.sinh(np.arcsinh(gap / smallest) * np.arange(above + 1) / above)
-    # Of zero width where the law ends at the threshold; widened, for a division.
-    top = np.minimum(spread, gap + _REACH * search.sigma)
-    top = np.maximum(top, gap * (1.0 + 1e-6))
-    far = gap + (top - gap) * np.arange(1, outside + 1) / outside
+def _edges(search: FittedSearch, largest_budget: float) -> tuple[Array, Array]:
+    """Return the edges of the panels of Y and of Q, shape (draw, edge); equal from α to θ."""
+    below, above, outside = _PANELS
+    spread, depth = search.beta - search.alpha, search.threshold - search.alpha
+    lowest = np.arcsinh(lowest_deviation(largest_budget))
+    left = -search.sigma * np.sinh(lowest * np.arange(below, 0, -1) / below)
+    rare = spread * (_TRIALS_IN_PANEL / largest_budget) ** (2.0 / search.gamma)
+    smallest = np.maximum(search.sigma, rare)
+    right = smallest * np.sinh(np.arcsinh(depth / smallest) * np.arange(above + 1) / above)
+    # Without this the outer panels have no width to divide by where β is at θ.
+    top = np.minimum(spread, depth + _WORST_DEVIATION * search.sigma)
+    top = np.maximum(top, depth * (1.0 + 1e-6))
+    far = depth + (top - depth) * np.arange(1, outside + 1) / outside
     measured = np.concatenate([left, right], axis=1)
     expected = np.concatenate([right, far], axis=1)
     return search.alpha + measured, search.alpha + expected
 
 
-def _given_measured(
-    measured: np.ndarray, expected: np.ndarray, reached: np.ndarray, sigma: np.ndarray
-) -> np.ndarray:
-    """Return P(Q ≤ edge | Y in a cell), shape (draw, cell of Y, edge of Q)."""
+def _given_measured(measured: Array, expected: Array, reached: Array, sigma: Array) -> Array:
+    """Return P(Q ≤ edge | Y in a panel), shape (draw, panel of Y, edge of Q)."""
     z = (measured[:, :, None] - expected[:, None, :]) / sigma[:, :, None]
-    # The integral of Φ; its second difference is the chance of Y in a cell from Q in a cell.
-    integral = z * ndtr(z) + np.exp(-0.5 * z * z) / _SQRT_2PI
+    # The integral of Φ; its second difference is P(Y in a panel | Q in a panel).
+    integral = z * ndtr(z) + np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
     joint = np.diff(-np.diff(integral, axis=1), axis=2)
     joint *= (np.diff(reached, axis=1) * sigma / np.diff(expected, axis=1))[:, None, :]
     cumulative = np.zeros_like(z[:, 1:])
@@ -180,18 +140,15 @@ def _given_measured(
     return cumulative / np.maximum(cumulative[:, :, -1:], 1e-300)
 
 
-def _centres(search: FittedSearch, edges: np.ndarray) -> np.ndarray:
-    """Return the mean of Q in each of its cells, shape (draw, cell)."""
+def _panel_means(search: FittedSearch, edges: Array) -> Array:
+    """Return the mean of Q in each of its panels, shape (draw, panel)."""
     k = 0.5 * search.gamma
     distance = np.minimum(edges, search.beta) - search.alpha
-    far = distance[:, 1:]
-    ratio = distance[:, :-1] / far
-    whole, part = -np.expm1((k + 1.0) * _log(ratio)), -np.expm1(k * _log(ratio))
-    wide = part > 1e-6
-    mean = far * k / (k + 1.0) * whole / np.where(wide, part, 1.0)
-    return search.alpha + np.where(wide, mean, 0.5 * (far + distance[:, :-1]))
-
-
-def _log(x: np.ndarray) -> np.ndarray:
+    near, far = distance[:, :-1], distance[:, 1:]
     with np.errstate(divide="ignore"):
-        return np.log(x)
+        log_ratio = np.log(near / far)
+    moment, probability = -np.expm1((k + 1.0) * log_ratio), -np.expm1(k * log_ratio)
+    # Both vanish in narrow panels, where the mean is the middle.
+    wide = probability > 1e-6
+    mean = far * k / (k + 1.0) * moment / np.where(wide, probability, 1.0)
+    return search.alpha + np.where(wide, mean, 0.5 * (near + far))

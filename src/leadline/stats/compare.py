@@ -1,38 +1,29 @@
 """`compare`: which model is better once tuned, on each task, on a new one, and overall."""
 
 import json
-from numbers import Real
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 
 from leadline.errors import LeadlineError, format_value, join_values
 from leadline.stats.convergence import convergence
 from leadline.stats.fitted_search import validate_tree
-from leadline.stats.improvements import by_item, context_of, gains_of
+from leadline.stats.improvements import context_of, find_improvements, losses_by_item
 from leadline.stats.intervals import validate_interval
-from leadline.stats.pairwise import (
-    Verdicts,
-    against_the_others,
-    differences,
-    first_lasting,
-    ranks,
-    verdicts,
-)
+from leadline.stats.options import validate_amount, validate_number
+from leadline.stats.pairwise import differences, first_lasting, mean_deficit, summarize_ranks
 from leadline.stats.reported import only_reported
 from leadline.stats.tuning_curve import tuning_curve
 
-Array = npt.NDArray[np.float64]
-
 BUDGETS = np.unique(np.geomspace(1, 10_000, 25).round())
-"""Where `better_from_budget` looks."""
+"""The budgets that `better_from_budget` considers."""
 
 CERTAIN = 0.95
-"""What `better_from_budget` asks of P(better)."""
+"""The P(better) that `better_from_budget` requires."""
 
-# A probability to two digits needs no more, and every budget costs as much as a tuning curve.
+# Enough for a probability to two digits; every budget costs as much as a tuning curve.
 _BUDGET_DRAWS = 200
 
 
@@ -54,7 +45,7 @@ def compare(
         What is compared. Tasks are compared for each model, in score units, which makes sense
         when they have the same metric.
     budget : float, optional
-        Compare after so many trials each: the expected score of the configuration that measured
+        Compare after this many trials each: the expected score of the configuration that measured
         best (its median, see `leadline.tuning_curve`), so that luck does not count. Default: at
         the optimum.
     rope : float
@@ -66,7 +57,7 @@ def compare(
     -------
     Dataset
         With `by` for the first dim, ``other_<by>`` for the second (below "model",
-        "other_model" and, for the cells, "task"). A difference is positive where the first is
+        "other_model" and, for the third, "task"). A difference is positive where the first is
         better, whatever the direction of the scores.
 
         - `p_better`, `p_equal`, `p_worse` (model, other_model, task): three numbers that add up to
@@ -74,11 +65,10 @@ def compare(
         - `difference`, `difference_lower`, `difference_upper` (the same dims), in score units;
         - the same with the suffix `_overall` (model, other_model): the mean over the tasks that
           both have, in task scales (in score units for tasks compared);
-        - the same with the suffix `_new_task`: on another task like these, in task scales. Only
-          from a crossed fit, at the optimum, else nan: effects and interactions are the model's;
+        - the same with the suffix `_new_task`: on another task like these, in task scales. nan
+          unless the fit is crossed and the comparison is of models at the optimum;
         - `rank`, `rank_lower`, `rank_upper`, `p_best` (model, task), and with `_overall`
-          (model): 1 is the best; overall a model is judged by its mean difference from the
-          others;
+          (model): 1 is the best; the overall rank is by the mean difference from the others;
         - `scale` (task): the mean task scale, in score units;
         - `better_from_budget` (model, other_model, task): the smallest budget of `BUDGETS` from
           which on the first is better with probability 0.95 or more, nan when there is none.
@@ -86,50 +76,45 @@ def compare(
         The task scale is that of the crossed model; of other fits, the geometric mean of the
         tail scales of the task's searches. ``attrs`` hold `by`, `budget` (0: at the optimum),
         `rope`, `ci_prob`, `metric`, `direction`, `model`, `failed_checks`, `problems` of sampling,
-        and in `not_checked` the searches without trials, whose law nothing could be held against.
+        and in `not_checked` the searches without trials, whose fit could not be checked.
 
     Raises
     ------
     LeadlineError
         If `tree` is not the result of a fit, there is nothing to compare, or an option is wrong.
+
+    Examples
+    --------
+    With `fit` the result of `leadline.fit` for the models `mlp` and `forest`:
+
+    >>> found = ll.compare(fit, rope=0.01)
+    >>> pair = found.sel(model="mlp", other_model="forest", task="digits")
+    >>> round(float(pair["p_better"] + pair["p_equal"] + pair["p_worse"]), 9)
+    1.0
     """
     validate_tree(tree)
-    items, contexts = validate_by(tree, by)
-    validate_amounts(budget, rope)
+    items, contexts = _validate_by(tree, by)
+    budget = _validate_budget(budget)
+    rope = validate_amount(rope, "rope")
     prob, _ = validate_interval(ci_prob, None)
-    gains = gains_of(tree, by, items, contexts, budget)
-    result = xr.Dataset(coords={by: items, f"other_{by}": items, context_of(by): contexts})
-    pair, cell = (by, f"other_{by}"), (by, f"other_{by}", context_of(by))
-    for suffix, found in gains.verdicts(rope, prob).items():
-        _put(result, found, pair if suffix else cell, suffix)
-
-    judged = (
-        (ranks(gains.loss), gains.loss, (by, context_of(by)), ""),
-        (ranks(each := against_the_others(gains.overall)), each, (by,), "_overall"),
+    improvements = find_improvements(tree, by, items, contexts, budget)
+    scale = improvements.scale
+    result = (
+        improvements.summarize(rope, prob)
+        .assign(summarize_ranks(improvements.loss, prob))
+        .assign(summarize_ranks(mean_deficit(improvements.overall), prob, "_overall"))
     )
-    for rank, values, dims, suffix in judged:
-        missing = np.isnan(values).any(axis=1)
-        best = (rank == np.nanmin(np.where(np.isnan(rank), np.inf, rank), axis=0)).mean(axis=1)
-        low, high = np.quantile(
-            np.nan_to_num(rank), [(1 - prob) / 2, (1 + prob) / 2], axis=1, method="nearest"
-        )
-        for name, figure in (
-            ("rank", np.nan_to_num(rank).mean(axis=1)),
-            ("rank_lower", low),
-            ("rank_upper", high),
-            ("p_best", best),
-        ):
-            result[name + suffix] = dims, np.where(missing, np.nan, figure)
-    result["scale"] = (context_of(by),), gains.scale.mean(axis=0)
-    result["better_from_budget"] = cell, _better_from(tree, by, items, contexts)
+    result["scale"] = scale.mean("sample") if "sample" in scale.dims else scale
+    result["better_from_budget"] = _better_from_budget(tree, by, items, contexts)
+    settings = json.loads(tree.attrs.get("settings", "{}"))
     result.attrs = {
         "by": by,
-        "budget": 0.0 if budget is None else float(budget),
-        "rope": float(rope),
+        "budget": budget or 0.0,
+        "rope": rope,
         "ci_prob": prob,
         "metric": tree.attrs.get("metric", "score"),
         "direction": tree.attrs["direction"],
-        "model": _fitted_model(tree),
+        "model": str(settings.get("model", "single")),
         "failed_checks": tree.attrs.get("failed_checks", "[]"),
         "problems": ", ".join(convergence(tree).problems),
         "not_checked": ", ".join(only_reported(tree)),
@@ -137,8 +122,30 @@ def compare(
     return result
 
 
-def validate_by(tree: xr.DataTree, by: str) -> tuple[list[str], list[str]]:
-    """Return what is compared and on what, or raise `LeadlineError`."""
+def equivalence(
+    tree: xr.DataTree,
+    ropes: Sequence[float],
+    *,
+    by: Literal["model", "task"] = "model",
+    budget: float | None = None,
+) -> xr.Dataset:
+    """Return the probabilities of `compare` for many ropes, in less time.
+
+    Arguments and errors are those of `compare`. The variables are `p_better`, `p_equal` and
+    `p_worse`, alone and with the suffixes `_overall` and `_new_task`; their first dim is `rope`.
+    """
+    validate_tree(tree)
+    items, contexts = _validate_by(tree, by)
+    amounts = [validate_amount(rope, "rope") for rope in ropes]
+    improvements = find_improvements(tree, by, items, contexts, _validate_budget(budget))
+    # The interval is not returned; any probability serves.
+    found = [improvements.summarize(rope, prob=0.5) for rope in amounts]
+    names = [name for name in found[0] if str(name).startswith("p_")]
+    return xr.concat([part[names] for part in found], "rope").assign_coords(rope=amounts)
+
+
+def _validate_by(tree: xr.DataTree, by: str) -> tuple[list[str], list[str]]:
+    """Return the compared items and their contexts, or raise `LeadlineError`."""
     if by not in ("model", "task"):
         raise LeadlineError(f"by must be 'model' or 'task', got {format_value(by)}")
     posterior = tree["posterior"].dataset
@@ -156,51 +163,27 @@ def validate_by(tree: xr.DataTree, by: str) -> tuple[list[str], list[str]]:
     return items, contexts
 
 
-def validate_amounts(budget: object, rope: object) -> None:
-    """Raise `LeadlineError` unless both are numbers in their range."""
-    if isinstance(rope, bool) or not isinstance(rope, Real) or not 0 <= float(rope) < np.inf:
-        raise LeadlineError(f"rope must be 0 or more, in score units; got {format_value(rope)}")
-    if budget is not None and (
-        isinstance(budget, bool) or not isinstance(budget, Real) or not 1 <= float(budget) < np.inf
-    ):
-        raise LeadlineError(
-            f"budget must be a number of trials, at least 1; got {format_value(budget)}"
-        )
+def _validate_budget(budget: object) -> float | None:
+    if budget is None:
+        return None
+    return validate_number(
+        budget, "budget", "a number of trials, at least 1", lambda x: 1 <= x < np.inf
+    )
 
 
-def _fitted_model(tree: xr.DataTree) -> str:
-    return str(json.loads(tree.attrs.get("settings", "{}")).get("model", "single"))
-
-
-def _put(result: xr.Dataset, found: Verdicts, dims: tuple[str, ...], suffix: str) -> None:
-    names = {
-        "p_better": found.p_better,
-        "p_equal": found.p_equal,
-        "p_worse": found.p_worse,
-        "difference": found.difference,
-        "difference_lower": found.lower,
-        "difference_upper": found.upper,
-    }
-    for name, values in names.items():
-        head, _, tail = name.partition("_")
-        label = f"{name}{suffix}" if head == "p" or not tail else f"{head}{suffix}_{tail}"
-        result[label] = dims, values
-
-
-def _better_from(tree: xr.DataTree, by: str, items: list[str], contexts: list[str]) -> Array:
-    """Return the smallest budget from which the first is better, (item, item, context)."""
-    posterior = tree["posterior"].dataset
-    step = max(1, posterior.sizes["chain"] * posterior.sizes["draw"] // _BUDGET_DRAWS)
-    groups: dict[str, Any] = {name: node.dataset for name, node in tree.children.items()}
-    groups["posterior"] = posterior.isel(draw=slice(None, None, step))
-    thinned = xr.DataTree.from_dict(groups)
-    thinned.attrs.update(tree.attrs)
+def _better_from_budget(
+    tree: xr.DataTree, by: str, items: list[str], contexts: list[str]
+) -> xr.DataArray:
+    """Return the smallest budget from which on the first is better, dims (item, item, context)."""
+    sizes = tree["posterior"].sizes
+    step = max(1, sizes["chain"] * sizes["draw"] // _BUDGET_DRAWS)
+    thinned = tree.isel(draw=slice(None, None, step))
     curves = tuning_curve(thinned, BUDGETS, kind="expected")
-    better = []
-    for place in range(len(BUDGETS)):
-        values = curves.isel(budget=place).transpose("search", "chain", "draw")
-        gain = differences(by_item(tree, by, items, contexts, values))
-        better.append(verdicts(gain, 0.0, 0.5).p_better)
-    # Comparisons with nan are false.
-    first = first_lasting(np.stack(better, axis=-1) >= CERTAIN)
-    return np.where(first < 0, np.nan, BUDGETS[first])
+    p_better = []
+    for number in range(len(BUDGETS)):
+        values = curves.isel(budget=number, drop=True)
+        gain = differences(losses_by_item(tree, values, by, items, contexts))
+        p_better.append((gain > 0.0).mean("sample"))
+    # Comparisons with nan are false, so pairs that do not meet are never better.
+    first = first_lasting(np.stack(p_better, axis=-1) >= CERTAIN)
+    return p_better[0].copy(data=np.where(first < 0, np.nan, BUDGETS[first]))

@@ -1,31 +1,45 @@
-"""Divergences, R-hat, effective sample sizes and E-BFMI of one posterior."""
+"""Sampling diagnostics of a posterior: divergences, R-hat, effective sample sizes and E-BFMI."""
 
+import math
 from dataclasses import dataclass
 
 import arviz_stats
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 from arviz_stats.base import array_stats
 
-# With an integer effective dimension these are made from the draws, and may be constant.
-_MADE_OF_DRAWS = ("effective_dim", "effective_dim_probability", "pooled_effective_dim")
+from leadline.errors import pluralize
 
-# On the scale of the law: repeats what there is in score units.
+MAX_RHAT = 1.01
+"""Limit of Vehtari et al. (2021, doi:10.1214/20-BA1221) for the rank-normalised R-hat."""
+
+MIN_ESS = 400
+"""Limit of Vehtari et al. (2021) for the bulk and tail effective sample sizes."""
+
+MIN_PARETO_DRAWS = 25
+"""Fewer draws have no tail to which a Pareto distribution can be fitted (PSIS, power scaling)."""
+
+# Computed from the draws of other variables when the effective dimension is an integer, and then
+# possibly constant.
+_DERIVED = ("effective_dim", "effective_dim_probability", "pooled_effective_dim")
+
+# The parameters on the log or logit scale: functions of those in score units.
 _ON_SCALE = ("law_optimum", "law_noise_sd", "law_spread")
 
 
 @dataclass(frozen=True)
 class Diagnostics:
-    """Sampling diagnostics of a posterior, the worst over its parameters.
+    """Sampling diagnostics, the worst over parameters.
 
     Attributes
     ----------
     divergences : int
-        Divergent transitions after tuning.
+        Divergent transitions after tuning; 0 in a good fit.
     max_rhat : float
-        Largest rank-normalised R-hat, nan with a single chain.
+        Largest rank-normalised R-hat, at most 1.01 in a good fit; nan with a single chain.
     min_ess_bulk, min_ess_tail : float
-        Smallest effective sample sizes.
+        Smallest effective sample sizes, at least 400 in a good fit.
     draws : int
         Number of draws in all chains.
     min_bfmi : float
@@ -44,6 +58,41 @@ class Diagnostics:
         """Smallest bulk effective sample size, as a share of the draws and at most 1."""
         return min(self.min_ess_bulk / self.draws, 1.0)
 
+    @property
+    def ok(self) -> bool:
+        """True if every diagnostic is within its limit."""
+        return not self.problems
+
+    @property
+    def problems(self) -> list[str]:
+        """The diagnostics outside their limits, such as "R-hat 1.02 > 1.01"."""
+        found = []
+        if self.divergences:
+            found.append(pluralize(self.divergences, "divergence"))
+        if np.isnan(self.max_rhat):
+            found.append("R-hat unknown (one chain)")
+        elif self.max_rhat > MAX_RHAT:
+            # Rounded upwards: 1.0101 must not read as the limit.
+            found.append(f"R-hat {math.ceil(1000 * self.max_rhat) / 1000:g} > {MAX_RHAT}")
+        for name, value in (("bulk", self.min_ess_bulk), ("tail", self.min_ess_tail)):
+            # Not `<`, which is false for nan.
+            if not value >= MIN_ESS:
+                found.append(f"{name} ESS {value:.0f} < {MIN_ESS}")
+        return found
+
+    @property
+    def message(self) -> str:
+        """One line for users."""
+        if self.problems:
+            return (
+                f"do not rely on these numbers: {', '.join(self.problems)}; "
+                "fit again with more draws and tuning"
+            )
+        return (
+            f"sampling converged: {self.divergences} divergences, R-hat {self.max_rhat:.3f}, "
+            f"ESS {self.min_ess_bulk:.0f} (bulk), {self.min_ess_tail:.0f} (tail)"
+        )
+
 
 def diagnose(posterior: xr.Dataset, statistics: xr.Dataset) -> Diagnostics:
     """Return the diagnostics of draws.
@@ -52,30 +101,25 @@ def diagnose(posterior: xr.Dataset, statistics: xr.Dataset) -> Diagnostics:
     ----------
     posterior : Dataset, dims (chain, draw, ...)
         The draws.
-    statistics : Dataset
-        Of the sampler; `diverging` is used, and `energy` where there is one.
+    statistics : Dataset, dims (chain, draw)
+        Sampler statistics: `diverging`, and `energy` where it was recorded.
     """
-    summed_out = "effective_dim_probability" in posterior
-    skipped = _ON_SCALE + _MADE_OF_DRAWS * summed_out
-    sampled = posterior.drop_vars(skipped, errors="ignore")
-    many_chains = sampled.sizes["chain"] > 1
+    integer = "effective_dim_probability" in posterior
+    sampled = posterior.drop_vars(_ON_SCALE + _DERIVED * integer, errors="ignore")
+    bfmi = np.nan
+    if "energy" in statistics:
+        energy = statistics["energy"].transpose("chain", "draw").to_numpy()
+        bfmi = float(array_stats.bfmi(energy, chain_axis=0, draw_axis=1).min())
     return Diagnostics(
         divergences=int(statistics["diverging"].sum()),
-        max_rhat=float(_all(arviz_stats.rhat(sampled)).max()) if many_chains else np.nan,
-        min_ess_bulk=float(_all(arviz_stats.ess(sampled, method="bulk")).min()),
-        min_ess_tail=float(_all(arviz_stats.ess(sampled, method="tail")).min()),
+        max_rhat=_values(arviz_stats.rhat(sampled)).max() if sampled.sizes["chain"] > 1 else np.nan,
+        min_ess_bulk=_values(arviz_stats.ess(sampled, method="bulk")).min(),
+        min_ess_tail=_values(arviz_stats.ess(sampled, method="tail")).min(),
         draws=sampled.sizes["chain"] * sampled.sizes["draw"],
-        min_bfmi=_min_bfmi(statistics),
+        min_bfmi=bfmi,
     )
 
 
-def _min_bfmi(statistics: xr.Dataset) -> float:
-    if "energy" not in statistics:
-        return np.nan
-    energy = statistics["energy"].transpose("chain", "draw").to_numpy()
-    return float(array_stats.bfmi(energy, chain_axis=0, draw_axis=1).min())
-
-
-def _all(diagnostic: xr.Dataset) -> np.ndarray:
-    """Return the values of all variables in one row."""
-    return np.concatenate([np.ravel(diagnostic[name].values) for name in diagnostic.data_vars])
+def _values(diagnostic: xr.Dataset) -> npt.NDArray[np.float64]:
+    """Return the values of all variables, flattened."""
+    return np.concatenate([np.ravel(values) for values in diagnostic.data_vars.values()])

@@ -1,126 +1,243 @@
-"""What the answers read from the tree of a fit: a search, in losses, all draws in a row.
-
-Draws from different thresholds or scales are different parts of a search: an answer is computed
-for each part and put together again.
-"""
+"""One search of a fit as arrays: the noisy quadratic of every draw, and the observed losses."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
-from leadline.data.scale import SCALES, Scale
+from leadline.data.scale import SCALES
+from leadline.data.trials import DIRECTIONS, loss_sign
+from leadline.distributions.array_functions import NoisyQuadraticParams, log_survival
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.reported import has_trials, reported_scores
 
-DIRECTION_SIGNS = {"minimize": 1.0, "maximize": -1.0}
+Array = npt.NDArray[np.float64]
+"""Losses, probabilities and parameters."""
 
-# Past β by so many noise sds there is nothing left of the law.
-_BEYOND_LAW = 9.0
+# P(Y > β + 9 σ) is below 1e-18: no trial measures worse.
+_END_OF_NOISE = 9.0
+
+# Attributes of `FittedSearch` with an axis of draws.
+_PARAMETERS = ("alpha", "beta", "gamma", "sigma", "threshold")
+_PER_DRAW = (*_PARAMETERS, "tail_fraction", "scale", "n_tail")
+
+# Variables of a fit, by group.
+_NEEDED = {
+    "posterior": "optimum effective_dim noise_sd tail_fraction spread threshold candidate",
+    "constant_data": "threshold n_trials n_tail trial_score trial_first_score trial_search",
+    "candidates": "scale n_tail weight",
+}
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class FittedSearch:
-    """The draws of one search that share a threshold and a scale, in losses on that scale.
+    """All draws of one search, chain after chain.
 
-    Scores to maximise are negated. Losses in score units are these negated scores.
+    Losses are on the scale of each draw's candidate (identity, log or logit), and negated where
+    scores are maximised. "Losses in score units" are scores, so negated.
 
     Attributes
     ----------
-    alpha, beta, gamma, sigma : ndarray of float, shape (draw, 1)
-        The law, chain after chain.
-    threshold : ndarray of float, shape (draw, 1)
-        Loss up to which the law is used.
-    tail_fraction : ndarray of float, shape (draw, 1)
-        Probability that one evaluation of a random trial is past the threshold.
-    body : ndarray of float, shape (body_trial,)
-        Losses in score units of the completed trials that are not past the threshold, from best
-        to worst.
-    n_outside : int
-        Number of trials not past the threshold: those of `body`, the failed and the pruned.
+    name : str
+        Name of the search.
     sign : float
         1 when scores are minimised, −1 when they are maximised.
-    scale : Scale
-        The scale of the losses.
-    rows : ndarray of int, shape (draw,)
-        Which of all draws of the search these are.
+    alpha, beta, gamma, sigma : ndarray of float, shape (draw, 1)
+        Parameters of the noisy quadratic.
+    threshold : ndarray of float, shape (draw, 1)
+        Largest loss that follows the noisy quadratic.
+    tail_fraction : ndarray of float, shape (draw, 1)
+        Probability that one evaluation of a random trial is beyond (better than) the threshold.
+    scale : ndarray of str, shape (draw,)
+        Name of the scale.
+    n_tail : ndarray of int, shape (draw, 1)
+        Number of trials beyond the threshold.
+    losses : ndarray of float, shape (completed_trial,)
+        Losses in score units of the completed trials, from best to worst.
+    n_trials : int
+        Number of trials, the failed and the pruned included.
+    best_loss : float
+        Best measured loss, in score units.
+    best_seeds : int
+        Number of seeds whose mean `best_loss` is.
+    resolution : float
+        Spacing in score units of the grid on which `best_loss` and new scores are recorded; 0 for
+        none. A mean over several seeds lies between the lines of a grid.
     """
 
-    alpha: np.ndarray
-    beta: np.ndarray
-    gamma: np.ndarray
-    sigma: np.ndarray
-    threshold: np.ndarray
-    tail_fraction: np.ndarray
-    body: np.ndarray
-    n_outside: int
+    name: str
     sign: float
-    scale: Scale
-    rows: np.ndarray
+    alpha: Array
+    beta: Array
+    gamma: Array
+    sigma: Array
+    threshold: Array
+    tail_fraction: Array
+    scale: npt.NDArray[np.str_]
+    n_tail: npt.NDArray[np.int64]
+    losses: Array
+    n_trials: int
+    best_loss: float
+    best_seeds: int
+    resolution: float
 
     @property
-    def law(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def law(self) -> NoisyQuadraticParams:
         """Alpha, beta, gamma and sigma, each of shape (draw, 1)."""
-        return self.alpha, self.beta, self.gamma, self.sigma
+        return self.law_of_mean(1)
 
-    def blocks(self, size: int) -> Iterator["FittedSearch"]:
-        """Give the same search with `size` draws at a time."""
-        names = ("alpha", "beta", "gamma", "sigma", "threshold", "tail_fraction", "rows")
-        for start in range(0, len(self.alpha), size):
-            rows = slice(start, start + size)
-            yield dataclasses.replace(self, **{name: getattr(self, name)[rows] for name in names})
+    def law_of_mean(self, seeds: float) -> NoisyQuadraticParams:
+        """Return the parameters for the mean over `seeds` evaluations of a trial."""
+        return self.alpha, self.beta, self.gamma, self.sigma / np.sqrt(seeds)
 
-    def in_score_units(self, loss: np.ndarray) -> np.ndarray:
-        """Return losses on the scale as losses in score units."""
-        return self.sign * self.scale.inverse(self.sign * loss)
+    def isel(self, draw: slice | npt.NDArray[Any]) -> "FittedSearch":
+        """Return some of the draws, by position or by a mask."""
+        arrays: dict[str, Any] = {name: getattr(self, name)[draw] for name in _PER_DRAW}
+        return dataclasses.replace(self, **arrays)
 
-    def expected_in_score_units(self, loss: np.ndarray) -> np.ndarray:
-        """Return in score units the mean loss of runs whose mean on the scale is `loss`.
+    def map_by_scale(self, function: Callable[..., Array], *values: npt.ArrayLike) -> Array:
+        """Return ``function(scale, *values)``, called once per `Scale` with the draws on it.
 
-        Parameters
-        ----------
-        loss : ndarray, shape (draw, point)
+        The values broadcast to shape (draw, point).
         """
-        return self.sign * self.scale.expected_score(self.sign * loss, self.sigma)
+        _, *arrays = np.broadcast_arrays(self.alpha, *values)
+        result = np.empty(arrays[0].shape)
+        for name in np.unique(self.scale):
+            rows = self.scale == name
+            result[rows] = function(SCALES[name], *(array[rows] for array in arrays))
+        return result
 
-    def score_units_per_unit(self, loss: np.ndarray) -> np.ndarray:
+    def on_scale(self, loss: npt.ArrayLike) -> Array:
+        """Return losses in score units as losses on the scale, infinite beyond its ends."""
+        score = self.sign * np.asarray(loss, dtype=float)
+        with np.errstate(divide="ignore"):
+            return self.sign * self.map_by_scale(
+                lambda scale, x: scale.forward(np.clip(x, scale.lower, scale.upper)), score
+            )
+
+    def in_score_units(self, loss: Array) -> Array:
+        """Return losses on the scale as losses in score units, shape (draw, point)."""
+        return self.sign * self.map_by_scale(lambda scale, x: scale.inverse(x), self.sign * loss)
+
+    def score_units_per_unit(self, loss: Array) -> Array:
         """Return the derivative of `in_score_units`."""
-        return np.exp(-self.scale.log_slope(self.scale.inverse(self.sign * loss)))
+        return self.map_by_scale(
+            lambda scale, x: np.exp(-scale.log_slope(scale.inverse(x))), self.sign * loss
+        )
+
+    def expected_in_score_units(self, loss: Array) -> Array:
+        """Return in score units the mean loss of runs whose mean on the scale is `loss`."""
+        return self.sign * self.map_by_scale(
+            lambda scale, mean, sd: scale.expected_score(mean, sd), self.sign * loss, self.sigma
+        )
+
+    def log_worse(self, loss: npt.ArrayLike, seeds: float = 1.0) -> Array:
+        """Return log P(the mean over `seeds` evaluations of a trial is worse than `loss`).
+
+        The loss is in score units and broadcasts to the result's shape (draw, point).
+        """
+        on_scale = self.on_scale(loss)
+        finite = np.isfinite(on_scale)
+        inside = log_survival(np.where(finite, on_scale, self.alpha), self.law_of_mean(seeds))
+        return np.where(finite, inside, np.where(on_scale < 0, 0.0, -np.inf))
+
+
+def fitted_search(tree: xr.DataTree, name: str) -> FittedSearch:
+    """Return one search of a fit, ready for array code.
+
+    If all trials are beyond the threshold, the noisy quadratic is all that is known of worse
+    losses; it then holds up to its end.
+    """
+    posterior, candidates, constant = (
+        tree[group].dataset.sel(search=name)
+        for group in ("posterior", "candidates", "constant_data")
+    )
+    sign = direction_sign(tree)
+    candidate = _column(posterior["candidate"])[:, 0].astype(int)
+    best_loss, best_seeds = best_trial(tree, name)
+    # Fits stored before the group existed hold the parameters on the log and logit scales in
+    # variables of their own, and the threshold as a score.
+    stored = "noisy_quadratic" in tree.children
+    if stored:
+        group = tree["noisy_quadratic"].dataset.sel(search=name)
+        law = {parameter: _column(group[parameter]) for parameter in _PARAMETERS}
+    else:
+        prefix = "law_" if "law_optimum" in posterior else ""
+        alpha = sign * _column(posterior[f"{prefix}optimum"])
+        law = {
+            "alpha": alpha,
+            "beta": alpha + _column(posterior[f"{prefix}spread"]),
+            "gamma": _column(posterior["effective_dim"]),
+            "sigma": _column(posterior[f"{prefix}noise_sd"]),
+            "threshold": sign * _column(posterior["threshold"]),
+        }
+    search = FittedSearch(
+        name=name,
+        sign=sign,
+        **law,
+        tail_fraction=_column(posterior["tail_fraction"]),
+        scale=candidates["scale"].to_numpy().astype(str)[candidate],
+        n_tail=candidates["n_tail"].to_numpy().astype(int)[candidate, None],
+        losses=completed_losses(tree, name),
+        n_trials=int(constant["n_trials"]),
+        best_loss=best_loss,
+        best_seeds=best_seeds,
+        resolution=float(constant["resolution"]) if best_seeds == 1 else 0.0,
+    )
+    threshold = search.threshold if stored else search.on_scale(search.threshold)
+    only_tail = search.n_tail == search.n_trials
+    return dataclasses.replace(
+        search,
+        threshold=np.where(only_tail, search.beta + _END_OF_NOISE * search.sigma, threshold),
+        tail_fraction=np.where(only_tail, 1.0, search.tail_fraction),
+    )
+
+
+def _column(draws: xr.DataArray) -> Array:
+    """Return draws chain after chain, shape (draw, 1)."""
+    return draws.transpose("chain", "draw").to_numpy().reshape(-1, 1).astype(float)
+
+
+def map_searches(
+    tree: xr.DataTree,
+    answer: Callable[[FittedSearch], Array],
+    coords: Mapping[str, npt.ArrayLike] | None = None,
+) -> xr.DataArray:
+    """Return an answer for each draw of each search, dims (chain, draw, search, *coords).
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of a fit.
+    answer : callable
+        Takes a `FittedSearch`, returns an array of shape (draw, *coords).
+    coords : mapping of str to array_like, optional
+        Coordinates of the dims that the answer adds.
+    """
+    posterior = tree["posterior"].dataset
+    own = {name: np.asarray(values) for name, values in (coords or {}).items()}
+    shape = posterior.sizes["chain"], posterior.sizes["draw"], *map(len, own.values())
+    answers = [answer(fitted_search(tree, name)).reshape(shape) for name in search_names(tree)]
+    shared = {name: posterior[name] for name in ("chain", "draw", "search", "task", "model")}
+    return xr.DataArray(
+        np.stack(answers, axis=2), shared | own, dims=("chain", "draw", "search", *own)
+    )
 
 
 def validate_tree(tree: object) -> xr.DataTree:
     """Return the tree when it is the result of a fit, else raise `LeadlineError`."""
     if not isinstance(tree, xr.DataTree):
         raise LeadlineError(
-            f"this needs the DataTree that leadline.fit returns, got {type(tree).__name__}"
+            f"expected the DataTree that leadline.fit returns, got {type(tree).__name__}"
         )
-    wanted = {
-        "posterior": (
-            "optimum",
-            "effective_dim",
-            "noise_sd",
-            "tail_fraction",
-            "spread",
-            "threshold",
-            "candidate",
-        ),
-        "constant_data": (
-            "threshold",
-            "n_trials",
-            "n_tail",
-            "trial_score",
-            "trial_first_score",
-            "trial_search",
-        ),
-        "candidates": ("scale", "n_tail", "weight"),
-    }
-    for group, names in wanted.items():
-        for name in names:
+    for group, names in _NEEDED.items():
+        for name in names.split():
             if group not in tree.children or name not in tree[group].data_vars:
                 raise LeadlineError(f"not a leadline fit: there is no {name} in group {group}")
-    if tree.attrs.get("direction") not in DIRECTION_SIGNS:
+    if tree.attrs.get("direction") not in DIRECTIONS:
         raise LeadlineError(
             "not a leadline fit: its attribute 'direction' is "
             f"{format_value(tree.attrs.get('direction'))}, not 'minimize' or 'maximize'"
@@ -130,7 +247,7 @@ def validate_tree(tree: object) -> xr.DataTree:
 
 def direction_sign(tree: xr.DataTree) -> float:
     """Return 1 when scores are minimised, −1 when they are maximised."""
-    return DIRECTION_SIGNS[tree.attrs["direction"]]
+    return loss_sign(tree.attrs["direction"])
 
 
 def search_names(tree: xr.DataTree) -> list[str]:
@@ -138,28 +255,26 @@ def search_names(tree: xr.DataTree) -> list[str]:
     return [str(name) for name in tree["posterior"].dataset["search"].to_numpy()]
 
 
-def completed_losses(tree: xr.DataTree, search: str, *, scores: str = "trial_score") -> np.ndarray:
-    """Return the losses of the completed trials of a search, from best to worst.
-
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-    search : str
-        Name of the search.
-    scores : {"trial_score", "trial_first_score"}
-        The mean over the seeds of each trial, or the score of its first seed alone.
-    """
+def trial_data(tree: xr.DataTree, search: str, name: str) -> Array:
+    """Return a variable of `constant_data` for the trials of a search, shape (trial,)."""
     constant = tree["constant_data"].dataset
-    of_search = constant["trial_search"].values.astype(str) == search
-    score = constant[scores].values[of_search]
+    return constant[name].to_numpy()[constant["trial_search"].to_numpy().astype(str) == search]
+
+
+def completed_losses(tree: xr.DataTree, search: str, *, scores: str = "trial_score") -> Array:
+    """Return the losses in score units of the completed trials, from best to worst.
+
+    `scores` is "trial_score", the mean over the seeds of each trial, or "trial_first_score", the
+    score of its first seed alone.
+    """
+    score = trial_data(tree, search, scores)
     return np.sort(direction_sign(tree) * score[np.isfinite(score)])
 
 
 def best_seen(tree: xr.DataTree) -> xr.DataArray:
-    """Return the best score of each search, dims (search): of its trials, or without any reported.
+    """Return the best score of each search, dims (search).
 
-    What somebody else reports of a search with trials was not seen in it.
+    Reported bests count only where a search has no trials of its own.
     """
     names = search_names(tree)
     best = [direction_sign(tree) * best_trial(tree, name)[0] for name in names]
@@ -167,88 +282,14 @@ def best_seen(tree: xr.DataTree) -> xr.DataArray:
 
 
 def best_trial(tree: xr.DataTree, search: str) -> tuple[float, int]:
-    """Return the best measured loss of a search, and the number of seeds that it is the mean of.
+    """Return the best measured loss of a search, in score units, and its number of seeds.
 
-    In score units; of several trials that measured so, the one with the most seeds. Without trials
-    the best that is reported, of one seed.
+    Among trials with equal losses, the one with the most seeds counts. Without trials, the best
+    reported score counts, as one seed.
     """
-    if not has_trials(tree, search):
-        return float((direction_sign(tree) * reported_scores(tree, search)).min()), 1
-    constant = tree["constant_data"].dataset
-    of_search = constant["trial_search"].values.astype(str) == search
-    loss = direction_sign(tree) * constant["trial_score"].values[of_search]
-    seeds = constant["trial_replicates"].values[of_search]
-    best = float(np.nanmin(np.where(np.isfinite(loss), loss, np.nan)))
-    return best, int(seeds[loss == best].max())
-
-
-def by_part(
-    tree: xr.DataTree, search: str, answer: Callable[[FittedSearch], np.ndarray]
-) -> np.ndarray:
-    """Return an answer about a search for all of its draws.
-
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-    search : str
-        Name of the search.
-    answer : callable
-        Takes a part of the search, returns an array whose first axis is its draws.
-    """
-    parts = fitted_parts(tree, search)
-    answers = [answer(part) for part in parts]
-    result = np.empty((sum(map(len, answers)), *answers[0].shape[1:]))
-    for part, values in zip(parts, answers, strict=True):
-        result[part.rows] = values
-    return result
-
-
-def fitted_parts(tree: xr.DataTree, search: str) -> list[FittedSearch]:
-    """Return the parts of one search, ready for array code.
-
-    Where every trial is past the threshold, or there are none, the law is all that is known of
-    scores beyond it, and is used there too.
-    """
-    posterior = tree["posterior"].dataset.sel(search=search)
-    candidates = tree["candidates"].dataset.sel(search=search)
-    n_trials = int(tree["constant_data"]["n_trials"].sel(search=search))
-    losses = completed_losses(tree, search)
     sign = direction_sign(tree)
-    law = "law_" if "law_optimum" in posterior else ""
-
-    def draws(name: str) -> np.ndarray:
-        values = posterior[name].transpose("chain", "draw").to_numpy()
-        return values.reshape(-1, 1).astype(float)
-
-    of_draw = draws("candidate")[:, 0].astype(int)
-    columns = {
-        "alpha": sign * draws(f"{law}optimum"),
-        "gamma": draws("effective_dim"),
-        "sigma": draws(f"{law}noise_sd"),
-        "tail_fraction": draws("tail_fraction"),
-        "threshold": draws("threshold"),
-    }
-    columns["beta"] = columns["alpha"] + draws(f"{law}spread")
-    parts = []
-    for number in np.unique(of_draw):
-        rows = np.flatnonzero(of_draw == number)
-        part = {name: column[rows] for name, column in columns.items()}
-        scale = SCALES[str(candidates["scale"].to_numpy()[number])]
-        part["threshold"] = sign * scale.forward(part["threshold"])
-        n_tail = int(candidates["n_tail"].to_numpy()[number])
-        if n_tail == n_trials:
-            part["threshold"] = part["beta"] + _BEYOND_LAW * part["sigma"]
-            part["tail_fraction"] = np.ones_like(part["beta"])
-        parts.append(
-            FittedSearch(
-                **part,
-                # By rank, since the threshold itself may be a grid's edge between two scores.
-                body=losses[n_tail:],
-                n_outside=n_trials - n_tail,
-                sign=sign,
-                scale=scale,
-                rows=rows,
-            )
-        )
-    return parts
+    if not has_trials(tree, search):
+        return float((sign * reported_scores(tree, search)).min()), 1
+    best = completed_losses(tree, search)[0]
+    is_best = sign * trial_data(tree, search, "trial_score") == best
+    return float(best), int(trial_data(tree, search, "trial_replicates")[is_best].max())

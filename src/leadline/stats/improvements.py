@@ -1,144 +1,124 @@
-"""How much better one model is than another, for every draw of a fit: what `compare` counts."""
+"""The improvement of one model over another, for every draw of a fit: what `compare` counts."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
 
 from leadline.data.scale import SCALES
-from leadline.stats.fitted_search import direction_sign, search_names
-from leadline.stats.pairwise import Verdicts, differences, verdicts
+from leadline.stats.fitted_search import direction_sign
+from leadline.stats.intervals import SAMPLE_DIMS
+from leadline.stats.pairwise import differences, summarize_differences
 from leadline.stats.tuning_curve import tuning_curve
 
-Array = npt.NDArray[np.float64]
-
+# Fixed, so that one fit always gives the same interactions on a new task.
 _SEED = 20241002
 
 
 @dataclass(frozen=True)
-class Gains:
-    """Draws of how much better the first of each pair is; nan where a pair was not compared.
+class Improvements:
+    """Draws of the improvement of each item over each other one; nan where not compared.
+
+    Items are models and contexts are tasks, or the reverse.
 
     Attributes
     ----------
-    loss : ndarray, shape (item, draw, context)
-        What is compared, in score units, small is good; nan where an item is missing.
-    scale : ndarray, shape (draw or 1, context)
-        The unit of each context, in score units.
-    cell : ndarray, shape (item, item, draw, context)
+    loss : DataArray, dims (item, sample, context)
+        What is compared, in score units; nan where an item is missing.
+    scale : DataArray, dims (context) or (sample, context)
+        Unit of each context, in score units.
+    by_context : DataArray, dims (item, other_item, sample, context)
         In score units.
-    overall, new_task : ndarray, shape (item, item, draw)
-        The mean over the contexts that both have, and the gain on a new one, in units.
+    overall : DataArray, dims (item, other_item, sample)
+        Mean over the contexts that both have, in their units.
+    new_task : DataArray, dims (item, other_item, sample)
+        Improvement on a new task, in task scales.
     """
 
-    loss: Array
-    scale: Array
-    cell: Array
-    overall: Array
-    new_task: Array
+    loss: xr.DataArray
+    scale: xr.DataArray
+    by_context: xr.DataArray
+    overall: xr.DataArray
+    new_task: xr.DataArray
 
-    def verdicts(self, rope: float, prob: float) -> dict[str, Verdicts]:
-        """Return what the draws say by suffix: "" for the cells, "_overall" and "_new_task".
+    def summarize(self, rope: float, prob: float) -> xr.Dataset:
+        """Return probabilities and differences per context, overall and on a new task.
 
-        Parameters
-        ----------
-        rope : float
-            Differences up to it are practically none, in score units.
-        prob : float
-            Of the equal-tailed interval.
+        Arguments and names are those of `summarize_differences`; the rope is in score units.
         """
-        known = ~np.isnan(self.cell)
-        count = known.sum(axis=-1)
-        ropes = np.where(known, rope / self.scale, 0.0).sum(axis=-1) / np.where(count, count, 1)
-        new_rope = rope / np.exp(np.log(self.scale).mean(axis=-1))
-        return {
-            "": verdicts(self.cell, rope, prob),
-            "_overall": verdicts(self.overall, ropes, prob),
-            "_new_task": verdicts(self.new_task, new_rope, prob),
-        }
+        context = str(self.scale.dims[-1])
+        in_scales = rope / self.scale
+        overall_rope = in_scales.where(self.by_context.notnull()).mean(context)
+        new_rope = rope / xr.ufuncs.exp(xr.ufuncs.log(self.scale).mean(context))
+        return (
+            summarize_differences(self.by_context, rope, prob)
+            .assign(summarize_differences(self.overall, overall_rope, prob, "_overall"))
+            .assign(summarize_differences(self.new_task, new_rope, prob, "_new_task"))
+        )
 
 
-def gains_of(
+def find_improvements(
     tree: xr.DataTree, by: str, items: list[str], contexts: list[str], budget: float | None
-) -> Gains:
-    """Return the gains of each item over each other.
+) -> Improvements:
+    """Return the improvements of each item over each other.
 
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-    by : {"model", "task"}
-        What is compared; the other is the context.
-    items, contexts : list of str
-        Their names.
-    budget : float, optional
-        Number of trials each, None at the optimum.
+    `by` is "model" or "task", the kind of the items; `budget` is the number of trials each, or
+    None for the optimum.
     """
-    loss = _losses(tree, by, items, contexts, budget)
-    scale = _task_scales(tree, contexts) if by == "model" else np.ones((1, len(contexts)))
-    cell = differences(loss)
-    known = ~np.isnan(cell)
-    count = known.sum(axis=-1)
-    with np.errstate(invalid="ignore"):
-        overall = np.where(known, cell / scale, 0.0).sum(axis=-1) / np.where(count, count, np.nan)
-    return Gains(loss, scale, cell, overall, _new_task(tree, by, items, budget, cell.shape[:3]))
-
-
-def _losses(
-    tree: xr.DataTree, by: str, items: list[str], contexts: list[str], budget: float | None
-) -> Array:
-    """Return what is compared, small is good, shape (item, draw, context); nan where missing."""
     if budget is None:
         values = tree["posterior"].dataset["optimum"]
     else:
-        values = tuning_curve(tree, [budget], kind="expected").isel(budget=0)
-    return by_item(tree, by, items, contexts, values.transpose("search", "chain", "draw"))
+        values = tuning_curve(tree, [budget], kind="expected").isel(budget=0, drop=True)
+    loss = losses_by_item(tree, values, by, items, contexts)
+    context = context_of(by)
+    ones = xr.DataArray(np.ones(len(contexts)), {context: contexts}, dims=context)
+    scale = _task_scales(tree, contexts) if by == "model" else ones
+    by_context = differences(loss)
+    new_task = _on_new_task(tree, items) if by == "model" and budget is None else None
+    if new_task is None:
+        new_task = xr.full_like(by_context.isel({context: 0}, drop=True), np.nan)
+    return Improvements(loss, scale, by_context, (by_context / scale).mean(context), new_task)
 
 
-def by_item(
-    tree: xr.DataTree, by: str, items: list[str], contexts: list[str], values: xr.DataArray
-) -> Array:
-    """Return values, dims (search, chain, draw), as losses, shape (item, draw, context)."""
-    flat = direction_sign(tree) * values.to_numpy().reshape(values.sizes["search"], -1)
-    result = np.full((len(items), flat.shape[1], len(contexts)), np.nan)
-    posterior = tree["posterior"].dataset
-    for number in range(len(search_names(tree))):
-        one = items.index(str(posterior[by].to_numpy()[number]))
-        where = contexts.index(str(posterior[context_of(by)].to_numpy()[number]))
-        result[one, :, where] = flat[number]
-    return result
+def losses_by_item(
+    tree: xr.DataTree, values: xr.DataArray, by: str, items: list[str], contexts: list[str]
+) -> xr.DataArray:
+    """Return scores, dims (chain, draw, search), as losses, dims (item, sample, context)."""
+    context = context_of(by)
+    loss = direction_sign(tree) * _by_sample(values).drop_vars("search")
+    table = loss.set_index(search=[by, context]).unstack("search")
+    return table.sel({by: items, context: contexts}).transpose(by, "sample", context)
 
 
-def _task_scales(tree: xr.DataTree, tasks: list[str]) -> Array:
-    """Return the scale of each task, shape (draw or 1, task)."""
+def _by_sample(values: xr.DataArray) -> xr.DataArray:
+    """Return draws, chain after chain, along one dim `sample`."""
+    stacked = values.stack(sample=SAMPLE_DIMS, create_index=False)
+    return stacked.drop_vars(SAMPLE_DIMS, errors="ignore")
+
+
+def _task_scales(tree: xr.DataTree, tasks: list[str]) -> xr.DataArray:
+    """Return the scale of each task in score units, dims (task) or (sample, task)."""
     if "pooled" in tree.children and "task_scale" in tree["pooled"].data_vars:
-        scale = tree["pooled"].dataset["task_scale"].sel(task=tasks)
-        return scale.transpose("chain", "draw", "task").to_numpy().reshape(-1, len(tasks))
+        scale = _by_sample(tree["pooled"].dataset["task_scale"].sel(task=tasks))
+        return scale.transpose("sample", "task")
     candidates = tree["candidates"].dataset
     candidates = candidates.isel(candidate=candidates["weight"].fillna(0).argmax("candidate"))
-    log_scale = np.log(candidates["tail_scale"].to_numpy())
-    places = zip(candidates["scale"].to_numpy(), candidates["threshold"].to_numpy(), strict=True)
-    log_scale -= [float(SCALES[str(scale)].log_slope(np.float64(place))) for scale, place in places]
-    task = tree["posterior"].dataset["task"].to_numpy().astype(str)
-    return np.array([[np.exp(log_scale[task == one].mean()) for one in tasks]])
+    pairs = zip(candidates["scale"].to_numpy(), candidates["threshold"].to_numpy(), strict=True)
+    slopes = [float(SCALES[str(scale)].log_slope(np.float64(theta))) for scale, theta in pairs]
+    log_scale = xr.ufuncs.log(candidates["tail_scale"]) - slopes
+    return xr.ufuncs.exp(log_scale.groupby("task").mean()).sel(task=tasks)
 
 
-def _new_task(
-    tree: xr.DataTree, by: str, items: list[str], budget: float | None, shape: tuple[int, ...]
-) -> Array:
-    """Return gains on a new task in task scales, shape (item, item, draw)."""
-    pooled = tree["pooled"].dataset if "pooled" in tree.children else {}
-    if by != "model" or budget is not None or "model_effect" not in pooled:
-        return np.full(shape, np.nan)
-    assert isinstance(pooled, xr.Dataset)
-    effect = pooled["model_effect"].sel(model=items).transpose("model", "chain", "draw")
-    sd = pooled["interaction_sd"].transpose("chain", "draw").to_numpy().reshape(-1)
-    flat = effect.to_numpy().reshape(len(items), -1)
-    interaction = sd * np.random.default_rng(_SEED).standard_normal(flat.shape)
-    return differences(flat + interaction)
+def _on_new_task(tree: xr.DataTree, models: list[str]) -> xr.DataArray | None:
+    """Return improvements on a new task in task scales; None if the fit has no model effects."""
+    if "pooled" not in tree.children or "model_effect" not in tree["pooled"].data_vars:
+        return None
+    pooled = tree["pooled"].dataset
+    effect = _by_sample(pooled["model_effect"].sel(model=models)).transpose("model", "sample")
+    noise = np.random.default_rng(_SEED).standard_normal(effect.shape)
+    return differences(effect + _by_sample(pooled["interaction_sd"]) * effect.copy(data=noise))
 
 
 def context_of(by: str) -> str:
-    """Return what the compared items are compared on."""
+    """Return "task" for "model", and "model" for "task"."""
     return "task" if by == "model" else "model"

@@ -1,99 +1,91 @@
-"""Pairs and ranks of draws: the arithmetic of `compare`, on plain arrays of losses."""
+"""Pairwise differences and ranks of draws: the arithmetic of `compare`, on labelled losses.
 
-from dataclasses import dataclass
+Losses have dims (item, sample, ...), with "model" or "task" for "item" and `sample` for the draws;
+they are nan where an item is missing. Differences have dims (item, other_item, sample, ...), are
+positive where the first item is better, and nan for pairs that were not compared.
+"""
 
 import numpy as np
 import numpy.typing as npt
-
-Array = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Verdicts:
-    """What draws of differences say.
-
-    Attributes
-    ----------
-    p_better, p_equal, p_worse : ndarray, shape (item, item, ...)
-        Share of draws in which the first is better than the second by more than the rope,
-        equal within it, worse by more. They add up to 1; nan where a pair was not compared.
-    difference, lower, upper : ndarray, shape (item, item, ...)
-        Mean and interval of how much better the first is.
-    """
-
-    p_better: Array
-    p_equal: Array
-    p_worse: Array
-    difference: Array
-    lower: Array
-    upper: Array
+import xarray as xr
+from scipy.stats import rankdata
 
 
-def differences(loss: Array) -> Array:
-    """Return how much better the first of each pair is, shape (item, item, draw, ...).
+def differences(loss: xr.DataArray) -> xr.DataArray:
+    """Return the improvement of each item over each other."""
+    item = str(loss.dims[0])
+    other = f"other_{item}"
+    return (loss.rename({item: other}) - loss).transpose(item, other, *loss.dims[1:])
+
+
+def summarize_differences(
+    gain: xr.DataArray, rope: xr.DataArray | float, prob: float, suffix: str = ""
+) -> xr.Dataset:
+    """Return the probabilities of each pair, and the mean and the interval of the difference.
 
     Parameters
     ----------
-    loss : ndarray, shape (item, draw, ...)
-        Small is good; nan where an item is missing.
-    """
-    with np.errstate(invalid="ignore"):
-        return loss[None] - loss[:, None]
-
-
-def verdicts(gain: Array, rope: Array | float, prob: float) -> Verdicts:
-    """Return the three probabilities of each pair and the size of the difference.
-
-    Parameters
-    ----------
-    gain : ndarray, shape (item, item, draw, ...)
-        What `differences` returned.
-    rope : array_like
-        Differences up to it are practically none; broadcasts with `gain`.
+    gain : DataArray, dims (item, other_item, sample, ...)
+        Result of `differences`.
+    rope : DataArray or float
+        Largest difference that counts as practically equal; broadcasts with `gain`.
     prob : float
-        Of the equal-tailed interval.
+        Probability of the equal-tailed interval.
+    suffix : str
+        Appended to ``p_better``, ``p_equal``, ``p_worse`` and ``difference``; the interval is
+        ``difference_lower``, ``difference_upper``, with the suffix in the middle.
     """
-    missing = np.isnan(gain).any(axis=2)
-    missing |= np.eye(len(gain), dtype=bool).reshape(*gain.shape[:2], *[1] * (gain.ndim - 3))
-    filled = np.where(np.isnan(gain), 0.0, gain)
-    better, worse = (filled > rope).mean(axis=2), (filled < -rope).mean(axis=2)
-    # By counts of draws, so that the three add up to 1.
-    equal = (np.abs(filled) <= rope).mean(axis=2)
-    low, high = np.quantile(filled, [(1 - prob) / 2, (1 + prob) / 2], axis=2)
-    figures = (better, equal, worse, filled.mean(axis=2), low, high)
-    return Verdicts(*(np.where(missing, np.nan, figure) for figure in figures))
+    item, other = gain.dims[:2]
+    compared = gain.notnull().all("sample") & (gain[item] != gain[other])
+    filled = gain.fillna(0.0)
+    lower, upper = filled.quantile(_ends(prob), "sample", skipna=False).drop_vars("quantile")
+    figures = {
+        f"p_better{suffix}": (filled > rope).mean("sample"),
+        # Counted, and not 1 − the others, so that the three add up to 1 without rounding.
+        f"p_equal{suffix}": (abs(filled) <= rope).mean("sample"),
+        f"p_worse{suffix}": (filled < -rope).mean("sample"),
+        f"difference{suffix}": filled.mean("sample"),
+        f"difference{suffix}_lower": lower,
+        f"difference{suffix}_upper": upper,
+    }
+    return xr.Dataset(figures).where(compared)
 
 
-def ranks(loss: Array) -> Array:
-    """Return the rank of each item in each draw, 1 the best, nan where it is missing.
+def summarize_ranks(loss: xr.DataArray, prob: float, suffix: str = "") -> xr.Dataset:
+    """Return the mean rank of each item, 1 for the best, its interval, and P(best).
 
-    Items with the same loss share the mean of their ranks.
-
-    Parameters
-    ----------
-    loss : ndarray, shape (item, draw, ...)
+    The names are `rank`, `rank_lower`, `rank_upper` and `p_best`, followed by the suffix.
     """
-    gain = differences(loss)
-    rank = 1.0 + (gain < 0).sum(axis=1) + 0.5 * ((gain == 0).sum(axis=1) - 1)
-    return np.where(np.isnan(loss), np.nan, rank)
+    rank = ranks(loss)
+    ends = rank.fillna(0.0).quantile(_ends(prob), "sample", method="nearest", skipna=False)
+    lower, upper = ends.drop_vars("quantile")
+    figures = {
+        f"rank{suffix}": rank.fillna(0.0).mean("sample"),
+        f"rank_lower{suffix}": lower,
+        f"rank_upper{suffix}": upper,
+        f"p_best{suffix}": (rank == rank.min(str(loss.dims[0]))).mean("sample"),
+    }
+    return xr.Dataset(figures).where(loss.notnull().all("sample"))
 
 
-def against_the_others(gain: Array) -> Array:
-    """Return how much worse each item is than those that it was compared with, shape (item, draw).
+def ranks(loss: xr.DataArray) -> xr.DataArray:
+    """Return the rank of each item in each draw; items with the same loss share the mean rank."""
+    rank = loss.copy(data=rankdata(loss.fillna(np.inf), axis=0))
+    return rank.where(loss.notnull())
 
-    Parameters
-    ----------
-    gain : ndarray, shape (item, item, draw)
-        Nan where two were not compared.
-    """
-    off_diagonal = ~np.eye(len(gain), dtype=bool)[..., None] & ~np.isnan(gain)
-    count = off_diagonal.sum(axis=1)
-    total = np.where(off_diagonal, gain, 0.0).sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return -total / np.where(count, count, np.nan)
+
+def mean_deficit(gain: xr.DataArray) -> xr.DataArray:
+    """Return the mean difference by which each item is worse than those compared with it."""
+    item, other = gain.dims[:2]
+    return -gain.where(gain[item] != gain[other]).mean(str(other))
 
 
 def first_lasting(true: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    """Return the first place along the last axis from which all are true, −1 when there is none."""
+    """Return the first index along the last axis from which all are true, −1 if there is none."""
     lasting = np.logical_and.accumulate(true[..., ::-1], axis=-1)[..., ::-1]
     return np.where(lasting[..., -1], lasting.argmax(axis=-1), -1)
+
+
+def _ends(prob: float) -> list[float]:
+    """Return the probabilities at the ends of an equal-tailed interval."""
+    return [(1 - prob) / 2, (1 + prob) / 2]

@@ -1,4 +1,4 @@
-"""What the answers read of reported bests from the tree of a fit."""
+"""Reported bests in the tree of a fit, and the searches known from them alone."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ import xarray as xr
 
 def reported_scores(tree: xr.DataTree, search: str) -> npt.NDArray[np.float64]:
     """Return the reported bests of a search, shape (report,)."""
-    return _of_search(tree, search, tree["observed_data"].dataset, "reported")
+    return _of_search(tree, search, "observed_data", "reported")
 
 
 def reported_best_of(tree: xr.DataTree, search: str) -> npt.NDArray[np.float64]:
-    """Return how many trials each of them is the best of, nan where not known."""
-    return _of_search(tree, search, tree["constant_data"].dataset, "report_best_of")
+    """Return the number of trials behind each reported best, nan where unknown."""
+    return _of_search(tree, search, "constant_data", "report_best_of")
 
 
 def has_trials(tree: xr.DataTree, search: str) -> bool:
-    """Return whether a search has trials, and is not known from reported bests alone."""
+    """Return False if a search is known from reported bests alone."""
     return int(tree["constant_data"]["n_trials"].sel(search=search)) > 0
 
 
@@ -31,51 +31,41 @@ def only_reported(tree: xr.DataTree) -> list[str]:
 def with_trials(tree: xr.DataTree) -> xr.DataTree:
     """Return the tree without the searches that are known from reported bests alone.
 
-    For what shows trials: there is at least one search that has some.
+    Every fit has at least one search with trials.
     """
-    without = only_reported(tree)
-    if not without:
-        return tree
-    searches = tree["constant_data"].dataset["search"].to_numpy()
-    names = searches[~np.isin(searches.astype(str), without)]
-    groups: dict[str, xr.Dataset] = {}
-    for name, node in tree.children.items():
-        own = "search" in node.dataset.dims
-        groups[name] = node.dataset.sel(search=names) if own else node.dataset
-    result = xr.DataTree.from_dict(groups)
-    result.attrs.update(tree.attrs)
-    return result
+    n_trials = tree["constant_data"].dataset["n_trials"]
+    kept = n_trials["search"][n_trials > 0]
+    return tree if len(kept) == len(n_trials) else tree.sel(search=kept.to_numpy())
 
 
-def reports_cell(tree: xr.DataTree, search: str) -> str:
-    """Return what is reported of a search in a few words; "" when nothing is.
+def describe_reports(tree: xr.DataTree, search: str) -> str:
+    """Return the reported bests of a search in a few words; "" when there are none.
 
     Examples
     --------
-    "best of 50", "best of 20, 100", "best of ? (11 to 252)" where nobody told: an 89 % interval;
-    "best of 50; law not checked" where there are no trials to check it by.
+    "best of 50", "best of 20, 100", "best of ? (11 to 252)" with the 89 % interval of an
+    unreported number; "best of 50; law not checked" where no trials can check
+    the quadratic law.
     """
     counts = reported_best_of(tree, search)
     if not len(counts):
         return ""
-    names = _of_search(tree, search, tree["constant_data"].dataset, "report")
-    cells = [
-        f"{count:g}" if count == count else f"? ({_inferred_trials(tree, str(name))})"
-        for count, name in zip(counts, names, strict=True)
-    ]
+    names = _of_search(tree, search, "constant_data", "report")
+    trials = []
+    for name, count in zip(names, counts, strict=True):
+        if np.isnan(count):
+            draws = tree["posterior"]["reported_trials"].sel(report=str(name))
+            low, high = draws.quantile([0.055, 0.945]).to_numpy()
+            trials.append(f"? ({low:.0f} to {high:.0f})")
+        else:
+            trials.append(f"{count:g}")
     unchecked = "" if has_trials(tree, search) else "; law not checked"
-    return f"best of {', '.join(cells)}{unchecked}"
+    return f"best of {', '.join(trials)}{unchecked}"
 
 
-def _inferred_trials(tree: xr.DataTree, report: str) -> str:
-    """Return the interval of how many trials a report is the best of."""
-    trials = tree["posterior"]["reported_trials"].sel(report=report)
-    low, high = trials.quantile([0.055, 0.945]).to_numpy()
-    return f"{low:.0f} to {high:.0f}"
-
-
-def _of_search(tree: xr.DataTree, search: str, group: xr.Dataset, name: str) -> npt.NDArray[Any]:
-    if name not in group:
+def _of_search(tree: xr.DataTree, search: str, group: str, name: str) -> npt.NDArray[Any]:
+    dataset = tree[group].dataset
+    if name not in dataset:
         return np.empty(0)
-    of = tree["constant_data"]["report_search"].to_numpy().astype(str)
-    return group[name].to_numpy()[of == search]
+    owner = tree["constant_data"]["report_search"].to_numpy().astype(str)
+    return dataset[name].to_numpy()[owner == search]

@@ -1,10 +1,10 @@
-"""How many digits of a number are worth showing: those that its sd, or its draws, leave."""
+"""Numbers as text, with the digits that their uncertainty justifies."""
 
 import math
 
 
 def decimals_shown(sd: float) -> int | None:
-    """Return how many decimals show two digits of an sd; None where decimals are no help.
+    """Return the number of decimals that show two digits of an sd; None where none are needed.
 
     Examples
     --------
@@ -18,7 +18,7 @@ def decimals_shown(sd: float) -> int | None:
 
 
 def rounded(value: float, sd: float) -> str:
-    """Return a number with as many decimals as show two digits of its sd.
+    """Return a number with the decimals that show two digits of its sd.
 
     Examples
     --------
@@ -32,7 +32,7 @@ def rounded(value: float, sd: float) -> str:
 
 
 def percent(probability: float) -> str:
-    """Return a probability in per cent; draws cannot tell nearly certain from certain.
+    """Return a probability in per cent, at most "> 99 %": draws do not resolve more.
 
     Examples
     --------

@@ -1,85 +1,64 @@
-"""How lucky a measured score was: what it says of the expected score of its configuration.
+"""The expected loss of a trial, given its measured loss: the correction for selection bias.
 
 Given its measured loss Y, the expected loss Q of a trial, the mean over seeds of its
-configuration, has the density of the law times that of the noise, which is the integrand of the
-bowl integral J (`bowl_integral`). Its mean is a ratio of two such integrals, its
-distribution function too. That a trial was chosen because it measured best changes nothing
-about it: trials are independent, so that all the choice looked at beyond Y says nothing of Q.
+configuration, has a density proportional to that of Q times that of the noise. Its mean and
+distribution function are ratios of partial moments of the normal distribution. Choosing the trial
+because it measured best does not change them: trials are independent, so the other trials carry
+no information on Q beyond Y.
 """
 
 import numpy as np
 
-from leadline.distributions.law import Law, expected_given_measured, log_chance_given_measured
-from leadline.stats.fitted_search import FittedSearch
+from leadline.distributions.array_functions import (
+    expected_given_measured,
+    log_chance_given_measured,
+)
+from leadline.stats.fitted_search import Array, FittedSearch
 
-# Cells of Q on a scale that bends the score; the error is below 1e-3 of the noise sd for noise of
-# up to one unit of log or logit.
-_CELLS = 48
+# Panels of Q on the log and logit scales, and their reach in noise sds; the error is below 1e-3
+# of the noise sd for noise of up to one unit of log or logit.
+_PANELS = 48
 _REACH = 8.0
 _BLOCK = 256
 
 
-def expected_loss(search: FittedSearch, loss: np.ndarray, seeds: float = 1.0) -> np.ndarray:
-    """Return what trials that measured so would give on average if they were run again.
+def expected_loss(search: FittedSearch, loss: Array, seeds: float = 1.0) -> Array:
+    """Return the expected losses in score units of trials, given their measured losses.
 
     Parameters
     ----------
     search : FittedSearch
         Some draws of a search.
     loss : ndarray, shape (draw, point)
-        Measured losses on the scale of the search, past its threshold.
+        Measured losses on the scale of the search, beyond its threshold.
     seeds : float
-        Number of seeds that each is the mean of.
-
-    Returns
-    -------
-    ndarray, shape (draw, point)
-        In score units.
+        Number of seeds whose mean each measured loss is.
     """
-    if search.scale.name == "identity":
-        return search.in_score_units(expected_given_measured(loss, _with_seeds(search, seeds)))
     result = np.empty_like(loss)
-    for number, part in enumerate(search.blocks(_BLOCK)):
-        rows = slice(number * _BLOCK, (number + 1) * _BLOCK)
-        for point in range(loss.shape[1]):
-            measured = loss[rows, point, None]
-            result[rows, point] = _mean_over_cells(part, measured, _with_seeds(part, seeds))
+    linear = search.scale == "identity"
+    if linear.any():
+        law = search.isel(linear).law_of_mean(seeds)
+        result[linear] = expected_given_measured(loss[linear], law)
+    # By pairs of draw and point, a block at a time for the sake of memory.
+    rest = np.flatnonzero(np.broadcast_to(~linear[:, None], loss.shape))
+    for start in range(0, len(rest), _BLOCK):
+        pairs = rest[start : start + _BLOCK]
+        block = search.isel(pairs // loss.shape[1])
+        result.flat[pairs] = _mean_over_panels(block, loss.flat[pairs][:, None], seeds)
     return result
 
 
-def _mean_over_cells(search: FittedSearch, loss: np.ndarray, law: Law) -> np.ndarray:
+def _mean_over_panels(search: FittedSearch, loss: Array, seeds: float) -> Array:
     """Return the mean of the expected score over Q given Y, shape (draw,).
 
-    By cells of Q: how the score bends with the scale has no closed form for the logit.
+    Summed over panels of Q, as the mean on the logit scale has no closed form.
     """
-    alpha, beta, _, sigma = law
+    alpha, beta, _, sigma = law = search.law_of_mean(seeds)
     low = np.maximum(alpha, loss - _REACH * sigma)
     high = np.minimum(beta, np.maximum(loss, alpha) + _REACH * sigma)
-    # Finer where the density of Q may be infinite, at α.
-    place = np.linspace(0.0, 1.0, _CELLS + 1)[None, :] ** 2
-    edges = low + (high - low) * place
+    # Narrower near α, where the density of Q may be infinite.
+    edges = low + (high - low) * np.linspace(0.0, 1.0, _PANELS + 1)[None, :] ** 2
     below = np.exp(log_chance_given_measured(np.broadcast_to(loss, edges.shape), edges, law))
     below[:, :1], below[:, -1:] = 0.0, 1.0
     centres = 0.5 * (edges[:, 1:] + edges[:, :-1])
     return (np.diff(below, axis=1) * search.expected_in_score_units(centres)).sum(axis=1)
-
-
-def log_chance_expected_below(
-    search: FittedSearch, loss: np.ndarray, limit: np.ndarray, seeds: float = 1.0
-) -> np.ndarray:
-    """Return log P(the expected loss is at most `limit`, given what was measured).
-
-    Parameters
-    ----------
-    search : FittedSearch
-        Some draws of a search.
-    loss, limit : ndarray, shape (draw, point)
-        Losses on the scale of the search.
-    seeds : float
-        Number of seeds that the measured loss is the mean of.
-    """
-    return log_chance_given_measured(loss, limit, _with_seeds(search, seeds))
-
-
-def _with_seeds(search: FittedSearch, seeds: float) -> Law:
-    return search.alpha, search.beta, search.gamma, search.sigma / np.sqrt(seeds)

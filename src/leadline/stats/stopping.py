@@ -1,34 +1,29 @@
-"""Whether to go on with a search: an advice and its sentence, made from a forecast."""
+"""Forecasts in words: advice on stopping, rows of a table, and numbers of trials needed."""
 
-import dataclasses
-import json
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
-from leadline.checks.check import checks_line
 from leadline.errors import join_values
-from leadline.stats.convergence import convergence
+from leadline.stats.convergence import convergence, recorded_checks
 from leadline.stats.fitted_search import search_names
 from leadline.stats.intervals import SAMPLE_DIMS
+from leadline.stats.options import validate_probability
 from leadline.stats.reported import with_trials
 from leadline.stats.rounding import percent, rounded
-from leadline.stats.trials_needed import validate_probability
-
-# Of the predictive interval in tables.
-_LOW, _HIGH = 0.1, 0.9
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Advice:
-    """Whether to stop, and why.
+    """Advice to stop a search or to go on, with its reason.
 
     Attributes
     ----------
     stop : bool
-        Whether no search is likely to gain what is worth having. False where sampling has not
-        converged: then nothing is advised. Checks that failed are named in the sentence.
+        True if no search is likely to gain enough. False where sampling has not converged: then
+        there is no advice. The sentence names the checks that failed.
     p_gain : float
         The largest probability of a gain among the searches.
     sentence : str
@@ -41,79 +36,68 @@ class Advice:
 
 
 def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float = 0.05) -> Advice:
-    """Return whether further trials are worth it, judged by the largest number in a forecast.
+    """Return the advice to stop or to go on, for the largest number of trials of a forecast.
 
     Parameters
     ----------
     tree : DataTree
         The result of `leadline.fit`.
     found : Dataset
-        What `leadline.forecast` returned for it.
+        The result of `leadline.forecast` for it.
     probability : float
         Stop when the probability of a gain of more than the forecast's `minimum_gain` is below
         this in every search that has trials.
     """
-    validate_probability(probability)
+    probability = validate_probability(probability)
     last = found.isel(trials=int(np.argmax(found["trials"].to_numpy())))
-    # Nobody can go on with a search that is known from what others reported.
-    last = last.sel(search=search_names(with_trials(tree)))
-    m = f"{float(last['trials']):g}"
-    chances = last["p_gain"]
-    best = int(np.argmax(chances.to_numpy()))
-    chance = float(chances[best])
-    sampled = convergence(tree)
-    if not sampled.ok:
-        problems = ", ".join(sampled.problems)
-        return Advice(False, chance, f"No advice: sampling has not converged ({problems}).")
-    failed = tree.attrs.get("failed_checks")
-    checks = "not checked" if failed is None else checks_line(json.loads(failed))
-    but = "" if failed == "[]" else f" But {checks}."
+    # A search known from reported bests alone is somebody else's: it cannot be continued.
+    p_gain = last["p_gain"].sel(search=search_names(with_trials(tree)))
+    largest = float(p_gain.max())
+    sampling = convergence(tree)
+    if not sampling.ok:
+        problems = ", ".join(sampling.problems)
+        return Advice(False, largest, f"No advice: sampling has not converged ({problems}).")
+    trials = f"{float(last['trials']):g}"
     floor = found.attrs["minimum_gain"]
     gain = f"a gain of more than {floor:g}" if floor else "any gain"
-    many = chances.sizes["search"] > 1
-    name = f", most likely for {chances['search'].to_numpy()[best]}," if many else ""
-    if chance < probability:
-        where = " in any search" if many else ""
-        return Advice(
-            True,
-            chance,
-            f"Stop: {m} more trials bring {gain}{where} with probability {percent(chance)}, "
-            f"below {100 * probability:g} %.{but}",
-        )
-    return Advice(
-        False,
-        chance,
-        f"Not settled: {m} more trials bring {gain}{name} with probability {percent(chance)}.{but}",
-    )
+    stop = largest < probability
+    where = f", most likely for {p_gain.idxmax('search').item()}," if not stop else " in any search"
+    where = where if p_gain.sizes["search"] > 1 else ""
+    verdict = f"{'Stop' if stop else 'Not settled'}: {trials} more trials bring {gain}{where} with "
+    verdict += f"probability {percent(largest)}"
+    limit = f", below {100 * probability:g} %" if stop else ""
+    failed = tree.attrs.get("failed_checks")
+    doubts = {None: " But the fit was not checked.", "[]": ""}
+    doubt = doubts.get(failed, f" But {recorded_checks(tree)}.")
+    return Advice(stop, largest, f"{verdict}{limit}.{doubt}")
 
 
 def forecast_cells(found: xr.Dataset) -> list[list[str]]:
-    """Return the rows of a forecast for readers, one for each search and number of trials.
+    """Return the rows of a forecast as text, one per search and number of trials.
 
-    Each has the search, best seen, number of trials, the median and the 80 % interval of their
-    best, P(gain), the mean gain, the mean gain once re-run, and the cost.
+    The columns are the search, best seen, number of trials, the median and the 80 % interval of
+    their best, P(gain), the mean gain, the mean gain expected if re-run, and the cost.
     """
-    ends = found["best"].quantile([0.5, _LOW, _HIGH], SAMPLE_DIMS)
+    ends = found["best"].quantile([0.5, 0.1, 0.9], SAMPLE_DIMS)
     rows = []
     for search in found["search"].to_numpy():
-        # Digits are those that tell one number of trials from another.
-        width = float((found["best"].sel(search=search).isel(trials=-1)).std())
-        for place, m in enumerate(found["trials"].to_numpy()):
-            one = found.sel(search=search).isel(trials=place)
-            median, low, high = (
-                rounded(float(end), width)
-                for end in ends.sel(search=search).isel(trials=place).to_numpy()
-            )
-            cost = float(one["cost"])
+        # The digits that show the differences between numbers of trials.
+        sd = float(found["best"].sel(search=search).isel(trials=-1).std())
+        for number, m in enumerate(found["trials"].to_numpy()):
+            row = found.sel(search=search).isel(trials=number)
+            quantiles = ends.sel(search=search).isel(trials=number).to_numpy()
+            median, *interval = (rounded(float(end), sd) for end in quantiles)
+            low, high = sorted(interval, key=float)
+            cost = float(row["cost"])
             rows.append(
                 [
-                    str(search) if place == 0 else "",
-                    rounded(float(one["best_seen"]), width) if place == 0 else "",
+                    str(search) if number == 0 else "",
+                    rounded(float(row["best_seen"]), sd) if number == 0 else "",
                     f"{m:g}",
-                    f"{median} [{min(low, high, key=float)}, {max(low, high, key=float)}]",
-                    percent(float(one["p_gain"])),
-                    f"{float(one['gain_mean']):.2g}",
-                    f"{float(one['expected_gain_mean']):.2g}",
+                    f"{median} [{low}, {high}]",
+                    percent(float(row["p_gain"])),
+                    f"{float(row['gain_mean']):.2g}",
+                    f"{float(row['expected_gain_mean']):.2g}",
                     "" if math.isnan(cost) else f"{cost:.3g}",
                 ]
             )
@@ -121,23 +105,25 @@ def forecast_cells(found: xr.Dataset) -> list[list[str]]:
 
 
 def trials_needed_sentences(needed: xr.DataArray) -> list[str]:
-    """Return in words what `leadline.trials_needed` found, one sentence for each answer."""
-    within, chance = needed.attrs["within"], 100 * needed.attrs["probability"]
-    reach = f"within {within} of the optimum with probability {chance:g} %"
-    problems = needed.attrs["problems"]
+    """Return the result of `leadline.trials_needed` in words, one sentence per number."""
+    attrs = needed.attrs
+    goal = (
+        f"within {attrs['within']} of the optimum with probability {100 * attrs['probability']:g} %"
+    )
+    problems = attrs["problems"]
     sentences = [f"Do not rely on these numbers of trials: {problems}."] if problems else []
-    groups: dict[float, list[str]] = {}
+    searches: dict[float, list[str]] = {}
     for search, number in zip(needed["search"].to_numpy(), needed.to_numpy(), strict=True):
-        groups.setdefault(float(number), []).append(str(search))
-    for number, searches in groups.items():
-        names = join_values(searches, limit=6)
+        searches.setdefault(float(number), []).append(str(search))
+    for number, names in searches.items():
+        who = join_values(names, limit=6)
         if number == 0:
-            sentences.append(f"{names}: already {reach}.")
+            sentences.append(f"{who}: already {goal}.")
         elif math.isinf(number):
             sentences.append(
-                f"{names}: more than {needed.attrs['max_trials']:,} further trials to come "
-                f"{reach}: one run tells too little of a trial; run the best ones again."
+                f"{who}: more than {attrs['max_trials']:,} further trials to come {goal}: with "
+                "this much noise, one run does not show which trials are best; re-run the best."
             )
         else:
-            sentences.append(f"{names}: {number:,.0f} further trials to come {reach}.")
+            sentences.append(f"{who}: {number:,.0f} further trials to come {goal}.")
     return sentences

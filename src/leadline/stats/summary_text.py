@@ -14,17 +14,27 @@ INTERVALS = {
     "effective_dim": "effective dimension",
     "noise_sd": "noise sd",
 }
-"""Columns with an interval, and the words for them."""
+"""Columns with an interval, and their heads."""
 
 FORMATS = ("markdown", "latex", "csv")
 
-_NEXT_TEN = "next 10 improve"
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        ">": r"\textgreater{}",
+        "<": r"\textless{}",
+        **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+    }
+)
+_MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_[]<>|#"})
 
 
 def summary_cells(
     tree: xr.DataTree, *, ci_prob: float | None = None, ci_kind: str | None = None
 ) -> pd.DataFrame:
-    """Return the summary for readers: text, with as many digits as are known.
+    """Return the summary as text, with the digits that the posterior sds justify.
 
     Parameters
     ----------
@@ -34,12 +44,15 @@ def summary_cells(
     Returns
     -------
     DataFrame of str
-        Index `search`; a column `warning` where a search has one. ``attrs["title"]`` says what the
-        scores and the intervals are, ``attrs["convergence"]`` and ``attrs["checks"]`` what
-        `leadline.summary` says there.
+        Index `search`; a column `warning` if a search has one. ``attrs["title"]`` describes the
+        scores and the intervals; ``attrs["convergence"]`` and ``attrs["checks"]`` are those of
+        `leadline.summary`.
     """
     prob, kind = validate_interval(ci_prob, ci_kind)
-    answers = summary(tree, ci_prob=prob, ci_kind=kind)
+    return _cells(summary(tree, ci_prob=prob, ci_kind=kind), prob, kind)
+
+
+def _cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame:
     rows = {name: answer_cells(row, prob, kind) for name, row in answers.iterrows()}
     table = pd.DataFrame.from_dict(rows, orient="index").fillna("")
     table.index.name = "search"
@@ -72,90 +85,72 @@ def summary_text(
     Returns
     -------
     str
-        What the scores are, whether sampling converged and which checks failed stand beside the
-        table, in CSV in its first lines, which begin with ``#``.
+        The table, with the metric, the convergence of sampling and the failed checks: in LaTeX in
+        the caption, in Markdown below, in CSV in the first lines, which begin with ``#``.
     """
     if form not in FORMATS:
         raise LeadlineError(f"format must be one of {', '.join(FORMATS)}; got {format_value(form)}")
-    cells = summary_cells(tree, ci_prob=ci_prob, ci_kind=ci_kind)
-    title = cells.attrs["title"].replace("\n", "; ")
-    remarks = [title, cells.attrs["convergence"], cells.attrs["checks"]]
+    prob, kind = validate_interval(ci_prob, ci_kind)
+    answers = summary(tree, ci_prob=prob, ci_kind=kind)
+    cells = _cells(answers, prob, kind)
+    remarks = [" ".join(cells.attrs["title"].replace("\n", "; ").split())]
+    remarks += [cells.attrs["convergence"], cells.attrs["checks"]]
     if form == "csv":
-        table = summary(tree, ci_prob=ci_prob, ci_kind=ci_kind).to_csv()
-        return "".join(f"# {' '.join(remark.split())}\n" for remark in remarks) + table
+        return "".join(f"# {remark}\n" for remark in remarks) + answers.to_csv()
     if form == "latex":
-        caption = ". ".join(_for_latex(remark) for remark in remarks) + "."
-        plain = cells.map(_for_latex).rename(index=_for_latex)
-        return plain.reset_index().to_latex(
+        escaped = cells.map(_escape, table=_LATEX).rename(index=lambda name: _escape(name, _LATEX))
+        return escaped.reset_index().to_latex(
             index=False,
             escape=False,
             column_format="l" + "r" * len(cells.columns),
-            caption=caption,
+            caption=". ".join(_escape(remark, _LATEX) for remark in remarks) + ".",
         )
-    header = ["search", *map(str, cells.columns)]
-    lines = [
-        "| " + " | ".join(header) + " |",
-        "| --- | " + " | ".join(["---:"] * len(cells.columns)) + " |",
-    ]
-    for name, row in cells.iterrows():
-        lines.append("| " + " | ".join(map(_for_markdown, [str(name), *row])) + " |")
-    return "\n".join([*lines, "", *(f"{_for_markdown(one)}  " for one in remarks)]) + "\n"
+    columns = [str(name) for name in cells.reset_index().columns]
+    body = [[_escape(cell, _MARKDOWN) for cell in row] for row in cells.itertuples()]
+    rows = [columns, ["---", *["---:"] * (len(columns) - 1)], *body]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines += ["", *(f"{_escape(remark, _MARKDOWN)}  " for remark in remarks), ""]
+    return "\n".join(lines)
 
 
-def _for_markdown(text: str) -> str:
-    """Return text that Markdown shows as it is, on one line."""
-    escaped = "".join("\\" + letter if letter in "\\`*_[]<>|#" else letter for letter in text)
-    return " ".join(escaped.split())
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    ">": r"\textgreater{}",
-    "<": r"\textless{}",
-    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
-}
-
-
-def _for_latex(text: str) -> str:
-    """Return text that LaTeX shows as it is, on one line."""
-    return " ".join("".join(_LATEX.get(letter, letter) for letter in str(text)).split())
+def _escape(text: object, table: dict[int, str]) -> str:
+    """Return text on one line, with the special characters of a format escaped."""
+    return " ".join(str(text).translate(table).split())
 
 
 def answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
-    """Return the text of each cell of one search's answers, by the words of its column."""
+    """Return the cells of one search as text, by the heads of their columns."""
     sd = float(row["optimum_sd"])
     cells = {
         "trials (failed)": f"{row['trials']:.0f} ({row['failed']:.0f})",
-        "in the regime": _regime_cell(row),
+        "trials used": _trials_used(row),
         **({"reported": row["reported"]} if "reported" in row.index else {}),
         "best seen": rounded(float(row["best_seen"]), sd),
-        "once re-run": rounded(float(row["best_seen_expected"]), sd),
+        "expected if re-run": rounded(float(row["best_seen_expected"]), sd),
     }
     label = interval_label(prob, kind)
-    for name, words in INTERVALS.items():
+    for name, head in INTERVALS.items():
         sd = float(row[f"{name}_sd"])
-        ends = [rounded(float(row[f"{name}_{label}_{end}"]), sd) for end in ("lb", "ub")]
-        cells[words] = f"{rounded(float(row[name]), sd)} [{ends[0]}, {ends[1]}]"
-    chances = {
+        low, high = (rounded(float(row[f"{name}_{label}_{end}"]), sd) for end in ("lb", "ub"))
+        cells[head] = f"{rounded(float(row[name]), sd)} [{low}, {high}]"
+    percents = {
         column.removeprefix("effective_dim="): 100.0 * float(row[column])
         for column in row.index
         if column.startswith("effective_dim=")
     }
-    if chances:
-        likely = [f"{j}: {chance:.0f} %" for j, chance in chances.items() if chance >= 0.5]
+    if percents:
+        likely = [f"{dim}: {value:.0f} %" for dim, value in percents.items() if value >= 0.5]
         cells["effective dimension"] = ", ".join(likely)
-    cells[_NEXT_TEN] = f"{100 * row['p_gain_10']:.0f} %"
+    cells["next 10 improve"] = f"{100 * row['p_gain_10']:.0f} %"
     if row["warning"]:
         cells["warning"] = row["warning"]
     return cells
 
 
-def _regime_cell(row: pd.Series) -> str:
-    """Return how many trials are past the threshold, and between which thresholds it may be."""
+def _trials_used(row: pd.Series) -> str:
+    """Return the number of trials beyond the threshold, and its range over thresholds."""
     if row["trials"] == 0:
         return "none"
-    ends = [round(row[f"tail_fraction_{end}"] * row["trials"]) for end in ("lb", "ub")]
+    low, high = (round(row[f"tail_fraction_{end}"] * row["trials"]) for end in ("lb", "ub"))
     count = f"{row['in_regime']:.0f}"
-    return count if ends[0] == ends[1] else f"{count} ({ends[0]} to {ends[1]})"
+    return count if low == high else f"{count} ({low} to {high})"

@@ -1,52 +1,53 @@
-"""`trials_needed`: how many further trials bring the best one close to the optimum."""
+"""`trials_needed`: the number of further trials that bring the best one close to the optimum."""
 
-from numbers import Real
+import bisect
 
 import numpy as np
-import numpy.typing as npt
 import xarray as xr
+from scipy.optimize.elementwise import find_root
 
-from leadline.distributions.law import log_survival
+from leadline.data.scale import Scale
+from leadline.distributions.array_functions import log_chance_given_measured, log_survival
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.best_measured import lowest_deviation
 from leadline.stats.convergence import convergence
 from leadline.stats.fitted_search import (
+    Array,
     FittedSearch,
-    direction_sign,
-    fitted_parts,
+    fitted_search,
     search_names,
     validate_tree,
 )
-from leadline.stats.forecast import BestSeen
-from leadline.stats.selection_bias import log_chance_expected_below
-
-Array = npt.NDArray[np.float64]
+from leadline.stats.options import validate_probability
 
 MAX_TRIALS = 100_000
-"""More trials than this are not counted: the answer is then infinite."""
+"""Larger numbers of trials are reported as infinite."""
 
-# Numbers of cells of the measured loss of the best new trial, below α and from there to the best
+# Numbers of panels of the measured loss of the best new trial, below α and from there to the best
 # seen. With twice as many the probability changes by less than 1e-3.
-_CELLS = (32, 64)
+_PANELS = (32, 64)
+# The smallest panel holds this many of `MAX_TRIALS` trials.
+_TRIALS_IN_PANEL = 1e-2
 _BLOCK = 500
 
 
 def trials_needed(
     tree: xr.DataTree, within: float | str, *, probability: float = 0.9
 ) -> xr.DataArray:
-    """Return how many further random trials bring the best one within reach of the optimum.
+    """Return the number of further random trials after which the best one is near the optimum.
 
-    The trial that is kept is the one that measured best, those of the search included. What counts
-    is its expected score, not its lucky measurement: whether it is within `within` of the optimum.
-    The number is the smallest for which that has the given probability, all that is uncertain
-    (the optimum itself, and what the trials will be) taken together.
+    The trial that measured best is kept, those of the search included. It is near the optimum if
+    its expected score, not its lucky measurement, is within `within` of it. The number is the
+    smallest for which that has the given probability, over all that is uncertain: the optimum and
+    the outcomes of the trials.
 
     Parameters
     ----------
     tree : DataTree
         The result of `leadline.fit`.
     within : float or str
-        How close, in score units, above 0; or relative to the optimum, as in ``"1%"``.
+        Largest distance from the optimum, in score units, above 0; or relative to the optimum, as
+        in ``"1%"``.
     probability : float
         In (0, 1).
 
@@ -54,8 +55,8 @@ def trials_needed(
     -------
     DataArray
         Dims (search): 0 where the best seen is close enough already; infinite where more than
-        `MAX_TRIALS` are needed, which ``attrs["max_trials"]`` holds. Where ``attrs["problems"]``
-        names any, sampling has not converged: do not rely on it.
+        `MAX_TRIALS` are needed, which ``attrs["max_trials"]`` holds. If
+        ``attrs["problems"]`` is not empty, sampling has not converged: do not rely on the numbers.
 
     Raises
     ------
@@ -64,30 +65,32 @@ def trials_needed(
 
     Notes
     -----
-    For one draw, with F the law of the measured loss Y of a trial, Q its expected loss, b the best
-    seen and a the optimum::
+    For one draw, with F the distribution function of the measured loss Y of a trial, Q its
+    expected loss, b the best seen and a the optimum::
 
         P(m) = (1 − F(b))^m P(Q ≤ a + within | Y = b)
                + ∫_{−∞}^{b} m f(y) (1 − F(y))^(m−1) P(Q ≤ a + within | Y = y) dy
 
     averaged over the draws.
+
+    Examples
+    --------
+    With `fit` the result of `leadline.fit`:
+
+    >>> needed = ll.trials_needed(fit, within=0.1, probability=0.5)
+    >>> needed.dims, bool((needed <= ll.trials_needed(fit, 0.1, probability=0.7)).all())
+    (('search',), True)
     """
     validate_tree(tree)
-    amount, relative = validate_within(within)
-    validate_probability(probability)
-    names = search_names(tree)
-    needed = []
-    for name in names:
-        curve = _Closeness(tree, name, amount, relative)
-        needed.append(_smallest(curve, float(probability)))
+    probability = validate_probability(probability)
     return xr.DataArray(
-        needed,
+        [Closeness(tree, name, within).smallest(probability) for name in search_names(tree)],
         {name: tree["posterior"][name] for name in ("search", "task", "model")},
         dims="search",
         name="trials_needed",
         attrs={
             "within": str(within),
-            "probability": float(probability),
+            "probability": probability,
             "max_trials": MAX_TRIALS,
             "direction": tree.attrs["direction"],
             "problems": ", ".join(convergence(tree).problems),
@@ -95,41 +98,10 @@ def trials_needed(
     )
 
 
-def chance_within(
-    tree: xr.DataTree, within: float | str, trials: npt.ArrayLike, search: str
-) -> Array:
-    """Return the probability that after m further trials the best is within reach of the optimum.
-
-    Parameters
-    ----------
-    tree, within
-        As in `trials_needed`.
-    trials : array_like
-        Numbers of further trials m, 0 or more.
-    search : str
-        Name of the search.
-
-    Returns
-    -------
-    ndarray, shape (trials,)
-    """
-    validate_tree(tree)
-    curve = _Closeness(tree, search, *validate_within(within))
-    return np.array([curve(float(m)) for m in np.asarray(trials, dtype=float).reshape(-1)])
-
-
-def validate_probability(probability: object) -> None:
-    """Raise `LeadlineError` unless it is a number between 0 and 1."""
-    number = isinstance(probability, Real) and not isinstance(probability, bool)
-    if not number or not 0 < float(probability) < 1:  # type: ignore[arg-type]
-        raise LeadlineError(f"probability must be between 0 and 1, got {format_value(probability)}")
-
-
 def validate_within(within: object) -> tuple[float, bool]:
-    """Return the amount, and whether it is relative to the optimum; or raise `LeadlineError`."""
-    value, relative = within, False
-    if isinstance(within, str) and within.strip().endswith("%"):
-        value, relative = within.strip()[:-1], True
+    """Return the distance and True if it is relative to the optimum, or raise `LeadlineError`."""
+    relative = isinstance(within, str) and within.strip().endswith("%")
+    value = str(within).strip()[:-1] if relative else within
     try:
         amount = np.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -139,103 +111,81 @@ def validate_within(within: object) -> tuple[float, bool]:
             "within must be above 0, a number in score units or a share of the optimum as in "
             f"'1%'; got {format_value(within)}"
         )
-    return (amount / 100.0, True) if relative else (amount, False)
+    return (amount / 100.0 if relative else amount), relative
 
 
-def _smallest(curve: "_Closeness", probability: float) -> float:
-    """Return the smallest m with that probability, infinite beyond `MAX_TRIALS`."""
-    if curve(0.0) >= probability:
-        return 0.0
-    if curve(float(MAX_TRIALS)) < probability:
-        return np.inf
-    # The expected score of the best gets better with every trial, so that halving finds it.
-    low, high = 0, MAX_TRIALS
-    while high - low > 1:
-        middle = int(np.sqrt(max(low, 1) * high)) if high > 4 * max(low, 1) else (low + high) // 2
-        middle = min(max(middle, low + 1), high - 1)
-        low, high = (low, middle) if curve(float(middle)) >= probability else (middle, high)
-    return float(high)
+class Closeness:
+    """P(m) of `trials_needed` for one search; what does not depend on m is computed once."""
 
-
-class _Closeness:
-    """P(m) of `trials_needed` for one search, with all that does not depend on m computed once."""
-
-    def __init__(self, tree: xr.DataTree, search: str, amount: float, relative: bool) -> None:
-        seen = BestSeen.of(tree, search)
-        optimum = tree["posterior"]["optimum"].sel(search=search).transpose("chain", "draw")
-        loss_of_optimum = direction_sign(tree) * optimum.to_numpy().reshape(-1, 1)
-        distance = np.abs(loss_of_optimum) * amount if relative else amount
-        parts = [
-            _cells(block, seen, (loss_of_optimum + distance)[block.rows])
-            for part in fitted_parts(tree, search)
-            for block in part.blocks(_BLOCK)
-        ]
-        log_worse, close, seen_close = zip(*parts, strict=True)
-        self.log_worse = np.concatenate(log_worse)
-        self.close = np.concatenate(close)
-        self.seen_close = np.concatenate(seen_close)
+    def __init__(self, tree: xr.DataTree, name: str, within: float | str) -> None:
+        search = fitted_search(tree, name)
+        amount, relative = validate_within(within)
+        optimum = tree["posterior"]["optimum"].sel(search=name).transpose("chain", "draw")
+        optimum_loss = search.sign * optimum.to_numpy().reshape(-1, 1)
+        limit = optimum_loss + (np.abs(optimum_loss) * amount if relative else amount)
+        blocks = [slice(start, start + _BLOCK) for start in range(0, len(limit), _BLOCK)]
+        parts = [_panels(search.isel(block), limit[block]) for block in blocks]
+        self.log_worse, self.close, self.seen_close = map(np.concatenate, zip(*parts, strict=True))
 
     def __call__(self, m: float) -> float:
+        """Return P(m), the mean over the draws."""
         worse = np.exp(m * self.log_worse)
         new = ((worse[:, :-1] - worse[:, 1:]) * self.close).sum(axis=1)
         return float((new + worse[:, -1] * self.seen_close).mean())
 
+    def smallest(self, probability: float) -> float:
+        """Return the smallest m with P(m) of at least `probability`, infinite past `MAX_TRIALS`."""
+        # Bisection: P(m) never falls with m.
+        m = bisect.bisect_left(range(MAX_TRIALS + 1), probability, key=self)
+        return float(m) if m <= MAX_TRIALS else np.inf
 
-def _cells(search: FittedSearch, seen: BestSeen, limit: Array) -> tuple[Array, Array, Array]:
-    """Return what P(m) is made of, for some draws.
 
-    Parameters
-    ----------
-    search : FittedSearch
-        Some draws of a search.
-    seen : BestSeen
-        The best seen.
-    limit : ndarray, shape (draw, 1)
-        The largest expected loss that is close enough, in score units.
+def _panels(search: FittedSearch, limit: Array) -> tuple[Array, Array, Array]:
+    """Return the terms of P(m) over panels of the measured loss Y of the best new trial.
+
+    `limit`, shape (draw, 1), is the largest expected loss Q that is close enough, in score units.
 
     Returns
     -------
     log_worse : ndarray, shape (draw, edge)
-        Log-probability that one trial measures worse than an edge of the cells; the last edge
-        is the best seen.
-    close : ndarray, shape (draw, cell)
-        P(Q ≤ limit | Y in the middle of the cell).
+        Log-probability that one trial measures worse than an edge; the last edge is the best seen.
+    close : ndarray, shape (draw, panel)
+        P(Q ≤ limit | Y in the middle of the panel).
     seen_close : ndarray, shape (draw,)
-        The same of the best seen.
+        The same probability for the best seen.
     """
-    best = float(search.sign * search.scale.forward(np.float64(search.sign * seen.loss)))
-    below, above = _CELLS
-    depth = np.arcsinh(lowest_deviation(MAX_TRIALS))
-    low = -search.sigma * np.sinh(depth * np.arange(below, 0, -1) / below)
-    gap = np.maximum(best - search.alpha, 0.0)
-    smallest = np.maximum(
-        search.sigma,
-        (search.beta - search.alpha) * (1e-2 / MAX_TRIALS) ** (2.0 / search.gamma),
-    )
-    high = smallest * np.sinh(np.arcsinh(gap / smallest) * np.arange(above + 1) / above)
-    # Where the best seen is past the optimum, cells end there.
+    best = search.on_scale(search.best_loss)
+    below, above = _PANELS
+    lowest = np.arcsinh(lowest_deviation(MAX_TRIALS))
+    low = -search.sigma * np.sinh(lowest * np.arange(below, 0, -1) / below)
+    depth = np.maximum(best - search.alpha, 0.0)
+    rare = (_TRIALS_IN_PANEL / MAX_TRIALS) ** (2.0 / search.gamma)
+    smallest = np.maximum(search.sigma, (search.beta - search.alpha) * rare)
+    high = smallest * np.sinh(np.arcsinh(depth / smallest) * np.arange(above + 1) / above)
+    # The panels end at the best seen, even if it is better than the optimum.
     edges = np.minimum(search.alpha + np.concatenate([low, high], axis=1), best)
     log_worse = log_survival(edges, search.law)
     log_worse[:, 0] = 0.0
     middle = 0.5 * (edges[:, 1:] + edges[:, :-1])
-    on_scale = limit_on_scale(search, limit)
-    close = log_chance_expected_below(search, middle, np.broadcast_to(on_scale, middle.shape))
-    at_best = np.full_like(search.alpha, best)
-    seen_close = log_chance_expected_below(search, at_best, on_scale, seen.seeds)
+    limit = limit_on_scale(search, limit)
+    close = log_chance_given_measured(middle, np.broadcast_to(limit, middle.shape), search.law)
+    seen_close = log_chance_given_measured(best, limit, search.law_of_mean(search.best_seeds))
     return log_worse, np.exp(close), np.exp(seen_close[:, 0])
 
 
 def limit_on_scale(search: FittedSearch, limit: Array) -> Array:
-    """Return the mean on the scale of trials whose expected loss is `limit`, shape (draw, 1)."""
-    if search.scale.name == "identity":
-        return limit
-    from scipy.optimize.elementwise import find_root
+    """Return the mean on the scale of runs whose expected loss is `limit`, shape (draw, 1)."""
 
-    def excess(place: Array, sigma: Array, wanted: Array) -> Array:
-        return search.sign * search.scale.expected_score(search.sign * place, sigma) - wanted
+    def solve(scale: Scale, alpha: Array, beta: Array, sigma: Array, limit: Array) -> Array:
+        if scale.name == "identity":
+            return limit
 
-    # Beyond β every trial is close enough.
-    beyond = search.expected_in_score_units(search.beta) <= limit
-    wanted = np.where(beyond, search.expected_in_score_units(search.alpha), limit)
-    found = find_root(excess, (search.alpha, search.beta), args=(search.sigma, wanted))
-    return np.where(beyond, search.beta, found.x)
+        def excess(mean: Array, sigma: Array, wanted: Array) -> Array:
+            return search.sign * scale.expected_score(search.sign * mean, sigma) - wanted
+
+        # Every expected loss is at most that of β; α makes the equation solvable there.
+        beyond = excess(beta, sigma, limit) <= 0.0
+        wanted = np.where(beyond, excess(alpha, sigma, np.zeros_like(limit)), limit)
+        return np.where(beyond, beta, find_root(excess, (alpha, beta), args=(sigma, wanted)).x)
+
+    return search.map_by_scale(solve, search.alpha, search.beta, search.sigma, limit)

@@ -1,1 +1,1 @@
-"""Numerics of the score distributions: plain PyTensor functions that know no `pm.Model`."""
+"""Formulas of the score distributions: plain PyTensor functions without `pm.Model`."""

@@ -1,10 +1,10 @@
-"""The best of a number of noisy quadratic scores: what a paper reports of its random search.
+"""The best of k noisy quadratic scores, such as the result that a paper reports of its search.
 
-The minimum of k independent scores in the convex form, the maximum in the concave form (tuning
-curves, Lourie, He and Cho 2025, arXiv 2510.02721). With f, F of one score, in the convex form
-P(Y > y) = (1 − F)^k and the density is k f (1 − F)^(k−1). `trials` is any real k ≥ 1; everything
-is done with log(1 − F), whose relative accuracy near 0 is what (1 − F)^k needs for large k.
-Parameters are not checked.
+It is the minimum of k independent scores in the convex form, the maximum in the concave form
+(tuning curves; Lourie, He and Cho 2025, arXiv 2510.02721). With f and F the density and the
+distribution function of one score, in the convex form P(Y > y) = (1 − F)^k and the density is
+k f (1 − F)^(k−1). `trials` is any real k ≥ 1. All formulas use log(1 − F), because (1 − F)^k needs
+its relative accuracy near 0 if k is large. Parameters are not checked.
 """
 
 from typing import Any
@@ -14,28 +14,22 @@ import pytensor.tensor as pt
 from pytensor.tensor.variable import TensorVariable
 
 from leadline.distributions.kernels import noisy_quadratic
-from leadline.distributions.kernels.bowl_integral import gauss_normal
-from leadline.distributions.kernels.special import float64, log1mexp, log_normal_cdf
+from leadline.distributions.special import float64, log1mexp, log_normal_cdf
 
-_HERMITE_NODES, _HERMITE_WEIGHTS = gauss_normal(32)
+_HERMITE_NODES, _HERMITE_WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
+_HERMITE_WEIGHTS = _HERMITE_WEIGHTS / _HERMITE_WEIGHTS.sum()
 
 
 def _times_log_worse(
-    count: TensorVariable,
-    value: Any,
-    alpha: Any,
-    beta: Any,
-    gamma: Any,
-    sigma: Any,
-    convex: bool,
+    count: TensorVariable, value: Any, *params: Any, convex: bool
 ) -> TensorVariable:
     """Return `count` times the log-probability that one score is worse than `value`."""
     tail = noisy_quadratic.logsf if convex else noisy_quadratic.logcdf
-    log_worse = tail(value, alpha, beta, gamma, sigma, convex=convex)
-    # 0 · −∞ would be nan, in the value for a count of 0 and in the gradient for any.
-    none = pt.isinf(log_worse)
-    product = count * pt.switch(none, -1.0, log_worse)
-    return pt.switch(none, pt.switch(count > 0.0, -np.inf, 0.0), product)
+    log_worse = tail(value, *params, convex=convex)
+    # 0 · −∞ would be nan, in the value for a count of 0 and in the gradient for any count.
+    impossible = pt.isinf(log_worse)
+    product = count * pt.switch(impossible, -1.0, log_worse)
+    return pt.switch(impossible, pt.switch(count > 0.0, -np.inf, 0.0), product)
 
 
 def logpdf(
@@ -43,17 +37,17 @@ def logpdf(
 ) -> TensorVariable:
     """Return the log-density."""
     trials = float64(trials)
-    one = noisy_quadratic.logpdf(value, alpha, beta, gamma, sigma, convex=convex)
-    others = _times_log_worse(trials - 1.0, value, alpha, beta, gamma, sigma, convex)
-    return pt.log(trials) + one + others
+    best = noisy_quadratic.logpdf(value, alpha, beta, gamma, sigma, convex=convex)
+    others = _times_log_worse(trials - 1.0, value, alpha, beta, gamma, sigma, convex=convex)
+    return pt.log(trials) + best + others
 
 
 def logcdf(
     value: Any, alpha: Any, beta: Any, gamma: Any, sigma: Any, trials: Any, *, convex: bool = True
 ) -> TensorVariable:
     """Return log P(Y ≤ value)."""
-    law = (alpha, beta, gamma, sigma)
-    log_all_worse = _times_log_worse(float64(trials), value, *law, convex)
+    params = (alpha, beta, gamma, sigma)
+    log_all_worse = _times_log_worse(float64(trials), value, *params, convex=convex)
     return log1mexp(log_all_worse) if convex else log_all_worse
 
 
@@ -61,8 +55,8 @@ def logsf(
     value: Any, alpha: Any, beta: Any, gamma: Any, sigma: Any, trials: Any, *, convex: bool = True
 ) -> TensorVariable:
     """Return log P(Y > value)."""
-    law = (alpha, beta, gamma, sigma)
-    log_all_worse = _times_log_worse(float64(trials), value, *law, convex)
+    params = (alpha, beta, gamma, sigma)
+    log_all_worse = _times_log_worse(float64(trials), value, *params, convex=convex)
     return log_all_worse if convex else log1mexp(log_all_worse)
 
 
@@ -95,7 +89,7 @@ def rvs(
 ) -> tuple[TensorVariable, TensorVariable]:
     """Return the next random generator and draws of shape `size` (default: as the parameters).
 
-    By inversion, since `trials` need not be an integer and may be a million.
+    Draws are by inversion, because `trials` may be a million and need not be an integer.
     """
     parameters = pt.broadcast_arrays(
         *(float64(parameter) for parameter in (alpha, beta, gamma, sigma, trials))
@@ -110,14 +104,17 @@ def mean(
 ) -> TensorVariable:
     """Return the mean, to about 1e-4 of the standard deviation.
 
-    It has no closed form: this is the Gauss-Hermite mean of the quantile of Φ(z) over z ~ N(0, 1),
-    nearly linear in z.
+    The mean has no closed form. It is computed as the Gauss-Hermite mean, over z ~ N(0, 1), of the
+    quantile of Φ(z), which is nearly linear in z.
     """
-    parameters = [float64(p)[..., None] for p in (alpha, beta, gamma, sigma, trials)]
-    *law, trials = parameters
-    # Of Φ(z) and Φ(−z) both logarithms are kept: at the outermost nodes one rounds to 1.
+    alpha, beta, gamma, sigma, trials = (
+        float64(parameter)[..., None] for parameter in (alpha, beta, gamma, sigma, trials)
+    )
+    # Both log Φ(z) and log Φ(−z): at the outermost nodes one of the probabilities rounds to 1.
     log_worse = log_normal_cdf(_HERMITE_NODES) / trials
     log_better = pt.switch(pt.gt(trials, 1.0), log1mexp(log_worse), log_normal_cdf(-_HERMITE_NODES))
     tails = (log_better, log_worse) if convex else (log_worse, log_better)
-    quantiles = noisy_quadratic.quantile_from_log_tails(*tails, *law, convex=convex)
+    quantiles = noisy_quadratic.quantile_from_log_tails(
+        *tails, alpha, beta, gamma, sigma, convex=convex
+    )
     return pt.sum(_HERMITE_WEIGHTS * quantiles, axis=-1)

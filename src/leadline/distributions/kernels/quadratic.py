@@ -2,8 +2,8 @@
 
 In the convex form Y = α + (β − α) U^(2/γ) with U ~ Uniform(0, 1), so that P(Y ≤ y) =
 ((y − α)/(β − α))^(γ/2) on [α, β] (Lourie, He and Cho 2025, arXiv 2510.02721). In the concave form
-−Y is convex with (−β, −α). All functions broadcast, return 64-bit floats, and take parameters that
-satisfy α < β and γ > 0 without checking them.
+−Y is convex with (−β, −α). All functions broadcast and return 64-bit floats. Parameters must
+satisfy α < β and γ > 0, which is not checked.
 """
 
 from typing import Any
@@ -12,22 +12,22 @@ import numpy as np
 import pytensor.tensor as pt
 from pytensor.tensor.variable import TensorVariable
 
-from leadline.distributions.kernels.special import float64, log1mexp
+from leadline.distributions.special import float64, log1mexp
 
 
 def _distances(value: Any, alpha: Any, beta: Any, convex: bool) -> tuple[TensorVariable, ...]:
     """Return the relative distances of `value` from the optimum and from the other end, and β − α.
 
-    Each from its own subtraction: 1 − distance would lose the digits of a small remainder.
+    Each comes from its own subtraction: 1 − distance would lose the digits of a small remainder.
     """
     value, alpha, beta = float64(value), float64(alpha), float64(beta)
-    spread = beta - alpha
-    from_alpha, from_beta = (value - alpha) / spread, (beta - value) / spread
-    return (from_alpha, from_beta, spread) if convex else (from_beta, from_alpha, spread)
+    span = beta - alpha
+    from_alpha, from_beta = (value - alpha) / span, (beta - value) / span
+    return (from_alpha, from_beta, span) if convex else (from_beta, from_alpha, span)
 
 
 def _log_tail_at_optimum(near: TensorVariable, far: TensorVariable, k: Any) -> TensorVariable:
-    """Return k log(near), from `far` = 1 − near where that is more exact; clipped to [−∞, 0]."""
+    """Return k log(near) clipped to [−∞, 0], from `far` = 1 − near where that is more accurate."""
     inside = (near > 0.0) & (far > 0.0)
     close = inside & (far < 0.5)
     log_near = pt.switch(
@@ -39,16 +39,16 @@ def _log_tail_at_optimum(near: TensorVariable, far: TensorVariable, k: Any) -> T
 
 
 def logpdf(value: Any, alpha: Any, beta: Any, gamma: Any, *, convex: bool = True) -> TensorVariable:
-    """Return the log-density, −∞ outside [α, β]; at the optimum it may be ±∞, as the law is."""
-    near, far, spread = _distances(value, alpha, beta, convex)
+    """Return the log-density, −∞ outside [α, β], and ±∞ at the optimum unless γ = 2."""
+    near, far, span = _distances(value, alpha, beta, convex)
     k = 0.5 * float64(gamma)
     inside = (near >= 0.0) & (far >= 0.0)
-    # 0 · log 0 at the optimum for γ = 2 would be nan.
+    # At the optimum 0 · log 0 would be nan for γ = 2.
     at_optimum = inside & pt.eq(near, 0.0)
     log_near = pt.log(pt.switch(inside & ~at_optimum, near, 1.0))
     peak = pt.switch(k < 1.0, np.inf, pt.switch(k > 1.0, -np.inf, 0.0))
     shape = pt.switch(at_optimum, peak, (k - 1.0) * log_near)
-    return pt.switch(inside, pt.log(k) - pt.log(spread) + shape, -np.inf)
+    return pt.switch(inside, pt.log(k) - pt.log(span) + shape, -np.inf)
 
 
 def logcdf(value: Any, alpha: Any, beta: Any, gamma: Any, *, convex: bool = True) -> TensorVariable:

@@ -9,7 +9,7 @@ import pytensor.tensor as pt
 import pytest
 from pytensor.tensor.elemwise import Elemwise
 
-from leadline.distributions.kernels import bowl_jax, bowl_ops
+from leadline.distributions.partial_moment import jax_rewrite, ops
 
 jax = pytest.importorskip("jax")
 
@@ -22,7 +22,7 @@ QUICK = {"xla_backend_optimization_level": 0}
 
 def evaluate(scalar_op_type, n_values, points):
     """Return the outputs of a kernel Op, and the derivatives of its values as JAX takes them."""
-    function = bowl_jax.jax_function(scalar_op_type)
+    function = jax_rewrite.jax_function(scalar_op_type)
 
     def outputs_and_jacobian(*x):
         values = jax.jacrev(lambda *x: function(*x)[:n_values], argnums=tuple(range(len(x))))
@@ -31,8 +31,8 @@ def evaluate(scalar_op_type, n_values, points):
     return jax.jit(jax.vmap(outputs_and_jacobian), compiler_options=QUICK)(*points)
 
 
-def test_log_bowl():
-    (value, *partials), (jacobian,) = evaluate(bowl_ops.LogBowl, 1, POINTS)
+def test_log_moment():
+    (value, *partials), (jacobian,) = evaluate(ops.LogPartialMoment, 1, POINTS)
     assert value.dtype == "float64"
     np.testing.assert_allclose(value, EXACT[0], rtol=1e-12, atol=1e-12)
     # As accurate as the expressions: log J is −1e7 far above lam, and its partials 1e4.
@@ -41,7 +41,7 @@ def test_log_bowl():
 
 
 def test_log_tails():
-    outputs, jacobian = evaluate(bowl_ops.LogTails, 2, POINTS)
+    outputs, jacobian = evaluate(ops.LogTails, 2, POINTS)
     for tail in (0, 1):
         value, *exact = EXACT[4 + 4 * tail :][:4]
         np.testing.assert_allclose(outputs[tail], value, rtol=1e-10)
@@ -56,9 +56,7 @@ def test_quantile_and_the_derivatives_of_the_equation_it_solves():
     w, k, lam = POINTS[:, kept]
     log_below, below_by_w, below_by_k, below_by_lam = EXACT[4:8, kept]
     log_above, above_by_w, above_by_k, above_by_lam = EXACT[8:12, kept]
-    (quantile,), (jacobian,) = evaluate(
-        bowl_ops.StandardQuantile, 1, (log_below, log_above, k, lam)
-    )
+    (quantile,), (jacobian,) = evaluate(ops.StandardQuantile, 1, (log_below, log_above, k, lam))
     np.testing.assert_allclose(quantile, w, rtol=1e-8, atol=1e-8)
     left = log_below < log_above
     assert 5 < left.sum() < 15
@@ -74,10 +72,10 @@ def test_quantile_and_the_derivatives_of_the_equation_it_solves():
 
 def test_second_derivatives_are_those_of_mpmath():
     points = np.array([(0.3, 0.5, 6.0), (5.5, 3.0, 6.0), (-4.0, 1.5, 20.0)])
-    function = bowl_jax.jax_function(bowl_ops.LogBowl)
+    function = jax_rewrite.jax_function(ops.LogPartialMoment)
     hessian = jax.vmap(jax.hessian(lambda x: function(*x)[0]))
     ours = jax.jit(hessian, compiler_options=QUICK)(points)
-    exact = [helpers_kernels.log_bowl_hessian(*point) for point in points]
+    exact = [helpers_kernels.log_moment_hessian(*point) for point in points]
     np.testing.assert_allclose(ours, exact, rtol=1e-8, atol=1e-9)
 
 
@@ -88,24 +86,24 @@ class Faster(Elemwise):
 def test_an_elemwise_of_any_class_is_replaced_in_a_compiled_graph():
     w, k = pt.dvector("w"), pt.dscalar("k")
     for elemwise in (Elemwise, Faster):
-        value, *_ = elemwise(bowl_ops.LogBowl())(w, k, pt.constant(20.0))
+        value, *_ = elemwise(ops.LogPartialMoment())(w, k, pt.constant(20.0))
         function = pytensor.function([w, k], [value, pytensor.grad(value.sum(), k)], mode="JAX")
         nodes = function.maker.fgraph.apply_nodes
         assert any(type(node.op).__name__ == "JAXOp" for node in nodes)
         ours = function(np.array([1.0, 3.0]), 1.5)
         exact = [helpers_kernels.reference(at, 1.5, 20.0) for at in (1.0, 3.0)]
-        np.testing.assert_allclose(ours[0], [one.log_bowl for one in exact], rtol=1e-12)
-        by_k = sum(one.log_bowl_partials[1] for one in exact)
+        np.testing.assert_allclose(ours[0], [point.log_moment for point in exact], rtol=1e-12)
+        by_k = sum(point.log_moment_partials[1] for point in exact)
         np.testing.assert_allclose(ours[1], by_k, rtol=1e-10)
 
 
 def test_arguments_broadcast():
-    function = bowl_jax.jax_function(bowl_ops.LogBowl)
+    function = jax_rewrite.jax_function(ops.LogPartialMoment)
     outputs = jax.eval_shape(function, np.zeros((3, 1)), np.ones(2), np.array(5.0))
     assert [output.shape for output in outputs] == [(3, 2)] * 4
 
 
 def test_32_bit_floats_are_refused():
-    function = bowl_jax.jax_function(bowl_ops.LogBowl)
+    function = jax_rewrite.jax_function(ops.LogPartialMoment)
     with jax.enable_x64(False), pytest.raises(TypeError, match="64-bit"):
         function(*np.ones((3, 1)))

@@ -1,7 +1,8 @@
 """The fast kernel: both tails and the quantiles of one score, from log J and by quadrature.
 
-F(w) = Φ(w − λ) + λ^(−k) J(w, k + 1, λ) and S = 1 − F, those of `bowl_integral`. In
-brackets the largest relative error of log F and log S, and of their partial derivatives.
+F(w) = Φ(w − λ) + λ^(−k) J(w, k + 1, λ) is the distribution function of the standardised score W,
+and S = 1 − F. Brackets hold the largest relative error of log F and log S, and of their partial
+derivatives:
 
 =================================  =============================================================
 where                              how, and why there
@@ -17,22 +18,15 @@ F > 3/4                            S by quadrature of a positive integrand, F as
 import math
 from typing import Any
 
-from leadline.distributions.kernels.bowl_integral import EPS, LOG_SQRT_2PI
-from leadline.distributions.kernels.bowl_kernel import (
+from leadline.distributions.partial_moment.log_moment import (
     FAR,
-    FIRST_PANEL,
-    LOG_NODES,
-    NODES,
-    START_EXPONENT,
     W_LOW,
-    WEIGHTS,
-    log_bowl,
+    log_moment,
     power_mean,
     series_holds,
     window,
 )
-from leadline.distributions.kernels.bowl_symbols import call_point
-from leadline.distributions.kernels.node_math import (
+from leadline.distributions.partial_moment.node_math import (
     exp,
     expm1,
     jit,
@@ -42,23 +36,33 @@ from leadline.distributions.kernels.node_math import (
     log_add_exp,
     log_normal_cdf,
 )
+from leadline.distributions.partial_moment.quadrature import (
+    EPS,
+    FIRST_PANEL,
+    LOG_NODES,
+    LOG_SQRT_2PI,
+    NODES,
+    START_EXPONENT,
+    WEIGHTS,
+)
+from leadline.distributions.partial_moment.symbols import call_by_symbol
 
-LOG_3_4 = math.log(0.75)
-# Noise smooths the law at steps of 1, of which Newton's method, so near, leaves the square. To wait
-# for a step of no size can take forever: rounding moves the last digits to and fro.
+_LOG_3_4 = math.log(0.75)
+# Newton's method stops at steps of this size: the noise makes F smooth on the scale of 1, so that
+# the error left is about the square of the step. Rounding can keep a step from ever becoming 0.
 _SMALL_STEP = 3e-9
 
-# By symbol, so that it is compiled once.
-log_tails = call_point("log_tails_entry", 5)
+# Called by symbol, so that the code behind it is compiled once.
+_log_tails_by_symbol = call_by_symbol("log_tails_entry", 5)
 
 
 @jit_nodes
 def _survival_start_panel(
     end: float, top: float, offset: float, k: float, lam: float
 ) -> tuple[float, float, float, float]:
-    """Return integrals over φ(t − w)/φ(offset) dt from t = 0 to `end`.
+    """Return four integrals over φ(t − w)/φ(offset) dt from t = 0 to `end`.
 
-    Of 1 − (t/λ)^k, of (t/λ)^k times 1/t, of −(t/λ)^k log(t/λ), and of (t/λ)^k.
+    The integrands are 1 − (t/λ)^k, (t/λ)^k/t, −(t/λ)^k log(t/λ) and (t/λ)^k.
     """
     power = 1.0 + START_EXPONENT / min(k, 1.0)
     total, total_w, total_k, total_lam = 0.0, 0.0, 0.0, 0.0
@@ -82,11 +86,11 @@ def _survival_panel(
 ) -> tuple[float, float, float, float]:
     """Return the same integrals from t = top + start to t = top + start + span."""
     total, total_w, total_k, total_lam = 0.0, 0.0, 0.0, 0.0
-    past, inverse = top - lam, 1.0 / lam
+    beyond, inverse = top - lam, 1.0 / lam
     for i in range(NODES.size):
         step = start + span * NODES[i]
-        # log(t/λ) from the distance to λ, which log t − log λ would lose near λ.
-        log_ratio = log1p((past + step) * inverse)
+        # log(t/λ) from the distance to λ: near λ, log t − log λ would lose its digits.
+        log_ratio = log1p((beyond + step) * inverse)
         less_one, below = expm1(k * log_ratio)
         g = WEIGHTS[i] * exp(-step * (offset + 0.5 * step))
         total -= less_one * g
@@ -103,7 +107,7 @@ def _survival(w: float, k: float, lam: float) -> tuple[float, float, float, floa
     S = Φ(−w) + ∫ (1 − (t/λ)^k) φ(w − t) dt is a sum of positive terms, where Φ(λ − w) −
     λ^(−k) J(w, k + 1, λ) would cancel.
     """
-    # The window of the normal density alone; the singularity is still that of t^(k−1).
+    # The window of the normal density alone; the singularity of t^(k−1) remains.
     top, offset, below, above = window(w, 1.0, lam)
     if below < top:
         half = 0.5 * (below + above)
@@ -125,96 +129,56 @@ def _survival(w: float, k: float, lam: float) -> tuple[float, float, float, floa
 
 
 @jit
-def tail_by_noise(w: float, k: float, lam: float, log_part: float) -> tuple[float, bool]:
-    """Return log F from the log of its part with Q < λ, and whether that part is all of it.
-
-    The rest are scores at the far end, no worse than w by their noise alone.
-    """
-    if lam - max(w, 0.0) - math.sqrt(k) > FAR and w > W_LOW:
-        return log_part, True
-    return log_add_exp(log_part, log_normal_cdf(w - lam)), False
-
-
-@jit
-def tails_of_survival(w: float, k: float, lam: float) -> tuple[float, float, float, float, float]:
-    """Return the result of `_log_tails` where F is larger than 3/4."""
-    log_above, d_w, d_k, d_lam = _survival(w, k, lam)
-    return math.log1p(-math.exp(log_above)), log_above, d_w, -d_k, -d_lam
-
-
-@jit
-def tails_of_cdf(
-    log_below: float, log_above: float, d_w: float, d_k: float, d_lam: float
-) -> tuple[float, float, float, float, float]:
-    """Return the result of `_log_tails` from partials that are over F."""
-    if log_above < log_below:
-        odds = math.exp(log_below - log_above)
-        return log_below, log_above, d_w * odds, d_k * odds, d_lam * odds
-    return log_below, log_above, d_w, d_k, d_lam
-
-
-@jit
-def tails_of_power_mean(
-    w: float, k: float, lam: float, log_lam: float, mean: tuple[float, float, float]
-) -> tuple[float, float, float, float, float]:
-    """Return the result of `_log_tails` from that of `power_mean` at k + 1, far from λ."""
-    c = lam - w
-    # Near λ, log w − log λ would lose the digits of S.
-    log_ratio = math.log1p(-c / lam) if c < 0.5 * lam else math.log(w) - log_lam
-    log_below = k * log_ratio + mean[0]
-    return tails_of_cdf(log_below, log1mexp(log_below), mean[1], log_ratio + mean[2], -k / lam)
-
-
-@jit
-def tails_of_part(
-    k: float, lam: float, log_lam: float, log_below: float, log_part: float, whole: bool,
-    d_w: float, d_k: float, log_density: float,
-) -> tuple[float, float, float, float, float]:  # fmt: skip
-    """Return the result of `_log_tails` for F up to 3/4; `whole` parts need no `log_density`."""
-    part = math.exp(log_part - log_below)
-    if not whole:
-        d_w = k * math.exp(log_density - k * log_lam - log_below)
-    return tails_of_cdf(
-        log_below,
-        math.log1p(-math.exp(log_below)),
-        d_w,
-        part * (d_k - log_lam),
-        -part * k / lam,
-    )
-
-
-@jit
 def _log_tails(w: float, k: float, lam: float) -> tuple[float, float, float, float, float]:
     """Return log F and log S of W, and ∂F/∂(w, k, λ) over the smaller of F and S.
 
     The smaller tail has its own formula and the larger one is 1 minus it, so that both logarithms
-    are accurate relative to themselves. 1 − F is taken up to F = 3/4, where it loses two bits.
+    are accurate relative to themselves. 1 − F is used up to F = 3/4, where it loses two bits.
     """
-    log_lam = math.log(lam)
-    if series_holds(w, k + 1.0) and lam - w > FAR:
-        return tails_of_power_mean(w, k, lam, log_lam, power_mean(w, k + 1.0))
-    log_part, d_w, d_k, _ = log_bowl(w, k + 1.0, lam, 0.0)
-    log_part -= k * log_lam
-    log_below, whole = tail_by_noise(w, k, lam, log_part)
-    if log_below >= LOG_3_4:
-        return tails_of_survival(w, k, lam)
-    log_density = 0.0 if whole else log_bowl(w, k, lam, 0.0)[0]
-    return tails_of_part(k, lam, log_lam, log_below, log_part, whole, d_w, d_k, log_density)
+    c, log_lam = lam - w, math.log(lam)
+    if series_holds(w, k + 1.0) and c > FAR:
+        log_mean, d_w, mean_log = power_mean(w, k + 1.0)
+        # Near λ, log w − log λ would lose the digits of S.
+        log_ratio = math.log1p(-c / lam) if c < 0.5 * lam else math.log(w) - log_lam
+        log_below = k * log_ratio + log_mean
+        log_above = log1mexp(log_below)
+        d_k, d_lam = log_ratio + mean_log, -k / lam
+    else:
+        # The part of F with noiseless scores below λ. Far from λ it is all of F; elsewhere the
+        # scores at λ that are below w by their noise are added.
+        log_part, d_w, d_k, _ = log_moment(w, k + 1.0, lam, 0.0)
+        log_part -= k * log_lam
+        log_below = log_part
+        far = lam - max(w, 0.0) - math.sqrt(k) > FAR and w > W_LOW
+        if not far:
+            log_below = log_add_exp(log_part, log_normal_cdf(-c))
+        if log_below >= _LOG_3_4:
+            log_above, d_w, d_k, d_lam = _survival(w, k, lam)
+            return math.log1p(-math.exp(log_above)), log_above, d_w, -d_k, -d_lam
+        if not far:
+            log_density = log_moment(w, k, lam, 0.0)[0]
+            d_w = k * math.exp(log_density - k * log_lam - log_below)
+        log_above = math.log1p(-math.exp(log_below))
+        part = math.exp(log_part - log_below)
+        d_k, d_lam = part * (d_k - log_lam), -part * k / lam
+    # So far the partials are relative to F.
+    odds = math.exp(log_below - log_above) if log_above < log_below else 1.0
+    return log_below, log_above, d_w * odds, d_k * odds, d_lam * odds
 
 
 @jit
 def _quantile(log_below: float, log_above: float, k: float, lam: float) -> float:
-    """Return w with log F = `log_below` and log S = `log_above`: Newton inside a bracket."""
-    left = log_below < log_above
+    """Return w with log F = `log_below` and log S = `log_above`, by Newton steps in a bracket."""
+    below_is_smaller = log_below < log_above
     # P(W ≤ −x) ≤ Φ(−x) < exp(−x²/2), and likewise above λ.
     low = -math.sqrt(-2.0 * log_below) - 1.0
     high = lam + math.sqrt(-2.0 * log_above) + 1.0
     w = min(max(lam * math.exp(log_below / k), low), high)
     for _ in range(200):
-        below, above, d_w, _, _ = log_tails(w, k, lam, 0.0)
-        # d_w is relative to the smaller tail; log F, or −log S, is what is solved for.
-        miss = below - log_below if left else log_above - above
-        slope = d_w * math.exp(min(below, above) - (below if left else above))
+        below, above, d_w, _, _ = _log_tails_by_symbol(w, k, lam, 0.0)
+        # The equation is in log F or −log S; d_w is relative to the smaller of F and S.
+        miss = below - log_below if below_is_smaller else log_above - above
+        slope = d_w * math.exp(min(below, above) - (below if below_is_smaller else above))
         if miss < 0.0:
             low = w
         else:

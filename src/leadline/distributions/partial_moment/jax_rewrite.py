@@ -1,9 +1,9 @@
-"""The kernel for JAX: a graph rewrite that replaces its Ops by the quadrature expressions.
+"""A graph rewrite for JAX that replaces the kernel's Ops by the quadrature expressions.
 
 PyTensor runs it when a graph is compiled for JAX (numpyro, blackjax, `nutpie` with
-``backend="jax"``). The expressions hold their partial derivatives, and JAX is told to use these:
-differentiated by JAX itself, the window of the quadrature would be too, and compiling a model
-would take several times as long. Higher derivatives are those of the partials.
+``backend="jax"``). The expressions include their partial derivatives, which JAX uses as given. If
+JAX differentiated the expressions, it would differentiate the window of the quadrature too, and
+compiling a model would take several times as long. Higher derivatives are those of the partials.
 """
 
 import functools
@@ -18,24 +18,24 @@ from pytensor.graph.fg import FunctionGraph
 from pytensor.graph.rewriting.basic import dfs_rewriter, node_rewriter
 from pytensor.tensor.elemwise import Elemwise
 
-from leadline.distributions.kernels.bowl_integral import (
-    log_bowl_and_partials,
-    log_tails_and_partials,
+from leadline.distributions.partial_moment.ops import LogPartialMoment, LogTails, StandardQuantile
+from leadline.distributions.partial_moment.quadrature import (
+    log_moment_with_partials,
+    log_tails_with_partials,
     quantile_by_bisection,
 )
-from leadline.distributions.kernels.bowl_ops import LogBowl, LogTails, StandardQuantile
 
-# The outputs of an Op, and the partials of each of its values in every input.
+# The outputs of an Op, and the partials of each of its values in each input.
 Expression = tuple[list[Variable], list[list[Variable]]]
 
 
-def _log_bowl(w: Variable, k: Variable, lam: Variable) -> Expression:
-    outputs = log_bowl_and_partials(w, k, lam)
+def _log_partial_moment(w: Variable, k: Variable, lam: Variable) -> Expression:
+    outputs = log_moment_with_partials(w, k, lam)
     return outputs, [outputs[1:]]
 
 
 def _log_tails(w: Variable, k: Variable, lam: Variable) -> Expression:
-    outputs = log_tails_and_partials(w, k, lam)
+    outputs = log_tails_with_partials(w, k, lam)
     log_below, log_above, *partials = outputs
     smaller = pt.minimum(log_below, log_above)
     return outputs, [
@@ -46,15 +46,16 @@ def _log_tails(w: Variable, k: Variable, lam: Variable) -> Expression:
 
 def _quantile(log_below: Variable, log_above: Variable, k: Variable, lam: Variable) -> Expression:
     w = quantile_by_bisection(log_below, log_above, k, lam)
-    # Those of the equation that w solves.
-    _, _, by_w, by_k, by_lam = log_tails_and_partials(w, k, lam)
-    left = log_below < log_above
-    by_log_tails = [pt.switch(left, 1.0 / by_w, 0.0), pt.switch(left, 0.0, -1.0 / by_w)]
-    return [w], [[*by_log_tails, -by_k / by_w, -by_lam / by_w]]
+    # Implicit derivatives of the equation that w solves.
+    _, _, by_w, by_k, by_lam = log_tails_with_partials(w, k, lam)
+    below_is_smaller = log_below < log_above
+    by_log_below = pt.switch(below_is_smaller, 1.0 / by_w, 0.0)
+    by_log_above = pt.switch(below_is_smaller, 0.0, -1.0 / by_w)
+    return [w], [[by_log_below, by_log_above, -by_k / by_w, -by_lam / by_w]]
 
 
 EXPRESSIONS: dict[type, Callable[..., Expression]] = {
-    LogBowl: _log_bowl,
+    LogPartialMoment: _log_partial_moment,
     LogTails: _log_tails,
     StandardQuantile: _quantile,
 }
@@ -90,8 +91,8 @@ def jax_function(scalar_op_type: type) -> Callable[..., tuple[Any, ...]]:
     def outputs_of(*arguments: Any) -> tuple[Any, ...]:
         if not jax.config.jax_enable_x64:
             raise TypeError(
-                "leadline's kernel needs 64-bit floats; set jax_enable_x64, which PyTensor does "
-                'unless its floatX is "float32"'
+                "leadline needs 64-bit floats in JAX: set jax_enable_x64, or PyTensor's floatX to "
+                '"float64", which sets it'
             )
         arguments = tuple(argument.astype("float64") for argument in arguments)
         return (*values(*arguments), *evaluate(*arguments)[n_values:n_outputs])
@@ -105,7 +106,7 @@ def replace_kernel_ops(fgraph: FunctionGraph, node: Apply) -> list[Variable] | N
     scalar_op_type: Any = type(node.op.scalar_op)
     if scalar_op_type not in EXPRESSIONS:
         return None
-    # Not at the top: it needs JAX.
+    # Imported here because it needs JAX, an optional dependency.
     from pytensor.link.jax.ops import JAXOp
 
     op = JAXOp(
@@ -117,5 +118,5 @@ def replace_kernel_ops(fgraph: FunctionGraph, node: Apply) -> list[Variable] | N
     return op(*node.inputs, return_list=True)
 
 
-# Before fusion and the rewrites for JAX, after the gradient has been simplified.
+# Before fusion and the rewrites for JAX, after the simplification of the gradient.
 optdb.register("leadline_replace_kernel_ops", dfs_rewriter(replace_kernel_ops), "jax", position=1)

@@ -1,9 +1,7 @@
 """PyTensor Ops of the fast kernel: log J, both tails, and quantiles of the standardised score.
 
-Each Op is a scalar Op, so that it broadcasts through Elemwise; the first two return the partial
-derivatives as further outputs, which the gradient then reuses at no cost. They call the C
-functions of `leadline.distributions.kernels.bowl_entries`. When a graph is compiled by numba,
-`leadline.distributions.kernels.bowl_arrays` replaces them where they are applied to arrays.
+Each Op is a scalar Op, so that it broadcasts through Elemwise. The first two Ops return their
+partial derivatives as further outputs, which the gradient reuses at no cost.
 """
 
 import hashlib
@@ -20,13 +18,15 @@ from pytensor.scalar.basic import ScalarOp, float64
 from pytensor.tensor.elemwise import Elemwise
 from pytensor.tensor.variable import TensorVariable
 
-from leadline.distributions.kernels import bowl_entries
-from leadline.distributions.kernels.bowl_symbols import SOURCE_HASH, call_point
-from leadline.distributions.kernels.special import float64 as to_float64
+from leadline.distributions.partial_moment.entries import evaluate_entry, load_entry
+from leadline.distributions.partial_moment.symbols import SOURCE_HASH, call_by_symbol
+from leadline.distributions.special import float64 as to_float64
+
+_Vars = Sequence[Variable]
 
 
 class KernelOp(ScalarOp):
-    """A scalar Op of 64-bit floats that is an entry point of the kernel."""
+    """A scalar Op of 64-bit floats that calls an entry point of the kernel."""
 
     entry: str
 
@@ -36,32 +36,29 @@ class KernelOp(ScalarOp):
 
     def impl(self, *inputs: Any) -> Any:
         """Evaluate at one point, for backends without numba."""
-        arguments = [float(x) for x in inputs] + [0.0] * (4 - self.nin)
-        out = bowl_entries.call_point(self.entry, arguments, self.nout)
+        out = evaluate_entry(self.entry, [float(x) for x in inputs], self.nout)
         return tuple(out) if self.nout > 1 else out[0]
 
     def c_code(self, *args: Any, **kwargs: Any) -> str:
-        """Say that there is none."""
+        """Refuse, because the Op has no C code."""
         raise NotImplementedError
 
 
-def _refuse_second_derivatives(op: ScalarOp, gradients: Sequence[Variable]) -> None:
+def _refuse_second_derivatives(op: ScalarOp, gradients: _Vars) -> None:
     if not all(isinstance(gradient.type, DisconnectedType) for gradient in gradients):
         raise NotImplementedError(
             f"{op} has no second derivatives; build the graph from the expressions in "
-            "leadline.distributions.kernels.bowl_integral, which have derivatives of any order."
+            "leadline.distributions.partial_moment.quadrature, which have derivatives of any order."
         )
 
 
-class LogBowl(KernelOp):
+class LogPartialMoment(KernelOp):
     """log J(w, k, λ) and its partials in w, k and λ."""
 
     nin, nout = 3, 4
-    entry = "log_bowl_entry"
+    entry = "log_moment_entry"
 
-    def pullback(
-        self, inputs: Sequence[Variable], outputs: Sequence[Variable], gradients: Sequence[Variable]
-    ) -> list[Variable]:
+    def pullback(self, inputs: _Vars, outputs: _Vars, gradients: _Vars) -> list[Variable]:
         """Multiply the gradient of the value into the partials."""
         gradient, *others = gradients
         _refuse_second_derivatives(self, others)
@@ -74,9 +71,7 @@ class LogTails(KernelOp):
     nin, nout = 3, 5
     entry = "log_tails_entry"
 
-    def pullback(
-        self, inputs: Sequence[Variable], outputs: Sequence[Variable], gradients: Sequence[Variable]
-    ) -> list[Variable]:
+    def pullback(self, inputs: _Vars, outputs: _Vars, gradients: _Vars) -> list[Variable]:
         """Multiply the gradients of both logarithms into the partials."""
         _refuse_second_derivatives(self, gradients[2:])
         log_below, log_above, *partials = outputs
@@ -95,18 +90,16 @@ class StandardQuantile(KernelOp):
     nin, nout = 4, 1
     entry = "quantile_entry"
 
-    def pullback(
-        self, inputs: Sequence[Variable], outputs: Sequence[Variable], gradients: Sequence[Variable]
-    ) -> list[Variable]:
+    def pullback(self, inputs: _Vars, outputs: _Vars, gradients: _Vars) -> list[Variable]:
         """Differentiate the equation that w solves."""
         log_below, log_above, k, lam = inputs
         _, _, d_w, d_k, d_lam = _log_tails(outputs[0], k, lam)
         scaled = gradients[0] / d_w
-        left = ps.lt(log_below, log_above)
+        below_is_smaller = ps.lt(log_below, log_above)
         zero = ps.constant(np.float64(0.0))
         return [
-            ps.switch(left, scaled, zero),
-            ps.switch(left, zero, -scaled),
+            ps.switch(below_is_smaller, scaled, zero),
+            ps.switch(below_is_smaller, zero, -scaled),
             -scaled * d_k,
             -scaled * d_lam,
         ]
@@ -114,8 +107,8 @@ class StandardQuantile(KernelOp):
 
 @register_funcify_and_cache_key(KernelOp)
 def _numba_funcify_kernel_op(op: KernelOp, node: Apply, **kwargs: Any) -> tuple[Callable, str]:
-    bowl_entries.load_entry(op.entry)
-    call = call_point(op.entry, op.nout)
+    load_entry(op.entry)
+    call = call_by_symbol(op.entry, op.nout)
     if op.nin == 3:
 
         @numba_njit
@@ -131,27 +124,27 @@ def _numba_funcify_kernel_op(op: KernelOp, node: Apply, **kwargs: Any) -> tuple[
     return kernel, hashlib.sha256(f"{type(op)} {SOURCE_HASH}".encode()).hexdigest()
 
 
-def _nothing_assumed(key, op, feature, fgraph, node, input_states):  # type: ignore[no-untyped-def]
-    known = FactState.FALSE if isinstance(op.scalar_op, KernelOp) else FactState.UNKNOWN
-    return [known] * len(node.outputs)
+def _assume_nothing(key, op, feature, fgraph, node, input_states):  # type: ignore[no-untyped-def]
+    state = FactState.FALSE if isinstance(op.scalar_op, KernelOp) else FactState.UNKNOWN
+    return [state] * len(node.outputs)
 
 
-# PyTensor 3.3 infers assumptions ("is it diagonal?") with rules that break on an Elemwise of
-# several outputs. These answer first, for the kernel's Ops only.
+# PyTensor 3.3 infers assumptions (such as "is diagonal") with rules that fail on an Elemwise of
+# several outputs. The rule registered here precedes them, for the kernel's Ops only.
 for _key, _op_type in list(ASSUMPTION_INFER_REGISTRY):
     if _op_type is Elemwise:
-        register_assumption(_key, Elemwise, prepend=True)(_nothing_assumed)
+        register_assumption(_key, Elemwise, prepend=True)(_assume_nothing)
 
 
 _log_tails = LogTails()
-LOG_BOWL, LOG_TAILS, STANDARD_QUANTILE = (
-    Elemwise(op) for op in (LogBowl(), _log_tails, StandardQuantile())
+LOG_PARTIAL_MOMENT, LOG_TAILS, STANDARD_QUANTILE = (
+    Elemwise(op) for op in (LogPartialMoment(), _log_tails, StandardQuantile())
 )
 
 
-def log_bowl(w: Any, k: Any, lam: Any) -> TensorVariable:
+def log_partial_moment(w: Any, k: Any, lam: Any) -> TensorVariable:
     """Return log J(w, k, λ); the arguments are tensors that broadcast."""
-    return LOG_BOWL(*map(to_float64, (w, k, lam)))[0]
+    return LOG_PARTIAL_MOMENT(*map(to_float64, (w, k, lam)))[0]
 
 
 def log_tails(w: Any, k: Any, lam: Any) -> tuple[TensorVariable, TensorVariable]:

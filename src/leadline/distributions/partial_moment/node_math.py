@@ -1,8 +1,9 @@
 """Elementary functions for compiled loops over quadrature nodes.
 
-Free of branches and of calls to libm, so that LLVM does eight nodes at once (AVX-512, or four with
-AVX2): a loop with an exponential and a logarithm a node is six times faster than with libm's. One
-at a time, libm's are faster. The methods are those of FDLIBM (Sun Microsystems, 1993).
+They contain no branches and no calls of libm, so that LLVM evaluates eight nodes at once (AVX-512,
+or four with AVX2). A loop with one exponential and one logarithm per node is six times faster than
+with libm; for single values libm is faster. The methods are those of FDLIBM (Sun Microsystems,
+1993).
 """
 
 import math
@@ -17,17 +18,17 @@ _SQRT_HALF = math.sqrt(0.5)
 _LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
 _LOG_HALF = -math.log(2.0)
 
-# Division by zero gives inf, not an exception, and multiply-adds are fused. Without wrappers for
-# calls from Python or C these functions compile in half the time. Sums over nodes may be taken in
-# any order, so that they can be taken eight at a time.
+# Division by zero gives inf instead of an exception, and multiply-adds are fused. Without wrappers
+# for calls from Python or C these functions compile in half the time. `jit_nodes` allows sums in
+# any order, so that LLVM can add eight nodes at a time.
 _OPTIONS = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 jit = numba.njit(fastmath={"contract"}, **_OPTIONS)
 jit_nodes = numba.njit(fastmath={"contract", "reassoc"}, **_OPTIONS)
 
 _LOG2_E = 1.0 / math.log(2.0)
-# log 2 as a sum of two, the first with trailing zeros, so that its multiples are exact.
+# log 2 as a sum of two numbers; the first has trailing zeros, so that its multiples are exact.
 _LOG2_HIGH, _LOG2_LOW = 0.6931471803691238, 1.9082149292705877e-10
-# Adding 3 · 2^51 leaves the nearest integer in the last bits.
+# Adding 3 · 2^51 leaves the nearest integer in the last bits of a float.
 _ROUND = 6755399441055744.0
 _ROUND_BITS = 0x4338000000000000
 _SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
@@ -49,55 +50,47 @@ def _to_bits(context: Any, x: Any) -> Any:
     )
 
 
-def polynomials(lanes: int, terms: int, slopes: bool = False) -> Any:
-    """Return a numba function that evaluates `lanes` polynomials at one point, side by side.
+@intrinsic
+def table_polynomials(context, table, offset, x):  # type: ignore[no-untyped-def]
+    """Return the values at x of eight polynomials of degree 7, and then their eight slopes.
 
-    Their coefficients start at `offset` in an array or at a pointer, those of equal power
-    together: with vector instructions all lanes take the time of one (numba leaves LLVM's own
-    search for such groups off). The result is a tuple of the values and then, where asked for, of
-    the slopes.
+    Their coefficients start at `offset` of the table, those of equal power together. With vector
+    instructions eight polynomials take the time of one (numba disables LLVM's own search for such
+    groups).
     """
+    lanes = terms = 8
+    result = types.UniTuple(types.float64, 2 * lanes)
 
-    @intrinsic
-    def evaluate(context, coefficients, offset, x):  # type: ignore[no-untyped-def]
-        count = 2 * lanes if slopes else lanes
-        result = types.UniTuple(types.float64, count)
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        vector, integer = ir.VectorType(ir.DoubleType(), lanes), ir.IntType(32)
+        start = builder.gep(arguments[0], [arguments[1]])
+        start = builder.bitcast(start, vector.as_pointer())
+        rows = [builder.load(builder.gep(start, [integer(i)]), align=8) for i in range(terms)]
+        x = ir.Constant(vector, ir.Undefined)
+        for lane in range(lanes):
+            x = builder.insert_element(x, arguments[2], integer(lane))
 
-        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-            vector, integer = ir.VectorType(ir.DoubleType(), lanes), ir.IntType(32)
-            start = arguments[0]
-            if isinstance(coefficients, types.Array):
-                start = context.make_array(coefficients)(context, builder, start).data
-            start = builder.bitcast(builder.gep(start, [arguments[1]]), vector.as_pointer())
-            rows = [builder.load(builder.gep(start, [integer(i)]), align=8) for i in range(terms)]
-            x = ir.Constant(vector, ir.Undefined)
-            for lane in range(lanes):
-                x = builder.insert_element(x, arguments[2], integer(lane))
+        def multiply_add(a, b, c):  # type: ignore[no-untyped-def]
+            flags = ("contract",)
+            return builder.fadd(builder.fmul(a, b, flags=flags), c, flags=flags)
 
-            def fused(a, b, c):  # type: ignore[no-untyped-def]
-                flags = ("contract",)
-                return builder.fadd(builder.fmul(a, b, flags=flags), c, flags=flags)
+        value, slope = rows[-1], None
+        for row in rows[-2::-1]:
+            slope = value if slope is None else multiply_add(slope, x, value)
+            value = multiply_add(value, x, row)
+        values = [
+            builder.extract_element(polynomial, integer(lane))
+            for polynomial in (value, slope)
+            for lane in range(lanes)
+        ]
+        return context.make_tuple(builder, result, values)
 
-            value, slope = rows[-1], None
-            for row in rows[-2::-1]:
-                if slopes:
-                    slope = value if slope is None else fused(slope, x, value)
-                value = fused(value, x, row)
-            values = [
-                builder.extract_element(of, integer(lane))
-                for of in ([value, slope] if slopes else [value])
-                for lane in range(lanes)
-            ]
-            return context.make_tuple(builder, result, values)
-
-        return result(coefficients, types.int64, types.float64), generate
-
-    return evaluate
+    return result(table, types.int64, types.float64), generate
 
 
 @jit
 def expm1(x: float) -> tuple[float, float]:
-    """Return exp(x) − 1 and exp(x) to 2 eps, for x ≤ 700; below −700 as at −700.
+    """Return exp(x) − 1 and exp(x) to 2 eps, for x ≤ 700; x < −700 counts as −700.
 
     x = n log 2 + r with |r| ≤ 0.35, where 13 Taylor terms leave 2e-17.
     """
@@ -153,7 +146,7 @@ def _log_of_parts(exponent: int, f: float) -> float:
 
 @jit
 def log(x: float) -> float:
-    """Return log x to 2 eps of the larger of it and 1, for normal x > 0."""
+    """Return log x for normal x > 0, with an error of 2 eps times max(1, abs(log x))."""
     bits = _to_bits(x)
     exponent = (bits - _SQRT_HALF_BITS) >> 52
     return _log_of_parts(exponent, _from_bits(bits - (exponent << 52)) - 1.0)
@@ -165,7 +158,7 @@ def log1p(x: float) -> float:
     bits = _to_bits(1.0 + x)
     exponent = (bits - _SQRT_HALF_BITS) >> 52
     f = _from_bits(bits - (exponent << 52)) - 1.0
-    # Near 0, x itself has the digits that 1 + x has lost. (A conditional expression would branch.)
+    # Near 0, 1 + x has lost the digits of x. (A conditional expression would branch.)
     return _log_of_parts(exponent, f + (exponent == 0) * (x - f))
 
 

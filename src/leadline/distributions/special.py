@@ -1,4 +1,4 @@
-"""Small special functions that every distribution needs, accurate in their tails."""
+"""Special functions that all distributions share, accurate in their tails."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ _SQRT_HALF = math.sqrt(0.5)
 
 
 def float64(x: Any) -> TensorVariable:
-    """Return `x` as a tensor of 64-bit floats, whatever it was."""
+    """Return `x` as a tensor of 64-bit floats."""
     return pt.as_tensor_variable(x).astype("float64")
 
 
@@ -19,7 +19,7 @@ def log_normal_cdf(z: Any) -> TensorVariable:
     """Return log Φ(z), without cancellation or underflow in either tail."""
     z = float64(z)
     low = z < 0.0
-    # One erfcx serves both tails: special functions are what makes graphs for JAX large.
+    # One erfcx serves both tails, because special functions make graphs for JAX large.
     distance = pt.switch(low, -z, z)
     scaled_tail = 0.5 * pt.erfcx(distance * _SQRT_HALF)
     exponent = -0.5 * distance**2
@@ -27,7 +27,7 @@ def log_normal_cdf(z: Any) -> TensorVariable:
 
 
 def log1mexp(x: Any) -> TensorVariable:
-    """Return log(1 − exp(x)) for x ≤ 0, with a finite gradient at 0 and −∞ as its value there."""
+    """Return log(1 − exp(x)) for x ≤ 0; at 0 the value is −∞ and the gradient finite."""
     x = float64(x)
     near = x > -math.log(2.0)
     x_near = pt.switch(near & (x < 0.0), x, -1.0)

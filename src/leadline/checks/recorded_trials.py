@@ -1,0 +1,82 @@
+"""Check the trials as recorded: number beyond the threshold, order, ties and resolution."""
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from leadline.checks.evidence import Evidence
+from leadline.checks.outcome import Outcome, at_least, at_most, not_made
+
+MIN_TAIL_POINTS = 20
+"""`leadline.fit` refuses fewer than 8. With fewer than 20, the posterior leans on the prior of the
+effective dimension and no test of fit has power. The automatic threshold also stops at 20 in a
+large search."""
+
+MIN_P_ORDER = 0.01
+"""One random search in a hundred is flagged. A model-based search improves as it goes, with p far
+below this within a few dozen trials."""
+
+MAX_TIED = 0.1
+"""Share of the tail trials that repeat a score. Exact scores of different trials are never equal:
+a few ties are duplicate entries or runs that ended alike. From one in ten on, ties are as many as
+the best scores that determine the fit."""
+
+MAX_STEPS_PER_NOISE = 2.0
+"""Spacing of the grid of scores in noise sds. Rounding to a grid of width h adds h²/12 to the
+variance (Sheppard's correction): at two sds a third of the noise's own. Only the prior informs
+about noise that small."""
+
+_MIN_TRIALS = 10
+
+
+def tail_points(evidence: Evidence) -> Outcome:
+    """Check the number of trials beyond the threshold of the main candidate."""
+    return at_least(
+        evidence.n_tail,
+        MIN_TAIL_POINTS,
+        "Run more trials: with so few beyond the threshold, the prior matters much and a bad fit "
+        "goes unnoticed.",
+    )
+
+
+def order(evidence: Evidence) -> Outcome:
+    """Check the rank correlation of order and loss over all trials; failures rank last."""
+    trials = evidence.trials
+    if len(trials) < _MIN_TRIALS:
+        return not_made(
+            MIN_P_ORDER, f"The search has {len(trials)} trials; this check needs {_MIN_TRIALS}."
+        )
+    index = np.arange(len(trials), dtype=float)
+    if "order" in trials and trials["order"].notna().all():
+        index = trials["order"].to_numpy(dtype=float)
+    found = spearmanr(index, trials["loss"])
+    return at_least(
+        found.pvalue,
+        MIN_P_ORDER,
+        f"Later trials are {'better' if found.statistic < 0 else 'worse'} than early ones: make "
+        "sure that the search was random and that nothing changed on the way. Otherwise no answer "
+        "holds.",
+    )
+
+
+def ties(evidence: Evidence) -> Outcome:
+    """Check the share of tail trials that repeat a score, unless the fit uses a grid."""
+    if evidence.constant("resolution") > 0:
+        return at_most(0.0, MAX_TIED, "")
+    tail = evidence.best(evidence.n_tail)
+    n_tied = len(tail) - tail["score"].nunique()
+    return at_most(
+        1.0 - tail["score"].nunique() / len(tail),
+        MAX_TIED,
+        f"{n_tied} of {len(tail)} scores beyond the threshold repeat another: record more digits, "
+        "give the spacing of the scores as `resolution`, or drop trials that were entered twice.",
+    )
+
+
+def resolution(evidence: Evidence) -> Outcome:
+    """Check the spacing of the recorded scores in noise sds: a coarse grid hides the noise."""
+    return at_most(
+        evidence.constant("resolution") / float(np.median(evidence.values("noise_sd"))),
+        MAX_STEPS_PER_NOISE,
+        "The recorded scores are too coarse to show the noise: record more digits, or a score with "
+        "finer steps, such as the loss instead of the error.",
+    )
