@@ -63,8 +63,8 @@ def predictive_score(
     given = log_density(fit)
     if len(given) < MIN_PARETO_DRAWS:
         raise LeadlineError(
-            f"weighing thresholds needs {MIN_PARETO_DRAWS} draws or more, in all chains together, and "
-            f"there are {len(given)}: raise draws, or give one tail_fraction"
+            f"weighing thresholds needs {MIN_PARETO_DRAWS} draws or more, in all chains together, "
+            f"and there are {len(given)}: raise draws, or give one tail_fraction"
         )
     predicted, not_beyond = _predictions(fit, validation_rows, edge)
     relative_ess = min(fit.attrs["min_ess_bulk"] / len(given), 1.0)
