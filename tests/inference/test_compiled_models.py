@@ -105,24 +105,11 @@ def test_what_decides_the_graph_makes_one(monkeypatch):
     two = searches(("a", "x"), ("b", "x"))
     four = searches(("a", "x"), ("a", "y"), ("b", "x"), ("b", "y"))
     line = searches(("a", "x"), ("b", "x"), ("c", "y"), ("d", "y"))
-    rounded = {"resolution": 0.001}
     integer = {"effective_dim": "integer"}
-    asked = [
-        structure_of(monkeypatch, two, "single"),
-        structure_of(monkeypatch, two, "single", priors=PRIORS),
-        structure_of(monkeypatch, two, "single", **rounded),
-        structure_of(monkeypatch, two, "single", **integer),
-        structure_of(monkeypatch, two, "single", **integer, priors=ll.Priors(max_effective_dim=3)),
-        structure_of(monkeypatch, two),
-        structure_of(monkeypatch, two, priors=PRIORS),
-        structure_of(monkeypatch, two, **rounded),
-        structure_of(monkeypatch, two, **integer),
-        structure_of(monkeypatch, two, **integer, priors=ll.Priors(max_effective_dim=3)),
-        structure_of(monkeypatch, four),
-        structure_of(monkeypatch, line),
-        structure_of(monkeypatch, four, "hierarchical"),
-        structure_of(monkeypatch, reported(50)),
-        structure_of(monkeypatch, reported(None)),
-        structure_of(monkeypatch, reported(50, 20)),
-    ]
-    assert len(set(asked)) == len(asked)
+    bounded = integer | {"priors": ll.Priors(max_effective_dim=3)}
+    options = ({}, {"priors": PRIORS}, {"resolution": 0.001}, integer, bounded)
+    fits = [(two, model, how) for model in ("single", "hierarchical") for how in options]
+    fits += [(four, "crossed", {}), (line, "crossed", {}), (four, "hierarchical", {})]
+    fits += [(reported(*counts), "auto", {}) for counts in ((50,), (None,), (50, 20))]
+    asked = {structure_of(monkeypatch, trials, model, **how) for trials, model, how in fits}
+    assert len(asked) == len(fits)

@@ -94,20 +94,6 @@ def test_an_integer_dimension_of_a_space_has_the_smallest_bound(
     assert caught.value.args[0] == bounds
 
 
-@pytest.mark.parametrize("direction", ["minimize", "maximize"])
-def test_the_law_is_in_losses_and_the_answers_in_scores(direction):
-    tails = tails_of(direction)
-    posterior = draws_of(tails)
-    quadratic = noisy_quadratic_of(posterior, tails)
-    sign = tails.attrs["loss_sign"]
-    np.testing.assert_array_equal(quadratic["alpha"], sign * posterior["optimum"])
-    np.testing.assert_allclose(quadratic["beta"] - quadratic["alpha"], posterior["spread"])
-    np.testing.assert_array_equal(quadratic["threshold"].isel(chain=0, draw=1), tails["threshold"])
-    scores = scores_of_quadratic(quadratic, tails)
-    for name in ("optimum", "noise_sd", "spread"):
-        np.testing.assert_allclose(scores[name][1], posterior[name], rtol=1e-12)
-
-
 def test_each_search_is_transformed_by_its_own_scale():
     tails = join_tails([tails_of().isel(search=[0]), tails_of(scale="log").isel(search=[1])])
     posterior = draws_of(tails)
