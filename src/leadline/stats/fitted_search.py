@@ -9,7 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from leadline.data.scale import SCALES
-from leadline.data.trials import DIRECTIONS, loss_sign
+from leadline.data.trials import LOSS_SIGNS, loss_sign
 from leadline.distributions.array_functions import NoisyQuadraticParams, log_survival
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.reported import has_trials, reported_scores
@@ -237,7 +237,7 @@ def validate_tree(tree: object) -> xr.DataTree:
         for name in names.split():
             if group not in tree.children or name not in tree[group].data_vars:
                 raise LeadlineError(f"not a leadline fit: there is no {name} in group {group}")
-    if tree.attrs.get("direction") not in DIRECTIONS:
+    if tree.attrs.get("direction") not in LOSS_SIGNS:
         raise LeadlineError(
             "not a leadline fit: its attribute 'direction' is "
             f"{format_value(tree.attrs.get('direction'))}, not 'minimize' or 'maximize'"
