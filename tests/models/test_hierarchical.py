@@ -47,10 +47,3 @@ def test_depths_and_noise_ratios_are_log_normal_around_the_pooled_ones(built):
         prior = stats.lognorm(s=values[scatter], scale=values[f"pooled_{name}"])
         expected = prior.logpdf(values[name]) + np.log((up - down) / (2 * step))
         np.testing.assert_allclose(built.terms(point)[name], expected, atol=1e-6)
-
-
-def test_noise_that_several_seeds_inform_is_marked_as_known(built):
-    repeated = built.tails["replicates"].to_numpy() > 1
-    known = np.isin(range(5), built.tails["tail_search"].to_numpy()[repeated])
-    np.testing.assert_array_equal(built.data["noise_is_known"], known)
-    assert 0 < known.sum() < 5
