@@ -16,7 +16,7 @@ from leadline.plots import (
     plot_tail_fit,
     plot_tuning_curve,
 )
-from leadline.plots.style import FIT, MARK, OBSERVED, model_looks
+from leadline.plots.style import FIT, MARK, OBSERVED, model_styles
 
 mpl.use("Agg")
 LINES = {
@@ -42,33 +42,33 @@ def tree():
 
 @pytest.mark.parametrize("plot", LINES)
 def test_a_model_has_one_colour_in_every_picture(plot, tree):
-    looks = model_looks(tree)
+    styles = model_styles(tree)
     artists = plot(tree).viz[LINES[plot]].to_dataset().to_dataarray().squeeze()
     for name, (_, model) in zip(artists["search"].to_numpy(), SEARCHES, strict=True):
-        assert to_hex(artists.sel(search=name).item().get_color()).upper() == looks[model].color
+        assert to_hex(artists.sel(search=name).item().get_color()).upper() == styles[model].color
 
 
 def test_a_comparison_has_the_colour_of_the_better_model(tree):
     # Each search is worse than the one before it.
-    looks = model_looks(tree)
+    styles = model_styles(tree)
     made = plot_comparison(tree)
     on_a = made.viz["difference a"].to_dataset().to_dataarray().squeeze()
     on_b = made.viz["difference b"].to_dataset().to_dataarray().squeeze()
     for artists, better in ((on_a, "x"), (on_b, "y")):
         dot = artists.sel(pair="x better than y").item()
-        assert to_hex(dot.get_facecolor()[0]).upper() == looks[better].color
+        assert to_hex(dot.get_facecolor()[0]).upper() == styles[better].color
 
 
 def test_twenty_models_look_different():
     searches = tuple(("a", f"model-{place}") for place in range(20))
-    looks = model_looks(make_tree(make_trials(searches=searches), chains=2, draws=4))
-    assert len({(look.color, look.marker) for look in looks.values()}) == 20
-    assert not {MARK, OBSERVED} & {look.color for look in looks.values()}
-    in_turn = list(looks.values())
+    styles = model_styles(make_tree(make_trials(searches=searches), chains=2, draws=4))
+    assert len({(style.color, style.marker) for style in styles.values()}) == 20
+    assert not {MARK, OBSERVED} & {style.color for style in styles.values()}
+    in_turn = list(styles.values())
     for one, other in itertools.pairwise(in_turn):
         assert one.marker != other.marker
 
 
 def test_a_single_model_is_blue():
-    (look,) = model_looks(make_tree(draws=4)).values()
-    assert look.color == FIT
+    (style,) = model_styles(make_tree(draws=4)).values()
+    assert style.color == FIT

@@ -216,7 +216,7 @@ def test_the_third_number_is_told_with_a_rope():
 
 
 def test_picture_and_its_numbers(crossed):
-    from leadline.plots.comparison_numbers import comparison_numbers
+    from leadline.plots.plot_comparison import comparison_numbers
 
     rows = comparison_numbers(crossed, rope=0.01)
     assert rows["pair"].to_numpy().tolist() == [

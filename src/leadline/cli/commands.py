@@ -103,9 +103,9 @@ def run_plot(arguments: argparse.Namespace) -> None:
 
     from leadline.cli.console import show_written
     from leadline.cli.results_folder import results_folder, write_pictures
-    from leadline.plots.panels import backend_of
+    from leadline.plots.panels import choose_backend
 
-    backend_of(None, backend)
+    choose_backend(None, backend)
     if arguments.output.exists() and not arguments.output.is_dir():
         raise LeadlineError(f"{arguments.output} is a file, not a folder; give another one with -o")
     with results_folder(arguments.output) as folder:

@@ -1,23 +1,111 @@
-"""`plot_comparison`: how much better one model is than another, on each task and overall."""
+"""`plot_comparison`: difference of each pair of models, on each task and overall."""
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
-from arviz import rc_context
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import line_x, scatter_x, vline
 
-from leadline.plots.comparison_numbers import comparison_numbers
-from leadline.plots.legend import Entry
-from leadline.plots.panels import add_title, backend_of, figure_options, finish_figure, limits
+from leadline.plots.legend import make_entry
+from leadline.plots.panels import choose_backend, limits, make_figure
 from leadline.plots.picture import Picture, Visuals
-from leadline.plots.style import FIT, QUIET, Look, model_looks
+from leadline.plots.style import FIT, QUIET, Style, model_styles
+from leadline.stats.compare import compare
+from leadline.stats.rounding import percent
 
+_SUFFIXES = {"overall": "_overall", "a new task": "_new_task"}
+_SOURCES = {
+    "difference": "difference{}",
+    "lower": "difference{}_lower",
+    "upper": "difference{}_upper",
+    "p_better": "p_better{}",
+    "p_equal": "p_equal{}",
+}
 _MOST_COLUMNS = 3
-_SETTLED, _OPEN = Look(FIT, "C0"), Look(QUIET, "C0")
+_SETTLED, _OPEN = Style(FIT, "C0"), Style(QUIET, "C0")
+
+
+def comparison_numbers(
+    tree: xr.DataTree,
+    *,
+    by: Literal["model", "task"] = "model",
+    budget: float | None = None,
+    rope: float = 0.0,
+    ci_prob: float | None = None,
+) -> xr.Dataset:
+    """Return the numbers of `leadline.plot_comparison`.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of `leadline.fit`.
+    by, budget, rope, ci_prob
+        As in `leadline.compare`.
+
+    Returns
+    -------
+    Dataset
+        Dims (pair, row): `difference`, `lower` and `upper`, positive where the first of the pair
+        is better; `p_better`, `p_equal`; and `label`, the name of the row with P(better). `first`
+        and `second` (pair). Rows are the tasks, overall and a new task; rows without a figure for
+        any pair are left out. ``attrs`` hold `ci_prob` and `unit`.
+
+    Raises
+    ------
+    LeadlineError
+        As `leadline.compare`.
+
+    Examples
+    --------
+    >>> ll.comparison_numbers(fit, rope=0.01)["p_equal"]  # doctest: +SKIP
+    """
+    comparison = compare(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)
+    return tabulate_pairs(comparison, by, rope)
+
+
+def tabulate_pairs(
+    comparison: xr.Dataset, by: Literal["model", "task"] = "model", rope: float = 0.0
+) -> xr.Dataset:
+    """Return the `comparison_numbers` of what `leadline.compare` returned."""
+    context = "task" if by == "model" else "model"
+    items = comparison[by].to_numpy().astype(str)
+    names = comparison[context].to_numpy().astype(str)
+    pairs = list(itertools.combinations(items, 2))
+    # A single task has no row "overall".
+    summaries = list(_SUFFIXES)[len(names) < 2 :]
+    rows = [*names, *summaries]
+    figures = {name: np.full((len(pairs), len(rows)), np.nan) for name in _SOURCES}
+    for name, source in _SOURCES.items():
+        unit = 1.0 if name.startswith("p_") else comparison["scale"].to_numpy()
+        for i, (first, second) in enumerate(pairs):
+            pair = comparison.sel({by: first, f"other_{by}": second})
+            figures[name][i, : len(names)] = pair[source.format("")] / unit
+            # By position, since a task may be called "overall".
+            figures[name][i, len(names) :] = [
+                pair[source.format(_SUFFIXES[row])] for row in summaries
+            ]
+    labels = np.full((len(pairs), len(rows)), "", dtype=object)
+    for i, j in np.ndindex(labels.shape):
+        labels[i, j] = _label(rows[j], figures["p_better"][i, j], figures["p_equal"][i, j], rope)
+    result = xr.Dataset(
+        {
+            **{name: (("pair", "row"), values) for name, values in figures.items()},
+            "label": (("pair", "row"), labels.astype(str)),
+            "first": ("pair", [first for first, _ in pairs]),
+            "second": ("pair", [second for _, second in pairs]),
+        },
+        {"pair": [f"{first} better than {second}" for first, second in pairs], "row": rows},
+        attrs={
+            "ci_prob": comparison.attrs["ci_prob"],
+            "unit": "difference in task scales" if by == "model" else "difference in score units",
+        },
+    )
+    known = np.isfinite(figures["difference"]).any(axis=0)
+    return result.isel(row=np.flatnonzero(known))
 
 
 def plot_comparison(
@@ -31,12 +119,12 @@ def plot_comparison(
     visuals: Visuals | None = None,
     figure_kwargs: Mapping[str, Any] | None = None,
 ) -> PlotCollection:
-    """Plot the difference of each pair: one panel a pair, one row a task, and overall.
+    """Plot the difference of each pair: one panel per pair, one row per task, and overall.
 
-    To the right of the line at 0 the first is better. Where the interval leaves 0 out, it has the
-    colour and the mark of the model that is better. Differences are in task scales (in score
-    units for tasks compared), so that tasks with other metrics share an axis; the numbers beside
-    the rows are P(better), and P(practically equal) with a `rope`.
+    To the right of the line at 0 the first is better. A row has the colour and the marker of the
+    better model if its interval excludes 0. Differences are in task scales (in score units if
+    tasks are compared), so that tasks with other metrics share an axis. The numbers beside the
+    rows are P(better), and P(practically equal) with a `rope`.
 
     Parameters
     ----------
@@ -45,7 +133,7 @@ def plot_comparison(
     by, budget, rope, ci_prob
         As in `leadline.compare`.
     backend, figure_kwargs
-        As of all pictures, see `leadline.plots`.
+        As in all pictures, see `leadline.plots`.
     visuals : mapping of str to mapping or False, optional
         `interval` (`line_x`), `difference` (`scatter_x`), `zero` (`vline`), `legend`, `warning`.
 
@@ -60,108 +148,96 @@ def plot_comparison(
 
     See Also
     --------
-    leadline.comparison_numbers : The numbers behind it.
+    leadline.comparison_numbers : The numbers of the picture.
+
+    Examples
+    --------
+    >>> ll.plot_comparison(fit, budget=50, rope=0.01)  # doctest: +SKIP
     """
     numbers = comparison_numbers(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)
-    rows = numbers["row"].to_numpy()
-    picture = Picture(_panels(numbers, backend_of(None, backend), figure_kwargs), tree, visuals)
-    looks = _looks(numbers, model_looks(tree) if by == "model" else {})
-    places = -np.arange(len(rows), dtype=float)
-    for row, name in enumerate(rows):
-        one = numbers.isel(row=row, drop=True)
-        colors, markers = (look.isel(row=row, drop=True) for look in looks)
-        ends = xr.concat([one["lower"], one["upper"]], "ci_bound").rename("difference")
-        picture.draw(
-            f"interval {name}",
-            line_x,
-            ends,
-            {"y": places[row]},
-            option="interval",
-            color=colors,
-            width=2,
-        )
-        picture.draw(
-            f"difference {name}",
-            scatter_x,
-            one["difference"],
-            {"y": places[row]},
-            option="difference",
-            kind="dot",
-            color=colors,
-            facecolor=colors,
-            marker=markers,
-        )
-    picture.draw(
-        "zero", vline, 0 * numbers["difference"].isel(row=0, drop=True), color=QUIET, width=1
-    )
-    sides = limits(0.0, numbers["lower"], numbers["upper"])
-    for pair in numbers["pair"].to_numpy():
-        target = picture.target(pair=pair)
-        labels = [str(label) for label in numbers["label"].sel(pair=pair).to_numpy()]
-        picture.module.yticks(places.tolist(), labels, target)
-        picture.module.ylim((-len(rows) + 0.4, 0.6), target)
-        picture.module.xlim(sides, target)
-        add_title(picture.collection, str(pair), target)
-        picture.module.xlabel(numbers.attrs["unit"], target)
-    picture.explain(_entries(tree, by, numbers.attrs["ci_prob"], set(looks[0].values.ravel())))
-    return picture.finish(titles=False, models=False)
+    pairs = numbers.sizes["pair"]
+    columns = min(pairs, _MOST_COLUMNS)
+    longest = max(len(str(label)) for label in numbers["label"].to_numpy().ravel())
+    height = 0.32 * numbers.sizes["row"] + 0.75
+    size = ((3.0 + 0.07 * longest) * columns, height * math.ceil(pairs / columns) + 0.5)
+    spaces = (0.3 + 0.075 * longest, 0.75 if pairs > columns else 0.0)
+    data = numbers[["difference"]].isel(row=0, drop=True)
+    facets = {"cols": ["pair"], "col_wrap": columns}
+    backend = choose_backend(None, backend)
+    collection = make_figure(data, backend, size, figure_kwargs, facets, spaces=spaces)
+    picture = Picture(collection, tree, [], visuals)
+    return draw_comparison(picture, numbers, model_styles(tree) if by == "model" else {})
 
 
-def _looks(numbers: xr.Dataset, looks: Mapping[str, Look]) -> tuple[xr.DataArray, xr.DataArray]:
-    """Return colours and markers, dims (pair, row): of the better one where that is settled.
+def draw_comparison(
+    picture: Picture, numbers: xr.Dataset, styles: Mapping[str, Style]
+) -> PlotCollection:
+    """Draw what `comparison_numbers` returned.
 
     Parameters
     ----------
+    picture : Picture
+        With one panel per pair.
     numbers : Dataset
         What `comparison_numbers` returned.
-    looks : mapping of str to Look
-        Of each of those compared; none for tasks, which are told apart by words alone.
+    styles : mapping of str to Style
+        Style of each model; empty for a comparison of tasks.
     """
+    rows = numbers["row"].to_numpy()
+    colors, markers = _choose_styles(numbers, styles)
+    heights = -np.arange(len(rows), dtype=float)
+    for row, name in enumerate(rows):
+        one = numbers.isel(row=row, drop=True)
+        color, marker = (part.isel(row=row, drop=True) for part in (colors, markers))
+        at, style = {"y": heights[row]}, {"color": color, "width": 2}
+        ends = xr.concat([one["lower"], one["upper"]], "ci_bound").rename("difference")
+        picture.draw(f"interval {name}", line_x, ends, at, option="interval", **style)
+        style = {"color": color, "facecolor": color, "marker": marker, "kind": "dot"}
+        middle = one["difference"]
+        picture.draw(f"difference {name}", scatter_x, middle, at, option="difference", **style)
+    zero = 0 * numbers["difference"].isel(row=0, drop=True)
+    picture.draw("zero", vline, zero, color=QUIET, width=1)
+    ends = limits(0.0, numbers["lower"], numbers["upper"])
+    for pair in numbers["pair"].to_numpy():
+        target = picture.target(pair=pair)
+        labels = [str(label) for label in numbers["label"].sel(pair=pair).to_numpy()]
+        picture.module.yticks(heights.tolist(), labels, target)
+        picture.module.ylim((-len(rows) + 0.4, 0.6), target)
+        picture.module.xlim(ends, target)
+        if picture.options("title") is not None:
+            picture.add_title(str(pair), target)
+        picture.module.xlabel(numbers.attrs["unit"], target)
+    entries = {f"{name} is better": style for name, style in styles.items()}
+    entries = entries or {"one is better": _SETTLED}
+    entries[f"open: the {100 * numbers.attrs['ci_prob']:g} % interval has 0 in it"] = _OPEN
+    used = set(colors.to_numpy().ravel())
+    picture.add_entries(
+        [
+            make_entry(label, "dot", vars(style))
+            for label, style in entries.items()
+            if style.color in used
+        ]
+    )
+    return picture.finish(titles=False)
+
+
+def _label(row: str, better: float, equal: float, rope: float) -> str:
+    if not np.isfinite(better):
+        return row
+    return f"{row}  {percent(better)}" + (f" (equal {percent(equal)})" if rope > 0 else "")
+
+
+def _choose_styles(
+    numbers: xr.Dataset, styles: Mapping[str, Style]
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return colours and markers, dims (pair, row): those of the better one if settled."""
     found = np.full((2, numbers.sizes["pair"], numbers.sizes["row"]), "", dtype=object)
     for pair, row in np.ndindex(*found.shape[1:]):
         here = numbers.isel(pair=pair, row=row)
         better = here["first"] if here["lower"] > 0 else here["second"]
         settled = bool(here["lower"] > 0) or bool(here["upper"] < 0)
-        look = looks.get(str(better.item()), _SETTLED) if settled else _OPEN
-        found[:, pair, row] = look.color, look.marker
+        style = styles.get(str(better.item()), _SETTLED) if settled else _OPEN
+        found[:, pair, row] = style.color, style.marker
     coords = {"pair": numbers["pair"], "row": numbers["row"]}
     colors, markers = (xr.DataArray(part.astype(str), coords, ("pair", "row")) for part in found)
     return colors, markers
-
-
-def _entries(tree: xr.DataTree, by: str, prob: float, colors: set[str]) -> list[Entry]:
-    """Return what the colours stand for, of those that are there."""
-    interval = f"{100 * prob:g} % interval"
-    if by == "model":
-        settled = {f"{name} is better": look for name, look in model_looks(tree).items()}
-    else:
-        settled = {"one is better": _SETTLED}
-    looks = {**settled, f"open: the {interval} has 0 in it": _OPEN}
-    return [
-        Entry(label, "dot", vars(look)) for label, look in looks.items() if look.color in colors
-    ]
-
-
-def _panels(
-    numbers: xr.Dataset, backend: str, figure_kwargs: Mapping[str, Any] | None
-) -> PlotCollection:
-    """Return a panel for each pair."""
-    pairs = numbers.sizes["pair"]
-    columns = min(pairs, _MOST_COLUMNS)
-    longest = max(len(str(label)) for label in numbers["label"].to_numpy().ravel())
-    tall = 0.32 * numbers.sizes["row"] + 0.75
-    size = ((3.0 + 0.07 * longest) * columns, tall * math.ceil(pairs / columns) + 0.5)
-    figure = figure_options(backend, size, figure_kwargs)
-    if backend == "plotly":
-        figure.setdefault("plot_hspace", (0.3 + 0.075 * longest) / size[0])
-        figure.setdefault("vertical_spacing", 0.75 / size[1] if pairs > columns else 0.0)
-    with rc_context({"plot.max_subplots": None}):
-        collection = PlotCollection.wrap(
-            numbers[["difference"]].isel(row=0, drop=True),
-            cols=["pair"],
-            backend=backend,
-            col_wrap=columns,
-            figure_kwargs=figure,
-        )
-    finish_figure(collection)
-    return collection
