@@ -9,7 +9,7 @@ from helpers import make_tree, make_trials
 import leadline as ll
 from leadline.errors import LeadlineError
 from leadline.html_report.data import plain, report_data, to_json
-from leadline.html_report.grids import BUDGETS, FURTHER, rope_grid
+from leadline.html_report.sliders import BUDGETS, FURTHER, rope_grid
 
 SAMPLE = ("chain", "draw")
 

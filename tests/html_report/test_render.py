@@ -11,8 +11,7 @@ import pytest
 from helpers import make_tree, make_trials
 
 import leadline as ll
-from leadline.html_report.data import report_data
-from leadline.html_report.render import embedded, render
+from leadline.html_report.render import embed, render
 
 MOST_BYTES = 500_000
 VOID = {"meta", "link", "input", "img", "br", "hr"}
@@ -49,7 +48,7 @@ def either(request):
 
 
 def test_the_same_fit_gives_the_same_bytes(small, tmp_path):
-    page = render(report_data(small))
+    page = render(small)
     with mpl.rc_context({"font.size": 30, "svg.fonttype": "path"}):
         path = ll.report(small, tmp_path / "report.html")
     assert path.read_bytes() == page.encode()
@@ -59,7 +58,7 @@ def test_the_same_fit_gives_the_same_bytes(small, tmp_path):
 def test_twelve_searches_are_under_500_kb():
     searches = tuple((f"task {i}", model) for i in range(4) for model in ("mlp", "svm", "forest"))
     tree = make_tree(make_trials(searches=searches), chains=2, draws=25)
-    assert len(render(report_data(tree)).encode()) < MOST_BYTES
+    assert len(render(tree).encode()) < MOST_BYTES
 
 
 def test_it_is_well_formed_and_has_no_double_identifiers(either):
@@ -117,9 +116,9 @@ def test_markup_in_names_is_text(hostile_page):
     assert any("$\\frac{$" in text for text in found.text["text"])
 
 
-def test_embedded_json_ends_no_script():
+def test_embed_json_ends_no_script():
     given = {"a": "</script><!-- & \u2028"}
-    text = embedded(given)
+    text = embed(given)
     assert not set("<>&\u2028") & set(text)
     assert json.loads(text) == given
 

@@ -22,12 +22,12 @@ _TITLE_SIZE = {"matplotlib": 10, "plotly": 13, "bokeh": 13}
 _WARNING_SIZE = {"matplotlib": "medium", "plotly": 14}
 # The width of a panel of 3.2 inches.
 _TITLE_CHARACTERS = 32
-_BETTER = {"minimize": "lower is better", "maximize": "higher is better"}
+BETTER = {"minimize": "lower is better", "maximize": "higher is better"}
 
 
 def score_label(tree: xr.DataTree) -> str:
     """Return the name of the metric and its direction, for an axis."""
-    return f"{tree.attrs['metric']} ({_BETTER[tree.attrs['direction']]})"
+    return f"{tree.attrs['metric']} ({BETTER[tree.attrs['direction']]})"
 
 
 class Picture:

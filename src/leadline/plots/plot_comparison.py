@@ -17,7 +17,8 @@ from leadline.plots.style import FIT, QUIET, Style, model_styles
 from leadline.stats.compare import compare
 from leadline.stats.rounding import percent
 
-_SUFFIXES = {"overall": "_overall", "a new task": "_new_task"}
+SUMMARY_ROWS = {"overall": "_overall", "a new task": "_new_task"}
+"""Rows beside the tasks, each with the suffix of its variables in `leadline.compare`."""
 _SOURCES = {
     "difference": "difference{}",
     "lower": "difference{}_lower",
@@ -64,19 +65,21 @@ def comparison_numbers(
     >>> ll.comparison_numbers(fit, rope=0.01)["p_equal"]  # doctest: +SKIP
     """
     comparison = compare(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)
-    return tabulate_pairs(comparison, by, rope)
+    numbers = tabulate_pairs(comparison, by, rope)
+    known = np.isfinite(numbers["difference"]).any("pair").to_numpy()
+    return numbers.isel(row=np.flatnonzero(known))
 
 
 def tabulate_pairs(
     comparison: xr.Dataset, by: Literal["model", "task"] = "model", rope: float = 0.0
 ) -> xr.Dataset:
-    """Return the `comparison_numbers` of what `leadline.compare` returned."""
+    """Return the numbers of every row, of what `leadline.compare` returned."""
     context = "task" if by == "model" else "model"
     items = comparison[by].to_numpy().astype(str)
     names = comparison[context].to_numpy().astype(str)
     pairs = list(itertools.combinations(items, 2))
     # A single task has no row "overall".
-    summaries = list(_SUFFIXES)[len(names) < 2 :]
+    summaries = list(SUMMARY_ROWS)[len(names) < 2 :]
     rows = [*names, *summaries]
     figures = {name: np.full((len(pairs), len(rows)), np.nan) for name in _SOURCES}
     for name, source in _SOURCES.items():
@@ -86,12 +89,12 @@ def tabulate_pairs(
             figures[name][i, : len(names)] = pair[source.format("")] / unit
             # By position, since a task may be called "overall".
             figures[name][i, len(names) :] = [
-                pair[source.format(_SUFFIXES[row])] for row in summaries
+                pair[source.format(SUMMARY_ROWS[row])] for row in summaries
             ]
     labels = np.full((len(pairs), len(rows)), "", dtype=object)
     for i, j in np.ndindex(labels.shape):
         labels[i, j] = _label(rows[j], figures["p_better"][i, j], figures["p_equal"][i, j], rope)
-    result = xr.Dataset(
+    return xr.Dataset(
         {
             **{name: (("pair", "row"), values) for name, values in figures.items()},
             "label": (("pair", "row"), labels.astype(str)),
@@ -104,8 +107,6 @@ def tabulate_pairs(
             "unit": "difference in task scales" if by == "model" else "difference in score units",
         },
     )
-    known = np.isfinite(figures["difference"]).any(axis=0)
-    return result.isel(row=np.flatnonzero(known))
 
 
 def plot_comparison(
@@ -135,7 +136,8 @@ def plot_comparison(
     backend, figure_kwargs
         As in all pictures, see `leadline.plots`.
     visuals : mapping of str to mapping or False, optional
-        `interval` (`line_x`), `difference` (`scatter_x`), `zero` (`vline`), `legend`, `warning`.
+        `interval` (`line_x`), `difference` (`scatter_x`), `zero` (`vline`), `legend`, `title`,
+        `warning`.
 
     Returns
     -------
