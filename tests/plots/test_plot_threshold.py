@@ -6,7 +6,7 @@ import pytest
 from helpers import make_averaged_tree, make_tree, make_trials
 
 from leadline.errors import LeadlineError
-from leadline.plots import plot_threshold
+from leadline.plots.plot_threshold import plot_threshold
 
 WEIGHTS = (0.5, 0.3, 0.2, 0.0)
 FRACTIONS = (0.2, 0.3, 0.4, 0.6)

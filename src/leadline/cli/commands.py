@@ -103,7 +103,7 @@ def run_plot(arguments: argparse.Namespace) -> None:
 
     from leadline.cli.console import show_written
     from leadline.cli.results_folder import results_folder, write_pictures
-    from leadline.plots.panels import choose_backend
+    from leadline.plots.backends import choose_backend
 
     choose_backend(None, backend)
     if arguments.output.exists() and not arguments.output.is_dir():

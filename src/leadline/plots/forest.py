@@ -1,6 +1,6 @@
 """One row per search: density, mean and intervals of one quantity."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,8 +8,9 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import line_x, scatter_x
 
-from leadline.plots.panels import choose_backend, search_panels
-from leadline.plots.picture import Picture, Visuals
+from leadline.plots.backends import choose_backend
+from leadline.plots.figures import Options, open_picture
+from leadline.plots.picture import Picture
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
 
 # The density covers this share of the draws, so that a long tail does not compress the rest.
@@ -74,39 +75,26 @@ def density_numbers(draws: xr.DataArray) -> xr.Dataset:
     )
 
 
-def open_forest(
-    tree: xr.DataTree,
-    data: xr.Dataset,
-    plot_collection: PlotCollection | None,
-    backend: str | None,
-    visuals: Visuals | None,
-    figure_kwargs: Mapping[str, Any] | None,
-    facets: Mapping[str, Any],
-    *,
-    shared: bool,
-) -> Picture:
+def open_forest(tree: xr.DataTree, data: xr.Dataset, options: Options, *, shared: bool) -> Picture:
     """Return a picture with one low panel per search, in a new figure unless one is given.
 
     Parameters
     ----------
-    tree, data, plot_collection, backend, visuals, figure_kwargs, facets
-        As in `leadline.plots.picture.open_picture`.
+    tree, data, options
+        As in `leadline.plots.figures.open_picture`.
     shared : bool
         Whether all panels share one horizontal axis.
     """
-    backend = choose_backend(plot_collection, backend)
-    names = data["search"].to_numpy()
-    if plot_collection is None:
-        alone = len(names) == 1
-        longest = 0 if alone else max(map(len, names.astype(str)))
-        low = 0.65 if shared and backend == "matplotlib" else 0.9
-        figure: dict[str, Any] = {"sharex": shared and not alone}
-        if backend == "plotly" and shared:
-            figure["vertical_spacing"] = 0.1 / len(names)
-        size = (6.0 + 0.08 * longest, 2.2 if alone else low)
-        figure |= figure_kwargs or {}
-        plot_collection = search_panels(data, backend, size, figure, facets, one_column=True)
-    return Picture(plot_collection, tree, names, visuals)
+    backend = choose_backend(options.plot_collection, options.backend)
+    names = data["search"].to_numpy().astype(str)
+    alone = len(names) == 1
+    figure: dict[str, Any] = {"sharex": shared and not alone}
+    if backend == "plotly" and shared:
+        figure["vertical_spacing"] = 0.1 / len(names)
+    options = replace(options, figure_kwargs={**figure, **(options.figure_kwargs or {})})
+    low = 0.65 if shared and backend == "matplotlib" else 0.9
+    size = (6.0, 2.2) if alone else (6.0 + 0.08 * max(map(len, names)), low)
+    return open_picture(tree, data, size, options, one_column=True)
 
 
 def draw_density(picture: Picture, numbers: xr.Dataset, label: str) -> None:
@@ -123,12 +111,10 @@ def draw_rows(picture: Picture, numbers: xr.Dataset) -> None:
         ends = xr.concat([numbers[f"{inner}lower"], numbers[f"{inner}upper"]], "ci_bound")
         label = f"{100 * numbers.attrs['inner_prob' if inner else 'ci_prob']:g} % interval"
         style = {"color": picture.colors, "width": width}
-        picture.draw(name, line_x, ends.rename("interval"), height, label=label, **style)
-    style = {"color": picture.colors, "facecolor": "white", "marker": picture.markers, "width": 1.5}
-    mean = numbers["mean"]
-    picture.draw(
-        "point_estimate", scatter_x, mean, height, label="posterior mean", kind="dot", **style
-    )
+        picture.draw(name, line_x, ends.rename("interval"), style, height, label=label)
+    dot = {"color": picture.colors, "marker": picture.markers, "facecolor": "white", "width": 1.5}
+    label, mean = "posterior mean", numbers["mean"]
+    picture.draw("point_estimate", scatter_x, mean, dot, height, label=label, kind="dot")
 
 
 def finish_rows(picture: Picture, x_label: str) -> PlotCollection:

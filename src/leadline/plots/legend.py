@@ -14,7 +14,7 @@ from typing import Any, Literal
 import xarray as xr
 from arviz_plots import PlotCollection
 
-from leadline.plots.panels import backend_module
+from leadline.plots.backends import backend_module
 from leadline.plots.style import QUIET
 
 # Replaces a property that differs between searches; entries of their own explain those.
@@ -50,7 +50,7 @@ class Entry:
 def make_entry(label: str, kind: Literal["line", "band", "dot"], style: Mapping[str, Any]) -> Entry:
     """Return the legend's entry of a visual that was drawn with keyword arguments."""
     known = {field.name for field in dataclasses.fields(Entry)} - {"label", "kind"}
-    common = {}
+    common: dict[str, Any] = {}
     for name, value in style.items():
         if isinstance(value, xr.DataArray):
             different = set(value.to_numpy().ravel().tolist())
@@ -120,10 +120,8 @@ def _plotly(plot_collection: PlotCollection, entries: Sequence[Entry]) -> None:
             marker |= {"color": entry.color, "symbol": "square", "size": 14}
             marker |= {"opacity": entry.alpha, "line": {"width": 0}}
         mode = "lines" if entry.kind == "line" else "markers"
-        figure.add_scatter(
-            x=[None], y=[None], name=html.escape(entry.label), mode=mode, line=line, marker=marker,
-            showlegend=True,
-        )  # fmt: skip
+        shape = {"mode": mode, "line": line, "marker": marker, "showlegend": True}
+        figure.add_scatter(x=[None], y=[None], name=html.escape(entry.label), **shape)
     position = {"xref": "container", "x": 0.5, "xanchor": "center", "orientation": "h"}
     position |= {"yref": "container", "y": 0.0, "yanchor": "bottom", "traceorder": "normal"}
     # Plotly wraps a horizontal legend, but makes no room for the lines.

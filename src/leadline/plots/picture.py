@@ -1,7 +1,7 @@
 """`Picture`: draws visuals in a plot collection, then its titles, legend and warning."""
 
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -9,8 +9,8 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as arviz_visuals
 
+from leadline.plots.backends import backend_module
 from leadline.plots.legend import Entry, add_legend, make_entry
-from leadline.plots.panels import backend_module, choose_backend, search_panels
 from leadline.plots.style import MARK, model_styles, search_models
 from leadline.stats.convergence import convergence
 
@@ -39,7 +39,7 @@ class Picture:
         The figure.
     tree : DataTree
         The result of a fit.
-    names : sequence of str
+    names : iterable of str
         The searches that have a panel; empty where panels are of something else.
     visuals : mapping, optional
         Keyword arguments for visuals by name; False leaves one out.
@@ -49,7 +49,7 @@ class Picture:
         self,
         collection: PlotCollection,
         tree: xr.DataTree,
-        names: Sequence[str],
+        names: Iterable[str],
         visuals: Visuals | None = None,
     ) -> None:
         self.collection = collection
@@ -81,13 +81,12 @@ class Picture:
         name: str,
         visual: Callable[..., Any],
         data: xr.DataArray,
+        style: Mapping[str, Any],
         arguments: Mapping[str, Any] | None = None,
         *,
         label: str | None = None,
         kind: Literal["line", "band", "dot"] = "line",
-        coords: Mapping[str, Any] | None = None,
         option: str | None = None,
-        **style: Any,
     ) -> None:
         """Draw one visual in every panel, unless the caller left it out.
 
@@ -99,25 +98,23 @@ class Picture:
             A function of `arviz_plots.visuals`, or one with the same signature.
         data : DataArray
             What to draw, with a name.
+        style : mapping
+            Keyword arguments that the caller may replace; a DataArray has one value per panel.
         arguments : mapping, optional
-            Keyword arguments that the caller cannot change.
+            Keyword arguments that the caller cannot replace, and `coords` to select panels.
         label : str, optional
             Label in the legend; without one the visual has no entry.
         kind : {"line", "band", "dot"}
             The mark in the legend.
-        coords : mapping, optional
-            Selects panels. Default: all.
         option : str, optional
             Name of the visual in the caller's `visuals`. Default: `name`.
-        **style
-            Keyword arguments that the caller may replace; a DataArray has one value per panel.
         """
         if kind == "dot" and self.backend in _DOT_SIZE:
-            style.setdefault("size", _DOT_SIZE[self.backend])
+            style = {"size": _DOT_SIZE[self.backend], **style}
         chosen = self.options(option or name, **style)
         if chosen is None:
             return
-        arguments = {"coords": coords, "ignore_aes": "all", **(arguments or {}), **chosen}
+        arguments = {"ignore_aes": "all", **(arguments or {}), **chosen}
         self.collection.map(_unpack_scalars(visual), name, data=data, **arguments)
         if label is not None:
             self.add_entries([make_entry(label, kind, chosen)])
@@ -135,7 +132,7 @@ class Picture:
         """Fill between the two ends of a curve, in the colour of the model of each search."""
         sides = {"x": x, "y_bottom": ends[0], "y_top": ends[1]}
         style = {"color": self.colors, "alpha": alpha}
-        self.draw(name, _fill_between, curve, sides, label=label, kind="band", **style)
+        self.draw(name, _fill_between, curve, style, sides, label=label, kind="band")
 
     def add_entries(self, entries: Sequence[Entry]) -> None:
         """Add entries to the legend."""
@@ -191,41 +188,6 @@ class Picture:
         return self.collection
 
 
-def open_picture(
-    tree: xr.DataTree,
-    data: xr.Dataset,
-    sizes: Mapping[str, tuple[float, float]],
-    plot_collection: PlotCollection | None,
-    backend: str | None,
-    visuals: Visuals | None,
-    figure_kwargs: Mapping[str, Any] | None,
-    facets: Mapping[str, Any],
-    *,
-    log_x: bool = False,
-) -> Picture:
-    """Return a picture with one panel per search, in a new figure unless one is given.
-
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-    data : Dataset
-        A variable with dim (search).
-    sizes : mapping of str to (float, float)
-        Width and height in inches of the panel of a single search, "one", and of a panel among
-        "several".
-    plot_collection, backend, visuals, figure_kwargs, facets
-        As in `leadline.plots`; `facets` are its `pc_kwargs`.
-    log_x : bool
-        Whether the horizontal axes are logarithmic.
-    """
-    backend = choose_backend(plot_collection, backend)
-    if plot_collection is None:
-        size = sizes["one" if data.sizes["search"] == 1 else "several"]
-        plot_collection = search_panels(data, backend, size, figure_kwargs, facets, log_x=log_x)
-    return Picture(plot_collection, tree, data["search"].to_numpy(), visuals)
-
-
 def _fill_between(
     da: xr.DataArray,
     target: Any,
@@ -236,11 +198,9 @@ def _fill_between(
     **kwargs: Any,
 ) -> Any:
     """Fill between two curves where both are finite; plotly would fill the gaps."""
-    x, low, high = np.broadcast_arrays(x, y_bottom, y_top)
-    finite = np.isfinite(x) & np.isfinite(low) & np.isfinite(high)
-    return arviz_visuals.fill_between_y(
-        da, target, x=x[finite], y_bottom=low[finite], y_top=high[finite], **kwargs
-    )
+    sides = np.stack(np.broadcast_arrays(x, y_bottom, y_top))
+    points, low, high = sides[:, np.isfinite(sides).all(axis=0)]
+    return arviz_visuals.fill_between_y(da, target, x=points, y_bottom=low, y_top=high, **kwargs)
 
 
 def _unpack_scalars(visual: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,8 +10,9 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import line_x, scatter_x, vline
 
+from leadline.plots.axes import limits
+from leadline.plots.figures import Options, make_figure
 from leadline.plots.legend import make_entry
-from leadline.plots.panels import choose_backend, limits, make_figure
 from leadline.plots.picture import Picture, Visuals
 from leadline.plots.style import FIT, QUIET, Style, model_styles
 from leadline.stats.compare import compare
@@ -66,8 +67,7 @@ def comparison_numbers(
     """
     comparison = compare(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)
     numbers = tabulate_pairs(comparison, by, rope)
-    known = np.isfinite(numbers["difference"]).any("pair").to_numpy()
-    return numbers.isel(row=np.flatnonzero(known))
+    return numbers.isel(row=numbers["difference"].notnull().any("pair").to_numpy())
 
 
 def tabulate_pairs(
@@ -91,13 +91,14 @@ def tabulate_pairs(
             figures[name][i, len(names) :] = [
                 pair[source.format(SUMMARY_ROWS[row])] for row in summaries
             ]
-    labels = np.full((len(pairs), len(rows)), "", dtype=object)
-    for i, j in np.ndindex(labels.shape):
-        labels[i, j] = _label(rows[j], figures["p_better"][i, j], figures["p_equal"][i, j], rope)
+    labels = [
+        [_label(*cell, rope) for cell in zip(rows, better, equal, strict=True)]
+        for better, equal in zip(figures["p_better"], figures["p_equal"], strict=True)
+    ]
     return xr.Dataset(
         {
             **{name: (("pair", "row"), values) for name, values in figures.items()},
-            "label": (("pair", "row"), labels.astype(str)),
+            "label": (("pair", "row"), labels),
             "first": ("pair", [first for first, _ in pairs]),
             "second": ("pair", [second for _, second in pairs]),
         },
@@ -165,8 +166,8 @@ def plot_comparison(
     spaces = (0.3 + 0.075 * longest, 0.75 if pairs > columns else 0.0)
     data = numbers[["difference"]].isel(row=0, drop=True)
     facets = {"cols": ["pair"], "col_wrap": columns}
-    backend = choose_backend(None, backend)
-    collection = make_figure(data, backend, size, figure_kwargs, facets, spaces=spaces)
+    options = Options(None, backend, visuals, figure_kwargs, {})
+    collection = make_figure(data, size, options, facets, spaces=spaces)
     picture = Picture(collection, tree, [], visuals)
     return draw_comparison(picture, numbers, model_styles(tree) if by == "model" else {})
 
@@ -191,14 +192,16 @@ def draw_comparison(
     for row, name in enumerate(rows):
         one = numbers.isel(row=row, drop=True)
         color, marker = (part.isel(row=row, drop=True) for part in (colors, markers))
-        at, style = {"y": heights[row]}, {"color": color, "width": 2}
-        ends = xr.concat([one["lower"], one["upper"]], "ci_bound").rename("difference")
-        picture.draw(f"interval {name}", line_x, ends, at, option="interval", **style)
-        style = {"color": color, "facecolor": color, "marker": marker, "kind": "dot"}
-        middle = one["difference"]
-        picture.draw(f"difference {name}", scatter_x, middle, at, option="difference", **style)
+        line, dot = {"color": color, "width": 2}, {"color": color, "facecolor": color}
+        ends, at = xr.concat([one["lower"], one["upper"]], "ci_bound"), {"y": heights[row]}
+        picture.draw(
+            f"interval {name}", line_x, ends.rename("difference"), line, at, option="interval"
+        )
+        words: dict[str, Any] = {"kind": "dot", "option": "difference"}
+        dot["marker"] = marker
+        picture.draw(f"difference {name}", scatter_x, one["difference"], dot, at, **words)
     zero = 0 * numbers["difference"].isel(row=0, drop=True)
-    picture.draw("zero", vline, zero, color=QUIET, width=1)
+    picture.draw("zero", vline, zero, {"color": QUIET, "width": 1})
     ends = limits(0.0, numbers["lower"], numbers["upper"])
     for pair in numbers["pair"].to_numpy():
         target = picture.target(pair=pair)
@@ -233,13 +236,12 @@ def _choose_styles(
     numbers: xr.Dataset, styles: Mapping[str, Style]
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Return colours and markers, dims (pair, row): those of the better one if settled."""
-    found = np.full((2, numbers.sizes["pair"], numbers.sizes["row"]), "", dtype=object)
-    for pair, row in np.ndindex(*found.shape[1:]):
-        here = numbers.isel(pair=pair, row=row)
-        better = here["first"] if here["lower"] > 0 else here["second"]
-        settled = bool(here["lower"] > 0) or bool(here["upper"] < 0)
-        style = styles.get(str(better.item()), _SETTLED) if settled else _OPEN
-        found[:, pair, row] = style.color, style.marker
-    coords = {"pair": numbers["pair"], "row": numbers["row"]}
-    colors, markers = (xr.DataArray(part.astype(str), coords, ("pair", "row")) for part in found)
-    return colors, markers
+    first, second = (numbers[name].broadcast_like(numbers["lower"]) for name in ("first", "second"))
+    better = xr.where(numbers["lower"] > 0, first, second)
+    settled = (numbers["lower"] > 0) | (numbers["upper"] < 0)
+    chosen = np.vectorize(lambda name, known: styles.get(name, _SETTLED) if known else _OPEN)(
+        better, settled
+    )
+    colors = [[style.color for style in row] for row in chosen]
+    markers = [[style.marker for style in row] for row in chosen]
+    return settled.copy(data=colors), settled.copy(data=markers)

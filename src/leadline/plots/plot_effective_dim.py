@@ -9,6 +9,7 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import hist, vline
 
+from leadline.plots.figures import Options
 from leadline.plots.forest import (
     density_numbers,
     draw_density,
@@ -115,18 +116,17 @@ def plot_effective_dim(
     >>> ll.plot_effective_dim(fit, visuals={"prior_upper": False})  # doctest: +SKIP
     """
     numbers = effective_dim_numbers(tree, ci_prob=ci_prob, ci_kind=ci_kind)
-    options = (plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
-    picture = open_forest(tree, numbers[["mean"]], *options, shared=True)
+    options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
+    picture = open_forest(tree, numbers[["mean"]], options, shared=True)
     if "probability" in numbers:
         bars, style = _make_bars(numbers["probability"]), {"color": picture.colors, "alpha": 0.35}
-        picture.draw("probability", hist, bars, label="probability", kind="band", **style)
+        picture.draw("probability", hist, bars, style, label="probability", kind="band")
     else:
         draw_density(picture, numbers, "posterior")
     draw_rows(picture, numbers)
-    picture.draw(
-        "prior_lower", vline, numbers["prior_lower"], label="bounds of the prior", **DOTTED
-    )
-    picture.draw("prior_upper", vline, numbers["prior_upper"], **DOTTED)
+    label = "bounds of the prior"
+    picture.draw("prior_lower", vline, numbers["prior_lower"], DOTTED, label=label)
+    picture.draw("prior_upper", vline, numbers["prior_upper"], DOTTED)
     most = float(numbers["prior_upper"].max())
     ticks = np.arange(1, most + 0.5, math.ceil(most / _MOST_TICKS)).astype(int).tolist()
     for target, _ in picture.panels(numbers):

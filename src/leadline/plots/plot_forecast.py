@@ -9,8 +9,9 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import hline, line_xy
 
-from leadline.plots.panels import decades, set_log_x
-from leadline.plots.picture import Visuals, open_picture, score_label
+from leadline.plots.axes import decades, set_log_x
+from leadline.plots.figures import Options, open_picture
+from leadline.plots.picture import Visuals, score_label
 from leadline.plots.style import DASHED, OBSERVED
 from leadline.stats.fitted_search import direction_sign, validate_tree
 from leadline.stats.forecast import forecast
@@ -136,9 +137,9 @@ def plot_forecast(
     numbers = forecast_numbers(
         tree, trials, minimum_gain=minimum_gain, ci_prob=ci_prob, ci_kind=ci_kind
     )
-    sizes = {"one": (6.0, 3.8), "several": (3.2, 2.7)}
-    options = (plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
-    picture = open_picture(tree, numbers[["best_seen"]], sizes, *options, log_x=True)
+    size = (6.0, 3.8) if numbers.sizes["search"] == 1 else (3.2, 2.7)
+    options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
+    picture = open_picture(tree, numbers[["best_seen"]], size, options, log_x=True)
     median, x = numbers["median"], numbers["trials"].astype(float)
     sign = direction_sign(tree)
     good, bad = _find_limits(numbers, sign)
@@ -148,9 +149,10 @@ def plot_forecast(
     )
     label = f"{100 * numbers.attrs['ci_prob']:g} % of the outcomes"
     picture.fill("ci_band", median, x, (lower, upper), label=label)
-    picture.draw("median", line_xy, median, {"x": x}, label="median", color=picture.colors, width=2)
-    seen = {**DASHED, "color": OBSERVED}
-    picture.draw("best_seen", hline, numbers["best_seen"], label="best seen", **seen)
+    style = {"color": picture.colors, "width": 2}
+    picture.draw("median", line_xy, median, style, {"x": x}, label="median")
+    style = {**DASHED, "color": OBSERVED}
+    picture.draw("best_seen", hline, numbers["best_seen"], style, label="best seen")
     sides = (float(x.min()), float(x.max()))
     ticks, with_chances = decades(*sides), picture.options("p_gain") is not None
     for target, panel in picture.panels(numbers.assign(good=good, bad=bad)):

@@ -7,6 +7,8 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import vline
 
+from leadline.plots.axes import limits
+from leadline.plots.figures import Options
 from leadline.plots.forest import (
     density_numbers,
     draw_density,
@@ -15,7 +17,6 @@ from leadline.plots.forest import (
     open_forest,
     posterior_numbers,
 )
-from leadline.plots.panels import limits
 from leadline.plots.picture import Picture, Visuals, score_label
 from leadline.plots.style import OBSERVED
 from leadline.stats.fitted_search import best_seen, search_names, validate_tree
@@ -100,8 +101,8 @@ def plot_optimum(
     """
     numbers = optimum_numbers(tree, ci_prob=ci_prob, ci_kind=ci_kind)
     shared = _have_one_task(tree, search_names(tree))
-    options = (plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
-    picture = open_forest(tree, numbers[["mean"]], *options, shared=shared)
+    options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
+    picture = open_forest(tree, numbers[["mean"]], options, shared=shared)
     return draw_optimum(picture, numbers)
 
 
@@ -109,9 +110,8 @@ def draw_optimum(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
     """Draw what `optimum_numbers` returned."""
     draw_density(picture, numbers, "posterior of the optimum")
     draw_rows(picture, numbers)
-    picture.draw(
-        "best_seen", vline, numbers["best_seen"], label="best seen", color=OBSERVED, width=2
-    )
+    black = {"color": OBSERVED, "width": 2}
+    picture.draw("best_seen", vline, numbers["best_seen"], black, label="best seen")
     shared = _have_one_task(picture.tree, picture.names)
     for target, row in picture.panels(numbers):
         on_axis = numbers if shared else row

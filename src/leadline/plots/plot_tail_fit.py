@@ -10,7 +10,8 @@ from arviz_plots import PlotCollection
 from arviz_plots.visuals import ecdf_line, line_xy, vline, vspan
 
 from leadline.distributions.law import log_survival
-from leadline.plots.picture import Visuals, open_picture, score_label
+from leadline.plots.figures import Options, open_picture
+from leadline.plots.picture import Visuals, score_label
 from leadline.plots.style import DASHED, OBSERVED, QUIET
 from leadline.stats.fitted_search import (
     FittedSearch,
@@ -114,21 +115,21 @@ def plot_tail_fit(
     >>> ll.plot_tail_fit(fit, ci_prob=0.5)  # doctest: +SKIP
     """
     numbers = tail_fit_numbers(tree, ci_prob=ci_prob, ci_kind=ci_kind)
-    sizes = {"one": (6.0, 3.7), "several": (3.2, 2.6)}
-    options = (plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
-    picture = open_picture(tree, numbers[["threshold"]], sizes, *options)
+    size = (6.0, 3.7) if numbers.sizes["search"] == 1 else (3.2, 2.6)
+    options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
+    picture = open_picture(tree, numbers[["threshold"]], size, options)
     share, score, threshold = numbers["share"], numbers["score"], numbers["threshold"]
     edge = score.max("point") if direction_sign(tree) > 0 else score.min("point")
     beyond = xr.concat([threshold, edge], "side").rename("score")
     grey = {"color": QUIET, "alpha": 0.15}
-    picture.draw("not_fitted", vspan, beyond, label="not fitted", kind="band", **grey)
+    picture.draw("not_fitted", vspan, beyond, grey, label="not fitted", kind="band")
     label = f"{100 * numbers.attrs['ci_prob']:g} % interval"
     picture.fill("ci_band", share, score, (numbers["lower"], numbers["upper"]), label=label)
-    style: dict[str, Any] = {"color": picture.colors, "width": 2}
-    picture.draw("fit_line", line_xy, share, {"x": score}, label="fit", **style)
-    steps, style = numbers["observed"].rename("share"), {"color": OBSERVED, "width": 1.5}
-    picture.draw("observed", ecdf_line, steps, label="observed trials", **style)
-    picture.draw("threshold", vline, threshold, label="threshold", **DASHED)
+    colored, black = {"color": picture.colors, "width": 2}, {"color": OBSERVED, "width": 1.5}
+    picture.draw("fit_line", line_xy, share, colored, {"x": score}, label="fit")
+    steps = numbers["observed"].rename("share")
+    picture.draw("observed", ecdf_line, steps, black, label="observed trials")
+    picture.draw("threshold", vline, threshold, DASHED, label="threshold")
     for target, panel in picture.panels(numbers):
         picture.module.ylim((0.0, min(1.1 * float(panel["upper"].max()), 1.05)), target)
         ends = (float(panel["score"].min()), float(panel["score"].max()))

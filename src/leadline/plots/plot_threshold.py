@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +11,8 @@ from arviz_plots import PlotCollection
 from arviz_plots.visuals import ci_line_y, hline, scatter_xy
 
 from leadline.errors import LeadlineError
-from leadline.plots.panels import choose_backend, limits, make_figure
+from leadline.plots.axes import limits
+from leadline.plots.figures import Options, make_figure
 from leadline.plots.picture import Picture, Visuals
 from leadline.plots.style import DASHED, QUIET
 from leadline.stats.fitted_search import validate_tree
@@ -126,33 +128,31 @@ def plot_threshold(
     """
     numbers = threshold_numbers(tree, ci_prob=ci_prob, ci_kind=ci_kind)
     ranges, means = _arrange(numbers)
-    backend = choose_backend(plot_collection, backend)
-    if plot_collection is None:
-        plot_collection = _make_grid(ranges, backend, figure_kwargs, pc_kwargs)
-    picture = Picture(plot_collection, tree, numbers["search"].to_numpy(), visuals)
+    options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
+    collection = plot_collection or _make_grid(ranges, options)
+    picture = Picture(collection, tree, numbers["search"].to_numpy(), visuals)
     kept, scale = numbers["kept"] == 1, numbers["scale"]
     scales = [name for name in _SCALE_FILLINGS if (kept & (scale == name)).any()]
-    label: str | None = f"{100 * numbers.attrs['ci_prob']:g} % interval, and weight"
+    colored, grey = {"color": picture.colors, "width": 2}, {"color": QUIET, "width": 2}
+    interval_label = f"{100 * numbers.attrs['ci_prob']:g} % interval, and weight"
     for name in scales:
         ends, middle = (part.where(kept & (scale == name)) for part in (ranges, means))
-        line: dict[str, Any] = {"option": "interval", "color": picture.colors, "width": 2}
-        picture.draw(f"interval_{name}", ci_line_y, ends, label=label, **line)
-        label = None
-        dot = {"color": picture.colors, "marker": picture.markers, "option": "point_estimate"}
+        label = interval_label if name == scales[0] else None
+        picture.draw(f"interval_{name}", ci_line_y, ends, colored, label=label, option="interval")
+        label = f"on the {name} scale" if len(scales) > 1 else "posterior mean"
+        dot = {"color": picture.colors, "marker": picture.markers}
         dot["facecolor"] = _SCALE_FILLINGS[name] or picture.colors
-        words = f"on the {name} scale" if len(scales) > 1 else "posterior mean"
-        picture.draw(f"point_estimate_{name}", scatter_xy, middle, label=words, kind="dot", **dot)
+        words: dict[str, Any] = {"label": label, "kind": "dot", "option": "point_estimate"}
+        picture.draw(f"point_estimate_{name}", scatter_xy, middle, dot, **words)
     dropped = ranges.where((numbers["kept"] == 0) & (scale != ""))
     if dropped.notnull().any():
-        grey = {"color": QUIET, "width": 2}
         label = "does not follow the law: left out"
-        picture.draw("dropped", ci_line_y, dropped, label=label, **grey)
-    label = "average over thresholds"
+        picture.draw("dropped", ci_line_y, dropped, grey, label=label)
     for name in _QUANTITIES:
         average, panel = numbers[f"{name}_average"].rename("average"), {"quantity": name}
-        line = {"option": "average", "coords": panel, **DASHED}
-        picture.draw(f"average_{name}", hline, average, label=label, **line)
-        label = None
+        words = {"label": "average over thresholds" if name == _QUANTITIES[0] else None}
+        words["option"] = "average"
+        picture.draw(f"average_{name}", hline, average, DASHED, {"coords": panel}, **words)
     _label_panels(picture, numbers, ranges)
     return picture.finish(titles=False)
 
@@ -179,23 +179,18 @@ def _arrange(numbers: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
     )
 
 
-def _make_grid(
-    ranges: xr.DataArray,
-    backend: str,
-    figure_kwargs: Mapping[str, Any] | None,
-    facets: Mapping[str, Any],
-) -> PlotCollection:
+def _make_grid(ranges: xr.DataArray, options: Options) -> PlotCollection:
     """Return a row of panels for each search, or a column for a single one."""
     number = ranges.sizes["search"]
     if number == 1:
         size, spaces = (6.2, 7.4), (0.0, 0.22)
-        facets = {"rows": ["quantity"], "cols": ["search"], **facets}
+        facets = {"rows": ["quantity"], "cols": ["search"]}
     else:
         size, spaces = (11.0, 1.35 * number + 1.3), (0.77, 0.3)
-        facets = {"rows": ["search"], "cols": ["quantity"], **facets}
-    figure = {"sharex": "col", **(figure_kwargs or {})}
-    data = xr.Dataset({"range": ranges})
-    return make_figure(data, backend, size, figure, facets, spaces=spaces)
+        facets = {"rows": ["search"], "cols": ["quantity"]}
+    figure = {"sharex": "col", **(options.figure_kwargs or {})}
+    options, facets = replace(options, figure_kwargs=figure), {**facets, **options.facets}
+    return make_figure(xr.Dataset({"range": ranges}), size, options, facets, spaces=spaces)
 
 
 def _label_panels(picture: Picture, numbers: xr.Dataset, ranges: xr.DataArray) -> None:

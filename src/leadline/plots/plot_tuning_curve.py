@@ -9,8 +9,9 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import hline, hspan, line_xy, vline
 
-from leadline.plots.panels import decades, limits, set_log_x
-from leadline.plots.picture import Picture, Visuals, open_picture, score_label
+from leadline.plots.axes import decades, limits, set_log_x
+from leadline.plots.figures import Options, open_picture
+from leadline.plots.picture import Picture, Visuals, score_label
 from leadline.plots.style import DASHED, DOTTED, MARK, OBSERVED
 from leadline.stats.empirical_curve import empirical_tuning_curve
 from leadline.stats.fitted_search import validate_tree
@@ -135,9 +136,9 @@ def plot_tuning_curve(
     numbers = tuning_curve_numbers(
         tree, budgets, quantile=quantile, kind=kind, ci_prob=ci_prob, ci_kind=ci_kind
     )
-    sizes = {"one": (6.0, 3.7), "several": (3.2, 2.6)}
-    options = (plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
-    picture = open_picture(tree, numbers[["optimum"]], sizes, *options, log_x=True)
+    size = (6.0, 3.7) if numbers.sizes["search"] == 1 else (3.2, 2.6)
+    options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
+    picture = open_picture(tree, numbers[["optimum"]], size, options, log_x=True)
     return draw_tuning_curve(picture, numbers)
 
 
@@ -147,19 +148,18 @@ def draw_tuning_curve(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
     expected = numbers.attrs["kind"] == "expected"
     curve, x = numbers["curve"], numbers["budget"].astype(float)
     picture.fill("ci_band", curve, x, (numbers["lower"], numbers["upper"]), label=interval_name)
-    picture.draw("fit_line", line_xy, curve, {"x": x}, label="fit", color=picture.colors, width=2)
+    colored, black = {"color": picture.colors, "width": 2}, {"color": OBSERVED, "width": 1.5}
+    picture.draw("fit_line", line_xy, curve, colored, {"x": x}, label="fit")
     observed, trials = numbers["observed"], {"x": numbers["observed_budget"].astype(float)}
     label = "observed trials, with luck" if expected else "observed trials"
-    style: dict[str, Any] = {"color": OBSERVED, "width": 1.5}
-    picture.draw("observed", line_xy, observed.rename("curve"), trials, label=label, **style)
+    picture.draw("observed", line_xy, observed.rename("curve"), black, trials, label=label)
     # Plotly draws a line across a panel only where the panel is not empty.
     n_trials = numbers["n_trials"].astype(float)
-    picture.draw("n_trials", vline, n_trials, label="trials run", **DOTTED)
-    label = "optimum (without luck)"
-    picture.draw("optimum", hline, numbers["optimum"], label=label, **DASHED)
+    picture.draw("n_trials", vline, n_trials, DOTTED, label="trials run")
+    picture.draw("optimum", hline, numbers["optimum"], DASHED, label="optimum (without luck)")
     ends = xr.concat([numbers["optimum_lower"], numbers["optimum_upper"]], "ci_bound")
-    label, style = f"its {interval_name}", {"color": MARK, "alpha": 0.12}
-    picture.draw("optimum_band", hspan, ends.rename("optimum"), label=label, kind="band", **style)
+    label, faint = f"its {interval_name}", {"color": MARK, "alpha": 0.12}
+    picture.draw("optimum_band", hspan, ends.rename("optimum"), faint, label=label, kind="band")
     sides = (float(x.min()) / 1.15, float(x.max()) * 1.15)
     ticks = [f"{tick:g}" for tick in decades(*sides)]
     shown = ("lower", "upper", "observed", "optimum_lower", "optimum_upper")
