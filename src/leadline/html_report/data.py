@@ -126,7 +126,8 @@ def _describe_searches(
     label, inner_label = (interval_label(size, kind) for size in (prob, inner_prob))
     result = []
     for index, name in enumerate(search_names(tree)):
-        row, inside = answers.loc[name], inner.loc[name]
+        row: dict[Any, Any] = answers.loc[name].to_dict()
+        inside = inner.loc[name]
         parameters = {
             parameter: {
                 "mean": row[parameter],
@@ -135,7 +136,7 @@ def _describe_searches(
                 "upper": row[f"{parameter}_{label}_ub"],
                 "inner_lower": inside[f"{parameter}_{inner_label}_lb"],
                 "inner_upper": inside[f"{parameter}_{inner_label}_ub"],
-                "decimals": decimals_shown(float(row[f"{parameter}_sd"])),
+                "decimals": decimals_shown(row[f"{parameter}_sd"]),
             }
             for parameter in _PARAMETERS
         }

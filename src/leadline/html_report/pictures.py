@@ -1,8 +1,11 @@
-"""Pictures of the report: those of `leadline.plots`, one small SVG element each."""
+"""Pictures of the report: those of `leadline.plots`, one small SVG element each.
+
+Arguments are `tree`, the result of a fit, and `data`, its `report_data`.
+"""
 
 import math
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from leadline.html_report.formats import estimate, number
+from leadline.html_report.sliders import BUDGETS
 from leadline.html_report.svg import PART, to_svg
 from leadline.plots.picture import Picture, Visuals
 from leadline.plots.plot_comparison import comparison_numbers, draw_comparison
@@ -66,15 +70,7 @@ class Drawing:
 
 
 def draw_optima(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
-    """Return one picture per task: optimum and best seen of each search on the task.
-
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-    data : mapping
-        What `leadline.html_report.data.report_data` returned.
-    """
+    """Return one picture per task: optimum and best seen of each search on the task."""
     numbers = optimum_numbers(tree).isel(point=slice(None, None, _DENSITY_STEP))
     searches, result = data["searches"], []
     for index, task in enumerate(dict.fromkeys(one["task"] for one in searches)):
@@ -102,47 +98,37 @@ def draw_optima(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
 
 
 def draw_curves(tree: xr.DataTree, data: Mapping[str, Any], numbers: xr.Dataset) -> list[Drawing]:
-    """Return one picture per search: expected score of the best of k trials, against k.
-
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-    data : mapping
-        What `leadline.html_report.data.report_data` returned.
-    numbers : Dataset
-        What ``tuning_curve_numbers(tree, BUDGETS, kind="expected")`` returned.
-    """
+    """Return one picture per search: `numbers`, those of `curve_numbers`, against k."""
     result = []
     for index, search in enumerate(data["searches"]):
         trials = search["trials"]
         # The median best of k is beyond every threshold; unknown for a search without trials.
         first = max(1.0, math.log(2.0) / search["tail_fraction"][0]) if trials else 10.0
         last = max(_EXTRAPOLATION * trials, 10 * first) if trials else 1000.0
-        one = numbers.isel(search=[index])
-        known = np.isfinite(one["curve"].squeeze("search", drop=True))
-        one = one.isel(budget=known).sel(budget=slice(first, last))
-        if not one.sizes["budget"]:
-            one = numbers.isel(search=[index]).sel(budget=slice(first, last))
-        ends = slice(one["budget"].min(), max(int(one["budget"].max()), trials))
+        first = min(first, BUDGETS[-1] / 10)
+        one = numbers.isel(search=[index]).sel(budget=slice(first, last))
+        known = one["curve"].notnull().any("search").to_numpy()
+        one = one.isel(budget=known) if known.any() else one
+        ends = slice(int(one["budget"][0]), max(int(one["budget"][-1]), trials))
         one = one.sel(observed_budget=ends)
         with _panels((3.5, 2.3), "search", one["search"]) as panels:
             draw_tuning_curve(Picture(panels, tree, one["search"].to_numpy(), _PLAIN), one)
             axes = panels.viz["plot"].item()
             axes.set_ylabel("")
+            axes.set_xlim(right=max(axes.get_xlim()[1], trials))
             _tick_counts(axes)
             _simplify(axes.yaxis)
             label = f"Expected score of the best of k trials of {search['name']}, against k"
-            svg = to_svg(panels.get_viz("figure"), f"curve{index}", label)
-            result.append(Drawing(search["name"], svg, _measure_frame(axes)))
+            figure = panels.get_viz("figure")
+            svg = to_svg(figure, f"curve{index}", label)
+            result.append(Drawing(search["name"], svg, _measure_frame(figure, axes)))
     return result
 
 
 def draw_pairs(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
     """Return one picture per pair of models: differences on each task and overall.
 
-    Of many pairs, those with the model most likely to be the best. `tree` and `data` are those of
-    `draw_optima`.
+    Of many pairs, it takes those with the model most likely to be the best.
     """
     comparison = data["comparison"]
     if comparison is None:
@@ -150,8 +136,8 @@ def draw_pairs(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
     numbers, styles, result = comparison_numbers(tree), model_styles(tree), []
     chances = [chance or 0.0 for chance in comparison["p_best"]]
     favourite = comparison["models"][chances.index(max(chances))]
-    pairs = range(numbers.sizes["pair"])
     members = [(pair["first"], pair["second"]) for pair in comparison["pairs"]]
+    pairs = list(range(len(members)))
     if len(pairs) > _MOST_PAIRS:
         pairs = [index for index in pairs if favourite in members[index]]
     for index in pairs[:_MOST_PAIRS]:
@@ -163,7 +149,8 @@ def draw_pairs(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
             if one.sizes["row"]:
                 draw_comparison(Picture(panels, tree, [], _PLAIN), one, styles)
             axes = panels.viz["plot"].item()
-            labels = [_shorten(str(label)) for label in one["label"].to_numpy()[0]]
+            names = zip(one["row"].to_numpy(), one["label"].to_numpy()[0], strict=True)
+            labels = [_shorten(row) + label.removeprefix(row) for row, label in names]
             axes.set_yticks(-np.arange(len(labels)), labels)
             axes.tick_params(axis="y", length=0)
             axes.spines["left"].set_visible(False)
@@ -174,15 +161,13 @@ def draw_pairs(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
 
 
 @contextmanager
-def _panels(
-    size: tuple[float, float], dim: str, names: Sequence[str] | xr.DataArray
-) -> Iterator[PlotCollection]:
-    """Yield a column of panels in a figure of so many inches.
+def _panels(size: tuple[float, float], dim: str, facets: xr.DataArray) -> Iterator[PlotCollection]:
+    """Yield a column of panels, one per facet, in a figure of so many inches.
 
     The settings of the caller do not apply: the same data give the same bytes. The figure is not
     one of pyplot, which would open a window on some backends.
     """
-    names = np.asarray(names).astype(str)
+    names = facets.to_numpy().astype(str)
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_SETTINGS)
@@ -211,7 +196,7 @@ def _tick_counts(axes: Axes) -> None:
     """Put round numbers of trials on the horizontal axis: 10, 100, 1,000."""
     low, high = axes.get_xlim()
     steps = (1, 2, 5) if high / low < 50 else (1, 3) if high / low < 300 else (1,)
-    every = [step * 10**power for power in range(6) for step in steps]
+    every = [step * 10**power for power in range(7) for step in steps]
     ticks = [tick for tick in every if low <= tick <= high]
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     axes.minorticks_off()
@@ -224,11 +209,10 @@ def _shorten(name: str) -> str:
     )
 
 
-def _measure_frame(axes: Axes) -> dict[str, float]:
+def _measure_frame(figure: Figure, axes: Axes) -> dict[str, float]:
     """Return the ends of the axes in points from the top left, and the budgets there."""
     box, (low, high) = axes.get_window_extent(), axes.get_xlim()
-    figure = axes.get_figure(root=True)
-    dpi, tall = figure.dpi / 72.0, 72.0 * figure.get_figheight()
-    x0, x1, y0, y1 = box.x0 / dpi, box.x1 / dpi, tall - box.y1 / dpi, tall - box.y0 / dpi
-    frame = {"x0": x0, "x1": x1, "y0": y0, "y1": y1, "k0": low, "k1": high}
-    return {name: round(float(value), 1) for name, value in frame.items()}
+    dpi, top = figure.dpi / 72.0, figure.bbox.height
+    points = {"x0": box.x0 / dpi, "x1": box.x1 / dpi}
+    points |= {"y0": (top - box.y1) / dpi, "y1": (top - box.y0) / dpi, "k0": low, "k1": high}
+    return {name: round(float(value), 1) for name, value in points.items()}

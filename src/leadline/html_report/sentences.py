@@ -1,4 +1,4 @@
-"""Sentences of the report, made from the numbers of `report_data` alone.
+"""Sentences of the report, made from `data`, the numbers of `report_data`, alone.
 
 A sentence gives the probability of each statement, so that it claims no more than its number.
 """
@@ -19,13 +19,7 @@ LIKELY = 0.8
 
 
 def verdict_sentences(data: Mapping[str, Any]) -> list[str]:
-    """Return the verdict on a whole fit: doubts, the better model, then where tuning would gain.
-
-    Parameters
-    ----------
-    data : mapping
-        What `leadline.html_report.data.report_data` returns, whose searches have their sentences.
-    """
+    """Return the verdict on a whole fit: doubts, the better model, then where tuning would gain."""
     searches = data["searches"]
     sentences = doubt_sentences(data)
     if data["comparison"] is not None:
@@ -42,13 +36,7 @@ def verdict_sentences(data: Mapping[str, Any]) -> list[str]:
 
 
 def doubt_sentences(data: Mapping[str, Any]) -> list[str]:
-    """Return the reasons to doubt the numbers; empty when there are none.
-
-    Parameters
-    ----------
-    data : mapping
-        What `leadline.html_report.data.report_data` returns.
-    """
+    """Return the reasons to doubt the numbers; empty when there are none."""
     sentences = []
     if not data["convergence"]["ok"]:
         sentences.append(as_sentence(data["convergence"]["message"]))
@@ -61,15 +49,7 @@ def doubt_sentences(data: Mapping[str, Any]) -> list[str]:
 
 
 def search_sentences(data: Mapping[str, Any], index: int) -> list[str]:
-    """Return the answers of one search.
-
-    Parameters
-    ----------
-    data : mapping
-        What `leadline.html_report.data.report_data` returns.
-    index : int
-        Index of the search.
-    """
+    """Return the answers of the search at an index."""
     search = data["searches"][index]
     sentences = []
     if search["warning"]:

@@ -202,13 +202,13 @@ def draw_comparison(
         picture.draw(f"difference {name}", scatter_x, one["difference"], dot, at, **words)
     zero = 0 * numbers["difference"].isel(row=0, drop=True)
     picture.draw("zero", vline, zero, {"color": QUIET, "width": 1})
-    ends = limits(0.0, numbers["lower"], numbers["upper"])
+    x_limits = limits(0.0, numbers["lower"], numbers["upper"])
     for pair in numbers["pair"].to_numpy():
         target = picture.target(pair=pair)
         labels = [str(label) for label in numbers["label"].sel(pair=pair).to_numpy()]
         picture.module.yticks(heights.tolist(), labels, target)
         picture.module.ylim((-len(rows) + 0.4, 0.6), target)
-        picture.module.xlim(ends, target)
+        picture.module.xlim(x_limits, target)
         if picture.options("title") is not None:
             picture.add_title(str(pair), target)
         picture.module.xlabel(numbers.attrs["unit"], target)

@@ -140,8 +140,8 @@ def plot_threshold(
         label = interval_label if name == scales[0] else None
         picture.draw(f"interval_{name}", ci_line_y, ends, colored, label=label, option="interval")
         label = f"on the {name} scale" if len(scales) > 1 else "posterior mean"
-        dot = {"color": picture.colors, "marker": picture.markers}
-        dot["facecolor"] = _SCALE_FILLINGS[name] or picture.colors
+        dot = {"facecolor": _SCALE_FILLINGS[name] or picture.colors, "color": picture.colors}
+        dot["marker"] = picture.markers
         words: dict[str, Any] = {"label": label, "kind": "dot", "option": "point_estimate"}
         picture.draw(f"point_estimate_{name}", scatter_xy, middle, dot, **words)
     dropped = ranges.where((numbers["kept"] == 0) & (scale != ""))
