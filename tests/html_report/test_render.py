@@ -11,6 +11,7 @@ import pytest
 from helpers import make_tree, make_trials
 
 import leadline as ll
+from leadline.html_report.formats import estimate
 from leadline.html_report.render import embed, render
 
 MOST_BYTES = 500_000
@@ -22,7 +23,7 @@ class Elements(html.parser.HTMLParser):
 
     def __init__(self, page):
         super().__init__()
-        self.elements, self.inside, self.text = [], [], {}
+        self.elements, self.inside, self.text, self.pictures = [], [], {}, []
         self.feed(page)
         self.close()
 
@@ -30,6 +31,8 @@ class Elements(html.parser.HTMLParser):
         self.elements.append((tag, dict(attrs)))
         if tag not in VOID:
             self.inside.append(tag)
+        if tag == "svg" and "figure" in self.inside:
+            self.pictures.append(dict(attrs))
 
     def handle_startendtag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
@@ -68,6 +71,19 @@ def test_it_is_well_formed_and_has_no_double_identifiers(either):
     assert len(names) == len(set(names))
     wanted = re.findall(r'(?:url\(|href=")#([^)"]+)', either)
     assert set(wanted) <= set(names)
+
+
+def test_every_picture_has_a_name_for_those_who_do_not_see_it(page, data):
+    names = [attrs["aria-label"] for attrs in Elements(page).pictures]
+    # One per pair of models, per task and per search.
+    assert len(names) == 1 + 2 + 4
+    assert len(set(names)) == len(names)
+    assert all(attrs["role"] == "img" for attrs in Elements(page).pictures)
+    # Each row of an optimum picture has its numbers in a tooltip.
+    for index, search in enumerate(data["searches"]):
+        (title,) = re.findall(rf'data-part="search-{index}"><title>(.*?)</title>', page)
+        assert estimate(search["optimum"]) in title
+        assert title.startswith(search["name"])
 
 
 def test_nothing_is_loaded_and_nothing_is_inline(either):

@@ -1,6 +1,7 @@
 """The pictures of a fit by name: the command line's list is this one."""
 
 import json
+import sys
 
 import pytest
 from helpers import make_averaged_tree, make_tree, make_trials
@@ -36,14 +37,12 @@ def test_pictures_with_nothing_to_say_are_left_out():
 
 
 def test_the_command_draws_what_is_named(saved, tmp_path, capsys):
-    assert (
-        cli.main(["plot", saved, "optimum", "effective_dim", "--format", "svg", "-o", "out"]) == 0
-    )
-    names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"optimum.svg", "effective_dim.svg"}
-    first = (tmp_path / "out" / "optimum.svg").read_bytes()
-    assert cli.main(["plot", saved, "optimum", "--format", "svg", "-o", "out"]) == 0
-    assert (tmp_path / "out" / "optimum.svg").read_bytes() == first
+    options, out = ["--format", "svg", "-o", "out"], tmp_path / "out"
+    assert cli.main(["plot", saved, "optimum", "effective_dim", *options]) == 0
+    assert {path.name for path in out.iterdir()} == {"optimum.svg", "effective_dim.svg"}
+    first = (out / "optimum.svg").read_bytes()
+    assert cli.main(["plot", saved, "optimum", *options]) == 0
+    assert (out / "optimum.svg").read_bytes() == first
     assert "optimum.svg" in capsys.readouterr().out
 
 
@@ -58,26 +57,27 @@ def test_html_is_plotlys_by_default(saved, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["nonsense"], "must be one of optimum"),
-        (["--format", "png", "--backend", "bokeh"], "bokeh does not make png"),
-        (["--format", "html", "--backend", "matplotlib"], "matplotlib does not make html"),
+        (["nonsense"], ("nonsense", "optimum")),
+        (["--format", "png", "--backend", "bokeh"], ("bokeh", "png")),
+        (["--format", "html", "--backend", "matplotlib"], ("matplotlib", "html")),
     ],
 )
 def test_usage_errors(saved, options, words, capsys):
     with pytest.raises(SystemExit) as stopped:
         cli.main(["plot", saved, *options])
     assert stopped.value.code == 2
-    assert words in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert all(word in error for word in words)
 
 
 def test_a_picture_that_the_fit_does_not_have_is_one_line(saved, capsys):
     assert cli.main(["plot", saved, "comparison"]) == 1
-    assert "one model" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "model" in error
+    assert "Traceback" not in error
 
 
 def test_a_missing_backend_names_the_command_to_install_it(saved, monkeypatch, capsys):
-    import sys
-
     monkeypatch.setitem(sys.modules, "bokeh", None)
     assert cli.main(["plot", saved, "--backend", "bokeh"]) == 1
     assert "pip install 'leadline[bokeh]'" in capsys.readouterr().err

@@ -26,6 +26,10 @@ class Options:
     figure_kwargs: Mapping[str, Any] | None
     facets: Mapping[str, Any]
 
+    def __post_init__(self) -> None:
+        """Validate the backend, by default that of the collection or of ArviZ."""
+        object.__setattr__(self, "backend", choose_backend(self.plot_collection, self.backend))
+
 
 def open_picture(
     tree: xr.DataTree,
@@ -42,16 +46,12 @@ def open_picture(
     ----------
     tree : DataTree
         The result of a fit.
-    data : Dataset
-        A variable with dim (search).
+    data, options, log_x
+        As in `make_figure`; `data` has dim (search).
     size : (float, float)
         Width and height of a panel in inches.
-    options : Options
-        The arguments of the caller.
     one_column : bool
         Whether to stack the panels. Default: rows of up to four.
-    log_x : bool
-        Whether the horizontal axes are logarithmic.
     """
     collection = options.plot_collection
     if collection is None:
@@ -94,7 +94,7 @@ def make_figure(
     log_x : bool
         Whether the horizontal axes are logarithmic.
     """
-    backend = choose_backend(None, options.backend)
+    backend = options.backend
     if backend == "matplotlib":
         figure: dict[str, Any] = {"figsize": size, "figsize_units": "inches"}
         figure["layout"] = "constrained"

@@ -8,7 +8,6 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import line_x, scatter_x
 
-from leadline.plots.backends import choose_backend
 from leadline.plots.figures import Options, open_picture
 from leadline.plots.picture import Picture
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
@@ -85,14 +84,13 @@ def open_forest(tree: xr.DataTree, data: xr.Dataset, options: Options, *, shared
     shared : bool
         Whether all panels share one horizontal axis.
     """
-    backend = choose_backend(options.plot_collection, options.backend)
     names = data["search"].to_numpy().astype(str)
     alone = len(names) == 1
     figure: dict[str, Any] = {"sharex": shared and not alone}
-    if backend == "plotly" and shared:
+    if options.backend == "plotly" and shared:
         figure["vertical_spacing"] = 0.1 / len(names)
     options = replace(options, figure_kwargs={**figure, **(options.figure_kwargs or {})})
-    low = 0.65 if shared and backend == "matplotlib" else 0.9
+    low = 0.65 if shared and options.backend == "matplotlib" else 0.9
     size = (6.0, 2.2) if alone else (6.0 + 0.08 * max(map(len, names)), low)
     return open_picture(tree, data, size, options, one_column=True)
 

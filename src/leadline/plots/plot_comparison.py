@@ -143,15 +143,12 @@ def plot_comparison(
     Returns
     -------
     PlotCollection
+        A picture of `leadline.comparison_numbers`.
 
     Raises
     ------
     LeadlineError
         As `leadline.compare`.
-
-    See Also
-    --------
-    leadline.comparison_numbers : The numbers of the picture.
 
     Examples
     --------

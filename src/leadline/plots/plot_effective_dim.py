@@ -101,15 +101,12 @@ def plot_effective_dim(
     Returns
     -------
     PlotCollection
+        A picture of `leadline.effective_dim_numbers`.
 
     Raises
     ------
     LeadlineError
         If `tree` is not the result of a fit or an option is not valid.
-
-    See Also
-    --------
-    leadline.effective_dim_numbers : The numbers of the picture.
 
     Examples
     --------

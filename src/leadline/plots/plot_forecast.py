@@ -120,15 +120,12 @@ def plot_forecast(
     Returns
     -------
     PlotCollection
+        A picture of `leadline.forecast_numbers`.
 
     Raises
     ------
     LeadlineError
         If `tree` is not the result of a fit or an option is not valid.
-
-    See Also
-    --------
-    leadline.forecast_numbers : The numbers of the picture.
 
     Examples
     --------

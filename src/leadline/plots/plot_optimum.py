@@ -85,15 +85,12 @@ def plot_optimum(
     Returns
     -------
     PlotCollection
+        A picture of `leadline.optimum_numbers`.
 
     Raises
     ------
     LeadlineError
         If `tree` is not the result of a fit or an option is not valid.
-
-    See Also
-    --------
-    leadline.optimum_numbers : The numbers of the picture.
 
     Examples
     --------

@@ -100,15 +100,12 @@ def plot_tail_fit(
     Returns
     -------
     PlotCollection
+        A picture of `leadline.tail_fit_numbers`.
 
     Raises
     ------
     LeadlineError
         If `tree` is not the result of a fit or an option is not valid.
-
-    See Also
-    --------
-    leadline.tail_fit_numbers : The numbers of the picture.
 
     Examples
     --------

@@ -112,15 +112,12 @@ def plot_threshold(
     Returns
     -------
     PlotCollection
+        A picture of `leadline.threshold_numbers`.
 
     Raises
     ------
     LeadlineError
         If `tree` is not the result of a fit, has one threshold only, or an option is not valid.
-
-    See Also
-    --------
-    leadline.threshold_numbers : The numbers of the picture.
 
     Examples
     --------

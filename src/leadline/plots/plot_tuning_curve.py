@@ -119,15 +119,12 @@ def plot_tuning_curve(
     Returns
     -------
     PlotCollection
+        A picture of `leadline.tuning_curve_numbers`.
 
     Raises
     ------
     LeadlineError
         If `tree` is not the result of a fit or an option is not valid.
-
-    See Also
-    --------
-    leadline.tuning_curve_numbers : The numbers of the picture.
 
     Examples
     --------
