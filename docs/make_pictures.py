@@ -1,6 +1,6 @@
-"""Draw the pictures of the README from a fit: python docs/make_pictures.py leadline-demo/fit.nc.
+"""Draw the pictures of the README from the fit of `leadline demo`.
 
-The fit is that of `leadline demo`.
+Usage: python docs/make_pictures.py leadline-demo/fit.nc
 """
 
 import sys
@@ -14,7 +14,7 @@ from leadline.cli.commands import read_fit
 from leadline.plots.gallery import save_picture
 
 FOLDER = Path(__file__).parent
-# One panel is enough to show what these are.
+# One panel suffices to explain these pictures.
 SEARCH = "breast-cancer / mlp"
 ONE_SEARCH = {
     "tuning_curve": ll.plot_tuning_curve,
@@ -29,7 +29,7 @@ ALL_SEARCHES = {
 
 
 def one_search(tree: xr.DataTree, name: str) -> xr.DataTree:
-    """Return what a fit says of one of its searches."""
+    """Return the part of a fit that belongs to one search."""
     groups = {}
     for group, node in tree.children.items():
         data = node.dataset
