@@ -14,6 +14,7 @@ import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from arviz_plots import PlotCollection
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
@@ -57,7 +58,7 @@ class Drawing:
     ----------
     name : str
         Its caption.
-    svg : str
+    svg : Markup
         The element.
     frame : mapping
         `x0`, `x1`, `y0`, `y1`, the ends of the axes in the units of the picture, and `k0`, `k1`,
@@ -65,7 +66,7 @@ class Drawing:
     """
 
     name: str
-    svg: str
+    svg: Markup
     frame: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -73,19 +74,19 @@ def draw_optima(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
     """Return one picture per task: optimum and best seen of each search on the task."""
     numbers = optimum_numbers(tree).isel(point=slice(None, None, _DENSITY_STEP))
     searches, result = data["searches"], []
-    for index, task in enumerate(dict.fromkeys(one["task"] for one in searches)):
-        rows = [row for row, one in enumerate(searches) if one["task"] == task]
+    for index, task in enumerate(dict.fromkeys(search["task"] for search in searches)):
+        rows = [row for row, search in enumerate(searches) if search["task"] == task]
         titles = {}
         with _panels((4.2, 0.5 * len(rows) + 0.55), "search", numbers["search"][rows]) as panels:
             picture = Picture(panels, tree, panels.viz["search"].to_numpy(), _PLAIN)
             draw_optimum(picture, numbers.isel(search=rows))
             for axes, row in zip(panels.viz["plot"].to_numpy(), rows, strict=True):
-                one, last = searches[row], row == rows[-1]
+                search, last = searches[row], row == rows[-1]
                 axes.set_gid(f"{PART}search-{row}")
-                best = number(one["best_seen"], one["optimum"]["decimals"])
-                optimum = estimate(one["optimum"])
-                titles[f"search-{row}"] = f"{one['name']}: optimum {optimum}, best seen {best}"
-                axes.set_yticks(axes.get_yticks(), [_shorten(one["model"])] * (len(rows) > 1))
+                best = number(search["best_seen"], search["optimum"]["decimals"])
+                optimum = estimate(search["optimum"])
+                titles[f"search-{row}"] = f"{search['name']}: optimum {optimum}, best seen {best}"
+                axes.set_yticks(axes.get_yticks(), [_shorten(search["model"])] * (len(rows) > 1))
                 axes.tick_params(axis="y", length=0)
                 axes.tick_params(axis="x", labelbottom=last, length=3.5 if last else 0)
                 axes.spines["left"].set_visible(False)
@@ -106,13 +107,13 @@ def draw_curves(tree: xr.DataTree, data: Mapping[str, Any], numbers: xr.Dataset)
         first = max(1.0, math.log(2.0) / search["tail_fraction"][0]) if trials else 10.0
         last = max(_EXTRAPOLATION * trials, 10 * first) if trials else 1000.0
         first = min(first, BUDGETS[-1] / 10)
-        one = numbers.isel(search=[index]).sel(budget=slice(first, last))
-        known = one["curve"].notnull().any("search").to_numpy()
-        one = one.isel(budget=known) if known.any() else one
-        ends = slice(int(one["budget"][0]), max(int(one["budget"][-1]), trials))
-        one = one.sel(observed_budget=ends)
-        with _panels((3.5, 2.3), "search", one["search"]) as panels:
-            draw_tuning_curve(Picture(panels, tree, one["search"].to_numpy(), _PLAIN), one)
+        curve = numbers.isel(search=[index]).sel(budget=slice(first, last))
+        known = curve["curve"].notnull().any("search").to_numpy()
+        curve = curve.isel(budget=known) if known.any() else curve
+        ends = slice(int(curve["budget"][0]), max(int(curve["budget"][-1]), trials))
+        curve = curve.sel(observed_budget=ends)
+        with _panels((3.5, 2.3), "search", curve["search"]) as panels:
+            draw_tuning_curve(Picture(panels, tree, curve["search"].to_numpy(), _PLAIN), curve)
             axes = panels.viz["plot"].item()
             axes.set_ylabel("")
             axes.set_xlim(right=max(axes.get_xlim()[1], trials))
@@ -141,15 +142,15 @@ def draw_pairs(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
     if len(pairs) > _MOST_PAIRS:
         pairs = [index for index in pairs if favourite in members[index]]
     for index in pairs[:_MOST_PAIRS]:
-        one = numbers.isel(pair=[index])
-        one = one.isel(row=np.isfinite(one["difference"].to_numpy()[0]))
-        height = 0.26 * max(one.sizes["row"], 1) + 0.75
+        pair = numbers.isel(pair=[index])
+        pair = pair.isel(row=np.isfinite(pair["difference"].to_numpy()[0]))
+        height = 0.26 * max(pair.sizes["row"], 1) + 0.75
         name = " against ".join(members[index])
-        with _panels((3.6, height), "pair", one["pair"]) as panels:
-            if one.sizes["row"]:
-                draw_comparison(Picture(panels, tree, [], _PLAIN), one, styles)
+        with _panels((3.6, height), "pair", pair["pair"]) as panels:
+            if pair.sizes["row"]:
+                draw_comparison(Picture(panels, tree, [], _PLAIN), pair, styles)
             axes = panels.viz["plot"].item()
-            names = zip(one["row"].to_numpy(), one["label"].to_numpy()[0], strict=True)
+            names = zip(pair["row"].to_numpy(), pair["label"].to_numpy()[0], strict=True)
             labels = [_shorten(row) + label.removeprefix(row) for row, label in names]
             axes.set_yticks(-np.arange(len(labels)), labels)
             axes.tick_params(axis="y", length=0)

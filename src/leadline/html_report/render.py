@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from leadline.html_report import formats
 from leadline.html_report.data import curve_numbers, report_data
-from leadline.html_report.pictures import Drawing, draw_curves, draw_optima, draw_pairs
+from leadline.html_report.pictures import draw_curves, draw_optima, draw_pairs
 from leadline.html_report.sentences import as_sentence, doubt_sentences
 from leadline.html_report.sliders import DEFAULT_BUDGET, DEFAULT_FURTHER
 from leadline.plots.picture import BETTER
@@ -85,9 +85,9 @@ def render(tree: xr.DataTree) -> str:
         style_hash=_hash(style),
         script_hash=_hash(script),
         json=Markup(embed(data)),
-        optimum_pictures=_mark_safe(draw_optima(tree, data)),
-        curve_pictures=_mark_safe(draw_curves(tree, data, curves)),
-        pair_pictures=_mark_safe(draw_pairs(tree, data)),
+        optimum_pictures=draw_optima(tree, data),
+        curve_pictures=draw_curves(tree, data, curves),
+        pair_pictures=draw_pairs(tree, data),
         **_template_values(tree, data),
     )
 
@@ -110,7 +110,7 @@ def _hash(text: str) -> str:
 def _template_values(tree: xr.DataTree, data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the template's values that follow from the dictionary."""
     styles = model_styles(tree)
-    searches = [{**one, "color": styles[one["model"]].color} for one in data["searches"]]
+    searches = [{**search, "color": styles[search["model"]].color} for search in data["searches"]]
     doubts = doubt_sentences(data)
     curves, index = data["curves"], data["curves"]["budgets"].index(DEFAULT_BUDGET)
 
@@ -126,7 +126,7 @@ def _template_values(tree: xr.DataTree, data: Mapping[str, Any]) -> dict[str, An
         "better": BETTER[data["direction"]],
         "prob": f"{100 * data['interval']['prob']:g} %",
         "doubts": doubts,
-        "verdict": [one for one in data["verdict"] if one not in doubts],
+        "verdict": [text for text in data["verdict"] if text not in doubts],
         "default_budget": DEFAULT_BUDGET,
         "default_place": index,
         "default_further": DEFAULT_FURTHER,
@@ -135,11 +135,6 @@ def _template_values(tree: xr.DataTree, data: Mapping[str, Any]) -> dict[str, An
         "has_costs": any(cost[0] is not None for cost in data["forecast"]["cost"]),
         "failed": _list_failed(data),
     }
-
-
-def _mark_safe(drawings: list[Drawing]) -> list[dict[str, Any]]:
-    """Return pictures for the template; the names in them are escaped already."""
-    return [{"name": one.name, "svg": Markup(one.svg), "frame": one.frame} for one in drawings]
 
 
 def _triple(column: Mapping[str, Any]) -> str:

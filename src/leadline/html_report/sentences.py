@@ -29,8 +29,8 @@ def verdict_sentences(data: Mapping[str, Any]) -> list[str]:
         return sentences + _describe(data, 0)
     if len(searches) <= _FEW:
         sentences += [
-            f"Perfectly tuned, the expected score of {one['name']} is {estimate(one['optimum'])}."
-            for one in searches
+            f"Perfectly tuned, the expected score of {name} is {estimate(optimum)}."
+            for name, optimum in ((search["name"], search["optimum"]) for search in searches)
         ]
     return sentences + _compare_gains(searches)
 
@@ -121,7 +121,7 @@ def _dimension(search: Mapping[str, Any]) -> str:
 
 def _compare_gains(searches: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the searches in which tuning would gain more than noise, less, or undecided."""
-    chances = {one["name"]: one["best_within_noise"] for one in searches}
+    chances = {search["name"]: search["best_within_noise"] for search in searches}
     settled = [name for name, chance in chances.items() if chance >= LIKELY]
     left = [name for name, chance in chances.items() if chance <= 1.0 - LIKELY]
     undecided = [name for name in chances if name not in {*settled, *left}]

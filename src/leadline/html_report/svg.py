@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 
 import matplotlib as mpl
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -34,7 +35,9 @@ PART = "part-"
 """Prefix of the gid of an artist that the page needs; the rest becomes `data-part`."""
 
 
-def to_svg(figure: Figure, salt: str, label: str, titles: Mapping[str, str] | None = None) -> str:
+def to_svg(
+    figure: Figure, salt: str, label: str, titles: Mapping[str, str] | None = None
+) -> Markup:
     """Return a figure as an `svg` element.
 
     Parameters
@@ -64,7 +67,8 @@ def to_svg(figure: Figure, salt: str, label: str, titles: Mapping[str, str] | No
     text = ET.tostring(root, encoding="unicode")
     # HTML implies the namespace.
     text = text.replace(f' xmlns="{_SVG[1:-1]}"', "", 1)
-    return re.sub(r">\s+<", "><", text).replace(" />", "/>").strip()
+    # Safe in a template, since the XML writer escapes names.
+    return Markup(re.sub(r">\s+<", "><", text).replace(" />", "/>").strip())
 
 
 def _clean(part: ET.Element) -> None:

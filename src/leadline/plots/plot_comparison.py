@@ -187,16 +187,22 @@ def draw_comparison(
     colors, markers = _choose_styles(numbers, styles)
     heights = -np.arange(len(rows), dtype=float)
     for row, name in enumerate(rows):
-        one = numbers.isel(row=row, drop=True)
+        differences = numbers.isel(row=row, drop=True)
         color, marker = (part.isel(row=row, drop=True) for part in (colors, markers))
-        line, dot = {"color": color, "width": 2}, {"color": color, "facecolor": color}
-        ends, at = xr.concat([one["lower"], one["upper"]], "ci_bound"), {"y": heights[row]}
+        at, line = {"y": heights[row]}, {"color": color, "width": 2}
+        ends = xr.concat([differences["lower"], differences["upper"]], "ci_bound")
+        ends = ends.rename("difference")
+        picture.draw(f"interval {name}", line_x, ends, line, at, option="interval")
+        dot = {"color": color, "facecolor": color, "marker": marker}
         picture.draw(
-            f"interval {name}", line_x, ends.rename("difference"), line, at, option="interval"
+            f"difference {name}",
+            scatter_x,
+            differences["difference"],
+            dot,
+            at,
+            kind="dot",
+            option="difference",
         )
-        words: dict[str, Any] = {"kind": "dot", "option": "difference"}
-        dot["marker"] = marker
-        picture.draw(f"difference {name}", scatter_x, one["difference"], dot, at, **words)
     zero = 0 * numbers["difference"].isel(row=0, drop=True)
     picture.draw("zero", vline, zero, {"color": QUIET, "width": 1})
     x_limits = limits(0.0, numbers["lower"], numbers["upper"])

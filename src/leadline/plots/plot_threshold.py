@@ -205,14 +205,14 @@ def _label_panels(picture: Picture, numbers: xr.Dataset, ranges: xr.DataArray) -
     for name in names:
         for quantity in _ROWS:
             target = picture.target(search=name, quantity=quantity)
-            one = ranges.sel(search=name, quantity=quantity)
+            bars = ranges.sel(search=name, quantity=quantity)
             module.xlim(x_limits, target)
             if quantity == "weight":
                 top = float(numbers["weight"].sel(search=name).max())
                 module.ylim((0.0, 1.15 * top if np.isfinite(top) else 1.0), target)
             else:
                 average = numbers[f"{quantity}_average"].sel(search=name)
-                ends = one.sel(plot_axis=["y_bottom", "y_top"])
+                ends = bars.sel(plot_axis=["y_bottom", "y_top"])
                 module.ylim(limits(ends, average, margin=0.08), target)
             if alone:
                 module.ylabel(labels[quantity], target)
