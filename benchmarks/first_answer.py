@@ -125,9 +125,9 @@ def measure_search(path: Path, score: str, direction: str, seeds: int) -> None:
         bulk, tail = (arviz_stats.ess(posterior, method=kind) for kind in ("bulk", "tail"))
         print(
             f"seed {seed}: {int(tree['sample_stats']['diverging'].sum())} divergences, "
-            f"ESS {min(float(v) for v in bulk.values()):.0f} (bulk), "
-            f"{min(float(v) for v in tail.values()):.0f} (tail), "
-            f"R-hat {max(float(v) for v in arviz_stats.rhat(posterior).values()):.4f}, "
+            f"ESS {min(float(v.min()) for v in bulk.values()):.0f} (bulk), "
+            f"{min(float(v.min()) for v in tail.values()):.0f} (tail), "
+            f"R-hat {max(float(v.max()) for v in arviz_stats.rhat(posterior).values()):.4f}, "
             f"{tree['sample_stats']['n_steps'].mean():.1f} steps per draw, "
             f"{wall:.2f} s ({cpu:.2f} s CPU)"
         )

@@ -2,8 +2,8 @@
 
 The best 15 % of 500 trials follow the noisy quadratic. The others are spread over a far wider
 range, crowd behind the edge, or keep a distance from it. Each search is fitted with
-`threshold="auto"`. The weight of tail fractions above twice the true one
-should be below 0.2. Results are appended to a CSV file.
+`threshold="auto"`. The weight of tail fractions above twice the true one should be below 0.2.
+Results are appended to a CSV file.
 
     python benchmarks/known_regime.py [--replications 20] [--work DIR]
 """
