@@ -8,9 +8,8 @@ import numpy as np
 import xarray as xr
 
 from leadline.plots.plot_comparison import SUMMARY_ROWS, tabulate_pairs
-from leadline.stats.compare import compare
+from leadline.stats.compare import compare, equivalence
 from leadline.stats.comparison_sentences import comparison_sentences
-from leadline.stats.equivalence import equivalence
 from leadline.stats.forecast import forecast
 
 _LARGEST = 10_000

@@ -1,7 +1,6 @@
 """`plot_tail_fit`: the fitted law and the observed scores, with the threshold."""
 
-import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -9,16 +8,15 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import ecdf_line, line_xy, vline, vspan
 
-from leadline.distributions.law import log_survival
 from leadline.plots.figures import Options, open_picture
 from leadline.plots.picture import Visuals, score_label
 from leadline.plots.style import DASHED, OBSERVED, QUIET
 from leadline.stats.fitted_search import (
-    FittedSearch,
-    by_part,
     completed_losses,
     direction_sign,
+    fitted_search,
     search_names,
+    trial_data,
     validate_tree,
 )
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
@@ -151,38 +149,21 @@ def _fitted_share(tree: xr.DataTree) -> xr.DataArray:
         low, high = best - 0.1 * (sign * threshold - best), sign * threshold
         high += _BEYOND_THRESHOLD * (high - best)
         score = sign * np.linspace(low, min(high, losses[-1]), _POINTS)
-        share = functools.partial(_share, score=score, replicates=_count_replicates(tree, name))
-        shares.append(by_part(tree, name, share).reshape(shape))
+        shares.append(_share(tree, name, sign * score).reshape(shape))
         scores.append(score)
     coords = {"search": posterior["search"], "score": (("search", "point"), np.stack(scores))}
     dims = ("chain", "draw", "search", "point")
     return xr.DataArray(np.stack(shares, axis=2), coords, dims, name="share")
 
 
-def _share(
-    part: FittedSearch, score: np.ndarray, replicates: Sequence[tuple[int, float]]
-) -> np.ndarray:
+def _share(tree: xr.DataTree, search: str, loss: np.ndarray) -> np.ndarray:
     """Return the probability of a score at least as good, shape (draw, point)."""
-    on_scale = part.scale.takes(score)
-    inside = np.where(on_scale, score, part.scale.inverse(np.float64(0.0)))
-    loss = np.tile(part.sign * part.scale.forward(inside), (len(part.alpha), 1))
-    share = np.zeros_like(loss)
+    draws = fitted_search(tree, search)
+    replicates = trial_data(tree, search, "trial_replicates")
+    seeds, counts = np.unique(replicates, return_counts=True)
     # The score of a trial is a mean over its replicates: the more there are, the less noise.
-    for count, weight in replicates:
-        law = (part.alpha, part.beta, part.gamma, part.sigma / np.sqrt(count))
-        share -= weight * np.expm1(log_survival(loss, law))
-    # Every score is above the lower end of a scale and below its upper end.
-    past_upper = score >= part.scale.upper
-    return np.where(on_scale, share, past_upper if part.sign > 0 else ~past_upper)
-
-
-def _count_replicates(tree: xr.DataTree, search: str) -> list[tuple[int, float]]:
-    """Return the numbers of replicates per trial, each with its share of the trials."""
-    constant = tree["constant_data"].dataset
-    of_search = constant["trial_search"].to_numpy().astype(str) == search
-    replicates = constant["trial_replicates"].to_numpy()[of_search]
-    numbers, trials = np.unique(replicates, return_counts=True)
-    return list(zip(numbers.tolist(), (trials / trials.sum()).tolist(), strict=True))
+    shares = [-np.expm1(draws.log_worse(loss, m)) for m in seeds]
+    return np.average(shares, axis=0, weights=counts)
 
 
 def _observed_share(tree: xr.DataTree, score: xr.DataArray) -> xr.DataArray:
