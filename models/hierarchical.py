@@ -42,7 +42,8 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
     -------
     pymc.Model
         Variables as in `leadline.models.independent.build`, and the parameters that the searches
-        share. Where gamma is summed out, `effective_dim_probability` is (space, dimension).
+        share. Where gamma is summed out, `gap` and `optimum` are (dimension, search), and
+        `effective_dim_probability` is (space, dimension).
     """
     with pm.Model(coords=coords_of(tails)) as model:
         data = declare_data(data_of(tails))

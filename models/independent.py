@@ -44,9 +44,9 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
     pymc.Model
         Observed `loss` (tail_trial), `in_regime` (replicate_count) and, where trials were repeated,
         `seed_variance` (repeated_trial). Deterministic `optimum`, `noise_sd`, `tail_fraction` and
-        `spread` (search) on the scale of the scores; where gamma is summed out, the first and the
-        last two are (dimension, search), and `effective_dim_probability` (search, dimension) is
-        added. All that comes from data is `pm.Data`.
+        `spread` (search) on the scale of the scores; where gamma is summed out, the last two are
+        (dimension, search), and `effective_dim_probability` (search, dimension) is added. All that
+        comes from data is `pm.Data`.
     """
     with pm.Model(coords=coords_of(tails)) as model:
         data = declare_data(data_of(tails))

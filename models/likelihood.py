@@ -80,7 +80,7 @@ def data_of(tails: xr.Dataset) -> dict[str, Any]:
 
     A compiled model is refitted to other tails of the same `structure` with these values.
     """
-    tail = {name: variable.to_numpy() for name, variable in tails.variables.items()}
+    tail = {str(name): variable.to_numpy() for name, variable in tails.variables.items()}
     searches = tails.sizes["search"]
     repeated = np.flatnonzero(tail["replicates"] > 1)
     best, n_tail = tail["best_loss"].copy(), tail["n_tail"].astype(float)
@@ -110,11 +110,28 @@ def data_of(tails: xr.Dataset) -> dict[str, Any]:
         data["tail_replicates"] = tail["replicates"].astype(float)
         data["seed_freedom"] = freedom
         data["seed_search"] = tail["tail_search"][repeated]
-        data["observed_seed_variance"] = tail["sum_of_squares"][repeated] / freedom
+        data["observed_seed_variance"] = seed_variances(tails)[repeated]
     if has_grid(tails):
         finest = _NO_GRID * tail["tail_scale"][tail["tail_search"]]
         data["resolution"] = np.where(tail["bin_width"] > 0, tail["bin_width"], finest)
     return data
+
+
+def seed_variances(tails: xr.Dataset) -> np.ndarray:
+    """Return the sample variance over the seeds of each trial, shape (tail_trial,), positive.
+
+    Equal seeds have a variance of 0, where the density is not finite. Rounding to a grid of width h
+    contributes h² / 12 by itself (Sheppard's correction): the smallest variance on a grid. Without
+    a grid the smallest variance is negligible.
+    """
+    replicates, width, squares, search = (
+        tails[name].to_numpy()
+        for name in ("replicates", "bin_width", "sum_of_squares", "tail_search")
+    )
+    finest = _NO_GRID * tails["tail_scale"].to_numpy()[search]
+    # The bins of means are finer than those of single scores.
+    smallest = np.where(width > 0, (width * replicates) ** 2 / 12.0, finest**2)
+    return np.maximum(squares / np.maximum(replicates - 1, 1), smallest)
 
 
 def _groups_of_trials(tail: Mapping[str, np.ndarray]) -> np.ndarray:

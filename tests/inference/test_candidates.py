@@ -1,15 +1,13 @@
 """Which thresholds are tried."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import leadline as ll
-from leadline.data.scale import SCALES
 from leadline.errors import LeadlineError
-from leadline.inference.candidates import candidates_of, scales_of, validate_tail_fractions
+from leadline.inference.candidates import candidates_of, space_names, validate_tail_fractions
 from leadline.models.priors import Priors
-
-IDENTITY = [SCALES["identity"]]
 
 
 def trials(n, n_failed=0, direction="minimize", digits=None, seed=0):
@@ -20,10 +18,13 @@ def trials(n, n_failed=0, direction="minimize", digits=None, seed=0):
     return ll.from_scores(score, direction=direction)
 
 
-def found(search, scales=IDENTITY, fractions=None, threshold=None, resolution=None):
-    return candidates_of(
-        search, Priors(), scales, fractions, threshold=threshold, resolution=resolution
-    )
+def found(search, **options):
+    return candidates_of(search, search.searches[0], Priors(), **options)
+
+
+def numbers(candidates, name):
+    """Return a variable of the one search of each candidate."""
+    return [tail[name].to_numpy()[0] for tail in candidates]
 
 
 @pytest.mark.parametrize(
@@ -38,32 +39,39 @@ def found(search, scales=IDENTITY, fractions=None, threshold=None, resolution=No
     ],
 )
 def test_the_grid_is_as_wide_and_as_deep_as_the_search_allows(n, n_failed, counts):
-    ((*candidates,),) = found(trials(n, n_failed))
-    assert [candidate.search.regime.n_tail for candidate in candidates] == counts
-    for candidate in candidates[1:]:
-        odds = candidate.log_prior - candidates[0].log_prior
-        expected = candidates[0].tail_fraction / candidate.tail_fraction
-        assert odds == pytest.approx(2 * np.log(expected))
+    candidates = found(trials(n, n_failed))
+    assert numbers(candidates, "n_tail") == counts
+    log_prior, fraction = (
+        np.array(numbers(candidates, name)) for name in ("log_prior_weight", "tail_fraction")
+    )
+    np.testing.assert_allclose(log_prior - log_prior[0], 2 * np.log(fraction[0] / fraction))
+
+
+def test_a_search_that_is_pooled_may_be_smaller():
+    assert numbers(found(trials(6), min_tail=2), "n_tail") == [2, 3, 4]
+    # As wide as that of a search alone, where there are enough trials.
+    assert numbers(found(trials(48), min_tail=2), "n_tail")[0] == 10
 
 
 def test_too_few_trials_are_counted_in_the_error():
-    with pytest.raises(LeadlineError, match=r"7 of 30 trials have a score, and at least 8 .* more"):
+    with pytest.raises(LeadlineError, match=r"7 of 30 .* 8 "):
         found(trials(30, 23))
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
 def test_a_threshold_is_the_only_candidate(direction):
-    ((only,),) = found(trials(60, direction=direction), threshold=0.5)
+    (only,) = found(trials(60, direction=direction), threshold=0.5)
     inside = trials(60).table["score"] <= 0.5
     count = inside.sum() if direction == "minimize" else (~inside).sum()
-    assert only.search.regime.n_tail == count
-    assert np.isnan(only.tail_fraction)
+    assert numbers([only], "n_tail") == [count]
+    assert np.isnan(only["tail_fraction"]).all()
 
 
 def test_named_fractions_have_their_prior_weights():
-    (candidates,) = found(trials(100), fractions=validate_tail_fractions({0.4: 3, 0.2: 1}))
-    assert [candidate.tail_fraction for candidate in candidates] == [0.2, 0.4]
-    assert candidates[1].log_prior - candidates[0].log_prior == pytest.approx(np.log(3))
+    candidates = found(trials(100), fractions=validate_tail_fractions({0.4: 3, 0.2: 1}))
+    assert numbers(candidates, "tail_fraction") == [0.2, 0.4]
+    odds = np.diff(numbers(candidates, "log_prior_weight"))
+    np.testing.assert_allclose(odds, np.log(3))
     assert validate_tail_fractions([0.3, 0.1]) == {0.1: 1.0, 0.3: 1.0}
     assert validate_tail_fractions(np.array([0.3])) == {0.3: 1.0}
     assert validate_tail_fractions(None) is None
@@ -72,45 +80,68 @@ def test_named_fractions_have_their_prior_weights():
 def test_a_candidate_that_cannot_be_used_is_passed_over_unless_it_is_the_only_one():
     score = np.concatenate([np.full(20, 0.2), 0.3 + 0.01 * np.arange(80)])
     search = ll.from_scores(score, direction="minimize")
-    (candidates,) = found(search, fractions={0.1: 1.0, 0.2: 1.0, 0.5: 1.0}, resolution=0)
-    assert [candidate.tail_fraction for candidate in candidates] == [0.5]
-    with pytest.raises(LeadlineError, match=r"at least half of the 20 scores .* are equal"):
-        found(search, fractions={0.1: 1.0})
-    with pytest.raises(LeadlineError, match="at least half"):
-        found(search, fractions={0.1: 1.0, 0.2: 1.0})
+    candidates = found(search, fractions={0.1: 1.0, 0.2: 1.0, 0.5: 1.0}, resolution=0)
+    assert numbers(candidates, "tail_fraction") == [0.5]
+    for fractions in ({0.1: 1.0}, {0.1: 1.0, 0.2: 1.0}):
+        with pytest.raises(LeadlineError, match=r"half of the 20 .* \(0.2"):
+            found(search, fractions=fractions)
 
 
 def test_one_grid_serves_all_candidates_and_a_fine_one_is_ignored():
-    (coarse,) = found(trials(300, digits=2))
-    (grid,) = {candidate.search.regime.resolution for candidate in coarse}
+    (grid,) = set(numbers(found(trials(300, digits=2)), "resolution"))
     assert grid == pytest.approx(0.01, rel=1e-6)
     # 600 of 60,000 places: ties show in the wide tails only.
     fine = trials(600, digits=5, seed=3)
-    ties = [
-        candidate.search.regime.resolution
-        for candidate in found(fine, fractions={0.1: 1.0, 0.7: 1.0})[0]
-    ]
+    ties = numbers(found(fine, fractions={0.1: 1.0, 0.7: 1.0}), "resolution")
     assert set(ties) == {0.0}
-    alone = found(fine, fractions={0.7: 1.0})[0][0].search.regime.resolution
+    (alone,) = numbers(found(fine, fractions={0.7: 1.0}), "resolution")
     assert alone == pytest.approx(1e-5, rel=1e-3)  # there were some
 
 
 def test_candidates_with_the_same_trials_are_one():
-    (candidates,) = found(trials(40), fractions={0.25: 1.0, 0.251: 1.0, 0.5: 1.0})
-    assert [candidate.search.regime.n_tail for candidate in candidates] == [10, 20]
+    candidates = found(trials(40), fractions={0.25: 1.0, 0.251: 1.0, 0.5: 1.0})
+    assert numbers(candidates, "n_tail") == [10, 20]
 
 
 def test_scales_have_the_same_trials_in_their_tails():
     search = trials(60, direction="maximize")
-    scales = scales_of(search, "auto")
-    by_scale = found(search, scales=scales)
-    assert [of_scale[0].search.regime.scale.name for of_scale in by_scale] == [
-        "identity",
-        "log",
-        "logit",
-    ]
-    for same in zip(*by_scale, strict=True):
-        rows = [candidate.search.regime.rows.tolist() for candidate in same]
-        assert rows[0] == rows[1] == rows[2]
-    (alone,) = found(search)
-    assert by_scale[0][0].log_prior == pytest.approx(alone[0].log_prior - np.log(3))
+    candidates, alone = found(search, scale="auto"), found(search)
+    names = numbers(candidates, "scale")
+    assert list(dict.fromkeys(names)) == ["identity", "log", "logit"]
+    assert len(candidates) == 3 * len(alone)
+    for number, tail in enumerate(candidates):
+        same = alone[number % len(alone)]
+        np.testing.assert_array_equal(tail["row"], same["row"])
+        expected = same["log_prior_weight"] - np.log(3)
+        np.testing.assert_allclose(tail["log_prior_weight"], expected)
+
+
+def test_spaces_are_named_or_are_those_of_the_hyperparameters():
+    table = pd.DataFrame({"task": [*"ab"] * 12, "model": [*"xy"] * 12, "score": np.arange(24.0)})
+    is_b = table["task"] == "b"
+    deep = {"param:lr": 0.1, "param:depth": np.where(is_b, 3.0, np.nan)}
+    for columns, expected in (
+        ({}, ["", ""]),
+        (deep, ["param:lr", "param:depth, param:lr"]),
+        (deep | {"space": np.where(is_b, "two", "one")}, ["one", "two"]),
+    ):
+        names = space_names(ll.Trials(table.assign(**columns), "minimize"))
+        assert names == dict(zip([("a", "x"), ("b", "y")], expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("columns", "priors", "bound"),
+    [
+        ({}, Priors(), 10),
+        ({"param:a": 0.1}, Priors(), 2),
+        ({"param:a": 0.1, "param:b": 1, "param:c": 2}, Priors(), 3),
+        ({"param:a": 0.1}, Priors(max_effective_dim=4.5), 4.5),
+    ],
+)
+def test_the_effective_dimension_is_bounded_by_the_hyperparameters(columns, priors, bound):
+    search = ll.Trials(trials(40).table.drop(columns="status").assign(**columns), "minimize")
+    (tail,) = candidates_of(
+        search, search.searches[0], priors, fractions={0.5: 1.0}, space="its space"
+    )
+    assert numbers([tail], "max_effective_dim") == [bound]
+    assert numbers([tail], "space") == ["its space"]

@@ -11,7 +11,7 @@ from helpers import make_trials
 import leadline as ll
 from leadline.inference import compiled_models
 from leadline.inference.compiled_models import ready_model
-from leadline.inference.sampling import Sampler
+from leadline.inference.sampler import Sampler
 
 PRIORS = ll.Priors(gap=ll.Prior("LogNormal", mu=1, sigma=1))
 
@@ -19,8 +19,8 @@ PRIORS = ll.Priors(gap=ll.Prior("LogNormal", mu=1, sigma=1))
 @pytest.fixture
 def built(monkeypatch):
     """Return what was built; a model is its name, compiled its name in capitals."""
-    monkeypatch.setattr(compiled_models, "_KEPT", OrderedDict())
-    monkeypatch.setattr(compiled_models, "Densities", lambda plain: f"densities of {plain}")
+    monkeypatch.setattr(compiled_models, "_CACHE", OrderedDict())
+    monkeypatch.setattr(compiled_models, "PointwiseLogp", lambda plain: f"densities of {plain}")
     monkeypatch.setattr(Sampler, "compile", lambda sampler, model: model.upper())
     return []
 
@@ -51,7 +51,7 @@ def test_samplers_and_threads_have_their_own(built):
 
 
 def test_the_one_that_was_not_asked_for_longest_goes(built):
-    names = [str(number) for number in range(compiled_models._MOST)]
+    names = [str(number) for number in range(compiled_models._CAPACITY)]
     for name in [*names, names[0], "new"]:
         ask(built, name)
     assert built == [*names, "new"]
@@ -70,8 +70,7 @@ def structure_of(monkeypatch, trials, model="auto", **options):
     def asked(structure, sampler, build):
         raise Asked(structure)
 
-    for user in ("tail_fit", "joint_fitter"):
-        monkeypatch.setattr(f"leadline.{user}.ready_model", asked)
+    monkeypatch.setattr("leadline.inference.posterior.ready_model", asked)
     with pytest.raises(Asked) as caught:
         ll.fit(trials, model, **({"tail_fraction": 0.5, "progressbar": False} | options))
     return caught.value.args[0]
@@ -89,10 +88,11 @@ def searches(*pairs, n=40):
         (searches(("c", "z"), ("a", "z")), {"draws": 10, "random_seed": 3}),
     ],
 )
-def test_data_and_names_make_no_difference(monkeypatch, trials, options):
+@pytest.mark.parametrize("model", ["hierarchical", "single"])
+def test_data_and_names_make_no_difference(monkeypatch, trials, options, model):
     pair = searches(("a", "x"), ("b", "x"))
-    expected = structure_of(monkeypatch, pair)
-    assert structure_of(monkeypatch, trials, **options) == expected
+    expected = structure_of(monkeypatch, pair, model)
+    assert structure_of(monkeypatch, trials, model, **options) == expected
 
 
 def reported(*counts):
@@ -105,24 +105,11 @@ def test_what_decides_the_graph_makes_one(monkeypatch):
     two = searches(("a", "x"), ("b", "x"))
     four = searches(("a", "x"), ("a", "y"), ("b", "x"), ("b", "y"))
     line = searches(("a", "x"), ("b", "x"), ("c", "y"), ("d", "y"))
-    rounded = {"resolution": 0.001}
     integer = {"effective_dim": "integer"}
-    asked = [
-        structure_of(monkeypatch, two, "single"),
-        structure_of(monkeypatch, two, "single", priors=PRIORS),
-        structure_of(monkeypatch, two, "single", **rounded),
-        structure_of(monkeypatch, two, "single", **integer),
-        structure_of(monkeypatch, two, "single", **integer, priors=ll.Priors(max_effective_dim=3)),
-        structure_of(monkeypatch, two),
-        structure_of(monkeypatch, two, priors=PRIORS),
-        structure_of(monkeypatch, two, **rounded),
-        structure_of(monkeypatch, two, **integer),
-        structure_of(monkeypatch, two, **integer, priors=ll.Priors(max_effective_dim=3)),
-        structure_of(monkeypatch, four),
-        structure_of(monkeypatch, line),
-        structure_of(monkeypatch, four, "hierarchical"),
-        structure_of(monkeypatch, reported(50)),
-        structure_of(monkeypatch, reported(None)),
-        structure_of(monkeypatch, reported(50, 20)),
-    ]
-    assert len(set(asked)) == len(asked)
+    bounded = integer | {"priors": ll.Priors(max_effective_dim=3)}
+    options = ({}, {"priors": PRIORS}, {"resolution": 0.001}, integer, bounded)
+    fits = [(two, model, how) for model in ("single", "hierarchical") for how in options]
+    fits += [(four, "crossed", {}), (line, "crossed", {}), (four, "hierarchical", {})]
+    fits += [(reported(*counts), "auto", {}) for counts in ((50,), (None,), (50, 20))]
+    asked = {structure_of(monkeypatch, trials, model, **how) for trials, model, how in fits}
+    assert len(asked) == len(fits)

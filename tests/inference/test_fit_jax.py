@@ -7,8 +7,9 @@ from conftest import TAIL
 from helpers import make_trials
 
 import leadline as ll
-from leadline.data.prepare import prepare
-from leadline.models import single
+from leadline.data.tails import cut_tail
+from leadline.models import independent
+from leadline.models.likelihood import has_grid, has_replicates
 
 jax = pytest.importorskip("jax")
 pytest.importorskip("numpyro")
@@ -37,16 +38,18 @@ def replicated():
 
 @pytest.mark.parametrize(
     ("search", "effective_dim"),
-    [(plain, "continuous"), (rounded, "continuous"), (replicated, "integer")],
+    [
+        (plain, "continuous"),
+        pytest.param(rounded, "continuous", marks=pytest.mark.slow),
+        pytest.param(replicated, "integer", marks=pytest.mark.slow),
+    ],
 )
 def test_density_and_gradient_are_those_of_numba(search, effective_dim):
     trials, resolution = search()
-    priors = ll.Priors(max_effective_dim=3)
-    prepared = prepare(trials, priors, **TAIL, resolution=resolution)
-    assert prepared.regime.replicated == (search is replicated)
-    assert (prepared.regime.resolution > 0) == (search is rounded)
-    inputs = (prepared.regime, prepared.max_effective_dim, prepared.sign)
-    model = single.build(*inputs, priors, effective_dim)
+    tails = cut_tail(trials, **TAIL, resolution=resolution, max_effective_dim=3)
+    assert has_replicates(tails) == (search is replicated)
+    assert has_grid(tails) == (search is rounded)
+    model = independent.build(tails, ll.Priors(), effective_dim)
 
     expected = model.compile_fn([model.logp(), model.dlogp()])
     log_density = get_jaxified_logp(model, negative_logp=False)
@@ -55,7 +58,9 @@ def test_density_and_gradient_are_those_of_numba(search, effective_dim):
     evaluate = jax.jit(jax.value_and_grad(log_density), compiler_options=options)
     start = model.initial_point()
     for _ in range(6):
-        point = {name: value + 1.5 * RNG.standard_normal() for name, value in start.items()}
+        point = {
+            name: value + 1.5 * RNG.standard_normal(value.shape) for name, value in start.items()
+        }
         # What `get_jaxified_logp` returns with `negative_logp=False` is minus the logarithm.
         value, gradient = evaluate([point[variable.name] for variable in model.value_vars])
         assert value.dtype == "float64"
@@ -71,6 +76,7 @@ def trees(fit_once):
     return [fit_once(plain()[0], nuts_sampler=name, **length) for name in ("nutpie", "numpyro")]
 
 
+@pytest.mark.slow
 def test_numpyro_draws_from_the_posterior_of_nutpie(trees):
     posteriors = []
     for tree in trees:
@@ -92,6 +98,7 @@ def test_numpyro_draws_from_the_posterior_of_nutpie(trees):
             assert abs(float(one[name] - other[name])) < 4 * standard_error, (statistic, name)
 
 
+@pytest.mark.slow
 def test_the_tree_is_that_of_nutpie(trees):
     nutpie, numpyro = trees
     for group in ("posterior", "log_likelihood", "log_prior", "observed_data", "constant_data"):

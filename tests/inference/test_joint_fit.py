@@ -1,26 +1,21 @@
 """Several searches in one posterior: sets of thresholds, their mixture, small searches."""
 
-import dataclasses
-from collections import Counter
-
 import numpy as np
 import pandas as pd
 import pytest
 from helpers import make_trials, simulate_losses
 
 import leadline as ll
-from leadline.data.scale import SCALES
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError
-from leadline.inference.averaging import AveragedSearch
-from leadline.inference.candidates import Candidate, candidates_of
+from leadline.inference.candidates import candidates_of
 from leadline.inference.joint_fit import (
     THRESHOLD_SETS,
-    _borrowed,
+    _borrowed_weights,
     _draw_sets,
-    _worst,
+    joint_sampler,
 )
-from leadline.stats.diagnostics import Diagnostics
+from leadline.inference.sampler import Sampler
 
 # Chains adapted for half as long were stuck for a while: interactions of 5.5 sds, where chains of
 # 1,000 draws have 3.1 at most.
@@ -64,9 +59,14 @@ def test_groups_and_dims(fitted):
     assert pooled["model_effect"].dims == ("chain", "draw", "model")
     assert pooled["model"].to_numpy().tolist() == ["mlp", "forest"]
     assert pooled["task_scale"]["task"].to_numpy().tolist() == ["digits", "mnist", "wine"]
-    assert not [name for name in pooled if str(name).endswith("_departure")]
-    for tree in (posterior.to_dataset(), pooled, fitted["log_prior"].to_dataset()):
-        for name, values in tree.items():
+    assert not [name for name in pooled if str(name).endswith("_offset")]
+    # The priors of the shared parameters, and of the reach.
+    log_prior = fitted["log_prior"].to_dataset()
+    shared = {"pooled_gap", "gap_scatter", "pooled_noise_ratio", "interaction_sd", "reach"}
+    assert shared <= set(log_prior.data_vars)
+    assert not {"gap", "noise_ratio", "effective_dim"} & set(log_prior.data_vars)
+    for group in (posterior.to_dataset(), pooled, log_prior):
+        for name, values in group.items():
             assert np.isfinite(values).all(), name
     assert fitted["sample_stats"]["diverging"].dims == ("chain", "draw")
 
@@ -87,7 +87,9 @@ def test_draws_of_all_searches_come_from_one_fit(fitted):
 
 
 def test_a_small_search_learns_from_the_others(fitted):
-    candidates = fitted["candidates"].to_dataset().isel(search=3)
+    candidates = fitted["candidates"].to_dataset()
+    np.testing.assert_allclose(candidates["weight"].sum("candidate"), 1)
+    candidates = candidates.isel(search=3)
     assert set(candidates["n_tail"].to_numpy().tolist()) <= {2, 3, 0}
     optimum = fitted["posterior"]["optimum"].isel(search=3)
     best = -simulate_losses(6, 23)[1].min() - 0.9
@@ -113,69 +115,9 @@ def test_answers_take_the_tree(fitted):
     assert set(table["search"]) == set(fitted["posterior"]["search"].to_numpy())
 
 
-@pytest.mark.parametrize(
-    ("pairs", "asked", "chosen"),
-    [
-        ([("a", "x")], "auto", "single"),
-        ([("a", "x"), ("b", "x")], "auto", "hierarchical"),
-        ([("a", "x"), ("a", "y")], "auto", "hierarchical"),
-        ([("a", "x"), ("b", "y")], "auto", "crossed"),
-        ([("a", "x"), ("a", "y")], "single", "single"),
-        ([("a", "x"), ("a", "y")], "hierarchical", "hierarchical"),
-    ],
-)
-def test_which_model(pairs, asked, chosen):
-    from leadline.inference.fit import choose_model
-
-    kind, reason = choose_model(asked, make_trials(searches=tuple(pairs), n=12))
-    assert kind == chosen
-    assert reason
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"model": "crossed"}, "has one, 'x'; use model='hierarchical'"),
-        ({"model": "bowl"}, "model must be 'auto' or 'single' or 'hierarchical' or 'crossed'"),
-        ({"effective_dim": "whole"}, "effective_dim must be 'continuous' or 'integer'"),
-    ],
-)
-def test_options_that_do_not_go_together(options, words):
-    trials = make_trials(searches=(("a", "x"), ("b", "x")), n=30)
-    with pytest.raises(LeadlineError, match=words):
-        ll.fit(trials, **options, **SETTINGS)
-
-
-def test_models_of_a_task_share_a_scale():
-    with pytest.raises(LeadlineError, match="scale='auto' may put the models of a task"):
-        ll.fit(
-            make_trials(searches=(("a", "x"), ("a", "y"))),
-            model="crossed",
-            scale="auto",
-            **SETTINGS,
-        )
-
-
-def test_spaces_are_named_or_told_by_their_hyperparameters():
-    from leadline.inference.fit import space_labels
-
-    trials = make_trials(searches=(("a", "x"), ("b", "y")), n=12)
-    assert space_labels(trials) == [("", "a", "x"), ("", "b", "y")]
-    params = trials.table.assign(**{"param:lr": 0.1, "param:depth": [np.nan] * 12 + [3.0] * 12})
-    assert space_labels(dataclasses.replace(trials, table=params)) == [
-        ("param:lr", "a", "x"),
-        ("param:depth, param:lr", "b", "y"),
-    ]
-    named = trials.table.assign(space=["one"] * 12 + ["two"] * 12)
-    assert [label[0] for label in space_labels(dataclasses.replace(trials, table=named))] == [
-        "one",
-        "two",
-    ]
-
-
 def test_one_trial_with_a_score_is_not_enough():
     sizes = {("a", "x"): 40, ("b", "x"): 1}
-    with pytest.raises(LeadlineError, match=r"search b / x: 1 of 1 trials have a score"):
+    with pytest.raises(LeadlineError, match=r"b / x.* 1 of 1 "):
         ll.fit(searches(sizes), **SETTINGS)
 
 
@@ -198,30 +140,25 @@ def test_one_set_is_enough_without_a_choice():
 
 def test_a_small_search_borrows_weights_at_its_nearest_fractions():
     trials = make_trials(n=30, n_failed=0)
-    of_search = candidates_of(
-        trials,
-        ll.Priors(),
-        [SCALES["identity"]],
-        {0.3: 1.0, 0.6: 3.0},
-        threshold=None,
-        resolution=None,
-    )[0]
-    assert [type(one) for one in of_search] == [Candidate, Candidate]
-    weight = _borrowed(of_search, Counter({0.1: 0.5, 0.2: 0.25, 0.5: 0.25}))
+    fractions = {0.3: 1.0, 0.6: 3.0}
+    candidates = candidates_of(trials, trials.searches[0], ll.Priors(), fractions=fractions)
+    weight = _borrowed_weights(candidates, {0.1: 0.5, 0.2: 0.25, 0.5: 0.25})
     np.testing.assert_allclose(weight, [0.75, 0.25])
-    # Nobody to borrow from: the prior.
-    np.testing.assert_allclose(_borrowed(of_search, Counter()), [0.25, 0.75])
+    # Without others, the prior.
+    np.testing.assert_allclose(_borrowed_weights(candidates, {}), [0.25, 0.75])
 
 
-def test_a_mixture_of_candidates_with_other_numbers_of_draws():
-    component = np.array([[0, 1, 0], [1, 1, 0]])
-    place = np.array([[2, 4, 0], [0, 5, 1]])
-    short, long = np.arange(6.0).reshape(2, 3), 100 + np.arange(12.0).reshape(2, 6)
-    got = AveragedSearch([], component, place).pick([short, long])
-    np.testing.assert_array_equal(got, [[2, 104, 0], [106, 111, 4]])
-
-
-def test_the_worst_of_all_fits_is_told():
-    one = Diagnostics(1, 1.001, 500, 400, 1000, 0.9)
-    other = Diagnostics(2, 1.02, 600, 300, 1000, 0.8)
-    assert _worst([one, other]) == Diagnostics(3, 1.02, 500, 300, 1000, 0.8)
+@pytest.mark.parametrize(
+    ("searches", "sampler", "options"),
+    [
+        (15, Sampler(), {}),
+        (16, Sampler(), {"extra_doublings": 1}),
+        (16, Sampler(options={"extra_doublings": 0}), {"extra_doublings": 0}),
+        # Other samplers have no such option.
+        (16, Sampler(nuts_sampler="numpyro"), {}),
+    ],
+)
+def test_many_searches_get_longer_trajectories(searches, sampler, options):
+    settings = joint_sampler(sampler, searches)
+    assert settings.options == options
+    assert settings.target_accept > Sampler().target_accept

@@ -8,6 +8,8 @@ import pytest
 import leadline as ll
 from leadline.data.trials import Trials
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"draws": 150, "tune": 250, "chains": 2, "random_seed": 1, "progressbar": False}
 PAIRS = [("digits", "mlp"), ("digits", "forest"), ("mnist", "mlp")]
 PRIORS = ll.Priors(max_effective_dim=3)
@@ -77,29 +79,18 @@ def test_priors_and_likelihoods_are_those_of_the_dimension_drawn(trees):
             assert np.isfinite(values).all(), name
 
 
-def test_answers_take_the_tree(trees):
+def test_answers_take_the_tree(trees, tmp_path):
     tree = trees[2]
     table = ll.summary(tree)
     columns = [f"effective_dim={j}" for j in (1, 2, 3)]
     np.testing.assert_allclose(table[columns].sum(axis=1), 1)
-    for answer in (
-        ll.tuning_curve(tree, [1, 10]),
-        ll.trials_needed(tree, 0.1),
-        ll.forecast(tree, 20)["gain"],
-    ):
+    answers = (ll.tuning_curve(tree, [1, 10]), ll.trials_needed(tree, 0.1))
+    for answer in (*answers, ll.forecast(tree, 20)["gain"]):
         assert np.isfinite(answer).any()
-    better = ll.compare(tree)
-    assert better["model"].size == 2
-    checks = ll.check(tree)
-    assert set(checks["search"]) == set(tree["posterior"]["search"].to_numpy())
-
-
-@pytest.mark.parametrize("name", ["optimum", "tuning_curve", "tail_fit", "effective_dim"])
-def test_pictures_take_the_tree(trees, name):
-    getattr(ll, f"plot_{name}")(trees[2])
+    assert ll.compare(tree)["model"].size == 2
+    assert set(ll.check(tree)["search"]) == set(tree["posterior"]["search"].to_numpy())
+    for name in ("optimum", "tuning_curve", "tail_fit", "effective_dim"):
+        getattr(ll, f"plot_{name}")(tree)
     plt.close("all")
-
-
-def test_the_report_takes_the_tree(trees, tmp_path):
-    ll.report(trees[2], tmp_path / "report.html")
+    ll.report(tree, tmp_path / "report.html")
     assert "effective" in (tmp_path / "report.html").read_text()

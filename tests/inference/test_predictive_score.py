@@ -1,6 +1,5 @@
 """Leave-one-out scores against exact ones, by brute force over a grid of optima."""
 
-import dataclasses
 import functools
 
 import numpy as np
@@ -11,14 +10,14 @@ import xarray as xr
 from helpers import make_trials
 from scipy.special import logsumexp
 
-from leadline.data.prepare import prepare
+import leadline as ll
 from leadline.data.scale import SCALES
+from leadline.data.tails import cut_tail, without_trial
 from leadline.distributions.kernels import noisy_quadratic
-from leadline.inference.predictive_score import predictive_score
-from leadline.inference.tail_fit import FittedTail
-from leadline.models.priors import Priors
+from leadline.errors import LeadlineError
+from leadline.inference.predictive_score import _seeds_log_volume, predictive_score
 
-# Not 2, of which the density is flat: then many trials would tell nothing of the optimum.
+# Not 2, of which the density is flat: then many trials would not inform the optimum.
 SPREAD, GAMMA, SIGMA = 0.6, 2.4, 0.02
 GRID = np.linspace(0.15, 0.25, 400)
 SEED = np.random.SeedSequence(1)
@@ -35,61 +34,73 @@ def evaluated(function, y, alpha):
     return compiled(function)(y.copy(), alpha.copy())
 
 
-def densities(search):
+def tail_of_law(tails):
+    """Return threshold, number of worse trials, and the rows of the tail."""
+    threshold = float(tails["threshold"][0])
+    n_worse = int(tails["group_trials"].sum()) - tails.sizes["tail_trial"]
+    return threshold, n_worse, tails["row"].to_numpy()
+
+
+def densities(tails):
     """Return the log-density of each tail trial and log P(worse) at each optimum of the grid."""
     alpha = GRID[:, None]
-    inside = evaluated(noisy_quadratic.logpdf, search.regime.loss[None, :], alpha)
-    worse = evaluated(noisy_quadratic.logsf, np.array([[search.regime.threshold]]), alpha)
+    inside = evaluated(noisy_quadratic.logpdf, tails["loss"].to_numpy()[None, :], alpha)
+    worse = evaluated(noisy_quadratic.logsf, tails["threshold"].to_numpy()[:, None], alpha)
     return inside, worse[:, 0]
 
 
-def posterior_of(search):
+def posterior_of(tails):
     """Return 4,000 draws of the optimum from its exact posterior, everything else known."""
-    inside, worse = densities(search)
-    n_worse = int(search.regime.group_trials.sum()) - search.regime.n_tail
-    log_posterior = inside.sum(axis=1) + n_worse * worse
+    inside, worse = densities(tails)
+    log_posterior = inside.sum(axis=1) + tail_of_law(tails)[1] * worse
     weight = np.exp(log_posterior - logsumexp(log_posterior))
     u = (np.arange(4000) + 0.5) / 4000
     draws = np.interp(u, np.cumsum(weight), GRID)
     return np.random.default_rng(0).permutation(draws).reshape(4, 1000)
 
 
-def fitted(search, alpha):
-    shape = alpha.shape
-    values = {
-        "law_optimum": alpha,
-        "law_spread": np.full(shape, SPREAD),
-        "effective_dim": np.full(shape, GAMMA),
-        "law_noise_sd": np.full(shape, SIGMA),
+def fitted(tails, alpha):
+    """Return a fit with these draws of the optimum, all of them independent."""
+    shape, dims = alpha.shape, ("chain", "draw")
+    law = {"alpha": alpha, "beta": alpha + SPREAD, "gamma": GAMMA, "sigma": SIGMA}
+    quadratic = {
+        name: ((*dims, "search"), np.broadcast_to(values, shape)[..., None])
+        for name, values in law.items()
     }
-    posterior = xr.Dataset({name: (("chain", "draw"), value) for name, value in values.items()})
-    flat = alpha.reshape(-1, 1)
-    better = evaluated(noisy_quadratic.logcdf, np.array([[search.regime.threshold]]), flat)
-    loss = evaluated(noisy_quadratic.logpdf, search.regime.loss[None, :], flat) - better
-    likelihood = {"loss": loss.reshape(*shape, -1)}
-    return FittedTail(search, posterior, xr.Dataset(), likelihood, {})
+    flat, edge = alpha.reshape(-1, 1), tails["threshold"].to_numpy()[:, None]
+    better = evaluated(noisy_quadratic.logcdf, edge, flat)
+    loss = evaluated(noisy_quadratic.logpdf, tails["loss"].to_numpy()[None, :], flat)
+    likelihood = {"loss": ((*dims, "tail_trial"), (loss - better).reshape(*shape, -1))}
+    fit = xr.DataTree.from_dict(
+        {
+            "noisy_quadratic": xr.Dataset(quadratic),
+            "log_likelihood": xr.Dataset(likelihood),
+            "tails": tails,
+        }
+    )
+    fit.attrs["min_ess_bulk"] = float(alpha.size)
+    return fit
 
 
-class Fitter:
-    """Fits exactly, and remembers which trials were left out."""
+class ExactSampler:
+    """Samples exactly, and stores which trials were left out."""
 
     def __init__(self):
         self.left_out = []
 
-    def fit_without(self, search, trial, seed):
+    def sample_without(self, tails, trial, seed):
         self.left_out.append(trial)
-        others = dataclasses.replace(search, regime=search.regime.without(trial))
-        return fitted(search, posterior_of(others))
+        return fitted(tails, posterior_of(without_trial(tails, trial)))
 
 
-def exact_score(search, rows, edge):
+def exact_score(tails, rows, edge):
     """Return the sum of log predictive densities, each trial left out on the grid."""
-    inside, worse = densities(search)
+    inside, worse = densities(tails)
     edge_worse = evaluated(noisy_quadratic.logsf, np.array([[edge]]), GRID[:, None])[:, 0]
-    n_worse = int(search.regime.group_trials.sum()) - search.regime.n_tail
+    _, n_worse, own = tail_of_law(tails)
     total = inside.sum(axis=1) + n_worse * worse
     score = 0.0
-    for trial, row in enumerate(search.regime.rows):
+    for trial, row in enumerate(own):
         others = total - inside[:, trial]
         target = inside[:, trial] if row in rows else edge_worse
         score += logsumexp(others + target) - logsumexp(others)
@@ -100,48 +111,64 @@ def exact_score(search, rows, edge):
 @pytest.fixture(scope="module")
 def searches():
     trials = make_trials(n=80, n_failed=5)
-    return [prepare(trials, Priors(), tail_fraction=f) for f in (0.15, 0.3, 0.5)]
+    return [cut_tail(trials, tail_fraction=fraction) for fraction in (0.15, 0.3, 0.5)]
 
 
 def test_scores_are_those_of_exact_leave_one_out(searches):
-    deepest = searches[0].regime
-    for search in searches:
-        tail = fitted(search, posterior_of(search))
-        fitter = Fitter()
-        found = predictive_score(tail, fitter, deepest.rows, deepest.threshold, 1.0, SEED)
-        exact = exact_score(search, deepest.rows, deepest.threshold)
+    edge, _, rows = tail_of_law(searches[0])
+    for tails in searches:
+        sampler = ExactSampler()
+        fit = fitted(tails, posterior_of(tails))
+        elpd, refitted = predictive_score(fit, sampler, rows, edge, SEED)
         # 4,000 draws: the largest of 80 terms has a standard error of about 0.01.
-        assert found.elpd == pytest.approx(exact, abs=0.03)
-        assert found.refitted == len(fitter.left_out) <= 2
+        assert elpd == pytest.approx(exact_score(tails, rows, edge), abs=0.03)
+        assert refitted == len(sampler.left_out) <= 2
 
 
 def test_a_trial_that_weights_cannot_leave_out_is_left_out_by_fitting(searches):
-    search = searches[1]
-    alpha = posterior_of(search)
+    tails = searches[1]
+    alpha = posterior_of(tails)
     # A few draws under which the first trial is next to impossible: weights with a heavy tail.
-    alpha[:, :3] = search.regime.loss[0] + SIGMA * np.array([4.0, 6.0, 9.0])
-    deepest, fitter = searches[0].regime, Fitter()
-    tail = fitted(search, alpha)
-    found = predictive_score(tail, fitter, deepest.rows, deepest.threshold, 1.0, SEED)
-    assert found.refitted == len(fitter.left_out) > 0
-    assert 0 in fitter.left_out
-    exact = exact_score(search, deepest.rows, deepest.threshold)
-    assert found.elpd == pytest.approx(exact, abs=0.5)
+    alpha[:, :3] = float(tails["loss"][0]) + SIGMA * np.array([4.0, 6.0, 9.0])
+    (edge, _, rows), sampler = tail_of_law(searches[0]), ExactSampler()
+    elpd, refitted = predictive_score(fitted(tails, alpha), sampler, rows, edge, SEED)
+    assert refitted == len(sampler.left_out) > 0
+    assert 0 in sampler.left_out
+    assert elpd == pytest.approx(exact_score(tails, rows, edge), abs=0.5)
 
 
-def test_scores_on_another_scale_are_densities_of_scores(searches):
-    # On the log scale the same draws of another law; what must agree is the change of variable.
+def test_scores_on_another_scale_are_densities_of_scores():
     trials = make_trials(n=80, n_failed=5)
-    search = prepare(trials, Priors(), tail_fraction=0.3, scale=SCALES["log"])
-    rows = search.regime.rows
-    slope = -np.log(np.exp(search.regime.loss))
-    np.testing.assert_allclose(search.regime.log_slope, slope, rtol=1e-12)
+    tails = cut_tail(trials, tail_fraction=0.3, scale=SCALES["log"])
+    edge, n_worse, rows = tail_of_law(tails)
+    loss = tails["loss"].to_numpy()
+    np.testing.assert_allclose(tails["log_slope"], -loss, rtol=1e-12)
     # Next to no uncertainty: then leaving out changes nothing.
     alpha = -1.7 + 1e-6 * np.random.default_rng(0).standard_normal((4, 100))
-    tail = fitted(search, alpha)
-    score = predictive_score(tail, None, rows, search.regime.threshold, 1.0, SEED)
-    n_worse = int(search.regime.group_trials.sum()) - search.regime.n_tail
+    elpd, _ = predictive_score(fitted(tails, alpha), None, rows, edge, SEED)
     at = np.array([[-1.7]])
-    density = evaluated(noisy_quadratic.logpdf, search.regime.loss[None, :], at) + slope
-    worse = evaluated(noisy_quadratic.logsf, np.array([[search.regime.threshold]]), at)[0, 0]
-    assert score.elpd == pytest.approx(density.sum() + n_worse * worse, rel=1e-4)
+    density = evaluated(noisy_quadratic.logpdf, loss[None, :], at) - loss
+    worse = evaluated(noisy_quadratic.logsf, np.array([[edge]]), at)[0, 0]
+    assert elpd == pytest.approx(density.sum() + n_worse * worse, rel=1e-4)
+
+
+def test_the_volume_of_seeds_is_that_of_their_mean_and_variance():
+    # On the scale a, variances are a² those of scores: m − 1 deviations are a volume of a^(m − 1),
+    # mean and variance one of a · a².
+    seeds = [0.02 * np.random.default_rng(m).standard_normal(m) for m in (1, 2, 3, 5)]
+    scores = [list(x + own) for x, own in zip(np.arange(40) / 40, seeds * 10, strict=True)]
+    tails = [
+        cut_tail(ll.from_scores(list_of, direction="minimize"), tail_fraction=0.5, resolution=0)
+        for list_of in (scores, [[8 * x for x in own] for own in scores])
+    ]
+    volume = [_seeds_log_volume(fitted(own, np.full((1, 2), 0.1))) for own in tails]
+    m = tails[0]["replicates"].to_numpy()
+    expected = np.where(m > 1, -(m - 3) * np.log(8), 0.0)
+    np.testing.assert_allclose(volume[1] - volume[0], expected, atol=1e-9)
+
+
+def test_too_few_draws_are_counted_in_the_error(searches):
+    edge, _, rows = tail_of_law(searches[0])
+    fit = fitted(searches[0], posterior_of(searches[0])[:2, :12])
+    with pytest.raises(LeadlineError, match=r"25 .* 24"):
+        predictive_score(fit, None, rows, edge, SEED)

@@ -1,7 +1,6 @@
 """The result of a fit: its groups and dims, its way to disk and back, and ArviZ on it."""
 
 import json
-import warnings
 
 import arviz as az
 import numpy as np
@@ -9,16 +8,20 @@ import pandas as pd
 import pytest
 import xarray as xr
 from conftest import SETTINGS
-from helpers import make_averaged_tree, make_tree, make_trials, reference_cdf
+from helpers import make_averaged_tree, make_part, make_tree, make_trials, reference_cdf
 from scipy import stats
 
 import leadline as ll
-from leadline.data.trials import Trials, search_labels
-from leadline.inference.tree import _with_as_many_samples
+from leadline.data.scale import SCALES
+from leadline.data.tails import cut_tail
+from leadline.data.trials import Trials
+from leadline.inference.candidates_table import candidate_numbers, candidates_table
+from leadline.inference.shared_tail import log_likelihood, shared_tail
 from leadline.models.priors import Priors
 
 GROUPS = {
     "posterior": {"chain", "draw", "search"},
+    "noisy_quadratic": {"chain", "draw", "search"},
     "sample_stats": {"chain", "draw"},
     "log_likelihood": {"chain", "draw", "search", "tail_trial"},
     "log_prior": {"chain", "draw", "search"},
@@ -26,15 +29,8 @@ GROUPS = {
     "constant_data": {"search", "trial"},
     "candidates": {"search", "candidate", "sample"},
 }
-USERS = {
-    "optimum",
-    "effective_dim",
-    "noise_sd",
-    "tail_fraction",
-    "spread",
-    "threshold",
-    "candidate",
-}
+USERS = {"optimum", "effective_dim", "noise_sd", "tail_fraction", "spread"}
+USERS |= {"threshold", "candidate"}
 OWN = {"gap", "noise_ratio", "reach"}
 
 
@@ -80,6 +76,8 @@ def test_variables(trees):
         assert set(tree["log_likelihood"].data_vars) == {"score", "in_regime"}
         assert set(tree["observed_data"].data_vars) == {"score", "in_regime"}
         assert {"diverging", "tree_depth", "energy"} <= set(tree["sample_stats"].data_vars)
+        law = {"alpha", "beta", "gamma", "sigma", "threshold"}
+        assert set(tree["noisy_quadratic"].data_vars) == law
     for group in ("observed_data", "log_likelihood"):
         expected = {"score", "in_regime", "seed_variance"}
         assert set(trees["replicated"][group].data_vars) == expected
@@ -124,7 +122,7 @@ def test_a_threshold_without_weight_may_have_no_repeated_trial():
     assert tree["log_likelihood"]["seed_variance"].sizes["repeated_trial"] == 10
 
 
-def test_attributes_say_where_it_comes_from(fitted, fitted_integer):
+def test_attributes_are_its_provenance(fitted, fitted_integer):
     attrs = fitted.attrs
     assert attrs["direction"] == "minimize"
     assert attrs["metric"] == "log_loss"
@@ -142,29 +140,23 @@ def test_attributes_say_where_it_comes_from(fitted, fitted_integer):
     assert all(isinstance(value, str | int | float) for value in attrs.values())
 
 
-def assert_same_tree(one, other):
-    assert set(one.children) == set(other.children)
-    for group in one.children:
+# Warnings of zarr 3 about the format of strings and consolidated metadata.
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("engine", ["netcdf4", "zarr"])
+def test_a_file_gives_back_the_tree(tree, tmp_path, engine):
+    pytest.importorskip(engine)
+    if engine == "zarr":
+        tree.to_zarr(tmp_path / "fit")
+    else:
+        tree.to_netcdf(tmp_path / "fit", engine=engine)
+    with xr.open_datatree(tmp_path / "fit", engine=engine) as opened:
+        back = opened.load()
+    assert set(tree.children) == set(back.children)
+    for group in tree.children:
         xr.testing.assert_identical(
-            one[group].to_dataset(inherit=False), other[group].to_dataset(inherit=False)
+            tree[group].to_dataset(inherit=False), back[group].to_dataset(inherit=False)
         )
-    assert one.attrs == other.attrs
-
-
-def test_netcdf_gives_back_the_tree(tree, tmp_path):
-    tree.to_netcdf(tmp_path / "fit.nc")
-    with xr.open_datatree(tmp_path / "fit.nc") as back:
-        assert_same_tree(tree, back.load())
-
-
-def test_zarr_gives_back_the_tree(tree, tmp_path):
-    pytest.importorskip("zarr")
-    with warnings.catch_warnings():
-        # Of zarr 3, about the strings' format and consolidated metadata.
-        warnings.simplefilter("ignore")
-        tree.to_zarr(tmp_path / "fit.zarr")
-        with xr.open_datatree(tmp_path / "fit.zarr", engine="zarr") as back:
-            assert_same_tree(tree, back.load())
+    assert tree.attrs == back.attrs
 
 
 def test_log_prior_is_that_of_the_priors(fitted):
@@ -199,25 +191,19 @@ def test_log_likelihood_is_that_of_the_law(fitted_integer, fitted):
             np.testing.assert_allclose(got["score"].values, density, atol=0.02)
 
 
-def test_arviz_summary(tree):
+# Four hundred draws are few for the most influential scores.
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter")
+@pytest.mark.parametrize("name", ["one", "pair", "integer"])
+def test_arviz_takes_the_tree(trees, name):
+    tree = trees[name]
     table = az.summary(tree, var_names=["optimum", "effective_dim"])
     assert len(table) == 2 * tree["posterior"].sizes["search"]
     assert np.isfinite(table.select_dtypes("number").to_numpy()).all()
-
-
-# Four hundred draws are few for the most influential scores.
-@pytest.mark.filterwarnings("ignore:Estimated shape parameter")
-def test_arviz_loo(fitted, fitted_integer, fitted_pair):
-    for tree in (fitted, fitted_integer, fitted_pair):
-        loo = az.loo(tree, var_name="score")
-        assert np.isfinite([loo.elpd, loo.se, loo.p]).all()
-        assert loo.n_data_points == tree["observed_data"].sizes["tail_trial"]
-
-
-def test_arviz_prior_sensitivity(fitted, fitted_integer, fitted_pair):
-    for tree in (fitted, fitted_integer, fitted_pair):
-        table = az.psense_summary(tree, var_names=["optimum", "noise_sd"])
-        assert np.isfinite(table[["prior", "likelihood"]].to_numpy(dtype=float)).all()
+    loo = az.loo(tree, var_name="score")
+    assert np.isfinite([loo.elpd, loo.se, loo.p]).all()
+    assert loo.n_data_points == tree["observed_data"].sizes["tail_trial"]
+    table = az.psense_summary(tree, var_names=["optimum", "noise_sd"])
+    assert np.isfinite(table[["prior", "likelihood"]].to_numpy(dtype=float)).all()
 
 
 def test_mixed_searches_make_one_tree():
@@ -233,22 +219,66 @@ def test_mixed_searches_make_one_tree():
     assert set(observed["repeated_trial"].values) <= set(observed["tail_trial"].values)
 
 
-def test_labels_tell_searches_apart():
-    pairs = [("a", "x"), ("a", "y"), ("b", "x")]
-    for chosen in (pairs, pairs[:2], pairs[::2], pairs[:1]):
-        labels = search_labels(chosen)
-        assert len(set(labels)) == len(chosen)
-        assert all(labels)
-    assert search_labels(pairs) == ["a / x", "a / y", "b / x"]
-    assert search_labels(pairs[:2]) == ["x", "y"]
-    assert search_labels(pairs[::2]) == ["a", "b"]
+def parts_of(fractions, draws):
+    """Return fits of one search, all with other draws."""
+    trials, parts = make_trials(), []
+    for number, (fraction, count) in enumerate(zip(fractions, draws, strict=True)):
+        tails = cut_tail(trials, tail_fraction=fraction, max_effective_dim=10)
+        noise = np.random.default_rng(number).standard_normal((2, count, 1))
+        law = {"optimum": 0.2 + 0.01 * noise, "spread": 0.6, "noise_sd": 0.02, "gap": 2.0}
+        law |= {"effective_dim": 2.0 + 0.1 * noise}
+        dims = ("chain", "draw", "search")
+        draws_of = {k: (dims, np.broadcast_to(v, noise.shape)) for k, v in law.items()}
+        part = make_part(tails, xr.Dataset(draws_of))
+        worst = {"max_rhat": 1.0 + number, "min_ess_bulk": 9.0 - number, "divergences": number}
+        part.attrs.update(worst)
+        parts.append(part)
+    return parts
 
 
-def test_candidates_of_all_searches_have_as_many_samples():
-    few, many = (
-        xr.Dataset({"optimum": (("search", "candidate", "sample"), np.arange(n)[None, None, :])})
-        for n in (4, 10)
+def test_fits_with_the_same_threshold_are_one_candidate():
+    parts = parts_of((0.4, 0.2, 0.4), (100, 30, 40))
+    numbers = candidate_numbers(parts, 0)
+    assert numbers.tolist() == [1, 0, 1]
+    evidence = pd.DataFrame(
+        {
+            "kept": True,
+            "weight": [0.5, 0.3, 0.2],
+            "elpd": np.nan,
+            "refitted": 0,
+            "p_value": [0.2, 0.5, 0.4],
+        }
     )
-    first, second = _with_as_many_samples([few, many])
-    np.testing.assert_array_equal(first["optimum"][0, 0], np.arange(4))
-    np.testing.assert_array_equal(second["optimum"][0, 0], [0, 3, 6, 9])
+    table = candidates_table(parts, numbers, evidence, 0)
+    assert table["n_tail"].to_numpy().tolist() == [24, 48]
+    np.testing.assert_allclose(table["weight"], [0.3, 0.7])
+    np.testing.assert_allclose(table["p_value"], [0.5, 0.3])
+    # The worst of its fits.
+    assert table["max_rhat"].to_numpy().tolist() == [2, 3]
+    assert table["min_ess_bulk"].to_numpy().tolist() == [8, 7]
+    assert table["divergences"].to_numpy().tolist() == [1, 2]
+    assert table["kept"].dtype == np.int8
+    # As many draws of each, of all its fits.
+    assert table.sizes["sample"] == 2 * 30
+    optimum = [part["posterior"]["optimum"].to_numpy() for part in parts]
+    assert set(table["optimum"][0].to_numpy()) == set(optimum[1].ravel())
+    assert set(table["optimum"][1].to_numpy()) & set(optimum[0].ravel())
+    assert set(table["optimum"][1].to_numpy()) & set(optimum[2].ravel())
+
+
+def test_densities_of_reports_are_of_scores_and_probabilities_have_no_units():
+    """On a scale of logarithms: one report beyond the threshold, and one that is not."""
+    (part,) = parts_of((0.4,), (1,))
+    tails = cut_tail(make_trials(), threshold=0.3, scale=SCALES["log"]).assign(
+        reported_loss=("report", np.log([0.2, 0.5])), report_search=("report", [0, 0])
+    )
+    given = np.array([[[-1.0, -2.0]], [[-3.0, -4.0]]])
+    part["tails"] = xr.DataTree(tails)
+    losses = np.zeros((2, 1, tails.sizes["tail_trial"]))
+    likelihood = {"loss": ("tail_trial", losses), "reported": ("report", given)}
+    part["log_likelihood"] = xr.DataTree(
+        xr.Dataset({name: (("chain", "draw", dim), v) for name, (dim, v) in likelihood.items()})
+    )
+    got = log_likelihood(part, [shared_tail([part], 0)])
+    # The density of y is that of log y, over y.
+    np.testing.assert_allclose(got["reported"], given + np.array([-np.log(0.2), 0.0]))

@@ -4,186 +4,173 @@ import math
 
 import numpy as np
 import pymc as pm
-import pytensor
 import pytest
 import xarray as xr
-from helpers import reference_cdf
+from helpers import ALPHA, SIGMA, SPREAD, reference_cdf, simulate_losses
+from helpers_models import PYTHON, Evaluator
 from scipy import stats
 
 import leadline as ll
-from leadline.data.prepare import prepare
+from leadline.data.tails import cut_tail, join_tails, label_tail
 from leadline.distributions.best_score import BestScore
 from leadline.distributions.kernels import noisy_quadratic
-from leadline.inference.densities import Densities
-from leadline.models import best_of_k, crossed, hierarchical, several
-from leadline.models.best_of_k import Report, reported_search
+from leadline.inference.pointwise_logp import PointwiseLogp
+from leadline.models import best_of_k, crossed, hierarchical
 
-ALPHA, SPREAD, GAMMA, SIGMA = 0.2, 0.6, 2.0, 0.02
-
-
-def simulate(n, rng):
-    return ALPHA + SPREAD * rng.random(n) ** (2 / GAMMA) + SIGMA * rng.standard_normal(n)
+NAN = math.nan
 
 
-def full_search(n=60):
-    trials = ll.from_scores(simulate(n, np.random.default_rng(3)), direction="minimize")
-    regime = prepare(trials, ll.Priors(), tail_fraction=0.4).regime
-    return several.Search(regime, 4.0)
+def full_search(n=60, task="a", model="x"):
+    trials = ll.from_scores(simulate_losses(n, 3)[1], direction="minimize")
+    tail = cut_tail(trials, tail_fraction=0.4, max_effective_dim=4, space="s")
+    return tail.assign_coords(task=("search", [task]), model=("search", [model]))
 
 
-def terms_of(model, point):
-    variables = [*model.free_RVs, *model.observed_RVs]
-    with pytensor.config.change_flags(mode="FAST_COMPILE"):
-        compiled = model.compile_fn(model.logp(vars=variables, sum=False), point_fn=True)
-    return dict(zip([one.name for one in variables], compiled(point), strict=True))
+def only_reported(threshold, tail_scale, task="a", model="x"):
+    """Return a search without trials."""
+    like = full_search()
+    known = {"threshold": threshold, "tail_scale": tail_scale, "n_tail": 0, "best_loss": np.inf}
+    known |= {"resolution": 0.0, "scale": "identity", "max_effective_dim": 3.0}
+    known |= {"tail_fraction": NAN, "log_prior_weight": 0.0}
+    nothing = {name: (own.dims, own.to_numpy()[:0]) for name, own in like.items()}
+    searches = {name: ("search", [value]) for name, value in known.items()}
+    return label_tail(nothing | searches, task, model, "s", 1.0)
 
 
-def law_at(model, point):
-    """Return alpha, beta, gamma and sigma at a point."""
-    names = ("optimum", "spread", "effective_dim", "noise_sd")
-    found = model.compile_fn(
-        model.replace_rvs_by_values([model[name] for name in names]),
-        inputs=model.value_vars,
-        point_fn=True,
-        on_unused_input="ignore",
-    )(point)
-    alpha, spread, gamma, sigma = found
-    return alpha, alpha + spread, gamma, sigma
+def with_bests(tails, reports):
+    """Return tails with reports, each a (loss, trials, search)."""
+    losses, trials, search = (np.array(column) for column in zip(*reports, strict=True))
+    return join_tails(tails).assign(
+        reported_loss=("report", losses.astype(float)),
+        report_trials=("report", trials.astype(float)),
+        report_search=("report", search),
+    )
+
+
+def evaluator(tails, base=hierarchical):
+    model = best_of_k.build(tails, ll.Priors(), base)
+    return Evaluator(model, best_of_k.data_of(tails, base))
+
+
+def quadratic_at(values):
+    """Return alpha, beta, gamma and sigma of each search."""
+    alpha = values["optimum"]
+    return alpha, alpha + values["spread"], values["effective_dim"], values["noise_sd"]
+
+
+@pytest.fixture(scope="module")
+def one_report():
+    return evaluator(with_bests([full_search()], [(0.24, 20, 0)]))
 
 
 def test_reports_have_the_density_of_the_best_of_k():
     search = full_search()
-    edge = search.regime.threshold
-    far = [edge + 0.05, edge + 1.0]
-    only = reported_search(0.4, 0.1, 3.0)
-    # Of the last report nobody knows how many trials it is the best of.
-    reports = [
-        Report(0.24, 20, 0),
-        Report(far[0], 3, 0),  # past the threshold of its search
-        Report(far[1], 3, 0),
-        Report(0.23, 100, 1),
-        Report(0.30, 7, 1),
-        Report(0.25, math.nan, 1),
-    ]
-    model = best_of_k.build([search, only], reports, 1.0, ll.Priors())
-    assert model.potentials == []
-    assert {one.name for one in model.data_vars} == set(
-        best_of_k.data_of([search, only], reports, 1.0)
-    )
-    rng = np.random.default_rng(4)
-    start = model.initial_point(random_seed=1)
-    for _ in range(4):
-        point = {name: value + rng.uniform(-1, 1, value.shape) for name, value in start.items()}
-        found = terms_of(model, point)["reported"]
-        alpha, beta, gamma, sigma = law_at(model, point)
-        # As sampled: log(k − 1), the prior being cut off at 1.
-        unknown = 1.0 + float(
-            np.exp(next(v for k, v in point.items() if "reported_trials" in k)[0])
-        )
-        for place, report in enumerate(reports):
-            trials = unknown if math.isnan(report.trials) else report.trials
-            law = [float(part[report.search]) for part in (alpha, beta, gamma, sigma)]
-            if report.loss in far:
-                wanted = trials * noisy_quadratic.logsf(edge, *law).eval()
+    edge = float(search["threshold"][0])
+    # The second and third are not beyond the threshold; the last has no number of trials.
+    reports = [(0.24, 20, 0), (edge + 0.05, 3, 0), (edge + 1.0, 3, 0), (0.23, 100, 1), (0.3, 7, 1)]
+    reports += [(0.25, NAN, 1)]
+    built = evaluator(with_bests([search, only_reported(0.4, 0.1, model="y")], reports))
+    assert built.model.potentials == []
+    assert {variable.name for variable in built.model.data_vars} == set(built.data)
+    for point in built.points(4):
+        found, values = built.terms(point)["reported"], built.values(point)
+        for place, (loss, trials, owner) in enumerate(reports):
+            trials = float(values["reported_trials"][0]) if math.isnan(trials) else trials
+            law = [float(part[owner]) for part in quadratic_at(values)]
+            if loss > edge and owner == 0:
+                expected = trials * noisy_quadratic.logsf(edge, *law).eval(mode=PYTHON)
             else:
-                wanted = pm.logp(BestScore.dist(*law, trials), report.loss).eval()
-            assert found[place] == pytest.approx(float(wanted), rel=1e-9)
+                expected = pm.logp(BestScore.dist(*law, trials), loss).eval(mode=PYTHON)
+            assert found[place] == pytest.approx(float(expected), rel=1e-9)
 
 
-def test_reports_that_are_all_past_the_threshold_leave_a_finite_density():
-    only = reported_search(0.2, 0.1, 3.0)
-    model = best_of_k.build([only], [Report(0.3, 10, 0)], 1.0, ll.Priors())
-    terms = terms_of(model, model.initial_point(random_seed=1))
-    assert all(np.isfinite(term).all() for term in terms.values())
+def test_reports_that_are_all_worse_than_the_threshold_leave_a_finite_density():
+    built = evaluator(with_bests([only_reported(0.2, 0.1)], [(0.3, 10, 0)]))
+    assert all(np.isfinite(term).all() for term in built.terms(built.start).values())
 
 
-def test_the_likelihood_of_a_report_is_that_of_its_trials_with_only_the_best_told():
-    """Of k trials the best is told, and that the others are worse: the same information."""
-    alpha, beta, gamma, sigma = ALPHA, ALPHA + SPREAD, GAMMA, SIGMA
-    law, k, y = (alpha, beta, gamma, sigma), 30, 0.22
-    told = pm.logp(BestScore.dist(*law, k), y).eval()
-    one = noisy_quadratic.logpdf(y, *law).eval()
-    others = (k - 1) * noisy_quadratic.logsf(y, *law).eval()
-    assert float(told) == pytest.approx(math.log(k) + float(one) + float(others), rel=1e-12)
+def test_the_likelihood_of_a_report_is_that_of_its_trials_of_which_only_the_best_is_given():
+    """The best of k trials is given, and the others are worse: the same information."""
+    law, k, y = (ALPHA, ALPHA + SPREAD, 2.0, SIGMA), 30, 0.22
+    given = pm.logp(BestScore.dist(*law, k), y).eval(mode=PYTHON)
+    density, worse = (
+        float(function(y, *law).eval(mode=PYTHON))
+        for function in (noisy_quadratic.logpdf, noisy_quadratic.logsf)
+    )
+    assert float(given) == pytest.approx(math.log(k) + density + (k - 1) * worse, rel=1e-12)
 
 
 def test_an_unknown_number_of_trials_has_its_prior():
-    only = reported_search(0.4, 0.1, 3.0)
-    model = best_of_k.build([only], [Report(0.23, math.nan, 0)], 1.0, ll.Priors())
-    with model:
-        drawn = pm.draw(model["reported_trials"], 4000, random_seed=1)
-    wanted = stats.lognorm(s=1, scale=math.exp(3.91))
-    assert stats.kstest(drawn[:, 0], wanted.cdf).pvalue > 1e-3
+    tails = with_bests([only_reported(0.4, 0.1)], [(0.23, NAN, 0)])
+    model = best_of_k.build(tails, ll.Priors())
+    drawn = pm.draw(model["reported_trials"], 4000, random_seed=1, mode=PYTHON)
+    assert stats.kstest(drawn[:, 0], stats.lognorm(s=1, scale=math.exp(3.91)).cdf).pvalue > 1e-3
     assert drawn.min() >= 1.0
 
 
 def crossed_searches():
     """Return two models on two tasks, the second model on the second task without trials."""
-    first, second = full_search(60), full_search(40)
-    regime = first.regime
-    return [
-        several.Search(first.regime, 4.0, 0, 0, 0),
-        several.Search(second.regime, 4.0, 0, 0, 1),
-        several.Search(second.regime, 4.0, 0, 1, 0),
-        reported_search(regime.threshold + 0.3, regime.tail_scale, 4.0, task=1, model=1),
-    ]
+    first = full_search(60)
+    edge, scale = float(first["threshold"][0]) + 0.3, float(first["tail_scale"][0])
+    others = [full_search(40, "a", "y"), full_search(40, "b", "x")]
+    return [first, *others, only_reported(edge, scale, "b", "y")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("base", [hierarchical, crossed], ids=["hierarchical", "crossed"])
-def test_reports_leave_what_trials_say_as_it_is(base):
-    """Also those of a search with trials: the terms are those without reports, and one more."""
-    searches = crossed_searches()
-    reports = [Report(0.22, 50, 3), Report(0.21, 100, 0), Report(0.25, math.nan, 3)]
-    beside = best_of_k.build(searches, reports, 1.0, ll.Priors(), base)
-    plain = base.build(searches, 1.0, ll.Priors())
-    with pytensor.config.change_flags(mode="FAST_COMPILE"):
-        # At the same values of the parameters, whatever the coordinates of the sampler are.
-        values = beside.compile_fn(
-            beside.replace_rvs_by_values(beside.free_RVs),
-            inputs=beside.value_vars,
-            point_fn=True,
-        )(beside.initial_point(random_seed=2))
-        draws = xr.Dataset(
-            {
-                one.name: (("chain", "draw", *beside.named_vars_to_dims.get(one.name, ())), value)
-                for one, value in zip(
-                    beside.free_RVs, [value[None, None] for value in values], strict=True
-                )
-            }
-        )
-        without = Densities(plain)(draws, base.data_of(searches, 1.0))
-        found = Densities(beside)(draws, best_of_k.data_of(searches, reports, 1.0, base))
-    added = [
-        set(with_reports) - set(plain_ones)
-        for plain_ones, with_reports in zip(without, found, strict=True)
-    ]
+def test_reports_leave_the_terms_of_trials_as_they_are(base):
+    """The terms are those without reports, also of a search with trials, and those of reports."""
+    tails = with_bests(crossed_searches(), [(0.22, 50, 3), (0.21, 100, 0), (0.25, NAN, 3)])
+    plain_tails = tails.drop_dims("report")
+    beside = best_of_k.build(tails, ll.Priors(), base)
+    plain = base.build(plain_tails, ll.Priors())
+    # At the same values of the parameters, whatever the coordinates of the sampler are.
+    values = Evaluator(beside, {})
+    at = values.values(values.start)
+    draws = xr.Dataset(
+        {
+            one.name: (
+                ("chain", "draw", *beside.named_vars_to_dims.get(one.name, ())),
+                at[one.name][None, None],
+            )
+            for one in beside.free_RVs
+        }
+    )
+    without = PointwiseLogp(plain)(draws, base.data_of(plain_tails))
+    found = PointwiseLogp(beside)(draws, best_of_k.data_of(tails, base))
+    added = [set(more) - set(fewer) for fewer, more in zip(without, found, strict=True)]
     assert added == [{"reported"}, {"reported_trials"}]
-    for plain_ones, with_reports in zip(without, found, strict=True):
-        for name, term in plain_ones.items():
-            np.testing.assert_allclose(with_reports[name], term, rtol=1e-12, err_msg=name)
+    for fewer, more in zip(without, found, strict=True):
+        for name, term in fewer.items():
+            np.testing.assert_allclose(more[name], term, rtol=1e-12, err_msg=name)
 
 
-def test_a_report_has_the_density_that_counting_gives():
-    """An independent path: the law as a mean over many expected losses, and differences."""
-    search = full_search()
-    report = Report(0.24, 20, 0)
-    model = best_of_k.build([search], [report], 1.0, ll.Priors())
-    point = model.initial_point(random_seed=1)
-    alpha, beta, gamma, sigma = (float(part[0]) for part in law_at(model, point))
+def test_a_report_has_the_density_of_differences_of_the_distribution_function(one_report):
+    """An independent path: the law as a mean over many expected losses."""
+    point = one_report.start
+    law = [float(part[0]) for part in quadratic_at(one_report.values(point))]
+    alpha, beta, gamma, sigma = law
     step = 1e-4
     better = [
-        1.0 - (1.0 - reference_cdf(report.loss + side, alpha, beta - alpha, gamma, sigma)) ** 20
+        1.0 - (1.0 - reference_cdf(0.24 + side, alpha, beta - alpha, gamma, sigma)) ** 20
         for side in (-step, step)
     ]
     density = (better[1] - better[0]) / (2 * step)
-    found = terms_of(model, point)["reported"]
+    found = one_report.terms(point)["reported"]
     # The mean over 4,000 losses and the difference are good to four digits.
     assert np.exp(found[0]) == pytest.approx(float(density), rel=1e-3)
 
 
+def test_a_report_moves_the_coordinate_and_no_scale(one_report):
+    plain = hierarchical.data_of(full_search())
+    better = best_of_k.data_of(with_bests([full_search()], [(0.01, 20, 0)]))
+    changed = {name for name in plain if np.any(plain[name] != better[name])}
+    assert changed == {"gap_of_best", "n_tail"}
+
+
 def test_a_task_is_measured_from_searches_with_trials():
     searches = crossed_searches()
-    data = best_of_k.data_of(searches, [Report(0.22, 50, 3)], 1.0, crossed)
-    measured = crossed.data_of(searches[:3], 1.0)
+    data = best_of_k.data_of(with_bests(searches, [(0.22, 50, 3)]), crossed)
+    measured = crossed.data_of(join_tails(searches[:3]))
     for name in ("task_anchor", "task_unit"):
         np.testing.assert_array_equal(data[name], measured[name])

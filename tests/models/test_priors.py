@@ -44,17 +44,12 @@ def test_printed_one_prior_a_line():
 
 
 @pytest.mark.parametrize("value", [0.1, 1 / 3, 1e-12, 2, np.float64(1 / 3), np.int64(7)])
-def test_the_text_of_a_prior_says_all_of_it(value):
-    prior = Prior("Normal", mu=value, sigma=1)
-    namespace = {"Normal": partial(Prior, "Normal")}
-    assert eval(repr(prior), namespace) == prior
-
-
-def test_the_text_of_all_priors_is_an_expression():
-    priors = ll.Priors(max_effective_dim=3.0, noise_ratio=OTHER)
-    families = {getattr(priors, name).distribution for name in set(NAMES) - {"max_effective_dim"}}
+def test_the_text_of_priors_is_an_expression(value):
+    families = ("Normal", "LogNormal", "HalfNormal", "Gamma", "Beta", "Exponential")
     namespace = {family: partial(Prior, family) for family in families} | {"Priors": ll.Priors}
-    assert eval(repr(priors), namespace) == priors
+    prior = Prior("Normal", mu=value, sigma=1)
+    for one in (prior, ll.Priors(max_effective_dim=3.0, noise_ratio=prior)):
+        assert eval(repr(one), namespace) == one
 
 
 def test_to_dict_is_plain():
@@ -86,41 +81,35 @@ def test_dist_is_the_variable_of_pymc():
     np.testing.assert_array_equal(got, pm.logp(pm.LogNormal.dist(0.3, 0.7), values).eval())
 
 
-@pytest.mark.parametrize(
-    ("options", "error", "words"),
-    [
-        ({"gap": 3}, TypeError, r"gap=.*Prior\('LogNormal'"),
-        ({"gap": "LogNormal"}, TypeError, "gap=.*got 'LogNormal'"),
-        ({"reach": None}, TypeError, "reach=.*got None"),
-        ({"max_effective_dim": "3"}, TypeError, "max_effective_dim must be a number.*'3'"),
-        ({"max_effective_dim": True}, TypeError, "max_effective_dim must be a number.*True"),
-        ({"max_effective_dim": OTHER}, TypeError, "max_effective_dim must be a number"),
-        ({"max_effective_dim": 1}, ValueError, "above 1, got 1"),
-        ({"max_effective_dim": float("nan")}, ValueError, "above 1, got nan"),
-        ({"max_effective_dim": float("inf")}, ValueError, "above 1, got inf"),
-        ({"spread": OTHER}, TypeError, "unexpected keyword argument 'spread'"),
-    ],
-)
-def test_wrong_priors(options, error, words):
-    with pytest.raises(error, match=words) as caught:
-        ll.Priors(**options)
-    assert "\n" not in str(caught.value)
+NAN, INF = float("nan"), float("inf")
 
 
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [
-        (lambda: Prior(3), TypeError, "name of a distribution.*got 3"),
-        (lambda: Prior("Normal", mu="0"), TypeError, "mu=...*takes a number, got '0'"),
-        (lambda: Prior("Normal", mu=float("nan")), TypeError, "takes a number, got nan"),
-        (lambda: Prior("Normal", mu=True), TypeError, "takes a number, got True"),
-        (lambda: Prior("Gaussian", mu=0).dist(), ValueError, "'Gaussian'.*not a continuous"),
-        (lambda: Prior("Poisson", mu=2).dist(), ValueError, "'Poisson'.*not a continuous"),
-        (lambda: Prior("Model").dist(), ValueError, "'Model'.*not a continuous"),
-        # PyMC ignores names that it does not know.
-        (lambda: Prior("LogNormal", mean=2).dist(), ValueError, "mean=.*there are mu, sigma"),
+        (lambda: ll.Priors(gap=3), TypeError, "gap= LogNormal 3"),
+        (lambda: ll.Priors(gap="LogNormal"), TypeError, "gap= 'LogNormal'"),
+        (lambda: ll.Priors(reach=None), TypeError, "reach= None"),
+        (lambda: ll.Priors(max_effective_dim="3"), TypeError, "max_effective_dim '3'"),
+        (lambda: ll.Priors(max_effective_dim=True), TypeError, "max_effective_dim True"),
+        (lambda: ll.Priors(max_effective_dim=OTHER), TypeError, "max_effective_dim"),
+        (lambda: ll.Priors(max_effective_dim=1), ValueError, "max_effective_dim 1"),
+        (lambda: ll.Priors(max_effective_dim=NAN), ValueError, "max_effective_dim nan"),
+        (lambda: ll.Priors(max_effective_dim=INF), ValueError, "max_effective_dim inf"),
+        (lambda: ll.Priors(spread=OTHER), TypeError, "'spread'"),
+        (lambda: Prior(3), TypeError, "name 3"),
+        (lambda: Prior("Normal", mu="0"), TypeError, "mu= '0'"),
+        (lambda: Prior("Normal", mu=NAN), TypeError, "mu= nan"),
+        (lambda: Prior("Normal", mu=True), TypeError, "mu= True"),
+        (lambda: Prior("Gaussian", mu=0).dist(), ValueError, "'Gaussian'"),
+        (lambda: Prior("Poisson", mu=2).dist(), ValueError, "'Poisson' continuous"),
+        (lambda: Prior("Model").dist(), ValueError, "'Model'"),
+        # PyMC ignores unknown names.
+        (lambda: Prior("LogNormal", mean=2).dist(), ValueError, "mean= mu sigma"),
     ],
 )
-def test_wrong_prior(make, error, words):
-    with pytest.raises(error, match=words):
+def test_wrong_priors_are_named_in_one_line(make, error, words):
+    with pytest.raises(error) as caught:
         make()
+    assert all(word in str(caught.value) for word in words.split())
+    assert "\n" not in str(caught.value)

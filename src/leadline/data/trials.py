@@ -28,8 +28,8 @@ PRUNED_NOTE = "the value of a pruned trial is not a score: it counts as worse th
 
 ONLY_REPORTS = (
     "the threshold of the law and the range of good scores are measured from trials; add a "
-    "random search of any model on the same task, or give both yourself with "
-    "leadline.models.best_of_k and its reported_search"
+    "random search of any model on the same task, or give both yourself in the tails of "
+    "leadline.models.best_of_k"
 )
 """Advice for data that hold only reported bests."""
 

@@ -61,14 +61,15 @@ def fit_jointly(
     weights = weigh_alone(candidates, sampler, weight_seed)
     sets = _draw_sets(weights, np.random.default_rng(set_seed))
     shares = [count / sets.total() for count in sets.values()]
-    settings = joint_sampler(sampler.sampler, len(candidates))
     fits = []
     for chosen, share, child_seed in zip(sets, shares, fit_seed.spawn(len(sets)), strict=True):
         own = [search[index] for search, index in zip(candidates, chosen, strict=True)]
+        tails = complete(join_tails(own))
+        settings = joint_sampler(sampler.sampler, tails.sizes["search"])
         # Four times the draws that the mixture takes, so that the diagnostics are reliable.
         draws = min(settings.draws, int(np.ceil(4 * share * settings.draws)))
         joint = dataclasses.replace(sampler, sampler=dataclasses.replace(settings, draws=draws))
-        fits.append(joint.sample(complete(join_tails(own)), child_seed))
+        fits.append(joint.sample(tails, child_seed))
     return fits, shares
 
 

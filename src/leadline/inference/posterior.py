@@ -97,10 +97,10 @@ class PosteriorSampler:
         data = self._data_of(tails)
         compiled = self._ready(tails).compiled.with_sampler(self.sampler).with_data(data)
         drawn = compiled.sample_carefully(first, second)
-        posterior = drawn["posterior"].to_dataset()
-        diagnostics = diagnose(posterior, drawn["sample_stats"].to_dataset())
-        fit = self._with_densities(drawn, tails, tails, choice)
-        fit.attrs.update(dataclasses.asdict(diagnostics))
+        posterior = self._with_effective_dims(drawn, tails, choice)
+        statistics = drawn["sample_stats"].to_dataset()
+        fit = self._with_densities(posterior, statistics, tails, tails)
+        fit.attrs.update(dataclasses.asdict(diagnose(posterior, statistics)))
         return fit
 
     def sample_without(
@@ -127,19 +127,24 @@ class PosteriorSampler:
         compiled = self._ready(others).compiled.with_sampler(fewer)
         first, choice = (int(word) for word in seed.generate_state(2))
         drawn = compiled.with_data(self._data_of(others)).sample(first)
-        return self._with_densities(drawn, others, tails, choice)
+        posterior = self._with_effective_dims(drawn, others, choice)
+        return self._with_densities(posterior, drawn["sample_stats"].to_dataset(), others, tails)
+
+    def _with_effective_dims(self, drawn: xr.DataTree, tails: xr.Dataset, seed: int) -> xr.Dataset:
+        """Return labelled draws, with one effective dimension per draw where it was summed out."""
+        posterior = drawn["posterior"].to_dataset()
+        coords = {name: own for name, own in coords_of(tails).items() if name in posterior.dims}
+        space = positions(tails["space"].to_numpy())
+        return draw_effective_dims(posterior.assign_coords(coords), space, seed)
 
     def _with_densities(
-        self, drawn: xr.DataTree, tails: xr.Dataset, evaluated: xr.Dataset, seed: int
+        self,
+        posterior: xr.Dataset,
+        statistics: xr.Dataset,
+        tails: xr.Dataset,
+        evaluated: xr.Dataset,
     ) -> xr.DataTree:
         """Return draws given some tails, with the densities of others."""
-        coords = coords_of(tails)
-        posterior = drawn["posterior"].to_dataset()
-        posterior = posterior.assign_coords(
-            {name: labels for name, labels in coords.items() if name in posterior.dims}
-        )
-        space = positions(tails["space"].to_numpy())
-        posterior = draw_effective_dims(posterior, space, seed)
         log_likelihood, log_prior = self._ready(evaluated).pointwise_logp(
             posterior, self._data_of(evaluated)
         )
@@ -156,7 +161,7 @@ class PosteriorSampler:
                 "posterior": own.assign(scores_of_quadratic(quadratic, tails)),
                 "noisy_quadratic": quadratic,
                 "pooled": _tasks_as_scores(pooled, tails),
-                "sample_stats": drawn["sample_stats"].to_dataset(),
+                "sample_stats": statistics,
                 "log_likelihood": xr.Dataset(
                     {
                         name: ((*draws, _OBSERVATION_DIMS[name]), values)

@@ -22,10 +22,10 @@ from leadline.inference.posterior import (
     log_worse,
     tail_of,
 )
+from leadline.models.likelihood import seed_variances
 from leadline.stats.diagnostics import MIN_PARETO_DRAWS
 
 Array = npt.NDArray[np.float64]
-
 
 
 def predictive_score(
@@ -59,12 +59,12 @@ def predictive_score(
     refitted : int
         Number of trials that were left out by fitting again.
     """
-    threshold = float(fit["tails"]["threshold"][0])
+    threshold = float(fit["tails"].dataset["threshold"][0])
     given = log_density(fit)
     if len(given) < MIN_PARETO_DRAWS:
         raise LeadlineError(
-            f"weighing thresholds needs {MIN_PARETO_DRAWS} draws or more, in all chains together, and "
-            f"there are {len(given)}: raise draws, or give one tail_fraction"
+            f"weighing thresholds needs {MIN_PARETO_DRAWS} draws or more, in all chains together, "
+            f"and there are {len(given)}: raise draws, or give one tail_fraction"
         )
     predicted, not_beyond = _predictions(fit, validation_rows, edge)
     relative_ess = min(fit.attrs["min_ess_bulk"] / len(given), 1.0)
@@ -93,7 +93,7 @@ def log_density(fit: xr.DataTree) -> Array:
     tail = tail_of(fit)
     n = tail.sizes["tail_trial"]
     conditional = (tail["log_likelihood"] + tail["seed_log_likelihood"]).to_numpy()
-    threshold = float(fit["tails"]["threshold"][0])
+    threshold = float(fit["tails"].dataset["threshold"][0])
     return conditional.reshape(-1, n) + log_better(fit, threshold)[:, tail["group"].to_numpy()]
 
 
@@ -114,18 +114,18 @@ def _predictions(
     tail = tail_of(fit)
     not_beyond = log_worse(fit, edge)
     validated = np.isin(tail["row"].to_numpy(), validation_rows)
-    density = log_density(fit) + tail["log_slope"].to_numpy() + _seeds_log_volume(tail)
+    density = log_density(fit) + tail["log_slope"].to_numpy() + _seeds_log_volume(fit)
     return np.where(validated, density, not_beyond[:, tail["group"].to_numpy()]), not_beyond
 
 
-def _seeds_log_volume(tail: xr.Dataset) -> Array:
+def _seeds_log_volume(fit: xr.DataTree) -> Array:
     """Return what turns densities of a mean and a variance into those of all seeds.
 
     Up to a constant. The variance is on the scale, so that this matters where scales are compared.
     """
-    replicates, squares = (tail[name].to_numpy() for name in ("replicates", "sum_of_squares"))
-    variance = np.maximum(squares / np.maximum(replicates - 1, 1), np.finfo(float).tiny)
-    return np.where(replicates > 1, -0.5 * (replicates - 3) * np.log(variance), 0.0)
+    tails = fit["tails"].dataset
+    replicates = tails["replicates"].to_numpy()
+    return np.where(replicates > 1, -0.5 * (replicates - 3) * np.log(seed_variances(tails)), 0.0)
 
 
 def _good_khat(draws: int) -> float:
