@@ -16,8 +16,8 @@ from leadline.stats.forecast import expected_best_loss
 from leadline.stats.tuning_curve import tuning_curve
 
 NAME = "digits / mlp"
+BUDGETS = np.array([1.0, 40.0])
 DATA = pathlib.Path(__file__).parents[1] / "data"
-PARAMETERS = ("alpha", "beta", "gamma", "sigma", "threshold")
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +42,10 @@ def parts(search):
 @pytest.mark.parametrize(
     "answer",
     [
-        lambda search: measured_quantile(search, np.array([1.0, 40.0]), 0.7),
-        lambda search: expected_quantile(search, np.array([1.0, 40.0]), 0.7),
-        lambda search: measured_mean(search, np.array([1.0, 40.0])),
-        lambda search: expected_mean(search, np.array([1.0, 40.0])),
+        lambda search: measured_quantile(search, BUDGETS, 0.7),
+        lambda search: expected_quantile(search, BUDGETS, 0.7),
+        lambda search: measured_mean(search, BUDGETS),
+        lambda search: expected_mean(search, BUDGETS),
         lambda search: search.log_worse([0.1, 0.3, -1.0]),
         expected_best_loss,
     ],
@@ -60,9 +60,8 @@ def test_draws_of_several_candidates_are_answered_as_if_each_were_alone(mixed, a
 def test_scales_are_undone_and_infinite_beyond_their_ends(mixed):
     loss = np.array([0.1, 0.5, -2.0])
     on_scale = mixed.on_scale(loss)
-    np.testing.assert_allclose(
-        mixed.in_score_units(on_scale)[:, :2], loss[None, :2] + 0 * on_scale[:, :2]
-    )
+    scores = mixed.in_score_units(on_scale)[:, :2]
+    np.testing.assert_allclose(scores, np.broadcast_to(loss[:2], scores.shape))
     slope = mixed.score_units_per_unit(on_scale[:, :2])
     np.testing.assert_allclose(slope, np.where(mixed.scale[:, None] == "log", loss[:2], 1.0))
     assert ((on_scale[:, 2] == -np.inf) == (mixed.scale == "log")).all()
@@ -75,17 +74,15 @@ def test_a_group_of_the_noisy_quadratic_is_read_in_place_of_the_posterior(name):
     tree = xr.open_datatree(DATA / f"{name}.nc").load()
     names = tree["posterior"]["search"].to_numpy()
     searches = [fitted_search(tree, str(search)) for search in names]
-    posterior = tree["posterior"].dataset
-    shape = posterior.sizes["chain"], posterior.sizes["draw"]
+    like = tree["posterior"]["optimum"].transpose("search", "chain", "draw")
     group = {
-        parameter: (
-            ("chain", "draw", "search"),
-            np.stack([getattr(search, parameter).reshape(shape) for search in searches], axis=2),
+        parameter: like.copy(
+            data=np.reshape([getattr(search, parameter) for search in searches], like.shape)
         )
-        for parameter in PARAMETERS
+        for parameter in ("alpha", "beta", "gamma", "sigma", "threshold")
     }
     with_group = tree.copy()
-    with_group["noisy_quadratic"] = xr.Dataset(group, posterior["optimum"].coords)
+    with_group["noisy_quadratic"] = xr.Dataset(group)
     curve = tuning_curve(tree, [1, 30])
     np.testing.assert_allclose(tuning_curve(with_group, [1, 30]), curve, rtol=1e-12)
     with_group["noisy_quadratic"]["alpha"] -= 0.05
@@ -112,20 +109,15 @@ def test_without_worse_trials_the_noisy_quadratic_holds_up_to_its_end():
     assert (curve > tree["posterior"]["optimum"]).all()
 
 
-@pytest.mark.parametrize(
-    ("group", "variable"), [("posterior", "optimum"), ("candidates", "weight")]
-)
-def test_what_a_fit_must_hold_is_named(group, variable):
-    tree = make_tree(draws=5).copy()
-    tree[group] = xr.DataTree(tree[group].to_dataset().drop_vars(variable))
-    with pytest.raises(LeadlineError, match=variable):
-        validate_tree(tree)
-
-
-def test_only_a_fit_is_one():
+def test_only_a_fit_is_one_and_the_missing_part_is_named():
     with pytest.raises(LeadlineError, match="dict"):
         validate_tree({"posterior": 1})
-    tree = make_tree(draws=5).copy()
+    for group, variable in (("posterior", "optimum"), ("candidates", "weight")):
+        tree = make_tree(draws=5)
+        tree[group] = xr.DataTree(tree[group].to_dataset().drop_vars(variable))
+        with pytest.raises(LeadlineError, match=variable):
+            validate_tree(tree)
+    tree = make_tree(draws=5)
     tree.attrs["direction"] = "down"
     with pytest.raises(LeadlineError, match="'down'"):
         validate_tree(tree)

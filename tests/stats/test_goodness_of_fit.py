@@ -21,9 +21,9 @@ def tail(n, seed, threshold=0.5, sigma=0.02):
     return loss[loss <= threshold][:n]
 
 
-def p_value(loss, seed=1, cell=0.0, replicates=1, of=None):
-    cells, seeds = np.full(len(loss), cell), np.full(len(loss), replicates)
-    return tail_p_value(loss, cells, seeds, np.full((DRAWS, 1), 0.5), of or law(), seed)
+def p_value(loss, seed=1, bin_width=0.0, replicates=1, of=None):
+    widths, seeds = np.full(len(loss), bin_width), np.full(len(loss), replicates)
+    return tail_p_value(loss, widths, seeds, np.full((DRAWS, 1), 0.5), of or law(), seed)
 
 
 def test_the_distance_is_the_integral_that_defines_it():
@@ -39,15 +39,10 @@ def test_the_distance_is_the_integral_that_defines_it():
 
 
 def test_shares_of_the_tail_are_uniform_under_the_law():
-    loss = tail(4000, 2)
-    u = share_of_tail(
-        loss,
-        np.zeros(4000),
-        np.ones(4000, dtype=int),
-        np.full((1, 1), 0.5),
-        tuple(part[:1] for part in law()),
-        np.random.default_rng(0),
-    )[0]
+    exact, once, threshold = np.zeros(4000), np.ones(4000, dtype=int), np.full((1, 1), 0.5)
+    one_draw = tuple(part[:1] for part in law())
+    rng = np.random.default_rng(0)
+    u = share_of_tail(tail(4000, 2), exact, once, threshold, one_draw, rng)[0]
     # The 0.1 % point of the Anderson-Darling distribution.
     assert anderson_darling(u) < 6.0
     assert 0 < u.min() < u.max() <= 1
@@ -63,19 +58,16 @@ def test_a_tail_from_the_law_passes_and_one_from_elsewhere_does_not():
 
 
 def test_means_of_seeds_have_less_noise():
-    of_mean = tail(80, 5, sigma=0.1 / 3)
-    noisy = law(sigma=0.1)
+    of_mean, noisy = tail(80, 5, sigma=0.1 / 3), law(sigma=0.1)
     assert p_value(of_mean, replicates=9, of=noisy) > 0.05
-    shifted = of_mean - 0.06
-    assert p_value(shifted, replicates=9, of=noisy) < 0.05
+    assert p_value(of_mean - 0.06, replicates=9, of=noisy) < 0.05
 
 
-def test_recorded_cells_are_no_misfit():
-    loss = tail(400, 7)
-    cell = 0.05
-    # The middles of cells of which one ends at the threshold.
-    rounded = 0.5 - (np.floor((0.5 - loss) / cell) + 0.5) * cell
-    assert p_value(rounded, cell=cell) > 0.05
+def test_recorded_bins_are_no_misfit():
+    loss, width = tail(400, 7), 0.05
+    # The middles of bins of which one ends at the threshold.
+    rounded = 0.5 - (np.floor((0.5 - loss) / width) + 0.5) * width
+    assert p_value(rounded, bin_width=width) > 0.05
     assert p_value(rounded) < 0.01
 
 

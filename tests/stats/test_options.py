@@ -8,7 +8,7 @@ import leadline as ll
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.compare import equivalence
 from leadline.stats.stopping import stopping_advice
-from leadline.stats.summary_text import summary_text
+from leadline.stats.summary import summary_text
 
 
 def advise(tree, probability):

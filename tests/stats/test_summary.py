@@ -1,15 +1,20 @@
-"""The table of answers against direct computation."""
+"""The table of answers against direct computation, and as Markdown, LaTeX and CSV."""
+
+import io
 
 import arviz as az
 import numpy as np
+import pandas as pd
 import pytest
 from helpers import make_tree, make_trials
 
 from leadline.errors import LeadlineError
 from leadline.stats.forecast import best_seen_expected, forecast
-from leadline.stats.summary import summary
+from leadline.stats.summary import summary, summary_cells, summary_text
 
 TWO = (("digits", "mlp"), ("digits", "forest"))
+# Special characters of Markdown and LaTeX in the names.
+HOSTILE = (("a|b", r"50% & \cmd_{x}"), ("digits", "mlp"))
 
 
 @pytest.fixture(scope="module", params=["minimize", "maximize"])
@@ -69,14 +74,51 @@ def test_integer_dimensions_have_a_column_each():
     assert table[columns].to_numpy().sum() == pytest.approx(1.0)
 
 
-def test_bad_sampling_is_said_in_the_row_and_in_attrs(tree):
-    assert (summary(tree)["warning"] == "").all()
-    assert "converged" in summary(tree).attrs["convergence"]
-    bad = summary(make_tree(divergences=3))
-    assert bad["warning"].iloc[0] == "3 divergences"
-    assert bad.attrs["convergence"].startswith("do not rely")
-
-
 def test_only_a_fit_is_summarised():
     with pytest.raises(LeadlineError, match="not a leadline fit"):
         summary(az.load_arviz_data("centered_eight"))
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    return make_tree(make_trials(searches=HOSTILE), draws=400)
+
+
+def test_markdown_has_a_row_a_search_and_as_many_cells_as_columns(hostile):
+    lines = summary_text(hostile, "markdown").splitlines()
+    rows = [line for line in lines if line.startswith("| ")]
+    assert len(rows) == 2 + len(HOSTILE)
+    plain = [line.replace("\\|", "").count("|") for line in rows]
+    assert set(plain) == {2 + len(summary_cells(hostile).columns)}
+    assert any("converged" in line for line in lines)
+
+
+def test_latex_escapes_what_it_would_take_for_commands(hostile):
+    text = summary_text(hostile, "latex")
+    assert r"50\% \& \textbackslash{}cmd\_\{x\}" in text
+    body = text[text.index(r"\midrule") : text.index(r"\bottomrule")]
+    rows = [line for line in body.splitlines() if line.endswith(r"\\")]
+    assert len(rows) == len(HOSTILE)
+    columns = len(summary_cells(hostile).columns)
+    assert {row.replace(r"\&", "").count("&") for row in rows} == {columns}
+
+
+def test_csv_has_full_precision(hostile):
+    text = summary_text(hostile, "csv")
+    read = pd.read_csv(io.StringIO(text), comment="#", index_col="search")
+    wanted = summary(hostile)
+    assert read["optimum"].to_numpy() == pytest.approx(wanted["optimum"].to_numpy(), rel=1e-15)
+    assert read.index.tolist() == wanted.index.tolist()
+
+
+def test_bad_sampling_and_failed_checks_are_stated(tree):
+    assert (summary(tree)["warning"] == "").all()
+    assert "converged" in summary(tree).attrs["convergence"]
+    bad = make_tree(make_trials(), draws=50, divergences=5)
+    bad.attrs["failed_checks"] = '["regime fit"]'
+    assert "5 divergences" in summary(bad)["warning"].iloc[0]
+    assert summary(bad).attrs["convergence"].startswith("do not rely")
+    for form in ("markdown", "latex", "csv"):
+        text = summary_text(bad, form)
+        assert "5 divergences" in text
+        assert "1 check failed: regime fit" in text

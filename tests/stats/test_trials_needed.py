@@ -20,10 +20,9 @@ def certain(request):
 
 def simulated_chance(best, m):
     """Return how often the trial that measures best, of the seen one and m others, is close."""
-    expected, measured = simulate_losses(SEARCHES * m, 11)
-    expected, measured = expected.reshape(SEARCHES, m), measured.reshape(SEARCHES, m)
-    place = measured.argmin(axis=1)[:, None]
-    new, of_new = (np.take_along_axis(part, place, 1)[:, 0] for part in (measured, expected))
+    expected, measured = (part.reshape(SEARCHES, m) for part in simulate_losses(SEARCHES * m, 11))
+    index = np.arange(SEARCHES), measured.argmin(axis=1)
+    new, of_new = measured[index], expected[index]
     # The expected loss of the best seen, given what it measured: trials like it.
     many, looked = simulate_losses(4_000_000, 12)
     like = many[np.abs(looked - best) < 0.001]

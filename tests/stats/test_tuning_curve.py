@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from scipy.special import beta
 from leadline.stats.best_expected import expected_mean, expected_quantile
 from leadline.stats.best_measured import measured_mean, measured_quantile
 from leadline.stats.fitted_search import fitted_search
-from leadline.stats.tuning_curve import tuning_curve
+from leadline.stats.tuning_curve import empirical_tuning_curve, tuning_curve
 
 BUDGETS = np.array([4.0, 128.0])
 SEARCHES = 3000
@@ -170,17 +171,46 @@ def test_the_expected_score_is_worse_than_the_measured_and_never_beyond_the_opti
 def test_dims_coordinates_and_provenance():
     tree = make_tree(make_trials(searches=(("digits", "mlp"), ("mnist", "mlp"))), draws=20)
     curve = tuning_curve(tree, [1, 10], quantile=0.25)
-    assert curve.dims == ("chain", "draw", "search", "budget")
-    assert curve.shape == (4, 20, 2, 2)
-    assert curve["search"].values.tolist() == ["digits", "mnist"]
-    assert curve["budget"].values.tolist() == [1, 10]
+    assert dict(curve.sizes) == {"chain": 4, "draw": 20, "search": 2, "budget": 2}
+    for name, values in (("search", ["digits", "mnist"]), ("budget", [1, 10])):
+        assert curve[name].values.tolist() == values
     assert curve["task"].values.tolist() == ["digits", "mnist"]
     assert curve.attrs == {"quantile": 0.25, "kind": "measured", "direction": "minimize"}
 
 
-def test_the_best_of_one_trial_fails_as_often_as_trials_do():
-    tree = make_tree(make_trials(n=120, n_failed=60), tail_fraction=0.3)
-    assert (tuning_curve(tree, [1], quantile=0.95) == np.inf).all()
+@pytest.mark.parametrize(
+    ("direction", "quantile", "worst"), [("minimize", 0.95, np.inf), ("maximize", 0.05, -np.inf)]
+)
+def test_the_best_of_one_trial_fails_as_often_as_trials_do(direction, quantile, worst):
+    tree = make_tree(make_trials(direction, n_failed=60), tail_fraction=0.3)
+    assert (tuning_curve(tree, [1], quantile=quantile) == worst).all()
     assert np.isfinite(tuning_curve(tree, [1], quantile="mean")).all()
-    up = make_tree(make_trials("maximize", n=120, n_failed=60), tail_fraction=0.3)
-    assert (tuning_curve(up, [1], quantile=0.05) == -np.inf).all()
+
+
+@pytest.fixture(scope="module", params=["minimize", "maximize"])
+def few(request):
+    return make_tree(make_trials(request.param, n=14, n_failed=3), tail_fraction=0.6, draws=5)
+
+
+@pytest.mark.parametrize("budget", [1, 2, 5, 14])
+def test_the_observed_curve_is_the_average_over_all_subsets(few, budget):
+    down = few.attrs["direction"] == "minimize"
+    scores = few["constant_data"]["trial_score"].values
+    filled = np.where(np.isnan(scores), np.inf if down else -np.inf, scores)
+    choose = min if down else max
+    best = np.sort([choose(subset) for subset in itertools.combinations(filled, budget)])
+    # None of them falls on a step, where rounding decides.
+    for quantile in np.linspace(0.0131, 0.987, 75):
+        expected = best[int(np.ceil(quantile * len(best))) - 1]
+        assert empirical_tuning_curve(few, budget, quantile=quantile).item() == expected
+    mean = empirical_tuning_curve(few, budget, quantile="mean").item()
+    assert mean == pytest.approx(best[np.isfinite(best)].mean())
+
+
+def test_the_observed_curve_ends_at_the_best_seen(few):
+    scores = few["constant_data"]["trial_score"].values
+    best = np.nanmin(scores) if few.attrs["direction"] == "minimize" else np.nanmax(scores)
+    curve = empirical_tuning_curve(few, [14, 15])
+    assert curve.dims == ("search", "budget")
+    assert curve.values[0, 0] == best
+    assert np.isnan(curve.values[0, 1])

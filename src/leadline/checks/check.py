@@ -20,7 +20,7 @@ from leadline.checks import (
 )
 from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import NO_TRIALS, Outcome, not_made
-from leadline.stats.convergence import checks_line as checks_line
+from leadline.stats.diagnostics import checks_line as checks_line
 from leadline.stats.fitted_search import search_names, validate_tree
 
 

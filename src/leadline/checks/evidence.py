@@ -8,8 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from leadline.stats.convergence import convergence
-from leadline.stats.diagnostics import Diagnostics
+from leadline.stats.diagnostics import Diagnostics, convergence
 from leadline.stats.fitted_search import FittedSearch, direction_sign, fitted_search
 from leadline.stats.reported import has_trials
 

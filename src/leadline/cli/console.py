@@ -20,12 +20,12 @@ from leadline.checks.outcome import NO_TRIALS
 from leadline.cli.wording import in_command_line_words
 from leadline.stats.compare import compare
 from leadline.stats.comparison_sentences import comparison_sentences
-from leadline.stats.convergence import checks_line, convergence
+from leadline.stats.diagnostics import checks_line, convergence
 from leadline.stats.forecast import forecast
 from leadline.stats.options import validate_probability
 from leadline.stats.rounding import percent
 from leadline.stats.stopping import forecast_cells, stopping_advice
-from leadline.stats.summary_text import summary_cells, summary_text
+from leadline.stats.summary import summary_cells, summary_text
 
 if TYPE_CHECKING:
     from leadline.data.trials import Trials

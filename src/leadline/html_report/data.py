@@ -12,7 +12,7 @@ from leadline.checks.check import check, failed_checks
 from leadline.html_report.sentences import search_sentences, verdict_sentences
 from leadline.html_report.sliders import BUDGETS, comparison_data, curve_data, forecast_data
 from leadline.plots.plot_tuning_curve import tuning_curve_numbers
-from leadline.stats.convergence import convergence
+from leadline.stats.diagnostics import convergence
 from leadline.stats.fitted_search import search_names, validate_tree
 from leadline.stats.intervals import interval_label, validate_interval
 from leadline.stats.rounding import decimals_shown

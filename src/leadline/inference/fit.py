@@ -188,7 +188,7 @@ def fit(
     from leadline.inference.posterior import PosteriorSampler
     from leadline.inference.sampler import Sampler
     from leadline.inference.tree import provenance
-    from leadline.stats.convergence import checks_line
+    from leadline.stats.diagnostics import checks_line
 
     sampler = Sampler(draws, tune, chains, progressbar, nuts_sampler, sample_kwargs)
     posterior = PosteriorSampler(kind, priors, effective_dim, sampler)

@@ -12,7 +12,7 @@ from arviz_plots import visuals as arviz_visuals
 from leadline.plots.backends import backend_module
 from leadline.plots.legend import Entry, add_legend, make_entry
 from leadline.plots.style import MARK, model_styles, search_models
-from leadline.stats.convergence import convergence
+from leadline.stats.diagnostics import convergence
 
 Visuals = Mapping[str, Mapping[str, Any] | bool]
 

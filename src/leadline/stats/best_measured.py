@@ -15,7 +15,7 @@ import numpy as np
 from leadline.distributions.array_functions import log_survival, quantile
 from leadline.stats.fitted_search import Array, FittedSearch
 
-# The integrand is a step on the grid of `_tail_grid`, steeper with larger k. Up to k = 1e5 the
+# The integrand of `measured_mean` is a step on its grid, steeper with larger k. Up to k = 1e5 the
 # error is below 1e-5 of the distance from α to θ, for any noise from 1e-5 of that distance to
 # twice it; half as many nodes: 4e-3.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
@@ -41,28 +41,20 @@ def measured_quantile(search: FittedSearch, budgets: Array, prob: float | Array)
 
 def measured_mean(search: FittedSearch, budgets: Array) -> Array:
     """Return the mean of the best measured loss of k trials, given that one of them completes."""
-    loss, step = _tail_grid(search, float(budgets.max()), 0.5 * (_NODES + 1.0))
-    step = step * search.score_units_per_unit(loss)
+    # Losses from below any plausible best up to θ, evenly in asinh((y − α)/σ): in steps of a
+    # fraction of σ around α, where noise smooths the density, and in growing steps further out,
+    # where the density is a power.
+    low = -np.arcsinh(_lowest_deviation(float(budgets.max())))
+    high = np.arcsinh((search.threshold - search.alpha) / search.sigma)
+    position = low + (high - low) * 0.5 * (_NODES + 1.0)
+    loss = search.alpha + search.sigma * np.sinh(position)
+    step = search.sigma * np.cosh(position) * (high - low) * search.score_units_per_unit(loss)
     log_worse = log_survival(loss, search.law)
     tail = search.in_score_units(search.threshold) * probability_beyond(search, budgets)
     # By parts: θ P(best ≤ θ) minus the integral of P(best ≤ y) up to θ.
     for number, budget in enumerate(budgets):
         tail[:, number] += 0.5 * (np.expm1(budget * log_worse) * step) @ _WEIGHTS
     return add_body_mean(search, budgets, tail)
-
-
-def _tail_grid(search: FittedSearch, largest_budget: float, fraction: Array) -> tuple[Array, Array]:
-    """Return losses on the scale and their derivatives by `fraction`, shape (draw, point).
-
-    They run from below any plausible best of the largest budget (fraction 0) to the threshold
-    (1), evenly in asinh((y − α)/σ): in steps of a fraction of σ around α, where noise smooths the
-    density, and in growing steps further out, where the density is a power.
-    """
-    low = -np.arcsinh(_lowest_deviation(largest_budget))
-    high = np.arcsinh((search.threshold - search.alpha) / search.sigma)
-    position = low + (high - low) * fraction[None, :]
-    loss = search.alpha + search.sigma * np.sinh(position)
-    return loss, search.sigma * np.cosh(position) * (high - low)
 
 
 def panel_edges(

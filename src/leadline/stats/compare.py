@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from leadline.errors import LeadlineError, format_value, join_values
-from leadline.stats.convergence import convergence
+from leadline.stats.diagnostics import convergence
 from leadline.stats.fitted_search import validate_tree
 from leadline.stats.improvements import (
     context_of,
@@ -62,8 +62,8 @@ def compare(
     Returns
     -------
     Dataset
-        The dims are given for models. A difference is positive where the first is better,
-        whatever the direction of the scores.
+        The dims below are those for models; for tasks they are (task, other_task, model). A
+        difference is positive where the first is better, whatever the direction of the scores.
 
         - `p_better`, `p_equal`, `p_worse` (model, other_model, task): three numbers that add up to
           1; nan where a model has no search on a task;

@@ -1,6 +1,8 @@
-"""Sampling diagnostics of a posterior: divergences, R-hat, effective sample sizes and E-BFMI."""
+"""Sampling diagnostics of a posterior (divergences, R-hat, ESS, E-BFMI) and recorded checks."""
 
+import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import arviz_stats
@@ -10,6 +12,7 @@ import xarray as xr
 from arviz_stats.base import array_stats
 
 from leadline.errors import pluralize
+from leadline.stats.fitted_search import validate_tree
 
 MAX_RHAT = 1.01
 """Limit of Vehtari et al. (2021, doi:10.1214/20-BA1221) for the rank-normalised R-hat."""
@@ -109,3 +112,45 @@ def diagnose(posterior: xr.Dataset, statistics: xr.Dataset) -> Diagnostics:
 def _values(diagnostic: xr.Dataset) -> npt.NDArray[np.float64]:
     """Return the values of all variables, flattened."""
     return np.concatenate([np.ravel(values) for values in diagnostic.data_vars.values()])
+
+
+def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
+    """Return the sampling diagnostics of a fit, or of one of its searches.
+
+    They are the worst over all candidates that have weight, each with all of its draws.
+    """
+    validate_tree(tree)
+    table = tree["candidates"].dataset
+    if search is not None:
+        table = table.sel(search=[search])
+    used = table["weight"].to_numpy() > 0.0
+    by_search = np.where(used, table["divergences"].to_numpy(), 0).sum(axis=-1)
+    # Searches that were fitted together share their draws, and so their divergences.
+    pooled = "pooled" in tree.children
+    sizes = tree["posterior"].sizes
+
+    max_rhat, min_ess_bulk, min_ess_tail = (
+        table[name].to_numpy()[used] for name in ("max_rhat", "min_ess_bulk", "min_ess_tail")
+    )
+    return Diagnostics(
+        divergences=int(by_search.max() if pooled else by_search.sum()),
+        # Unlike nanmax, max keeps the nan of a fit with one chain.
+        max_rhat=float(max_rhat.max()),
+        min_ess_bulk=float(min_ess_bulk.min()),
+        min_ess_tail=float(min_ess_tail.min()),
+        draws=sizes["chain"] * sizes["draw"],
+    )
+
+
+def recorded_checks(tree: xr.DataTree) -> str:
+    """Return one line on the checks that failed when the tree was fitted."""
+    failed = tree.attrs.get("failed_checks")
+    return "not checked" if failed is None else checks_line(json.loads(failed))
+
+
+def checks_line(failed: Sequence[str]) -> str:
+    """Return one line with the number and the names of failed checks."""
+    if not failed:
+        return "no check failed"
+    # Some names contain commas.
+    return f"{pluralize(len(failed), 'check')} failed: {'; '.join(failed)}"

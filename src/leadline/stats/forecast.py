@@ -7,7 +7,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from leadline.stats.best_measured import measured_quantile
-from leadline.stats.convergence import convergence
+from leadline.stats.diagnostics import convergence
 from leadline.stats.fitted_search import (
     Array,
     FittedSearch,
@@ -115,9 +115,7 @@ def forecast(
     result["p_gain"] = probability_of_gain(tree, result["trials"], minimum_gain)
     result["gain_mean"] = result["gain"].mean(SAMPLE_DIMS)
     result["expected_gain_mean"] = result["expected_gain"].mean(SAMPLE_DIMS)
-    per_trial = xr.DataArray(
-        [_mean_cost(tree, name) for name in names], {"search": names}, dims="search"
-    )
+    per_trial = seen.copy(data=[_mean_cost(tree, name) for name in names])
     result["cost"] = per_trial * result["trials"]
     result["gain_per_cost"] = result["expected_gain_mean"] / result["cost"]
     result["best_seen"] = seen
@@ -127,8 +125,7 @@ def forecast(
 
 def best_seen_expected(tree: xr.DataTree) -> xr.DataArray:
     """Return the expected score of the trial that measured best, dims (chain, draw, search)."""
-    loss = map_searches(tree, expected_best_loss)
-    return (direction_sign(tree) * loss).rename("best_seen_expected")
+    return direction_sign(tree) * map_searches(tree, expected_best_loss)
 
 
 def expected_best_loss(search: FittedSearch) -> Array:
@@ -144,8 +141,7 @@ def probability_of_gain(
     The gain is in score units; numbers m in a DataArray add its dims.
     """
     log_worse = map_searches(tree, lambda search: _log_no_gain(search, minimum_gain))
-    p_gain = -xr.ufuncs.expm1(trials * log_worse).mean(SAMPLE_DIMS)
-    return p_gain.transpose("search", ...).rename("p_gain")
+    return -xr.ufuncs.expm1(trials * log_worse).mean(SAMPLE_DIMS).transpose("search", ...)
 
 
 def _log_no_gain(search: FittedSearch, minimum_gain: float) -> Array:

@@ -67,12 +67,11 @@ def find_improvements(
         values = tuning_curve(tree, [budget], kind="expected").isel(budget=0, drop=True)
     loss = losses_by_item(tree, values, by, items, contexts)
     context = context_of(by)
-    ones = xr.DataArray(np.ones(len(contexts)), {context: contexts}, dims=context)
-    scale = _task_scales(tree, contexts) if by == "model" else ones
+    scale = _task_scales(tree, contexts) if by == "model" else xr.ones_like(loss[context], float)
     by_context = differences(loss)
-    new_task = _on_new_task(tree, items) if by == "model" and budget is None else None
-    if new_task is None:
-        new_task = xr.full_like(by_context.isel({context: 0}, drop=True), np.nan)
+    new_task = xr.full_like(by_context.isel({context: 0}, drop=True), np.nan)
+    if by == "model" and budget is None and "model_effect" in _pooled(tree):
+        new_task = _on_new_task(_pooled(tree), items)
     return Improvements(loss, scale, by_context, (by_context / scale).mean(context), new_task)
 
 
@@ -94,9 +93,8 @@ def _by_sample(values: xr.DataArray) -> xr.DataArray:
 
 def _task_scales(tree: xr.DataTree, tasks: list[str]) -> xr.DataArray:
     """Return the scale of each task in score units, dims (task) or (sample, task)."""
-    if "pooled" in tree.children and "task_scale" in tree["pooled"].data_vars:
-        scale = _by_sample(tree["pooled"].dataset["task_scale"].sel(task=tasks))
-        return scale.transpose("sample", "task")
+    if "task_scale" in _pooled(tree):
+        return _by_sample(_pooled(tree)["task_scale"].sel(task=tasks)).transpose("sample", "task")
     candidates = tree["candidates"].dataset
     candidates = candidates.isel(candidate=candidates["weight"].fillna(0).argmax("candidate"))
     pairs = zip(candidates["scale"].to_numpy(), candidates["threshold"].to_numpy(), strict=True)
@@ -105,11 +103,13 @@ def _task_scales(tree: xr.DataTree, tasks: list[str]) -> xr.DataArray:
     return xr.ufuncs.exp(log_scale.groupby("task").mean()).sel(task=tasks)
 
 
-def _on_new_task(tree: xr.DataTree, models: list[str]) -> xr.DataArray | None:
-    """Return improvements on a new task in task scales; None if the fit has no model effects."""
-    if "pooled" not in tree.children or "model_effect" not in tree["pooled"].data_vars:
-        return None
-    pooled = tree["pooled"].dataset
+def _pooled(tree: xr.DataTree) -> xr.Dataset:
+    """Return the effects that searches share, an empty Dataset if they were fitted alone."""
+    return tree["pooled"].dataset if "pooled" in tree.children else xr.Dataset()
+
+
+def _on_new_task(pooled: xr.Dataset, models: list[str]) -> xr.DataArray:
+    """Return improvements on a new task in task scales."""
     effect = _by_sample(pooled["model_effect"].sel(model=models)).transpose("model", "sample")
     noise = np.random.default_rng(_SEED).standard_normal(effect.shape)
     return differences(effect + _by_sample(pooled["interaction_sd"]) * effect.copy(data=noise))

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from leadline.errors import join_values
-from leadline.stats.convergence import convergence, recorded_checks
+from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import search_names
 from leadline.stats.intervals import SAMPLE_DIMS
 from leadline.stats.options import validate_probability

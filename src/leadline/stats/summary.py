@@ -1,19 +1,41 @@
-"""`summary`: the answers of a fit as a table, one row per search."""
+"""The answers of a fit as a table, one row per search: numbers, and text for a paper or a page."""
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from leadline.stats.convergence import convergence, recorded_checks
+from leadline.errors import LeadlineError, format_value
+from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import best_seen, direction_sign, search_names, validate_tree
 from leadline.stats.forecast import best_seen_expected, probability_of_gain
 from leadline.stats.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
 from leadline.stats.reported import describe_reports
+from leadline.stats.rounding import rounded
 
-_WITH_INTERVALS = ("optimum", "headroom", "effective_dim", "noise_sd")
+# Columns with an interval, and their heads.
+_WITH_INTERVALS = {
+    "optimum": "optimum",
+    "headroom": "headroom",
+    "effective_dim": "effective dimension",
+    "noise_sd": "noise sd",
+}
 
 # Thresholds with less weight are left out of the range of tail fractions.
 _MIN_WEIGHT = 0.05
+
+FORMATS = ("markdown", "latex", "csv")
+
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        ">": r"\textgreater{}",
+        "<": r"\textless{}",
+        **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+    }
+)
+_MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_[]<>|#"})
 
 
 def summary(
@@ -35,28 +57,26 @@ def summary(
     pandas.DataFrame
         Index `search`. Columns, scores in the user's units:
 
-        - `trials`, `failed`: the numbers of trials and of those without a score (the pruned ones
-          included);
+        - `trials`, `failed`: the numbers of trials, and of failed or pruned ones without a score;
         - `in_regime`: the number of trials beyond (better than) the threshold, which inform the
           fit; beyond the one with the largest weight if thresholds were averaged. All three are 0
           for a search known from reported bests alone, and the next two nan;
         - `tail_fraction_lb`, `tail_fraction_ub`: the smallest and the largest share of trials
           beyond the thresholds that have 5 % of the weight or more;
-        - `reported`, where there are reported bests: such as "best of 50"; they are no trials;
-        - `best_seen`: the best measured score of the trials, luck included; without any, the best
-          reported one;
+        - `reported`, if there are reported bests: such as "best of 50"; they are no trials;
+        - `best_seen`: the best measured score, luck included; without trials, the best reported;
         - `best_seen_expected`: the average score of that trial over many re-runs;
         - `optimum`, `headroom`, `effective_dim`, `noise_sd`: posterior means, each followed by
           `_sd`, the posterior sd, and the ends of its interval, such as `optimum_eti89_lb` and
-          `optimum_eti89_ub`. The headroom is the gain of perfect tuning over the trial that
-          measured best: the difference of its expected score and the optimum, 0 or more;
+          `optimum_eti89_ub`. The headroom is the difference between the expected score of the
+          trial that measured best and the optimum, 0 or more;
         - `p_gain_10`: the probability that the best of the next 10 trials measures better than
           the best seen;
-        - `best_within_noise`: posterior probability that the headroom is less than one noise sd:
-          then more trials can gain little that can be measured;
+        - `best_within_noise`: the posterior probability that the headroom is below one noise sd,
+          too little to be measured;
         - `effective_dim=1`, ...: the probability of each effective dimension, for fits with
           ``effective_dim="integer"``;
-        - `warning`: empty, or the reason not to rely on the numbers of this row.
+        - `warning`: empty, or the reason not to rely on the numbers of the row.
 
         ``attrs`` hold `direction`, `metric`, `source`, and one line each on the whole fit:
         `convergence`, and `checks`, with the checks of `leadline.check` that failed.
@@ -127,3 +147,105 @@ def _tail_sizes(tree: xr.DataTree) -> dict[str, xr.DataArray]:
         "tail_fraction_lb": share.min("candidate"),
         "tail_fraction_ub": share.max("candidate"),
     }
+
+
+def summary_cells(
+    tree: xr.DataTree, *, ci_prob: float | None = None, ci_kind: str | None = None
+) -> pd.DataFrame:
+    """Return the summary as text, with the digits that the posterior sds justify.
+
+    The index is `search`; there is a column `warning` if a search has one. ``attrs["title"]``
+    describes the scores and the intervals; the other attributes are those of `leadline.summary`.
+    """
+    prob, kind = validate_interval(ci_prob, ci_kind)
+    return _cells(summary(tree, ci_prob=prob, ci_kind=kind), prob, kind)
+
+
+def _cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame:
+    rows = {name: _answer_cells(row, prob, kind) for name, row in answers.iterrows()}
+    table = pd.DataFrame.from_dict(rows, orient="index").fillna("")
+    table.index.name = "search"
+    table.attrs = {
+        "title": f"{answers.attrs['metric']} ({answers.attrs['direction']}), "
+        f"{answers.attrs['source']}\nposterior mean and {100 * prob:g} % interval",
+        "convergence": answers.attrs["convergence"],
+        "checks": answers.attrs["checks"],
+    }
+    return table
+
+
+def summary_text(
+    tree: xr.DataTree, form: str, *, ci_prob: float | None = None, ci_kind: str | None = None
+) -> str:
+    """Return the summary as a table for a page or a paper, in a form of `FORMATS`.
+
+    Markdown and LaTeX (for the package booktabs) have rounded text; CSV has all numbers with full
+    precision. The metric, the convergence of sampling and the failed checks stand in the caption
+    of LaTeX, below the table in Markdown, and in the first lines of CSV, which begin with ``#``.
+    """
+    if form not in FORMATS:
+        raise LeadlineError(f"format must be one of {', '.join(FORMATS)}; got {format_value(form)}")
+    prob, kind = validate_interval(ci_prob, ci_kind)
+    answers = summary(tree, ci_prob=prob, ci_kind=kind)
+    cells = _cells(answers, prob, kind)
+    remarks = [" ".join(cells.attrs["title"].replace("\n", "; ").split())]
+    remarks += [cells.attrs["convergence"], cells.attrs["checks"]]
+    if form == "csv":
+        return "".join(f"# {remark}\n" for remark in remarks) + answers.to_csv()
+    if form == "latex":
+        escaped = cells.map(_escape, table=_LATEX).rename(index=lambda name: _escape(name, _LATEX))
+        return escaped.reset_index().to_latex(
+            index=False,
+            escape=False,
+            column_format="l" + "r" * len(cells.columns),
+            caption=". ".join(_escape(remark, _LATEX) for remark in remarks) + ".",
+        )
+    columns = [str(name) for name in cells.reset_index().columns]
+    body = [[_escape(cell, _MARKDOWN) for cell in row] for row in cells.itertuples()]
+    rows = [columns, ["---", *["---:"] * (len(columns) - 1)], *body]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines += ["", *(f"{_escape(remark, _MARKDOWN)}  " for remark in remarks), ""]
+    return "\n".join(lines)
+
+
+def _escape(text: object, table: dict[int, str]) -> str:
+    """Return text on one line, with the special characters of a format escaped."""
+    return " ".join(str(text).translate(table).split())
+
+
+def _answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
+    """Return the cells of one search as text, by the heads of their columns."""
+    sd = float(row["optimum_sd"])
+    cells = {
+        "trials (failed)": f"{row['trials']:.0f} ({row['failed']:.0f})",
+        "trials used": _trials_used(row),
+        **({"reported": row["reported"]} if "reported" in row.index else {}),
+        "best seen": rounded(float(row["best_seen"]), sd),
+        "expected if re-run": rounded(float(row["best_seen_expected"]), sd),
+    }
+    label = interval_label(prob, kind)
+    for name, head in _WITH_INTERVALS.items():
+        sd = float(row[f"{name}_sd"])
+        low, high = (rounded(float(row[f"{name}_{label}_{end}"]), sd) for end in ("lb", "ub"))
+        cells[head] = f"{rounded(float(row[name]), sd)} [{low}, {high}]"
+    integer = row.filter(like="effective_dim=")
+    if len(integer):
+        likely = [
+            f"{str(name).split('=')[1]}: {100 * p:.0f} %"
+            for name, p in integer.items()
+            if p >= 0.005
+        ]
+        cells["effective dimension"] = ", ".join(likely)
+    cells["next 10 improve"] = f"{100 * row['p_gain_10']:.0f} %"
+    if row["warning"]:
+        cells["warning"] = row["warning"]
+    return cells
+
+
+def _trials_used(row: pd.Series) -> str:
+    """Return the number of trials beyond the threshold, and its range over thresholds."""
+    if row["trials"] == 0:
+        return "none"
+    low, high = (round(row[f"tail_fraction_{end}"] * row["trials"]) for end in ("lb", "ub"))
+    count = f"{row['in_regime']:.0f}"
+    return count if low == high else f"{count} ({low} to {high})"

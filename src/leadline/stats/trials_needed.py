@@ -10,7 +10,7 @@ from leadline.data.scale import Scale
 from leadline.distributions.array_functions import log_chance_given_measured, log_survival
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.best_measured import panel_edges
-from leadline.stats.convergence import convergence
+from leadline.stats.diagnostics import convergence
 from leadline.stats.fitted_search import (
     Array,
     FittedSearch,

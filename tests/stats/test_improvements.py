@@ -49,26 +49,22 @@ def test_probabilities_are_counts_of_draws(loss, rope):
         np.testing.assert_allclose(ends, np.quantile(gain, [0.1, 0.9]))
 
 
-def test_the_second_sees_the_same_from_the_other_side(loss):
+def test_swapping_a_pair_swaps_better_and_worse(loss):
     found = summarize_differences(differences(loss), 0.3, 0.8)
     swapped = {"model": "other_model", "other_model": "model"}
     other = found.rename(swapped).transpose("model", "other_model", ...)
     xr.testing.assert_equal(found["p_better"], other["p_worse"].rename("p_better"))
     xr.testing.assert_equal(found["p_equal"], other["p_equal"])
-    xr.testing.assert_allclose(found["difference"], -other["difference"])
     xr.testing.assert_allclose(found["difference_lower"], -other["difference_upper"])
 
 
-def test_a_rope_may_differ_by_draw(loss):
+def test_a_rope_may_differ_by_draw_and_may_be_zero(loss):
     rope = xr.DataArray(np.linspace(0, 1, DRAWS), dims="sample")
     found = summarize_differences(differences(loss[..., 0]), rope, 0.8)
     gain = (loss[1, :, 0] - loss[0, :, 0]).to_numpy()
     assert found["p_equal"][0, 1] == (np.abs(gain) <= rope.to_numpy()).mean()
-
-
-def test_equal_draws_are_equal_without_a_rope():
-    found = summarize_differences(differences(labelled(np.ones((2, 10)))), 0.0, 0.8)
-    assert [float(found[kind][0, 1]) for kind in KINDS] == [0, 1, 0]
+    same = summarize_differences(differences(labelled(np.ones((2, 10)))), 0.0, 0.8)
+    assert [float(same[kind][0, 1]) for kind in KINDS] == [0, 1, 0]
 
 
 def test_ranks(loss):
