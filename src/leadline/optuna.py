@@ -36,8 +36,8 @@ class StopWhenSettled:
     trials : int
         Number of next trials that the forecast is about.
     assume_random : bool
-        Accept a study whose sampler learns from its trials. The law is about random trials: with
-        others the forecast is too pessimistic early and too optimistic late.
+        Accept a sampler that learns from its trials. The law is about random trials: with others
+        the forecast is too pessimistic early and too optimistic late.
     **fit_options
         Passed to `leadline.fit`. Default: ``random_seed=0``, so that the same trials give the
         same advice, and no progress bar.

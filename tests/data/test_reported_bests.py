@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 import leadline as ll
-from leadline.data.reported_bests import COLUMNS
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError
 
@@ -39,7 +38,7 @@ def test_reports_are_separated_from_trials():
     assert str(trials) == "3 trials in 2 searches: 2 complete, 1 failed; 2 reported bests"
     assert trials.table["score"].tolist()[:2] == [0.3, 0.2]
     assert trials.table["trial"].tolist() == [1, 2, 3]
-    assert list(trials.reports.columns) == list(COLUMNS)
+    assert list(trials.reports.columns) == ["task", "model", "score", "best_of", "space"]
     assert trials.reports["score"].tolist() == [0.10, 0.15]
     np.testing.assert_array_equal(trials.reports["best_of"], [50.0, np.nan])
     assert trials.counts()["trials"] == len(trials.per_trial()) == 3

@@ -9,7 +9,6 @@ import pytest
 from leadline.data.trials import (
     PRUNED_NOTE,
     Trials,
-    loss_sign,
     search_labels,
     validate_any_complete,
     validate_direction,
@@ -266,10 +265,6 @@ def test_a_table_is_a_frame_with_unique_columns():
 def test_direction_is_never_guessed(direction):
     with pytest.raises(LeadlineError, match=r"'minimize' .* or 'maximize'"):
         validate_direction(direction)
-
-
-def test_losses_are_small_where_scores_are_good():
-    assert (loss_sign("minimize"), loss_sign("maximize")) == (1.0, -1.0)
 
 
 def test_a_table_with_no_score_at_all_is_valid_until_a_reader_asks():

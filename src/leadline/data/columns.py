@@ -20,7 +20,7 @@ PARAM_PREFIX = "param:"
 """Start of the names of columns that hold hyperparameters."""
 
 REPORTED = "reported"
-"""Status of a row that is a reported best instead of a trial (`leadline.data.reported_bests`)."""
+"""Status of a row that is a reported best instead of a trial."""
 
 # Names of the statuses in other tools, in lower case.
 STATUS_WORDS: Mapping[str, tuple[str, ...]] = {
@@ -60,13 +60,8 @@ def validate_column_names(columns: Iterable[object], *, source: str) -> list[str
 def validate_numbers(values: pd.Series, label: str) -> npt.NDArray[np.float64]:
     """Return the values as floats, NaN where missing, else raise `LeadlineError`.
 
-    Parameters
-    ----------
-    values : pandas.Series
-        Numbers, or text that reads as numbers. None, NA, "" and "nan" are missing. The index
-        numbers the rows, from 0.
-    label : str
-        Name of the column in messages.
+    Values are numbers, or text that reads as numbers; None, NA, "" and "nan" are missing. The
+    index numbers the rows, from 0; `label` is the name of the column in messages.
     """
     if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf":
         with np.errstate(over="ignore"):
@@ -99,13 +94,7 @@ def _plain_numbers(cells: list[object]) -> npt.NDArray[np.float64] | None:
 
 
 def to_number(value: object) -> float:
-    """Return a cell as a float, NaN when missing.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the cell is neither a real number nor text that reads as one.
-    """
+    """Return a cell as a float, NaN when missing, else raise `TypeError` or `ValueError`."""
     if isinstance(value, str):
         text = value.strip().lower()
         if "_" in text:  # float("1_0") is 10

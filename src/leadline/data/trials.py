@@ -13,9 +13,7 @@ import pandas as pd
 
 from leadline.data.columns import PARAM_PREFIX, validate_identifiers, validate_param
 from leadline.data.replicates import one_row_per_trial
-from leadline.data.reported_bests import COLUMNS as REPORT_COLUMNS
-from leadline.data.reported_bests import reports_line
-from leadline.data.validate import validate_rows
+from leadline.data.validate import REPORT_COLUMNS, validate_rows
 from leadline.errors import LeadlineError, closest, format_value, join_values, pluralize
 
 LOSS_SIGNS = {"minimize": 1.0, "maximize": -1.0}
@@ -49,9 +47,8 @@ class Trials:
         `status` (complete where there is a score; in a table with reported bests, also the
         default of single rows).
         Optional: `cost`, `order`, `budget`, `space` and hyperparameters `param:<name>`.
-        Other columns are left out. A row is a reported best (`leadline.data.reported_bests`) and
-        moves to `reports` when its optional `best_of`, a number of trials, is above 1, or its
-        status is `reported`.
+        Other columns are left out. A row is a reported best, and moves to `reports`, when its
+        optional `best_of`, a number of trials, is above 1, or its status is `reported`.
     direction : {"minimize", "maximize"}
         Which scores are good. Never guessed.
     metric : str
@@ -67,7 +64,7 @@ class Trials:
         `space` of `check_random_search`.
     reports : pandas.DataFrame, optional
         Reported bests in addition to those in `table`, as rows of the same kind. The attribute
-        holds all of them, with the columns `leadline.data.reported_bests.COLUMNS`.
+        holds all of them, with the columns `task, model, score, best_of, space`.
 
     Raises
     ------
@@ -254,9 +251,9 @@ def validate_direction(direction: object) -> str:
     )
 
 
-def loss_sign(direction: str) -> float:
-    """Return 1 when scores are minimised, −1 when they are maximised."""
-    return LOSS_SIGNS[direction]
+def reports_line(reports: pd.DataFrame) -> str:
+    """Return the number of reported bests in words, "" when there are none."""
+    return pluralize(len(reports), "reported best") if len(reports) else ""
 
 
 def validate_any_complete(trials: Trials) -> Trials:

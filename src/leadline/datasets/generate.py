@@ -37,10 +37,7 @@ def _format_digits(value: float, digits: int) -> str:
 
 
 def write_search(task: str, model: str, records: Sequence[Record], path: Path) -> None:
-    """Write the records of one search, in the order in which they ran.
-
-    The columns are those that ``datasets.json`` describes.
-    """
+    """Write the records of one search, in the order in which they ran."""
     with path.open("w", newline="") as file:
         header = [name for name in read_catalogue()["columns"] if name != "param:*"]
         header += [f"param:{name}" for name in SPACES[model]]
@@ -98,16 +95,9 @@ def _run(search: tuple[str, str], plan: Plan, work: Path, output: Path) -> str:
 
 
 def generate(plan: Plan, work: Path, output: Path, jobs: int) -> Iterator[str]:
-    """Run all searches, `jobs` at a time, write the data files, and yield a line per search.
+    """Run all searches in `jobs` processes, write the data files, and yield a line per search.
 
-    Parameters
-    ----------
-    plan : Plan
-        Numbers of evaluations, and the root seed.
-    work, output : Path
-        Folders for unfinished work, which is resumed, and for the data files.
-    jobs : int
-        Number of processes; each runs one search on one thread.
+    `work` is the folder for unfinished work, which is resumed; `output` that for the data files.
     """
     output.mkdir(parents=True, exist_ok=True)
     run = partial(_run, plan=plan, work=work, output=output)

@@ -79,10 +79,7 @@ LEARNERS: Mapping[str, Callable[[Configuration, Task, int], np.ndarray]] = {
 def predict_held_out(model: str, configuration: Configuration, task: Task, seed: int) -> np.ndarray:
     """Return held-out class probabilities, (row, class), after training with one seed.
 
-    Raises
-    ------
-    DivergedError
-        If weights or probabilities became infinite or NaN.
+    Raises `DivergedError` if weights or probabilities became infinite or NaN.
     """
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", ConvergenceWarning)

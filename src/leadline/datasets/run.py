@@ -32,17 +32,9 @@ SPACES: dict[str, dict[str, dict[str, Any]]] = read_catalogue()["spaces"]
 class Plan:
     """The number of evaluations of a search.
 
-    Attributes
-    ----------
-    trials
-        Number of configurations, drawn independently.
-    replicated
-        Number of trials with several training seeds: the first ones, which are a random subset
-        of a random sequence, chosen without regard to the score.
-    seeds
-        Number of training seeds of a replicated trial; all other trials have one.
-    seed
-        Root of all random numbers.
+    `trials` configurations are drawn independently. The first `replicated` of them, a random subset
+    chosen without regard to the score, are trained with `seeds` training seeds each, the others
+    with one. `seed` is the root of all random numbers.
     """
 
     trials: int = 400
@@ -73,15 +65,10 @@ def read_records(path: Path) -> list[Record]:
 
 
 def draw_parameter(parameter: dict[str, Any], rng: np.random.Generator) -> float:
-    """Return one draw, rounded to the six digits that the data files hold.
+    """Return one draw of an entry of `SPACES`, rounded to the six digits that the data files hold.
 
-    Parameters
-    ----------
-    parameter : dict
-        An entry of `SPACES`: `distribution` ("uniform" or "log-uniform") on [`low`, `high`], and
-        `integer`, true when the draw is rounded to the nearest integer.
-    rng : numpy.random.Generator
-        Source of the draw.
+    The `distribution` is "uniform" or "log-uniform" on [`low`, `high`]; with `integer` the draw is
+    rounded to the nearest integer.
     """
     low, high = parameter["low"], parameter["high"]
     if parameter["distribution"] == "log-uniform":
@@ -128,10 +115,7 @@ def evaluate(plan: Plan, task: str, model: str, data: Task, trial: int, replicat
 def run_search(task: str, model: str, plan: Plan, work: Path) -> list[Record]:
     """Run the evaluations of `plan` that `work` lacks; return all records.
 
-    Raises
-    ------
-    ValueError
-        If `work` holds evaluations of another seed or another search space.
+    Raises `ValueError` if `work` holds evaluations of another seed or another search space.
     """
     path = work / f"{task}-{model}.jsonl"
     records = read_records(path)

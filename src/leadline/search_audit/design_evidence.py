@@ -25,12 +25,8 @@ def level_codes(values: pd.Series) -> npt.NDArray[np.int64]:
 class Design:
     """The configurations of a search as a set.
 
-    Attributes
-    ----------
-    codes : int array, (trial, parameter)
-        The level of each value; −1 where inactive.
-    configuration : int array, (trial,)
-        Number of the distinct configuration of each trial.
+    `codes` (trial, parameter) is the level of each value, −1 where inactive; `configuration`
+    (trial,) is the number of the distinct configuration of each trial.
     """
 
     codes: npt.NDArray[np.int64]
@@ -96,15 +92,9 @@ def _count_pairs(counts: npt.NDArray[np.int64]) -> float:
 def grid_evidence(params: pd.DataFrame, design: Design, nested: bool) -> tuple[float, float]:
     """Return the share of a full grid that was tried and P(so flat by chance), 1 if no grid.
 
-    Parameters
-    ----------
-    params : pandas.DataFrame
-        Parameters that vary, one row per trial.
-    design : Design
-        Of these.
-    nested : bool
-        Whether the trials run through the levels of a parameter in blocks, as in nested loops.
-        Only then may the grid have gaps: a sample without replacement has gaps too.
+    `params` are the parameters that vary, one row per trial; `design` is their design. `nested`
+    means that the trials run through the levels of a parameter in blocks, as in nested loops. Only
+    then may the grid have gaps: a sample without replacement has gaps too.
     """
     if params.shape[1] == 1:
         # Any sample of one parameter covers its own levels; those of a grid are evenly spaced.

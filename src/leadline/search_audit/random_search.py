@@ -94,21 +94,10 @@ def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.Dat
 def validate_random_search(
     trials: Trials, assume_random: bool = False, *, space: Space | None = None
 ) -> list[str]:
-    """Return notes on the searches that are not random, one line each.
+    """Return notes on the searches that are not random, one line each; `space` as above.
 
-    Parameters
-    ----------
-    trials : Trials
-        Data of the fit.
-    assume_random : bool
-        Whether a search that is clearly not random gets a note instead of an error.
-    space : mapping, optional
-        As in `check_random_search`.
-
-    Raises
-    ------
-    LeadlineError
-        If a search is clearly not random and `assume_random` is false; it names the evidence.
+    Raises `LeadlineError`, which names the evidence, if a search is clearly not random. With
+    `assume_random` such a search gets a note instead.
     """
     found = check_random_search(trials, space=space)
     overall = found[found["evidence"] == "overall"]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from leadline.data.trials import PARAM_PREFIX, Trials, loss_sign
+from leadline.data.trials import LOSS_SIGNS, PARAM_PREFIX, Trials
 from leadline.search_audit.design_evidence import Design, grid_evidence, level_codes
 from leadline.search_audit.order_evidence import (
     OrderEvidence,
@@ -69,14 +69,8 @@ def evidence_on(
 ) -> list[Evidence]:
     """Return all evidence on one search, the verdict first.
 
-    Parameters
-    ----------
-    search : Trials
-        One search.
-    declared : dict of Distribution
-        Distributions of parameters that the user declares, by column.
-    searches : int
-        Number of searches among which the limits are divided.
+    `declared` holds the distributions that the user declares, by column. The limits are divided
+    among the number of `searches`.
     """
     table = _in_order(search.per_trial())
     params = [name for name in table.columns if name.startswith(PARAM_PREFIX)]
@@ -113,7 +107,7 @@ def evidence_on(
         advice = f"the trials are sorted by {sorted_by}, so their order is no evidence"
         order = [Evidence("order", verdict="unknown", advice=advice)]
     else:
-        found = _test_order(table, params, loss_sign(search.direction))
+        found = _test_order(table, params, LOSS_SIGNS[search.direction])
         order = _order(found, _ORDER_ALONE / searches)
     combined = _combine(order[0], shape[0], all_declared, _COMBINED / searches)
     rows += [grid, even, combined, *order, *shape]
