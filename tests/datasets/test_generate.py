@@ -15,8 +15,8 @@ pytest.importorskip("sklearn")
 pytest.importorskip("mlxtend")
 
 from leadline.datasets import generate, learners, tasks
+from leadline.datasets.generate import SPACES, Plan, configuration, read_records, run_search
 from leadline.datasets.load import load_dataset, read_catalogue
-from leadline.datasets.run import SPACES, Plan, configuration, read_records, run_search
 from leadline.datasets.tasks import TASKS, Task
 
 TINY = Plan(trials=3, replicated=1, seeds=2, seed=1)
@@ -153,7 +153,7 @@ def test_command_line_writes_nothing_without_folders(
 
 
 def test_missing_scikit_learn_names_the_extra(monkeypatch: pytest.MonkeyPatch):
-    for name in ("generate", "run", "learners", "tasks"):
+    for name in ("generate", "learners", "tasks"):
         monkeypatch.delitem(sys.modules, f"leadline.datasets.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)

@@ -212,13 +212,9 @@ def without_trial(tail: xr.Dataset, trial: int) -> xr.Dataset:
 
 def scores_of(tails: xr.Dataset, losses: Any) -> npt.NDArray[np.float64]:
     """Return losses, shape (search,), in score units; each search has its own scale."""
-    sign = tails.attrs["loss_sign"]
-    return np.array(
-        [
-            float(SCALES[str(scale)].inverse(np.float64(sign * loss)))
-            for scale, loss in zip(tails["scale"].to_numpy(), np.asarray(losses), strict=True)
-        ]
-    )
+    signed = tails.attrs["loss_sign"] * np.asarray(losses, dtype=float)
+    pairs = zip(tails["scale"].to_numpy(), signed, strict=True)
+    return np.array([float(SCALES[str(scale)].inverse(loss)) for scale, loss in pairs])
 
 
 def _bins(
@@ -230,12 +226,9 @@ def _bins(
     identity scale the smallest bin may reach below its lowest score.
     """
     score = scale.inverse(sign * loss)
-    ends = []
-    for step in (-0.5 * grid, 0.5 * grid):
-        # A hundredth of the bin is kept between its end and the end of the scale.
-        inside = np.clip(score + step, scale.lower + 0.01 * grid, scale.upper - 0.01 * grid)
-        ends.append(scale.forward(inside))
-    low, high = ends
+    # A hundredth of the bin is kept between its end and the end of the scale.
+    lower, upper = scale.lower + 0.01 * grid, scale.upper - 0.01 * grid
+    low, high = (scale.forward((score + step).clip(lower, upper)) for step in (-grid / 2, grid / 2))
     return sign * 0.5 * (low + high), high - low
 
 

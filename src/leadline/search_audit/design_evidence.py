@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import stats
-from scipy.special import gammaln
+from scipy.special import comb, gammaln
 
 # Largest difference of two gaps between levels of a grid, relative to the mean gap.
 _EVEN_SPACING = 1e-2
@@ -41,9 +41,7 @@ class Design:
     @property
     def first(self) -> npt.NDArray[np.bool_]:
         """Whether a trial is the first of its configuration."""
-        first = np.zeros(len(self.configuration), dtype=bool)
-        first[np.unique(self.configuration, return_index=True)[1]] = True
-        return first
+        return ~pd.Series(self.configuration).duplicated().to_numpy()
 
     @property
     def continuous(self) -> bool:
@@ -59,9 +57,9 @@ class Design:
 
         Under the null hypothesis parameters are independent and have the observed shares.
         """
-        n_pairs = _count_pairs(np.array([len(self.configuration)]))
-        equal = int(_count_pairs(np.bincount(self.configuration)))
-        shares = [_count_pairs(np.bincount(column + 1)) / n_pairs for column in self.codes.T]
+        n_pairs = float(comb(len(self.configuration), 2))
+        equal = int(comb(np.bincount(self.configuration), 2).sum())
+        shares = [comb(np.bincount(column + 1), 2).sum() / n_pairs for column in self.codes.T]
         expected = float(np.prod(shares)) * n_pairs
         return equal, expected, float(stats.poisson.sf(equal - 1, max(expected, 1e-300)))
 
@@ -83,10 +81,6 @@ class Design:
         log_ways = gammaln(cells + 1) - gammaln(more + 1) - gammaln(cells - more + 1)
         log_multinomial = gammaln(n + 1) - gammaln(counts + 1.0).sum() - n * np.log(cells)
         return float(np.exp(min(0.0, log_ways + log_multinomial)))
-
-
-def _count_pairs(counts: npt.NDArray[np.int64]) -> float:
-    return float((counts * (counts - 1.0) / 2.0).sum())
 
 
 def grid_evidence(params: pd.DataFrame, design: Design, nested: bool) -> tuple[float, float]:
