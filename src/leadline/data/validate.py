@@ -196,18 +196,14 @@ def _validate_searches(table: pd.DataFrame, source: str, numbers: npt.NDArray[np
             )
     if not table.duplicated(["task", "model", "trial"]).any():
         return
-    trial = table.groupby(["task", "model", "trial"], sort=False).ngroup().to_numpy()
-    for name in table.columns:
-        if not name.startswith(PARAM_PREFIX):
-            continue
-        rows = np.flatnonzero(table[name].notna())
-        values = table[name].to_numpy()[rows]
-        if values.dtype == object:
-            values = np.array([repr(value) for value in values], dtype=object)
-        _, first, of_trial = np.unique(trial[rows], return_index=True, return_inverse=True)
-        differs = values != values[first][of_trial]
+    trial = table.groupby(["task", "model", "trial"], sort=False).ngroup()
+    for name in [name for name in table.columns if name.startswith(PARAM_PREFIX)]:
+        values = table[name]
+        if values.dtype.kind not in "iuf":
+            values = values.map(repr, na_action="ignore")
+        differs = values.notna() & (values != values.groupby(trial).transform("first"))
         if differs.any():
-            row = int(rows[differs][0])
+            row = int(differs.to_numpy().argmax())
             raise LeadlineError(
                 f"{source}: column {format_value(name)}, row {numbers[row]}: trial "
                 f"{cell('trial', row)} of {search_at(row)} has replicates with different values; "

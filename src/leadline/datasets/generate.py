@@ -34,8 +34,7 @@ from leadline.datasets.load import read_catalogue
 try:
     from threadpoolctl import threadpool_limits
 
-    from leadline.datasets.learners import DivergedError, predict_held_out, score
-    from leadline.datasets.tasks import TASKS, Task
+    from leadline.datasets.training import TASKS, DivergedError, Task, predict_held_out, score
 except ModuleNotFoundError as error:
     raise ImportError(
         f"making the bundled searches needs {error.name}; install it with "

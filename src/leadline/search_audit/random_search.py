@@ -74,11 +74,8 @@ def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.Dat
     'random'
     """
     if space is None:
-        space = {
-            name: distribution
-            for name, distribution in (trials.distributions or {}).items()
-            if f"{PARAM_PREFIX}{name}" in trials.params
-        }
+        recorded = (trials.distributions or {}).items()
+        space = {name: of for name, of in recorded if f"{PARAM_PREFIX}{name}" in trials.params}
     declared = validate_space(space, trials.params)
     labels = dict(zip(trials.searches, search_labels(trials.searches), strict=True))
     # Searches that consist of reported bests have no draws to test.

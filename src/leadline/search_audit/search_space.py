@@ -91,14 +91,9 @@ def _validate_distribution(name: str, entry: object) -> Distribution:
         return Distribution("categorical", choices=tuple(rest))
     numbers = [float(x) for x in rest if isinstance(x, Real) and np.isfinite(float(x))]
     step = numbers[2] if len(numbers) == 3 else float("integer" in str(kind))
-    if (
-        kind not in _NUMERIC
-        or len(numbers) != len(rest)
-        or len(numbers) not in (2, 3)
-        or not numbers[0] < numbers[1]
-        or step < 0
-        or ("log" in str(kind) and numbers[0] <= 0)
-    ):
+    complete = len(numbers) == len(rest) and len(numbers) in (2, 3)
+    ordered = complete and numbers[0] < numbers[1] and step >= 0
+    if kind not in _NUMERIC or not ordered or ("log" in str(kind) and numbers[0] <= 0):
         raise LeadlineError(
             f"space: {format_value(name)} must be like ('uniform', 0.0, 0.9), ('log-uniform', "
             "1e-5, 0.1), ('integer', 1, 8), ('log-integer', 8, 256), with a step as a fourth entry "
