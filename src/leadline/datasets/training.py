@@ -45,7 +45,7 @@ def _split(data: tuple[np.ndarray, np.ndarray], test_size: float) -> Task:
     return Task(x_train, y_train, x_test, y_test)
 
 
-def _standardise(task: Task, *, by_column: bool) -> Task:
+def _standardise(task: Task, *, by_column: bool = False) -> Task:
     """Centre on the training rows; scale each column, or all columns by one number.
 
     Pixels are scaled by one number because they share a unit. Division by its own sd would let a
@@ -63,7 +63,7 @@ def _mnist() -> Task:
     task = _split(mnist_data(), 1 / 2)
     pca = PCA(40, svd_solver="full").fit(task.x_train)
     x_train, x_test = pca.transform(task.x_train), pca.transform(task.x_test)
-    return _standardise(replace(task, x_train=x_train, x_test=x_test), by_column=False)
+    return _standardise(replace(task, x_train=x_train, x_test=x_test))
 
 
 def _patches(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,11 +96,11 @@ def _textures() -> Task:
         tuple(np.concatenate(columns) for columns in zip(*parts[chosen], strict=True))
         for chosen in (False, True)
     )
-    return _standardise(Task(x_train, y_train, x_test, y_test), by_column=False)
+    return _standardise(Task(x_train, y_train, x_test, y_test))
 
 
 TASKS: dict[str, Callable[[], Task]] = {
-    "digits": lambda: _standardise(_split(load_digits(return_X_y=True), 1 / 3), by_column=False),
+    "digits": lambda: _standardise(_split(load_digits(return_X_y=True), 1 / 3)),
     "breast-cancer": lambda: _standardise(
         _split(load_breast_cancer(return_X_y=True), 1 / 2), by_column=True
     ),

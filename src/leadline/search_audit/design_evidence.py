@@ -67,10 +67,6 @@ class Design:
         """Return the number of combinations of the observed levels."""
         return float(self._n_levels().prod())
 
-    def coverage(self) -> float:
-        """Return the share of these combinations that were tried."""
-        return float((self.configuration.max() + 1) / self.combinations())
-
     def flat_chance(self) -> float:
         """Return P(random draws cover the configurations as evenly as these), 1 if uneven."""
         counts = np.bincount(self.configuration)
@@ -93,7 +89,7 @@ def grid_evidence(params: pd.DataFrame, design: Design, nested: bool) -> tuple[f
     if params.shape[1] == 1:
         # Any sample of one parameter covers its own levels; those of a grid are evenly spaced.
         return (1.0, design.flat_chance()) if _evenly_spaced(params.iloc[:, 0]) else (0.0, 1.0)
-    coverage = design.coverage()
+    coverage = float((design.configuration.max() + 1) / design.combinations())
     if coverage < (_MOSTLY_COVERED if nested else 1.0):
         return coverage, 1.0
     return coverage, design.flat_chance()
