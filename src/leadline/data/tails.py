@@ -68,7 +68,7 @@ def trial_losses(trials: Trials, scale: Scale) -> pd.DataFrame:
     """Return the loss of each trial of one search on a scale that takes all its scores.
 
     Columns are `loss` (infinite unless the trial is complete), `replicates`, `sum_of_squares`,
-    `log_slope` (summed over the seeds), and `scores`, an array of the single scores. Attributes are
+    `log_slope` (summed over the seeds), and `scores`, a list of the single scores. Attributes are
     `search`, a name for messages, and `loss_sign`.
     """
     sign = LOSS_SIGNS[trials.direction]
@@ -81,7 +81,7 @@ def trial_losses(trials: Trials, scale: Scale) -> pd.DataFrame:
     losses = table[["replicates", "sum_of_squares"]].assign(
         loss=np.where(table["status"] == "complete", sign * table["score"], np.inf),
         log_slope=mean_slope * table["replicates"],
-        scores=[group.to_numpy(dtype=float) for _, group in single],
+        scores=single.agg(list).to_numpy(),
     )
     losses.attrs = {"search": describe_search(trials), "loss_sign": sign}
     return losses
