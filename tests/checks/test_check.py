@@ -22,6 +22,8 @@ from leadline.checks.evidence import Evidence
 from leadline.data.trials import Trials
 
 N = 400
+TRIAL = np.arange(N)
+NOISE = SIGMA * np.random.default_rng(1).standard_normal(N)
 PAIR = (("digits", "mlp"), ("digits", "forest"))
 
 
@@ -72,7 +74,7 @@ def good():
     return tree_of(search())
 
 
-def test_the_table_has_one_row_per_search_and_check():
+def test_the_table_has_one_row_per_search_and_check_of_a_fit():
     assert ll.check is check
     table = check(make_tree(make_trials(searches=PAIR)))
     assert list(table["search"].unique()) == ["mlp", "forest"]
@@ -81,9 +83,6 @@ def test_the_table_has_one_row_per_search_and_check():
     assert (table["advice"].eq("") == table["passed"].fillna(False)).all()
     assert table.loc[table["passed"].notna(), ["figure", "limit"]].notna().all(axis=None)
     assert table.attrs["failed"] == failed_checks(table)
-
-
-def test_other_objects_than_a_fit_are_refused():
     with pytest.raises(ll.LeadlineError, match="DataTree"):
         check(pd.DataFrame())
 
@@ -144,29 +143,20 @@ def test_a_number_that_was_not_recorded_or_needs_more_trials_is_not_judged(good)
     assert outcome(few, "regime fit, best scores").passed is None
 
 
-def _second_mode(loss):
-    # One trial in ten is far better than the law has it.
-    loss[::10] = ALPHA + 0.2 * SIGMA * np.random.default_rng(1).standard_normal(N // 10)
-    return loss
-
-
-def _one_excursion(loss):
-    return np.where(np.arange(N) == 7, ALPHA - 4 * SIGMA, loss)
-
-
 @pytest.mark.parametrize(
     ("name", "seed", "spoiled"),
     [
-        ("regime fit, best scores", 1, _second_mode),
+        # One trial in ten is far better than the law has it.
+        ("regime fit, best scores", 1, lambda loss: np.where(TRIAL % 10, loss, ALPHA + NOISE / 5)),
         # No score between 0.3 and 0.4: a cliff, as where training starts to work.
         ("regime fit, leave-one-out", 2, lambda loss: loss + 0.1 * (loss > 0.3)),
-        ("best seen", 3, _one_excursion),
+        ("best seen", 3, lambda loss: np.where(TRIAL == 7, ALPHA - 4 * SIGMA, loss)),
         # Ties without a grid, as where trials are entered twice.
         ("ties", 6, lambda loss: np.repeat(loss[: N // 2], 2)),
         ("resolution", 6, lambda loss: np.round(loss / 0.05) * 0.05),
         ("order of trials", 8, lambda loss: loss + 0.3 * np.linspace(1, 0, N)),
         # Failures count as bad scores.
-        ("order of trials", 8, lambda loss: np.where(np.arange(N) < 60, np.nan, loss)),
+        ("order of trials", 8, lambda loss: np.where(TRIAL < 60, np.nan, loss)),
     ],
 )
 def test_losses_that_break_an_assumption(name, seed, spoiled):
