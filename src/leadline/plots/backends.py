@@ -26,10 +26,8 @@ def choose_backend(plot_collection: PlotCollection | None, backend: str | None) 
         try:
             import_module(package)
         except ImportError:
-            install = f"pip install 'leadline[{backend}]'"
-            raise ImportError(
-                f"backend {backend!r} needs the package {package}: {install}"
-            ) from None
+            missing = f"the package {package}: pip install 'leadline[{backend}]'"
+            raise ImportError(f"backend {backend!r} needs {missing}") from None
     return str(backend)
 
 

@@ -108,8 +108,7 @@ def plot_tail_fit(
     picture.draw("threshold", vline, threshold, DASHED, label="threshold")
     for target, panel in picture.panels(numbers):
         picture.module.ylim((0.0, min(1.1 * float(panel["upper"].max()), 1.05)), target)
-        ends = (float(panel["score"].min()), float(panel["score"].max()))
-        picture.module.xlim(ends, target)
+        picture.module.xlim((float(panel["score"].min()), float(panel["score"].max())), target)
     picture.label_axes(score_label(tree), "share of trials\nat least as good")
     return picture.finish()
 

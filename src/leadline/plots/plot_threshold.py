@@ -139,11 +139,9 @@ def _arrange(numbers: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
 
     Dims (quantity, search, candidate, plot_axis), with x, y_bottom and y_top, or with x and y.
     """
-    order = list(_SCALE_FILLINGS)
-    index = xr.apply_ufunc(
-        lambda name: order.index(name) if name in order else 0, numbers["scale"], vectorize=True
-    )
-    x = numbers["tail_fraction"] + _OFFSET * index
+    x = numbers["tail_fraction"]
+    for index, scale in enumerate(_SCALE_FILLINGS):
+        x = x + _OFFSET * index * (numbers["scale"] == scale)
     weight = numbers["weight"]
     ends = [(numbers[f"{name}_lower"], numbers[f"{name}_upper"]) for name in _QUANTITIES]
     bars = [xr.concat([x, *pair], "plot_axis") for pair in [*ends, (xr.zeros_like(weight), weight)]]
