@@ -142,7 +142,7 @@ def test_attributes_are_its_provenance(fitted, fitted_integer):
 
 # Warnings of zarr 3 about the format of strings and consolidated metadata.
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("engine", ["netcdf4", "zarr"])
+@pytest.mark.parametrize("engine", ["h5netcdf", "zarr"])
 def test_a_file_gives_back_the_tree(tree, tmp_path, engine):
     pytest.importorskip(engine)
     if engine == "zarr":
