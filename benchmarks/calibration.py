@@ -3,9 +3,10 @@
 Talts et al. (2018, arXiv:1804.06788), Säilynoja, Bürkner and Vehtari (2022,
 doi:10.1007/s11222-022-10090-6). Parameters are drawn from the prior, trials from the quadratic law
 with those parameters, and the model is fitted to the trials in the tail. Thresholds and tail scales
-are fixed, so that the prior does not depend on the data. A search with fewer than two trials in the
-tail is drawn again; ranks stay uniform because that depends on the data alone. The compiled model
-is refitted. Results are appended to a CSV file, and a second run continues where the first stopped.
+are fixed, so that the prior does not depend on the data. Searches are drawn again if one of them
+has fewer than two trials in the tail, none outside, or no repeated trial in the tail although some
+were repeated. Ranks stay uniform because that depends on the data alone. The compiled model is
+refitted. Results are appended to a CSV file, and a second run continues where the first stopped.
 
     python benchmarks/calibration.py single|hierarchical|crossed [--replications 200] [--work DIR]
 """
@@ -20,11 +21,11 @@ import pymc as pm
 import xarray as xr
 from scipy.stats import binom
 
-from leadline.data.regime import Regime
-from leadline.data.scale import SCALES
-from leadline.inference.sampling import Sampler
-from leadline.models import crossed, hierarchical, several, single
-from leadline.models.priors import Prior, Priors
+import leadline as ll
+from leadline.data.tails import cut_tail, join_tails
+from leadline.errors import LeadlineError
+from leadline.inference.posterior import MODELS
+from leadline.inference.sampler import Sampler
 
 N_TRIALS = 40
 MAX_DIM = 4.0
@@ -40,11 +41,12 @@ DESIGNS = {
 # The default priors of the crossed model allow unrealistic tasks, with optima thirty tail scales
 # beyond the threshold, whose fits take minutes each; these priors are as wide as real tasks.
 NARROWER = {
-    "pooled_gap": Prior("LogNormal", mu=0.693, sigma=0.3),
-    "gap_scatter": Prior("LogNormal", mu=-1, sigma=0.3),
+    "pooled_gap": ll.Prior("LogNormal", mu=0.693, sigma=0.3),
+    "gap_scatter": ll.Prior("LogNormal", mu=-1, sigma=0.3),
 }
+LAW = ("optimum", "spread", "effective_dim", "noise_sd")
 SEARCH_PARAMETERS = ("optimum", "effective_dim", "noise_sd", "reach")
-LATENT = "_departure"
+STANDARDISED = "_offset"
 
 
 def threshold_and_scale(design: str) -> tuple[np.ndarray, np.ndarray]:
@@ -54,38 +56,39 @@ def threshold_and_scale(design: str) -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(0.0, 0.5, size), np.exp(rng.normal(0.0, 0.3, size))
 
 
-def regime_of(
-    law: tuple[float, ...], threshold: float, scale: float, repeat: bool, rng: np.random.Generator
-) -> Regime | None:
-    """Return a search drawn from the law, or None with fewer than two trials in the tail."""
+def draw_tail(
+    law: tuple[float, ...],
+    labels: tuple[int, int],
+    threshold: float,
+    scale: float,
+    repeat: bool,
+    rng: np.random.Generator,
+) -> xr.Dataset | None:
+    """Return the tail of a search drawn from the law, or None where it cannot be fitted."""
     alpha, spread, gamma, sigma = law
     replicates = np.ones(N_TRIALS, dtype=int)
     if repeat:
         replicates[: round(REPEATED * N_TRIALS)] = SEEDS
     expected = alpha + spread * rng.random(N_TRIALS) ** (2.0 / gamma)
-    seeds = expected[:, None] + sigma * rng.standard_normal((N_TRIALS, SEEDS))
-    seeds = np.ma.array(seeds, mask=np.arange(SEEDS) >= replicates[:, None])
-    mean = seeds.mean(axis=1).filled(np.nan)
-    squares = ((seeds - mean[:, None]) ** 2).sum(axis=1).filled(0.0)
-    rows = np.flatnonzero(mean <= threshold)
-    if len(rows) < 2:
+    scores = expected[:, None] + sigma * rng.standard_normal((N_TRIALS, SEEDS))
+    trial, seed = np.nonzero(np.arange(SEEDS) < replicates[:, None])
+    table = {
+        "task": f"t{labels[0]}",
+        "model": f"m{labels[1]}",
+        "trial": trial,
+        "replicate": seed,
+        "score": scores[trial, seed],
+    }
+    trials = ll.Trials(pd.DataFrame(table), "minimize")
+    try:
+        tail = cut_tail(
+            trials, threshold=threshold, resolution=0, min_tail=2, max_effective_dim=MAX_DIM
+        )
+    except LeadlineError:
         return None
-    groups, counts = np.unique(replicates, return_counts=True)
-    return Regime(
-        loss=mean[rows],
-        cell=np.zeros(len(rows)),
-        replicates=replicates[rows],
-        sum_of_squares=squares[rows],
-        group_replicates=groups,
-        group_trials=counts,
-        group_in_regime=np.array([(replicates[rows] == group).sum() for group in groups]),
-        threshold=threshold,
-        tail_scale=scale,
-        resolution=0.0,
-        rows=rows,
-        log_slope=np.zeros(len(rows)),
-        scale=SCALES["identity"],
-    )
+    if repeat and not (tail["replicates"] > 1).any():
+        return None
+    return tail.assign(tail_scale=("search", [scale]))
 
 
 class Design:
@@ -94,78 +97,67 @@ class Design:
     def __init__(self, name: str) -> None:
         self.name = name
         self.pairs = DESIGNS[name]
+        self.module = MODELS[name]
         self.thresholds, self.scales = threshold_and_scale(name)
-        rng = np.random.default_rng(2)
-        typical = (-2.0, 4.0, 2.0, 0.2)
-        example = [
-            regime_of(
-                (t + s * typical[0], s * typical[1], typical[2], s * typical[3]),
-                t,
-                s,
-                self.repeats(index),
-                rng,
-            )
-            for index, (t, s) in enumerate(zip(self.thresholds, self.scales, strict=True))
-        ]
-        narrower = NARROWER if name == "crossed" else {}
-        self.priors = Priors(max_effective_dim=MAX_DIM, **narrower)
-        self.model = self.build(example)
+        self.priors = ll.Priors(
+            max_effective_dim=MAX_DIM, **(NARROWER if name == "crossed" else {})
+        )
+        # The prior depends on thresholds and tail scales alone; any trials will do.
+        example = self.draw_tails(
+            self.thresholds - 2.0 * self.scales,
+            4.0 * self.scales,
+            np.full(len(self.pairs), 2.0),
+            0.2 * self.scales,
+            rng=np.random.default_rng(2),
+        )
+        assert example is not None
+        model = self.build(example)
         self.prior = pm.sample_prior_predictive(
             100_000 if name == "single" else 20_000,
-            model=self.model,
-            var_names=[
-                variable.name for variable in [*self.model.free_RVs, *self.model.deterministics]
-            ],
+            model=model,
+            var_names=[variable.name for variable in [*model.free_RVs, *model.deterministics]],
             random_seed=3,
         )["prior"].to_dataset()
 
-    def repeats(self, index: int) -> bool:
-        return index % 2 == 0
+    def build(self, tails: xr.Dataset) -> pm.Model:
+        return self.module.build(tails, self.priors)
 
-    def inputs(self, regimes: list[Regime]) -> list[several.Search]:
-        return [
-            several.Search(regime, MAX_DIM, task=task, model=model)
-            for regime, (task, model) in zip(regimes, self.pairs, strict=True)
-        ]
+    def draw_tails(self, *law: np.ndarray, rng: np.random.Generator) -> xr.Dataset | None:
+        """Return the tails of all searches, or None where one of them cannot be fitted."""
+        tails = []
+        for index, (labels, *own) in enumerate(
+            zip(self.pairs, self.thresholds, self.scales, strict=True)
+        ):
+            parameters = tuple(part[index] for part in law)
+            tail = draw_tail(parameters, labels, *own, repeat=index % 2 == 0, rng=rng)
+            if tail is None:
+                return None
+            tails.append(tail)
+        return join_tails(tails)
 
-    def build(self, regimes: list[Regime]) -> pm.Model:
-        if self.name == "single":
-            return single.build(regimes[0], MAX_DIM, 1.0, self.priors)
-        module = hierarchical if self.name == "hierarchical" else crossed
-        return module.build(self.inputs(regimes), 1.0, self.priors)
-
-    def data(self, regimes: list[Regime]) -> dict:
-        if self.name == "single":
-            return single.data_of(regimes[0], MAX_DIM, 1.0)
-        module = hierarchical if self.name == "hierarchical" else crossed
-        return module.data_of(self.inputs(regimes), 1.0)
-
-    def draw(self, replication: int) -> tuple[xr.Dataset, list[Regime]]:
-        """Return parameters drawn from the prior, and searches drawn with them."""
+    def draw(self, replication: int) -> tuple[xr.Dataset, xr.Dataset]:
+        """Return parameters drawn from the prior, and tails drawn with them."""
         rng = np.random.default_rng([4, replication])
         while True:
             truth = self.prior.isel(chain=0, draw=int(rng.integers(self.prior.sizes["draw"])))
-            law = [
-                np.atleast_1d(truth[name].to_numpy())
+            law = (
+                truth[name].to_numpy()
                 for name in ("optimum", "spread", "effective_dim", "noise_sd")
-            ]
-            regimes = []
-            for index, (t, s) in enumerate(zip(self.thresholds, self.scales, strict=True)):
-                one = regime_of(tuple(part[index] for part in law), t, s, self.repeats(index), rng)
-                if one is None or (not one.repeated.size and self.repeats(index)):
-                    break
-                regimes.append(one)
-            else:
-                return truth, regimes
+            )
+            tails = self.draw_tails(*law, rng=rng)
+            if tails is not None:
+                return truth, tails
 
     def parameters(self, posterior: xr.Dataset) -> list[str]:
+        names = [str(name) for name in posterior.data_vars]
+        if self.name == "single":
+            return names
         shared = [
-            str(name)
-            for name in posterior.data_vars
-            if "search" not in posterior[name].dims and not str(name).endswith(LATENT)
+            name
+            for name in names
+            if "search" not in posterior[name].dims and not name.endswith(STANDARDISED)
         ]
-        own = [] if self.name == "single" else list(SEARCH_PARAMETERS)
-        return shared + own
+        return [*shared, *SEARCH_PARAMETERS]
 
 
 def run(design: Design, path: pathlib.Path, replications: int) -> None:
@@ -176,10 +168,10 @@ def run(design: Design, path: pathlib.Path, replications: int) -> None:
     for replication in range(replications):
         if replication in done:
             continue
-        truth, regimes = design.draw(replication)
+        truth, tails = design.draw(replication)
         if compiled is None:
-            compiled = sampler.compile(design.build(regimes))
-        drawn = compiled.with_data(design.data(regimes)).sample(replication)
+            compiled = sampler.compile(design.build(tails))
+        drawn = compiled.with_data(design.module.data_of(tails)).sample(replication)
         posterior = drawn["posterior"].to_dataset()
         rows = []
         for name in design.parameters(posterior):

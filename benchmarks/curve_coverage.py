@@ -12,7 +12,8 @@ DIR holds `convnext_imagenet.csv` and `deberta_mnli.csv`, with a column `error`.
 """
 
 import argparse
-import dataclasses
+import functools
+import logging
 import pathlib
 import warnings
 
@@ -20,21 +21,15 @@ import numpy as np
 import opda.nonparametric
 import opda.parametric
 import pandas as pd
+import xarray as xr
 
 import leadline as ll
-from leadline.data.scale import SCALES
-from leadline.inference.averaging import AveragedSearch, FittedCandidate, fit_search
-from leadline.inference.candidates import candidates_of
-from leadline.inference.sampling import Sampler
-from leadline.inference.tail_fit import TailFitter
-from leadline.inference.tree import combine, provenance, search_groups
-from leadline.models.priors import Priors
-from leadline.stats.diagnostics import diagnose
 
 SIZE = 48
 BUDGETS = np.array([8, 16, 32, 64, 128])
 FIXED = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 PROB = 0.8
+SETTINGS = {"draws": 500, "tune": 500, "chains": 4, "progressbar": False}
 # Number of hyperparameters of each search.
 FILES = {"convnext_imagenet": 7, "deberta_mnli": 5}
 # DeBERTa's scores lie on a known grid, which a subsample does not always show.
@@ -53,22 +48,10 @@ def true_curve(error: np.ndarray) -> np.ndarray:
     return np.sort(error)[np.ceil(level * len(error)).astype(int) - 1]
 
 
-def curve(averaged: AveragedSearch, trials: ll.Trials) -> np.ndarray:
-    """Return the median tuning curve per draw, shape (draw, budget)."""
-    tree = combine([search_groups(averaged, "search")], provenance(trials, Priors(), {}))
+def rows_of(method: str, tree: xr.DataTree) -> list[dict]:
+    """Return the posterior median and the interval of the median tuning curve."""
     draws = ll.tuning_curve(tree, BUDGETS).isel(search=0).transpose("chain", "draw", "budget")
-    return draws.to_numpy().reshape(-1, len(BUDGETS))
-
-
-def alone(one: FittedCandidate) -> AveragedSearch:
-    """Return the mixture of one candidate alone."""
-    sizes = one.tail.posterior.sizes
-    index = np.tile(np.arange(sizes["draw"]), (sizes["chain"], 1))
-    only = dataclasses.replace(one, kept=True, weight=1.0)
-    return AveragedSearch([only], np.zeros_like(index), index)
-
-
-def rows_of(method: str, draws: np.ndarray) -> list[dict]:
+    draws = draws.to_numpy().reshape(-1, len(BUDGETS))
     low, high = np.quantile(draws, [(1 - PROB) / 2, (1 + PROB) / 2], axis=0)
     return rows(method, np.median(draws, axis=0), low, high)
 
@@ -105,32 +88,30 @@ def by_opda(error: np.ndarray) -> list[dict]:
     return rows("opda fit", point, nothing, nothing) + rows("opda bands", nothing, low, high)
 
 
-def replicate(name: str, error: np.ndarray, seed: int, fitters: dict[str, TailFitter]) -> list:
+def replicate(name: str, error: np.ndarray, seed: int) -> list[dict]:
     """Return the rows of one subsample."""
-    fitter = fitters[name]
     sample = np.random.default_rng(100 + seed).choice(error, SIZE, replace=False)
-    trials = ll.from_scores(sample, direction="minimize")
-    settings = {"threshold": None, "resolution": RESOLUTION[name]}
-    scale = [SCALES["identity"]]
-    automatic = candidates_of(trials, fitter.priors, scale, None, **settings)
-    averaged = fit_search(automatic, fitter, np.random.SeedSequence(seed))
-    result = rows_of("auto", curve(averaged, trials))
-    done = {one.candidate.tail_fraction: one for one in averaged.candidates}
-    fixed = candidates_of(trials, fitter.priors, scale, dict.fromkeys(FIXED, 1.0), **settings)
-    for candidate in fixed[0]:
-        fraction = candidate.tail_fraction
-        if fraction not in done:
-            tail = fitter.fit(
-                candidate.search, np.random.SeedSequence([seed, round(100 * fraction)])
-            )
-            diagnostics = diagnose(tail.posterior, tail.statistics)
-            done[fraction] = FittedCandidate(candidate, tail, np.nan, diagnostics, True)
-        result += rows_of(f"fixed {fraction:g}", curve(alone(done[fraction]), trials))
+    fit = functools.partial(
+        ll.fit,
+        ll.from_scores(sample, direction="minimize"),
+        priors=ll.Priors(max_effective_dim=FILES[name]),
+        resolution=RESOLUTION[name],
+        random_seed=seed,
+        **SETTINGS,
+    )
+    automatic = fit()
+    result = rows_of("auto", automatic)
+    for fraction in FIXED:
+        # More trials than have a score.
+        if round(fraction * SIZE) <= np.isfinite(sample).sum():
+            result += rows_of(f"fixed {fraction:g}", fit(tail_fraction=fraction))
     result += by_opda(sample)
+    candidates = automatic["candidates"].isel(search=0)
+    mixture = np.unique(automatic["posterior"]["candidate"])
     for row in result:
         row |= {"file": name, "replication": seed}
-        row["divergences"] = sum(one.diagnostics.divergences for one in averaged.in_mixture)
-        row["refitted"] = sum(one.refitted for one in averaged.candidates)
+        row["divergences"] = int(candidates["divergences"][mixture].sum())
+        row["refitted"] = int(candidates["refitted"].sum())
     return result
 
 
@@ -140,16 +121,11 @@ def run(data: pathlib.Path, path: pathlib.Path, replications: int) -> None:
     if path.exists():
         table = pd.read_csv(path)
         done = set(zip(table["file"], table["replication"], strict=True))
-    sampler = Sampler(500, 500, 4, False)
-    fitters = {
-        name: TailFitter(Priors(max_effective_dim=dim), "continuous", sampler)
-        for name, dim in FILES.items()
-    }
     errors = {name: read(data, name) for name in FILES}
     for seed in range(replications):
         for name in FILES:
             if (name, seed) not in done:
-                found = pd.DataFrame(replicate(name, errors[name], seed, fitters))
+                found = pd.DataFrame(replicate(name, errors[name], seed))
                 found.to_csv(path, mode="a", header=not path.exists(), index=False)
 
 
@@ -202,6 +178,8 @@ def main() -> None:
     parser.add_argument("--replications", type=int, default=40)
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("."))
     options = parser.parse_args()
+    # Failed checks are no part of this measurement.
+    logging.getLogger("leadline").setLevel(logging.ERROR)
     path = options.work / "coverage.csv"
     run(options.data, path, options.replications)
     report(options.data, path)

@@ -23,23 +23,22 @@ TAIL_FRACTION = 0.2
 # All imports and steps of `leadline fit`, with another model.
 _NORMAL = """
 import sys
-import leadline.cli.console, leadline.inference.densities, leadline.inference.fit
-import leadline.models.single, leadline.inference.tree
+import leadline.cli.console, leadline.inference.fit, leadline.inference.posterior
+import leadline.inference.thresholds, leadline.inference.tree
 import arviz_stats
 import numpy as np
 import pymc as pm
 import xarray as xr
-from leadline.data.prepare import prepare
-from leadline.models.priors import Priors
+from leadline.data.tails import cut_tail
+from leadline.inference.sampler import Sampler
 from leadline.io.table import read_table
-from leadline.inference.sampling import Sampler
 
 path, score, direction, output = sys.argv[1:]
 trials = read_table(path, score=score, direction=direction)
-regime = prepare(trials, Priors(), tail_fraction={fraction}).regime
+tail = cut_tail(trials, tail_fraction={fraction})
 with pm.Model() as model:
-    scores = pm.Data("scores", regime.loss)
-    mean = pm.Normal("mean", regime.threshold, 1.0)
+    scores = pm.Data("scores", tail["loss"].to_numpy())
+    mean = pm.Normal("mean", tail["threshold"].item(), 1.0)
     sd = pm.HalfNormal("sd", 1.0)
     pm.Normal("loss", mean, sd, observed=scores)
 tree = Sampler(progressbar=False).compile(model).sample(1)
@@ -102,24 +101,22 @@ def measure_search(path: Path, score: str, direction: str, seeds: int) -> None:
     import numpy as np
 
     import leadline as ll
-    from leadline.data.prepare import prepare
-    from leadline.datasets import load_dataset
-    from leadline.inference.sampling import Sampler
-    from leadline.io.table import read_table
-    from leadline.models import single
-    from leadline.models.priors import Priors
+    from leadline.inference.candidates import candidates_of
+    from leadline.inference.sampler import Sampler
+    from leadline.models import independent
 
-    priors = Priors()
-    bundled = load_dataset("digits-boosting")
+    priors = ll.Priors()
+    bundled = ll.load_dataset("digits-boosting")
     # One mean score per trial: no replicates, as in the file.
     means = ll.from_scores(bundled.per_trial()["score"], direction=bundled.direction)
     first, other = (
-        prepare(trials, priors, tail_fraction=TAIL_FRACTION, resolution=0)
-        for trials in (read_table(path, score=score, direction=direction), means)
+        candidates_of(
+            trials, trials.searches[0], priors, fractions={TAIL_FRACTION: 1.0}, resolution=0
+        )[0]
+        for trials in (ll.read_table(path, score=score, direction=direction), means)
     )
-    inputs = [(search.regime, search.max_effective_dim, search.sign) for search in (first, other)]
     sampler = Sampler(progressbar=False)
-    compiled = sampler.compile(single.build(*inputs[0], priors))
+    compiled = sampler.compile(independent.build(first, priors))
     for seed in range(1, seeds + 1):
         start, cpu = time.perf_counter(), time.process_time()
         tree = compiled.sample(seed)
@@ -128,21 +125,22 @@ def measure_search(path: Path, score: str, direction: str, seeds: int) -> None:
         bulk, tail = (arviz_stats.ess(posterior, method=kind) for kind in ("bulk", "tail"))
         print(
             f"seed {seed}: {int(tree['sample_stats']['diverging'].sum())} divergences, "
-            f"ESS {min(float(v) for v in bulk.values()):.0f} (bulk), "
-            f"{min(float(v) for v in tail.values()):.0f} (tail), "
-            f"R-hat {max(float(v) for v in arviz_stats.rhat(posterior).values()):.4f}, "
+            f"ESS {min(float(v.min()) for v in bulk.values()):.0f} (bulk), "
+            f"{min(float(v.min()) for v in tail.values()):.0f} (tail), "
+            f"R-hat {max(float(v.max()) for v in arviz_stats.rhat(posterior).values()):.4f}, "
             f"{tree['sample_stats']['n_steps'].mean():.1f} steps per draw, "
             f"{wall:.2f} s ({cpu:.2f} s CPU)"
         )
     start = time.perf_counter()
-    again = compiled.with_data(single.data_of(*inputs[1]))
+    again = compiled.with_data(independent.data_of(other))
     overhead = time.perf_counter() - start
     refit = again.sample(1)["posterior"].to_dataset()
-    fresh = sampler.compile(single.build(*inputs[1], priors)).sample(1)["posterior"].to_dataset()
+    fresh = sampler.compile(independent.build(other, priors)).sample(1)["posterior"].to_dataset()
     equal = all(np.array_equal(refit[name], fresh[name]) for name in fresh.data_vars)
+    sizes = [tail["n_tail"].item() for tail in (first, other)]
     print(
-        f"refit of {inputs[0][0].n_tail} scores to {inputs[1][0].n_tail}: {overhead:.4f} s and "
-        f"sampling; {'equal to' if equal else 'DIFFERENT from'} a fresh fit"
+        f"refit of {sizes[0]} scores to {sizes[1]}: {overhead:.4f} s and sampling; "
+        f"{'equal to' if equal else 'DIFFERENT from'} a fresh fit"
     )
 
 

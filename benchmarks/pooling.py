@@ -21,13 +21,13 @@ import numpy as np
 import pandas as pd
 import pytensor
 import pytensor.tensor as pt
+import xarray as xr
 
-from leadline.data.prepare import PreparedSearch, prepare
-from leadline.data.trials import Trials
+import leadline as ll
+from leadline.data.tails import cut_tail, join_tails
 from leadline.distributions.kernels import noisy_quadratic
-from leadline.inference.sampling import CompiledModel, Sampler
-from leadline.models import hierarchical, several, single
-from leadline.models.priors import Prior, Priors
+from leadline.inference.sampler import CompiledModel, Sampler
+from leadline.models import hierarchical, independent
 
 POOLED = (
     "pooled_effective_dim",
@@ -45,13 +45,10 @@ def read(folder: pathlib.Path) -> dict[str, pd.DataFrame]:
     return dict(list(table.groupby("task", sort=False)))
 
 
-def prepared(rows: pd.DataFrame, fraction: float) -> PreparedSearch:
-    """Return rows of a task as input of a model; two hyperparameters were searched."""
-    trials = Trials(
-        pd.DataFrame({"score": rows["loss"], "param:lr": rows["lr"], "param:bs": rows["bs"]}),
-        "minimize",
-    )
-    return prepare(trials, Priors(), tail_fraction=fraction, min_tail=2)
+def tail_of(rows: pd.DataFrame, fraction: float) -> xr.Dataset:
+    """Return the tail of a task; two hyperparameters were searched."""
+    trials = ll.from_scores(rows["loss"], direction="minimize")
+    return cut_tail(trials, tail_fraction=fraction, min_tail=2, max_effective_dim=2.0)
 
 
 def draw(tasks: dict[str, pd.DataFrame], size: int, seed: int) -> list[np.ndarray]:
@@ -60,18 +57,9 @@ def draw(tasks: dict[str, pd.DataFrame], size: int, seed: int) -> list[np.ndarra
     return [rng.choice(len(rows), size, replace=False) for rows in tasks.values()]
 
 
-def inputs(searches: list[PreparedSearch]) -> list[several.Search]:
-    return [several.Search(search.regime, search.max_effective_dim) for search in searches]
-
-
-def separately(compiled: CompiledModel, search: PreparedSearch, seed: int) -> dict:
-    data = single.data_of(search.regime, search.max_effective_dim, search.sign)
+def separately(compiled: CompiledModel, tail: xr.Dataset, seed: int) -> xr.Dataset:
+    data = independent.data_of(tail)
     return compiled.with_data(data).sample_carefully(seed, seed + 1000)["posterior"].to_dataset()
-
-
-def compile_single(search: PreparedSearch, sampler: Sampler) -> CompiledModel:
-    model = single.build(search.regime, search.max_effective_dim, search.sign, Priors())
-    return sampler.compile(model)
 
 
 def measure_posterior(tasks: dict[str, pd.DataFrame]) -> None:
@@ -79,15 +67,15 @@ def measure_posterior(tasks: dict[str, pd.DataFrame]) -> None:
     truth = np.array([rows["loss"].min() for rows in tasks.values()])
     rows = draw(tasks, 24, 0)
     few = [
-        prepared(table.iloc[index], 0.6) for table, index in zip(tasks.values(), rows, strict=True)
+        tail_of(table.iloc[index], 0.6) for table, index in zip(tasks.values(), rows, strict=True)
     ]
-    many = [prepared(table, 0.3) for table in tasks.values()]
+    many = [tail_of(table, 0.3) for table in tasks.values()]
     sampler = Sampler(progressbar=False)
-    compiled = sampler.compile(hierarchical.build(inputs(few), 1.0, Priors()))
+    compiled = sampler.compile(hierarchical.build(join_tails(few), ll.Priors()))
     means = {}
-    for name, searches, seeds in (("24 rows", few, (1, 2, 3)), ("all rows", many, (1,))):
+    for name, tails, seeds in (("24 rows", few, (1, 2, 3)), ("all rows", many, (1,))):
         for seed in seeds:
-            data = hierarchical.data_of(inputs(searches), 1.0)
+            data = hierarchical.data_of(join_tails(tails))
             start = time.perf_counter()
             drawn = compiled.with_data(data).sample_carefully(seed, seed + 1000)
             seconds = time.perf_counter() - start
@@ -115,8 +103,8 @@ def measure_posterior(tasks: dict[str, pd.DataFrame]) -> None:
                 ),
                 flush=True,
             )
-    alone = compile_single(few[0], sampler)
-    fits = [separately(alone, search, index)["optimum"] for index, search in enumerate(few)]
+    alone = sampler.compile(independent.build(few[0], ll.Priors()))
+    fits = [separately(alone, tail, index)["optimum"] for index, tail in enumerate(few)]
     mean, sd = (np.array([float(getattr(fit, what)()) for fit in fits]) for what in ("mean", "std"))
     ratio = means["24 rows"].mean() / sd.mean()
     print(
@@ -135,15 +123,15 @@ def predictive() -> object:
     return pytensor.function([loss, edge, *law], mean)
 
 
-def priors_of_population(tasks: dict[str, pd.DataFrame], sampler: Sampler) -> Priors:
+def priors_of_population(tasks: dict[str, pd.DataFrame], sampler: Sampler) -> ll.Priors:
     """Return priors that are narrow around the pooled parameters of all rows."""
-    searches = [prepared(table, 0.6) for table in tasks.values()]
-    compiled = sampler.compile(hierarchical.build(inputs(searches), 1.0, Priors()))
+    tails = join_tails([tail_of(table, 0.6) for table in tasks.values()])
+    compiled = sampler.compile(hierarchical.build(tails, ll.Priors()))
     posterior = compiled.sample_carefully(1, 1001)["posterior"].to_dataset()
     means = {name: float(np.log(posterior[name]).mean()) for name in POOLED}
     # The prior of the effective dimension is on its excess over 1.
     means["pooled_effective_dim"] = float(np.log(posterior["pooled_effective_dim"] - 1).mean())
-    return Priors(**{k: Prior("LogNormal", mu=mean, sigma=0.03) for k, mean in means.items()})
+    return ll.Priors(**{k: ll.Prior("LogNormal", mu=mean, sigma=0.03) for k, mean in means.items()})
 
 
 def measure_held_out(tasks: dict[str, pd.DataFrame], draws: int) -> None:
@@ -156,30 +144,30 @@ def measure_held_out(tasks: dict[str, pd.DataFrame], draws: int) -> None:
     gain = {name: np.zeros((draws, len(tasks))) for name in ("hierarchy", "knowing hierarchy")}
     for seed in range(draws):
         rows = draw(tasks, 12, seed)
-        searches = [
-            prepared(table.iloc[index], 0.6)
+        tails = [
+            tail_of(table.iloc[index], 0.6)
             for table, index in zip(tasks.values(), rows, strict=True)
         ]
         if alone is None:
-            for name, priors in zip(gain, (Priors(), knowing), strict=True):
-                joint[name] = sampler.compile(hierarchical.build(inputs(searches), 1.0, priors))
-            alone = compile_single(searches[0], sampler)
-        data = hierarchical.data_of(inputs(searches), 1.0)
+            for name, priors in zip(gain, (ll.Priors(), knowing), strict=True):
+                joint[name] = sampler.compile(hierarchical.build(join_tails(tails), priors))
+            alone = sampler.compile(independent.build(tails[0], ll.Priors()))
+        data = hierarchical.data_of(join_tails(tails))
         together = {
             name: compiled.with_data(data).sample_carefully(seed, seed + 1000)["posterior"]
             for name, compiled in joint.items()
         }
-        for number, (search, table, index) in enumerate(
-            zip(searches, tasks.values(), rows, strict=True)
+        for number, (tail, table, index) in enumerate(
+            zip(tails, tasks.values(), rows, strict=True)
         ):
             others = np.delete(table["loss"].to_numpy(), index)
-            edge = search.regime.threshold
+            edge = float(tail["threshold"][0])
             others = others[others <= edge]
             fits = {
                 name: posterior.to_dataset().isel(search=number)
                 for name, posterior in together.items()
             }
-            fits["alone"] = separately(alone, search, 100 * seed + number)
+            fits["alone"] = separately(alone, tail, 100 * seed + number)
             score = {}
             for name, posterior in fits.items():
                 law = {

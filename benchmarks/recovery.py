@@ -16,11 +16,12 @@ import pathlib
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 import leadline as ll
-from leadline.data.prepare import prepare
-from leadline.inference.sampling import Sampler
-from leadline.models import single
+from leadline.data.tails import cut_tail
+from leadline.inference.sampler import Sampler
+from leadline.models import independent
 
 PROB = 0.89
 TAIL_FRACTION = 0.5
@@ -49,24 +50,21 @@ class Fitter:
     """Fit searches of any size through one compiled model."""
 
     def __init__(self, effective_dim: str, priors: ll.Priors, draws: int, chains: int) -> None:
-        self.priors = priors
-        self.sampler = Sampler(draws, draws, chains, False, options={"cores": 1})
-        first = self._prepare(draw(2.0, 0.02, 64, "minimize", 0))
-        inputs = (first.regime, first.max_effective_dim, first.sign)
-        self.compiled = self.sampler.compile(single.build(*inputs, priors, effective_dim))
+        sampler = Sampler(draws, draws, chains, False, options={"cores": 1})
+        first = self._tail(draw(2.0, 0.02, 64, "minimize", 0))
+        self.compiled = sampler.compile(independent.build(first, priors, effective_dim))
 
-    def _prepare(self, trials: ll.Trials):
-        return prepare(trials, self.priors, tail_fraction=TAIL_FRACTION)
+    def _tail(self, trials: ll.Trials) -> xr.Dataset:
+        return cut_tail(trials, tail_fraction=TAIL_FRACTION, max_effective_dim=MAX_DIM)
 
-    def __call__(self, trials: ll.Trials, seed: int):
-        """Return the draws and the sampler statistics."""
-        search = self._prepare(trials)
-        data = single.data_of(search.regime, search.max_effective_dim, search.sign)
+    def __call__(self, trials: ll.Trials, seed: int) -> tuple[xr.Dataset, xr.Dataset]:
+        """Return the draws of the search and the sampler statistics."""
+        data = independent.data_of(self._tail(trials))
         drawn = self.compiled.with_data(data).sample(seed)
-        return drawn["posterior"].to_dataset(), drawn["sample_stats"].to_dataset()
+        return drawn["posterior"].to_dataset().isel(search=0), drawn["sample_stats"].to_dataset()
 
 
-def continuous_row(posterior, truth: dict[str, float]) -> dict[str, float]:
+def continuous_row(posterior: xr.Dataset, truth: dict[str, float]) -> dict[str, float]:
     """Return the rank of the truth among the draws and the posterior sd, per parameter."""
     row = {}
     for name, value in truth.items():
@@ -129,6 +127,13 @@ def main() -> None:
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("benchmarks-work"))
     parser.add_argument("--replications", type=int, default=100)
     parser.add_argument("--integer", action="store_true")
+    parser.add_argument(
+        "--only",
+        nargs=3,
+        type=float,
+        metavar=("N", "GAMMA", "NOISE"),
+        help="one cell of the grid, in all its directions",
+    )
     parser.add_argument("--draws", type=int, default=500)
     parser.add_argument("--chains", type=int, default=2)
     options = parser.parse_args()
@@ -137,7 +142,13 @@ def main() -> None:
     options.work.mkdir(exist_ok=True)
     kind = "integer" if options.integer else "continuous"
     path = options.work / f"recovery-{kind}.csv"
-    run(path, INTEGER_CELLS if options.integer else CELLS, options.replications, kind, options)
+    cells = INTEGER_CELLS if options.integer else CELLS
+    if options.only:
+        size, *law = options.only
+        cells = [cell for cell in cells if cell[:3] == (*law, size)]
+        if not cells:
+            parser.error("--only: no such cell of the grid")
+    run(path, cells, options.replications, kind, options)
     result = report(path, kind)
     print(result.round(3).to_string())
     print(result.mean(numeric_only=True).round(3).to_string())

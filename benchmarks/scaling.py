@@ -16,12 +16,11 @@ import numpy as np
 import pandas as pd
 
 import leadline as ll
-from leadline.data.scale import SCALES
+from leadline.data.tails import join_tails
 from leadline.inference.candidates import candidates_of
-from leadline.inference.fit import space_labels
-from leadline.inference.joint_fitter import JointFitter
-from leadline.inference.sampling import Sampler
-from leadline.models.priors import Priors
+from leadline.inference.joint_fit import joint_sampler
+from leadline.inference.posterior import PosteriorSampler
+from leadline.inference.sampler import Sampler
 
 TAIL_FRACTION = 0.3
 FEW_SEARCHES, FEW_TRIALS = 10, 100
@@ -48,32 +47,28 @@ def cpu() -> float:
 def measure(searches: int, trials: int, draws: int) -> dict[str, float]:
     """Return the seconds and the sampling quality of one joint fit; it adapts for `draws` draws."""
     table = simulate(searches, trials, seed=1)
-    priors = Priors(max_effective_dim=5)
-    candidates = [
-        candidates_of(
-            table.search(task=task, model=model),
-            priors,
-            [SCALES["identity"]],
-            {TAIL_FRACTION: 1.0},
-            threshold=None,
-            resolution=None,
-        )[0][0]
-        for task, model in table.searches
-    ]
-    joint = JointFitter("hierarchical", space_labels(table), priors, Sampler(2, 2, 1, False))
-    joint.fit(candidates, 1.0, np.random.SeedSequence(1))
-    joint.sampler = dataclasses.replace(joint.sampler, draws=draws, tune=draws, chains=4)
+    priors = ll.Priors(max_effective_dim=5)
+    tails = join_tails(
+        [
+            candidates_of(table, pair, priors, fractions={TAIL_FRACTION: 1.0})[0]
+            for pair in table.searches
+        ]
+    )
+    settings = joint_sampler(Sampler(draws, draws, 4, False), searches)
+    posterior = PosteriorSampler("hierarchical", priors, "continuous", settings)
+    quick = dataclasses.replace(settings, draws=2, tune=2, chains=1)
+    dataclasses.replace(posterior, sampler=quick).sample(tails, np.random.SeedSequence(1))
     used, start = cpu(), time.perf_counter()
-    found = joint.fit(candidates, 1.0, np.random.SeedSequence(1))
+    fit = posterior.sample(tails, np.random.SeedSequence(1))
     return {
         "searches": searches,
         "trials": trials,
         "CPU s": cpu() - used,
         "wall s": time.perf_counter() - start,
-        "divergences": found.diagnostics.divergences,
-        "R-hat": found.diagnostics.max_rhat,
-        "ESS": found.diagnostics.min_ess_bulk,
-        "steps": float(found.tails[0].statistics["n_steps"].mean()),
+        "divergences": fit.attrs["divergences"],
+        "R-hat": fit.attrs["max_rhat"],
+        "ESS": fit.attrs["min_ess_bulk"],
+        "steps": float(fit["sample_stats"]["n_steps"].mean()),
     }
 
 

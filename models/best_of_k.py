@@ -68,11 +68,12 @@ def build(tails: xr.Dataset, priors: Priors, base: ModuleType = hierarchical) ->
             )
             trials = pt.set_subtensor(trials[data["report_unknown"]], missing)
         search = data["report_search"]
-        alpha = model["sign"] * model["optimum"]
-        quadratic = (alpha, alpha + model["spread"], model["effective_dim"], model["noise_sd"])
+        alpha = (model["sign"] * model["optimum"])[search]
+        beta = alpha + model["spread"][search]
+        gamma, sigma = model["effective_dim"][search], model["noise_sd"][search]
         pm.Censored(
             "reported",
-            BestScore.dist(*(part[search] for part in quadratic), trials),
+            BestScore.dist(alpha, beta, gamma, sigma, trials),
             lower=None,
             upper=data["report_edge"],
             observed=data["observed_best"],

@@ -80,7 +80,7 @@ def data_of(tails: xr.Dataset) -> dict[str, Any]:
 
     A compiled model is refitted to other tails of the same `structure` with these values.
     """
-    tail = {name: variable.to_numpy() for name, variable in tails.variables.items()}
+    tail = {str(name): variable.to_numpy() for name, variable in tails.variables.items()}
     searches = tails.sizes["search"]
     repeated = np.flatnonzero(tail["replicates"] > 1)
     best, n_tail = tail["best_loss"].copy(), tail["n_tail"].astype(float)

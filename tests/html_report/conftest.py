@@ -34,12 +34,12 @@ def data(tree):
 
 
 @pytest.fixture(scope="session")
-def page(data):
-    return render(data)
+def page(tree):
+    return render(tree)
 
 
 @pytest.fixture(scope="session")
 def hostile_page():
     """Return the report of a fit whose names are markup; not converged, too."""
     trials = make_trials("maximize", searches=HOSTILE)
-    return render(report_data(make_tree(trials, chains=2, draws=40, divergences=3)))
+    return render(make_tree(trials, chains=2, draws=40, divergences=3))

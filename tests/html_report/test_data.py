@@ -9,7 +9,7 @@ from helpers import make_tree, make_trials
 import leadline as ll
 from leadline.errors import LeadlineError
 from leadline.html_report.data import plain, report_data, to_json
-from leadline.html_report.grids import BUDGETS, FURTHER, rope_grid
+from leadline.html_report.sliders import BUDGETS, FURTHER, rope_grid
 
 SAMPLE = ("chain", "draw")
 
@@ -21,16 +21,16 @@ def test_it_survives_json(small, data):
 
 def test_curves_are_those_of_the_tuning_curve(tree, data):
     curve = ll.tuning_curve(tree, BUDGETS, kind="expected")
-    known = np.isfinite(curve).all(SAMPLE).to_numpy()
-    mean = np.array(data["curves"]["mean"], dtype=float)
-    np.testing.assert_array_equal(mean[known], curve.mean(SAMPLE).to_numpy()[known])
-    assert np.isnan(mean[~known]).all()
-    lower, upper = (np.array(data["curves"][name], dtype=float) for name in ("lower", "upper"))
-    assert ((lower <= mean) & (mean <= upper))[known].all()
+    known = np.isfinite(curve).all(SAMPLE)
+    mean, lower, upper = (
+        np.array(data["curves"][name], dtype=float) for name in ("mean", "lower", "upper")
+    )
+    np.testing.assert_array_equal(mean, curve.mean(SAMPLE).where(known))
+    assert ((lower <= mean) & (mean <= upper))[known.to_numpy()].all()
 
 
 def test_a_curve_hardly_depends_on_the_other_budgets(tree, data):
-    # The law is cut into cells that suit the largest budget.
+    # The panels of the quadrature suit the largest budget.
     alone = ll.tuning_curve(tree, [40], kind="expected").mean(SAMPLE).to_numpy()[:, 0]
     in_grid = np.array(data["curves"]["mean"], dtype=float)[:, BUDGETS.index(40)]
     np.testing.assert_allclose(in_grid, alone, rtol=1e-4)

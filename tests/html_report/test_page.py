@@ -1,91 +1,109 @@
 """The report in a browser: opened from a file, without a network, with its sliders moved."""
 
 import re
+import shutil
 import urllib.parse
 
 import pytest
-from helpers_browser import CHROMIUM, Browser
 
-from leadline.html_report.grids import BUDGETS, FURTHER
+import leadline as ll
+from leadline.html_report.sliders import BUDGETS, FURTHER
 
-READY = "document.documentElement.dataset.ready === '1'"
-SLIDE = """
-(() => {{ const slider = document.getElementById("{name}"); slider.value = {place};
-slider.dispatchEvent(new Event("input")); }})()
-"""
-CELLS = """
-[...document.querySelectorAll("[data-cell], [data-pair], .reading")].map((one) => one.textContent)
-"""
-WIDTHS = "[document.documentElement.scrollWidth, innerWidth]"
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu"]
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    browser = Browser(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.close()
+def browser():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture
-def url(page, tmp_path):
-    path = tmp_path / "report.html"
-    path.write_text(page, encoding="utf-8")
-    return path.as_uri()
+def open_page(browser, tmp_path):
+    """Return a function that opens a page and waits for its script.
+
+    The page gets the lists `complaints`, of console messages and errors, and `requests`, of
+    addresses.
+    """
+    tabs = []
+
+    def opened(text, fragment="", **options):
+        path = tmp_path / "report.html"
+        path.write_text(text, encoding="utf-8")
+        tab = browser.new_page(**options)
+        tabs.append(tab)
+        tab.complaints, tab.requests = [], []
+        tab.on("console", lambda message: tab.complaints.append(message.text))
+        tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
+        tab.on("request", lambda request: tab.requests.append(request.url))
+        tab.goto(path.as_uri() + fragment)
+        tab.wait_for_selector("html[data-ready='1']", state="attached")
+        return tab
+
+    yield opened
+    for tab in tabs:
+        tab.close()
 
 
 @pytest.fixture
-def opened(browser, url):
-    browser.open(url, READY)
-    return browser
+def opened(open_page, page):
+    return open_page(page)
 
 
-def slide(browser, name, place):
-    browser.evaluate(SLIDE.format(name=name, place=place))
+def slide(tab, name, index):
+    tab.locator(f"#{name}").fill(str(index))
 
 
-def state(browser):
-    """Return what the fragment of the address says."""
-    return dict(urllib.parse.parse_qsl(browser.evaluate("location.hash.slice(1)")))
+def state(tab):
+    """Return the settings in the fragment of the address."""
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(tab.url).fragment))
 
 
-def test_it_is_ready_without_a_complaint_or_a_request(opened, url):
+def spaced(text):
+    return text.replace("\u00a0", " ")
+
+
+def test_it_loads_nothing_and_complains_of_nothing(opened):
     assert opened.complaints == []
-    assert [one for one in opened.requests if one != "about:blank"] == [url]
+    assert [urllib.parse.urldefrag(url).url for url in opened.requests] == [
+        urllib.parse.urldefrag(opened.url).url
+    ]
 
 
-def test_hostile_names_do_nothing(browser, hostile_page, tmp_path):
-    path = tmp_path / "hostile.html"
-    path.write_text(hostile_page, encoding="utf-8")
-    browser.open(path.as_uri(), READY)
-    assert browser.complaints == []
-    assert len(browser.requests) == 1 + browser.requests.count("about:blank")
-    shown = browser.evaluate("document.querySelector('tbody th').textContent")
-    assert shown.startswith("<script>alert(1)</script> / mlp")
-    assert browser.evaluate("document.querySelectorAll('img').length") == 0
+def test_hostile_names_do_nothing(open_page, hostile_page):
+    tab = open_page(hostile_page)
+    assert tab.complaints == []
+    assert len(tab.requests) == 1
+    name = tab.locator("tbody th").first.text_content()
+    assert name.startswith("<script>alert(1)</script> / mlp")
+    assert tab.locator("img").count() == 0
 
 
 def test_budget_40_on_the_slider_is_that_of_python(opened, tree):
-    import leadline as ll
-
     slide(opened, "k", BUDGETS.index(40))
-    assert opened.evaluate("document.getElementById('k-shown').textContent") == "40"
+    assert opened.locator("#k-shown").text_content() == "40"
     curve = ll.tuning_curve(tree, BUDGETS, kind="expected").sel(budget=40).mean(("chain", "draw"))
-    cells = "[...document.querySelectorAll('[data-cell=best]')].map((one) => {})"
-    values = opened.evaluate(cells.format("Number(one.dataset.value)"))
+    cells = opened.locator("[data-cell=best]")
+    values = cells.evaluate_all("(all) => all.map((one) => Number(one.dataset.value))")
     assert values == curve.to_numpy().tolist()
-    texts = opened.evaluate(cells.format("one.textContent"))
     alone = ll.tuning_curve(tree, [40], kind="expected").mean(("chain", "draw")).to_numpy()[:, 0]
-    for text, value in zip(texts, alone, strict=True):
-        decimals = len(text.split()[0].partition(".")[2])
-        assert text.split()[0] == f"{value:.{decimals}f}"
+    for text, value in zip(cells.all_text_contents(), alone, strict=True):
+        mean = text.split()[0]
+        assert mean == f"{value:.{len(mean.partition('.')[2])}f}"
     assert state(opened)["k"] == "40"
 
 
 def test_a_script_shows_numbers_as_python_does(opened, page):
     # As written by the template, then written again by the script.
-    shown = opened.evaluate(CELLS)
+    shown = opened.locator("[data-cell], [data-pair], .reading").all_text_contents()
     written = re.findall(
         r'<(?:span data-(?:cell|pair)[^>]*|p class="reading")>(.*?)</(?:span|p)>', page
     )
@@ -94,65 +112,69 @@ def test_a_script_shows_numbers_as_python_does(opened, page):
 
 def test_further_trials(opened, data):
     slide(opened, "m", FURTHER.index(1000))
-    text = opened.evaluate("document.querySelector('[data-cell=chance]').textContent")
     chance = data["forecast"]["p_gain"][0][FURTHER.index(1000)]
-    assert text.replace("\u00a0", " ") == ("> 99 %" if chance > 0.99 else f"{100 * chance:.0f} %")
-    assert opened.evaluate("document.getElementById('m').getAttribute('aria-valuetext')") == (
-        "1,000 more trials"
-    )
+    text = spaced(opened.locator("[data-cell=chance]").first.text_content())
+    assert text == ("> 99 %" if chance > 0.99 else f"{100 * chance:.0f} %")
+    assert opened.locator("#m").get_attribute("aria-valuetext") == "1,000 more trials"
 
 
 def test_practical_equivalence(opened, data):
     last = len(data["comparison"]["ropes"]) - 1
     slide(opened, "rope", last)
-    text = opened.evaluate("document.querySelector('[data-pair]').textContent")
-    assert text.replace("\u00a0", " ") == "< 1 % / > 99 % / < 1 %"
+    text = spaced(opened.locator("[data-pair]").first.text_content())
+    assert text == "< 1 % / > 99 % / < 1 %"
     assert float(state(opened)["rope"]) == data["comparison"]["ropes"][last]
 
 
-def test_searches_are_toggled_and_the_address_keeps_it(opened, url):
-    opened.evaluate("document.querySelector('#toggles input').click()")
-    hidden = "getComputedStyle(document.querySelector('article[data-search=\"0\"]')).display"
-    assert opened.evaluate(hidden) == "none"
-    assert state(opened)["off"] == "0"
-    opened.open(f"{url}#k=40&m=20&off=0", READY)
-    assert opened.evaluate(hidden) == "none"
-    assert not opened.evaluate("document.querySelector('#toggles input').checked")
-    assert opened.evaluate("document.getElementById('k-shown').textContent") == "40"
-    assert opened.evaluate("document.getElementById('m-shown').textContent") == "20"
+def test_searches_are_toggled_and_the_address_keeps_it(open_page, page):
+    tab = open_page(page)
+    row = tab.locator("[data-part='search-0']")
+    assert row.count() == 1
+    opaque = float(row.evaluate("(one) => getComputedStyle(one).opacity"))
+    tab.locator("#toggles input").first.click()
+    assert tab.locator("article[data-search='0']").is_hidden()
+    assert float(row.evaluate("(one) => getComputedStyle(one).opacity")) < opaque
+    assert state(tab)["off"] == "0"
+    again = open_page(page, "#k=40&m=20&off=0")
+    assert again.locator("article[data-search='0']").is_hidden()
+    assert not again.locator("#toggles input").first.is_checked()
+    assert again.locator("#k-shown").text_content() == "40"
+    assert again.locator("#m-shown").text_content() == "20"
 
 
 @pytest.mark.parametrize("fragment", ["k=abc&off=9.x&rope=", "%%%", "answers", "k=-5&m=1e99"])
-def test_no_address_breaks_it(browser, url, fragment):
-    browser.open(f"{url}#{fragment}", READY)
-    assert browser.complaints == []
+def test_no_address_breaks_it(open_page, page, fragment):
+    assert open_page(page, f"#{fragment}").complaints == []
 
 
 def test_pointing_at_a_curve_shows_its_numbers(opened):
-    reading = "document.querySelector('.reading').textContent"
-    before = opened.evaluate(reading)
-    opened.evaluate(
-        "(() => { const svg = document.querySelector('[data-curve] svg');"
-        "const box = svg.getBoundingClientRect();"
-        "svg.dispatchEvent(new PointerEvent('pointermove', {clientX: box.right - 10})); })()"
-    )
-    assert opened.evaluate(reading) != before
-    opened.evaluate(
-        "document.querySelector('[data-curve] svg').dispatchEvent(new PointerEvent('pointerleave'))"
-    )
-    assert opened.evaluate(reading) == before
+    reading, curve = opened.locator(".reading").first, opened.locator("[data-curve] svg").first
+    before = reading.text_content()
+    curve.scroll_into_view_if_needed()
+    box = curve.bounding_box()
+    opened.mouse.move(box["x"] + box["width"] - 10, box["y"] + box["height"] / 2)
+    assert reading.text_content() != before
+    opened.mouse.move(0, 0)
+    assert reading.text_content() == before
+
+
+def test_the_pointer_stands_at_its_budget_on_the_axis(opened):
+    slide(opened, "k", BUDGETS.index(100))
+    pointer = opened.locator("[data-curve='0'] .pointer").bounding_box()
+    tick = opened.locator("[data-curve='0'] text", has_text=re.compile("^100$")).bounding_box()
+    middle = tick["x"] + tick["width"] / 2
+    assert pointer["x"] + pointer["width"] / 2 == pytest.approx(middle, abs=2)
 
 
 @pytest.mark.parametrize("width", [360, 400, 1400])
-def test_it_never_scrolls_sideways(browser, url, width):
-    browser.send(
-        "Emulation.setDeviceMetricsOverride",
-        width=width,
-        height=800,
-        deviceScaleFactor=1,
-        mobile=width < 500,
-    )
-    browser.open(url, READY)
-    content, window = browser.evaluate(WIDTHS)
-    browser.send("Emulation.clearDeviceMetricsOverride")
-    assert content <= window
+def test_it_never_scrolls_sideways(open_page, page, width):
+    tab = open_page(page, viewport={"width": width, "height": 800})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_in_pictures_has_the_colour_of_the_page(open_page, page, scheme):
+    tab = open_page(page, color_scheme=scheme)
+    colour = "(one) => getComputedStyle(one).{}"
+    text = tab.locator("figure svg text").first.evaluate(colour.format("fill"))
+    assert text == tab.locator("body").evaluate(colour.format("color"))

@@ -11,8 +11,8 @@ import pytest
 from helpers import make_tree, make_trials
 
 import leadline as ll
-from leadline.html_report.data import report_data
-from leadline.html_report.render import embedded, render
+from leadline.html_report.formats import estimate
+from leadline.html_report.render import embed, render
 
 MOST_BYTES = 500_000
 VOID = {"meta", "link", "input", "img", "br", "hr"}
@@ -23,7 +23,7 @@ class Elements(html.parser.HTMLParser):
 
     def __init__(self, page):
         super().__init__()
-        self.elements, self.inside, self.text = [], [], {}
+        self.elements, self.inside, self.text, self.pictures = [], [], {}, []
         self.feed(page)
         self.close()
 
@@ -31,6 +31,8 @@ class Elements(html.parser.HTMLParser):
         self.elements.append((tag, dict(attrs)))
         if tag not in VOID:
             self.inside.append(tag)
+        if tag == "svg" and "figure" in self.inside:
+            self.pictures.append(dict(attrs))
 
     def handle_startendtag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
@@ -49,7 +51,7 @@ def either(request):
 
 
 def test_the_same_fit_gives_the_same_bytes(small, tmp_path):
-    page = render(report_data(small))
+    page = render(small)
     with mpl.rc_context({"font.size": 30, "svg.fonttype": "path"}):
         path = ll.report(small, tmp_path / "report.html")
     assert path.read_bytes() == page.encode()
@@ -59,7 +61,7 @@ def test_the_same_fit_gives_the_same_bytes(small, tmp_path):
 def test_twelve_searches_are_under_500_kb():
     searches = tuple((f"task {i}", model) for i in range(4) for model in ("mlp", "svm", "forest"))
     tree = make_tree(make_trials(searches=searches), chains=2, draws=25)
-    assert len(render(report_data(tree)).encode()) < MOST_BYTES
+    assert len(render(tree).encode()) < MOST_BYTES
 
 
 def test_it_is_well_formed_and_has_no_double_identifiers(either):
@@ -69,6 +71,19 @@ def test_it_is_well_formed_and_has_no_double_identifiers(either):
     assert len(names) == len(set(names))
     wanted = re.findall(r'(?:url\(|href=")#([^)"]+)', either)
     assert set(wanted) <= set(names)
+
+
+def test_every_picture_has_a_name_for_those_who_do_not_see_it(page, data):
+    names = [attrs["aria-label"] for attrs in Elements(page).pictures]
+    # One per pair of models, per task and per search.
+    assert len(names) == 1 + 2 + 4
+    assert len(set(names)) == len(names)
+    assert all(attrs["role"] == "img" for attrs in Elements(page).pictures)
+    # Each row of an optimum picture has its numbers in a tooltip.
+    for index, search in enumerate(data["searches"]):
+        (title,) = re.findall(rf'data-part="search-{index}"><title>(.*?)</title>', page)
+        assert estimate(search["optimum"]) in title
+        assert title.startswith(search["name"])
 
 
 def test_nothing_is_loaded_and_nothing_is_inline(either):
@@ -117,9 +132,9 @@ def test_markup_in_names_is_text(hostile_page):
     assert any("$\\frac{$" in text for text in found.text["text"])
 
 
-def test_embedded_json_ends_no_script():
+def test_embed_json_ends_no_script():
     given = {"a": "</script><!-- & \u2028"}
-    text = embedded(given)
+    text = embed(given)
     assert not set("<>&\u2028") & set(text)
     assert json.loads(text) == given
 

@@ -1,6 +1,7 @@
 """What the report says in words follows from its numbers."""
 
 import copy
+import re
 
 import pytest
 
@@ -16,16 +17,12 @@ def changed(data, **figures):
 
 
 @pytest.mark.parametrize(
-    ("chance", "words"),
-    [
-        (0.97, "gain less than the noise of one run over the best trial, with probability 97 %"),
-        (0.55, "gain less than the noise of one run over the best trial, with probability 55 %"),
-        (0.1, "gain more than the noise of one run over the best trial, with probability 90 %"),
-    ],
+    ("chance", "how", "percentage"), [(0.97, "less", 97), (0.55, "less", 55), (0.1, "more", 90)]
 )
-def test_headroom_in_words(data, chance, words):
-    said = " ".join(search_sentences(changed(data, best_within_noise=chance), 0))
-    assert words in said
+def test_headroom_in_words(data, chance, how, percentage):
+    sentences = search_sentences(changed(data, best_within_noise=chance), 0)
+    (gain,) = [one for one in sentences if f"gain {how}" in one]
+    assert f"{percentage} %" in gain
 
 
 def test_numbers_in_sentences_are_those_of_the_table(data):
@@ -48,23 +45,19 @@ def test_luck_is_called_luck(data, direction, end):
 
 def test_doubts_come_first(data):
     doubtful = copy.deepcopy(data)
-    doubtful["convergence"] = {
-        "ok": False,
-        "message": "do not rely on these numbers: 3 divergences",
-    }
+    message = "do not rely on these numbers: 3 divergences"
+    doubtful["convergence"] = {"ok": False, "message": message}
     doubtful["failed_checks"] = ["ties", "order of trials"]
     doubtful["searches"][0]["warning"] = "3 divergences"
     verdict = verdict_sentences(doubtful)
-    assert verdict[0] == "Do not rely on these numbers: 3 divergences."
-    assert verdict[1].startswith("2 checks failed: ties; order of trials.")
-    assert search_sentences(doubtful, 0)[0] == "Do not rely on these numbers: 3 divergences."
+    assert "3 divergences" in verdict[0]
+    assert all(name in verdict[1] for name in ("ties", "order of trials"))
+    assert "3 divergences" in search_sentences(doubtful, 0)[0]
 
 
 def test_integer_dimensions(data):
     said = search_sentences(changed(data, effective_dim_probability={"1": 0.2, "2": 0.8}), 0)
-    assert said[-1] == (
-        "Near the optimum, 2 of the hyperparameters effectively matter, with probability 80 %."
-    )
+    assert re.search(r"\b2 of the hyperparameters.* 80 %", said[-1])
 
 
 def test_every_search_is_counted_once(data):
@@ -73,10 +66,11 @@ def test_every_search_is_counted_once(data):
         search["best_within_noise"] = chance
     said = verdict_sentences(several)[-3:]
     names = [search["name"] for search in several["searches"]]
-    assert "gain less than the noise of one run" in said[0]
+    assert "gain less than" in said[0]
     assert f"in 2 of 4 searches: {names[0]}, {names[3]} " in said[0]
     assert f"in 1 of 4 searches: {names[1]} " in said[1]
-    assert f"undecided in 1 of 4 searches: {names[2]}." in said[2]
+    assert "undecided" in said[2]
+    assert said[2].endswith(f"in 1 of 4 searches: {names[2]}.")
 
 
 def test_formats():

@@ -1,28 +1,25 @@
-"""The numbers behind a picture are what it draws, and what the answers say."""
+"""The numbers of a picture are what it draws, and those of the answers."""
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
-from helpers import make_averaged_tree, make_tree, make_trials
+from helpers import (
+    ALPHA,
+    GAMMA,
+    SIGMA,
+    SPREAD,
+    make_averaged_tree,
+    make_tree,
+    make_trials,
+    reference_cdf,
+)
 
 import leadline as ll
-from leadline.errors import LeadlineError
 
-mpl.use("Agg")
-TWO = (("digits", "mlp"), ("mnist", "mlp"))
 ONE = "mnist"
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
-
-@pytest.fixture(scope="module", params=["minimize", "maximize"])
-def tree(request):
-    return make_tree(make_trials(request.param, searches=TWO), draws=150)
+SAMPLE = ("chain", "draw")
+INTERVAL = {"ci_prob": 0.8, "ci_kind": "eti"}
+FRACTIONS, WEIGHTS = (0.2, 0.3, 0.4, 0.6), (0.5, 0.3, 0.2, 0.0)
 
 
 def artist(collection, visual, search=ONE):
@@ -36,9 +33,8 @@ def band_of(collection, visual="ci_band"):
 
 
 def test_optimum(tree):
-    numbers = ll.optimum_numbers(tree, ci_prob=0.8)
+    one = ll.optimum_numbers(tree, ci_prob=0.8).sel(search=ONE)
     table = ll.summary(tree, ci_prob=0.8, ci_kind="eti").loc[ONE]
-    one = numbers.sel(search=ONE)
     assert float(one["mean"]) == pytest.approx(table["optimum"])
     assert float(one["best_seen"]) == table["best_seen"]
     made = ll.plot_optimum(tree, ci_prob=0.8)
@@ -46,6 +42,7 @@ def test_optimum(tree):
     inner = [one["inner_lower"], one["inner_upper"]]
     np.testing.assert_array_equal(artist(made, "trunk").get_xdata(), inner)
     assert artist(made, "point_estimate").get_offsets()[0][0] == one["mean"]
+    assert artist(made, "best_seen").get_xdata()[0] == table["best_seen"]
     middle = tree["posterior"]["optimum"].sel(search=ONE).quantile([0.25, 0.75])
     np.testing.assert_allclose(inner, middle, rtol=1e-2)
 
@@ -53,101 +50,147 @@ def test_optimum(tree):
 def test_effective_dim(tree):
     numbers = ll.effective_dim_numbers(tree)
     assert (numbers["prior_lower"] == 1).all()
-    np.testing.assert_array_equal(
-        numbers["prior_upper"], tree["constant_data"]["max_effective_dim"]
-    )
-    made = ll.plot_effective_dim(tree)
-    one = numbers.sel(search=ONE)
+    largest = tree["constant_data"]["max_effective_dim"]
+    np.testing.assert_array_equal(numbers["prior_upper"], largest)
+    made, one = ll.plot_effective_dim(tree), numbers.sel(search=ONE)
     np.testing.assert_array_equal(artist(made, "twig").get_xdata(), [one["lower"], one["upper"]])
     assert artist(made, "prior_upper").get_xdata()[0] == one["prior_upper"]
 
 
 def test_integer_effective_dimensions_have_a_bar_each():
-    tree = make_tree(make_trials(searches=TWO), draws=50, integer=True)
+    tree = make_tree(make_trials(searches=(("a", "x"), ("b", "x"))), draws=50, integer=True)
     probability = ll.effective_dim_numbers(tree)["probability"]
     np.testing.assert_allclose(probability.sum("dimension"), 1.0)
     made = ll.plot_effective_dim(tree)
     assert "density" not in made.viz.children
-    tops = artist(made, "probability").get_paths()[0].vertices[:, 1]
-    for height in probability.sel(search=ONE).to_numpy():
+    tops = artist(made, "probability", "b").get_paths()[0].vertices[:, 1]
+    for height in probability.sel(search="b").to_numpy():
         assert np.isclose(tops, height).any()
 
 
-def test_tuning_curve(tree):
+@pytest.mark.parametrize("options", [{}, {"quantile": 0.3, "kind": "expected"}])
+def test_tuning_curve(tree, options):
     budgets = [5, 50, 500]
-    numbers = ll.tuning_curve_numbers(tree, budgets, ci_prob=0.8, ci_kind="eti")
-    curve = ll.tuning_curve(tree, budgets)
-    np.testing.assert_allclose(numbers["curve"], curve.mean(("chain", "draw")))
-    lower = curve.quantile(0.1, ("chain", "draw"))
-    np.testing.assert_allclose(numbers["lower"], lower, rtol=1e-2)
-    made = ll.plot_tuning_curve(tree, budgets, ci_prob=0.8, ci_kind="eti")
-    one = numbers.sel(search=ONE)
-    np.testing.assert_array_equal(artist(made, "fit_line").get_ydata(), one["curve"])
+    numbers = ll.tuning_curve_numbers(tree, budgets, **options, **INTERVAL)
+    curve = ll.tuning_curve(tree, budgets, **options)
+    np.testing.assert_allclose(numbers["curve"], curve.mean(SAMPLE))
+    np.testing.assert_allclose(numbers["lower"], curve.quantile(0.1, SAMPLE), rtol=1e-2)
+    made = ll.plot_tuning_curve(tree, budgets, **options, **INTERVAL)
+    one, line = numbers.sel(search=ONE), artist(made, "fit_line")
+    np.testing.assert_array_equal(line.get_xdata(), budgets)
+    np.testing.assert_array_equal(line.get_ydata(), one["curve"])
     assert artist(made, "optimum").get_ydata()[0] == one["optimum"]
     assert set(one["upper"].to_numpy()) <= set(band_of(made)[:, 1])
 
 
+def test_the_observed_curve_ends_with_the_trials(tree):
+    from leadline.stats.empirical_curve import empirical_tuning_curve
+
+    line = artist(ll.plot_tuning_curve(tree, [5, 50, 500], quantile=0.3), "observed")
+    expected = empirical_tuning_curve(tree, [5, 50, 120], quantile=0.3).sel(search=ONE)
+    np.testing.assert_array_equal(line.get_ydata()[:3], expected)
+    assert np.isnan(line.get_ydata()[3:]).all()
+
+
 def test_tail_fit(tree):
-    numbers = ll.tail_fit_numbers(tree)
-    one = numbers.sel(search=ONE)
+    one = ll.tail_fit_numbers(tree).sel(search=ONE)
     made = ll.plot_tail_fit(tree)
     np.testing.assert_array_equal(artist(made, "fit_line").get_xdata(), one["score"])
     np.testing.assert_array_equal(artist(made, "fit_line").get_ydata(), one["share"])
-    low, high = sorted(artist(made, "not_fitted").get_extents().transformed(
-        made.get_target(None, {"search": ONE}).transData.inverted()).intervalx)  # fmt: skip
+    threshold = tree["constant_data"]["threshold"].sel(search=ONE)
+    assert artist(made, "threshold").get_xdata()[0] == one["threshold"] == threshold
+    to_data = made.get_target(None, {"search": ONE}).transData.inverted()
+    ends = sorted(artist(made, "not_fitted").get_extents().transformed(to_data).intervalx)
     down = tree.attrs["direction"] == "minimize"
-    assert (low if down else high) == pytest.approx(float(one["threshold"]))
+    assert ends[0 if down else 1] == pytest.approx(float(threshold))
+
+
+def test_observed_shares_count_failures(tree):
+    line = artist(ll.plot_tail_fit(tree), "observed", "digits")
+    x, y = line.get_xdata(), line.get_ydata()
+    scores = tree["constant_data"]["trial_score"].to_numpy()[:120]
+    down = tree.attrs["direction"] == "minimize"
+    from_best = np.sort(scores[np.isfinite(scores)])[:: 1 if down else -1]
+    for rank in (1, 4, 30):
+        assert y[x == from_best[rank - 1]].tolist() == [(rank - 1) / 120, rank / 120]
+    assert y[0] == 0
+    assert np.nanmax(y) < 0.8
+
+
+def test_a_mean_over_seeds_has_less_noise_in_the_fitted_share():
+    table = make_trials(n=60).table.drop(columns=["trial", "replicate"])
+    repeated = table.iloc[:30].assign(trial=range(30))
+    parts = [repeated.assign(replicate=seed) for seed in (1, 2, 3, 4)]
+    single = table.iloc[30:].assign(trial=range(30, 60), replicate=1)
+    trials = ll.Trials(pd.concat([*parts, single], ignore_index=True), "minimize")
+    # The seeds have equal scores; only their number matters.
+    made = ll.plot_tail_fit(make_tree(trials, spread_of_draws=1e-6, draws=5))
+    line = artist(made, "fit_line")
+    shares = [reference_cdf(line.get_xdata(), ALPHA, SPREAD, GAMMA, SIGMA / m**0.5) for m in (1, 4)]
+    np.testing.assert_allclose(line.get_ydata(), np.mean(shares, axis=0), atol=1e-3)
+    assert np.abs(shares[0] - shares[1]).max() > 5e-3
 
 
 def test_threshold():
-    tree = make_averaged_tree(make_trials(), (0.2, 0.3, 0.4), weights=(0.6, 0.4, 0.0))
+    tree = make_averaged_tree(make_trials(), FRACTIONS, WEIGHTS)
     numbers = ll.threshold_numbers(tree).squeeze("search")
-    assert numbers["kept"].to_numpy().tolist() == [1, 1, 0]
-    np.testing.assert_allclose(numbers["tail_fraction"], [0.2, 0.3, 0.4])
-    made = ll.plot_threshold(tree)
-    average = artist(made, "average_optimum").get_ydata()[0]
-    assert average == numbers["optimum_average"]
-    with pytest.raises(LeadlineError, match="one threshold"):
-        ll.threshold_numbers(make_tree(draws=4))
+    assert numbers["kept"].to_numpy().tolist() == [1, 1, 1, 0]
+    np.testing.assert_allclose(numbers["tail_fraction"], FRACTIONS)
+    made = ll.plot_threshold(tree, backend="matplotlib")
+    assert artist(made, "average_optimum").get_ydata()[0] == numbers["optimum_average"]
+    axes = made.get_target(None, {"search": "digits / mlp", "quantity": "weight"})
+    bars = {
+        round(float(line.get_xdata()[0]), 6): float(line.get_ydata()[1])
+        for line in axes.get_lines()
+        if len(line.get_ydata()) == 2 and np.isfinite(line.get_ydata()).all()
+    }
+    for fraction, weight in zip(FRACTIONS[:3], WEIGHTS[:3], strict=True):
+        assert bars[fraction] == pytest.approx(weight)
+
+
+@pytest.mark.parametrize("answer", [ll.threshold_numbers, ll.plot_threshold])
+def test_one_threshold_is_nothing_to_compare(answer):
+    with pytest.raises(ll.LeadlineError, match="tail_fraction"):
+        answer(make_tree(draws=4))
 
 
 def test_forecast(tree):
-    numbers = ll.forecast_numbers(tree, [10, 100], ci_prob=0.8, ci_kind="eti")
+    numbers = ll.forecast_numbers(tree, [10, 100], **INTERVAL)
     found = ll.forecast(tree, [10, 100])
     np.testing.assert_array_equal(numbers["p_gain"], found["p_gain"])
     np.testing.assert_array_equal(numbers["best_seen"], found["best_seen"])
-    np.testing.assert_allclose(numbers["median"], found["best"].median(("chain", "draw")))
-    made = ll.plot_forecast(tree, [10, 100], ci_prob=0.8, ci_kind="eti")
-    one = numbers.sel(search=ONE)
+    np.testing.assert_allclose(numbers["median"], found["best"].median(SAMPLE))
+    made, one = ll.plot_forecast(tree, [10, 100], **INTERVAL), numbers.sel(search=ONE)
     np.testing.assert_array_equal(artist(made, "median").get_ydata(), one["median"])
     assert artist(made, "best_seen").get_ydata()[0] == one["best_seen"]
-    target = made.get_target(None, {"search": ONE})
-    words = [label.get_text() for label in target.get_xticklabels()]
-    chance = 100 * float(one["p_gain"].sel(trials=100))
-    assert words == [f"10\n{100 * float(one['p_gain'][0]):.0f} %", f"100\n{chance:.0f} %"]
+    labels = made.get_target(None, {"search": ONE}).get_xticklabels()
+    chances = 100 * one["p_gain"].to_numpy()
+    assert [label.get_text() for label in labels] == [
+        f"{trials}\n{chance:.0f} %" for trials, chance in zip((10, 100), chances, strict=True)
+    ]
 
 
-def test_a_forecast_says_where_all_trials_may_fail():
-    for direction, worse in (("minimize", "upper"), ("maximize", "lower")):
-        tree = make_tree(make_trials(direction, n_failed=60), draws=100)
-        numbers = ll.forecast_numbers(tree, [1, 1000]).squeeze("search")
-        assert np.isinf(numbers[worse].sel(trials=1))
-        assert np.isfinite(numbers[["lower", "upper"]].sel(trials=1000).to_dataarray()).all()
-        made = ll.plot_forecast(tree, [1, 1000])
-        assert np.isfinite(band_of(made)).all()
+@pytest.mark.parametrize(("direction", "worse"), [("minimize", "upper"), ("maximize", "lower")])
+def test_a_forecast_is_infinite_where_all_trials_may_fail(direction, worse):
+    tree = make_tree(make_trials(direction, n_failed=60), draws=100)
+    numbers = ll.forecast_numbers(tree, [1, 1000]).squeeze("search")
+    assert np.isinf(numbers[worse].sel(trials=1))
+    assert np.isfinite(numbers[["lower", "upper"]].sel(trials=1000).to_dataarray()).all()
+    assert np.isfinite(band_of(ll.plot_forecast(tree, [1, 1000]))).all()
 
 
 def test_comparison():
-    searches = (("a", "x"), ("a", "y"), ("b", "x"), ("b", "y"))
+    # A task may have the name of a summary row.
+    searches = (("overall", "x"), ("overall", "y"), ("b", "x"), ("b", "y"))
     tree = make_tree(make_trials(searches=searches), chains=2, draws=50)
     numbers = ll.comparison_numbers(tree, rope=0.01).squeeze("pair")
     found = ll.compare(tree, rope=0.01).sel(model="x", other_model="y")
+    assert numbers["row"].to_numpy().tolist() == ["overall", "b", "overall"]
     scaled = found["difference"] / found["scale"]
-    np.testing.assert_allclose(numbers["difference"].sel(row=["a", "b"]), scaled)
-    assert float(numbers["p_better"].sel(row="overall")) == float(found["p_better_overall"])
-    assert "equal" in str(numbers["label"].sel(row="a").item())
-    made = ll.plot_comparison(tree, rope=0.01)
-    line = made.viz["interval a"].to_dataset().to_dataarray().item()
-    np.testing.assert_array_equal(
-        line.get_xdata(), numbers.sel(row="a")[["lower", "upper"]].to_dataarray()
-    )
+    np.testing.assert_allclose(numbers["difference"][:2], scaled)
+    np.testing.assert_array_equal(numbers["p_better"][:2], found["p_better"])
+    assert float(numbers["p_better"][2]) == float(found["p_better_overall"])
+    assert "equal" in str(numbers["label"][0].item())
+    line = ll.plot_comparison(tree, rope=0.01).viz["interval b"].to_dataset().to_dataarray().item()
+    ends = numbers.isel(row=1)[["lower", "upper"]].to_dataarray()
+    np.testing.assert_array_equal(line.get_xdata(), ends)

@@ -101,9 +101,9 @@ def run_plot(arguments: argparse.Namespace) -> None:
     tree = read_fit(arguments.fit)
 
     from leadline.cli.results_folder import results_folder, validate_target, write_pictures
-    from leadline.plots.panels import backend_of
+    from leadline.plots.backends import choose_backend
 
-    backend_of(None, backend)
+    choose_backend(None, backend)
     with results_folder(validate_target(arguments.output, "folder", force=True)) as folder:
         write_pictures(tree, folder, arguments.names, formats=(ending,), backend=backend)
         written = sorted(path.name for path in folder.iterdir())

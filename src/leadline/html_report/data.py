@@ -1,4 +1,4 @@
-"""`report_data`: everything the report says, as one dictionary that JSON can hold."""
+"""`report_data`: all numbers and sentences of the report, as one dictionary for JSON."""
 
 import json
 import math
@@ -9,9 +9,9 @@ import pandas as pd
 import xarray as xr
 
 from leadline.checks.check import check, failed_checks
-from leadline.html_report.comparison import comparison_data
-from leadline.html_report.curves import curve_data, forecast_data
 from leadline.html_report.sentences import search_sentences, verdict_sentences
+from leadline.html_report.sliders import BUDGETS, comparison_data, curve_data, forecast_data
+from leadline.plots.plot_tuning_curve import tuning_curve_numbers
 from leadline.stats.convergence import convergence
 from leadline.stats.fitted_search import search_names, validate_tree
 from leadline.stats.intervals import interval_label, validate_interval
@@ -19,7 +19,7 @@ from leadline.stats.rounding import decimals_shown
 from leadline.stats.summary import summary
 
 VERSION = 1
-"""Of the dictionary's layout; it grows when a key is renamed or goes."""
+"""Version of the dictionary's layout; it grows when a key is renamed or removed."""
 
 _PARAMETERS = ("optimum", "headroom", "effective_dim", "noise_sd")
 _INNER_PROB = 0.5
@@ -27,13 +27,20 @@ _ATTRIBUTES = ("metric", "direction", "source", "trials", "search_sampler", "cre
 _JSON_ATTRIBUTES: dict[str, Any] = {"notes": [], "settings": {}, "priors": {}, "versions": {}}
 
 
-def report_data(tree: xr.DataTree) -> dict[str, Any]:
-    """Return what is known from a fit, as plain dictionaries, lists, numbers and text.
+def curve_numbers(tree: xr.DataTree) -> xr.Dataset:
+    """Return the tuning curves of the report: the median expected score of the best of k."""
+    return tuning_curve_numbers(tree, BUDGETS, kind="expected")
+
+
+def report_data(tree: xr.DataTree, curves: xr.Dataset | None = None) -> dict[str, Any]:
+    """Return the answers of a fit as plain dictionaries, lists, numbers and text.
 
     Parameters
     ----------
     tree : DataTree
         The result of `leadline.fit`.
+    curves : Dataset, optional
+        What `curve_numbers` returned, if known: they take longest to compute.
 
     Returns
     -------
@@ -41,15 +48,15 @@ def report_data(tree: xr.DataTree) -> dict[str, Any]:
         Numbers in full precision, None where there is none. Keys:
 
         - `version`; `metric`, `direction`, `source`, `trials`, `created_at`, `notes`, `settings`,
-          `priors`, `versions`: where it all comes from;
+          `priors`, `versions`: the provenance;
         - `interval`: its `prob` and `kind`;
         - `convergence`: `ok` and `message`; `failed_checks`: names;
         - `verdict`: sentences on the whole fit;
-        - `searches`: one dictionary a search, with what `leadline.summary` has of it,
+        - `searches`: one dictionary per search, with its row of `leadline.summary`,
           `failed_checks` and `sentences`;
         - `checks`: the rows of `leadline.check`;
-        - `curves`, `forecast`: what k trials and m further ones give; see `curves`;
-        - `comparison`: see `leadline.html_report.comparison`; None when there is one model.
+        - `curves`, `forecast`: the outcome of k trials and of m further ones;
+        - `comparison`: see `leadline.html_report.sliders`; None when there is one model.
 
     Raises
     ------
@@ -58,48 +65,40 @@ def report_data(tree: xr.DataTree) -> dict[str, Any]:
     """
     validate_tree(tree)
     prob, kind = validate_interval(None, None)
-    attributes = {name: tree.attrs.get(name, "") for name in _ATTRIBUTES}
-    decoded = {
-        name: json.loads(tree.attrs[name]) if name in tree.attrs else empty
-        for name, empty in _JSON_ATTRIBUTES.items()
-    }
     checks = check(tree)
     found = convergence(tree)
-    # Those that failed when it was fitted too: an answer once doubted is not to look sound later.
+    # A check that failed at the time of the fit stays failed, so that no answer seems sound later.
     recorded = json.loads(tree.attrs.get("failed_checks", "[]"))
     data = {
         "version": VERSION,
-        **attributes,
-        **decoded,
+        **{name: tree.attrs.get(name, "") for name in _ATTRIBUTES},
+        **{
+            name: json.loads(tree.attrs[name]) if name in tree.attrs else empty
+            for name, empty in _JSON_ATTRIBUTES.items()
+        },
         "interval": {"prob": prob, "kind": kind},
         "convergence": {"ok": found.ok, "message": found.message},
         "failed_checks": list(dict.fromkeys([*failed_checks(checks), *recorded])),
-        "searches": _searches(tree, checks, prob, kind),
+        "searches": _describe_searches(tree, checks, prob, kind),
         "checks": checks.to_dict("records"),
-        "curves": curve_data(tree),
+        "curves": curve_data(curve_numbers(tree) if curves is None else curves),
         "forecast": forecast_data(tree),
         "comparison": comparison_data(tree),
     }
     data = plain(data)
-    for place, search in enumerate(data["searches"]):
-        search["sentences"] = search_sentences(data, place)
+    for index, search in enumerate(data["searches"]):
+        search["sentences"] = search_sentences(data, index)
     data["verdict"] = verdict_sentences(data)
     return data
 
 
 def to_json(tree: xr.DataTree) -> str:
-    """Return `report_data` as JSON text.
-
-    Parameters
-    ----------
-    tree : DataTree
-        The result of `leadline.fit`.
-    """
+    """Return `report_data` of the result of `leadline.fit` as JSON text."""
     return json.dumps(report_data(tree), allow_nan=False)
 
 
 def plain(value: Any) -> Any:
-    """Return the same with nothing in it but what JSON has: no NumPy, no nan, no infinity."""
+    """Return a value with JSON's types alone: without NumPy, nan and infinity."""
     if isinstance(value, dict):
         return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
@@ -117,19 +116,18 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def _searches(
+def _describe_searches(
     tree: xr.DataTree, checks: pd.DataFrame, prob: float, kind: str
 ) -> list[dict[str, Any]]:
     """Return the answers of each search."""
     posterior = tree["posterior"].dataset
-    answers = summary(tree, ci_prob=prob, ci_kind=kind)
-    inner = summary(tree, ci_prob=_INNER_PROB * min(1.0, 2 * prob), ci_kind=kind)
-    label, inner_label = (
-        interval_label(size, kind) for size in (prob, _INNER_PROB * min(1.0, 2 * prob))
-    )
+    inner_prob = _INNER_PROB * min(1.0, 2 * prob)
+    answers, inner = (summary(tree, ci_prob=size, ci_kind=kind) for size in (prob, inner_prob))
+    label, inner_label = (interval_label(size, kind) for size in (prob, inner_prob))
     result = []
-    for place, name in enumerate(search_names(tree)):
-        row, inside = answers.loc[name], inner.loc[name]
+    for index, name in enumerate(search_names(tree)):
+        row: dict[Any, Any] = answers.loc[name].to_dict()
+        inside = inner.loc[name]
         parameters = {
             parameter: {
                 "mean": row[parameter],
@@ -138,17 +136,16 @@ def _searches(
                 "upper": row[f"{parameter}_{label}_ub"],
                 "inner_lower": inside[f"{parameter}_{inner_label}_lb"],
                 "inner_upper": inside[f"{parameter}_{inner_label}_ub"],
-                "decimals": decimals_shown(float(answers[f"{parameter}_sd"].to_numpy()[place])),
+                "decimals": decimals_shown(row[f"{parameter}_sd"]),
             }
             for parameter in _PARAMETERS
         }
-        counts = ("trials", "failed", "in_regime")
         result.append(
             {
                 "name": name,
-                "task": posterior["task"].to_numpy()[place],
-                "model": posterior["model"].to_numpy()[place],
-                **{count: int(answers[count].to_numpy()[place]) for count in counts},
+                "task": posterior["task"].to_numpy()[index],
+                "model": posterior["model"].to_numpy()[index],
+                **{count: int(row[count]) for count in ("trials", "failed", "in_regime")},
                 "tail_fraction": [row["tail_fraction_lb"], row["tail_fraction_ub"]],
                 "reported": row.get("reported", ""),
                 "best_seen": row["best_seen"],
@@ -157,7 +154,7 @@ def _searches(
                 "effective_dim_probability": {
                     column.removeprefix("effective_dim="): row[column]
                     for column in answers.columns
-                    # Missing: more than this search may have, though not another.
+                    # nan beyond the largest dimension of this search.
                     if column.startswith("effective_dim=") and np.isfinite(row[column])
                 },
                 "best_within_noise": row["best_within_noise"],

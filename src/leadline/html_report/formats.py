@@ -1,4 +1,4 @@
-"""Numbers as the report shows them; script.js does the same, and a test holds them together."""
+"""Formats of numbers in the report; script.js has the same, and a test compares them."""
 
 import re
 from collections.abc import Mapping
@@ -7,12 +7,12 @@ from typing import Any
 from leadline.stats import rounding
 
 MISSING = "–"
-# Spaces that are next to no slash and before no bracket.
+# Spaces except those beside a slash or before a bracket.
 _INSIDE = re.compile(r"(?<!/) (?![/(])")
 
 
 def number(value: float | None, decimals: int | None) -> str:
-    """Return a number with so many decimals, to six digits where decimals are None.
+    """Return a number with fixed decimals, or with six digits where decimals are None.
 
     Examples
     --------
@@ -21,13 +21,11 @@ def number(value: float | None, decimals: int | None) -> str:
     """
     if value is None:
         return MISSING
-    if decimals is not None:
-        return f"{value:.{decimals}f}"
-    return f"{value:.6g}"
+    return f"{value:.6g}" if decimals is None else f"{value:.{decimals}f}"
 
 
 def percent(probability: float | None) -> str:
-    """Return a probability in per cent, a dash where there is none."""
+    """Return a probability in per cent, or a dash if it is missing."""
     return MISSING if probability is None else rounding.percent(probability)
 
 
@@ -40,7 +38,7 @@ def estimate(figure: Mapping[str, Any]) -> str:
 
 
 def gain(value: float | None, decimals: int | None) -> str:
-    """Return an improvement with so many decimals; one that is too small to show is not called 0.
+    """Return an improvement with fixed decimals, or "< 0.01" if it would round to 0.
 
     Examples
     --------
@@ -54,7 +52,7 @@ def gain(value: float | None, decimals: int | None) -> str:
 
 
 def amount(value: float | None) -> str:
-    """Return a cost: three digits, or whole numbers where there are more.
+    """Return a cost with three digits, from 100 on as a whole number.
 
     Examples
     --------
@@ -67,10 +65,10 @@ def amount(value: float | None) -> str:
 
 
 def figure(value: float | None) -> str:
-    """Return a number of which only the size matters, to four digits."""
+    """Return a number with four digits."""
     return MISSING if value is None else f"{value:.4g}"
 
 
 def unbroken(text: str) -> str:
-    """Return a text of numbers that no line ends in, but after a mean or a slash."""
+    """Return numbers with non-breaking spaces, except after a mean or beside a slash."""
     return _INSIDE.sub("\u00a0", text)

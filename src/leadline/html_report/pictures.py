@@ -1,189 +1,219 @@
-"""The report's pictures: functions from the dictionary of `report_data` to SVG."""
+"""Pictures of the report: those of `leadline.plots`, one small SVG element each.
+
+Arguments are `tree`, the result of a fit, and `data`, its `report_data`.
+"""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+from arviz_plots import PlotCollection
+from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from leadline.html_report.drawing import INK, as_svg, figure, model_color, named, plain_axis, short
-from leadline.html_report.formats import estimate, number, percent
+from leadline.html_report.formats import estimate, number
+from leadline.html_report.sliders import BUDGETS
+from leadline.html_report.svg import PART, to_svg
+from leadline.plots.picture import Picture, Visuals
+from leadline.plots.plot_comparison import comparison_numbers, draw_comparison
+from leadline.plots.plot_optimum import draw_optimum, optimum_numbers
+from leadline.plots.plot_tuning_curve import draw_tuning_curve
+from leadline.plots.style import model_styles
 
-_ROW, _FRAME = 0.34, 0.55
-_BETTER = {"minimize": "lower is better", "maximize": "higher is better"}
-# A curve goes to ten times the trials that were run, or as far as the slider.
-_EXTRAPOLATED = 10
-_ON_TASK = "#0072B2"
-# Pairs beyond these are in the table alone.
+_SETTINGS = {
+    # Text stays text: small, and in the typeface of the page.
+    "svg.fonttype": "none",
+    # A name may hold dollar signs.
+    "text.parse_math": False,
+    "font.size": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "savefig.transparent": True,
+}
+# The caption of the page replaces these.
+_PLAIN: Visuals = {"legend": False, "warning": False, "title": False}
+# Fifty points draw a density as well as two hundred in a picture of this size.
+_DENSITY_STEP = 4
+_EXTRAPOLATION = 10
+# Further pairs are in the table alone.
 _MOST_PAIRS = 12
+_LABEL_CHARACTERS = 20
+_MOST_LINES = 3
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture and where its axes are.
+class Drawing:
+    """A picture of the page.
 
     Attributes
     ----------
     name : str
-        What it is of.
-    svg : str
+        Its caption.
+    svg : Markup
         The element.
     frame : mapping
         `x0`, `x1`, `y0`, `y1`, the ends of the axes in the units of the picture, and `k0`, `k1`,
-        the budgets at `x0` and `x1`; empty where no mark moves over it.
+        the budgets at `x0` and `x1`; empty where no mark moves over the picture.
     """
 
     name: str
-    svg: str
-    frame: Mapping[str, float]
+    svg: Markup
+    frame: Mapping[str, float] = field(default_factory=dict)
 
 
-def optimum_pictures(data: Mapping[str, Any]) -> list[Picture]:
-    """Return a picture for each task: the optimum of each search on it, and the best seen."""
-    searches, models = data["searches"], model_names(data)
-    result = []
-    for number_of_task, task in enumerate(dict.fromkeys(one["task"] for one in searches)):
-        places = [place for place, one in enumerate(searches) if one["task"] == task]
+def draw_optima(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
+    """Return one picture per task: optimum and best seen of each search on the task."""
+    numbers = optimum_numbers(tree).isel(point=slice(None, None, _DENSITY_STEP))
+    searches, result = data["searches"], []
+    for index, task in enumerate(dict.fromkeys(search["task"] for search in searches)):
+        rows = [row for row, search in enumerate(searches) if search["task"] == task]
         titles = {}
-        with figure(4.2, _ROW * len(places) + _FRAME) as drawn:
-            axes = drawn.subplots()
-            for row, place in enumerate(places):
-                one = searches[place]
-                optimum, color = one["optimum"], model_color(models, one["model"])
-                ends, inner = (
-                    [optimum[f"{which}lower"], optimum[f"{which}upper"]] for which in ("", "inner_")
-                )
-                part = f"search-{place}"
-                for artist in (
-                    *axes.plot(ends, [-row, -row], color=color, lw=1.5),
-                    *axes.plot(inner, [-row, -row], color=color, lw=5, solid_capstyle="butt"),
-                    *axes.plot(optimum["mean"], -row, "o", ms=4.5, mfc="white", mec=color, mew=1.3),
-                    *axes.plot(one["best_seen"], -row, "d", ms=5.5, color=INK, mew=0),
-                ):
-                    named(artist, part)
-                best = number(one["best_seen"], optimum["decimals"])
-                titles[part] = f"{one['name']}: optimum {estimate(optimum)}, best seen {best}"
-            labels = [short(searches[place]["model"]) for place in places]
-            axes.set_yticks([-row for row in range(len(places))], labels)
-            axes.tick_params(axis="y", length=0)
-            axes.spines["left"].set_visible(False)
-            axes.set_ylim(-len(places) + 0.4, 0.6)
-            plain_axis(axes, "x")
-            label = f"The optimum of each search on {task}, with its interval and the best seen"
-            svg = as_svg(drawn, f"optimum{number_of_task}", label, titles)
-        result.append(Picture(task, svg, {}))
+        with _panels((4.2, 0.5 * len(rows) + 0.55), "search", numbers["search"][rows]) as panels:
+            picture = Picture(panels, tree, panels.viz["search"].to_numpy(), _PLAIN)
+            draw_optimum(picture, numbers.isel(search=rows))
+            for axes, row in zip(panels.viz["plot"].to_numpy(), rows, strict=True):
+                search, last = searches[row], row == rows[-1]
+                axes.set_gid(f"{PART}search-{row}")
+                best = number(search["best_seen"], search["optimum"]["decimals"])
+                optimum = estimate(search["optimum"])
+                titles[f"search-{row}"] = f"{search['name']}: optimum {optimum}, best seen {best}"
+                axes.set_yticks(axes.get_yticks(), [_shorten(search["model"])] * (len(rows) > 1))
+                axes.tick_params(axis="y", length=0)
+                axes.tick_params(axis="x", labelbottom=last, length=3.5 if last else 0)
+                axes.spines["left"].set_visible(False)
+                axes.spines["bottom"].set_visible(last)
+                _simplify(axes.xaxis)
+            label = f"Optimum of each search on {task}, with its interval and the best seen"
+            svg = to_svg(panels.get_viz("figure"), f"optimum{index}", label, titles)
+        result.append(Drawing(task, svg))
     return result
 
 
-def curve_picture(data: Mapping[str, Any], place: int) -> Picture:
-    """Return the picture of one search: expected score of the best of k trials, against k."""
-    search, curves = data["searches"][place], data["curves"]
-    color = model_color(model_names(data), search["model"])
-    trials = search["trials"]
-    # From where the median best is past every threshold that counts; without trials, nobody knows.
-    first = max(1.0, math.log(2.0) / search["tail_fraction"][0]) if trials else 10.0
-    last = max(_EXTRAPOLATED * trials, 10 * first) if trials else 1000.0
-    shown = [
-        j
-        for j, budget in enumerate(curves["budgets"])
-        if first <= budget <= last and curves["mean"][place][j] is not None
-    ]
-    mean, lower, upper = (
-        [curves[name][place][j] for j in shown] for name in ("mean", "lower", "upper")
-    )
-    budgets = [curves["budgets"][j] for j in shown]
-    with figure(3.5, 2.3) as drawn:
-        axes = drawn.subplots()
-        axes.set_xscale("log")
-        axes.fill_between(budgets, lower, upper, color=color, alpha=0.25, lw=0)
-        axes.plot(budgets, mean, color=color, lw=1.8)
-        axes.axhline(search["optimum"]["mean"], color=INK, lw=0.8, ls=(0, (4, 3)))
-        if trials:
-            axes.plot(trials, search["best_seen"], "d", ms=5.5, color=INK, mew=0)
-        if budgets:
-            axes.set_xlim(budgets[0], max(budgets[-1], trials))
-        _counts_axis(axes)
-        plain_axis(axes, "y")
-        axes.set_xlabel("number of trials k")
-        label = f"Expected score of the best of k trials of {search['name']}, against k"
-        svg = as_svg(drawn, f"curve{place}", label)
-        box, (low, high) = axes.get_window_extent(), axes.get_xlim()
-        dpi, tall = drawn.dpi / 72.0, 72.0 * drawn.get_figheight()
-    frame = {
-        "x0": box.x0 / dpi,
-        "x1": box.x1 / dpi,
-        "y0": tall - box.y1 / dpi,
-        "y1": tall - box.y0 / dpi,
-        "k0": low,
-        "k1": high,
-    }
-    return Picture(
-        search["name"], svg, {name: round(float(value), 1) for name, value in frame.items()}
-    )
+def draw_curves(tree: xr.DataTree, data: Mapping[str, Any], numbers: xr.Dataset) -> list[Drawing]:
+    """Return one picture per search: `numbers`, those of `curve_numbers`, against k."""
+    result = []
+    for index, search in enumerate(data["searches"]):
+        trials = search["trials"]
+        # The median best of k is beyond every threshold; unknown for a search without trials.
+        first = max(1.0, math.log(2.0) / search["tail_fraction"][0]) if trials else 10.0
+        last = max(_EXTRAPOLATION * trials, 10 * first) if trials else 1000.0
+        first = min(first, BUDGETS[-1] / 10)
+        curve = numbers.isel(search=[index]).sel(budget=slice(first, last))
+        known = curve["curve"].notnull().any("search").to_numpy()
+        curve = curve.isel(budget=known) if known.any() else curve
+        ends = slice(int(curve["budget"][0]), max(int(curve["budget"][-1]), trials))
+        curve = curve.sel(observed_budget=ends)
+        with _panels((3.5, 2.3), "search", curve["search"]) as panels:
+            draw_tuning_curve(Picture(panels, tree, curve["search"].to_numpy(), _PLAIN), curve)
+            axes = panels.viz["plot"].item()
+            axes.set_ylabel("")
+            axes.set_xlim(right=max(axes.get_xlim()[1], trials))
+            _tick_counts(axes)
+            _simplify(axes.yaxis)
+            label = f"Expected score of the best of k trials of {search['name']}, against k"
+            figure = panels.get_viz("figure")
+            svg = to_svg(figure, f"curve{index}", label)
+            result.append(Drawing(search["name"], svg, _measure_frame(figure, axes)))
+    return result
 
 
-def comparison_pictures(data: Mapping[str, Any]) -> list[Picture]:
-    """Return a picture for each pair: how much better the first is, on each task and overall.
+def draw_pairs(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
+    """Return one picture per pair of models: differences on each task and overall.
 
-    Of many models, the pairs that the likeliest best is in.
+    Of many pairs, it takes those with the model most likely to be the best.
     """
     comparison = data["comparison"]
     if comparison is None:
         return []
-    pairs = comparison["pairs"]
+    numbers, styles, result = comparison_numbers(tree), model_styles(tree), []
     chances = [chance or 0.0 for chance in comparison["p_best"]]
     favourite = comparison["models"][chances.index(max(chances))]
+    members = [(pair["first"], pair["second"]) for pair in comparison["pairs"]]
+    pairs = list(range(len(members)))
     if len(pairs) > _MOST_PAIRS:
-        pairs = [pair for pair in pairs if favourite in (pair["first"], pair["second"])]
-    result = []
-    for place, pair in enumerate(pairs[:_MOST_PAIRS]):
-        columns = [column for column in pair["columns"] if column["difference"] is not None]
-        name = f"{pair['first']} against {pair['second']}"
-        titles = {}
-        with figure(3.6, 0.26 * max(len(columns), 1) + _FRAME + 0.2) as drawn:
-            axes = drawn.subplots()
-            axes.axvline(0.0, color=INK, lw=0.6)
-            for row, column in enumerate(columns):
-                color = _ON_TASK if column["kind"] == "task" else INK
-                ends = [column["lower"], column["upper"]]
-                for artist in (
-                    *axes.plot(ends, [-row, -row], color=color, lw=1.8),
-                    *axes.plot(column["difference"], -row, "o", ms=4.5, color=color, mew=0),
-                ):
-                    named(artist, f"row-{row}")
-                better = percent(column["p_better"][0])
-                titles[f"row-{row}"] = f"{column['label']}: better with probability {better}"
-            axes.set_yticks(
-                [-row for row in range(len(columns))], [short(one["label"]) for one in columns]
-            )
+        pairs = [index for index in pairs if favourite in members[index]]
+    for index in pairs[:_MOST_PAIRS]:
+        pair = numbers.isel(pair=[index])
+        pair = pair.isel(row=np.isfinite(pair["difference"].to_numpy()[0]))
+        height = 0.26 * max(pair.sizes["row"], 1) + 0.75
+        name = " against ".join(members[index])
+        with _panels((3.6, height), "pair", pair["pair"]) as panels:
+            if pair.sizes["row"]:
+                draw_comparison(Picture(panels, tree, [], _PLAIN), pair, styles)
+            axes = panels.viz["plot"].item()
+            names = zip(pair["row"].to_numpy(), pair["label"].to_numpy()[0], strict=True)
+            labels = [_shorten(row) + label.removeprefix(row) for row, label in names]
+            axes.set_yticks(-np.arange(len(labels)), labels)
             axes.tick_params(axis="y", length=0)
             axes.spines["left"].set_visible(False)
-            axes.set_ylim(-len(columns) + 0.4, 0.6)
-            plain_axis(axes, "x", most=6)
-            axes.set_xlabel("difference in task scales")
-            svg = as_svg(drawn, f"pair{place}", f"How much better {name}", titles)
-        result.append(Picture(name, svg, {}))
+            _simplify(axes.xaxis)
+            svg = to_svg(panels.get_viz("figure"), f"pair{index}", f"How much better {name}")
+        result.append(Drawing(name, svg))
     return result
 
 
-def model_names(data: Mapping[str, Any]) -> list[str]:
-    """Return the models, in the order of the searches."""
-    return list(dict.fromkeys(one["model"] for one in data["searches"]))
+@contextmanager
+def _panels(size: tuple[float, float], dim: str, facets: xr.DataArray) -> Iterator[PlotCollection]:
+    """Yield a column of panels, one per facet, in a figure of so many inches.
+
+    The settings of the caller do not apply: the same data give the same bytes. The figure is not
+    one of pyplot, which would open a window on some backends.
+    """
+    names = facets.to_numpy().astype(str)
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_SETTINGS)
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.subplots(len(names), squeeze=False)[:, 0]
+        parts = {
+            "figure": xr.DataArray(figure),
+            "plot": (dim, axes),
+            "row_index": (dim, np.arange(len(names))),
+            "col_index": (dim, np.zeros(len(names), dtype=int)),
+        }
+        viz = xr.Dataset(parts, {dim: names})
+        data = xr.Dataset({"panel": (dim, np.zeros(len(names)))}, {dim: names})
+        yield PlotCollection(data, xr.DataTree(viz), backend="matplotlib")
 
 
-def better_words(data: Mapping[str, Any]) -> str:
-    """Return which scores are good."""
-    return _BETTER[data["direction"]]
+def _simplify(axis: Any) -> None:
+    """Give an axis few ticks, with numbers written out."""
+    axis.set_major_locator(MaxNLocator(4))
+    formatter = ScalarFormatter(useOffset=False)
+    formatter.set_powerlimits((-5, 6))
+    axis.set_major_formatter(formatter)
 
 
-def _counts_axis(axes: Axes) -> None:
-    """Write numbers of trials on the horizontal axis, as 10, 100, 1,000."""
+def _tick_counts(axes: Axes) -> None:
+    """Put round numbers of trials on the horizontal axis: 10, 100, 1,000."""
     low, high = axes.get_xlim()
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     steps = (1, 2, 5) if high / low < 50 else (1, 3) if high / low < 300 else (1,)
-    ticks = [step * 10**power for power in powers for step in steps]
-    axes.xaxis.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axes.xaxis.set_minor_locator(NullLocator())
+    every = [step * 10**power for power in range(7) for step in steps]
+    ticks = [tick for tick in every if low <= tick <= high]
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.minorticks_off()
+
+
+def _shorten(name: str) -> str:
+    """Return a name on a few short lines, truncated where it is longer."""
+    return "\n".join(
+        textwrap.wrap(name, _LABEL_CHARACTERS, max_lines=_MOST_LINES, placeholder=" …")
+    )
+
+
+def _measure_frame(figure: Figure, axes: Axes) -> dict[str, float]:
+    """Return the ends of the axes in points from the top left, and the budgets there."""
+    box, (low, high) = axes.get_window_extent(), axes.get_xlim()
+    dpi, top = figure.dpi / 72.0, figure.bbox.height
+    points = {"x0": box.x0 / dpi, "x1": box.x1 / dpi}
+    points |= {"y0": (top - box.y1) / dpi, "y1": (top - box.y0) / dpi, "k0": low, "k1": high}
+    return {name: round(float(value), 1) for name, value in points.items()}

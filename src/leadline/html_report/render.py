@@ -1,4 +1,4 @@
-"""`report`: the dictionary of `report_data` as one HTML file that needs nothing else."""
+"""`report`: the answers of a fit as one self-contained HTML file."""
 
 import base64
 import hashlib
@@ -14,30 +14,25 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from leadline.html_report import formats
-from leadline.html_report.data import report_data
-from leadline.html_report.drawing import model_color
-from leadline.html_report.grids import DEFAULT_BUDGET, DEFAULT_FURTHER
-from leadline.html_report.pictures import (
-    Picture,
-    better_words,
-    comparison_pictures,
-    curve_picture,
-    model_names,
-    optimum_pictures,
-)
-from leadline.html_report.sentences import doubt_sentences
+from leadline.html_report.data import curve_numbers, report_data
+from leadline.html_report.pictures import draw_curves, draw_optima, draw_pairs
+from leadline.html_report.sentences import as_sentence, doubt_sentences
+from leadline.html_report.sliders import DEFAULT_BUDGET, DEFAULT_FURTHER
+from leadline.plots.picture import BETTER
+from leadline.plots.style import model_styles
+from leadline.stats.fitted_search import validate_tree
 
-# What ends a script element or a line of JavaScript is written as JSON's escapes.
+# JSON's escapes of characters that would end a script element or a line of JavaScript.
 _ESCAPED = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
 
 def report(tree: xr.DataTree, path: str | os.PathLike[str]) -> Path:
-    """Write what is known from a fit as one HTML file, and return its path.
+    """Write the answers of a fit as one HTML file, and return its path.
 
-    It says in sentences, tables and pictures what `leadline.summary`, `compare`, `forecast`,
-    `tuning_curve` and `check` say. It loads nothing, needs no network, and can be read without
-    JavaScript; with it, numbers of trials and practically equal differences can be chosen. The
-    same fit gives the same bytes.
+    Sentences, tables and pictures show the results of `leadline.summary`, `compare`, `forecast`,
+    `tuning_curve` and `check`. The file loads nothing from outside and can be read without
+    JavaScript. With JavaScript, sliders choose numbers of trials and the practically equal
+    difference. The same fit gives the same bytes.
 
     Parameters
     ----------
@@ -54,10 +49,14 @@ def report(tree: xr.DataTree, path: str | os.PathLike[str]) -> Path:
     ------
     LeadlineError
         If `tree` is not the result of a fit.
+
+    Examples
+    --------
+    >>> ll.report(fit, "report.html")  # doctest: +SKIP
     """
-    text = render(report_data(tree))
+    text = render(tree)
     target = Path(path)
-    # All or nothing: who has the old report open keeps a whole one.
+    # Replaced in one step, so that no reader sees half a report.
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         unfinished.write_text(text, encoding="utf-8", newline="\n")
@@ -67,28 +66,16 @@ def report(tree: xr.DataTree, path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def render(data: Mapping[str, Any]) -> str:
-    """Return the page that shows a dictionary of `report_data`.
-
-    Parameters
-    ----------
-    data : mapping
-        What `leadline.html_report.data.report_data` returns.
-    """
+def render(tree: xr.DataTree) -> str:
+    """Return the page of the result of a fit."""
+    curves = curve_numbers(validate_tree(tree))
+    data = report_data(tree, curves)
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(
-        number=formats.number,
-        percent=formats.percent,
-        estimate=formats.estimate,
-        gain=formats.gain,
-        amount=formats.amount,
-        figure=formats.figure,
-        triple=_triple,
-        unbroken=formats.unbroken,
-        sentence=lambda text: f"{text[:1].upper()}{text[1:]}.",
-    )
+    names = ("number", "percent", "estimate", "gain", "amount", "figure", "unbroken")
+    environment.filters.update({name: getattr(formats, name) for name in names})
+    environment.filters.update(triple=_triple, sentence=as_sentence)
     style, script = (_part(name) for name in ("style.css", "script.js"))
     template = environment.from_string(_part("report.html.j2"))
     return template.render(
@@ -97,19 +84,16 @@ def render(data: Mapping[str, Any]) -> str:
         script=Markup(script),
         style_hash=_hash(style),
         script_hash=_hash(script),
-        json=Markup(embedded(data)),
-        **_shown(data),
+        json=Markup(embed(data)),
+        optimum_pictures=draw_optima(tree, data),
+        curve_pictures=draw_curves(tree, data, curves),
+        pair_pictures=draw_pairs(tree, data),
+        **_template_values(tree, data),
     )
 
 
-def embedded(data: Mapping[str, Any]) -> str:
-    """Return JSON that a script element can hold, whatever text is in it.
-
-    Parameters
-    ----------
-    data : mapping
-        What JSON can hold.
-    """
+def embed(data: Mapping[str, Any]) -> str:
+    """Return data as JSON text that is safe inside a script element."""
     text = json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     return text.translate(_ESCAPED)
 
@@ -119,60 +103,49 @@ def _part(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """Return what a content security policy calls a text by."""
+    """Return the hash by which a content security policy allows a text."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def _shown(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the template shows besides the dictionary."""
-    models = model_names(data)
-    searches = [{**one, "color": model_color(models, one["model"])} for one in data["searches"]]
+def _template_values(tree: xr.DataTree, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the template's values that follow from the dictionary."""
+    styles = model_styles(tree)
+    searches = [{**search, "color": styles[search["model"]].color} for search in data["searches"]]
     doubts = doubt_sentences(data)
-    curves, place = data["curves"], data["curves"]["budgets"].index(DEFAULT_BUDGET)
+    curves, index = data["curves"], data["curves"]["budgets"].index(DEFAULT_BUDGET)
 
     def curve(search: int) -> str:
-        mean, lower, upper = (curves[name][search][place] for name in ("mean", "lower", "upper"))
-        if mean is None:
+        figures = {name: curves[name][search][index] for name in ("mean", "lower", "upper")}
+        if figures["mean"] is None:
             return formats.MISSING
-        decimals = searches[search]["optimum"]["decimals"]
-        return formats.estimate(
-            {"mean": mean, "lower": lower, "upper": upper, "decimals": decimals}
-        )
+        return formats.estimate({**figures, "decimals": searches[search]["optimum"]["decimals"]})
 
     return {
         "searches": searches,
-        "many_models": len(models) > 1,
-        "better": better_words(data),
+        "many_models": len(styles) > 1,
+        "better": BETTER[data["direction"]],
         "prob": f"{100 * data['interval']['prob']:g} %",
         "doubts": doubts,
-        "verdict": [one for one in data["verdict"] if one not in doubts],
+        "verdict": [text for text in data["verdict"] if text not in doubts],
         "default_budget": DEFAULT_BUDGET,
-        "default_place": place,
+        "default_place": index,
         "default_further": DEFAULT_FURTHER,
         "further_place": data["forecast"]["trials"].index(DEFAULT_FURTHER),
         "curve": curve,
         "has_costs": any(cost[0] is not None for cost in data["forecast"]["cost"]),
-        "failed": _failed(data),
-        "optimum_pictures": [_safe(one) for one in optimum_pictures(data)],
-        "curve_pictures": [_safe(curve_picture(data, i)) for i in range(len(searches))],
-        "pair_pictures": [_safe(one) for one in comparison_pictures(data)],
+        "failed": _list_failed(data),
     }
 
 
-def _safe(picture: Picture) -> dict[str, Any]:
-    """Return a picture for the template; names in it were escaped when it was written."""
-    return {"name": picture.name, "svg": Markup(picture.svg), "frame": picture.frame}
-
-
 def _triple(column: Mapping[str, Any]) -> str:
-    """Return the three probabilities of a pair where only equal scores are equal."""
+    """Return the three probabilities of a pair if only equal scores count as equal."""
     chances = [column[name][0] for name in ("p_better", "p_equal", "p_worse")]
     if None in chances:
         return formats.MISSING
     return " / ".join(map(formats.percent, chances))
 
 
-def _failed(data: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _list_failed(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the checks that failed, each once with its searches and advice."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for row in data["checks"]:

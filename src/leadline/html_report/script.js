@@ -1,6 +1,5 @@
 "use strict";
-// Looks numbers up and shows them; all of them were computed when the report was made. formats.py
-// shows numbers the same way.
+// Looks up and shows numbers that were computed with the report. formats.py has the same formats.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const { budgets, mean, lower, upper } = data.curves;
@@ -120,7 +119,7 @@
     });
   };
 
-  // k=40&m=20&rope=0.002&off=1.3: numbers by value, since a grid may change.
+  // k=40&m=20&rope=0.002&off=1.3: values, since the grids of the sliders may change.
   const writeHash = () => {
     const state = new URLSearchParams();
     state.set("k", budgets[budgetSlider.value]);
@@ -162,7 +161,7 @@
     writeHash();
   }));
   window.addEventListener("hashchange", () => {
-    // A link within the page is no state.
+    // Links within the page carry no settings.
     if (location.hash.includes("=")) readHash();
   });
   all("[data-curve]").forEach(follow);

@@ -1,7 +1,6 @@
-"""What the report says in words: made from the numbers of `report_data` alone.
+"""Sentences of the report, made from `data`, the numbers of `report_data`, alone.
 
-A word stands for a range of probabilities, and the probability is beside it, so that a sentence
-cannot say more than its number.
+A sentence gives the probability of each statement, so that it claims no more than its number.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,112 +8,92 @@ from typing import Any
 
 from leadline.checks.check import checks_line
 from leadline.html_report.formats import estimate, gain, number, percent
-from leadline.html_report.grids import DEFAULT_FURTHER
+from leadline.html_report.sliders import DEFAULT_FURTHER
 
 _SIGNS = {"minimize": 1.0, "maximize": -1.0}
 _GAIN = "Perfect tuning would gain {} than the noise of one run over the best trial"
-# Searches whose optima the verdict tells; of more they are in the table.
+# The verdict lists the optima of up to this many searches.
 _FEW = 4
 LIKELY = 0.8
-"""From here on a list of searches takes something to be so."""
+"""Smallest probability of the searches in a list."""
 
 
 def verdict_sentences(data: Mapping[str, Any]) -> list[str]:
-    """Return what a fit says as a whole: doubts first, then which model, then where to tune.
-
-    Parameters
-    ----------
-    data : mapping
-        What `leadline.html_report.data.report_data` returns, whose searches have their sentences.
-    """
+    """Return the verdict on a whole fit: doubts, the better model, then where tuning would gain."""
     searches = data["searches"]
     sentences = doubt_sentences(data)
     if data["comparison"] is not None:
         sentences += data["comparison"]["sentences"]
     if len(searches) == 1:
-        # Its warning and its failed checks are those of the whole.
-        return sentences + _answers(data, 0)
+        # Its warning and its failed checks are those of the fit.
+        return sentences + _describe(data, 0)
     if len(searches) <= _FEW:
         sentences += [
-            f"Perfectly tuned, the expected score of {one['name']} is {estimate(one['optimum'])}."
-            for one in searches
+            f"Perfectly tuned, the expected score of {name} is {estimate(optimum)}."
+            for name, optimum in ((search["name"], search["optimum"]) for search in searches)
         ]
-    return sentences + _room(searches)
+    return sentences + _compare_gains(searches)
 
 
 def doubt_sentences(data: Mapping[str, Any]) -> list[str]:
-    """Return what speaks against the numbers, empty when nothing does.
-
-    Parameters
-    ----------
-    data : mapping
-        What `leadline.html_report.data.report_data` returns.
-    """
+    """Return the reasons to doubt the numbers; empty when there are none."""
     sentences = []
     if not data["convergence"]["ok"]:
-        sentences.append(_sentence(data["convergence"]["message"]))
+        sentences.append(as_sentence(data["convergence"]["message"]))
     if data["failed_checks"]:
         sentences.append(
-            _sentence(checks_line(data["failed_checks"]))
-            + " Read every answer with that in mind; the checks below say what to do."
+            as_sentence(checks_line(data["failed_checks"]))
+            + " Read every answer with that in mind; see the remedies under Checks."
         )
     return sentences
 
 
-def search_sentences(data: Mapping[str, Any], place: int) -> list[str]:
-    """Return what is known of one search.
-
-    Parameters
-    ----------
-    data : mapping
-        What `leadline.html_report.data.report_data` returns.
-    place : int
-        Which of its searches.
-    """
-    search = data["searches"][place]
+def search_sentences(data: Mapping[str, Any], index: int) -> list[str]:
+    """Return the answers of the search at an index."""
+    search = data["searches"][index]
     sentences = []
     if search["warning"]:
         sentences.append(f"Do not rely on these numbers: {search['warning']}.")
-    sentences += _answers(data, place)
+    sentences += _describe(data, index)
     if search["failed_checks"]:
-        sentences.append(_sentence(checks_line(search["failed_checks"])))
+        sentences.append(as_sentence(checks_line(search["failed_checks"])))
     return sentences
 
 
-def _answers(data: Mapping[str, Any], place: int) -> list[str]:
-    search, forecast = data["searches"][place], data["forecast"]
+def _describe(data: Mapping[str, Any], index: int) -> list[str]:
+    search, forecast = data["searches"][index], data["forecast"]
     optimum = search["optimum"]
     digits = optimum["decimals"]
     prob = f"{100 * data['interval']['prob']:g} %"
     again = number(search["best_seen_expected"], digits)
-    what = f"The best of {search['trials']} trials" if search["trials"] else "The reported best"
-    told = f" ({search['reported']})" if search["reported"] and not search["trials"] else ""
+    best = f"The best of {search['trials']} trials" if search["trials"] else "The reported best"
+    if search["reported"] and not search["trials"]:
+        best += f" ({search['reported']})"
     sentences = [
-        f"{what}{told} measured {number(search['best_seen'], digits)}; once re-run, it would "
-        f"score {again} on average.",
+        f"{best} measured {number(search['best_seen'], digits)}; if re-run, it would score {again} "
+        "on average.",
         f"Perfectly tuned, the expected score is {estimate(optimum)}, with probability {prob} in "
         "that interval.",
     ]
-    if _lucky(data["direction"], search):
+    if _is_lucky(data["direction"], search):
         sentences.append(
             "The best score was lucky: not even perfect tuning is expected to score so well."
         )
     sentences.append(_headroom(search["best_within_noise"]))
     more = forecast["trials"].index(DEFAULT_FURTHER)
-    improved = gain(forecast["expected_gain_mean"][place][more], digits)
+    improved = gain(forecast["expected_gain_mean"][index][more], digits)
     improved = improved.replace("< ", "less than ")
     sentences.append(
         f"One of {DEFAULT_FURTHER} more trials would measure better than the best seen with "
-        f"probability {percent(forecast['p_gain'][place][more])}; on average they improve the "
-        "expected score by "
-        f"{improved}."
+        f"probability {percent(forecast['p_gain'][index][more])}; on average they improve the "
+        f"expected score by {improved}."
     )
     sentences.append(_dimension(search))
     return sentences
 
 
-def _lucky(direction: str, search: Mapping[str, Any]) -> bool:
-    """Return whether the best seen is better than all of the interval of the optimum."""
+def _is_lucky(direction: str, search: Mapping[str, Any]) -> bool:
+    """Return True if the best seen is better than the whole interval of the optimum."""
     sign, optimum = _SIGNS[direction], search["optimum"]
     best_end = min(sign * optimum["lower"], sign * optimum["upper"])
     return sign * search["best_seen"] < best_end
@@ -140,28 +119,29 @@ def _dimension(search: Mapping[str, Any]) -> str:
     )
 
 
-def _room(searches: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return in which searches better tuning would gain something, and in which it would not."""
-    chances = {one["name"]: one["best_within_noise"] for one in searches}
+def _compare_gains(searches: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the searches in which tuning would gain more than noise, less, or undecided."""
+    chances = {search["name"]: search["best_within_noise"] for search in searches}
     settled = [name for name, chance in chances.items() if chance >= LIKELY]
     left = [name for name, chance in chances.items() if chance <= 1.0 - LIKELY]
     undecided = [name for name in chances if name not in {*settled, *left}]
     limit = percent(LIKELY)
     sentences = [
-        f"{_GAIN.format(how)} in {_which(names, list(chances))} (probability {limit} or more each)."
+        f"{_GAIN.format(how)} in {_name_searches(names, list(chances))} (probability {limit} or "
+        "more each)."
         for names, how in ((settled, "less"), (left, "more"))
         if names
     ]
     if undecided:
         sentences.append(
-            "Whether perfect tuning would gain more than the noise of one run over the best trial "
-            f"is undecided in {_which(undecided, list(chances))}."
+            "It is undecided if perfect tuning would gain more than the noise of one run over the "
+            f"best trial in {_name_searches(undecided, list(chances))}."
         )
     return sentences
 
 
-def _which(names: Sequence[str], all_names: Sequence[str]) -> str:
-    """Return the words for some of the searches, by those that are not among them if fewer."""
+def _name_searches(names: Sequence[str], all_names: Sequence[str]) -> str:
+    """Return a list of searches, as a list of the others where those are fewer."""
     others = [name for name in all_names if name not in names]
     count = f"{len(names)} of {len(all_names)} searches"
     if not others:
@@ -171,5 +151,6 @@ def _which(names: Sequence[str], all_names: Sequence[str]) -> str:
     return f"{count}: {', '.join(names)}"
 
 
-def _sentence(text: str) -> str:
+def as_sentence(text: str) -> str:
+    """Return a text with a capital at its start and a full stop at its end."""
     return text[:1].upper() + text[1:] + "." * (not text.endswith("."))

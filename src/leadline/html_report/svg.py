@@ -1,84 +1,78 @@
-"""Matplotlib's SVG made fit for a page: small, without styles, and with the colours of the page.
+"""Matplotlib figures as small SVG elements of a page, without inline styles.
 
-A page whose content security policy forbids inline styles shows no `style` attribute, so that
-these become presentation attributes; identifiers that nothing refers to go, as they would clash
-between pictures.
+The content security policy of the report forbids inline styles, so that style declarations become
+presentation attributes. Identifiers get a prefix per picture; unused ones are dropped.
 """
 
+import io
 import re
+import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 
+import matplotlib as mpl
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
 _SVG = "{http://www.w3.org/2000/svg}"
 _HREF = "{http://www.w3.org/1999/xlink}href"
+ET.register_namespace("", _SVG[1:-1])
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 _LONG_NUMBER = re.compile(r"-?\d+\.\d+")
-# A line goes on without its letter.
+# SVG repeats the command L of a path by default.
 _REPEATED = re.compile(r"(?<=\d) L (?=-?[\d.])")
-# Text and lines are black on a page by day, white by night.
+# Black text and lines take the text colour of the page, which is light in a dark scheme.
 _INK = {"#000000", "black"}
 _DROPPED = {"metadata", "style"}
-ET.register_namespace("", _SVG[1:-1])
-# Matplotlib spells out what SVG has as a default.
+# Declarations that repeat SVG's defaults, or differ from them invisibly.
 _DEFAULTS = {
     "stroke-linejoin": {"miter", "round"},
     "stroke-linecap": {"butt", "square"},
+    "stroke-dashoffset": {"0"},
     "fill-opacity": {"1"},
 }
-_GROUP = "keep-"
-"""Before the identifiers that the page needs; it goes."""
+PART = "part-"
+"""Prefix of the gid of an artist that the page needs; the rest becomes `data-part`."""
 
 
-def for_page(text: str, salt: str, label: str, titles: Mapping[str, str]) -> str:
-    """Return the picture as an `svg` element for the body of a page.
+def to_svg(
+    figure: Figure, salt: str, label: str, titles: Mapping[str, str] | None = None
+) -> Markup:
+    """Return a figure as an `svg` element.
 
     Parameters
     ----------
-    text : str
-        What matplotlib wrote.
+    figure : Figure
+        A figure, drawn with the current rcParams.
     salt : str
-        Before identifiers, another for every picture of the page.
+        Prefix of identifiers, unique in the page.
     label : str
-        What the picture shows, for those who do not see it.
-    titles : mapping of str to str
-        What is shown when one points at a part, by its name.
+        Accessible name of the picture.
+    titles : mapping of str to str, optional
+        Tooltips of parts, by the names after `PART`.
     """
-    root = ET.fromstring(text)
+    # Identifiers are random without a salt.
+    mpl.rcParams["svg.hashsalt"] = salt
+    written = io.StringIO()
+    with warnings.catch_warnings():
+        # Text stays text, and the typeface of the page may have the glyph.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(written, format="svg", metadata={"Date": None})
+    root = ET.fromstring(written.getvalue())
     _clean(root)
-    used = {name for part in root.iter() for name in _referred(part)}
-    for part in list(root.iter()):
-        name = part.attrib.pop("id", None)
-        if name is not None and name in used:
-            part.set("id", f"{salt}-{name}")
-        elif name is not None and name.startswith(_GROUP):
-            of_page = name.removeprefix(_GROUP)
-            part.set("data-part", of_page)
-            if of_page in titles:
-                ET.SubElement(part, f"{_SVG}title").text = titles[of_page]
-        for key, value in list(part.attrib.items()):
-            if key == _HREF:
-                # HTML knows it without its namespace.
-                part.set("href", f"#{salt}-{part.attrib.pop(key)[1:]}")
-            elif "url(#" in value:
-                part.set(key, _REFERENCE.sub(rf"url(#{salt}-\1)", value))
+    _rename(root, salt, titles or {})
     _unwrap(root)
     width, height = root.get("viewBox", "0 0 1 1").split()[2:]
     root.attrib = {"viewBox": f"0 0 {width} {height}", "role": "img", "aria-label": label}
-    written = ET.tostring(root, encoding="unicode", short_empty_elements=True)
-    # HTML knows the namespace.
-    written = written.replace(f' xmlns="{_SVG[1:-1]}"', "", 1)
-    return re.sub(r">\s+<", "><", written).replace(" />", "/>").strip()
-
-
-def _referred(part: ET.Element) -> list[str]:
-    """Return the identifiers that an element refers to."""
-    names = _REFERENCE.findall(" ".join(part.attrib.values()))
-    link = part.get(_HREF, "")
-    return [*names, link[1:]] if link.startswith("#") else names
+    text = ET.tostring(root, encoding="unicode")
+    # HTML implies the namespace.
+    text = text.replace(f' xmlns="{_SVG[1:-1]}"', "", 1)
+    # Safe in a template, since the XML writer escapes names.
+    return Markup(re.sub(r">\s+<", "><", text).replace(" />", "/>").strip())
 
 
 def _clean(part: ET.Element) -> None:
-    """Drop what is not drawn, turn styles into attributes and round coordinates."""
+    """Drop invisible elements, turn styles into attributes and round coordinates."""
     for child in list(part):
         if not isinstance(child.tag, str) or child.tag.rpartition("}")[2] in _DROPPED:
             part.remove(child)
@@ -86,40 +80,67 @@ def _clean(part: ET.Element) -> None:
             _clean(child)
     for declaration in part.attrib.pop("style", "").split(";"):
         name, _, value = (piece.strip() for piece in declaration.partition(":"))
-        # The page has its own typeface.
+        # The typeface is that of the page.
         if name and name != "font-family" and value not in _DEFAULTS.get(name, set()):
             part.set(name, "currentColor" if value in _INK else value)
     for key in ("d", "transform", "x", "y", "width", "height"):
         if key in part.attrib:
-            part.set(key, " ".join(_LONG_NUMBER.sub(_shorter, part.attrib[key]).split()))
+            part.set(key, " ".join(_LONG_NUMBER.sub(_round, part.attrib[key]).split()))
     if "d" in part.attrib:
         part.set("d", _REPEATED.sub(" ", part.attrib["d"]))
     if part.get("transform", "").startswith(("rotate(-0 ", "rotate(0 ")):
         del part.attrib["transform"]
 
 
-def _drawn(part: ET.Element) -> bool:
-    """Return whether one can see an element."""
-    outline = (
-        part.tag == f"{_SVG}path" and part.get("fill") == "none" and "stroke" not in part.attrib
-    )
-    return not outline and (part.tag != f"{_SVG}defs" or len(part) > 0)
-
-
-def _shorter(found: re.Match[str]) -> str:
-    """Return a coordinate to a tenth of a point, which no screen shows better."""
-    text = f"{float(found.group()):.1f}"
-    text = text.removesuffix(".0")
+def _round(found: re.Match[str]) -> str:
+    """Return a coordinate rounded to a tenth of a point, below the resolution of screens."""
+    text = f"{float(found.group()):.1f}".removesuffix(".0")
     return "0" if text == "-0" else text
 
 
+def _rename(root: ET.Element, salt: str, titles: Mapping[str, str]) -> None:
+    """Prefix the identifiers in use, drop the others, and mark the parts of the page."""
+    used = {name for part in root.iter() for name in _references(part)}
+    for part in list(root.iter()):
+        name = part.attrib.pop("id", "")
+        if name in used:
+            part.set("id", f"{salt}-{name}")
+        elif name.startswith(PART):
+            of_page = name.removeprefix(PART)
+            part.set("data-part", of_page)
+            if of_page in titles:
+                title = ET.Element(f"{_SVG}title")
+                title.text = titles[of_page]
+                part.insert(0, title)
+        for key, value in list(part.attrib.items()):
+            if key == _HREF:
+                # HTML needs no namespace here.
+                part.set("href", f"#{salt}-{part.attrib.pop(key)[1:]}")
+            elif "url(#" in value:
+                part.set(key, _REFERENCE.sub(rf"url(#{salt}-\1)", value))
+
+
+def _references(part: ET.Element) -> list[str]:
+    """Return the identifiers to which an element refers."""
+    names = _REFERENCE.findall(" ".join(part.attrib.values()))
+    link = part.get(_HREF, "")
+    return [*names, link[1:]] if link.startswith("#") else names
+
+
 def _unwrap(part: ET.Element) -> None:
-    """Replace groups that say nothing by what is in them."""
+    """Replace groups without attributes by their children, and drop invisible elements."""
     children: list[ET.Element] = []
     for child in list(part):
         _unwrap(child)
         if child.tag == f"{_SVG}g" and not child.attrib:
             children += list(child)
-        elif _drawn(child):
+        elif _is_visible(child):
             children.append(child)
     part[:] = children
+
+
+def _is_visible(part: ET.Element) -> bool:
+    unpainted = part.get("fill") == "none" and "stroke" not in part.attrib
+    if part.tag == f"{_SVG}path":
+        return not unpainted
+    return part.tag != f"{_SVG}defs" or len(part) > 0

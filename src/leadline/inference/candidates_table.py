@@ -71,7 +71,7 @@ def candidates_table(
         ],
         "n_tail": [tails[place]["n_tail"].item() for place in first],
         "tail_scale": [tails[place]["tail_scale"].item() for place in first],
-        **{name: table[name].to_numpy() for name in table},
+        **{str(name): table[name].to_numpy() for name in table},
         "kept": table["kept"].to_numpy(dtype=np.int8),
     }
     result = xr.Dataset({name: ("candidate", values) for name, values in columns.items()})

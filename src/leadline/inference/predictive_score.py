@@ -59,7 +59,7 @@ def predictive_score(
     refitted : int
         Number of trials that were left out by fitting again.
     """
-    threshold = float(fit["tails"]["threshold"][0])
+    threshold = float(fit["tails"].dataset["threshold"][0])
     given = log_density(fit)
     if len(given) < MIN_PARETO_DRAWS:
         raise LeadlineError(
@@ -93,7 +93,7 @@ def log_density(fit: xr.DataTree) -> Array:
     tail = tail_of(fit)
     n = tail.sizes["tail_trial"]
     conditional = (tail["log_likelihood"] + tail["seed_log_likelihood"]).to_numpy()
-    threshold = float(fit["tails"]["threshold"][0])
+    threshold = float(fit["tails"].dataset["threshold"][0])
     return conditional.reshape(-1, n) + log_better(fit, threshold)[:, tail["group"].to_numpy()]
 
 

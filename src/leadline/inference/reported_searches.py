@@ -11,6 +11,7 @@ optimum lies beyond its threshold, so that the model would put it beyond all evi
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -129,8 +130,8 @@ def _borrow(
         "tail_fraction": np.nan,
         "log_prior_weight": 0.0,
     }
-    nothing = {
-        name: (variable.dims, variable.to_numpy()[:0])
+    nothing: dict[str, Any] = {
+        str(name): (variable.dims, variable.to_numpy()[:0])
         for name, variable in tails.data_vars.items()
         if variable.dims in (("tail_trial",), ("replicate_count",))
     }

@@ -132,9 +132,9 @@ def mixture_tree(
             # Without task and model: ArviZ's psense stacks variables, which must all have them.
             coords = {"search": names} if name == "log_likelihood" else labels_of_search
             groups[name] = group.drop_vars("space", errors="ignore").assign_coords(coords)
-    for name, values in groups["observed_data"].coords.items():
-        if name in groups["log_likelihood"].dims and name != "search":
-            groups["log_likelihood"] = groups["log_likelihood"].assign_coords({name: values})
+    for dim, labels_of_dim in groups["observed_data"].coords.items():
+        if dim in groups["log_likelihood"].dims and dim != "search":
+            groups["log_likelihood"] = groups["log_likelihood"].assign_coords({dim: labels_of_dim})
     if pooled.data_vars:
         groups["pooled"] = pooled.drop_vars("reported_trials", errors="ignore")
     return groups

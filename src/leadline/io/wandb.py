@@ -105,7 +105,7 @@ def read_wandb_csv(
     complete = np.isin(np.arange(len(states)), rows) & (np.array(statuses) == "complete")
     scores = np.full(len(states), np.nan)
     label = f"{source}: column {format_value(score)}"
-    scores[complete] = validate_numbers(pd.Series(columns[score]), label, rows=complete)
+    scores[complete] = validate_numbers(pd.Series(columns[score])[complete], label)
     evaluations = []
     for index, row in enumerate(rows):
         own = {name: columns[name][row] for name in params or () if _is_given(columns[name][row])}

@@ -1,105 +1,128 @@
-"""A row for each search: what is known of one quantity, as `plot_optimum` shows it."""
+"""One row per search: density, mean and intervals of one quantity."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import line_x, scatter_x
 
-from leadline.plots.panels import add_axis_labels, panels
+from leadline.plots.figures import Options, open_picture
 from leadline.plots.picture import Picture
-from leadline.stats.fitted_search import search_names
+from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
 
-# Where the interval lies, under densities that are 1 high.
+# The density covers this share of the draws, so that a long tail does not compress the rest.
+_DENSITY_SHARE = 0.995
+_POINTS = 200
+# Densities are 1 high; the interval lies below them.
 _INTERVAL_HEIGHT = -0.2
 _LIMITS = (-0.45, 1.15)
 _NAME_HEIGHT = 0.35
 
 
-def forest_panels(
-    data: xr.Dataset,
-    backend: str,
-    figure_kwargs: Mapping[str, Any] | None,
-    *,
-    shared: bool,
-    **pc_kwargs: Any,
-) -> PlotCollection:
-    """Return a low panel for each search, one below the other.
+def posterior_numbers(
+    draws: xr.DataArray, ci_prob: float | None, ci_kind: str | None
+) -> xr.Dataset:
+    """Return mean and intervals of a quantity.
 
     Parameters
     ----------
-    data : Dataset
-        With dim (search).
-    backend : str
-        ArviZ's name of the plotting library.
-    figure_kwargs, **pc_kwargs
-        Passed to `arviz_plots.PlotCollection.wrap`.
-    shared : bool
-        Whether all share one horizontal axis.
+    draws : DataArray
+        Dims (chain, draw, search).
+    ci_prob, ci_kind : optional
+        Probability and kind of the interval. Default: those of ``arviz.rcParams``.
+
+    Returns
+    -------
+    Dataset
+        `mean`, `lower`, `upper`, and the interval of half the draws, `inner_lower` and
+        `inner_upper` (search). ``attrs`` hold `ci_prob`, `ci_kind` and `inner_prob`.
     """
-    names = [str(name) for name in data["search"].to_numpy()]
-    alone = len(names) == 1
-    longest = 0 if alone else max(map(len, names))
-    size = (
-        6.0 + 0.08 * longest,
-        2.2 if alone else 0.65 if shared and backend == "matplotlib" else 0.9,
+    prob, kind = validate_interval(ci_prob, ci_kind)
+    inner = 0.5 if prob > 0.5 else 0.5 * prob
+    attrs = {"ci_prob": prob, "ci_kind": kind, "inner_prob": inner}
+    numbers = xr.Dataset({"mean": draws.mean(SAMPLE_DIMS)}, attrs=attrs)
+    numbers["lower"], numbers["upper"] = interval(draws, prob, kind)
+    numbers["inner_lower"], numbers["inner_upper"] = interval(draws, inner, kind)
+    return numbers
+
+
+def density_numbers(draws: xr.DataArray) -> xr.Dataset:
+    """Return a kernel density estimate relative to its peak.
+
+    Parameters
+    ----------
+    draws : DataArray
+        Dims (chain, draw, search).
+
+    Returns
+    -------
+    Dataset
+        `value` and `density` (search, point), from the middle 99.5 % of the draws.
+    """
+    estimate = draws.azstats.kde(dim=list(SAMPLE_DIMS))
+    low, high = interval(draws, _DENSITY_SHARE, "eti")
+    values = np.linspace(low.to_numpy(), high.to_numpy(), _POINTS, axis=-1)
+    heights = []
+    for points, curve in zip(values, estimate.transpose("search", "plot_axis", ...), strict=True):
+        x, y = curve.sel(plot_axis=["x", "y"]).to_numpy()
+        heights.append(np.interp(points, x, y) / y.max())
+    dims = ("search", "point")
+    return xr.Dataset(
+        {"value": (dims, values), "density": (dims, np.stack(heights))}, {"search": draws["search"]}
     )
-    own: dict[str, Any] = {"sharex": shared and not alone}
-    if backend == "plotly" and shared:
-        own["vertical_spacing"] = 0.1 / len(names)
-    return panels(
-        data, backend, size, one_column=True, figure_kwargs={**own, **(figure_kwargs or {})},
-        **pc_kwargs,
-    )  # fmt: skip
+
+
+def open_forest(tree: xr.DataTree, data: xr.Dataset, options: Options, *, shared: bool) -> Picture:
+    """Return a picture with one low panel per search, in a new figure unless one is given.
+
+    Parameters
+    ----------
+    tree, data, options
+        As in `leadline.plots.figures.open_picture`.
+    shared : bool
+        Whether all panels share one horizontal axis.
+    """
+    names = data["search"].to_numpy().astype(str)
+    alone = len(names) == 1
+    figure: dict[str, Any] = {"sharex": shared and not alone}
+    if options.backend == "plotly" and shared:
+        figure["vertical_spacing"] = 0.1 / len(names)
+    options = replace(options, figure_kwargs={**figure, **(options.figure_kwargs or {})})
+    low = 0.65 if shared and options.backend == "matplotlib" else 0.9
+    size = (6.0, 2.2) if alone else (6.0 + 0.08 * max(map(len, names)), low)
+    return open_picture(tree, data, size, options, one_column=True)
+
+
+def draw_density(picture: Picture, numbers: xr.Dataset, label: str) -> None:
+    """Draw the density of each search; see `density_numbers`."""
+    height = numbers["density"]
+    ends = (xr.zeros_like(height), height)
+    picture.fill("density", height, numbers["value"], ends, label=label, alpha=0.25)
 
 
 def draw_rows(picture: Picture, numbers: xr.Dataset) -> None:
-    """Draw the intervals and the mean of each search.
-
-    Parameters
-    ----------
-    picture : Picture
-        With one panel a search.
-    numbers : Dataset
-        What `posterior_numbers` returned.
-    """
-    prob, inner = (100 * numbers.attrs[name] for name in ("ci_prob", "inner_prob"))
-    for name, ends, share, width in (
-        ("twig", ("lower", "upper"), prob, 1.5),
-        ("trunk", ("inner_lower", "inner_upper"), inner, 4),
-    ):
-        picture.draw(
-            name,
-            line_x,
-            xr.concat([numbers[end] for end in ends], "ci_bound").rename("interval"),
-            {"y": _INTERVAL_HEIGHT},
-            label=f"{share:g} % interval",
-            color=picture.colors,
-            width=width,
-        )
-    picture.draw(
-        "point_estimate",
-        scatter_x,
-        numbers["mean"],
-        {"y": _INTERVAL_HEIGHT},
-        label="posterior mean",
-        kind="dot",
-        color=picture.colors,
-        facecolor="white",
-        marker=picture.markers,
-        width=1.5,
-    )
+    """Draw the intervals and the mean of each search; see `posterior_numbers`."""
+    height = {"y": _INTERVAL_HEIGHT}
+    for name, inner, width in (("twig", "", 1.5), ("trunk", "inner_", 4)):
+        ends = xr.concat([numbers[f"{inner}lower"], numbers[f"{inner}upper"]], "ci_bound")
+        label = f"{100 * numbers.attrs['inner_prob' if inner else 'ci_prob']:g} % interval"
+        style = {"color": picture.colors, "width": width}
+        picture.draw(name, line_x, ends.rename("interval"), style, height, label=label)
+    dot = {"color": picture.colors, "marker": picture.markers, "facecolor": "white", "width": 1.5}
+    label, mean = "posterior mean", numbers["mean"]
+    picture.draw("point_estimate", scatter_x, mean, dot, height, label=label, kind="dot")
 
 
-def name_rows(picture: Picture, x_label: str) -> None:
-    """Write the name of each search beside its row, and what the axis shows below the last."""
-    names = search_names(picture.tree)
-    labelled = picture.style("labels") is not None and len(names) > 1
-    for name in names:
+def finish_rows(picture: Picture, x_label: str) -> PlotCollection:
+    """Write the name of each search beside its row and the label of the axis below the last."""
+    labelled = picture.options("labels") is not None and len(picture.names) > 1
+    for name in picture.names:
         target = picture.target(search=name)
         picture.module.ylim(_LIMITS, target)
         picture.module.yticks(
             [_NAME_HEIGHT] if labelled else [], [name] if labelled else [], target
         )
-    add_axis_labels(picture.collection, picture.tree, x_label, None)
+    picture.label_axes(x_label)
+    return picture.finish(titles=False)

@@ -1,4 +1,4 @@
-"""The pictures that a fit has, and writing one to a file."""
+"""Pictures by name, and saving one to a file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +28,7 @@ _DPI = 150
 
 
 def pictures_of(tree: xr.DataTree) -> list[str]:
-    """Return the names of the pictures that say something about a fit."""
+    """Return the names of the pictures that apply to a fit."""
     without = set()
     if tree["candidates"].sizes["candidate"] < 2:
         without.add("threshold")
@@ -38,15 +38,15 @@ def pictures_of(tree: xr.DataTree) -> list[str]:
 
 
 def save_picture(plot_collection: PlotCollection, path: Path) -> None:
-    """Write a picture, the same bytes for the same picture where the backend allows it.
+    """Write a picture to a file, with the same bytes each time where the backend allows it.
 
     Parameters
     ----------
     plot_collection : PlotCollection
         The picture.
     path : Path
-        Its ending is the format: png, svg or pdf of matplotlib, html of plotly and bokeh, which
-        needs no network to be looked at.
+        The suffix is the format: png, svg or pdf on matplotlib, self-contained html on plotly and
+        bokeh.
     """
     options: dict[str, Any] = {}
     if plot_collection.backend == "plotly":
@@ -58,9 +58,9 @@ def save_picture(plot_collection: PlotCollection, path: Path) -> None:
     elif path.suffix == ".png":
         options = {"dpi": _DPI}
     else:
-        # Matplotlib would write the date.
+        # Matplotlib writes the date by default.
         options = {"metadata": {"Date" if path.suffix == ".svg" else "CreationDate": None}}
     plot_collection.savefig(path, **options)
     if plot_collection.backend == "matplotlib":
-        # Places are settled now; to find them takes as long as all else, for each format.
+        # The layout is final. Computing it again for another format doubles the time.
         plot_collection.get_viz("figure").set_layout_engine("none")

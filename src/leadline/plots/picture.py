@@ -1,6 +1,7 @@
-"""A picture in the making: what is drawn, what was switched off, and the legend that follows."""
+"""`Picture`: draws visuals in a plot collection, then its titles, legend and warning."""
 
-from collections.abc import Callable, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -8,18 +9,29 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots import visuals as arviz_visuals
 
-from leadline.plots.legend import Entry, add_legend
-from leadline.plots.panels import add_titles, add_warning, backend_module
-from leadline.plots.style import model_looks, search_looks
+from leadline.plots.backends import backend_module
+from leadline.plots.legend import Entry, add_legend, make_entry
+from leadline.plots.style import MARK, model_styles, search_models
+from leadline.stats.convergence import convergence
 
 Visuals = Mapping[str, Mapping[str, Any] | bool]
 
-# Diameter of a dot, in what each backend measures: points squared, or dots.
+# Diameter of a dot: points squared on matplotlib, dots elsewhere.
 _DOT_SIZE = {"matplotlib": 36.0, "plotly": 64.0, "bokeh": 8.0}
+_TITLE_SIZE = {"matplotlib": 10, "plotly": 13, "bokeh": 13}
+_WARNING_SIZE = {"matplotlib": "medium", "plotly": 14}
+# The width of a panel of 3.2 inches.
+_TITLE_CHARACTERS = 32
+BETTER = {"minimize": "lower is better", "maximize": "higher is better"}
+
+
+def score_label(tree: xr.DataTree) -> str:
+    """Return the name of the metric and its direction, for an axis."""
+    return f"{tree.attrs['metric']} ({BETTER[tree.attrs['direction']]})"
 
 
 class Picture:
-    """Draws in a plot collection, in the look of each model.
+    """A plot collection with the styles of the models and the choices of the caller.
 
     Parameters
     ----------
@@ -27,22 +39,38 @@ class Picture:
         The figure.
     tree : DataTree
         The result of a fit.
+    names : iterable of str
+        The searches that have a panel; empty where panels are of something else.
     visuals : mapping, optional
         Keyword arguments for visuals by name; False leaves one out.
     """
 
     def __init__(
-        self, collection: PlotCollection, tree: xr.DataTree, visuals: Visuals | None
+        self,
+        collection: PlotCollection,
+        tree: xr.DataTree,
+        names: Iterable[str],
+        visuals: Visuals | None = None,
     ) -> None:
         self.collection = collection
         self.tree = tree
+        self.names = [str(name) for name in names]
+        self.backend = collection.backend
         self.module = backend_module(collection.backend)
-        self.colors, self.markers = search_looks(tree)
+        models = search_models(tree, self.names)
+        self.styles = {
+            model: style for model, style in model_styles(tree).items() if model in models
+        }
+        coords = {"search": self.names}
+        self.colors, self.markers = (
+            xr.DataArray([getattr(self.styles[model], part) for model in models], coords, "search")
+            for part in ("color", "marker")
+        )
         self._visuals = visuals or {}
         self._entries: list[Entry] = []
 
-    def style(self, name: str, **defaults: Any) -> dict[str, Any] | None:
-        """Return the keyword arguments of a visual, None when it is switched off."""
+    def options(self, name: str, **defaults: Any) -> dict[str, Any] | None:
+        """Return the keyword arguments of a visual, None if the caller left it out."""
         given = self._visuals.get(name, {})
         if given is False:
             return None
@@ -53,86 +81,114 @@ class Picture:
         name: str,
         visual: Callable[..., Any],
         data: xr.DataArray,
+        style: Mapping[str, Any],
         arguments: Mapping[str, Any] | None = None,
         *,
         label: str | None = None,
         kind: Literal["line", "band", "dot"] = "line",
-        coords: Mapping[str, Any] | None = None,
         option: str | None = None,
-        **style: Any,
     ) -> None:
-        """Draw one visual in every panel, unless it is switched off.
+        """Draw one visual in every panel, unless the caller left it out.
 
         Parameters
         ----------
         name : str
-            What the visual is called.
+            Name of the visual in the plot collection.
         visual : callable
-            One of `arviz_plots.visuals`, or `band`.
+            A function of `arviz_plots.visuals`, or one with the same signature.
         data : DataArray
-            What it shows, with a name.
+            What to draw, with a name.
+        style : mapping
+            Keyword arguments that the caller may replace; a DataArray has one value per panel.
         arguments : mapping, optional
-            What else it shows, which nobody may change.
+            Keyword arguments that the caller cannot replace, and `coords` to select panels.
         label : str, optional
-            What it stands for, for the legend.
+            Label in the legend; without one the visual has no entry.
         kind : {"line", "band", "dot"}
-            How the legend shows it.
-        coords : mapping, optional
-            The panels, when not all.
+            The mark in the legend.
         option : str, optional
-            The name by which callers change it. Default: `name`.
-        **style
-            Keyword arguments that the caller's take the place of. A DataArray is read for each
-            panel.
+            Name of the visual in the caller's `visuals`. Default: `name`.
         """
-        if kind == "dot" and self.collection.backend in _DOT_SIZE:
-            style.setdefault("size", _DOT_SIZE[self.collection.backend])
-        chosen = self.style(option or name, **style)
+        if kind == "dot" and self.backend in _DOT_SIZE:
+            style = {"size": _DOT_SIZE[self.backend], **style}
+        chosen = self.options(option or name, **style)
         if chosen is None:
             return
-        self.collection.map(
-            _with_items(visual),
-            name,
-            data=data,
-            coords=coords,
-            ignore_aes="all",
-            **(arguments or {}),
-            **chosen,
-        )
+        arguments = {"ignore_aes": "all", **(arguments or {}), **chosen}
+        self.collection.map(_unpack_scalars(visual), name, data=data, **arguments)
         if label is not None:
-            self._entries.append(Entry(label, kind, chosen))
+            self.add_entries([make_entry(label, kind, chosen)])
+
+    def fill(
+        self,
+        name: str,
+        curve: xr.DataArray,
+        x: xr.DataArray,
+        ends: tuple[xr.DataArray, xr.DataArray],
+        *,
+        label: str,
+        alpha: float = 0.3,
+    ) -> None:
+        """Fill between the two ends of a curve, in the colour of the model of each search."""
+        sides = {"x": x, "y_bottom": ends[0], "y_top": ends[1]}
+        style = {"color": self.colors, "alpha": alpha}
+        self.draw(name, _fill_between, curve, style, sides, label=label, kind="band")
+
+    def add_entries(self, entries: Sequence[Entry]) -> None:
+        """Add entries to the legend."""
+        self._entries.extend(entries)
 
     def target(self, **selection: str) -> Any:
         """Return a panel."""
         return self.collection.get_target(None, selection)
 
-    def finish(self, *, titles: bool, models: bool = True) -> PlotCollection:
+    def panels(self, numbers: xr.Dataset) -> Iterator[tuple[Any, xr.Dataset]]:
+        """Yield the panel of each search with the numbers of the search."""
+        for name in self.names:
+            yield self.target(search=name), numbers.sel(search=name)
+
+    def add_title(self, text: str, target: Any) -> None:
+        """Write a title over a panel, wrapped."""
+        size = {"size": _TITLE_SIZE[self.backend]} if self.backend in _TITLE_SIZE else {}
+        self.module.title(textwrap.fill(text, _TITLE_CHARACTERS), target, **size)
+
+    def label_axes(self, x: str, y: str | None = None) -> None:
+        """Write `x` below each column of panels and `y` left of each row."""
+        positions = self.collection.viz.dataset
+        columns = [int(positions["col_index"].sel(search=name)) for name in self.names]
+        lowest = dict(zip(columns, self.names, strict=True))
+        for name, column in zip(self.names, columns, strict=True):
+            if lowest[column] == name:
+                self.module.xlabel(x, self.target(search=name))
+            if y is not None and column == 0:
+                self.module.ylabel(y, self.target(search=name))
+
+    def finish(self, *, titles: bool = True) -> PlotCollection:
         """Write titles, legend and warning, and return the plot collection.
 
         Parameters
         ----------
         titles : bool
-            Write the names of the searches over their panels, when there are several.
-        models : bool
-            Explain the looks of the models, when there are several.
+            Whether to write the names of several searches over their panels.
         """
-        if titles and len(self.colors) > 1 and self.style("title") is not None:
-            add_titles(self.collection, self.tree)
-        if self.style("legend") is not None:
-            looks = model_looks(self.tree)
-            if models and len(looks) > 1:
-                self.explain([Entry(name, "dot", vars(look)) for name, look in looks.items()])
+        if titles and len(self.names) > 1 and self.options("title") is not None:
+            for name in self.names:
+                self.add_title(name, self.target(search=name))
+        if self.options("legend") is not None:
+            if len(self.styles) > 1:
+                self.add_entries(
+                    [make_entry(name, "dot", vars(style)) for name, style in self.styles.items()]
+                )
             add_legend(self.collection, self._entries)
-        if self.style("warning") is not None:
-            add_warning(self.collection, self.tree)
+        found = convergence(self.tree)
+        if not found.ok and self.options("warning") is not None:
+            size = _WARNING_SIZE.get(self.backend)
+            text = f"not converged: {', '.join(found.problems)}"
+            self.collection.add_title(text, color=MARK, size=size)
         return self.collection
 
-    def explain(self, entries: Sequence[Entry]) -> None:
-        """Add to the legend."""
-        self._entries.extend(entries)
 
-
-def band(
+def _fill_between(
     da: xr.DataArray,
     target: Any,
     *,
@@ -141,22 +197,20 @@ def band(
     y_top: xr.DataArray,
     **kwargs: Any,
 ) -> Any:
-    """Fill between two curves where they are known: plotly draws across gaps."""
-    places, low, high = np.broadcast_arrays(x, y_bottom, y_top)
-    known = np.isfinite(places) & np.isfinite(low) & np.isfinite(high)
-    return arviz_visuals.fill_between_y(
-        da, target, x=places[known], y_bottom=low[known], y_top=high[known], **kwargs
-    )
+    """Fill between two curves where both are finite; plotly would fill the gaps."""
+    sides = np.stack(np.broadcast_arrays(x, y_bottom, y_top))
+    points, low, high = sides[:, np.isfinite(sides).all(axis=0)]
+    return arviz_visuals.fill_between_y(da, target, x=points, y_bottom=low, y_top=high, **kwargs)
 
 
-def _with_items(visual: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a visual that takes the colour of a panel, which ArviZ hands over as an array."""
+def _unpack_scalars(visual: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a visual that accepts the value of a panel, which ArviZ passes as a 0-d array."""
 
-    def plain(da: xr.DataArray, target: Any, **kwargs: Any) -> Any:
+    def unpacked(da: xr.DataArray, target: Any, **kwargs: Any) -> Any:
         items = {
             key: value.item() if isinstance(value, xr.DataArray) and value.ndim == 0 else value
             for key, value in kwargs.items()
         }
         return visual(da, target, **items)
 
-    return plain
+    return unpacked

@@ -1,23 +1,113 @@
-"""`plot_comparison`: how much better one model is than another, on each task and overall."""
+"""`plot_comparison`: difference of each pair of models, on each task and overall."""
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
-from arviz import rc_context
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import line_x, scatter_x, vline
 
-from leadline.plots.comparison_numbers import comparison_numbers
-from leadline.plots.legend import Entry
-from leadline.plots.panels import add_title, backend_of, figure_options, finish_figure, limits
+from leadline.plots.axes import limits
+from leadline.plots.figures import Options, make_figure
+from leadline.plots.legend import make_entry
 from leadline.plots.picture import Picture, Visuals
-from leadline.plots.style import FIT, QUIET, Look, model_looks
+from leadline.plots.style import FIT, QUIET, Style, model_styles
+from leadline.stats.compare import compare
+from leadline.stats.rounding import percent
 
+SUMMARY_ROWS = {"overall": "_overall", "a new task": "_new_task"}
+"""Rows beside the tasks, each with the suffix of its variables in `leadline.compare`."""
+_SOURCES = {
+    "difference": "difference{}",
+    "lower": "difference{}_lower",
+    "upper": "difference{}_upper",
+    "p_better": "p_better{}",
+    "p_equal": "p_equal{}",
+}
 _MOST_COLUMNS = 3
-_SETTLED, _OPEN = Look(FIT, "C0"), Look(QUIET, "C0")
+_SETTLED, _OPEN = Style(FIT, "C0"), Style(QUIET, "C0")
+
+
+def comparison_numbers(
+    tree: xr.DataTree,
+    *,
+    by: Literal["model", "task"] = "model",
+    budget: float | None = None,
+    rope: float = 0.0,
+    ci_prob: float | None = None,
+) -> xr.Dataset:
+    """Return the numbers of `leadline.plot_comparison`.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of `leadline.fit`.
+    by, budget, rope, ci_prob
+        As in `leadline.compare`.
+
+    Returns
+    -------
+    Dataset
+        Dims (pair, row): `difference`, `lower` and `upper`, positive where the first of the pair
+        is better; `p_better`, `p_equal`; and `label`, the name of the row with P(better). `first`
+        and `second` (pair). Rows are the tasks, overall and a new task; rows without a figure for
+        any pair are left out. ``attrs`` hold `ci_prob` and `unit`.
+
+    Raises
+    ------
+    LeadlineError
+        As `leadline.compare`.
+
+    Examples
+    --------
+    >>> ll.comparison_numbers(fit, rope=0.01)["p_equal"]  # doctest: +SKIP
+    """
+    comparison = compare(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)
+    numbers = tabulate_pairs(comparison, by, rope)
+    return numbers.isel(row=numbers["difference"].notnull().any("pair").to_numpy())
+
+
+def tabulate_pairs(
+    comparison: xr.Dataset, by: Literal["model", "task"] = "model", rope: float = 0.0
+) -> xr.Dataset:
+    """Return the numbers of every row, of what `leadline.compare` returned."""
+    context = "task" if by == "model" else "model"
+    items = comparison[by].to_numpy().astype(str)
+    names = comparison[context].to_numpy().astype(str)
+    pairs = list(itertools.combinations(items, 2))
+    # A single task has no row "overall".
+    summaries = list(SUMMARY_ROWS)[len(names) < 2 :]
+    rows = [*names, *summaries]
+    figures = {name: np.full((len(pairs), len(rows)), np.nan) for name in _SOURCES}
+    for name, source in _SOURCES.items():
+        unit = 1.0 if name.startswith("p_") else comparison["scale"].to_numpy()
+        for i, (first, second) in enumerate(pairs):
+            pair = comparison.sel({by: first, f"other_{by}": second})
+            figures[name][i, : len(names)] = pair[source.format("")] / unit
+            # By position, since a task may be called "overall".
+            figures[name][i, len(names) :] = [
+                pair[source.format(SUMMARY_ROWS[row])] for row in summaries
+            ]
+    labels = [
+        [_label(*cell, rope) for cell in zip(rows, better, equal, strict=True)]
+        for better, equal in zip(figures["p_better"], figures["p_equal"], strict=True)
+    ]
+    return xr.Dataset(
+        {
+            **{name: (("pair", "row"), values) for name, values in figures.items()},
+            "label": (("pair", "row"), labels),
+            "first": ("pair", [first for first, _ in pairs]),
+            "second": ("pair", [second for _, second in pairs]),
+        },
+        {"pair": [f"{first} better than {second}" for first, second in pairs], "row": rows},
+        attrs={
+            "ci_prob": comparison.attrs["ci_prob"],
+            "unit": "difference in task scales" if by == "model" else "difference in score units",
+        },
+    )
 
 
 def plot_comparison(
@@ -31,12 +121,12 @@ def plot_comparison(
     visuals: Visuals | None = None,
     figure_kwargs: Mapping[str, Any] | None = None,
 ) -> PlotCollection:
-    """Plot the difference of each pair: one panel a pair, one row a task, and overall.
+    """Plot the difference of each pair: one panel per pair, one row per task, and overall.
 
-    To the right of the line at 0 the first is better. Where the interval leaves 0 out, it has the
-    colour and the mark of the model that is better. Differences are in task scales (in score
-    units for tasks compared), so that tasks with other metrics share an axis; the numbers beside
-    the rows are P(better), and P(practically equal) with a `rope`.
+    To the right of the line at 0 the first is better. A row has the colour and the marker of the
+    better model if its interval excludes 0. Differences are in task scales (in score units if
+    tasks are compared), so that tasks with other metrics share an axis. The numbers beside the
+    rows are P(better), and P(practically equal) with a `rope`.
 
     Parameters
     ----------
@@ -45,123 +135,116 @@ def plot_comparison(
     by, budget, rope, ci_prob
         As in `leadline.compare`.
     backend, figure_kwargs
-        As of all pictures, see `leadline.plots`.
+        As in all pictures, see `leadline.plots`.
     visuals : mapping of str to mapping or False, optional
-        `interval` (`line_x`), `difference` (`scatter_x`), `zero` (`vline`), `legend`, `warning`.
+        `interval` (`line_x`), `difference` (`scatter_x`), `zero` (`vline`), `legend`, `title`,
+        `warning`.
 
     Returns
     -------
     PlotCollection
+        A picture of `leadline.comparison_numbers`.
 
     Raises
     ------
     LeadlineError
         As `leadline.compare`.
 
-    See Also
+    Examples
     --------
-    leadline.comparison_numbers : The numbers behind it.
+    >>> ll.plot_comparison(fit, budget=50, rope=0.01)  # doctest: +SKIP
     """
     numbers = comparison_numbers(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)
-    rows = numbers["row"].to_numpy()
-    picture = Picture(_panels(numbers, backend_of(None, backend), figure_kwargs), tree, visuals)
-    looks = _looks(numbers, model_looks(tree) if by == "model" else {})
-    places = -np.arange(len(rows), dtype=float)
-    for row, name in enumerate(rows):
-        one = numbers.isel(row=row, drop=True)
-        colors, markers = (look.isel(row=row, drop=True) for look in looks)
-        ends = xr.concat([one["lower"], one["upper"]], "ci_bound").rename("difference")
-        picture.draw(
-            f"interval {name}",
-            line_x,
-            ends,
-            {"y": places[row]},
-            option="interval",
-            color=colors,
-            width=2,
-        )
-        picture.draw(
-            f"difference {name}",
-            scatter_x,
-            one["difference"],
-            {"y": places[row]},
-            option="difference",
-            kind="dot",
-            color=colors,
-            facecolor=colors,
-            marker=markers,
-        )
-    picture.draw(
-        "zero", vline, 0 * numbers["difference"].isel(row=0, drop=True), color=QUIET, width=1
-    )
-    sides = limits(0.0, numbers["lower"], numbers["upper"])
-    for pair in numbers["pair"].to_numpy():
-        target = picture.target(pair=pair)
-        labels = [str(label) for label in numbers["label"].sel(pair=pair).to_numpy()]
-        picture.module.yticks(places.tolist(), labels, target)
-        picture.module.ylim((-len(rows) + 0.4, 0.6), target)
-        picture.module.xlim(sides, target)
-        add_title(picture.collection, str(pair), target)
-        picture.module.xlabel(numbers.attrs["unit"], target)
-    picture.explain(_entries(tree, by, numbers.attrs["ci_prob"], set(looks[0].values.ravel())))
-    return picture.finish(titles=False, models=False)
-
-
-def _looks(numbers: xr.Dataset, looks: Mapping[str, Look]) -> tuple[xr.DataArray, xr.DataArray]:
-    """Return colours and markers, dims (pair, row): of the better one where that is settled.
-
-    Parameters
-    ----------
-    numbers : Dataset
-        What `comparison_numbers` returned.
-    looks : mapping of str to Look
-        Of each of those compared; none for tasks, which are told apart by words alone.
-    """
-    found = np.full((2, numbers.sizes["pair"], numbers.sizes["row"]), "", dtype=object)
-    for pair, row in np.ndindex(*found.shape[1:]):
-        here = numbers.isel(pair=pair, row=row)
-        better = here["first"] if here["lower"] > 0 else here["second"]
-        settled = bool(here["lower"] > 0) or bool(here["upper"] < 0)
-        look = looks.get(str(better.item()), _SETTLED) if settled else _OPEN
-        found[:, pair, row] = look.color, look.marker
-    coords = {"pair": numbers["pair"], "row": numbers["row"]}
-    colors, markers = (xr.DataArray(part.astype(str), coords, ("pair", "row")) for part in found)
-    return colors, markers
-
-
-def _entries(tree: xr.DataTree, by: str, prob: float, colors: set[str]) -> list[Entry]:
-    """Return what the colours stand for, of those that are there."""
-    interval = f"{100 * prob:g} % interval"
-    if by == "model":
-        settled = {f"{name} is better": look for name, look in model_looks(tree).items()}
-    else:
-        settled = {"one is better": _SETTLED}
-    looks = {**settled, f"open: the {interval} has 0 in it": _OPEN}
-    return [
-        Entry(label, "dot", vars(look)) for label, look in looks.items() if look.color in colors
-    ]
-
-
-def _panels(
-    numbers: xr.Dataset, backend: str, figure_kwargs: Mapping[str, Any] | None
-) -> PlotCollection:
-    """Return a panel for each pair."""
     pairs = numbers.sizes["pair"]
     columns = min(pairs, _MOST_COLUMNS)
     longest = max(len(str(label)) for label in numbers["label"].to_numpy().ravel())
-    tall = 0.32 * numbers.sizes["row"] + 0.75
-    size = ((3.0 + 0.07 * longest) * columns, tall * math.ceil(pairs / columns) + 0.5)
-    figure = figure_options(backend, size, figure_kwargs)
-    if backend == "plotly":
-        figure.setdefault("plot_hspace", (0.3 + 0.075 * longest) / size[0])
-        figure.setdefault("vertical_spacing", 0.75 / size[1] if pairs > columns else 0.0)
-    with rc_context({"plot.max_subplots": None}):
-        collection = PlotCollection.wrap(
-            numbers[["difference"]].isel(row=0, drop=True),
-            cols=["pair"],
-            backend=backend,
-            col_wrap=columns,
-            figure_kwargs=figure,
+    height = 0.32 * numbers.sizes["row"] + 0.75
+    size = ((3.0 + 0.07 * longest) * columns, height * math.ceil(pairs / columns) + 0.5)
+    spaces = (0.3 + 0.075 * longest, 0.75 if pairs > columns else 0.0)
+    data = numbers[["difference"]].isel(row=0, drop=True)
+    facets = {"cols": ["pair"], "col_wrap": columns}
+    options = Options(None, backend, visuals, figure_kwargs, {})
+    collection = make_figure(data, size, options, facets, spaces=spaces)
+    picture = Picture(collection, tree, [], visuals)
+    return draw_comparison(picture, numbers, model_styles(tree) if by == "model" else {})
+
+
+def draw_comparison(
+    picture: Picture, numbers: xr.Dataset, styles: Mapping[str, Style]
+) -> PlotCollection:
+    """Draw what `comparison_numbers` returned.
+
+    Parameters
+    ----------
+    picture : Picture
+        With one panel per pair.
+    numbers : Dataset
+        What `comparison_numbers` returned.
+    styles : mapping of str to Style
+        Style of each model; empty for a comparison of tasks.
+    """
+    rows = numbers["row"].to_numpy()
+    colors, markers = _choose_styles(numbers, styles)
+    heights = -np.arange(len(rows), dtype=float)
+    for row, name in enumerate(rows):
+        differences = numbers.isel(row=row, drop=True)
+        color, marker = (part.isel(row=row, drop=True) for part in (colors, markers))
+        at, line = {"y": heights[row]}, {"color": color, "width": 2}
+        ends = xr.concat([differences["lower"], differences["upper"]], "ci_bound")
+        ends = ends.rename("difference")
+        picture.draw(f"interval {name}", line_x, ends, line, at, option="interval")
+        dot = {"color": color, "facecolor": color, "marker": marker}
+        picture.draw(
+            f"difference {name}",
+            scatter_x,
+            differences["difference"],
+            dot,
+            at,
+            kind="dot",
+            option="difference",
         )
-    finish_figure(collection)
-    return collection
+    zero = 0 * numbers["difference"].isel(row=0, drop=True)
+    picture.draw("zero", vline, zero, {"color": QUIET, "width": 1})
+    x_limits = limits(0.0, numbers["lower"], numbers["upper"])
+    for pair in numbers["pair"].to_numpy():
+        target = picture.target(pair=pair)
+        labels = [str(label) for label in numbers["label"].sel(pair=pair).to_numpy()]
+        picture.module.yticks(heights.tolist(), labels, target)
+        picture.module.ylim((-len(rows) + 0.4, 0.6), target)
+        picture.module.xlim(x_limits, target)
+        if picture.options("title") is not None:
+            picture.add_title(str(pair), target)
+        picture.module.xlabel(numbers.attrs["unit"], target)
+    entries = {f"{name} is better": style for name, style in styles.items()}
+    entries = entries or {"one is better": _SETTLED}
+    entries[f"open: the {100 * numbers.attrs['ci_prob']:g} % interval has 0 in it"] = _OPEN
+    used = set(colors.to_numpy().ravel())
+    picture.add_entries(
+        [
+            make_entry(label, "dot", vars(style))
+            for label, style in entries.items()
+            if style.color in used
+        ]
+    )
+    return picture.finish(titles=False)
+
+
+def _label(row: str, better: float, equal: float, rope: float) -> str:
+    if not np.isfinite(better):
+        return row
+    return f"{row}  {percent(better)}" + (f" (equal {percent(equal)})" if rope > 0 else "")
+
+
+def _choose_styles(
+    numbers: xr.Dataset, styles: Mapping[str, Style]
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return colours and markers, dims (pair, row): those of the better one if settled."""
+    first, second = (numbers[name].broadcast_like(numbers["lower"]) for name in ("first", "second"))
+    better = xr.where(numbers["lower"] > 0, first, second)
+    settled = (numbers["lower"] > 0) | (numbers["upper"] < 0)
+    chosen = np.vectorize(lambda name, known: styles.get(name, _SETTLED) if known else _OPEN)(
+        better, settled
+    )
+    colors = [[style.color for style in row] for row in chosen]
+    markers = [[style.marker for style in row] for row in chosen]
+    return settled.copy(data=colors), settled.copy(data=markers)

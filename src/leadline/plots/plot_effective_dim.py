@@ -1,4 +1,4 @@
-"""`plot_effective_dim`: how many hyperparameters effectively matter in each search."""
+"""`plot_effective_dim`: posterior of the effective dimension of each search."""
 
 import math
 from collections.abc import Mapping
@@ -9,16 +9,64 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import hist, vline
 
-from leadline.plots.effective_dim_numbers import effective_dim_numbers
-from leadline.plots.forest import draw_rows, forest_panels, name_rows
-from leadline.plots.panels import backend_of
-from leadline.plots.picture import Picture, Visuals, band
-from leadline.plots.style import QUIET
-from leadline.stats.fitted_search import search_names
+from leadline.plots.figures import Options
+from leadline.plots.forest import (
+    density_numbers,
+    draw_density,
+    draw_rows,
+    finish_rows,
+    open_forest,
+    posterior_numbers,
+)
+from leadline.plots.picture import Visuals
+from leadline.plots.style import DOTTED
+from leadline.stats.fitted_search import validate_tree
+from leadline.stats.intervals import SAMPLE_DIMS
 
-# Beyond the bounds of the prior: a bar and a little more.
+# Room beyond the bounds of the prior for half a bar.
 _ROOM = 0.6
 _MOST_TICKS = 12
+
+
+def effective_dim_numbers(
+    tree: xr.DataTree, *, ci_prob: float | None = None, ci_kind: Literal["eti", "hdi"] | None = None
+) -> xr.Dataset:
+    """Return the numbers of `leadline.plot_effective_dim`.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of `leadline.fit`.
+    ci_prob, ci_kind : optional
+        Probability and kind of the interval. Default: those of ``arviz.rcParams``.
+
+    Returns
+    -------
+    Dataset
+        `mean`, `lower`, `upper`, `inner_lower`, `inner_upper` (the middle half), and the bounds
+        of the prior, `prior_lower` and `prior_upper`, dims (search). For a fit with
+        ``effective_dim="integer"``, `probability` (search, dimension); for others `value` and
+        `density`, relative to its peak, dims (search, point).
+
+    Raises
+    ------
+    LeadlineError
+        If `tree` is not the result of a fit or an option is not valid.
+
+    Examples
+    --------
+    >>> ll.effective_dim_numbers(fit)["mean"]  # doctest: +SKIP
+    """
+    posterior = validate_tree(tree)["posterior"].dataset
+    draws = posterior["effective_dim"]
+    numbers = posterior_numbers(draws, ci_prob, ci_kind)
+    upper = tree["constant_data"].dataset["max_effective_dim"].sel(search=posterior["search"])
+    numbers["prior_lower"] = xr.ones_like(upper)
+    numbers["prior_upper"] = upper
+    if "effective_dim_probability" in posterior:
+        probability = posterior["effective_dim_probability"].mean(SAMPLE_DIMS)
+        return numbers.assign(probability=probability.fillna(0.0))
+    return numbers.merge(density_numbers(draws))
 
 
 def plot_effective_dim(
@@ -34,18 +82,17 @@ def plot_effective_dim(
 ) -> PlotCollection:
     """Plot the posterior of the effective dimension of each search.
 
-    One row a search: the density, or for a fit with ``effective_dim="integer"`` a bar for the
-    probability of each number, as high as the row when it is certain; under it the mean, the
-    interval and the middle half. The dotted lines are the bounds of the prior: at least one
-    hyperparameter matters, and no more than were searched. A posterior that leans on one of them
-    says less than its width.
+    A row per search holds the density, below it the mean, the interval and the middle half. For a
+    fit with ``effective_dim="integer"`` it holds one bar per number, as high as the row at
+    probability 1. Dotted lines are the bounds of the prior: 1, and the number of hyperparameters
+    searched. A posterior close to one of them is less informative than its width suggests.
 
     Parameters
     ----------
     tree : DataTree
         The result of `leadline.fit`.
     ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
-        As of all pictures, see `leadline.plots`.
+        As in all pictures, see `leadline.plots`.
     visuals : mapping of str to mapping or False, optional
         `density` (`fill_between_y`) or `probability` (`hist`), `twig`, `trunk` (`line_x`),
         `point_estimate` (`scatter_x`), `prior_lower`, `prior_upper` (`vline`), `labels`, `legend`,
@@ -54,65 +101,40 @@ def plot_effective_dim(
     Returns
     -------
     PlotCollection
+        A picture of `leadline.effective_dim_numbers`.
 
     Raises
     ------
     LeadlineError
         If `tree` is not the result of a fit or an option is not valid.
 
-    See Also
+    Examples
     --------
-    leadline.effective_dim_numbers : The numbers behind it.
+    >>> ll.plot_effective_dim(fit, visuals={"prior_upper": False})  # doctest: +SKIP
     """
     numbers = effective_dim_numbers(tree, ci_prob=ci_prob, ci_kind=ci_kind)
-    backend = backend_of(plot_collection, backend)
-    if plot_collection is None:
-        plot_collection = forest_panels(
-            numbers[["mean"]], backend, figure_kwargs, shared=True, **pc_kwargs
-        )
-    picture = Picture(plot_collection, tree, visuals)
+    options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
+    picture = open_forest(tree, numbers[["mean"]], options, shared=True)
     if "probability" in numbers:
-        picture.draw(
-            "probability",
-            hist,
-            _bars(numbers["probability"]),
-            label="probability",
-            kind="band",
-            color=picture.colors,
-            alpha=0.35,
-        )
+        bars, style = _make_bars(numbers["probability"]), {"color": picture.colors, "alpha": 0.35}
+        picture.draw("probability", hist, bars, style, label="probability", kind="band")
     else:
-        height = numbers["density"]
-        picture.draw(
-            "density",
-            band,
-            height,
-            {"x": numbers["value"], "y_bottom": xr.zeros_like(height), "y_top": height},
-            label="posterior",
-            kind="band",
-            color=picture.colors,
-            alpha=0.25,
-        )
+        draw_density(picture, numbers, "posterior")
     draw_rows(picture, numbers)
-    bounds: dict[str, Any] = {"color": QUIET, "linestyle": "C2", "width": 1.5}
-    picture.draw(
-        "prior_lower", vline, numbers["prior_lower"], label="bounds of the prior", **bounds
-    )
-    picture.draw("prior_upper", vline, numbers["prior_upper"], **bounds)
+    label = "bounds of the prior"
+    picture.draw("prior_lower", vline, numbers["prior_lower"], DOTTED, label=label)
+    picture.draw("prior_upper", vline, numbers["prior_upper"], DOTTED)
     most = float(numbers["prior_upper"].max())
-    step = math.ceil(most / _MOST_TICKS)
-    ticks = np.arange(1, most + 0.5, step).astype(int).tolist()
-    for name in search_names(tree):
-        target = picture.target(search=name)
+    ticks = np.arange(1, most + 0.5, math.ceil(most / _MOST_TICKS)).astype(int).tolist()
+    for target, _ in picture.panels(numbers):
         picture.module.xlim((1.0 - _ROOM, most + _ROOM), target)
         picture.module.xticks(ticks, [str(tick) for tick in ticks], target)
-    name_rows(picture, "effective dimension")
-    return picture.finish(titles=False)
+    return finish_rows(picture, "effective dimension")
 
 
-def _bars(probability: xr.DataArray) -> xr.DataArray:
+def _make_bars(probability: xr.DataArray) -> xr.DataArray:
     """Return heights and edges of bars, dims (search, plot_axis, dimension)."""
     middle = probability["dimension"].astype(float).broadcast_like(probability)
-    sides = [probability, middle - 0.5, middle + 0.5]
     names = xr.DataArray(["histogram", "left_edges", "right_edges"], dims="plot_axis")
-    return xr.concat(sides, "plot_axis").assign_coords(plot_axis=names).rename("probability")
+    sides = xr.concat([probability, middle - 0.5, middle + 0.5], "plot_axis")
+    return sides.assign_coords(plot_axis=names).rename("probability")

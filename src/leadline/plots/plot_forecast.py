@@ -1,4 +1,4 @@
-"""`plot_forecast`: what the next trials would bring, against how many there are."""
+"""`plot_forecast`: the best score of the next m trials against m."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -9,22 +9,79 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import hline, line_xy
 
-from leadline.plots.forecast_numbers import forecast_numbers
-from leadline.plots.panels import (
-    add_axis_labels,
-    backend_of,
-    decades,
-    panels,
-    score_label,
-    set_log_x,
-)
-from leadline.plots.picture import Picture, Visuals, band
-from leadline.plots.style import OBSERVED
-from leadline.stats.fitted_search import direction_sign, search_names
+from leadline.plots.axes import decades, set_log_x
+from leadline.plots.figures import Options, open_picture
+from leadline.plots.picture import Visuals, score_label
+from leadline.plots.style import DASHED, OBSERVED
+from leadline.stats.fitted_search import direction_sign, validate_tree
+from leadline.stats.forecast import forecast
+from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
 from leadline.stats.rounding import percent
 
-# How much worse than the best seen the axis goes, in distances from it to the best forecast.
+# 1 to 1,000, evenly on the log scale, with the powers of ten.
+_TRIALS = (1, 2, 3, 5, 7, 10, 15, 22, 32, 46, 68, 100, 150, 220, 320, 460, 680, 1000)
+# Stands for a failure: this many ranges of the scores worse than the worst score.
+_FAR = 1e3
+# The axis extends to this multiple of the gap between the best forecast and the best seen, beyond
+# the best seen.
 _WORSE = 1.5
+
+
+def forecast_numbers(
+    tree: xr.DataTree,
+    trials: Sequence[int] | npt.NDArray[np.int64] | None = None,
+    *,
+    minimum_gain: float = 0.0,
+    ci_prob: float | None = None,
+    ci_kind: Literal["eti", "hdi"] | None = None,
+) -> xr.Dataset:
+    """Return the numbers of `leadline.plot_forecast`.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of `leadline.fit`.
+    trials : array_like of int, optional
+        Numbers of further trials m. Default: 1 to 1,000.
+    minimum_gain : float
+        As in `leadline.forecast`.
+    ci_prob, ci_kind : optional
+        Probability and kind of the intervals. Default: those of ``arviz.rcParams``.
+
+    Returns
+    -------
+    Dataset
+        In score units: `median`, `lower` and `upper` of the best of the next m trials, and
+        `p_gain`, the probability that it beats the best seen by more than `minimum_gain`, dims
+        (search, trials); `best_seen` (search). The intervals include luck and the uncertainty of
+        the law. The worse end is infinite where the probability that all m trials fail is too
+        large for a finite one.
+
+    Raises
+    ------
+    LeadlineError
+        If `tree` is not the result of a fit or an option is not valid.
+
+    Examples
+    --------
+    >>> ll.forecast_numbers(fit, [10, 100])["p_gain"]  # doctest: +SKIP
+    """
+    validate_tree(tree)
+    prob, kind = validate_interval(ci_prob, ci_kind)
+    wanted = np.asarray(_TRIALS if trials is None else trials).reshape(-1)
+    found = forecast(tree, wanted, minimum_gain=minimum_gain)
+    # All m trials may fail, and quantiles between infinities are undefined.
+    finite = found["best"].where(abs(found["best"]) < np.inf)
+    sign = direction_sign(tree)
+    worst = sign * (sign * finite).max()
+    failed = worst + sign * _FAR * (finite.max() - finite.min() + 1.0)
+    best = finite.fillna(failed)
+    numbers = found[["p_gain", "best_seen"]].drop_attrs()
+    ends = (best.median(SAMPLE_DIMS), *interval(best, prob, kind))
+    for name, end in zip(("median", "lower", "upper"), ends, strict=True):
+        numbers[name] = end.where(sign * (end - worst) <= 0, sign * np.inf)
+    attrs = {"ci_prob": prob, "ci_kind": kind, "minimum_gain": float(minimum_gain)}
+    return numbers.assign_attrs(attrs)
 
 
 def plot_forecast(
@@ -40,11 +97,11 @@ def plot_forecast(
     figure_kwargs: Mapping[str, Any] | None = None,
     **pc_kwargs: Any,
 ) -> PlotCollection:
-    """Plot the best of the next m trials against m, with the chance that it beats the best seen.
+    """Plot the best of the next m trials against m, with the probability of a gain.
 
-    One panel a search: the median and the interval of the best measured score of m more trials,
-    the best seen as a line, and under each tick P(gain): whether to pay for that many. Where even
-    the good end of the band stays short of the line, m more trials are unlikely to help.
+    A panel per search holds the median and the interval of the best measured score of m more
+    trials, the best seen as a line, and under each tick P(gain). Where even the better end of the
+    band stays short of the line, m more trials are unlikely to help.
 
     Parameters
     ----------
@@ -53,9 +110,9 @@ def plot_forecast(
     trials : array_like of int, optional
         Numbers of further trials m. Default: 1 to 1,000.
     minimum_gain : float
-        The gain, in score units, that the probability is of exceeding.
+        Smallest gain that counts, in score units.
     ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
-        As of all pictures, see `leadline.plots`.
+        As in all pictures, see `leadline.plots`.
     visuals : mapping of str to mapping or False, optional
         `ci_band` (`fill_between_y`), `median` (`line_xy`), `best_seen` (`hline`), `p_gain`,
         `legend`, `title`, `warning`.
@@ -63,67 +120,54 @@ def plot_forecast(
     Returns
     -------
     PlotCollection
+        A picture of `leadline.forecast_numbers`.
 
     Raises
     ------
     LeadlineError
         If `tree` is not the result of a fit or an option is not valid.
 
-    See Also
+    Examples
     --------
-    leadline.forecast_numbers : The numbers behind it.
+    >>> ll.plot_forecast(fit, [10, 100, 1000], minimum_gain=0.001)  # doctest: +SKIP
     """
     numbers = forecast_numbers(
         tree, trials, minimum_gain=minimum_gain, ci_prob=ci_prob, ci_kind=ci_kind
     )
-    backend = backend_of(plot_collection, backend)
-    if plot_collection is None:
-        size = (6.0, 3.8) if numbers.sizes["search"] == 1 else (3.2, 2.7)
-        plot_collection = panels(
-            numbers[["best_seen"]], backend, size, log_x=True, figure_kwargs=figure_kwargs,
-            **pc_kwargs,
-        )  # fmt: skip
-    picture = Picture(plot_collection, tree, visuals)
-    middle, x = numbers["median"], numbers["trials"].astype(float)
-    good, bad = _sides(numbers, direction_sign(tree))
-    # The interval is open where all of the trials may fail: it ends with the panel.
-    open_end = direction_sign(tree) * np.inf
-    lower, upper = (numbers[end].where(numbers[end] != open_end, bad) for end in ("lower", "upper"))
-    picture.draw(
-        "ci_band",
-        band,
-        middle,
-        {"x": x, "y_bottom": lower, "y_top": upper},
-        label=f"{100 * numbers.attrs['ci_prob']:g} % of the outcomes",
-        kind="band",
-        color=picture.colors,
-        alpha=0.3,
+    size = (6.0, 3.8) if numbers.sizes["search"] == 1 else (3.2, 2.7)
+    options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
+    picture = open_picture(tree, numbers[["best_seen"]], size, options, log_x=True)
+    median, x = numbers["median"], numbers["trials"].astype(float)
+    sign = direction_sign(tree)
+    good, bad = _find_limits(numbers, sign)
+    # A band whose end is a failure extends to the end of the panel.
+    lower, upper = (
+        numbers[end].where(numbers[end] != sign * np.inf, bad) for end in ("lower", "upper")
     )
-    picture.draw("median", line_xy, middle, {"x": x}, label="median", color=picture.colors, width=2)
-    picture.draw(
-        "best_seen",
-        hline,
-        numbers["best_seen"],
-        label="best seen",
-        color=OBSERVED,
-        linestyle="C1",
-        width=1.5,
-    )
+    label = f"{100 * numbers.attrs['ci_prob']:g} % of the outcomes"
+    picture.fill("ci_band", median, x, (lower, upper), label=label)
+    style = {"color": picture.colors, "width": 2}
+    picture.draw("median", line_xy, median, style, {"x": x}, label="median")
+    style = {**DASHED, "color": OBSERVED}
+    picture.draw("best_seen", hline, numbers["best_seen"], style, label="best seen")
     sides = (float(x.min()), float(x.max()))
-    words = {}
-    for name in search_names(tree):
-        ends = sorted([float(good.sel(search=name)), float(bad.sel(search=name))])
-        picture.module.ylim(ends, picture.target(search=name))
-        words[name] = _tick_labels(numbers["p_gain"].sel(search=name), decades(*sides), picture)
-    set_log_x(plot_collection, sides, words)
+    ticks, with_chances = decades(*sides), picture.options("p_gain") is not None
+    for target, panel in picture.panels(numbers.assign(good=good, bad=bad)):
+        picture.module.ylim(sorted([float(panel["good"]), float(panel["bad"])]), target)
+        chances = np.interp(np.log(ticks), np.log(x), panel["p_gain"])
+        words = [
+            f"{tick:g}" + (f"\n{percent(chance)}" if with_chances else "")
+            for tick, chance in zip(ticks, chances, strict=True)
+        ]
+        set_log_x(target, picture.backend, sides, words)
     chance = f"P(gain > {minimum_gain:g})" if minimum_gain else "P(better than the best seen)"
-    x_label = "further trials m" + ("" if picture.style("p_gain") is None else f"\n{chance}")
-    add_axis_labels(plot_collection, tree, x_label, f"best of the next m\n{score_label(tree)}")
-    return picture.finish(titles=True)
+    x_label = "further trials m" + (f"\n{chance}" if with_chances else "")
+    picture.label_axes(x_label, f"best of the next m\n{score_label(tree)}")
+    return picture.finish()
 
 
-def _sides(numbers: xr.Dataset, sign: float) -> tuple[xr.DataArray, xr.DataArray]:
-    """Return the good and the bad end of the vertical axes, dims (search)."""
+def _find_limits(numbers: xr.Dataset, sign: float) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return the better and the worse end of the vertical axes, dims (search)."""
     seen = sign * numbers["best_seen"]
     losses = sign * xr.concat([numbers["lower"], numbers["upper"]], "end")
     losses = losses.where(np.isfinite(losses))
@@ -132,12 +176,3 @@ def _sides(numbers: xr.Dataset, sign: float) -> tuple[xr.DataArray, xr.DataArray
     bad = xr.where(good < seen, np.minimum(worst, seen + _WORSE * (seen - good)), worst)
     room = 0.05 * (bad - good)
     return sign * (good - room), sign * (bad + room)
-
-
-def _tick_labels(p_gain: xr.DataArray, ticks: Sequence[float], picture: Picture) -> list[str]:
-    """Return for each tick the number of trials and, below it, the chance of a gain."""
-    if picture.style("p_gain") is None:
-        return [f"{tick:g}" for tick in ticks]
-    known = p_gain["trials"].to_numpy().astype(float)
-    chances = np.interp(np.log(ticks), np.log(known), p_gain.to_numpy())
-    return [f"{tick:g}\n{percent(p)}" for tick, p in zip(ticks, chances, strict=True)]

@@ -1,4 +1,4 @@
-"""`plot_optimum`: what is known of the optimum of each search, beside the best seen."""
+"""`plot_optimum`: posterior of the optimum of each search, with the best score seen."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -7,12 +7,53 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import vline
 
-from leadline.plots.forest import draw_rows, forest_panels, name_rows
-from leadline.plots.optimum_numbers import optimum_numbers
-from leadline.plots.panels import backend_of, limits, score_label
-from leadline.plots.picture import Picture, Visuals, band
+from leadline.plots.axes import limits
+from leadline.plots.figures import Options
+from leadline.plots.forest import (
+    density_numbers,
+    draw_density,
+    draw_rows,
+    finish_rows,
+    open_forest,
+    posterior_numbers,
+)
+from leadline.plots.picture import Picture, Visuals, score_label
 from leadline.plots.style import OBSERVED
-from leadline.stats.fitted_search import search_names
+from leadline.stats.fitted_search import best_seen, search_names, validate_tree
+
+
+def optimum_numbers(
+    tree: xr.DataTree, *, ci_prob: float | None = None, ci_kind: Literal["eti", "hdi"] | None = None
+) -> xr.Dataset:
+    """Return the numbers of `leadline.plot_optimum`.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of `leadline.fit`.
+    ci_prob, ci_kind : optional
+        Probability and kind of the interval. Default: those of ``arviz.rcParams``.
+
+    Returns
+    -------
+    Dataset
+        In score units: `mean`, `lower`, `upper`, `inner_lower`, `inner_upper` (the middle half)
+        and `best_seen`, dims (search); `value` and `density`, relative to its peak, dims
+        (search, point).
+
+    Raises
+    ------
+    LeadlineError
+        If `tree` is not the result of a fit or an option is not valid.
+
+    Examples
+    --------
+    >>> numbers = ll.optimum_numbers(fit, ci_prob=0.8)  # doctest: +SKIP
+    >>> numbers["best_seen"] - numbers["mean"]  # doctest: +SKIP
+    """
+    optimum = validate_tree(tree)["posterior"].dataset["optimum"]
+    numbers = posterior_numbers(optimum, ci_prob, ci_kind)
+    return numbers.merge(density_numbers(optimum)).assign(best_seen=best_seen(tree))
 
 
 def plot_optimum(
@@ -26,17 +67,17 @@ def plot_optimum(
     figure_kwargs: Mapping[str, Any] | None = None,
     **pc_kwargs: Any,
 ) -> PlotCollection:
-    """Plot the posterior of the optimum of each search, with the best seen.
+    """Plot the posterior of the optimum of each search, with the best score seen.
 
-    One row a search: the density, under it the mean, the interval and the middle half, and a line
-    at the best measured score. Searches on one task share the axis.
+    A row per search holds the density, below it the mean, the interval and the middle half, and a
+    line at the best measured score. Searches on one task share the axis.
 
     Parameters
     ----------
     tree : DataTree
         The result of `leadline.fit`.
     ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
-        As of all pictures, see `leadline.plots`.
+        As in all pictures, see `leadline.plots`.
     visuals : mapping of str to mapping or False, optional
         `density` (`fill_between_y`), `twig`, `trunk` (`line_x`), `point_estimate` (`scatter_x`),
         `best_seen` (`vline`), `labels`, `legend`, `warning`.
@@ -44,42 +85,37 @@ def plot_optimum(
     Returns
     -------
     PlotCollection
+        A picture of `leadline.optimum_numbers`.
 
     Raises
     ------
     LeadlineError
         If `tree` is not the result of a fit or an option is not valid.
 
-    See Also
+    Examples
     --------
-    leadline.optimum_numbers : The numbers behind it.
+    >>> ll.plot_optimum(fit, backend="plotly", visuals={"density": False})  # doctest: +SKIP
     """
     numbers = optimum_numbers(tree, ci_prob=ci_prob, ci_kind=ci_kind)
-    shared = len(set(tree["posterior"].dataset["task"].to_numpy())) == 1
-    backend = backend_of(plot_collection, backend)
-    if plot_collection is None:
-        plot_collection = forest_panels(
-            numbers[["mean"]], backend, figure_kwargs, shared=shared, **pc_kwargs
-        )
-    picture = Picture(plot_collection, tree, visuals)
-    height = numbers["density"]
-    picture.draw(
-        "density",
-        band,
-        height,
-        {"x": numbers["value"], "y_bottom": xr.zeros_like(height), "y_top": height},
-        label="posterior of the optimum",
-        kind="band",
-        color=picture.colors,
-        alpha=0.25,
-    )
+    shared = _have_one_task(tree, search_names(tree))
+    options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
+    picture = open_forest(tree, numbers[["mean"]], options, shared=shared)
+    return draw_optimum(picture, numbers)
+
+
+def draw_optimum(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
+    """Draw what `optimum_numbers` returned."""
+    draw_density(picture, numbers, "posterior of the optimum")
     draw_rows(picture, numbers)
-    picture.draw(
-        "best_seen", vline, numbers["best_seen"], label="best seen", color=OBSERVED, width=2
-    )
-    for name in search_names(tree):
-        of_row = numbers if shared else numbers.sel(search=name)
-        ends = limits(of_row["value"], of_row["best_seen"], of_row["lower"], of_row["upper"])
-        picture.module.xlim(ends, picture.target(search=name))
-    name_rows(picture, score_label(tree))
-    return picture.finish(titles=False)
+    black = {"color": OBSERVED, "width": 2}
+    picture.draw("best_seen", vline, numbers["best_seen"], black, label="best seen")
+    shared = _have_one_task(picture.tree, picture.names)
+    for target, row in picture.panels(numbers):
+        on_axis = numbers if shared else row
+        ends = (on_axis[name] for name in ("value", "best_seen", "lower", "upper"))
+        picture.module.xlim(limits(*ends), target)
+    return finish_rows(picture, score_label(picture.tree))
+
+
+def _have_one_task(tree: xr.DataTree, names: list[str]) -> bool:
+    return len(set(tree["posterior"].dataset["task"].sel(search=names).to_numpy())) == 1

@@ -1,18 +1,72 @@
-"""`plot_tail_fit`: the fitted law over the observed scores, threshold marked."""
+"""`plot_tail_fit`: the fitted law and the observed scores, with the threshold."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import numpy as np
 import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import ecdf_line, line_xy, vline, vspan
 
-from leadline.plots.panels import add_axis_labels, backend_of, panels, score_label
-from leadline.plots.picture import Picture, Visuals, band
-from leadline.plots.style import MARK, OBSERVED, QUIET
-from leadline.plots.tail_fit_numbers import tail_fit_numbers
-from leadline.stats.fitted_search import direction_sign, search_names, validate_tree
+from leadline.plots.figures import Options, open_picture
+from leadline.plots.picture import Visuals, score_label
+from leadline.plots.style import DASHED, OBSERVED, QUIET
+from leadline.stats.fitted_search import (
+    completed_losses,
+    direction_sign,
+    fitted_search,
+    search_names,
+    trial_data,
+    validate_tree,
+)
+from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
 from leadline.stats.reported import with_trials
+
+_POINTS = 80
+# The picture extends beyond the threshold by this share of its distance from the best score.
+_BEYOND_THRESHOLD = 0.3
+
+
+def tail_fit_numbers(
+    tree: xr.DataTree, *, ci_prob: float | None = None, ci_kind: Literal["eti", "hdi"] | None = None
+) -> xr.Dataset:
+    """Return the numbers of `leadline.plot_tail_fit`.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of `leadline.fit`.
+    ci_prob, ci_kind : optional
+        Probability and kind of the interval. Default: those of ``arviz.rcParams``.
+
+    Returns
+    -------
+    Dataset
+        Shares of all trials that are at least as good as a score: `share`, the posterior mean,
+        `lower` and `upper` (search, point), at `score` (search, point); `observed`
+        (search, plot_axis, corner), the corners of its steps; `threshold` (search), the median
+        over averaged thresholds. Searches without trials, known from reported bests alone, are
+        left out.
+
+    Raises
+    ------
+    LeadlineError
+        If `tree` is not the result of a fit or an option is not valid.
+
+    Examples
+    --------
+    >>> ll.tail_fit_numbers(fit)["threshold"]  # doctest: +SKIP
+    """
+    tree = with_trials(validate_tree(tree))
+    prob, kind = validate_interval(ci_prob, ci_kind)
+    share = _fitted_share(tree)
+    numbers = xr.Dataset(
+        {"share": share.mean(SAMPLE_DIMS), "observed": _observed_share(tree, share["score"])},
+        attrs={"ci_prob": prob, "ci_kind": kind},
+    )
+    numbers["lower"], numbers["upper"] = interval(share, prob, kind)
+    numbers["threshold"] = tree["posterior"]["threshold"].median(SAMPLE_DIMS)
+    return numbers.reset_coords("score")
 
 
 def plot_tail_fit(
@@ -26,18 +80,17 @@ def plot_tail_fit(
     figure_kwargs: Mapping[str, Any] | None = None,
     **pc_kwargs: Any,
 ) -> PlotCollection:
-    """Plot the share of trials that reach a score: as the law has it, and as observed.
+    """Plot the share of trials that reach a score, fitted and observed.
 
-    One panel a search that has trials. The band should cover the steps on the good side of the
-    threshold; beyond it, in the grey, the law need not hold, and is drawn to show whether it still
-    would.
+    A panel per search that has trials. The band should cover the steps on the good side of the
+    threshold. Beyond it, in the grey, the law need not hold; the curve shows if it still would.
 
     Parameters
     ----------
     tree : DataTree
         The result of `leadline.fit`.
     ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
-        As of all pictures, see `leadline.plots`.
+        As in all pictures, see `leadline.plots`.
     visuals : mapping of str to mapping or False, optional
         `ci_band` (`fill_between_y`), `fit_line` (`line_xy`), `observed` (`ecdf_line`),
         `threshold` (`vline`), `not_fitted` (`vspan`), `legend`, `title`, `warning`.
@@ -45,68 +98,94 @@ def plot_tail_fit(
     Returns
     -------
     PlotCollection
+        A picture of `leadline.tail_fit_numbers`.
 
     Raises
     ------
     LeadlineError
         If `tree` is not the result of a fit or an option is not valid.
 
-    See Also
+    Examples
     --------
-    leadline.tail_fit_numbers : The numbers behind it.
+    >>> ll.plot_tail_fit(fit, ci_prob=0.5)  # doctest: +SKIP
     """
-    tree = with_trials(validate_tree(tree))
     numbers = tail_fit_numbers(tree, ci_prob=ci_prob, ci_kind=ci_kind)
-    backend = backend_of(plot_collection, backend)
-    if plot_collection is None:
-        size = (6.0, 3.7) if numbers.sizes["search"] == 1 else (3.2, 2.6)
-        plot_collection = panels(
-            numbers[["threshold"]], backend, size, figure_kwargs=figure_kwargs, **pc_kwargs
-        )
-    picture = Picture(plot_collection, tree, visuals)
+    size = (6.0, 3.7) if numbers.sizes["search"] == 1 else (3.2, 2.6)
+    options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
+    picture = open_picture(tree, numbers[["threshold"]], size, options)
     share, score, threshold = numbers["share"], numbers["score"], numbers["threshold"]
-    down = direction_sign(tree) > 0
-    edge = score.max("point") if down else score.min("point")
-    picture.draw(
-        "not_fitted",
-        vspan,
-        xr.concat([threshold, edge], "side").rename("score"),
-        label="not fitted",
-        kind="band",
-        color=QUIET,
-        alpha=0.15,
-    )
-    picture.draw(
-        "ci_band",
-        band,
-        share,
-        {"x": score, "y_bottom": numbers["lower"], "y_top": numbers["upper"]},
-        label=f"{100 * numbers.attrs['ci_prob']:g} % interval",
-        kind="band",
-        color=picture.colors,
-        alpha=0.3,
-    )
-    picture.draw(
-        "fit_line", line_xy, share, {"x": score}, label="fit", color=picture.colors, width=2
-    )
-    picture.draw(
-        "observed",
-        ecdf_line,
-        numbers["observed"].rename("share"),
-        label="observed trials",
-        color=OBSERVED,
-        width=1.5,
-    )
-    picture.draw(
-        "threshold", vline, threshold, label="threshold", color=MARK, linestyle="C1", width=1.5
-    )
+    edge = score.max("point") if direction_sign(tree) > 0 else score.min("point")
+    beyond = xr.concat([threshold, edge], "side").rename("score")
+    grey = {"color": QUIET, "alpha": 0.15}
+    picture.draw("not_fitted", vspan, beyond, grey, label="not fitted", kind="band")
+    label = f"{100 * numbers.attrs['ci_prob']:g} % interval"
+    picture.fill("ci_band", share, score, (numbers["lower"], numbers["upper"]), label=label)
+    colored, black = {"color": picture.colors, "width": 2}, {"color": OBSERVED, "width": 1.5}
+    picture.draw("fit_line", line_xy, share, colored, {"x": score}, label="fit")
+    steps = numbers["observed"].rename("share")
+    picture.draw("observed", ecdf_line, steps, black, label="observed trials")
+    picture.draw("threshold", vline, threshold, DASHED, label="threshold")
+    for target, panel in picture.panels(numbers):
+        picture.module.ylim((0.0, min(1.1 * float(panel["upper"].max()), 1.05)), target)
+        ends = (float(panel["score"].min()), float(panel["score"].max()))
+        picture.module.xlim(ends, target)
+    picture.label_axes(score_label(tree), "share of trials\nat least as good")
+    return picture.finish()
+
+
+def _fitted_share(tree: xr.DataTree) -> xr.DataArray:
+    """Return the probability of a score at least as good, dims (chain, draw, search, point).
+
+    The coordinate `score` (search, point) holds the scores.
+    """
+    posterior, sign = tree["posterior"], direction_sign(tree)
+    shape = (posterior.sizes["chain"], posterior.sizes["draw"], _POINTS)
+    shares, scores = [], []
     for name in search_names(tree):
-        of_panel = numbers.sel(search=name)
-        target = picture.target(search=name)
-        picture.module.ylim((0.0, min(1.1 * float(of_panel["upper"].max()), 1.05)), target)
-        picture.module.xlim(
-            (float(of_panel["score"].min()), float(of_panel["score"].max())), target
-        )
-    y_label = "share of trials\nat least as good"
-    add_axis_labels(plot_collection, tree, score_label(tree), y_label)
-    return picture.finish(titles=True)
+        optimum = float(posterior["optimum"].sel(search=name).mean())
+        threshold = float(posterior["threshold"].sel(search=name).mean())
+        losses = completed_losses(tree, name)
+        best = min(sign * optimum, losses[0])
+        low, high = best - 0.1 * (sign * threshold - best), sign * threshold
+        high += _BEYOND_THRESHOLD * (high - best)
+        score = sign * np.linspace(low, min(high, losses[-1]), _POINTS)
+        shares.append(_share(tree, name, sign * score).reshape(shape))
+        scores.append(score)
+    coords = {"search": posterior["search"], "score": (("search", "point"), np.stack(scores))}
+    dims = ("chain", "draw", "search", "point")
+    return xr.DataArray(np.stack(shares, axis=2), coords, dims, name="share")
+
+
+def _share(tree: xr.DataTree, search: str, loss: np.ndarray) -> np.ndarray:
+    """Return the probability of a score at least as good, shape (draw, point)."""
+    draws = fitted_search(tree, search)
+    replicates = trial_data(tree, search, "trial_replicates")
+    seeds, counts = np.unique(replicates, return_counts=True)
+    # The score of a trial is a mean over its replicates: the more there are, the less noise.
+    shares = [-np.expm1(draws.log_worse(loss, m)) for m in seeds]
+    return np.average(shares, axis=0, weights=counts)
+
+
+def _observed_share(tree: xr.DataTree, score: xr.DataArray) -> xr.DataArray:
+    """Return the corners of the observed shares within the picture, counting failures as trials.
+
+    Dims (search, plot_axis, corner); searches with fewer corners repeat the last one.
+    """
+    sign = direction_sign(tree)
+    corners = []
+    for name in search_names(tree):
+        n = int(tree["constant_data"]["n_trials"].sel(search=name))
+        low, *_, high = np.sort(sign * score.sel(search=name).values)
+        losses = completed_losses(tree, name)
+        inside = losses[losses <= high]
+        # A step at each observed score, between the edges of the picture.
+        x = np.repeat(sign * np.concatenate([[low], inside, [high]]), 2)
+        steps = np.arange(len(inside) + 1) / n
+        y = np.concatenate([[0.0], np.repeat(steps, 2), steps[-1:]])
+        corners.append(np.stack([x, y]))
+    longest = max(corner.shape[1] for corner in corners)
+    padded = [
+        np.pad(corner, ((0, 0), (0, longest - corner.shape[1])), mode="edge") for corner in corners
+    ]
+    coords = {"search": score["search"], "plot_axis": ["x", "y"]}
+    return xr.DataArray(np.stack(padded), coords, ("search", "plot_axis", "corner"), name="share")

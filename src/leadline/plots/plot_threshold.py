@@ -1,29 +1,83 @@
-"""`plot_threshold`: what each threshold says, and how much it counts: a stability plot."""
+"""`plot_threshold`: estimates and weight of each candidate threshold (a stability plot)."""
 
 import textwrap
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
-from arviz import rc_context
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import ci_line_y, hline, scatter_xy
 
-from leadline.plots.panels import add_title, backend_of, figure_options, finish_figure, limits
+from leadline.errors import LeadlineError
+from leadline.plots.axes import limits
+from leadline.plots.figures import Options, make_figure
 from leadline.plots.picture import Picture, Visuals
-from leadline.plots.style import MARK, QUIET
-from leadline.plots.threshold_numbers import QUANTITIES, threshold_numbers
-from leadline.stats.fitted_search import search_names, validate_tree
+from leadline.plots.style import DASHED, QUIET
+from leadline.stats.fitted_search import validate_tree
+from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
 from leadline.stats.reported import with_trials
 
-_SHOWN = (*QUANTITIES, "weight")
-# Colours are of models, so that scales are told apart by the inside of the dot.
+_QUANTITIES = ("optimum", "effective_dim", "noise_sd")
+_ROWS = (*_QUANTITIES, "weight")
+# Colours mark models, so the inside of a dot marks the scale.
 _SCALE_FILLINGS = {"identity": None, "log": "white", "logit": "#BBBBBB"}
-# Scales share tail fractions: their marks stand side by side, this share of the axis apart.
-_APART = 0.012
+# Scales share tail fractions: their marks are this share of the axis apart.
+_OFFSET = 0.012
 _NAME_CHARACTERS = 20
 _NAME_SIZE = {"matplotlib": 8.5, "plotly": 11, "bokeh": 11}
+
+
+def threshold_numbers(
+    tree: xr.DataTree, *, ci_prob: float | None = None, ci_kind: Literal["eti", "hdi"] | None = None
+) -> xr.Dataset:
+    """Return the numbers of `leadline.plot_threshold`.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of `leadline.fit` with several candidate thresholds.
+    ci_prob, ci_kind : optional
+        Probability and kind of the intervals. Default: those of ``arviz.rcParams``.
+
+    Returns
+    -------
+    Dataset
+        For each candidate, dims (search, candidate): `tail_fraction`, `scale`, `weight` and `kept`
+        (1: averaged over, 0: left out, as its tail does not follow the law); `optimum`,
+        `effective_dim` and `noise_sd`, posterior means, each with `_lower` and `_upper`. Averaged
+        over the candidates, dims (search): the same with `_average`. Where a search has fewer
+        candidates than another, `scale` is empty and the figures are nan. Searches without trials,
+        known from reported bests alone, have no thresholds and are left out.
+
+    Raises
+    ------
+    LeadlineError
+        If `tree` is not the result of a fit, has one threshold only, or an option is not valid.
+
+    Examples
+    --------
+    >>> ll.threshold_numbers(fit)[["tail_fraction", "weight"]]  # doctest: +SKIP
+    """
+    tree = with_trials(validate_tree(tree))
+    prob, kind = validate_interval(ci_prob, ci_kind)
+    candidates = tree["candidates"].dataset
+    if candidates.sizes["candidate"] < 2:
+        raise LeadlineError(
+            "this fit has one threshold, so there is nothing to compare: tail_fraction was one "
+            "number, or only the deepest tail follows the law; fit again with several values of "
+            "tail_fraction"
+        )
+    numbers = candidates[["scale", "weight", "kept"]]
+    fraction = candidates["n_tail"] / tree["constant_data"]["n_trials"]
+    numbers["tail_fraction"] = fraction.where(candidates["scale"] != "")
+    for name in _QUANTITIES:
+        draws = candidates[name].rename(sample="draw").expand_dims(chain=1)
+        numbers[name] = draws.mean(SAMPLE_DIMS)
+        numbers[f"{name}_lower"], numbers[f"{name}_upper"] = interval(draws, prob, kind)
+        numbers[f"{name}_average"] = tree["posterior"][name].mean(SAMPLE_DIMS)
+    return numbers.assign_attrs(ci_prob=prob, ci_kind=kind)
 
 
 def plot_threshold(
@@ -37,19 +91,19 @@ def plot_threshold(
     figure_kwargs: Mapping[str, Any] | None = None,
     **pc_kwargs: Any,
 ) -> PlotCollection:
-    """Plot optimum, effective dimension and noise against the tail fraction, with the weights.
+    """Plot optimum, effective dimension, noise and weight against the tail fraction.
 
-    One row a search; a single search has its panels one below the other. Where the law holds, the
-    estimates agree within their intervals and only get more certain as the tail widens; where
-    they start to drift, it has ended. Thresholds whose tail did not look like the law were left
-    out, and are grey. The dashed lines are the averages.
+    A row per search; a single search has its panels one below the other. Where the law holds,
+    estimates agree within their intervals and become more certain as the tail widens. Where they
+    start to drift, the law ends. Grey thresholds were left out: their tails do not follow the
+    law. Dashed lines are averages.
 
     Parameters
     ----------
     tree : DataTree
         The result of `leadline.fit` with several candidate thresholds.
     ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
-        As of all pictures, see `leadline.plots`. The collection is faceted by `search` and
+        As in all pictures, see `leadline.plots`. The collection is faceted by `search` and
         `quantity`.
     visuals : mapping of str to mapping or False, optional
         `interval`, `dropped` (`ci_line_y`), `point_estimate` (`scatter_xy`), `average` (`hline`),
@@ -58,156 +112,113 @@ def plot_threshold(
     Returns
     -------
     PlotCollection
+        A picture of `leadline.threshold_numbers`.
 
     Raises
     ------
     LeadlineError
         If `tree` is not the result of a fit, has one threshold only, or an option is not valid.
 
-    See Also
+    Examples
     --------
-    leadline.threshold_numbers : The numbers behind it.
+    >>> ll.plot_threshold(fit, visuals={"dropped": False})  # doctest: +SKIP
     """
-    tree = with_trials(validate_tree(tree))
     numbers = threshold_numbers(tree, ci_prob=ci_prob, ci_kind=ci_kind)
-    ranges, middles, averages = _arrays(numbers)
-    backend = backend_of(plot_collection, backend)
-    if plot_collection is None:
-        plot_collection = _grid(ranges, backend, figure_kwargs, **pc_kwargs)
-    picture = Picture(plot_collection, tree, visuals)
+    ranges, means = _arrange(numbers)
+    options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
+    collection = plot_collection or _make_grid(ranges, options)
+    picture = Picture(collection, tree, numbers["search"].to_numpy(), visuals)
     kept, scale = numbers["kept"] == 1, numbers["scale"]
     scales = [name for name in _SCALE_FILLINGS if (kept & (scale == name)).any()]
-    interval = f"{100 * numbers.attrs['ci_prob']:g} % interval, and weight"
+    colored, grey = {"color": picture.colors, "width": 2}, {"color": QUIET, "width": 2}
+    interval_label = f"{100 * numbers.attrs['ci_prob']:g} % interval, and weight"
     for name in scales:
-        shown = kept & (scale == name)
-        picture.draw(
-            f"interval_{name}",
-            ci_line_y,
-            ranges.where(shown),
-            option="interval",
-            label=interval if name == scales[0] else None,
-            color=picture.colors,
-            width=2,
-        )
-        picture.draw(
-            f"point_estimate_{name}",
-            scatter_xy,
-            middles.where(shown),
-            option="point_estimate",
-            label=f"on the {name} scale" if len(scales) > 1 else "posterior mean",
-            kind="dot",
-            color=picture.colors,
-            facecolor=_SCALE_FILLINGS[name] or picture.colors,
-            marker=picture.markers,
-        )
-    dropped = (numbers["kept"] == 0) & (scale != "")
-    if dropped.any():
-        picture.draw(
-            "dropped",
-            ci_line_y,
-            ranges.where(dropped),
-            label="does not look like the law: left out",
-            color=QUIET,
-            width=2,
-        )
-    for name in QUANTITIES:
-        picture.draw(
-            f"average_{name}",
-            hline,
-            averages.sel(quantity=name, drop=True),
-            coords={"quantity": name},
-            option="average",
-            label="average over thresholds" if name == QUANTITIES[0] else None,
-            color=MARK,
-            linestyle="C1",
-            width=1.5,
-        )
-    _add_words(picture, numbers, ranges)
+        ends, middle = (part.where(kept & (scale == name)) for part in (ranges, means))
+        label = interval_label if name == scales[0] else None
+        picture.draw(f"interval_{name}", ci_line_y, ends, colored, label=label, option="interval")
+        label = f"on the {name} scale" if len(scales) > 1 else "posterior mean"
+        dot = {"facecolor": _SCALE_FILLINGS[name] or picture.colors, "color": picture.colors}
+        dot["marker"] = picture.markers
+        words: dict[str, Any] = {"label": label, "kind": "dot", "option": "point_estimate"}
+        picture.draw(f"point_estimate_{name}", scatter_xy, middle, dot, **words)
+    dropped = ranges.where((numbers["kept"] == 0) & (scale != ""))
+    if dropped.notnull().any():
+        label = "does not follow the law: left out"
+        picture.draw("dropped", ci_line_y, dropped, grey, label=label)
+    for name in _QUANTITIES:
+        average, panel = numbers[f"{name}_average"].rename("average"), {"quantity": name}
+        words = {"label": "average over thresholds" if name == _QUANTITIES[0] else None}
+        words["option"] = "average"
+        picture.draw(f"average_{name}", hline, average, DASHED, {"coords": panel}, **words)
+    _label_panels(picture, numbers, ranges)
     return picture.finish(titles=False)
 
 
-def _arrays(numbers: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
-    """Return ends and means of each candidate, bars of its weight, and the averages.
+def _arrange(numbers: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return intervals and means of each candidate, and bars of its weight.
 
-    Dims (quantity, search, candidate, plot_axis), with x, y_bottom and y_top, or x and y; the
-    averages (quantity, search).
+    Dims (quantity, search, candidate, plot_axis), with x, y_bottom and y_top, or with x and y.
     """
-    places = {name: place for place, name in enumerate(_SCALE_FILLINGS)}
-    scale = numbers["scale"].to_numpy().astype(str)
-    x = numbers["tail_fraction"] + _APART * np.vectorize(lambda name: places.get(name, 0))(scale)
-    bars = [
-        xr.concat([x, numbers[f"{name}_lower"], numbers[f"{name}_upper"]], "plot_axis")
-        for name in QUANTITIES
-    ]
+    order = list(_SCALE_FILLINGS)
+    index = xr.apply_ufunc(
+        lambda name: order.index(name) if name in order else 0, numbers["scale"], vectorize=True
+    )
+    x = numbers["tail_fraction"] + _OFFSET * index
     weight = numbers["weight"]
-    bars.append(xr.concat([x, xr.zeros_like(weight), weight], "plot_axis"))
-    dots = [xr.concat([x, numbers[name]], "plot_axis") for name in _SHOWN]
-    averages = xr.concat([numbers[f"{name}_average"] for name in QUANTITIES], "quantity")
+    ends = [(numbers[f"{name}_lower"], numbers[f"{name}_upper"]) for name in _QUANTITIES]
+    bars = [xr.concat([x, *pair], "plot_axis") for pair in [*ends, (xr.zeros_like(weight), weight)]]
+    dots = [xr.concat([x, numbers[name]], "plot_axis") for name in _ROWS]
     ranges = xr.concat(bars, "quantity").rename("range")
-    middles = xr.concat(dots, "quantity").rename("middle")
+    means = xr.concat(dots, "quantity").rename("mean")
     return (
-        ranges.assign_coords(plot_axis=["x", "y_bottom", "y_top"], quantity=list(_SHOWN)),
-        middles.assign_coords(plot_axis=["x", "y"], quantity=list(_SHOWN)),
-        averages.rename("average").assign_coords(quantity=list(QUANTITIES)),
+        ranges.assign_coords(plot_axis=["x", "y_bottom", "y_top"], quantity=list(_ROWS)),
+        means.assign_coords(plot_axis=["x", "y"], quantity=list(_ROWS)),
     )
 
 
-def _grid(
-    ranges: xr.DataArray, backend: str, figure_kwargs: Mapping[str, Any] | None, **pc_kwargs: Any
-) -> PlotCollection:
-    """Return a row of panels for each search, a column for a single one."""
+def _make_grid(ranges: xr.DataArray, options: Options) -> PlotCollection:
+    """Return a row of panels for each search, or a column for a single one."""
     number = ranges.sizes["search"]
-    alone = number == 1
-    size = (6.2, 7.4) if alone else (11.0, 1.35 * number + 1.3)
-    figure = figure_options(backend, size, figure_kwargs)
-    figure.setdefault("sharex", "col")
-    if backend == "plotly":
-        figure.setdefault("plot_hspace", 0.0 if alone else 0.07)
-        figure.setdefault("vertical_spacing", 0.03 if alone else 0.3 / size[1])
-    rows, columns = ["quantity"], ["search"]
-    with rc_context({"plot.max_subplots": None}):
-        collection = PlotCollection.grid(
-            xr.Dataset({"range": ranges}),
-            rows=rows if alone else columns,
-            cols=columns if alone else rows,
-            backend=backend,
-            figure_kwargs=figure,
-            **pc_kwargs,
-        )
-    finish_figure(collection)
-    return collection
+    if number == 1:
+        size, spaces = (6.2, 7.4), (0.0, 0.22)
+        facets = {"rows": ["quantity"], "cols": ["search"]}
+    else:
+        size, spaces = (11.0, 1.35 * number + 1.3), (0.77, 0.3)
+        facets = {"rows": ["search"], "cols": ["quantity"]}
+    figure = {"sharex": "col", **(options.figure_kwargs or {})}
+    options, facets = replace(options, figure_kwargs=figure), {**facets, **options.facets}
+    return make_figure(xr.Dataset({"range": ranges}), size, options, facets, spaces=spaces)
 
 
-def _add_words(picture: Picture, numbers: xr.Dataset, ranges: xr.DataArray) -> None:
-    """Write what the rows and the columns are, and give every panel its limits."""
-    names = search_names(picture.tree)
+def _label_panels(picture: Picture, numbers: xr.Dataset, ranges: xr.DataArray) -> None:
+    """Label rows and columns, and set the limits of every panel."""
+    names, module = picture.names, picture.module
     alone = len(names) == 1
-    words = {
+    labels = {
         "optimum": f"optimum\n({picture.tree.attrs['metric']})",
         "effective_dim": "effective\ndimension",
         "noise_sd": "noise sd",
         "weight": "weight",
     }
-    backend = picture.collection.backend
-    size = {"size": _NAME_SIZE[backend]} if backend in _NAME_SIZE else {}
+    size = {"size": _NAME_SIZE[picture.backend]} if picture.backend in _NAME_SIZE else {}
     x_limits = limits(ranges.sel(plot_axis="x"), margin=0.08)
     for name in names:
-        for quantity in _SHOWN:
+        for quantity in _ROWS:
             target = picture.target(search=name, quantity=quantity)
-            of_panel = ranges.sel(search=name, quantity=quantity)
-            y = [of_panel.sel(plot_axis=end) for end in ("y_bottom", "y_top")]
-            picture.module.xlim(x_limits, target)
+            bars = ranges.sel(search=name, quantity=quantity)
+            module.xlim(x_limits, target)
             if quantity == "weight":
                 top = float(numbers["weight"].sel(search=name).max())
-                picture.module.ylim((0.0, 1.15 * top if np.isfinite(top) else 1.0), target)
+                module.ylim((0.0, 1.15 * top if np.isfinite(top) else 1.0), target)
             else:
                 average = numbers[f"{quantity}_average"].sel(search=name)
-                picture.module.ylim(limits(*y, average, margin=0.08), target)
+                ends = bars.sel(plot_axis=["y_bottom", "y_top"])
+                module.ylim(limits(ends, average, margin=0.08), target)
             if alone:
-                picture.module.ylabel(words[quantity], target)
-            elif quantity == _SHOWN[0] and picture.style("title") is not None:
-                picture.module.ylabel(textwrap.fill(name, _NAME_CHARACTERS), target, **size)
+                module.ylabel(labels[quantity], target)
+            elif quantity == _ROWS[0] and picture.options("title") is not None:
+                module.ylabel(textwrap.fill(name, _NAME_CHARACTERS), target, **size)
             if not alone and name == names[0]:
-                add_title(picture.collection, words[quantity].replace("\n", " "), target)
+                picture.add_title(labels[quantity].replace("\n", " "), target)
             if name == names[-1] and (not alone or quantity == "weight"):
-                picture.module.xlabel("tail fraction", target)
+                module.xlabel("tail fraction", target)

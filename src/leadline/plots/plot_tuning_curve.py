@@ -1,4 +1,4 @@
-"""`plot_tuning_curve`: the best score of k trials, fitted, observed and extrapolated."""
+"""`plot_tuning_curve`: the best score of k trials against k, fitted, observed and extrapolated."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -9,21 +9,76 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import hline, hspan, line_xy, vline
 
-from leadline.plots.panels import (
-    add_axis_labels,
-    backend_of,
-    decades,
-    limits,
-    panels,
-    score_label,
-    set_log_x,
-)
-from leadline.plots.picture import Picture, Visuals, band
-from leadline.plots.style import MARK, OBSERVED, QUIET
-from leadline.plots.tuning_curve_numbers import tuning_curve_numbers
-from leadline.stats.fitted_search import search_names
+from leadline.plots.axes import decades, limits, set_log_x
+from leadline.plots.figures import Options, open_picture
+from leadline.plots.picture import Picture, Visuals, score_label
+from leadline.plots.style import DASHED, DOTTED, MARK, OBSERVED
+from leadline.stats.empirical_curve import empirical_tuning_curve
+from leadline.stats.fitted_search import validate_tree
+from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
+from leadline.stats.tuning_curve import tuning_curve
 
-_BEST = {"measured": "best of k", "expected": "best of k, run again"}
+_POINTS = 32
+_EXTRAPOLATION = 10
+_BEST = {"measured": "best of k", "expected": "best of k, expected if re-run"}
+
+
+def tuning_curve_numbers(
+    tree: xr.DataTree,
+    budgets: Sequence[float] | npt.NDArray[np.float64] | npt.NDArray[np.int64] | None = None,
+    *,
+    quantile: float | Literal["mean"] = 0.5,
+    kind: Literal["measured", "expected"] = "measured",
+    ci_prob: float | None = None,
+    ci_kind: Literal["eti", "hdi"] | None = None,
+) -> xr.Dataset:
+    """Return the numbers of `leadline.plot_tuning_curve`.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of `leadline.fit`.
+    budgets : array_like, optional
+        Numbers of trials, k. Default: from the smallest k whose best is beyond the threshold, to
+        ten times the number of trials that were run.
+    quantile, kind
+        As in `leadline.tuning_curve`.
+    ci_prob, ci_kind : optional
+        Probability and kind of the intervals. Default: those of ``arviz.rcParams``.
+
+    Returns
+    -------
+    Dataset
+        In score units: `curve`, the posterior mean, `lower` and `upper` (search, budget);
+        `observed` (search, observed_budget), nan past the trials that were run; `optimum`,
+        `optimum_lower`, `optimum_upper` and `n_trials` (search). A curve is nan where the best of
+        k may be a failed trial, `n_trials` where a search has only reported bests.
+
+    Raises
+    ------
+    LeadlineError
+        If `tree` is not the result of a fit or an option is not valid.
+
+    Examples
+    --------
+    >>> ll.tuning_curve_numbers(fit, [10, 100, 1000])["curve"]  # doctest: +SKIP
+    """
+    validate_tree(tree)
+    prob, ci = validate_interval(ci_prob, ci_kind)
+    sizes = _default_budgets(tree) if budgets is None else np.asarray(budgets).reshape(-1)
+    curve = tuning_curve(tree, sizes, quantile=quantile, kind=kind)
+    # An interval between a score and a failure has no numeric end.
+    curve = curve.where((abs(curve) < np.inf).all(SAMPLE_DIMS))
+    optimum = tree["posterior"].dataset["optimum"]
+    n_trials = tree["constant_data"].dataset["n_trials"]
+    observed = _observed_curve(tree, sizes, quantile).rename(budget="observed_budget")
+    figures = {"curve": curve.mean(SAMPLE_DIMS), "observed": observed}
+    figures["lower"], figures["upper"] = interval(curve, prob, ci)
+    figures["optimum"] = optimum.mean(SAMPLE_DIMS)
+    figures["optimum_lower"], figures["optimum_upper"] = interval(optimum, prob, ci)
+    figures["n_trials"] = n_trials.where(n_trials > 0)
+    attrs = {**curve.attrs, "ci_prob": prob, "ci_kind": ci}
+    return xr.Dataset(figures, attrs=attrs)
 
 
 def plot_tuning_curve(
@@ -40,23 +95,23 @@ def plot_tuning_curve(
     figure_kwargs: Mapping[str, Any] | None = None,
     **pc_kwargs: Any,
 ) -> PlotCollection:
-    """Plot the best score of k trials against k, past the number of trials that were run.
+    """Plot the best score of k trials against k, beyond the number of trials that were run.
 
-    One panel a search. The band is the posterior of the curve, the black line is the curve of the
-    observed trials, which ends where they do. A best measured score may pass the optimum, which is
-    an expected score: part of it is luck, and ``kind="expected"`` leaves that out.
+    A panel per search holds the posterior of the curve as a band, and as a black line the curve of
+    the observed trials, up to their number. A best measured score may be better than the optimum,
+    which is an expected score: part of it is luck. ``kind="expected"`` removes the luck.
 
     Parameters
     ----------
     tree : DataTree
         The result of `leadline.fit`.
     budgets : array_like, optional
-        Numbers of trials, k. Default: from where the best of k is past the threshold, to ten times
-        the trials that were run.
+        Numbers of trials, k. Default: from the smallest k whose best is beyond the threshold, to
+        ten times the number of trials that were run.
     quantile, kind
         As in `leadline.tuning_curve`.
     ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
-        As of all pictures, see `leadline.plots`.
+        As in all pictures, see `leadline.plots`.
     visuals : mapping of str to mapping or False, optional
         `ci_band` (`fill_between_y`), `fit_line`, `observed` (`line_xy`), `optimum` (`hline`),
         `optimum_band` (`hspan`), `n_trials` (`vline`), `legend`, `title`, `warning`.
@@ -64,88 +119,71 @@ def plot_tuning_curve(
     Returns
     -------
     PlotCollection
+        A picture of `leadline.tuning_curve_numbers`.
 
     Raises
     ------
     LeadlineError
         If `tree` is not the result of a fit or an option is not valid.
 
-    See Also
+    Examples
     --------
-    leadline.tuning_curve_numbers : The numbers behind it.
+    >>> ll.plot_tuning_curve(fit, kind="expected")  # doctest: +SKIP
     """
     numbers = tuning_curve_numbers(
         tree, budgets, quantile=quantile, kind=kind, ci_prob=ci_prob, ci_kind=ci_kind
     )
-    backend = backend_of(plot_collection, backend)
-    if plot_collection is None:
-        size = (6.0, 3.7) if numbers.sizes["search"] == 1 else (3.2, 2.6)
-        plot_collection = panels(
-            numbers[["optimum"]], backend, size, log_x=True, figure_kwargs=figure_kwargs,
-            **pc_kwargs,
-        )  # fmt: skip
-    picture = Picture(plot_collection, tree, visuals)
-    interval = f"{100 * numbers.attrs['ci_prob']:g} % interval"
+    size = (6.0, 3.7) if numbers.sizes["search"] == 1 else (3.2, 2.6)
+    options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
+    picture = open_picture(tree, numbers[["optimum"]], size, options, log_x=True)
+    return draw_tuning_curve(picture, numbers)
+
+
+def draw_tuning_curve(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
+    """Draw what `tuning_curve_numbers` returned."""
+    interval_name = f"{100 * numbers.attrs['ci_prob']:g} % interval"
+    expected = numbers.attrs["kind"] == "expected"
     curve, x = numbers["curve"], numbers["budget"].astype(float)
+    picture.fill("ci_band", curve, x, (numbers["lower"], numbers["upper"]), label=interval_name)
+    colored, black = {"color": picture.colors, "width": 2}, {"color": OBSERVED, "width": 1.5}
+    picture.draw("fit_line", line_xy, curve, colored, {"x": x}, label="fit")
+    observed, trials = numbers["observed"], {"x": numbers["observed_budget"].astype(float)}
+    label = "observed trials, with luck" if expected else "observed trials"
+    picture.draw("observed", line_xy, observed.rename("curve"), black, trials, label=label)
+    # Plotly draws a line across a panel only where the panel is not empty.
     n_trials = numbers["n_trials"].astype(float)
-    picture.draw(
-        "ci_band",
-        band,
-        curve,
-        {"x": x, "y_bottom": numbers["lower"], "y_top": numbers["upper"]},
-        label=interval,
-        kind="band",
-        color=picture.colors,
-        alpha=0.3,
-    )
-    picture.draw("fit_line", line_xy, curve, {"x": x}, label="fit", color=picture.colors, width=2)
-    picture.draw(
-        "observed",
-        line_xy,
-        numbers["observed"].rename("curve"),
-        {"x": numbers["observed_budget"].astype(float)},
-        label="observed trials" if kind == "measured" else "observed trials, with luck",
-        color=OBSERVED,
-        width=1.5,
-    )
-    # Plotly draws lines across a panel only where there is something else already.
-    picture.draw(
-        "n_trials", vline, n_trials, label="trials run", color=QUIET, linestyle="C2", width=1.5
-    )
-    picture.draw(
-        "optimum",
-        hline,
-        numbers["optimum"],
-        label="optimum (without luck)",
-        color=MARK,
-        linestyle="C1",
-        width=1.5,
-    )
+    picture.draw("n_trials", vline, n_trials, DOTTED, label="trials run")
+    picture.draw("optimum", hline, numbers["optimum"], DASHED, label="optimum (without luck)")
     ends = xr.concat([numbers["optimum_lower"], numbers["optimum_upper"]], "ci_bound")
-    picture.draw(
-        "optimum_band",
-        hspan,
-        ends.rename("optimum"),
-        label=f"its {interval}",
-        kind="band",
-        color=MARK,
-        alpha=0.12,
-    )
-    names = search_names(tree)
-    smallest, largest = float(x.min()), float(x.max())
-    for name in names:
-        of_panel = numbers.sel(search=name)
-        shown = [of_panel[part] for part in ("lower", "upper", "observed")]
-        marks = [of_panel[part] for part in ("optimum_lower", "optimum_upper")]
-        picture.module.ylim(limits(*shown, *marks), picture.target(search=name))
-    sides = (smallest / 1.15, largest * 1.15)
+    label, faint = f"its {interval_name}", {"color": MARK, "alpha": 0.12}
+    picture.draw("optimum_band", hspan, ends.rename("optimum"), faint, label=label, kind="band")
+    sides = (float(x.min()) / 1.15, float(x.max()) * 1.15)
     ticks = [f"{tick:g}" for tick in decades(*sides)]
-    set_log_x(plot_collection, sides, dict.fromkeys(names, ticks))
-    add_axis_labels(plot_collection, tree, "number of trials k", _y_label(tree, quantile, kind))
-    return picture.finish(titles=True, models=True)
-
-
-def _y_label(tree: xr.DataTree, quantile: float | Literal["mean"], kind: str) -> str:
+    shown = ("lower", "upper", "observed", "optimum_lower", "optimum_upper")
+    for target, panel in picture.panels(numbers):
+        picture.module.ylim(limits(*(panel[name] for name in shown)), target)
+        set_log_x(target, picture.backend, sides, ticks)
+    quantile = numbers.attrs["quantile"]
     which = "mean" if quantile == "mean" else f"{100 * quantile:g} % quantile,"
     which = "median" if quantile == 0.5 else which
-    return f"{which} {_BEST[kind]}\n{score_label(tree)}"
+    y_label = f"{which} {_BEST[numbers.attrs['kind']]}\n{score_label(picture.tree)}"
+    picture.label_axes("number of trials k", y_label)
+    return picture.finish()
+
+
+def _default_budgets(tree: xr.DataTree) -> npt.NDArray[np.int64]:
+    """Return budgets, evenly on the log scale, from where the law describes the best of k."""
+    fraction = tree["posterior"]["tail_fraction"].mean(SAMPLE_DIMS).max()
+    first = max(1.0, np.log(2.0) / -np.log1p(-min(float(fraction), 0.99)))
+    last = _EXTRAPOLATION * int(tree["constant_data"]["n_trials"].max())
+    return np.unique(np.round(np.geomspace(first, last, _POINTS))).astype(int)
+
+
+def _observed_curve(
+    tree: xr.DataTree, sizes: npt.NDArray[Any], quantile: float | Literal["mean"]
+) -> xr.DataArray:
+    """Return the empirical curve at the budgets and at the number of trials, where it ends."""
+    every = np.unique(np.concatenate([sizes, tree["constant_data"]["n_trials"].values]))
+    every = every[(every >= sizes.min()) & (every <= sizes.max())]
+    curve = empirical_tuning_curve(tree, every, quantile=quantile)
+    return curve.where(abs(curve) < np.inf)

@@ -1,0 +1,159 @@
+"""Values of the report's sliders and the numbers for each of them."""
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from leadline.plots.plot_comparison import SUMMARY_ROWS, tabulate_pairs
+from leadline.stats.compare import compare, equivalence
+from leadline.stats.comparison_sentences import comparison_sentences
+from leadline.stats.forecast import forecast
+
+_LARGEST = 10_000
+_STEPS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
+
+BUDGETS = [
+    *range(1, 10),
+    *(round(step * 10**power) for power in (1, 2, 3) for step in _STEPS),
+    _LARGEST,
+]
+"""Numbers of trials: all up to 10, then ten per decade, up to 10,000."""
+
+# A forecast solves an equation per number and draw, so that this grid is coarser.
+FURTHER = [*(step * 10**power for power in range(4) for step in (1, 2, 3, 5, 7)), _LARGEST]
+"""Numbers of further trials, from 1 to 10,000."""
+
+DEFAULT_BUDGET = DEFAULT_FURTHER = 50
+"""Initial values of the sliders, and those of a page without JavaScript."""
+
+_ROPE_STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+# The smallest difference, in units of the smallest task scale.
+_SMALLEST = 0.01
+_MOST_DECADES = 6
+_FORECAST = ("p_gain", "gain_mean", "expected_gain_mean", "cost")
+
+
+def rope_grid(scales: np.ndarray, differences: np.ndarray) -> list[float]:
+    """Return practically equal differences, from 0 to beyond the largest difference found.
+
+    Parameters
+    ----------
+    scales : ndarray, shape (context,)
+        Scale of each task, in score units.
+    differences : ndarray
+        Posterior means of all pairs, in score units; nan where there is none.
+    """
+    largest = np.abs(differences[np.isfinite(differences)]).max(initial=0.0)
+    first = math.floor(math.log10(_SMALLEST * float(scales.min())))
+    last = math.ceil(math.log10(max(float(largest), float(scales.max()))))
+    first = max(first, last - _MOST_DECADES)
+    # Parsed from text, to get the floats that a person would type.
+    return (
+        [0.0]
+        + [float(f"{step}e{power}") for power in range(first, last) for step in _ROPE_STEPS]
+        + [float(f"1e{last}")]
+    )
+
+
+def curve_data(numbers: xr.Dataset) -> dict[str, Any]:
+    """Return the expected score of the best of k trials, for the budgets of the slider.
+
+    Parameters
+    ----------
+    numbers : Dataset
+        What ``tuning_curve_numbers(tree, BUDGETS, kind="expected")`` returned.
+
+    Returns
+    -------
+    dict
+        `budgets`, and `mean`, `lower`, `upper`, arrays of shape (search, budget); nan where the
+        median best of k is a failed trial in some posterior draws.
+    """
+    names = {"mean": "curve", "lower": "lower", "upper": "upper"}
+    parts = {key: numbers[name].transpose("search", "budget") for key, name in names.items()}
+    return {"budgets": BUDGETS, **{key: part.to_numpy() for key, part in parts.items()}}
+
+
+def forecast_data(tree: xr.DataTree) -> dict[str, Any]:
+    """Return the outcome of further trials, for the numbers of the slider.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of a fit.
+
+    Returns
+    -------
+    dict
+        `trials`, the numbers, and `p_gain`, `gain_mean`, `expected_gain_mean` and `cost` of
+        `leadline.forecast`, arrays of shape (search, trials).
+    """
+    found = forecast(tree, FURTHER)
+    parts = {name: found[name].transpose("search", "trials").to_numpy() for name in _FORECAST}
+    return {"trials": FURTHER, **parts}
+
+
+def comparison_data(tree: xr.DataTree) -> dict[str, Any] | None:
+    """Return the comparison of the fully tuned models of a fit, None if there is one model.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of a fit.
+
+    Returns
+    -------
+    dict
+        `models`; `tasks`; `p_best`, the probability of each model to be the best overall;
+        `sentences`; `ropes`, practically equal differences in score units; `pairs`, each with
+        `first`, `second` and its `columns`, one per task, then "overall" and "new_task" where they
+        exist: `kind`, `label`, `difference` with `lower` and `upper` (in task scales), `p_better`,
+        `p_equal`, `p_worse`, lists over the ropes, and on a task `better_from_budget`.
+    """
+    if len(set(tree["posterior"].dataset["model"].to_numpy().astype(str))) < 2:
+        return None
+    found = compare(tree)
+    models, tasks = (found[name].to_numpy().astype(str).tolist() for name in ("model", "task"))
+    ropes = rope_grid(found["scale"].to_numpy(), found["difference"].to_numpy())
+    chances, table = equivalence(tree, ropes), tabulate_pairs(found)
+    pairs = []
+    for index, (first, second) in enumerate(itertools.combinations(models, 2)):
+        of_pair = {"model": first, "other_model": second}
+        here, differences = found.sel(of_pair), table.isel(pair=index)
+        columns = [
+            _column(label, here, chances.sel(of_pair), differences.isel(row=row), row < len(tasks))
+            for row, label in enumerate(differences["row"].to_numpy().astype(str).tolist())
+        ]
+        columns = [
+            column
+            for column in columns
+            if column["kind"] != "new_task" or math.isfinite(column["difference"])
+        ]
+        pairs.append({"first": first, "second": second, "columns": columns})
+    return {
+        "models": models,
+        "tasks": tasks,
+        "p_best": found["p_best_overall"].to_numpy(),
+        "sentences": comparison_sentences(found),
+        "ropes": ropes,
+        "pairs": pairs,
+    }
+
+
+def _column(
+    label: str, found: xr.Dataset, chances: xr.Dataset, differences: xr.Dataset, is_task: bool
+) -> dict[str, Any]:
+    """Return the comparison of a pair on a task, overall or on a new task."""
+    suffix = "" if is_task else SUMMARY_ROWS[label]
+    if is_task:
+        found, chances = found.sel(task=label), chances.sel(task=label)
+    return {
+        "kind": "task" if is_task else suffix.removeprefix("_"),
+        "label": label,
+        **{name: float(differences[name]) for name in ("difference", "lower", "upper")},
+        **{name: chances[name + suffix].to_numpy() for name in ("p_better", "p_equal", "p_worse")},
+        "better_from_budget": float(found["better_from_budget"]) if is_task else None,
+    }

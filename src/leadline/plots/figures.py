@@ -1,0 +1,128 @@
+"""Figures of pictures: one panel per facet, on every plotting backend."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import xarray as xr
+from arviz import rc_context
+from arviz_plots import PlotCollection
+
+from leadline.plots.backends import choose_backend
+from leadline.plots.picture import Picture, Visuals
+
+_MOST_COLUMNS = 4
+_DOTS_PER_INCH = 100
+
+
+@dataclass(frozen=True)
+class Options:
+    """Arguments of the caller, see `leadline.plots`; `facets` are the `pc_kwargs`."""
+
+    plot_collection: PlotCollection | None
+    backend: str | None
+    visuals: Visuals | None
+    figure_kwargs: Mapping[str, Any] | None
+    facets: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        """Validate the backend, by default that of the collection or of ArviZ."""
+        object.__setattr__(self, "backend", choose_backend(self.plot_collection, self.backend))
+
+
+def open_picture(
+    tree: xr.DataTree,
+    data: xr.Dataset,
+    size: tuple[float, float],
+    options: Options,
+    *,
+    one_column: bool = False,
+    log_x: bool = False,
+) -> Picture:
+    """Return a picture with one panel per search, in a new figure unless one is given.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of a fit.
+    data, options, log_x
+        As in `make_figure`; `data` has dim (search).
+    size : (float, float)
+        Width and height of a panel in inches.
+    one_column : bool
+        Whether to stack the panels. Default: rows of up to four.
+    """
+    collection = options.plot_collection
+    if collection is None:
+        number = data.sizes["search"]
+        columns = 1 if one_column else min(math.ceil(math.sqrt(number)), _MOST_COLUMNS)
+        columns = options.facets.get("col_wrap", columns)
+        rows = math.ceil(number / columns)
+        # The legend and the labels of the outer axes need room for any number of panels.
+        inches = (size[0] * min(columns, number) + 0.4, size[1] * rows + 0.7)
+        between = 0.0 if rows == 1 else 0.4 if one_column else 0.78
+        spaces = (0.75 if columns > 1 else 0.0, between)
+        facets = {"cols": ["search"], **options.facets, "col_wrap": columns}
+        collection = make_figure(data, inches, options, facets, spaces=spaces, log_x=log_x)
+    return Picture(collection, tree, data["search"].to_numpy(), options.visuals)
+
+
+def make_figure(
+    data: xr.Dataset,
+    size: tuple[float, float],
+    options: Options,
+    facets: Mapping[str, Any],
+    *,
+    spaces: tuple[float, float] = (0.0, 0.0),
+    log_x: bool = False,
+) -> PlotCollection:
+    """Return a faceted figure in a plain style.
+
+    Parameters
+    ----------
+    data : Dataset
+        A variable with the facets as dims.
+    size : (float, float)
+        Width and height in inches.
+    options : Options
+        The arguments of the caller.
+    facets : mapping
+        Keyword arguments of `PlotCollection.wrap`, or of `grid` where `rows` is among them.
+    spaces : (float, float)
+        Space between columns and between rows, in inches, for plotly.
+    log_x : bool
+        Whether the horizontal axes are logarithmic.
+    """
+    backend = options.backend
+    if backend == "matplotlib":
+        figure: dict[str, Any] = {"figsize": size, "figsize_units": "inches"}
+        figure["layout"] = "constrained"
+    else:
+        dots = (_DOTS_PER_INCH * size[0], _DOTS_PER_INCH * size[1])
+        figure = {"figsize": dots, "figsize_units": "dots"}
+    if backend == "bokeh":
+        figure["toolbar_location"] = "right"
+        if log_x:
+            # Bokeh fixes the scale of an axis when it creates the axis.
+            figure["subplot_kws"] = {"x_axis_type": "log"}
+    if backend == "plotly":
+        # Plotly measures spaces as fractions of the figure.
+        figure["plot_hspace"] = spaces[0] / size[0]
+        figure["vertical_spacing"] = spaces[1] / size[1]
+    arrange = PlotCollection.grid if "rows" in facets else PlotCollection.wrap
+    with rc_context({"plot.max_subplots": None}):
+        figure |= options.figure_kwargs or {}
+        collection = arrange(data, backend=backend, figure_kwargs=figure, **facets)
+    if backend == "plotly":
+        layout = collection.get_viz("figure")
+        margin = {"l": 80, "r": 30, "t": 50, "b": 60}
+        layout.update_layout(template="simple_white", margin=margin)
+        # The template draws lines across a panel faint and with width 0.
+        layout.layout.template.layout.shapedefaults = {"line": {"width": 1.5}}
+        layout.update_yaxes(automargin=True)
+    if backend == "bokeh":
+        for panel, _, _ in collection.get_viz("figure").children:
+            panel.axis.minor_tick_line_color = None
+            panel.axis.axis_label_text_font_style = "normal"
+    return collection
