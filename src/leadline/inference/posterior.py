@@ -135,7 +135,14 @@ class PosteriorSampler:
         posterior = drawn["posterior"].to_dataset()
         coords = {name: own for name, own in coords_of(tails).items() if name in posterior.dims}
         space = positions(tails["space"].to_numpy())
-        return draw_effective_dims(posterior.assign_coords(coords), space, seed)
+        posterior = draw_effective_dims(posterior.assign_coords(coords), space, seed)
+        if "effective_dim_probability" in posterior:
+            # Missing, not 0, beyond the bound of a search, as where it is fitted alone.
+            probability = posterior["effective_dim_probability"]
+            bound = xr.DataArray(tails["max_effective_dim"].to_numpy(), dims="search")
+            within = probability["dimension"] <= bound
+            posterior["effective_dim_probability"] = probability.where(within)
+        return posterior
 
     def _with_densities(
         self,
