@@ -94,9 +94,9 @@ def candidates_of(
 ) -> list[xr.Dataset]:
     """Return the candidate tails of one search, per scale from the deepest to the widest.
 
-    The search has the name `pair`, (task, model), and the search space `space`. The name of a
-    `scale`, or "auto", stands for all scales that its own scores and all reports on its task allow:
-    a search known from reports alone borrows its scale. `fractions` are tail fractions with prior
+    `pair` is the (task, model) of the search, and `space` the name of its search space. `scale` is
+    the name of one, or "auto" for all that its own scores and all reports on its task allow: a
+    search known from reports alone borrows its scale. `fractions` are tail fractions with prior
     weights; by default, those of `TAIL_FRACTIONS` for which there are enough trials, each with a
     weight inverse to its square. A `threshold` in score units replaces them. `resolution` is as in
     `leadline.data.tails.cut_tail`; if inferred, it is the same for all candidates. Each has
@@ -151,14 +151,9 @@ def _cut_all(
                 raise
     if resolution is None and len(found) > 1:
         spacing = _common_grid([tail for tail, *_ in found])
-        found = [
-            (
-                tail if tail["resolution"].item() == spacing else cut(**how, resolution=spacing),
-                how,
-                w,
-            )
-            for tail, how, w in found
-        ]
+        for index, (tail, how, weight) in enumerate(found):
+            if tail["resolution"].item() != spacing:
+                found[index] = cut(**how, resolution=spacing), how, weight
     kept: list[tuple[xr.Dataset, float]] = []
     for tail, _, weight in found:
         # A candidate with the same trials as the one before adds nothing.

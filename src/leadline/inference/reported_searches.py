@@ -104,7 +104,7 @@ def validate_reports(
 
 
 def _lenders(tails: xr.Dataset, pair: tuple[str, str], source: str) -> list[int]:
-    """Return the positions of the searches with trials on a task, the most lenient first."""
+    """Return the positions of the searches with trials on the task of a search."""
     task, model = pair
     lenders = np.flatnonzero(tails["task"].to_numpy() == task).tolist()
     if not lenders:
@@ -112,9 +112,7 @@ def _lenders(tails: xr.Dataset, pair: tuple[str, str], source: str) -> list[int]
             f"{source}: of task {format_value(task)} there are reported bests only (model "
             f"{format_value(model)}): {ONLY_REPORTS}"
         )
-    # Lenders may have different scales, so that only their scores compare.
-    edges = tails.attrs["loss_sign"] * scores_of(tails, tails["threshold"])
-    return sorted(lenders, key=lambda lender: -edges[lender])
+    return lenders
 
 
 def _borrow(
@@ -126,10 +124,13 @@ def _borrow(
 ) -> tuple[int, float, float]:
     """Return the lender of a search, and the threshold and tail scale of the borrowed tail.
 
-    It is the first tail that contains a report, among those of the first lender that has one: the
-    tail that is fitted, then the wider ones of `TAIL_FRACTIONS`. `losses_of` returns the losses of
+    The lender is the one with the most lenient threshold of which a tail contains a report: the tail
+    that is fitted, else the first wider one of `TAIL_FRACTIONS`. `losses_of` returns the losses of
     all trials of a lender, and `name` is that of the search in messages.
     """
+    # Lenders may have different scales: only thresholds in score units compare.
+    edges = tails.attrs["loss_sign"] * scores_of(tails, tails["threshold"])
+    lenders = sorted(lenders, key=lambda lender: -edges[lender])
     for lender in lenders:
         best = _losses(tails, lender, reports).min()
         threshold, tail_scale, n_tail = (

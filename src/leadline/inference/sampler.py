@@ -76,14 +76,14 @@ class CompiledModel:
         """Return draws from the posterior, with sampler statistics; same seed, same draws."""
         sampler = self.sampler
         counts = {name: getattr(sampler, name) for name in ("draws", "tune", "chains")}
-        settings = counts | {"target_accept": sampler.target_accept, **sampler.options}
+        options = counts | {"target_accept": sampler.target_accept, **sampler.options}
         if self.compiled is None:
             return pm.sample(
                 model=self.flat.model,
                 nuts_sampler=sampler.nuts_sampler,
                 progressbar=sampler.progressbar,
                 random_seed=seed,
-                **settings,
+                **options,
             )
         import nutpie
 
@@ -92,7 +92,7 @@ class CompiledModel:
             seed=seed,
             progress_bar=sampler.progressbar,
             save_warmup=False,
-            **settings,
+            **options,
         )
 
     def sample_carefully(self, seed: int, second_seed: int) -> xr.DataTree:
