@@ -4,11 +4,11 @@ A search without trials has no tail from which to measure a threshold and a tail
 best scores: a scale measured from them would drag all optima onto them (docs/theory.md, Traps). It
 borrows both from a search with trials on the same task, its lender, for every set of thresholds
 that is fitted. The lender is the one with the most lenient threshold, so that the law covers as
-many of the reports as possible. For a report poorer than that, the threshold is that of the first
-wider tail of the lender that contains the report, up to the widest of `TAIL_FRACTIONS`. The report
-decides only which tail is used; threshold and scale come from the lender. A report that is poorer
-still is refused: an optimum lies beyond its threshold, so that the model would put it beyond all
-evidence for it.
+many of the reports as possible. If even the best report is poorer than that, the threshold is that
+of the first wider tail of the lender that contains it, up to the widest of `TAIL_FRACTIONS`. The
+report decides only which tail is used; threshold and scale come from the lender. A best report that
+is poorer still is refused: an optimum lies beyond its threshold, so that the model would put it
+beyond all evidence for it.
 """
 
 from collections.abc import Callable, Sequence
@@ -124,9 +124,9 @@ def _borrow(
 ) -> tuple[int, float, float]:
     """Return the lender of a search, and the threshold and tail scale of the borrowed tail.
 
-    The lender is the one with the most lenient threshold of which a tail contains a report: the tail
-    that is fitted, else the first wider one of `TAIL_FRACTIONS`. `losses_of` returns the losses of
-    all trials of a lender, and `name` is that of the search in messages.
+    The lender is the one with the most lenient threshold that has a tail with the best report: the
+    tail that is fitted, else the first wider one of `TAIL_FRACTIONS`. `losses_of` returns the
+    losses of all trials of a lender, and `name` is that of the search in messages.
     """
     # Lenders may have different scales: only thresholds in score units compare.
     edges = tails.attrs["loss_sign"] * scores_of(tails, tails["threshold"])

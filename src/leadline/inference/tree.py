@@ -68,7 +68,7 @@ def mixture_tree(
         candidates_table(parts, numbers[:, search], evidence[search], search)
         for search in range(len(pairs))
     ]
-    # Candidates of weight 0 are not part of the mixture, nor of its shared tail.
+    # Parts without draws in the mixture do not count for its shared tail.
     used, component = np.unique(component, return_inverse=True)
     component = component.reshape(index.shape)
     parts, numbers = [parts[number] for number in used], numbers[used]
