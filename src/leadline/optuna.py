@@ -10,9 +10,9 @@ from typing import Any
 
 from leadline.errors import LeadlineError, format_value
 from leadline.inference.fit_options import validate_counts
-from leadline.stats.forecast import forecast, validate_minimum_gain
+from leadline.stats.forecast import forecast
+from leadline.stats.options import validate_amount, validate_probability
 from leadline.stats.stopping import Advice, stopping_advice
-from leadline.stats.trials_needed import validate_probability
 
 _LOG = logging.getLogger("leadline")
 
@@ -74,8 +74,6 @@ class StopWhenSettled:
         assume_random: bool = False,
         **fit_options: Any,
     ) -> None:
-        from leadline.stats.options import validate_amount, validate_probability
-
         validate_amount(minimum_gain, "minimum_gain")
         validate_probability(probability)
         validate_counts(check_every=check_every, trials=trials)
