@@ -32,7 +32,7 @@ def candidate_numbers(parts: Sequence[xr.DataTree], search: int) -> npt.NDArray[
     """
     # Without trials, the threshold alone distinguishes candidates.
     key = ("scale", "n_tail", "threshold")
-    keys = [tuple(part["tails"][name][search].item() for name in key) for part in parts]
+    keys = [tuple(part["tails"].dataset[name][search].item() for name in key) for part in parts]
     order = sorted(set(keys))
     return np.array([order.index(key) for key in keys])
 
