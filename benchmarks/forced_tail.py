@@ -13,8 +13,8 @@ import numpy as np
 import xarray as xr
 
 import leadline as ll
-from leadline.checks.best_seen import excursion_probability
 from leadline.checks.evidence import Evidence
+from leadline.checks.noise import excursion_probability
 from leadline.stats.fitted_search import search_names
 
 SETTINGS = {"draws": 500, "tune": 500, "chains": 2, "random_seed": 1, "progressbar": False}

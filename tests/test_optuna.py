@@ -35,8 +35,8 @@ def no_sampling(monkeypatch):
     return calls
 
 
-def random_study(direction="minimize"):
-    return optuna.create_study(direction=direction, sampler=optuna.samplers.RandomSampler(seed=2))
+def random_study(**options):
+    return optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=2), **options)
 
 
 def test_a_study_stops_when_the_next_trials_would_gain_too_little(no_sampling):
@@ -44,9 +44,8 @@ def test_a_study_stops_when_the_next_trials_would_gain_too_little(no_sampling):
     study = random_study()
     study.optimize(objective, n_trials=200, callbacks=[settled])
     assert len(study.trials) == settled.history[-1][0] < 200
-    assert [advice.stop for _, advice in settled.history][-1]
-    counts = [count for count, _ in settled.history]
-    assert counts == list(range(30, 30 * len(no_sampling) + 1, 30))
+    assert settled.history[-1][1].stop
+    assert [count for count, _ in settled.history] == list(range(30, 30 * len(no_sampling) + 1, 30))
     assert no_sampling[0][1]["random_seed"] == 0
     assert str(no_sampling[0][0]).startswith("30 trials: 28 complete")
 
@@ -58,9 +57,7 @@ def test_it_goes_on_while_there_is_something_to_gain(no_sampling):
     assert len(study.trials) == 60
     assert [count for count, _ in settled.history] == [25, 50]
     assert not any(advice.stop for _, advice in settled.history)
-
-
-def test_early_trials_are_not_checked(no_sampling):
+    # Early trials are not checked.
     settled = StopWhenSettled(minimum_gain=0.05, check_every=5)
     random_study().optimize(objective, n_trials=19, callbacks=[settled])
     assert settled.history == []
@@ -79,9 +76,7 @@ def test_a_sampler_that_learns_is_refused_unless_asked_for(no_sampling):
 
 
 def test_several_objectives_are_refused():
-    study = optuna.create_study(
-        directions=["minimize", "maximize"], sampler=optuna.samplers.RandomSampler(seed=1)
-    )
+    study = random_study(directions=["minimize", "maximize"])
     with pytest.raises(LeadlineError, match=r"one objective.* 2"):
         study.optimize(lambda trial: (0.0, 1.0), n_trials=3, callbacks=[StopWhenSettled(0.1)])
 
@@ -95,10 +90,8 @@ def test_a_check_that_cannot_be_made_does_not_end_the_study(caplog):
     assert "20 trials" in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [("minimum_gain", -1), ("probability", 2), ("check_every", 0), ("trials", 2.5)],
-)
-def test_wrong_options_are_refused(option, value):
-    with pytest.raises(LeadlineError, match=option):
-        StopWhenSettled(**{"minimum_gain": 0.1, option: value})
+def test_wrong_options_are_refused():
+    wrong = {"minimum_gain": -1, "probability": 2, "check_every": 0, "trials": 2.5}
+    for option, value in wrong.items():
+        with pytest.raises(LeadlineError, match=option):
+            StopWhenSettled(**{"minimum_gain": 0.1, option: value})

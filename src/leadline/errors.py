@@ -21,15 +21,7 @@ class LeadlineError(ValueError):
 
 
 class NotRecordedError(LeadlineError):
-    """A property of the trials that their source does not record and the caller must give.
-
-    Parameters
-    ----------
-    message : str
-        As for `LeadlineError`.
-    option : str
-        The argument that gives the property.
-    """
+    """The source does not record a property of the trials, which the argument `option` gives."""
 
     def __init__(self, message: str, option: str) -> None:
         super().__init__(message)

@@ -6,10 +6,12 @@ Gaussian process it uses `leadline.forecast`. Optuna is not imported; the study 
 
 import logging
 import threading
-from numbers import Integral
 from typing import Any
 
 from leadline.errors import LeadlineError, format_value
+from leadline.inference.fit_options import validate_counts
+from leadline.stats.forecast import forecast
+from leadline.stats.options import validate_amount, validate_probability
 from leadline.stats.stopping import Advice, stopping_advice
 
 _LOG = logging.getLogger("leadline")
@@ -36,8 +38,8 @@ class StopWhenSettled:
     trials : int
         Number of next trials that the forecast is about.
     assume_random : bool
-        Accept a study whose sampler learns from its trials. The law is about random trials: with
-        others the forecast is too pessimistic early and too optimistic late.
+        Accept a sampler that learns from its trials. The law is about random trials: with others
+        the forecast is too pessimistic early and too optimistic late.
     **fit_options
         Passed to `leadline.fit`. Default: ``random_seed=0``, so that the same trials give the
         same advice, and no progress bar.
@@ -72,15 +74,9 @@ class StopWhenSettled:
         assume_random: bool = False,
         **fit_options: Any,
     ) -> None:
-        from leadline.stats.options import validate_amount, validate_probability
-
         validate_amount(minimum_gain, "minimum_gain")
         validate_probability(probability)
-        for name, value in (("check_every", check_every), ("trials", trials)):
-            if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-                raise LeadlineError(
-                    f"{name} must be an integer of 1 or more, got {format_value(value)}"
-                )
+        validate_counts(check_every=check_every, trials=trials)
         self.minimum_gain = float(minimum_gain)
         self.probability = float(probability)
         self.check_every = int(check_every)
@@ -118,7 +114,6 @@ class StopWhenSettled:
         """Return the advice that follows from the trials of a study so far."""
         from leadline.inference.fit import fit
         from leadline.io.optuna import read_optuna
-        from leadline.stats.forecast import forecast
 
         trials = read_optuna(study, assume_random=self.assume_random)
         options: dict[str, Any] = {"assume_random": self.assume_random} | self.fit_options

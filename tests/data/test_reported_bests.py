@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 import leadline as ll
-from leadline.data.reported_bests import COLUMNS
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError
 
@@ -16,7 +15,7 @@ def table(**changes):
     """Return trials of A, and B known from two reports; each change is (row from 0, value)."""
     columns = {
         "task": ["digits"] * 5,
-        "model": ["A", "B", "A", "B", "A"],
+        "model": [*"ABABA"],
         "loss": [0.30, 0.10, 0.20, 0.15, 0.40],
         "k": [np.nan, 50, 1, np.nan, np.nan],
         "status": ["ok", None, "ok", "reported", "failed"],
@@ -29,9 +28,8 @@ def table(**changes):
 
 
 def read(frame):
-    return ll.read_table(
-        frame, score="loss", direction="minimize", best_of="k", trial="config", task="task"
-    )
+    columns = {"score": "loss", "best_of": "k", "trial": "config", "task": "task"}
+    return ll.read_table(frame, direction="minimize", **columns)
 
 
 def test_reports_are_separated_from_trials():
@@ -39,7 +37,7 @@ def test_reports_are_separated_from_trials():
     assert str(trials) == "3 trials in 2 searches: 2 complete, 1 failed; 2 reported bests"
     assert trials.table["score"].tolist()[:2] == [0.3, 0.2]
     assert trials.table["trial"].tolist() == [1, 2, 3]
-    assert list(trials.reports.columns) == list(COLUMNS)
+    assert list(trials.reports.columns) == ["task", "model", "score", "best_of", "space"]
     assert trials.reports["score"].tolist() == [0.10, 0.15]
     np.testing.assert_array_equal(trials.reports["best_of"], [50.0, np.nan])
     assert trials.counts()["trials"] == len(trials.per_trial()) == 3
@@ -59,18 +57,19 @@ def test_searches_without_trials_come_last_and_can_be_taken_alone():
 
 def test_only_the_rows_of_reports_need_a_status():
     frame = table()
-    frame["status"] = [None, None, "", "reported", None]
     frame.loc[4, "loss"] = None
-    assert str(read(frame)) == str(read(table()))
-    frame["status"] = pd.Categorical(["ok", None, "ok", "reported", None])
-    assert str(read(frame)) == str(read(table()))
+    values = ["ok", None, "", "reported", None]
+    for status in (values, pd.Categorical(values)):
+        assert str(read(frame.assign(status=status))) == str(read(table()))
 
 
-def test_reports_may_be_given_apart():
+def test_reports_may_be_given_apart_and_alone_are_refused_with_what_to_do():
     reports = pd.DataFrame({"model": ["B"], "score": [0.1], "best_of": [None]})
     trials = Trials(pd.DataFrame({"score": [0.3], "model": ["A"]}), "minimize", reports=reports)
     assert trials.searches == [("task", "A"), ("task", "B")]
     assert np.isnan(trials.reports["best_of"]).all()
+    with pytest.raises(LeadlineError, match=r"2 reported bests.* random search .*best_of_k"):
+        read(table().iloc[[1, 3]])
 
 
 def test_a_column_of_that_name_needs_no_argument(tmp_path, caplog):
@@ -104,8 +103,3 @@ def test_a_column_of_that_name_needs_no_argument(tmp_path, caplog):
 def test_mistakes_are_named_with_their_row(changes, message):
     with pytest.raises(LeadlineError, match=message):
         read(table(**changes))
-
-
-def test_reports_alone_are_refused_with_what_to_do():
-    with pytest.raises(LeadlineError, match=r"2 reported bests.* random search .*best_of_k"):
-        read(table().iloc[[1, 3]])

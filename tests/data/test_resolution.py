@@ -9,18 +9,18 @@ RNG = np.random.default_rng(5)
 NAN = float("nan")
 
 
-def log_of_counts(n, examples, digits):
-    """Return error rates on so many examples, printed with so many digits."""
-    return np.round(np.random.default_rng(2).integers(100, 900, n) / examples, digits)
+def log_of_counts(digits):
+    """Return error rates on 9815 examples, printed with so many digits."""
+    return np.round(np.random.default_rng(2).integers(100, 900, 400) / 9815, digits)
 
 
 @pytest.mark.parametrize(
     ("scores", "spacing", "rtol"),
     [
         # The mean of many gaps, each rounded to 5e-7 of 1e-4, is far closer than one of them.
-        pytest.param(log_of_counts(400, 9815, 6), 1 / 9815, 1e-4, id="counts of 9815, 6 digits"),
-        pytest.param(log_of_counts(400, 9815, 15), 1 / 9815, 1e-9, id="counts of 9815"),
-        pytest.param(-log_of_counts(400, 9815, 6), 1 / 9815, 1e-4, id="negated"),
+        pytest.param(log_of_counts(6), 1 / 9815, 1e-4, id="counts of 9815, 6 digits"),
+        pytest.param(log_of_counts(15), 1 / 9815, 1e-9, id="counts of 9815"),
+        pytest.param(-log_of_counts(6), 1 / 9815, 1e-4, id="negated"),
         pytest.param(np.round(RNG.normal(size=200), 2), 0.01, 1e-9, id="2 decimals"),
         pytest.param(np.round(1 + 0.2 * RNG.random(100), 3), 0.001, 1e-9, id="3 decimals"),
         pytest.param(100 * np.round(RNG.random(200), 3), 0.1, 1e-9, id="percent"),
@@ -29,7 +29,7 @@ def log_of_counts(n, examples, digits):
         pytest.param(np.array([0, 2, 2, 5, 7, 9, 12]) * 0.1, 0.1, 1e-9, id="gaps of 2 and 3"),
         pytest.param(np.array([0, 3, 3, 7, 10, 14]) * 0.1, 0.1, 1e-9, id="gaps of 3 and 4"),
         pytest.param(np.array([1.0, 2, 2, NAN, 4, np.inf]), 1.0, 1e-12, id="failures ignored"),
-        # 0.1 + 0.2 and 0.3 are the same cell.
+        # 0.1 + 0.2 and 0.3 are the same bin.
         pytest.param(np.array([0.1, 0.1, 0.2, 0.3, 0.1 + 0.2, 0.5]), 0.1, 1e-9, id="two spellings"),
     ],
 )

@@ -36,21 +36,15 @@ def test_noise_on_the_logit_scale_is_that_of_simulated_runs():
     # Four standard errors of the mean of the runs.
     assert expected[0] == pytest.approx(runs.mean(), abs=4 * runs.std() / np.sqrt(400_000))
     assert SCALES["logit"].score_sd(place, noise)[0] == pytest.approx(runs.std(), rel=0.01)
-
-
-def test_noise_on_the_score_itself_is_left_alone():
-    place, noise = np.array([[0.3]]), np.array([[0.1]])
+    # Noise on the score itself is left alone.
     assert SCALES["identity"].expected_score(place, noise) == place
     assert SCALES["identity"].score_sd(place, noise) == noise
 
 
 def test_auto_takes_the_scales_that_take_every_score():
-    def names(scores):
-        return [scale.name for scale in scales_to_fit("auto", np.array(scores), "search")]
-
-    assert names([0.2, 0.4]) == ["identity", "log", "logit"]
-    assert names([0.2, 1.0]) == ["identity", "log"]
-    assert names([0.2, 0.0]) == ["identity"]
+    for other, count in ((0.4, 3), (1.0, 2), (0.0, 1)):
+        found = scales_to_fit("auto", np.array([0.2, other]), "search")
+        assert [scale.name for scale in found] == ["identity", "log", "logit"][:count]
 
 
 def test_a_score_off_the_scale_is_an_error_that_names_it():

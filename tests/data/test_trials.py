@@ -6,15 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leadline.data.trials import (
-    PRUNED_NOTE,
-    Trials,
-    loss_sign,
-    search_labels,
-    validate_any_complete,
-    validate_direction,
-)
+from leadline.data.trials import PRUNED_NOTE, Trials, search_labels, validate_any_complete
 from leadline.errors import LeadlineError
+
+TWO = {"score": [0.1, 0.2]}
 
 
 def trials_of(direction: str = "minimize", **columns: list) -> Trials:
@@ -30,14 +25,12 @@ def test_scores_alone_make_one_search():
     assert (trials.metric, trials.sampler, trials.n_params) == ("score", None, 0)
 
 
+BLANKS = [np.nan, None, np.inf, -np.inf, "", " ", "NaN", "inf", "-inf", "Infinity", "NA"]
 # MLflow stores inf as the largest float.
 OVERFLOWS = [1.797693e308, -1e151, 10**400]
 
 
-@pytest.mark.parametrize(
-    "score",
-    [np.nan, None, np.inf, -np.inf, "", " ", "NaN", "inf", "-inf", "Infinity", "NA", *OVERFLOWS],
-)
+@pytest.mark.parametrize("score", BLANKS + OVERFLOWS)
 def test_a_row_without_a_finite_score_is_a_failed_trial(score):
     trials = trials_of(score=[0.3, score])
     assert trials.table["status"].tolist() == ["complete", "failed"]
@@ -61,16 +54,15 @@ def test_other_words_for_a_status(status, words):
 
 
 def test_only_the_scores_of_complete_rows_are_read():
-    trials = trials_of(
-        score=[0.3, "exploded", True, "?"], status=["complete", "failed", "pruned", "running"]
-    )
+    status = ["complete", "failed", "pruned", "running"]
+    trials = trials_of(score=[0.3, "exploded", True, "?"], status=status)
     assert trials.table["score"].isna().tolist() == [False, True, True, True]
     assert trials.notes == (PRUNED_NOTE,)
 
 
 def test_the_summary_line_counts_trials_not_rows():
     trials = trials_of(
-        task=["a", "a", "a", "b", "b", "b"],
+        task=[*"aaabbb"],
         trial=[1, 1, 2, 1, 2, 3],
         replicate=[1, 2, 1, 1, 1, 1],
         score=[0.1, np.nan, 0.2, 0.3, 0.4, 0.5],
@@ -85,15 +77,17 @@ def test_the_summary_line_counts_trials_not_rows():
 
 
 def test_searches_come_in_order_of_appearance_and_can_be_taken_alone():
-    trials = trials_of(
-        task=["b", "a", "b", "b"], model=["m", "m", "n", "m"], score=[1.0, 2.0, 3.0, 4.0]
-    )
+    trials = trials_of(task=[*"babb"], model=[*"mmnm"], score=[1.0, 2.0, 3.0, 4.0])
     assert trials.searches == [("b", "m"), ("a", "m"), ("b", "n")]
     assert trials.search("b", "m").table["score"].tolist() == [1.0, 4.0]
     assert trials.search("b", "m").table["trial"].tolist() == [1, 4]
     assert trials.search("a").searches == [("a", "m")]
     assert trials.search(model="n").searches == [("b", "n")]
     assert trials.search("a").direction == "minimize"
+    # Names are strings, whatever their type.
+    trials = trials_of(task=[3, 7.0], model=[" m ", "m"], score=[1.0, 2.0])
+    assert trials.searches == [("3", "m"), ("7", "m")]
+    assert trials.search(3).table["score"].tolist() == [1.0]
 
 
 def test_a_search_taken_alone_is_what_its_rows_alone_would_be():
@@ -131,23 +125,11 @@ def test_a_search_that_is_not_there_is_an_error_with_the_names_that_are(wanted, 
     assert not [part for part in ["table", *parts] if part not in str(error.value)]
 
 
-def test_names_are_strings_whatever_their_type():
-    trials = trials_of(task=[3, 7.0], model=[" m ", "m"], score=[1.0, 2.0])
-    assert trials.searches == [("3", "m"), ("7", "m")]
-    assert trials.search(3).table["score"].tolist() == [1.0]
-
-
-@pytest.mark.parametrize(
-    ("searches", "labels"),
-    [
-        ([("a", "model"), ("b", "model")], ["a", "b"]),
-        ([("a", "m"), ("a", "n")], ["m", "n"]),
-        ([("a", "m")], ["a / m"]),
-        ([("a", "m"), ("b", "n")], ["a / m", "b / n"]),
-    ],
-)
-def test_labels_leave_out_what_all_searches_share(searches, labels):
-    assert search_labels(searches) == labels
+def test_labels_leave_out_what_all_searches_share():
+    assert search_labels([("a", "model"), ("b", "model")]) == ["a", "b"]
+    assert search_labels([("a", "m"), ("a", "n")]) == ["m", "n"]
+    assert search_labels([("a", "m")]) == ["a / m"]
+    assert search_labels([("a", "m"), ("b", "n")]) == ["a / m", "b / n"]
 
 
 @pytest.mark.parametrize(
@@ -161,17 +143,13 @@ def test_labels_leave_out_what_all_searches_share(searches, labels):
     ],
 )
 def test_trial_ids_are_integers_or_strings(ids, expected):
-    assert trials_of(trial=ids, score=[0.1, 0.2, 0.3]).table["trial"].tolist() == expected
+    assert trials_of(trial=ids, score=[0.1] * 3).table["trial"].tolist() == expected
 
 
 def test_params_are_counted_where_they_have_values():
-    params = {
-        "param:lr": ["1e-3", "1e-2"],
-        "param:depth": ["", "4"],
-        "param:unused": [None, None],
-        "param:augmentation": ["none", "none"],
-    }
-    trials = trials_of("maximize", task=["a", "b"], score=[0.1, 0.2], other=[1, 2], **params)
+    params = {"param:lr": ["1e-3", "1e-2"], "param:depth": ["", "4"]}
+    params |= {"param:unused": [None, None], "param:augmentation": ["none", "none"]}
+    trials = trials_of("maximize", task=["a", "b"], other=[1, 2], **TWO, **params)
     assert trials.params == ["param:lr", "param:depth", "param:augmentation"]
     assert trials.n_params == 3
     assert trials.search("a").n_params == 2
@@ -179,40 +157,25 @@ def test_params_are_counted_where_they_have_values():
     assert "other" not in trials.table
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        [1j, 1j],
-        [True, True],
-        [[1], [1]],
-        [{"a": 1}, {"a": 1}],
-        [1, None],
-        ["x", None],
-        pd.to_timedelta([1, 1]),
-        pd.to_datetime(["2020", "2020"], utc=True),
-        pd.Categorical(["a", "a"]),
-        pd.array([1, None], dtype="Int64"),
-        pd.array([0, 0], dtype=pd.SparseDtype(int)),
-    ],
-)
+OBJECTS = [[1j] * 2, [True] * 2, [[1]] * 2, [{"a": 1}] * 2, [1, None], ["x", None]]
+TIMES = [pd.to_timedelta([1, 1]), pd.to_datetime(["2020", "2020"], utc=True)]
+ARRAYS = [pd.array([1, None], dtype="Int64"), pd.array([0, 0], dtype=pd.SparseDtype(int))]
+
+
+@pytest.mark.parametrize("values", [*OBJECTS, *TIMES, *ARRAYS, pd.Categorical(["a", "a"])])
 def test_hyperparameters_of_any_type_pass_through(values):
-    table = {"score": [0.1, 0.2], "trial": [1, 1], "replicate": [1, 2], "param:x": values}
-    trials = Trials(pd.DataFrame(table), "minimize")
+    trials = trials_of(**TWO, trial=[1, 1], replicate=[1, 2], **{"param:x": values})
     assert trials.n_params == 1
     assert trials.per_trial()["param:x"].tolist() == [values[0]]
 
 
 def test_optional_columns_are_numbers_and_space_is_a_name():
-    table = trials_of(
-        score=[0.1, 0.2], cost=["3", ""], order=[2, 1], budget=[10, np.inf], space=[1, 1]
-    ).table
+    columns = {"cost": ["3", ""], "order": [2, 1], "budget": [10, np.inf], "space": [1, 1]}
+    table = trials_of(**TWO, **columns).table
     np.testing.assert_array_equal(table["cost"], [3.0, np.nan])
     assert table["order"].tolist() == [2, 1]
     np.testing.assert_array_equal(table["budget"], [10.0, np.nan])
     assert table["space"].tolist() == ["1", "1"]
-
-
-TWO = {"score": [0.1, 0.2]}
 
 
 @pytest.mark.parametrize(
@@ -242,20 +205,15 @@ TWO = {"score": [0.1, 0.2]}
     ],
 )
 def test_a_bad_table_is_one_line_with_column_and_row(columns, parts):
-    with pytest.raises(LeadlineError) as error:
+    with pytest.raises(LeadlineError, match=r"^two lines.csv: ") as error:
         Trials(pd.DataFrame(columns), "minimize", source="two\nlines.csv")
-    message = str(error.value)
-    assert message.startswith("two lines.csv: ")
-    assert len(message.splitlines()) == 1
-    assert not [part for part in parts if part not in message]
+    assert len(str(error.value).splitlines()) == 1
+    assert not [part for part in parts if part not in str(error.value)]
 
 
-def test_messages_call_the_score_by_the_metric():
+def test_a_table_is_a_frame_with_unique_columns_and_messages_name_the_metric():
     with pytest.raises(LeadlineError, match="'val_loss', row 1"):
         Trials(pd.DataFrame({"score": ["x"]}), "minimize", metric="val_loss")
-
-
-def test_a_table_is_a_frame_with_unique_columns():
     with pytest.raises(LeadlineError, match="'score'"):
         Trials(pd.DataFrame([[1.0, 2.0]], columns=["score", "score"]), "minimize")
     with pytest.raises(TypeError, match="dict"):
@@ -265,17 +223,12 @@ def test_a_table_is_a_frame_with_unique_columns():
 @pytest.mark.parametrize("direction", ["min", "Minimize", "", None, 1, ["minimize"]])
 def test_direction_is_never_guessed(direction):
     with pytest.raises(LeadlineError, match=r"'minimize' .* or 'maximize'"):
-        validate_direction(direction)
-
-
-def test_losses_are_small_where_scores_are_good():
-    assert (loss_sign("minimize"), loss_sign("maximize")) == (1.0, -1.0)
+        trials_of(direction, score=[0.1])
 
 
 def test_a_table_with_no_score_at_all_is_valid_until_a_reader_asks():
-    trials = trials_of(score=[np.nan, np.inf])
     with pytest.raises(LeadlineError, match=r"'score' \(2 trials: 0"):
-        validate_any_complete(trials)
+        validate_any_complete(trials_of(score=[np.nan, np.inf]))
     assert validate_any_complete(trials_of(score=[0.1])).counts()["complete"] == 1
 
 

@@ -94,6 +94,21 @@ def test_an_integer_dimension_of_a_space_has_the_smallest_bound(
     assert caught.value.args[0] == bounds
 
 
+def test_dimensions_beyond_the_bound_of_a_search_have_no_probability():
+    tails = tails_of().assign_coords(space=("search", ["s", "t"]))
+    probability = np.array([[0.1, 0.2, 0.3, 0.4], [0.5, 0.5, 0, 0]])[None, None]
+    posterior = xr.Dataset(
+        {"effective_dim_probability": ((*DRAWS, "space", "dimension"), probability)},
+        {"dimension": [1, 2, 3, 4]},
+    )
+    sampler = PosteriorSampler("hierarchical", Priors(), "integer", Sampler())
+    drawn = xr.DataTree.from_dict({"posterior": posterior})
+    got = sampler._with_effective_dims(drawn, tails, 1)["effective_dim_probability"]
+    assert got.dims == (*DRAWS, "search", "dimension")
+    expected = [[0.1, 0.2, 0.3, 0.4], [0.5, 0.5, np.nan, np.nan]]
+    np.testing.assert_array_equal(got[0, 0], expected)
+
+
 def test_each_search_is_transformed_by_its_own_scale():
     tails = join_tails([tails_of().isel(search=[0]), tails_of(scale="log").isel(search=[1])])
     posterior = draws_of(tails)

@@ -15,6 +15,7 @@ from helpers import (
 )
 
 import leadline as ll
+from leadline.stats.tuning_curve import empirical_tuning_curve
 
 ONE = "mnist"
 SAMPLE = ("chain", "draw")
@@ -27,9 +28,9 @@ def artist(collection, visual, search=ONE):
     return found.sel(search=search).item() if "search" in found.dims else found.item()
 
 
-def band_of(collection, visual="ci_band"):
+def band_of(collection):
     """Return the corners of a filled band."""
-    return artist(collection, visual).get_paths()[0].vertices
+    return artist(collection, "ci_band").get_paths()[0].vertices
 
 
 def test_optimum(tree):
@@ -84,8 +85,6 @@ def test_tuning_curve(tree, options):
 
 
 def test_the_observed_curve_ends_with_the_trials(tree):
-    from leadline.stats.tuning_curve import empirical_tuning_curve
-
     line = artist(ll.plot_tuning_curve(tree, [5, 50, 500], quantile=0.3), "observed")
     expected = empirical_tuning_curve(tree, [5, 50, 120], quantile=0.3).sel(search=ONE)
     np.testing.assert_array_equal(line.get_ydata()[:3], expected)
@@ -93,8 +92,7 @@ def test_the_observed_curve_ends_with_the_trials(tree):
 
 
 def test_tail_fit(tree):
-    one = ll.tail_fit_numbers(tree).sel(search=ONE)
-    made = ll.plot_tail_fit(tree)
+    one, made = ll.tail_fit_numbers(tree).sel(search=ONE), ll.plot_tail_fit(tree)
     np.testing.assert_array_equal(artist(made, "fit_line").get_xdata(), one["score"])
     np.testing.assert_array_equal(artist(made, "fit_line").get_ydata(), one["share"])
     threshold = tree["constant_data"]["threshold"].sel(search=ONE)

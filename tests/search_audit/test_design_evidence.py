@@ -21,9 +21,7 @@ def test_duplicates_are_pairs_of_equal_trials():
     assert (pairs, expected) == (1, pytest.approx(6 * 3 / 6 * 2 / 6))
     assert p_value == pytest.approx(1 - math.exp(-expected))
     assert found.first.tolist() == [True, False, True, True]
-
-
-def test_inactive_parameters_are_a_level():
+    # Inactive parameters are a level.
     _, found = design(a=[1.0, np.nan, np.nan], b=["x", None, None])
     assert found.first.tolist() == [True, True, False]
 
@@ -38,12 +36,7 @@ def test_a_continuous_parameter_tells_configurations_apart():
 
 @pytest.mark.parametrize(
     ("counts", "chance"),
-    [
-        ((1, 1, 1), 6 / 27),
-        ((2, 2), 6 / 16),
-        ((2, 1, 1), 3 * 12 / 81),
-        ((3, 1), 1.0),
-    ],
+    [((1, 1, 1), 6 / 27), ((2, 2), 6 / 16), ((2, 1, 1), 3 * 12 / 81), ((3, 1), 1.0)],
 )
 def test_flat_chance_is_that_of_a_multinomial(counts, chance):
     _, found = design(a=np.repeat(np.arange(len(counts)), counts))

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from leadline.search_audit.order_evidence import (
     Coordinate,
@@ -52,8 +53,6 @@ def test_distances_are_those_of_all_pairs(coordinate):
 
 
 def test_the_distance_to_uniform_is_that_of_scipy():
-    from scipy import stats
-
     values = np.random.default_rng(1).random(31) ** 2
     assert distance_to_uniform(values) == pytest.approx(stats.kstest(values, "uniform").statistic)
 
@@ -64,10 +63,8 @@ def test_the_p_value_is_uniform_for_any_exchangeable_rows():
     for seed in range(100):
         # Skew, tied, dependent, a third failed: exchangeable all the same.
         a = rng.lognormal(size=25)
-        coordinates = {
-            "a": to_coordinate(pd.Series(a)),
-            "b": to_coordinate(pd.Series(np.round(2 * a))),
-        }
+        values = {"a": pd.Series(a), "b": pd.Series(np.round(2 * a))}
+        coordinates = {name: to_coordinate(column) for name, column in values.items()}
         rank = np.where(rng.random(25) < 0.3, 22.0, np.argsort(np.argsort(a)) + 1.0)
         found.append(order_evidence(coordinates, rank, random_seed=seed).combined[1])
     # Three standard deviations of a binomial share.
@@ -78,22 +75,24 @@ def test_the_p_value_is_uniform_for_any_exchangeable_rows():
 
 def test_each_sign_sees_what_it_is_named_for():
     rng = np.random.default_rng(3)
-    n = 80
-    walk = np.sin(np.arange(n) / 8.0) + 0.01 * rng.random(n)
-    rank = rng.permutation(n) + 1.0
-    tests = order_evidence({"x": Coordinate(walk, False)}, rank).tests
-    assert tests["successive trials alike"][1] < 1e-6
-    assert tests["scores improve"][1] > 0.01
-    shrinking = 0.5 + (rng.random(n) - 0.5) * np.linspace(1.0, 0.05, n)
-    tests = order_evidence({"x": Coordinate(shrinking, False)}, rank).tests
-    assert tests["late trials crowd together"][1] < 1e-4
-    tests = order_evidence({"x": Coordinate(rng.random(n), False)}, np.arange(n, 0.0, -1)).tests
-    assert tests["scores improve"][1] < 1e-6
-    assert tests["successive trials alike"][1] > 0.01
+    trial = np.arange(80)
+
+    def p_values(values, rank):
+        tests = order_evidence({"x": Coordinate(values, False)}, rank).tests
+        return {name: p_value for name, (_, p_value) in tests.items()}
+
+    walk, rank = np.sin(trial / 8.0) + 0.01 * rng.random(80), rng.permutation(80) + 1.0
+    found = p_values(walk, rank)
+    assert found["successive trials alike"] < 1e-6
+    assert found["scores improve"] > 0.01
+    shrinking = 0.5 + (rng.random(80) - 0.5) * np.linspace(1.0, 0.05, 80)
+    assert p_values(shrinking, rank)["late trials crowd together"] < 1e-4
+    found = p_values(rng.random(80), 80.0 - trial)
+    assert found["scores improve"] < 1e-6
+    assert found["successive trials alike"] > 0.01
     # Half the trials jump about; the others, which come late, are at the optimum.
-    late = np.where(np.arange(n) < 40, rng.random(n), 0.9 + 0.05 * rng.random(n))
-    tests = order_evidence({"x": Coordinate(late, False)}, np.abs(late - 0.92)).tests
-    assert tests["late trials near the best"][1] < 1e-4
+    late = np.where(trial < 40, rng.random(80), 0.9 + 0.05 * rng.random(80))
+    assert p_values(late, np.abs(late - 0.92))["late trials near the best"] < 1e-4
 
 
 def test_a_tail_past_the_draws_is_read_off_a_curve():
@@ -101,8 +100,7 @@ def test_a_tail_past_the_draws_is_read_off_a_curve():
     assert lower_tail(0.0, null) == pytest.approx(0.5, abs=0.05)
     assert 1e-8 < lower_tail(-5.0, null) < 1e-5
     assert lower_tail(-50.0, null) == 1e-9
-    assert lower_tail(1.0, np.ones(999)) == 1.0
-    assert lower_tail(0.0, np.ones(999)) == 1.0
+    assert lower_tail(1.0, np.ones(999)) == lower_tail(0.0, np.ones(999)) == 1.0
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,19 @@ import pytest
 from leadline.errors import LeadlineError
 from leadline.search_audit.search_space import Distribution, shape_test, validate_space
 
+
+def log_uniform(rng, low, high, size=60):
+    return np.exp(rng.uniform(np.log(low), np.log(high), size))
+
+
 DRAWS = {
     "uniform": lambda rng: rng.uniform(-3, 5, 80),
-    "log-uniform": lambda rng: 10 ** rng.uniform(-5, 0, 80),
+    "log-uniform": lambda rng: log_uniform(rng, 1e-5, 1, 80),
     "few integers": lambda rng: rng.integers(1, 9, 80),
     "many integers": lambda rng: rng.integers(0, 10_000, 80),
     "rounded": lambda rng: np.round(rng.uniform(0, 1, 80), 1),
-    "log, rounded": lambda rng: np.round(np.exp(rng.uniform(np.log(3), np.log(100), 80))),
-    "log, rounded down": lambda rng: np.floor(np.exp(rng.uniform(0, np.log(64), 80))),
+    "log, rounded": lambda rng: np.round(log_uniform(rng, 3, 100, 80)),
+    "log, rounded down": lambda rng: np.floor(log_uniform(rng, 1, 64, 80)),
     "powers of two": lambda rng: 2 ** rng.integers(3, 9, 80),
     "names": lambda rng: rng.choice(["adam", "sgd", "lamb"], 80),
     "truth values": lambda rng: rng.random(80) < 0.5,
@@ -62,7 +67,7 @@ def test_what_was_declared_is_refuted(declared, values):
         (Distribution("integer", 1, 4, 1.0), lambda rng: np.round(rng.uniform(1, 4, 60))),
         (
             Distribution("log-integer", 2, 40, 1.0),
-            lambda rng: np.round(np.exp(rng.uniform(np.log(1.5), np.log(40.5), 60))),
+            lambda rng: np.round(log_uniform(rng, 1.5, 40.5)),
         ),
         (Distribution("uniform", 0.0, 1.0, 0.25), lambda rng: rng.integers(0, 5, 60) / 4),
     ],
@@ -94,9 +99,8 @@ def test_a_choice_may_be_a_list_or_a_number_that_became_a_float():
 
 
 def test_too_little_is_not_tested():
-    assert shape_test(pd.Series([0.1, 0.2, np.nan, 0.5])) is None
-    assert shape_test(pd.Series([0.5] * 30)) is None
-    assert shape_test(pd.Series(["a"] * 30)) is None
+    for values in ([0.1, 0.2, np.nan, 0.5], [0.5] * 30, ["a"] * 30):
+        assert shape_test(pd.Series(values)) is None
     assert shape_test(pd.Series([0.1, 0.2]), Distribution("uniform", 0, 1)) is None
 
 
@@ -104,31 +108,21 @@ def test_a_space_is_read_by_name_with_or_without_prefix():
     params = ["param:lr", "param:layers", "param:act"]
     space = {"lr": ("log-uniform", 1e-4, 1), "param:layers": ("integer", 1, 8)}
     found = validate_space(space | {"act": ("categorical", "relu", "tanh")}, params)
-    assert found == {
-        "param:lr": Distribution("log-uniform", 1e-4, 1.0),
-        "param:layers": Distribution("integer", 1.0, 8.0, 1.0),
-        "param:act": Distribution("categorical", choices=("relu", "tanh")),
-    }
-    stepped = validate_space({"lr": ("uniform", 0, 1, 0.25)}, params)
-    assert stepped["param:lr"].step == 0.25
+    assert list(found.values()) == [
+        Distribution("log-uniform", 1e-4, 1.0),
+        Distribution("integer", 1.0, 8.0, 1.0),
+        Distribution("categorical", choices=("relu", "tanh")),
+    ]
+    assert list(found) == params
+    assert validate_space({"lr": ("uniform", 0, 1, 0.25)}, params)["param:lr"].step == 0.25
     assert validate_space(None, params) == {}
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [
-        ("normal", 0, 1),
-        ("uniform", 1, 0),
-        ("uniform", 0),
-        ("uniform", 0, np.inf),
-        ("uniform", "0", 1),
-        ("log-uniform", 0, 1),
-        ("integer", 1, 8, -1),
-        ("categorical",),
-        (),
-        3,
-    ],
-)
+NO_DISTRIBUTIONS = [("normal", 0, 1), ("uniform", 1, 0), ("uniform", 0), ("uniform", 0, np.inf)]
+NO_DISTRIBUTIONS += [("uniform", "0", 1), ("log-uniform", 0, 1), ("integer", 1, 8, -1)]
+
+
+@pytest.mark.parametrize("entry", [*NO_DISTRIBUTIONS, ("categorical",), (), 3])
 def test_a_distribution_that_is_none_is_refused(entry):
     with pytest.raises(LeadlineError, match=r"'lr' .*\('uniform', 0.0, 0.9\)"):
         validate_space({"lr": entry}, ["param:lr"])

@@ -1,13 +1,13 @@
 """`check`: whether the answers of a fit can be believed, as a table of named checks."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import pandas as pd
 import xarray as xr
 
 from leadline.checks import (
-    best_seen,
     effective_dim,
     noise,
     recorded_trials,
@@ -16,7 +16,6 @@ from leadline.checks import (
     sampling,
     sensitivity,
     space_edges,
-    thresholds,
 )
 from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import NO_TRIALS, Outcome, not_made
@@ -26,21 +25,13 @@ from leadline.stats.fitted_search import search_names, validate_tree
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """A check of one search.
-
-    Attributes
-    ----------
-    evaluate : callable
-        Takes the evidence and returns the outcome.
-    needs_trials : bool
-        True if the check cannot be made of a search that has reported bests alone.
-    """
+    """A check of one search; with `needs_trials`, not of one that has reported bests alone."""
 
     evaluate: Callable[[Evidence], Outcome]
     needs_trials: bool = True
 
     def __call__(self, evidence: Evidence) -> Outcome:
-        """Return the outcome, which is "not made" if the trials it needs are missing."""
+        """Return the outcome: "not made" if the trials that the check needs are missing."""
         if self.needs_trials and not evidence.has_trials:
             return not_made(float("nan"), NO_TRIALS)
         return self.evaluate(evidence)
@@ -56,23 +47,25 @@ CHECKS = {
     "regime fit": Check(regime_fit.whole_tail),
     "regime fit, best scores": Check(regime_fit.best_scores),
     "regime fit, leave-one-out": Check(regime_fit.leave_one_out),
-    "thresholds agree": Check(thresholds.thresholds),
+    "thresholds agree": Check(regime_fit.thresholds_agree),
     "effective dimension above 1": Check(effective_dim.lower_bound, needs_trials=False),
     "effective dimension below its bound": Check(effective_dim.upper_bound, needs_trials=False),
-    "prior of the optimum": Check(sensitivity.optimum_prior, needs_trials=False),
-    "prior of the effective dimension": Check(sensitivity.effective_dim_prior, needs_trials=False),
-    "best seen": Check(best_seen.best_seen),
-    "constant noise": Check(noise.noise),
+    "prior of the optimum": Check(
+        functools.partial(sensitivity.prior_sensitivity, name="optimum"), needs_trials=False
+    ),
+    "prior of the effective dimension": Check(
+        functools.partial(sensitivity.prior_sensitivity, name="effective_dim"), needs_trials=False
+    ),
+    "best seen": Check(noise.best_seen),
+    "constant noise": Check(noise.constant_noise),
     "edges of the space": Check(space_edges.space_edges),
     "ties": Check(recorded_trials.ties),
     "resolution": Check(recorded_trials.resolution),
     "order of trials": Check(recorded_trials.order),
     "reported bests": Check(reported.reported, needs_trials=False),
 }
-"""The checks by their public names, in the order of the table that `check` returns.
-
-To add a check, write a function in a file of this folder and add a line here.
-"""
+"""The checks by their public names, in the order of the table that `check` returns. A new check is
+a function in a file of this folder and a line here."""
 
 
 def check(tree: xr.DataTree) -> pd.DataFrame:
@@ -90,10 +83,9 @@ def check(tree: xr.DataTree) -> pd.DataFrame:
 
         - `search`, `check`: name of the search, and name of the check, a key of `CHECKS`;
         - `passed`: True or False, or NA when the check could not be made;
-        - `figure`: the number that the check computes, explained in the files of
-          `leadline.checks`;
+        - `figure`: the number that the check computes;
         - `bound`, `limit`: "at least" or "at most", and the number that `figure` is compared
-          with; the same files give the reason of each limit;
+          with; the files of `leadline.checks` explain figures and limits;
         - `about`: name of the hyperparameter concerned, for a check of several;
         - `advice`: what to do when the check failed; why it could not be made; otherwise empty.
 
@@ -116,8 +108,7 @@ def check(tree: xr.DataTree) -> pd.DataFrame:
         for evidence in (Evidence(tree, search) for search in search_names(tree))
         for name, evaluate in CHECKS.items()
     ]
-    columns = ["search", "check", "passed", "figure", "bound", "limit", "about", "advice"]
-    table = pd.DataFrame(rows)[columns].astype({"passed": "boolean"})
+    table = pd.DataFrame(rows).astype({"passed": "boolean"})
     table.attrs["failed"] = failed_checks(table)
     return table
 
@@ -125,19 +116,7 @@ def check(tree: xr.DataTree) -> pd.DataFrame:
 def failed_checks(table: pd.DataFrame) -> list[str]:
     """Return the names of the checks that failed in any search, each once.
 
-    Parameters
-    ----------
-    table : DataFrame
-        The result of `check`.
-
-    Examples
-    --------
-    >>> names = ["regime fit", "edges of the space", "ties"]
-    >>> table = pd.DataFrame(
-    ...     {"check": names, "passed": [False, False, True], "about": ["", "lr", ""]}
-    ... )
-    >>> failed_checks(table)
-    ['regime fit', 'edges of the space (lr)']
+    `table` is a result of `check`; a hyperparameter follows in brackets: "edges of the space (lr)".
     """
     failed = table[table["passed"].eq(False).fillna(False)]
     names = [

@@ -18,15 +18,7 @@ SEED = 20240229
 
 @dataclass(frozen=True)
 class Evidence:
-    """Trials and posterior draws of one search.
-
-    Attributes
-    ----------
-    tree : DataTree
-        The result of a fit.
-    search : str
-        Name of the search.
-    """
+    """Trials and posterior draws of one search of a fit."""
 
     tree: xr.DataTree
     search: str

@@ -9,44 +9,36 @@ NO_TRIALS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """Outcome of one check of one search.
+    """Outcome of one check of one search; its fields are columns of `leadline.check`.
 
-    Attributes
-    ----------
-    figure : float
-        Number that the check computes; nan when the check could not be made.
-    limit : float
-        Number that `figure` is compared with.
-    passed : bool or None
-        None when the check could not be made.
-    advice : str
-        Empty when the check passed; what to do when it failed; why it could not be made.
-    about : str
-        Name of the hyperparameter concerned, for a check of several; otherwise empty.
-    bound : {"at least", "at most", ""}
-        Side of the limit on which the check passes; empty when the check could not be made.
+    A check that could not be made has `passed` None, `figure` nan and an empty `bound`.
     """
 
-    figure: float
-    limit: float
     passed: bool | None
-    advice: str = ""
-    about: str = ""
-    bound: str = ""
+    figure: float
+    bound: str
+    limit: float
+    about: str
+    advice: str
 
 
 def at_least(figure: float, limit: float, advice: str, about: str = "") -> Outcome:
     """Return the outcome of a check that passes when the figure is `limit` or more."""
     passed = bool(figure >= limit)
-    return Outcome(float(figure), float(limit), passed, "" if passed else advice, about, "at least")
+    return Outcome(passed, float(figure), "at least", float(limit), about, "" if passed else advice)
 
 
 def at_most(figure: float, limit: float, advice: str) -> Outcome:
     """Return the outcome of a check that passes when the figure is `limit` or less."""
     passed = bool(figure <= limit)
-    return Outcome(float(figure), float(limit), passed, "" if passed else advice, "", "at most")
+    return Outcome(passed, float(figure), "at most", float(limit), "", "" if passed else advice)
 
 
 def not_made(limit: float, reason: str) -> Outcome:
     """Return the outcome of a check that could not be made."""
-    return Outcome(float("nan"), float(limit), None, reason)
+    return Outcome(None, float("nan"), "", float(limit), "", reason)
+
+
+def too_few_trials(limit: float, trials: int, needed: int) -> Outcome:
+    """Return the outcome of a check that needs more trials than the search has."""
+    return not_made(limit, f"The search has {trials} trials; this check needs {needed}.")

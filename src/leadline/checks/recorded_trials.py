@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from leadline.checks.evidence import Evidence
-from leadline.checks.outcome import Outcome, at_least, at_most, not_made
+from leadline.checks.outcome import Outcome, at_least, at_most, too_few_trials
 
 MIN_TAIL_POINTS = 20
 """`leadline.fit` refuses fewer than 8. With fewer than 20, the posterior leans on the prior of the
@@ -42,9 +42,7 @@ def order(evidence: Evidence) -> Outcome:
     """Check the rank correlation of order and loss over all trials; failures rank last."""
     trials = evidence.trials
     if len(trials) < _MIN_TRIALS:
-        return not_made(
-            MIN_P_ORDER, f"The search has {len(trials)} trials; this check needs {_MIN_TRIALS}."
-        )
+        return too_few_trials(MIN_P_ORDER, len(trials), _MIN_TRIALS)
     index = np.arange(len(trials), dtype=float)
     if "order" in trials and trials["order"].notna().all():
         index = trials["order"].to_numpy(dtype=float)
@@ -65,7 +63,7 @@ def ties(evidence: Evidence) -> Outcome:
     tail = evidence.best(evidence.n_tail)
     n_tied = len(tail) - tail["score"].nunique()
     return at_most(
-        1.0 - tail["score"].nunique() / len(tail),
+        n_tied / len(tail),
         MAX_TIED,
         f"{n_tied} of {len(tail)} scores beyond the threshold repeat another: record more digits, "
         "give the spacing of the scores as `resolution`, or drop trials that were entered twice.",

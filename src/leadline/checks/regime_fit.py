@@ -1,4 +1,6 @@
-"""Check whether the scores beyond the threshold follow the quadratic law."""
+"""Check whether scores beyond the threshold follow the quadratic law, and thresholds agree."""
+
+import itertools
 
 import numpy as np
 import numpy.typing as npt
@@ -6,7 +8,7 @@ from arviz_stats.base import array_stats
 from scipy.special import softmax
 
 from leadline.checks.evidence import SEED, Evidence
-from leadline.checks.outcome import Outcome, at_least, not_made
+from leadline.checks.outcome import Outcome, at_least, at_most, not_made
 from leadline.stats.diagnostics import MIN_PARETO_DRAWS
 from leadline.stats.goodness_of_fit import anderson_darling, share_of_tail
 
@@ -17,9 +19,17 @@ scores: see `leadline.stats.goodness_of_fit`."""
 MIN_P_BEST = 0.05
 MIN_P_LOO = 0.01
 
+MAX_SEPARATION = 1.0
+"""Above it, the 95 % intervals of the optimum at two thresholds do not overlap: the mixture is
+bimodal, and its mean lies between the modes."""
+
+MIN_WEIGHT = 0.05
+"""Candidates of less weight cannot move a 90 % interval."""
+
 _SHARES = (0.5, 0.25, 0.125)
 _MIN_BEST = 10
 _DRAWS = 1000
+_ENDS = (0.025, 0.5, 0.975)
 
 
 def whole_tail(evidence: Evidence) -> Outcome:
@@ -36,11 +46,9 @@ def best_scores(evidence: Evidence) -> Outcome:
     counts = [round(share * evidence.n_tail) for share in _SHARES]
     counts = [count for count in counts if count >= _MIN_BEST]
     if not counts:
-        return not_made(
-            MIN_P_BEST,
-            f"{evidence.n_tail} trials are beyond the threshold; this check needs about "
-            f"{round(_MIN_BEST / max(_SHARES))}.",
-        )
+        needed = round(_MIN_BEST / max(_SHARES))
+        reason = f"{evidence.n_tail} trials are beyond the threshold; this check needs about "
+        return not_made(MIN_P_BEST, f"{reason}{needed}.")
     figure = len(counts) * min(best_p_value(evidence, count) for count in counts)
     return at_least(
         min(1.0, figure),
@@ -73,9 +81,8 @@ def leave_one_out(evidence: Evidence) -> Outcome:
     for the dependence between the values.
     """
     if len(evidence.draws.alpha) < MIN_PARETO_DRAWS:
-        return not_made(
-            MIN_P_LOO, f"Leave-one-out weights need {MIN_PARETO_DRAWS} draws; fit with more draws."
-        )
+        reason = f"Leave-one-out weights need {MIN_PARETO_DRAWS} draws; fit with more draws."
+        return not_made(MIN_P_LOO, reason)
     p_value, *_ = array_stats.uniformity_test(loo_pit(evidence), method="pot_c")
     return at_least(
         p_value,
@@ -121,3 +128,33 @@ def _remedy(evidence: Evidence) -> str:
         "give neither a threshold nor a tail fraction, so that the data decide where the law "
         "starts, or try another scale of the score (log, logit or auto)."
     )
+
+
+def thresholds_agree(evidence: Evidence) -> Outcome:
+    """Check that the candidates above `MIN_WEIGHT` agree on the optimum.
+
+    The figure is the largest `separation` of two candidates.
+    """
+    candidates = evidence.candidates
+    heavy = candidates.isel(candidate=np.flatnonzero(candidates["weight"] > MIN_WEIGHT))
+    if heavy.sizes["candidate"] < 2:
+        return not_made(MAX_SEPARATION, "The fit uses one threshold and scale.")
+    optimum = heavy["optimum"].transpose("candidate", "sample").to_numpy()
+    ends = [np.quantile(row[np.isfinite(row)], _ENDS) for row in optimum]
+    return at_most(
+        max(separation(first, second) for first, second in itertools.combinations(ends, 2)),
+        MAX_SEPARATION,
+        "The optimum depends on the threshold: look at the stability plot, and fit with the tail "
+        "fraction or threshold that you trust, or run more trials.",
+    )
+
+
+def separation(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the distance of two medians, over the summed half-widths that face each other.
+
+    `first` and `second` are (lower end, median, upper end) of an interval.
+    """
+    low, high = sorted((first, second), key=lambda ends: float(ends[1]))
+    half_widths = float((low[2] - low[1]) + (high[1] - high[0]))
+    distance = float(high[1] - low[1])
+    return distance / half_widths if half_widths > 0 else np.inf if distance > 0 else 0.0

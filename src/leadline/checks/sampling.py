@@ -1,7 +1,4 @@
-"""Check the sampler: divergences, R-hat, effective sample size and E-BFMI.
-
-The limits of R-hat and of the effective sample size stand in `leadline.stats.diagnostics`.
-"""
+"""Check the sampler: divergences, R-hat, effective sample size and E-BFMI."""
 
 import numpy as np
 
@@ -13,6 +10,7 @@ MIN_BFMI = 0.3
 """Betancourt (2016, arXiv:1604.00695): below it, NUTS does not reach the tails of the posterior."""
 
 _MORE_DRAWS = "Fit again with more draws or chains."
+_MORE_TUNING = "fit again with more tuning and more draws."
 
 
 def divergences(evidence: Evidence) -> Outcome:
@@ -30,9 +28,7 @@ def rhat(evidence: Evidence) -> Outcome:
     figure = evidence.convergence.max_rhat
     if np.isnan(figure):
         return not_made(MAX_RHAT, "R-hat compares chains, and there is one; fit with chains=4.")
-    return at_most(
-        figure, MAX_RHAT, "The chains disagree: fit again with more tuning and more draws."
-    )
+    return at_most(figure, MAX_RHAT, f"The chains disagree: {_MORE_TUNING}")
 
 
 def ess_bulk(evidence: Evidence) -> Outcome:
@@ -57,8 +53,4 @@ def energy(evidence: Evidence) -> Outcome:
     figure = float(candidates["min_bfmi"].where(candidates["weight"] > 0).min())
     if np.isnan(figure):
         return not_made(MIN_BFMI, "The sampler recorded no energy.")
-    return at_least(
-        figure,
-        MIN_BFMI,
-        "NUTS moves slowly through the posterior: fit again with more tuning and more draws.",
-    )
+    return at_least(figure, MIN_BFMI, f"NUTS moves slowly through the posterior: {_MORE_TUNING}")

@@ -22,28 +22,15 @@ Leadline's priors are informative on purpose: of 30 searches simulated from the 
 20 to 120 trials beyond the threshold, nearly all are above `INFORMATIVE`, and none above 0.27."""
 
 
-def optimum_prior(evidence: Evidence) -> Outcome:
-    """Check the prior sensitivity of the optimum."""
-    return _prior_sensitivity(evidence, "optimum")
-
-
-def effective_dim_prior(evidence: Evidence) -> Outcome:
-    """Check the prior sensitivity of the effective dimension."""
-    return _prior_sensitivity(evidence, "effective_dim")
-
-
-def _prior_sensitivity(evidence: Evidence, name: str) -> Outcome:
+def prior_sensitivity(evidence: Evidence, name: str) -> Outcome:
     """Check the prior sensitivity of a variable; the limit is lower for a weak likelihood."""
     if len(evidence.main_rows) < MIN_PARETO_DRAWS:
-        return not_made(
-            MAX_PRIOR_SENSITIVITY,
-            f"Power scaling needs {MIN_PARETO_DRAWS} draws; fit with more draws.",
-        )
+        reason = f"Power scaling needs {MIN_PARETO_DRAWS} draws; fit with more draws."
+        return not_made(MAX_PRIOR_SENSITIVITY, reason)
     draws = evidence.values(name)[evidence.main_rows]
     if np.ptp(draws) == 0.0:
-        return not_made(
-            MAX_PRIOR_SENSITIVITY, f"All draws are the same, {draws[0]:g}: nothing is uncertain."
-        )
+        reason = f"All draws are the same, {draws[0]:g}: nothing is uncertain."
+        return not_made(MAX_PRIOR_SENSITIVITY, reason)
     prior, likelihood = sensitivities(evidence, name)
     if likelihood < INFORMATIVE:
         return at_most(
@@ -70,15 +57,14 @@ def sensitivities(evidence: Evidence, name: str) -> tuple[float, float]:
     tree, search = evidence.tree, evidence.search
     likelihood = tree["log_likelihood"].dataset.sel(search=search)
     tail = evidence.shared_tail.index.to_numpy()
-    reports = _report_names(evidence)
-    own = {"tail_trial": tail, "repeated_trial": tail, "report": reports}
-    likelihood = likelihood.isel(
-        {
-            dim: np.isin(likelihood[dim].to_numpy().astype(str), names)
-            for dim, names in own.items()
-            if dim in likelihood.dims
-        }
-    )
+    own = {"tail_trial": tail, "repeated_trial": tail}
+    constant = tree["constant_data"].dataset
+    if "report_search" in constant:
+        of_search = constant["report_search"].to_numpy().astype(str) == search
+        own["report"] = constant["report"].to_numpy().astype(str)[of_search]
+    for dim in own.keys() & set(likelihood.dims):
+        is_own = np.isin(likelihood[dim].to_numpy().astype(str), own[dim])
+        likelihood = likelihood.isel({dim: is_own})
     groups = {
         "posterior": evidence.posterior[name],
         "log_prior": _total(tree["log_prior"].dataset.sel(search=search)),
@@ -86,28 +72,14 @@ def sensitivities(evidence: Evidence, name: str) -> tuple[float, float]:
     }
     rows = evidence.main_rows
     small = xr.DataTree.from_dict({key: _one_chain(value, rows) for key, value in groups.items()})
-    prior, of_likelihood = (
-        float(arviz_stats.psense(small, var_names=[name], group=group)[name])
-        for group in ("prior", "likelihood")
-    )
-    return prior, of_likelihood
-
-
-def _report_names(evidence: Evidence) -> np.ndarray:
-    """Return the labels of the reported bests of the search."""
-    constant = evidence.tree["constant_data"].dataset
-    if "report_search" not in constant:
-        return np.empty(0, dtype=str)
-    own = constant["report_search"].to_numpy().astype(str) == evidence.search
-    return constant["report"].to_numpy().astype(str)[own]
+    prior = arviz_stats.psense(small, var_names=[name], group="prior")
+    of_likelihood = arviz_stats.psense(small, var_names=[name], group="likelihood")
+    return float(prior[name]), float(of_likelihood[name])
 
 
 def _total(densities: xr.Dataset) -> xr.DataArray:
     """Return the sum of the log-densities per draw, much faster than `psense` computes it."""
-    parts = [
-        values.sum([dim for dim in values.dims if dim not in ("chain", "draw")])
-        for values in densities.values()
-    ]
+    parts = [values.sum(set(values.dims) - {"chain", "draw"}) for values in densities.values()]
     return sum(parts[1:], start=parts[0]).rename("total")
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 from scipy.stats import hypergeom
 
 from leadline.checks.evidence import Evidence
-from leadline.checks.outcome import Outcome, at_least, not_made
+from leadline.checks.outcome import Outcome, at_least, not_made, too_few_trials
 from leadline.data.trials import PARAM_PREFIX
 
 MIN_P_EDGE = 0.01
@@ -26,53 +26,32 @@ def space_edges(evidence: Evidence) -> Outcome:
     outer tenth holds at least as many of the best trials as the next tenth.
     """
     trials = evidence.trials
-    params = {
-        name.removeprefix(PARAM_PREFIX): pd.to_numeric(trials[name], errors="coerce").to_numpy(
-            float
-        )
-        for name in map(str, trials.columns)
-        if name.startswith(PARAM_PREFIX)
-    }
+    params = trials.filter(regex=f"^{PARAM_PREFIX}").apply(pd.to_numeric, errors="coerce")
+    params = params.astype(float).rename(columns=lambda name: name.removeprefix(PARAM_PREFIX))
     # Only hyperparameters that all trials have, as numbers of which at least two differ.
-    params = {
-        name: values
-        for name, values in params.items()
-        if np.isfinite(values).all() and np.ptp(values) > 0
-    }
-    if not params:
-        return not_made(
-            MIN_P_EDGE, "No trial has numeric hyperparameters; `params` names their columns."
-        )
+    params = params.loc[:, np.isfinite(params).all() & (params.min() < params.max())]
+    if params.empty:
+        reason = "No trial has numeric hyperparameters; `params` names their columns."
+        return not_made(MIN_P_EDGE, reason)
     if len(trials) < _MIN_TRIALS:
-        return not_made(
-            MIN_P_EDGE, f"The search has {len(trials)} trials; this check needs {_MIN_TRIALS}."
-        )
+        return too_few_trials(MIN_P_EDGE, len(trials), _MIN_TRIALS)
     best = evidence.best(max(_MIN_BEST, round(_SHARE * len(trials))))
     is_best = trials.index.isin(best.index)
     found = [
-        (pile_p_value(sign * values, is_best), name, edge, way)
+        (pile_p_value(sign * values.to_numpy(), is_best), str(name), edge, way)
         for name, values in params.items()
         for sign, edge, way in ((1.0, "lower", "downward"), (-1.0, "upper", "upward"))
     ]
     figure, name, edge, way = min(found)
-    return at_least(
-        min(1.0, len(found) * figure),
-        MIN_P_EDGE,
-        f"The best trials lie at the {edge} edge of {name}: widen its range {way} and search "
-        "again.",
-        about=name,
-    )
+    figure = min(1.0, len(found) * figure)
+    advice = f"The best trials lie at the {edge} edge of {name}: widen its range {way}"
+    return at_least(figure, MIN_P_EDGE, f"{advice} and search again.", about=name)
 
 
 def pile_p_value(values: npt.NDArray[np.float64], is_best: npt.NDArray[np.bool_]) -> float:
     """Return P(at least as many of the best trials at the low edge by chance); 1 without a pile.
 
-    Parameters
-    ----------
-    values : ndarray of float, shape (trial,)
-        Values of one hyperparameter.
-    is_best : ndarray of bool, shape (trial,)
-        Marks the best trials.
+    `values` of one hyperparameter and `is_best` have shape (trial,).
     """
     n = len(values)
     first, second = np.sort(values)[[round(_SHARE * n) - 1, round(2 * _SHARE * n) - 1]]

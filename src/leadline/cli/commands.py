@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leadline.cli.options import COLUMNS, TRACKER_OPTIONS
+from leadline.cli.wording import FIT_ARGUMENTS, SOURCE_ARGUMENTS
 from leadline.errors import LeadlineError, format_value, join_values
 
 if TYPE_CHECKING:
@@ -22,11 +22,9 @@ def run_fit(arguments: argparse.Namespace) -> None:
     from leadline.io.sources import read_source, source_stem
 
     output = _output(arguments, f"leadline-{source_stem(arguments.trials)}")
-    names = ("score", "direction", "params", *COLUMNS, *TRACKER_OPTIONS)
-    options = {name: getattr(arguments, name) for name in names}
-    trials = read_source(
-        arguments.trials, {**options, "assume_random": arguments.assume_random or None}
-    )
+    options = {name: getattr(arguments, name) for name in SOURCE_ARGUMENTS}
+    options["assume_random"] = arguments.assume_random or None
+    trials = read_source(arguments.trials, options)
     if len(trials.searches) > 1 and arguments.task is None and arguments.model is None:
         raise LeadlineError(
             f"{trials.source}: there are {len(trials.searches)} searches, (task, model) "
@@ -41,13 +39,7 @@ def run_fit(arguments: argparse.Namespace) -> None:
         model=arguments.pooling,
         threshold="auto" if arguments.threshold is None else arguments.threshold,
         tail_fraction=fractions[0] if fractions and len(fractions) == 1 else fractions,
-        scale=arguments.scale,
-        assume_random=arguments.assume_random,
-        effective_dim=arguments.effective_dim,
-        resolution=arguments.resolution,
-        draws=arguments.draws,
-        tune=arguments.tune,
-        chains=arguments.chains,
+        **{name: getattr(arguments, name) for name in FIT_ARGUMENTS},
     )
 
 
@@ -125,10 +117,7 @@ def run_report(arguments: argparse.Namespace) -> None:
 
 
 def run_forecast(arguments: argparse.Namespace) -> int:
-    """Print what further trials would gain, and whether to stop, from a saved fit.
-
-    The exit code is 3 for the advice to stop, if asked for.
-    """
+    """Print what further trials would gain, and whether to stop, from a saved fit."""
     tree = read_fit(arguments.fit)
 
     from leadline.cli.console import show_forecast, show_line, show_recorded
@@ -138,12 +127,8 @@ def run_forecast(arguments: argparse.Namespace) -> int:
     if arguments.within is not None:
         # Before anything is printed.
         validate_within(arguments.within)
-    stop = show_forecast(
-        tree,
-        arguments.trials,
-        minimum_gain=arguments.minimum_gain,
-        probability=arguments.probability,
-    )
+    gain, probability = arguments.minimum_gain, arguments.probability
+    stop = show_forecast(tree, arguments.trials, minimum_gain=gain, probability=probability)
     if arguments.within is not None:
         needed = trials_needed(tree, arguments.within, probability=_REACH_PROBABILITY)
         for sentence in trials_needed_sentences(needed):
@@ -153,17 +138,10 @@ def run_forecast(arguments: argparse.Namespace) -> int:
 
 
 def read_fit(path: Path) -> Any:
-    """Return the DataTree of a saved fit.
-
-    Raises
-    ------
-    FileNotFoundError, LeadlineError
-        If there is no such file, or it is not a saved fit.
-    """
+    """Return the DataTree of a saved fit."""
     if not path.exists():
-        raise FileNotFoundError(
-            f"no file {format_value(str(path), 200)}; check its name and folder"
-        )
+        name = format_value(str(path), 200)
+        raise FileNotFoundError(f"no file {name}; check its name and folder")
     if path.is_dir():
         raise LeadlineError(f"{path} is a folder; give the file fit.nc in it")
 
@@ -204,12 +182,8 @@ def _fit_and_write(
         show_trials(trials)
         show_line("compiling the model and sampling…", "dim")
     with results_folder(output) as folder:
-        tree = fit(
-            trials,
-            random_seed=arguments.seed,
-            progressbar=not quiet and sys.stdout.isatty(),
-            **settings,
-        )
+        progressbar = not quiet and sys.stdout.isatty()
+        tree = fit(trials, random_seed=arguments.seed, progressbar=progressbar, **settings)
         tree.to_netcdf(folder / "fit.nc", engine="h5netcdf")
         show_answers(tree)
         if len(set(tree["posterior"].dataset["model"].to_numpy())) > 1:

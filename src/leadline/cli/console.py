@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pandas as pd
 import xarray as xr
@@ -18,6 +18,7 @@ from rich.table import Column, Table
 from leadline.checks.check import check
 from leadline.checks.outcome import NO_TRIALS
 from leadline.cli.wording import in_command_line_words
+from leadline.data.trials import Trials
 from leadline.stats.compare import compare
 from leadline.stats.comparison_sentences import comparison_sentences
 from leadline.stats.diagnostics import checks_line, convergence
@@ -26,9 +27,6 @@ from leadline.stats.options import validate_probability
 from leadline.stats.rounding import percent
 from leadline.stats.stopping import forecast_cells, stopping_advice
 from leadline.stats.summary import summary_cells, summary_text
-
-if TYPE_CHECKING:
-    from leadline.data.trials import Trials
 
 # A file or a pipe has no width of its own.
 _PLAIN_WIDTH = 220
@@ -63,36 +61,23 @@ def show_line(line: str, style: str = "") -> None:
     _console().print(line, style=style, soft_wrap=True)
 
 
-def show_trials(trials: "Trials") -> None:
+def show_trials(trials: Trials) -> None:
     """Print how many trials were read, and the notes of the reader."""
     for line in (str(trials), *map(in_command_line_words, trials.notes)):
         show_line(f"{trials.source}: {line}", "dim")
 
 
-def show_answers(
-    tree: xr.DataTree,
-    *,
-    ci_prob: float | None = None,
-    ci_kind: str | None = None,
-    form: str = "table",
-) -> None:
+def show_answers(tree: xr.DataTree, *, form: str = "table", **interval: Any) -> None:
     """Print the summary of a fit, its sampling diagnostics and its failed checks.
 
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-    ci_prob, ci_kind : optional
-        As in `leadline.summary`.
-    form : {"table", "markdown", "latex", "csv"}
-        A table for the screen, or text for a paper. Text holds the diagnostics and failed checks
-        beside the table; in CSV, they are comments.
+    `form` is "table" for the screen, or a format of `leadline.stats.summary`; `interval` holds
+    `ci_prob` and `ci_kind` of `leadline.summary`.
     """
     if form != "table":
         # A console would fold long lines.
-        print(summary_text(tree, form, ci_prob=ci_prob, ci_kind=ci_kind), end="")
+        print(summary_text(tree, form, **interval), end="")
         return
-    answers = summary_cells(tree, ci_prob=ci_prob, ci_kind=ci_kind)
+    answers = summary_cells(tree, **interval)
     title = answers.attrs["title"]
     console = _console()
     table = _answer_table(title, answers)
@@ -157,15 +142,7 @@ def show_checks(tree: xr.DataTree) -> None:
 def show_comparison(
     tree: xr.DataTree, *, by: str = "model", budget: float | None = None, rope: float = 0.0
 ) -> None:
-    """Print the probability that each model is better, per task and overall, and the conclusions.
-
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-    by, budget, rope : optional
-        As in `leadline.compare`.
-    """
+    """Print the result of `leadline.compare`, per task and overall, and its conclusions."""
     found = compare(tree, by=by, budget=budget, rope=rope)  # type: ignore[arg-type]
     context = "task" if by == "model" else "model"
     when = f"after {budget:g} trials each" if budget else "at the optimum"
@@ -178,11 +155,8 @@ def show_comparison(
         columns["overall"] = ("_overall", {})
     if found["p_better_new_task"].notnull().any():  # noqa: PD004  (xarray)
         columns["a new task"] = ("_new_task", {})
-    table = _table(
-        f"which {by} is better, {when}: P(better){equal} / P(worse), in %",
-        [f"{by}, against the other"],
-        list(columns),
-    )
+    title = f"which {by} is better, {when}: P(better){equal} / P(worse), in %"
+    table = _table(title, [f"{by}, against the other"], list(columns))
     for first, second in itertools.combinations(map(str, found[by].to_numpy()), 2):
         pair = found.sel({by: first, f"other_{by}": second})
         cells = []
@@ -201,31 +175,22 @@ def show_forecast(
 ) -> bool:
     """Print the gains expected from further trials and an advice; return whether it is to stop.
 
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-    trials : sequence of int
-        Numbers of further trials; the advice is about the largest.
-    minimum_gain : float
-        Gain up to which further trials are not worth it, in score units.
-    probability : float
-        The advice is to stop if no search gains more with this probability.
+    The advice is about the largest number of `trials`: it is to stop if no search gains more than
+    `minimum_gain`, in score units, with `probability`.
     """
     validate_probability(probability)
     found = forecast(tree, trials, minimum_gain=minimum_gain)
     chance = "P(gain)" if minimum_gain == 0 else f"P(gain > {minimum_gain:g})"
-    heads = ["best seen", "trials", "their best", chance, "mean gain", "gain if re-run"]
-    costly = bool(found["cost"].notnull().any())  # noqa: PD004  (xarray)
-    table = _table(
+    heads = ["best seen", "trials", "their best", chance, "mean gain", "gain if re-run", "cost"]
+    n_heads = len(heads) if found["cost"].notnull().any() else len(heads) - 1  # noqa: PD004
+    title = (
         f"the next trials of {tree.attrs['source']}: {found.attrs['metric']} "
         f"({found.attrs['direction']})\nmedian and 80 % interval of their best, and its gain over "
-        "the best seen",
-        ["search"],
-        [*heads, "cost"] if costly else heads,
+        "the best seen"
     )
+    table = _table(title, ["search"], heads[:n_heads])
     for row in forecast_cells(found):
-        table.add_row(*(row if costly else row[:-1]))
+        table.add_row(*row[: n_heads + 1])
     _console().print(table)
     advice = stopping_advice(tree, found, probability=probability)
     show_line(advice.sentence)

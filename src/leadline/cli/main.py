@@ -16,12 +16,8 @@ from leadline.errors import LeadlineError, NotRecordedError
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0 done, 1 failed; usage errors exit with 2.
 
+    `argv` are the arguments without the name of the program; default: those of the process.
     `leadline forecast --exit-code` returns 3 when stopping is advised.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Arguments, without the name of the program. Default: those of the process.
     """
     arguments = build_parser().parse_args(argv)
     # The answers include what the library logs.

@@ -1,11 +1,12 @@
 """Commands of the command line and their options; `leadline.cli.commands` carries them out."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from leadline.cli import commands
-from leadline.cli.options import add_fit_options, add_output_options, positive_integer
+from leadline.cli.wording import COLUMNS
 
 # The names of leadline.plots.gallery.PICTURES, which is slow to import.
 PICTURES = (
@@ -25,13 +26,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, (run, add_options) in _COMMANDS.items():
+    for name, (run, *groups) in _COMMANDS.items():
         # The first line of the docstring is the help of the command.
         title = (run.__doc__ or name).splitlines()[0].rstrip(".")
         text = title[0].lower() + title[1:]
         command = subparsers.add_parser(name, help=text, description=text, allow_abbrev=False)
         command.set_defaults(run=run, parser=command)
-        add_options(command)
+        for add_options in groups:
+            add_options(command)
     return parser
 
 
@@ -52,67 +54,131 @@ class _Version(argparse.Action):
         parser.exit()
 
 
+def _add_source_options(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "%(prog)s SOURCE [options]"
+    parser.epilog = "Example: leadline fit trials.csv --score val_loss --direction minimize"
+    add = parser.add_argument
+    text = (
+        "a table with one row per evaluation (CSV, JSON lines, Parquet); an Optuna or MLflow "
+        "database, as a file or URL; the folder of a Ray Tune or Keras Tuner search; a CSV export "
+        "of W&B or of scikit-learn's cv_results_"
+    )
+    add("trials", metavar="SOURCE", help=text)
+    add("--score", metavar="COLUMN", help="column, metric or objective that holds the score")
+    text = (
+        "whether low or high scores are good; required unless the source records it, as it is "
+        "never guessed"
+    )
+    add("--direction", choices=("minimize", "maximize"), help=text)
+    text = "columns of the hyperparameters; their number bounds the effective dimension"
+    add("--params", nargs="+", metavar="COLUMN", help=text)
+    text = "fit even if the hyperparameters show that the search was not random"
+    add("--assume-random", action="store_true", help=text)
+    group = parser.add_argument_group("columns of the table", "name the column that holds")
+    for name, text in COLUMNS.items():
+        group.add_argument(f"--{name.replace('_', '-')}", metavar="COLUMN", help=text)
+    add = parser.add_argument_group("sources of other tools").add_argument
+    add("--study-name", metavar="NAME", help="Optuna: name of the study")
+    add("--experiment", metavar="NAME", help="MLflow: name of the experiment")
+    add("--sweep", metavar="NAME", help="W&B: name of the sweep")
+    add("--parent", metavar="RUN", nargs="+", help="MLflow: the sweeps to read")
+    text = "Ray Tune: status of trials with fewer training iterations than the others"
+    add("--early-stopped", choices=("pruned", "complete"), help=text)
+    text = "scikit-learn: read all candidates of a halving search at the smallest budget"
+    add("--first-rung", action="store_true", default=None, help=text)
+    text = "read only the first N trials, drawn at random before the sampler used any score"
+    add("--random-start", type=_positive_integer, metavar="N", help=text)
+
+
+def _add_fit_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("model and sampling")
+    tail = group.add_mutually_exclusive_group()
+    text = (
+        "share of the trials, the best ones, to which the quadratic law is fitted, such as 0.2; "
+        "several values are averaged; default: decided from the data"
+    )
+    tail.add_argument("--tail-fraction", type=float, nargs="+", metavar="F", help=text)
+    text = "score beyond which the quadratic law is fitted, instead of --tail-fraction"
+    tail.add_argument("--threshold", type=float, metavar="T", help=text)
+    pooling = (
+        "how searches inform each other; auto: crossed for several models on several tasks, "
+        "hierarchical for one model or one task"
+    )
+    scale = "scale of the score on which the law is fitted; auto averages over scales"
+    for flag, choices, text in (
+        ("--scale", ("identity", "log", "logit", "auto"), scale),
+        ("--effective-dim", ("continuous", "integer"), "type of the effective dimension"),
+        ("--pooling", ("auto", "single", "hierarchical", "crossed"), pooling),
+    ):
+        text = f"{text}; default: %(default)s"
+        group.add_argument(flag, choices=choices, default=choices[0], help=text)
+    text = "spacing of the recorded scores; default: inferred from ties"
+    group.add_argument("--resolution", type=float, metavar="H", help=text)
+    for flag, default, text in (
+        ("--draws", 1000, "posterior draws per chain"),
+        ("--tune", 1000, "tuning steps per chain"),
+        ("--chains", 4, "number of chains"),
+    ):
+        text = f"{text}; default: %(default)s"
+        group.add_argument(flag, type=_positive_integer, default=default, metavar="N", help=text)
+    _add_output_options(parser, "leadline-SOURCE")
+
+
+def _add_output_options(parser: argparse.ArgumentParser, folder: str) -> None:
+    add = parser.add_argument_group("seed and output").add_argument
+    text = "seed of all random numbers: the same seed gives the same answers"
+    add("--seed", type=_seed, metavar="N", help=text)
+    add("-o", "--output", type=Path, metavar="DIR", help=f"folder to make; default: {folder}")
+    add("--force", action="store_true", help="overwrite these files in an existing folder")
+    add("--no-pictures", action="store_true", help="make no pictures and no report")
+    add("--quiet", action="store_true", help="print the answers, not the progress")
+
+
+def _positive_integer(text: str, minimum: int = 1) -> int:
+    value = int(text)
+    if value < minimum:
+        raise argparse.ArgumentTypeError(f"must be at least {minimum}, got {value}")
+    return value
+
+
+def _seed(text: str) -> int:
+    return _positive_integer(text, minimum=0)
+
+
 def _add_fit_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("fit", metavar="FIT.nc", type=Path, help="file saved by `leadline fit`")
 
 
 def _add_summary_options(parser: argparse.ArgumentParser) -> None:
-    _add_fit_file(parser)
     add = parser.add_argument
     add("--ci-prob", type=float, metavar="P", help="probability of the intervals, such as 0.9")
     add("--ci-kind", choices=("eti", "hdi"), help="equal-tailed or highest-density intervals")
-    add(
-        "--format",
-        choices=("table", "markdown", "latex", "csv"),
-        default="table",
-        help="csv has all numbers with full precision; default: %(default)s",
-    )
+    formats = ("table", "markdown", "latex", "csv")
+    text = "csv has all numbers with full precision; default: %(default)s"
+    add("--format", choices=formats, default="table", help=text)
 
 
 def _add_compare_options(parser: argparse.ArgumentParser) -> None:
-    _add_fit_file(parser)
     add = parser.add_argument
     add("--by", choices=("model", "task"), default="model", help="what is compared; default: model")
     add("--budget", type=float, metavar="K", help="compare after K trials each, not fully tuned")
-    add(
-        "--rope",
-        type=float,
-        default=0.0,
-        metavar="D",
-        help="treat differences up to D, in score units, as practically equal",
-    )
+    text = "treat differences up to D, in score units, as practically equal"
+    add("--rope", type=float, default=0.0, metavar="D", help=text)
 
 
 def _add_plot_options(parser: argparse.ArgumentParser) -> None:
-    _add_fit_file(parser)
     add = parser.add_argument
-    add(
-        "names",
-        metavar="NAME",
-        nargs="*",
-        choices=PICTURES,
-        help=f"pictures to draw: {', '.join(PICTURES)}; default: all that apply to this fit",
-    )
-    add(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="DIR",
-        default=Path("leadline-pictures"),
-        help="folder to write to, where pictures of the same name are replaced; default: "
-        "%(default)s",
-    )
+    text = f"pictures to draw: {', '.join(PICTURES)}; default: all that apply to this fit"
+    add("names", metavar="NAME", nargs="*", choices=PICTURES, help=text)
+    folder = Path("leadline-pictures")
+    text = "folder to write to, where pictures of the same name are replaced; default: %(default)s"
+    add("-o", "--output", type=Path, metavar="DIR", default=folder, help=text)
     add("--format", choices=("png", "svg", "pdf", "html"), help="default: png")
-    add(
-        "--backend",
-        choices=("matplotlib", "plotly", "bokeh"),
-        help="library that draws; plotly and bokeh make html; default: matplotlib, or plotly for "
-        "html",
-    )
+    text = "library that draws; plotly and bokeh make html; default: matplotlib, or plotly for html"
+    add("--backend", choices=("matplotlib", "plotly", "bokeh"), help=text)
 
 
 def _add_report_options(parser: argparse.ArgumentParser) -> None:
-    _add_fit_file(parser)
     add = parser.add_argument
     text = "file to write; default: report.html beside FIT.nc"
     add("-o", "--output", type=Path, metavar="FILE", help=text)
@@ -120,47 +186,38 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_forecast_options(parser: argparse.ArgumentParser) -> None:
-    _add_fit_file(parser)
     add = parser.add_argument
-    add(
-        "--trials",
-        type=positive_integer,
-        nargs="+",
-        default=[10, 50, 200],
-        metavar="M",
-        help="numbers of further trials; the advice is about the largest; default: 10 50 200",
-    )
+    numbers = [10, 50, 200]
+    text = "numbers of further trials; the advice is about the largest; default: 10 50 200"
+    add("--trials", type=_positive_integer, nargs="+", default=numbers, metavar="M", help=text)
     text = "ignore gains up to G, in score units; default: %(default)g"
     add("--minimum-gain", type=float, default=0.0, metavar="G", help=text)
-    add(
-        "--probability",
-        type=float,
-        default=0.05,
-        metavar="P",
-        help="advise to stop if the probability of a larger gain is below P in every search; "
-        "default: %(default)s",
+    text = (
+        "advise to stop if the probability of a larger gain is below P in every search; default: "
+        "%(default)s"
     )
-    add(
-        "--within",
-        metavar="W",
-        help="also print how many trials bring the best one this close to the optimum with "
-        "probability 0.9; W is in score units, or a percentage such as 1%%",
+    add("--probability", type=float, default=0.05, metavar="P", help=text)
+    text = (
+        "also print how many trials bring the best one this close to the optimum with probability "
+        "0.9; W is in score units, or a percentage such as 1%%"
     )
+    add("--within", metavar="W", help=text)
     add("--exit-code", action="store_true", help="exit with code 3 if the advice is to stop")
 
 
 def _add_demo_options(parser: argparse.ArgumentParser) -> None:
-    add_output_options(parser, "leadline-demo")
+    _add_output_options(parser, "leadline-demo")
     parser.set_defaults(seed=_DEMO_SEED)
 
 
-_COMMANDS = {
-    "fit": (commands.run_fit, add_fit_options),
-    "summary": (commands.run_summary, _add_summary_options),
+# Each command: the function that runs it, and those that add its options.
+_COMMANDS: dict[str, tuple[Callable[[Any], Any], ...]] = {
+    "fit": (commands.run_fit, _add_source_options, _add_fit_options),
+    "summary": (commands.run_summary, _add_fit_file, _add_summary_options),
     "check": (commands.run_check, _add_fit_file),
-    "compare": (commands.run_compare, _add_compare_options),
-    "plot": (commands.run_plot, _add_plot_options),
-    "report": (commands.run_report, _add_report_options),
-    "forecast": (commands.run_forecast, _add_forecast_options),
+    "compare": (commands.run_compare, _add_fit_file, _add_compare_options),
+    "plot": (commands.run_plot, _add_fit_file, _add_plot_options),
+    "report": (commands.run_report, _add_fit_file, _add_report_options),
+    "forecast": (commands.run_forecast, _add_fit_file, _add_forecast_options),
     "demo": (commands.run_demo, _add_demo_options),
 }

@@ -16,14 +16,7 @@ if TYPE_CHECKING:
 def validate_target(path: Path, kind: Literal["file", "folder"], *, force: bool) -> Path:
     """Return the file or folder to write, or raise `LeadlineError` before any work is done.
 
-    Parameters
-    ----------
-    path : Path
-        Name of the file or folder.
-    kind : {"file", "folder"}
-        Kind of the target.
-    force : bool
-        True if the target may exist already.
+    With `force`, the target may exist already.
     """
     if kind == "folder" and path.exists() and not path.is_dir():
         raise LeadlineError(f"{path} is a file, not a folder; give another one with -o")
@@ -44,11 +37,6 @@ def results_folder(target: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `target`, which replaces it if all goes well.
 
     If `target` exists, files of the same name in it are replaced and all others are left alone.
-
-    Parameters
-    ----------
-    target : Path
-        The folder to make.
     """
     target = target.absolute()
     folder = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -72,20 +60,9 @@ def write_pictures(
     formats: Sequence[str] = ("png", "svg"),
     backend: str = "matplotlib",
 ) -> None:
-    """Write pictures of a fit.
+    """Write pictures of a fit, each in all `formats`: file endings that the `backend` can make.
 
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-    folder : Path
-        Folder of the files.
-    names : sequence of str
-        Keys of `leadline.plots.gallery.PICTURES`. Default: all that apply to the fit.
-    formats : sequence of str
-        File endings: "png", "svg" or "pdf" for matplotlib, "html" for plotly and bokeh.
-    backend : {"matplotlib", "plotly", "bokeh"}
-        Library that draws.
+    `names` are keys of `leadline.plots.gallery.PICTURES`; default: all that apply to the fit.
     """
     import matplotlib as mpl
 

@@ -1,14 +1,34 @@
-"""Messages of the library in the words of the command line."""
+"""Arguments of Python as options of the command line, also in the messages of the library."""
 
 import re
 
-from leadline.cli.options import COLUMNS, TRACKER_OPTIONS
+COLUMNS = {
+    "task": "what was solved, such as a data set",
+    "model": "what was tuned",
+    "trial": "the configuration that a row evaluates",
+    "replicate": "the identifier of repeated evaluations, such as the seed; also a parameter or "
+    "attribute",
+    "status": "complete, failed, pruned, ...",
+    "cost": "the cost of an evaluation",
+    "space": "the search space",
+    "best_of": "the number of trials that a score is the best of: rows above 1 are published "
+    "results, not trials",
+}
+"""Columns of a table of trials: Python's name and what the column holds."""
+
+SOURCE_ARGUMENTS = (
+    *("score", "direction", "params", *COLUMNS),
+    *("study_name", "experiment", "sweep", "parent", "early_stopped", "first_rung"),
+    "random_start",
+)
+"""Arguments of the readers of sources."""
+
+FIT_ARGUMENTS = ("assume_random", "scale", "effective_dim", "resolution", "draws", "tune", "chains")
+"""Arguments of `leadline.fit` that the command line hands on unchanged."""
 
 _ARGUMENTS = (
-    *(*COLUMNS, *TRACKER_OPTIONS, "score", "direction", "params", "assume_random"),
-    *("tail_fraction", "threshold", "scale", "effective_dim", "resolution"),
-    *("draws", "tune", "chains", "ci_prob", "ci_kind", "by", "budget", "rope"),
-    *("minimum_gain", "probability", "within"),
+    *(*SOURCE_ARGUMENTS, *FIT_ARGUMENTS, "tail_fraction", "threshold", "ci_prob", "ci_kind"),
+    *("by", "budget", "rope", "minimum_gain", "probability", "within"),
 )
 OPTIONS = {
     **{name: f"--{name.replace('_', '-')}" for name in _ARGUMENTS},
@@ -31,14 +51,8 @@ _NAMED = re.compile(
 def in_command_line_words(message: str) -> str:
     """Return a message with arguments of Python written as options of the command line.
 
-    Examples
-    --------
-    >>> in_command_line_words("tail_fraction must be in (0, 1]; use tail_fraction=0.2")
-    '--tail-fraction must be in (0, 1]; use --tail-fraction 0.2'
-    >>> in_command_line_words("use model='single', or assume_random=True")
-    'use --pooling single, or --assume-random'
-    >>> in_command_line_words("give the spacing as `resolution`")
-    'give the spacing as `--resolution`'
+    >>> in_command_line_words("scale must be 'log'; or use model='single', assume_random=True")
+    "--scale must be 'log'; or use --pooling single, --assume-random"
     """
 
     def option(match: re.Match[str]) -> str:

@@ -6,26 +6,18 @@ import pandas as pd
 
 
 def one_row_per_trial(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per trial of a `Trials` table, in order of appearance.
+    """Return one row per trial of a validated `Trials` table, in order of appearance.
 
     Running evaluations are left out, and so are trials that have no others. A trial is complete
     when all its evaluations are. One failed replicate makes the trial failed, since its expected
     score is not finite and the mean of the other seeds would flatter it. Without a failed
     replicate, one pruned replicate makes it pruned.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        A validated table, one row per evaluation.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns `task, model, trial`; `score`, the mean over replicates; `replicates`, their
-        number; `sum_of_squares`, of the scores' deviations from their mean; `status`. Score and
-        sum of squares are NaN unless the trial is complete. Then, where the table has them,
-        `cost` (the sum over replicates, NaN when one is unknown) and the first replicate's
-        `order`, `budget`, `space` and `param:*`.
+    Columns are `task, model, trial`; `score`, the mean over replicates; `replicates`, their number;
+    `sum_of_squares`, of the scores' deviations from their mean; `status`. Score and sum of squares
+    are NaN unless the trial is complete. Then, where the table has them, `cost` (the sum over
+    replicates, NaN when one is unknown) and the first replicate's `order`, `budget`, `space` and
+    `param:*`.
     """
     done = table[table["status"] != "running"].reset_index(drop=True)
     trial_of_row = done.groupby(["task", "model", "trial"], sort=False).ngroup().to_numpy()

@@ -1,21 +1,13 @@
 """Options that exclude reported bests, and notes on the reported bests of a fit."""
 
-from leadline.data.reported_bests import reports_line
-from leadline.data.trials import Trials, search_labels
+from leadline.data.trials import Trials, reports_line, search_labels
 from leadline.errors import LeadlineError, format_value, join_values
 
 
 def validate_with_reports(trials: Trials, kind: str, effective_dim: str) -> None:
     """Raise `LeadlineError` when reported bests and an option exclude each other.
 
-    Parameters
-    ----------
-    trials : Trials
-        Data of the fit.
-    kind : {"single", "hierarchical", "crossed"}
-        The model.
-    effective_dim : {"continuous", "integer"}
-        As in `leadline.fit`.
+    `kind` is the model: "single", "hierarchical" or "crossed"; `effective_dim` as in `fit`.
     """
     if not len(trials.reports):
         return
@@ -34,13 +26,7 @@ def validate_with_reports(trials: Trials, kind: str, effective_dim: str) -> None
 
 
 def notes_on_reports(trials: Trials) -> list[str]:
-    """Return the assumptions about reported bests and likely mistakes in them, one line each.
-
-    Parameters
-    ----------
-    trials : Trials
-        Data of the fit.
-    """
+    """Return the assumptions about reported bests and likely mistakes in them, one line each."""
     labels = dict(zip(trials.searches, search_labels(trials.searches), strict=True))
     notes = []
     if trials.only_reported:

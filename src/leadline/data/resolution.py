@@ -13,18 +13,11 @@ _OFF_GRID = 0.1
 
 
 def infer_resolution(scores: np.ndarray) -> float:
-    """Return the spacing of the grid on which scores were recorded, or 0.
+    """Return the spacing of the grid on which scores were recorded, in score units, or 0.
 
-    Parameters
-    ----------
-    scores : ndarray of float, shape (evaluation,)
-        Scores of single evaluations; values that are not finite are ignored.
-
-    Returns
-    -------
-    float
-        The spacing in score units. 0 when no two scores are tied, or when the values do not lie
-        on a common grid, as when one configuration was run twice.
+    `scores` (evaluation,) are those of single evaluations; values that are not finite are ignored.
+    The spacing is 0 when no two scores are tied, or when the values do not lie on a common grid, as
+    when one configuration was run twice.
     """
     values = np.sort(scores[np.isfinite(scores)])
     distinct = np.unique(values)

@@ -25,20 +25,10 @@ _NORMAL_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 @dataclass(frozen=True)
 class Scale:
-    """An increasing map of the score.
+    """An increasing map of the score, `forward`, from an open interval of scores.
 
-    Attributes
-    ----------
-    name : str
-        Value of the option `scale`.
-    allowed : str
-        Description of the scores in the domain, for messages.
-    lower, upper : float
-        Bounds of the domain, an open interval of scores.
-    forward, inverse : callable
-        The map and its inverse.
-    log_slope : callable
-        Log of the derivative of the map, at scores.
+    `allowed` describes that interval in messages; `log_slope` is the log of the derivative of the
+    map, at scores.
     """
 
     name: str
@@ -54,19 +44,13 @@ class Scale:
         return (scores > self.lower) & (scores < self.upper)
 
     def expected_score(self, mean: Array, noise: Array) -> Array:
-        """Return the mean of a score that is normal on the scale.
-
-        Parameters
-        ----------
-        mean, noise : ndarray
-            Mean and sd on the scale; they broadcast.
-        """
+        """Return the mean of a score that is normal on the scale, with `mean` and sd `noise`."""
         if self.name == "identity":
             return np.broadcast_to(mean, np.broadcast_shapes(mean.shape, noise.shape)).copy()
         return self._scores_at_nodes(mean, noise) @ _NORMAL_WEIGHTS
 
     def score_sd(self, mean: Array, noise: Array) -> Array:
-        """Return the sd of a score that is normal on the scale; arguments as `expected_score`."""
+        """Return the sd of a score that is normal on the scale, with `mean` and sd `noise`."""
         if self.name == "identity":
             return np.broadcast_to(noise, np.broadcast_shapes(mean.shape, noise.shape)).copy()
         scores = self._scores_at_nodes(mean, noise)
@@ -99,21 +83,9 @@ def validate_scale(scale: object) -> None:
 
 
 def scales_to_fit(scale: str, scores: Array, name: str) -> list[Scale]:
-    """Return the scales on which a search is to be fitted.
+    """Return the scale of that name, or for "auto" all scales whose domain holds the scores.
 
-    Parameters
-    ----------
-    scale : str
-        One name, or "auto" for all scales whose domain holds the scores.
-    scores : ndarray of float
-        The scores of the search, without NaN.
-    name : str
-        Name of the search, for messages.
-
-    Raises
-    ------
-    LeadlineError
-        If a score is outside the domain of the scale.
+    `scores` are those of a search, without NaN, and `name` is its name in messages.
     """
     if scale == "auto":
         return [entry for entry in SCALES.values() if entry.takes(scores).all()]

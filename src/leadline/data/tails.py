@@ -46,7 +46,7 @@ import xarray as xr
 from leadline.data.replicates import one_row_per_trial
 from leadline.data.resolution import infer_resolution
 from leadline.data.scale import SCALES, Scale
-from leadline.data.trials import Trials, loss_sign
+from leadline.data.trials import LOSS_SIGNS, Trials
 from leadline.errors import LeadlineError, format_value
 
 MIN_TAIL_TRIALS = 8
@@ -65,38 +65,23 @@ def describe_search(trials: Trials) -> str:
 
 
 def trial_losses(trials: Trials, scale: Scale) -> pd.DataFrame:
-    """Return the loss of each trial of one search, dims (trial).
+    """Return the loss of each trial of one search on a scale that takes all its scores.
 
-    Parameters
-    ----------
-    trials : Trials
-        One search.
-    scale : Scale
-        The scale of the losses; it takes all scores.
-
-    Returns
-    -------
-    DataFrame
-        Columns `loss` (infinite unless the trial is complete), `replicates`, `sum_of_squares`,
-        `log_slope` (summed over the seeds), and `scores`, an array of the single scores. Its
-        attributes are `search`, a name for messages, and `loss_sign`.
+    Columns are `loss` (infinite unless the trial is complete), `replicates`, `sum_of_squares`,
+    `log_slope` (summed over the seeds), and `scores`, a list of the single scores. Attributes are
+    `search`, a name for messages, and `loss_sign`.
     """
-    sign = loss_sign(trials.direction)
+    sign = LOSS_SIGNS[trials.direction]
     score = trials.table["score"].to_numpy(dtype=float)
     table = one_row_per_trial(trials.table.assign(score=scale.forward(score)))
-    complete = (table["status"] == "complete").to_numpy()
     # 0.5 is on every scale; the slope of a missing score is never used.
     slope = scale.log_slope(np.where(scale.takes(score), score, 0.5))
-    mean_slope = one_row_per_trial(trials.table.assign(score=slope))["score"].to_numpy()
+    mean_slope = one_row_per_trial(trials.table.assign(score=slope))["score"]
     single = trials.table[trials.table["status"] != "running"].groupby("trial", sort=False)["score"]
-    losses = pd.DataFrame(
-        {
-            "loss": np.where(complete, sign * table["score"].to_numpy(dtype=float), np.inf),
-            "replicates": table["replicates"].to_numpy(dtype=int),
-            "sum_of_squares": table["sum_of_squares"].to_numpy(dtype=float),
-            "log_slope": mean_slope * table["replicates"].to_numpy(),
-            "scores": [group.to_numpy(dtype=float) for _, group in single],
-        }
+    losses = table[["replicates", "sum_of_squares"]].assign(
+        loss=np.where(table["status"] == "complete", sign * table["score"], np.inf),
+        log_slope=mean_slope * table["replicates"],
+        scores=single.agg(list).to_numpy(),
     )
     losses.attrs = {"search": describe_search(trials), "loss_sign": sign}
     return losses
@@ -114,36 +99,18 @@ def cut_tail(
     space: str = "",
     losses: pd.DataFrame | None = None,
 ) -> xr.Dataset:
-    """Return the tail of one search; see the module docstring for its variables.
+    """Return the tail of one search; the module docstring lists its variables.
 
-    Parameters
-    ----------
-    trials : Trials
-        One search.
-    threshold : float, optional
-        Where the tail starts, in score units. A score at the threshold is inside.
-    tail_fraction : float, optional
-        The share of all trials, failures included, beyond the threshold, in (0, 1]. The threshold
-        is midway between the last score inside and the first outside. Give this or `threshold`.
-    resolution : float, optional
-        Spacing of the grid on which scores are recorded, in score units; 0 for none. Default:
-        inferred from ties.
-    scale : Scale
-        The scale of the losses; it takes all scores.
-    min_tail : int
-        The smallest number of trials beyond the threshold.
-    max_effective_dim : float
-        Upper bound of the effective dimension.
-    space : str
-        Name of the search space.
-    losses : DataFrame, optional
-        What `trial_losses` returns for these trials and this scale, to cut several tails from it.
+    Give either `threshold`, the score at which the tail starts (a score at it is inside), or
+    `tail_fraction`, the share in (0, 1] of all trials, failures included, that are inside. The
+    threshold is then midway between the last score inside and the first outside. `resolution` is
+    the spacing of the grid on which scores are recorded, in score units, 0 for none; default:
+    inferred from ties. `scale` takes all scores, and `losses`, from `trial_losses` on that scale,
+    saves time when several tails are cut. `min_tail` is the smallest number of trials inside.
+    `max_effective_dim` bounds the effective dimension; `space` is the name of the search space.
 
-    Raises
-    ------
-    LeadlineError
-        When the threshold lies outside the scores, too few trials are beyond it, or their scores
-        are all equal.
+    Raises `LeadlineError` when the threshold lies outside the scores, too few trials are beyond it,
+    or their scores are all equal.
     """
     _validate_cut(threshold, tail_fraction, resolution)
     losses = trial_losses(trials, scale) if losses is None else losses
@@ -228,15 +195,7 @@ def join_tails(tails: Sequence[xr.Dataset]) -> xr.Dataset:
 
 
 def without_trial(tail: xr.Dataset, trial: int) -> xr.Dataset:
-    """Return the tail of one search without one trial, its threshold unchanged.
-
-    Parameters
-    ----------
-    tail : Dataset
-        The tail of one search.
-    trial : int
-        Position of the trial along `tail_trial`.
-    """
+    """Return the tail of one search without the trial at a position, its threshold unchanged."""
     group = (tail["group_replicates"] == tail["replicates"][trial]).astype(int)
     others = np.delete(np.arange(tail.sizes["tail_trial"]), trial)
     return tail.isel(tail_trial=others).assign(
@@ -249,13 +208,9 @@ def without_trial(tail: xr.Dataset, trial: int) -> xr.Dataset:
 
 def scores_of(tails: xr.Dataset, losses: Any) -> npt.NDArray[np.float64]:
     """Return losses, shape (search,), in score units; each search has its own scale."""
-    sign = tails.attrs["loss_sign"]
-    return np.array(
-        [
-            float(SCALES[str(scale)].inverse(np.float64(sign * loss)))
-            for scale, loss in zip(tails["scale"].to_numpy(), np.asarray(losses), strict=True)
-        ]
-    )
+    signed = tails.attrs["loss_sign"] * np.asarray(losses, dtype=float)
+    pairs = zip(tails["scale"].to_numpy(), signed, strict=True)
+    return np.array([float(SCALES[str(scale)].inverse(loss)) for scale, loss in pairs])
 
 
 def _bins(
@@ -263,22 +218,13 @@ def _bins(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the middles and widths, on the scale, of the bins of recorded losses.
 
-    Parameters
-    ----------
-    loss, grid : ndarray, shape (tail_trial,)
-        Losses on the scale, and the widths of their bins in score units.
-    sign : float
-        Of the losses.
-    scale : Scale
-        Where it is not the identity, the smallest bin may reach below its lowest score.
+    `loss` (tail_trial,) is on the scale; `grid`, the widths of the bins, is in score units. Off the
+    identity scale the smallest bin may reach below its lowest score.
     """
     score = scale.inverse(sign * loss)
-    ends = []
-    for step in (-0.5 * grid, 0.5 * grid):
-        # A hundredth of the bin is kept between its end and the end of the scale.
-        inside = np.clip(score + step, scale.lower + 0.01 * grid, scale.upper - 0.01 * grid)
-        ends.append(scale.forward(inside))
-    low, high = ends
+    # A hundredth of the bin is kept between its end and the end of the scale.
+    lower, upper = scale.lower + 0.01 * grid, scale.upper - 0.01 * grid
+    low, high = (scale.forward((score + step).clip(lower, upper)) for step in (-grid / 2, grid / 2))
     return sign * 0.5 * (low + high), high - low
 
 

@@ -13,16 +13,11 @@ import pandas as pd
 
 from leadline.data.columns import PARAM_PREFIX, validate_identifiers, validate_param
 from leadline.data.replicates import one_row_per_trial
-from leadline.data.reported_bests import COLUMNS as REPORT_COLUMNS
-from leadline.data.reported_bests import reports_line
-from leadline.data.validate import validate_rows
+from leadline.data.validate import REPORT_COLUMNS, validate_rows
 from leadline.errors import LeadlineError, closest, format_value, join_values, pluralize
 
 LOSS_SIGNS = {"minimize": 1.0, "maximize": -1.0}
 """Factor that turns a score of each direction into a loss."""
-
-UNNAMED_MODEL = "model"
-"""Name of a model that the table does not name."""
 
 PRUNED_NOTE = "the value of a pruned trial is not a score: it counts as worse than the threshold"
 
@@ -49,15 +44,12 @@ class Trials:
         `status` (complete where there is a score; in a table with reported bests, also the
         default of single rows).
         Optional: `cost`, `order`, `budget`, `space` and hyperparameters `param:<name>`.
-        Other columns are left out. A row is a reported best (`leadline.data.reported_bests`) and
-        moves to `reports` when its optional `best_of`, a number of trials, is above 1, or its
-        status is `reported`.
+        Other columns are left out. A row is a reported best, and moves to `reports`, when its
+        optional `best_of`, a number of trials, is above 1, or its status is `reported`.
     direction : {"minimize", "maximize"}
         Which scores are good. Never guessed.
-    metric : str
-        Name of the score.
-    source : str
-        Origin of the rows, such as a file name.
+    metric, source : str
+        Name of the score, and origin of the rows, such as a file name.
     sampler : str, optional
         Method that drew the configurations; None when unknown.
     notes : tuple of str
@@ -67,7 +59,7 @@ class Trials:
         `space` of `check_random_search`.
     reports : pandas.DataFrame, optional
         Reported bests in addition to those in `table`, as rows of the same kind. The attribute
-        holds all of them, with the columns `leadline.data.reported_bests.COLUMNS`.
+        holds all of them, with the columns `task, model, score, best_of, space`.
 
     Raises
     ------
@@ -232,7 +224,8 @@ def search_labels(searches: Sequence[tuple[str, str]]) -> list[str]:
     """Return a short unique name for each (task, model), without parts that all share."""
     tasks = {task for task, _ in searches}
     models = {model for _, model in searches}
-    if models == {UNNAMED_MODEL} or (len(models) == 1 and len(tasks) > 1):
+    # "model" is the name of a model that the table does not name.
+    if models == {"model"} or (len(models) == 1 and len(tasks) > 1):
         return [task for task, _ in searches]
     if len(tasks) == 1 and len(models) > 1:
         return [model for _, model in searches]
@@ -254,9 +247,9 @@ def validate_direction(direction: object) -> str:
     )
 
 
-def loss_sign(direction: str) -> float:
-    """Return 1 when scores are minimised, −1 when they are maximised."""
-    return LOSS_SIGNS[direction]
+def reports_line(reports: pd.DataFrame) -> str:
+    """Return the number of reported bests in words, "" when there are none."""
+    return pluralize(len(reports), "reported best") if len(reports) else ""
 
 
 def validate_any_complete(trials: Trials) -> Trials:

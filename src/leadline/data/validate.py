@@ -1,4 +1,8 @@
-"""Validation of a table of trials: its columns, its reported bests, and each search as a whole."""
+"""Validation of a table of trials: its columns, its reported bests, and each search as a whole.
+
+A reported best is a row whose score was the best of k trials. `Trials` moves such rows out of its
+table, so that code that counts or reads trials never meets them.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -8,6 +12,8 @@ import pandas as pd
 
 from leadline.data.columns import (
     PARAM_PREFIX,
+    REPORTED,
+    is_blank,
     validate_column_names,
     validate_identifiers,
     validate_labels,
@@ -15,10 +21,10 @@ from leadline.data.columns import (
     validate_param,
     validate_status,
 )
-from leadline.data.reported_bests import fill_status, validate_reports
 from leadline.errors import LeadlineError, format_value, join_values
 
-OPTIONAL_COLUMNS = ("cost", "order", "budget", "space")
+REPORT_COLUMNS = ("task", "model", "score", "best_of", "space")
+_AMOUNTS = ("cost", "order", "budget")
 
 # Squares of scores must stay finite. Scores this large are overflows anyway: MLflow, for
 # example, stores inf as 1.797693e308.
@@ -30,24 +36,12 @@ def validate_rows(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the evaluations with every column of `Trials`, normalised, and the reported bests.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        One row per evaluation or report, with the columns that `Trials` describes.
-    source : str
-        Name of the table in messages.
-    names : mapping of str to str, optional
-        Names of columns in messages, where they differ from those in `table`.
+    `table` has the columns that `Trials` describes, one row per evaluation or report; `source` is
+    its name in messages, and `names` gives names of columns there, where they differ. Both results
+    are in the order of the table; either may be empty.
 
-    Returns
-    -------
-    evaluations, reports : DataFrame
-        In the order of the table; either may be empty.
-
-    Raises
-    ------
-    LeadlineError
-        If a column or a value is not valid, or a trial and replicate appear twice in a search.
+    Raises `LeadlineError` if a column or a value is not valid, or a trial and replicate appear
+    twice in a search.
     """
     if not isinstance(table, pd.DataFrame):
         raise TypeError(f"table must be a pandas.DataFrame, got {type(table).__name__}")
@@ -60,14 +54,80 @@ def validate_rows(
 
     # Messages count rows by the index.
     table = table.reset_index(drop=True)
-    reports, is_report = validate_reports(table, label)
+    reports, is_report = _validate_reports(table, label)
     evaluations = table[~is_report]
     if len(reports) and "status" in table.columns:
         # If any row is a report, a blank status means `complete`.
-        evaluations = evaluations.assign(status=fill_status(evaluations["status"]))
+        evaluations = evaluations.assign(status=_fill_status(evaluations["status"]))
     valid = _validate_evaluations(evaluations, label)
     _validate_searches(valid, source, evaluations.index.to_numpy() + 1)
     return valid, reports
+
+
+def _validate_reports(
+    table: pd.DataFrame, label: Callable[[str], str]
+) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+    """Return the reported bests of a table, with `REPORT_COLUMNS`, and which of its rows they are.
+
+    A row is a reported best when `best_of` is above 1 or the status is `reported`. With that
+    status `best_of` may be empty, for an unknown number of trials. `trial`, `replicate`, `cost`
+    and the hyperparameters of such a row are ignored. In the result `best_of` is nan, and `space`
+    "", where unknown. The index of `table` numbers its rows, from 0.
+
+    Raises `LeadlineError` if `best_of` is not a number of trials or contradicts the status, or a
+    report has no score.
+    """
+    best_of = np.full(len(table), np.nan)
+    if "best_of" in table.columns:
+        best_of = validate_numbers(table["best_of"], label("best_of"))
+        whole = (best_of >= 1) & (best_of < np.inf) & (best_of == np.floor(best_of))
+        wrong = ~whole & ~np.isnan(best_of)
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise LeadlineError(
+                f"{label('best_of')}, row {row + 1}: must be a whole number of 1 or more, the "
+                "number of trials that the score is the best of, or empty (an ordinary trial); "
+                f"got {format_value(table['best_of'].tolist()[row])}"
+            )
+    is_report = best_of > 1
+    if "status" in table.columns:
+        status = validate_status(_fill_status(table["status"]), label("status"))
+        wrong = is_report & ~np.isin(status, ["complete", REPORTED])
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise LeadlineError(
+                f"{label('status')}, row {row + 1}: the best of {best_of[row]:g} trials is a "
+                f"reported best, whose status is {REPORTED}, complete or empty; got "
+                f"{format_value(table['status'].tolist()[row])}: correct one of them"
+            )
+        is_report |= status == REPORTED
+    if not is_report.any():
+        return pd.DataFrame(columns=list(REPORT_COLUMNS)), is_report
+
+    rows = table[is_report]
+    score = validate_numbers(rows["score"], label("score"))
+    missing = ~np.isfinite(score)
+    if missing.any():
+        row = int(rows.index[int(missing.argmax())])
+        raise LeadlineError(
+            f"{label('score')}, row {row + 1}: a reported best needs a score, got "
+            f"{format_value(table['score'].tolist()[row])}; fill it in, or delete the row"
+        )
+    reports = pd.DataFrame({"score": score, "best_of": best_of[is_report], "space": ""})
+    for column in ("task", "model"):
+        given = column in table.columns
+        reports[column] = validate_labels(rows[column], label(column)) if given else column
+    if "space" in table.columns:
+        known = np.array([not is_blank(cell) for cell in rows["space"].tolist()], dtype=bool)
+        if known.any():
+            reports.loc[known, "space"] = validate_labels(rows["space"][known], label("space"))
+    return reports[list(REPORT_COLUMNS)], is_report
+
+
+def _fill_status(status: pd.Series) -> pd.Series:
+    """Return the column of statuses with `complete` in place of blanks."""
+    blank = status.map(is_blank).astype(bool)
+    return status.astype(object).mask(blank, "complete")
 
 
 def _validate_evaluations(table: pd.DataFrame, label: Callable[[str], str]) -> pd.DataFrame:
@@ -90,12 +150,12 @@ def _validate_evaluations(table: pd.DataFrame, label: Callable[[str], str]) -> p
     score[~(np.abs(score) <= _LARGEST_SCORE)] = np.nan
     status[evaluated & np.isnan(score)] = "failed"
     valid["score"], valid["status"] = score, status
-    for column in OPTIONAL_COLUMNS:
-        if column == "space" and column in table.columns:
-            valid[column] = validate_labels(table[column], label(column))
-        elif column in table.columns:
+    for column in _AMOUNTS:
+        if column in table.columns:
             amount = validate_numbers(table[column], label(column))
             valid[column] = np.where(np.isfinite(amount), amount, np.nan)
+    if "space" in table.columns:
+        valid["space"] = validate_labels(table["space"], label("space"))
     for column in table.columns:
         if column.startswith(PARAM_PREFIX):
             valid[column] = validate_param(table[column])
@@ -106,16 +166,7 @@ def _validate_searches(table: pd.DataFrame, source: str, numbers: npt.NDArray[np
     """Raise `LeadlineError` unless the rows of each search are consistent.
 
     A trial and replicate appear once, a search has one space, and the replicates of a trial
-    have the same hyperparameters, where known.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row per evaluation.
-    source : str
-        Name of the table in messages.
-    numbers : ndarray of int, shape (row,)
-        Number of each row in messages.
+    have the same hyperparameters, where known. `numbers` (row,) are those of the rows in messages.
     """
 
     def cell(column: str, row: int) -> str:
@@ -145,18 +196,14 @@ def _validate_searches(table: pd.DataFrame, source: str, numbers: npt.NDArray[np
             )
     if not table.duplicated(["task", "model", "trial"]).any():
         return
-    trial = table.groupby(["task", "model", "trial"], sort=False).ngroup().to_numpy()
-    for name in table.columns:
-        if not name.startswith(PARAM_PREFIX):
-            continue
-        rows = np.flatnonzero(table[name].notna())
-        values = table[name].to_numpy()[rows]
-        if values.dtype == object:
-            values = np.array([repr(value) for value in values], dtype=object)
-        _, first, of_trial = np.unique(trial[rows], return_index=True, return_inverse=True)
-        differs = values != values[first][of_trial]
+    trial = table.groupby(["task", "model", "trial"], sort=False).ngroup()
+    for name in [name for name in table.columns if name.startswith(PARAM_PREFIX)]:
+        values = table[name]
+        if values.dtype.kind not in "iuf":
+            values = values.map(repr, na_action="ignore")
+        differs = values.notna() & (values != values.groupby(trial).transform("first"))
         if differs.any():
-            row = int(rows[differs][0])
+            row = int(differs.to_numpy().argmax())
             raise LeadlineError(
                 f"{source}: column {format_value(name)}, row {numbers[row]}: trial "
                 f"{cell('trial', row)} of {search_at(row)} has replicates with different values; "

@@ -22,6 +22,7 @@ VERSION = 1
 """Version of the dictionary's layout; it grows when a key is renamed or removed."""
 
 _PARAMETERS = ("optimum", "headroom", "effective_dim", "noise_sd")
+_FIGURES = ("best_seen", "best_seen_expected", "best_within_noise", "warning")
 _INNER_PROB = 0.5
 _ATTRIBUTES = ("metric", "direction", "source", "trials", "search_sampler", "created_at")
 _JSON_ATTRIBUTES: dict[str, Any] = {"notes": [], "settings": {}, "priors": {}, "versions": {}}
@@ -35,33 +36,17 @@ def curve_numbers(tree: xr.DataTree) -> xr.Dataset:
 def report_data(tree: xr.DataTree, curves: xr.Dataset | None = None) -> dict[str, Any]:
     """Return the answers of a fit as plain dictionaries, lists, numbers and text.
 
-    Parameters
-    ----------
-    tree : DataTree
-        The result of `leadline.fit`.
-    curves : Dataset, optional
-        What `curve_numbers` returned, if known: they take longest to compute.
+    Numbers have full precision, None where there is none. `curves` are those of `curve_numbers`,
+    if known: they take longest to compute. Keys:
 
-    Returns
-    -------
-    dict
-        Numbers in full precision, None where there is none. Keys:
-
-        - `version`; `metric`, `direction`, `source`, `trials`, `created_at`, `notes`, `settings`,
-          `priors`, `versions`: the provenance;
-        - `interval`: its `prob` and `kind`;
-        - `convergence`: `ok` and `message`; `failed_checks`: names;
-        - `verdict`: sentences on the whole fit;
-        - `searches`: one dictionary per search, with its row of `leadline.summary`,
-          `failed_checks` and `sentences`;
-        - `checks`: the rows of `leadline.check`;
-        - `curves`, `forecast`: the outcome of k trials and of m further ones;
-        - `comparison`: see `leadline.html_report.sliders`; None when there is one model.
-
-    Raises
-    ------
-    LeadlineError
-        If `tree` is not the result of a fit.
+    - `version`; `metric`, `direction`, `source`, `trials`, `search_sampler`, `created_at`, `notes`,
+      `settings`, `priors`, `versions`: the provenance;
+    - `interval`: its `prob` and `kind`; `convergence`: `ok` and `message`;
+    - `failed_checks`: names; `verdict`: sentences on the whole fit;
+    - `searches`: one dictionary per search, with its row of `leadline.summary`, `failed_checks`
+      and `sentences`; `checks`: the rows of `leadline.check`;
+    - `curves`, `forecast`: the outcome of k trials and of m further ones;
+    - `comparison`: see `leadline.html_report.sliders`; None when there is one model.
     """
     validate_tree(tree)
     prob, kind = validate_interval(None, None)
@@ -107,13 +92,9 @@ def plain(value: Any) -> Any:
         return plain(value.tolist())
     if isinstance(value, np.generic):
         value = value.item()
-    if value is None or value is pd.NA:
+    if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
         return None
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, bool | int):
-        return value
-    return str(value)
+    return value if isinstance(value, bool | int | float) else str(value)
 
 
 def _describe_searches(
@@ -127,15 +108,14 @@ def _describe_searches(
     result = []
     for index, name in enumerate(search_names(tree)):
         row: dict[Any, Any] = answers.loc[name].to_dict()
-        inside = inner.loc[name]
         parameters = {
             parameter: {
                 "mean": row[parameter],
                 "sd": row[f"{parameter}_sd"],
                 "lower": row[f"{parameter}_{label}_lb"],
                 "upper": row[f"{parameter}_{label}_ub"],
-                "inner_lower": inside[f"{parameter}_{inner_label}_lb"],
-                "inner_upper": inside[f"{parameter}_{inner_label}_ub"],
+                "inner_lower": inner.loc[name, f"{parameter}_{inner_label}_lb"],
+                "inner_upper": inner.loc[name, f"{parameter}_{inner_label}_ub"],
                 "decimals": decimals_shown(row[f"{parameter}_sd"]),
             }
             for parameter in _PARAMETERS
@@ -148,8 +128,7 @@ def _describe_searches(
                 **{count: int(row[count]) for count in ("trials", "failed", "in_regime")},
                 "tail_fraction": [row["tail_fraction_lb"], row["tail_fraction_ub"]],
                 "reported": row.get("reported", ""),
-                "best_seen": row["best_seen"],
-                "best_seen_expected": row["best_seen_expected"],
+                **{figure: row[figure] for figure in _FIGURES},
                 **parameters,
                 "effective_dim_probability": {
                     column.removeprefix("effective_dim="): row[column]
@@ -157,8 +136,6 @@ def _describe_searches(
                     # nan beyond the largest dimension of this search.
                     if column.startswith("effective_dim=") and np.isfinite(row[column])
                 },
-                "best_within_noise": row["best_within_noise"],
-                "warning": row["warning"],
                 "failed_checks": failed_checks(checks[checks["search"] == name]),
             }
         )

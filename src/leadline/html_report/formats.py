@@ -12,13 +12,7 @@ _INSIDE = re.compile(r"(?<!/) (?![/(])")
 
 
 def number(value: float | None, decimals: int | None) -> str:
-    """Return a number with fixed decimals, or with six digits where decimals are None.
-
-    Examples
-    --------
-    >>> number(0.256693, 4), number(None, 4)
-    ('0.2567', '–')
-    """
+    """Return a number with fixed decimals, or with six digits where decimals are None."""
     if value is None:
         return MISSING
     return f"{value:.6g}" if decimals is None else f"{value:.{decimals}f}"
@@ -31,6 +25,8 @@ def percent(probability: float | None) -> str:
 
 def estimate(figure: Mapping[str, Any]) -> str:
     """Return a posterior mean and its interval."""
+    if figure["mean"] is None:
+        return MISSING
     mean, lower, upper = (
         number(figure[name], figure["decimals"]) for name in ("mean", "lower", "upper")
     )
@@ -38,13 +34,7 @@ def estimate(figure: Mapping[str, Any]) -> str:
 
 
 def gain(value: float | None, decimals: int | None) -> str:
-    """Return an improvement with fixed decimals, or "< 0.01" if it would round to 0.
-
-    Examples
-    --------
-    >>> gain(0.00031, 4), gain(0.00001, 4)
-    ('0.0003', '< 0.0001')
-    """
+    """Return an improvement with fixed decimals, or "< 0.01" if it would round to 0."""
     text = number(value, decimals)
     if value and decimals is not None and float(text) == 0.0:
         return f"< {10.0**-decimals:.{decimals}f}"
@@ -52,13 +42,7 @@ def gain(value: float | None, decimals: int | None) -> str:
 
 
 def amount(value: float | None) -> str:
-    """Return a cost with three digits, from 100 on as a whole number.
-
-    Examples
-    --------
-    >>> amount(9.82892), amount(21.0), amount(12345.6)
-    ('9.83', '21.0', '12,346')
-    """
+    """Return a cost with three digits, such as "21.0", from 100 on as a whole number."""
     if value is None:
         return MISSING
     return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}"

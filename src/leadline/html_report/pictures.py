@@ -52,17 +52,10 @@ _MOST_LINES = 3
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture of the page.
+    """A picture of the page: its caption `name`, and the element `svg`.
 
-    Attributes
-    ----------
-    name : str
-        Its caption.
-    svg : Markup
-        The element.
-    frame : mapping
-        `x0`, `x1`, `y0`, `y1`, the ends of the axes in the units of the picture, and `k0`, `k1`,
-        the budgets at `x0` and `x1`; empty where no mark moves over the picture.
+    `frame` is empty where no mark moves over the picture. It holds `x0`, `x1`, `y0`, `y1`, the
+    ends of the axes in the units of the picture, and `k0`, `k1`, the budgets at `x0` and `x1`.
     """
 
     name: str
@@ -129,7 +122,7 @@ def draw_curves(tree: xr.DataTree, data: Mapping[str, Any], numbers: xr.Dataset)
 def draw_pairs(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
     """Return one picture per pair of models: differences on each task and overall.
 
-    Of many pairs, it takes those with the model most likely to be the best.
+    If there are many pairs, those with the model most likely to be the best are drawn.
     """
     comparison = data["comparison"]
     if comparison is None:
@@ -174,12 +167,8 @@ def _panels(size: tuple[float, float], dim: str, facets: xr.DataArray) -> Iterat
         mpl.rcParams.update(_SETTINGS)
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots(len(names), squeeze=False)[:, 0]
-        parts = {
-            "figure": xr.DataArray(figure),
-            "plot": (dim, axes),
-            "row_index": (dim, np.arange(len(names))),
-            "col_index": (dim, np.zeros(len(names), dtype=int)),
-        }
+        places = {"row_index": (dim, np.arange(len(names))), "col_index": (dim, [0] * len(names))}
+        parts = {"figure": xr.DataArray(figure), "plot": (dim, axes), **places}
         viz = xr.Dataset(parts, {dim: names})
         data = xr.Dataset({"panel": (dim, np.zeros(len(names)))}, {dim: names})
         yield PlotCollection(data, xr.DataTree(viz), backend="matplotlib")
@@ -205,9 +194,8 @@ def _tick_counts(axes: Axes) -> None:
 
 def _shorten(name: str) -> str:
     """Return a name on a few short lines, truncated where it is longer."""
-    return "\n".join(
-        textwrap.wrap(name, _LABEL_CHARACTERS, max_lines=_MOST_LINES, placeholder=" …")
-    )
+    lines = textwrap.wrap(name, _LABEL_CHARACTERS, max_lines=_MOST_LINES, placeholder=" …")
+    return "\n".join(lines)
 
 
 def _measure_frame(figure: Figure, axes: Axes) -> dict[str, float]:

@@ -115,10 +115,9 @@ def _template_values(tree: xr.DataTree, data: Mapping[str, Any]) -> dict[str, An
     curves, index = data["curves"], data["curves"]["budgets"].index(DEFAULT_BUDGET)
 
     def curve(search: int) -> str:
+        decimals = searches[search]["optimum"]["decimals"]
         figures = {name: curves[name][search][index] for name in ("mean", "lower", "upper")}
-        if figures["mean"] is None:
-            return formats.MISSING
-        return formats.estimate({**figures, "decimals": searches[search]["optimum"]["decimals"]})
+        return formats.estimate({**figures, "decimals": decimals})
 
     return {
         "searches": searches,

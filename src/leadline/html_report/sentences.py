@@ -41,10 +41,8 @@ def doubt_sentences(data: Mapping[str, Any]) -> list[str]:
     if not data["convergence"]["ok"]:
         sentences.append(as_sentence(data["convergence"]["message"]))
     if data["failed_checks"]:
-        sentences.append(
-            as_sentence(checks_line(data["failed_checks"]))
-            + " Read every answer with that in mind; see the remedies under Checks."
-        )
+        remedy = " Read every answer with that in mind; see the remedies under Checks."
+        sentences.append(as_sentence(checks_line(data["failed_checks"])) + remedy)
     return sentences
 
 
@@ -62,8 +60,7 @@ def search_sentences(data: Mapping[str, Any], index: int) -> list[str]:
 
 def _describe(data: Mapping[str, Any], index: int) -> list[str]:
     search, forecast = data["searches"][index], data["forecast"]
-    optimum = search["optimum"]
-    digits = optimum["decimals"]
+    optimum, digits = search["optimum"], search["optimum"]["decimals"]
     prob = f"{100 * data['interval']['prob']:g} %"
     again = number(search["best_seen_expected"], digits)
     best = f"The best of {search['trials']} trials" if search["trials"] else "The reported best"

@@ -33,44 +33,28 @@ _ROPE_STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
 # The smallest difference, in units of the smallest task scale.
 _SMALLEST = 0.01
 _MOST_DECADES = 6
-_FORECAST = ("p_gain", "gain_mean", "expected_gain_mean", "cost")
 
 
 def rope_grid(scales: np.ndarray, differences: np.ndarray) -> list[float]:
     """Return practically equal differences, from 0 to beyond the largest difference found.
 
-    Parameters
-    ----------
-    scales : ndarray, shape (context,)
-        Scale of each task, in score units.
-    differences : ndarray
-        Posterior means of all pairs, in score units; nan where there is none.
+    All are in score units: `scales` of the tasks, and `differences`, posterior means of all pairs,
+    nan where there is none.
     """
     largest = np.abs(differences[np.isfinite(differences)]).max(initial=0.0)
     first = math.floor(math.log10(_SMALLEST * float(scales.min())))
     last = math.ceil(math.log10(max(float(largest), float(scales.max()))))
     first = max(first, last - _MOST_DECADES)
     # Parsed from text, to get the floats that a person would type.
-    return (
-        [0.0]
-        + [float(f"{step}e{power}") for power in range(first, last) for step in _ROPE_STEPS]
-        + [float(f"1e{last}")]
-    )
+    ropes = [float(f"{step}e{power}") for power in range(first, last) for step in _ROPE_STEPS]
+    return [0.0, *ropes, float(f"1e{last}")]
 
 
 def curve_data(numbers: xr.Dataset) -> dict[str, Any]:
     """Return the expected score of the best of k trials, for the budgets of the slider.
 
-    Parameters
-    ----------
-    numbers : Dataset
-        What ``tuning_curve_numbers(tree, BUDGETS, kind="expected")`` returned.
-
-    Returns
-    -------
-    dict
-        `budgets`, and `mean`, `lower`, `upper`, arrays of shape (search, budget); nan where the
-        median best of k is a failed trial in some posterior draws.
+    The arrays `mean`, `lower` and `upper` (search, budget) are those of `curve_numbers`, nan where
+    the median best of k is a failed trial in some posterior draws.
     """
     names = {"mean": "curve", "lower": "lower", "upper": "upper"}
     parts = {key: numbers[name].transpose("search", "budget") for key, name in names.items()}
@@ -78,40 +62,23 @@ def curve_data(numbers: xr.Dataset) -> dict[str, Any]:
 
 
 def forecast_data(tree: xr.DataTree) -> dict[str, Any]:
-    """Return the outcome of further trials, for the numbers of the slider.
+    """Return the outcome of further trials: `trials`, the numbers of the slider, and arrays.
 
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-
-    Returns
-    -------
-    dict
-        `trials`, the numbers, and `p_gain`, `gain_mean`, `expected_gain_mean` and `cost` of
-        `leadline.forecast`, arrays of shape (search, trials).
+    They are variables of `leadline.forecast`, dims (search, trials).
     """
-    found = forecast(tree, FURTHER)
-    parts = {name: found[name].transpose("search", "trials").to_numpy() for name in _FORECAST}
-    return {"trials": FURTHER, **parts}
+    found = forecast(tree, FURTHER).transpose("search", "trials", ...)
+    names = ("p_gain", "gain_mean", "expected_gain_mean", "cost")
+    return {"trials": FURTHER, **{name: found[name].to_numpy() for name in names}}
 
 
 def comparison_data(tree: xr.DataTree) -> dict[str, Any] | None:
     """Return the comparison of the fully tuned models of a fit, None if there is one model.
 
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-
-    Returns
-    -------
-    dict
-        `models`; `tasks`; `p_best`, the probability of each model to be the best overall;
-        `sentences`; `ropes`, practically equal differences in score units; `pairs`, each with
-        `first`, `second` and its `columns`, one per task, then "overall" and "new_task" where they
-        exist: `kind`, `label`, `difference` with `lower` and `upper` (in task scales), `p_better`,
-        `p_equal`, `p_worse`, lists over the ropes, and on a task `better_from_budget`.
+    `p_best` is the probability of each of the `models` to be the best overall; `ropes` are
+    practically equal differences in score units. Each of the `pairs` has `first`, `second` and
+    `columns`, one per task, then "overall" and "new_task" where they exist. A column has its
+    `kind` and `label`, `difference` with `lower` and `upper` (in task scales), `p_better`,
+    `p_equal` and `p_worse`, lists over the ropes, and on a task `better_from_budget`.
     """
     if len(set(tree["posterior"].dataset["model"].to_numpy().astype(str))) < 2:
         return None
@@ -123,15 +90,12 @@ def comparison_data(tree: xr.DataTree) -> dict[str, Any] | None:
     for index, (first, second) in enumerate(itertools.combinations(models, 2)):
         of_pair = {"model": first, "other_model": second}
         here, differences = found.sel(of_pair), table.isel(pair=index)
-        columns = [
-            _column(label, here, chances.sel(of_pair), differences.isel(row=row), row < len(tasks))
-            for row, label in enumerate(differences["row"].to_numpy().astype(str).tolist())
-        ]
-        columns = [
-            column
-            for column in columns
-            if column["kind"] != "new_task" or math.isfinite(column["difference"])
-        ]
+        columns = []
+        for row, label in enumerate(differences["row"].to_numpy().astype(str).tolist()):
+            figures, is_task = differences.isel(row=row), row < len(tasks)
+            column = _column(label, here, chances.sel(of_pair), figures, is_task)
+            if column["kind"] != "new_task" or math.isfinite(column["difference"]):
+                columns.append(column)
         pairs.append({"first": first, "second": second, "columns": columns})
     return {
         "models": models,

@@ -38,18 +38,10 @@ PART = "part-"
 def to_svg(
     figure: Figure, salt: str, label: str, titles: Mapping[str, str] | None = None
 ) -> Markup:
-    """Return a figure as an `svg` element.
+    """Return a figure, drawn with the current rcParams, as an `svg` element.
 
-    Parameters
-    ----------
-    figure : Figure
-        A figure, drawn with the current rcParams.
-    salt : str
-        Prefix of identifiers, unique in the page.
-    label : str
-        Accessible name of the picture.
-    titles : mapping of str to str, optional
-        Tooltips of parts, by the names after `PART`.
+    `salt` is a prefix of identifiers, unique in the page, `label` the accessible name, and
+    `titles` are tooltips of parts, by the names after `PART`.
     """
     # Identifiers are random without a salt.
     mpl.rcParams["svg.hashsalt"] = salt

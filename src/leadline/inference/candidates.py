@@ -1,12 +1,13 @@
 """Candidate thresholds, among which the data decide where the tail of a search starts."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 
 import numpy as np
 import xarray as xr
 
-from leadline.data.scale import Scale, scales_to_fit
+from leadline.data.scale import scales_to_fit
 from leadline.data.tails import (
     MIN_TAIL_TRIALS,
     cut_tail,
@@ -19,36 +20,24 @@ from leadline.errors import LeadlineError, format_value
 from leadline.models.priors import Priors
 
 TAIL_FRACTIONS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-"""The grid. No random search is known whose law holds for more than 0.7 of its trials."""
+"""The default candidates; no known random search follows the law in more than 0.7 of its trials."""
 
 DEFAULT_MAX_DIM = 10.0
 """Upper bound of the effective dimension when the hyperparameters are unknown."""
 
 _SMALLEST_MAX_DIM = 2.0
-"""With one hyperparameter it is still open whether it matters in full."""
 
-# All candidates are judged by the deepest one, which should not be tiny: this many trials, or the
-# best fifth of a small search.
+# All candidates are scored on the trials of the deepest one, which should not be few: this many, or
+# the best fifth of a small search.
 _DEEPEST_TRIALS, _DEEPEST_SHARE = 20, 0.2
 
-# A grid finer than this share of the tail scale changes no answer: noise that small has a prior
-# probability of 4e-4. Probabilities of bins cost three times as much as densities.
+# A grid of scores finer than this share of the tail scale changes no answer: noise that small has a
+# prior probability of 4e-4. Probabilities of bins cost three times as much as densities.
 _FINE_GRID = 1e-3
 
 
 def validate_tail_fractions(tail_fraction: object) -> dict[float, float] | None:
-    """Return the candidates with their prior weights, or None when none were named.
-
-    Parameters
-    ----------
-    tail_fraction : None, number, sequence of numbers, or mapping of number to weight
-        As given to `leadline.fit`.
-
-    Raises
-    ------
-    LeadlineError
-        If a fraction is not in (0, 1], or a weight is not positive.
-    """
+    """Return the `tail_fraction` of `leadline.fit` as weights by fraction, in order, or None."""
     if tail_fraction is None:
         return None
     if isinstance(tail_fraction, Mapping):
@@ -79,13 +68,13 @@ def _is_number(value: object) -> bool:
 def space_names(trials: Trials) -> dict[tuple[str, str], str]:
     """Return the name of the search space of each (task, model).
 
-    The space is the column `space`. Without it, searches over the same hyperparameters share one,
-    and so do searches whose hyperparameters are unknown.
+    The name is in the column `space`. Without it, searches over the same hyperparameters share a
+    space, and so do searches whose hyperparameters are unknown.
     """
     names = {}
     for pair in trials.searches:
         search = trials.search(*pair)
-        # `Trials` has validated that a search has one.
+        # `Trials` has validated that a search has a single space.
         spaces = [*search.table.get("space", []), *filter(None, search.reports["space"])]
         names[pair] = str((spaces[0] if spaces else None) or ", ".join(sorted(search.params)))
     return names
@@ -105,127 +94,76 @@ def candidates_of(
 ) -> list[xr.Dataset]:
     """Return the candidate tails of one search, per scale from the deepest to the widest.
 
-    Parameters
-    ----------
-    trials : Trials
-        All searches. A search takes the scales that its own scores and all reports on its task
-        allow: a search known from reports alone borrows its scale.
-    pair : (str, str)
-        Task and model of the search.
-    priors : Priors
-        For the upper bound of the effective dimension.
-    scale : str
-        Name of a scale, or "auto" for all that take the scores.
-    fractions : mapping of float to float, optional
-        Tail fractions and their prior weights. Default: `TAIL_FRACTIONS`, as far as there are
-        enough trials, each with a weight inverse to its square.
-    threshold : float, optional
-        A single threshold in score units, in place of the fractions.
-    resolution : float, optional
-        As in `leadline.data.tails.cut_tail`; when inferred, the same for all candidates.
-    min_tail : int
-        The smallest number of trials beyond the threshold of a candidate.
-    space : str
-        Name of the search space.
-
-    Raises
-    ------
-    LeadlineError
-        As `leadline.data.tails.cut_tail`; with the default fractions, when there is no candidate.
+    `pair` is the (task, model) of the search, and `space` the name of its search space. `scale` is
+    the name of one, or "auto" for all that its own scores and all reports on its task allow: a
+    search known from reports alone borrows its scale. `fractions` are tail fractions with prior
+    weights; by default, those of `TAIL_FRACTIONS` for which there are enough trials, each with a
+    weight inverse to its square. A `threshold` in score units replaces them. `resolution` is as in
+    `leadline.data.tails.cut_tail`; if inferred, it is the same for all candidates. Each has
+    `min_tail` trials or more beyond its threshold; `LeadlineError` is raised if there is none.
     """
     search = trials.search(*pair)
+    name = describe_search(search)
     if not (search.table["status"] == "complete").any():
-        raise LeadlineError(
-            f"{describe_search(search)}: no trial has a score ({search}); leave this search out"
-        )
+        raise LeadlineError(f"{name}: no trial has a score ({search}); leave this search out")
     if threshold is not None:
-        cuts: list[dict[str, float]] = [{"threshold": threshold}]
-        weights = [1.0]
-    elif fractions is not None:
-        cuts = [{"tail_fraction": fraction} for fraction in fractions]
-        weights = list(fractions.values())
+        cuts: list[tuple[dict[str, float], float]] = [({"threshold": threshold}, 1.0)]
     else:
-        grid = _default_fractions(search, min_tail)
-        cuts = [{"tail_fraction": fraction} for fraction in grid]
-        # The law is exact in the limit of good scores: of two tails that predict equally well, the
-        # deeper one is more likely to follow it.
-        weights = [fraction**-2 for fraction in grid]
-    scales = _scales_of(search, scale, trials)
-    bound = _max_effective_dim(search, priors)
+        if fractions is None:
+            status = search.per_trial()["status"]
+            n_complete = int((status == "complete").sum())
+            # The law is exact in the limit of good scores: of two tails that predict equally well,
+            # the deeper one is more likely to follow it.
+            grid = _default_fractions(len(status), n_complete, min_tail, name)
+            fractions = {fraction: fraction**-2 for fraction in grid}
+        cuts = [({"tail_fraction": fraction}, weight) for fraction, weight in fractions.items()]
+    reported = trials.reports["score"][trials.reports["task"] == pair[0]]
+    scores = np.concatenate([search.table["score"], reported]).astype(float)
+    scales = scales_to_fit(scale, scores[np.isfinite(scores)], name)
+    # With one hyperparameter it is still open whether it matters in full.
+    known = max(float(search.n_params), _SMALLEST_MAX_DIM) if search.n_params else DEFAULT_MAX_DIM
+    bound = priors.max_effective_dim or known
+    cut = functools.partial(
+        cut_tail, search, min_tail=min_tail, max_effective_dim=bound, space=space
+    )
     return [
-        tail.assign(log_prior_weight=tail["log_prior_weight"] - np.log(len(scales)))
+        tail.assign(log_prior_weight=("search", [np.log(weight) - np.log(len(scales))]))
         for each in scales
-        for tail in _cut_all(search, each, cuts, weights, resolution, min_tail, bound, space)
+        for tail, weight in _cut_all(
+            functools.partial(cut, scale=each, losses=trial_losses(search, each)), cuts, resolution
+        )
     ]
 
 
 def _cut_all(
-    search: Trials,
-    scale: Scale,
-    cuts: Sequence[dict[str, float]],
-    weights: Sequence[float],
+    cut: Callable[..., xr.Dataset],
+    cuts: Sequence[tuple[dict[str, float], float]],
     resolution: float | None,
-    min_tail: int,
-    bound: float,
-    space: str,
-) -> list[xr.Dataset]:
-    """Return the candidates on one scale, from the deepest to the widest."""
-    losses = trial_losses(search, scale)
-
-    def cut(how: dict[str, float], spacing: float | None) -> xr.Dataset:
-        return cut_tail(
-            search,
-            **how,
-            resolution=spacing,
-            scale=scale,
-            min_tail=min_tail,
-            max_effective_dim=bound,
-            space=space,
-            losses=losses,
-        )
-
-    found: list[tuple[dict[str, float], float, xr.Dataset]] = []
-    for how, weight in zip(cuts, weights, strict=True):
+) -> list[tuple[xr.Dataset, float]]:
+    """Return the candidates on one scale with their weights, from the deepest to the widest."""
+    found: list[tuple[xr.Dataset, dict[str, float], float]] = []
+    for how, weight in cuts:
         try:
-            found.append((how, weight, cut(how, resolution)))
+            found.append((cut(**how, resolution=resolution), how, weight))
         except LeadlineError:
             # Among several, an unusable one is passed over, such as one with tied scores.
-            if how is cuts[-1] and not found:
+            if how is cuts[-1][0] and not found:
                 raise
     if resolution is None and len(found) > 1:
-        spacing = _common_grid([tail for *_, tail in found])
-        found = [
-            (how, weight, tail if float(tail["resolution"][0]) == spacing else cut(how, spacing))
-            for how, weight, tail in found
-        ]
-    kept: list[xr.Dataset] = []
-    for _, weight, tail in found:
-        # One that holds the same trials as the one before adds nothing.
-        if not kept or tail.sizes["tail_trial"] > kept[-1].sizes["tail_trial"]:
-            kept.append(tail.assign(log_prior_weight=("search", [np.log(weight)])))
+        spacing = _common_grid([tail for tail, *_ in found])
+        for index, (tail, how, weight) in enumerate(found):
+            if tail["resolution"].item() != spacing:
+                found[index] = cut(**how, resolution=spacing), how, weight
+    kept: list[tuple[xr.Dataset, float]] = []
+    for tail, _, weight in found:
+        # A candidate with the same trials as the one before adds nothing.
+        if not kept or tail.sizes["tail_trial"] > kept[-1][0].sizes["tail_trial"]:
+            kept.append((tail, weight))
     return kept
 
 
-def _scales_of(search: Trials, scale: str, trials: Trials) -> list[Scale]:
-    ((task, _),) = search.searches
-    score = search.table["score"].to_numpy(dtype=float)
-    reports = trials.reports
-    reported = reports["score"][reports["task"] == task].to_numpy(dtype=float)
-    scores = np.concatenate([score[np.isfinite(score)], reported])
-    return scales_to_fit(scale, scores, describe_search(search))
-
-
-def _max_effective_dim(search: Trials, priors: Priors) -> float:
-    if priors.max_effective_dim is not None:
-        return priors.max_effective_dim
-    known = float(search.n_params)
-    return max(known, _SMALLEST_MAX_DIM) if known else DEFAULT_MAX_DIM
-
-
-def _default_fractions(search: Trials, min_tail: int) -> list[float]:
-    """Return the fractions of the grid for which a search has enough trials."""
-    status = search.per_trial()["status"]
-    n, n_complete = len(status), int((status == "complete").sum())
+def _default_fractions(n: int, n_complete: int, min_tail: int, name: str) -> list[float]:
+    """Return the fractions of the grid for which a search of `n` trials has enough of them."""
     # Keep the stand-alone minimum even if pooling would allow fewer trials.
     least: float = max(MIN_TAIL_TRIALS, min(_DEEPEST_TRIALS, _DEEPEST_SHARE * n))
     if n_complete < MIN_TAIL_TRIALS:
@@ -238,15 +176,15 @@ def _default_fractions(search: Trials, min_tail: int) -> list[float]:
         # A small search, or one with many failures: the smallest number of trials allowed.
         return [least / n]
     raise LeadlineError(
-        f"{describe_search(search)}: {n_complete} of {n} trials have a score, and at least "
-        f"{min_tail} beyond the threshold are needed: run more trials"
+        f"{name}: {n_complete} of {n} trials have a score, and at least {min_tail} beyond the "
+        "threshold are needed: run more trials"
     )
 
 
 def _common_grid(tails: Sequence[xr.Dataset]) -> float:
     """Return the grid of the deepest tail with ties, 0 when it is too fine to matter."""
-    spacings = [float(tail["resolution"][0]) for tail in tails]
-    spacing = next((spacing for spacing in spacings if spacing > 0), 0.0)
+    spacing = next(filter(None, (float(tail["resolution"][0]) for tail in tails)), 0.0)
     edge, tail_scale = (tails[0][name].to_numpy() for name in ("threshold", "tail_scale"))
+    # The tail scale in score units, at the threshold.
     in_scores = abs(scores_of(tails[0], edge)[0] - scores_of(tails[0], edge - tail_scale)[0])
     return spacing if spacing > _FINE_GRID * in_scores else 0.0

@@ -8,12 +8,12 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from leadline.data.tails import scores_of
+from leadline.inference.shared_tail import threshold_scores
 
 # Enough draws of each candidate for intervals in a picture.
 _SAMPLES = 1000
 
-# How the diagnostics of the fits of one candidate become one.
+# A candidate may be part of several joint fits: how their diagnostics and evidence are summarized.
 _WORST = {
     "divergences": "sum",
     "max_rhat": "max",
@@ -30,33 +30,20 @@ def candidate_numbers(parts: Sequence[xr.DataTree], search: int) -> npt.NDArray[
     Fits with the same threshold are one candidate; candidates are numbered by scale and from the
     deepest to the widest.
     """
-    keys = []
-    for part in parts:
-        tails = part["tails"].dataset.isel(search=search)
-        # Without trials, the threshold alone distinguishes candidates.
-        keys.append((tails["scale"].item(), tails["n_tail"].item(), tails["threshold"].item()))
-    order = {key: number for number, key in enumerate(sorted(set(keys)))}
-    return np.array([order[key] for key in keys])
+    # Without trials, the threshold alone distinguishes candidates.
+    key = ("scale", "n_tail", "threshold")
+    keys = [tuple(part["tails"].dataset[name][search].item() for name in key) for part in parts]
+    order = sorted(set(keys))
+    return np.array([order.index(key) for key in keys])
 
 
 def candidates_table(
-    parts: Sequence[xr.DataTree],
-    numbers: npt.NDArray[np.intp],
-    evidence: pd.DataFrame,
-    search: int,
+    parts: Sequence[xr.DataTree], numbers: npt.NDArray[np.intp], evidence: pd.DataFrame, search: int
 ) -> xr.Dataset:
-    """Return the candidates of one search, dims (candidate), some with (sample).
+    """Return the candidates of one search, dims (candidate), and draws of each (candidate, sample).
 
-    Parameters
-    ----------
-    parts : sequence of DataTree
-        The fits.
-    numbers : ndarray of int, shape (part,)
-        The candidate of each fit.
-    evidence : DataFrame
-        One row per fit: `kept`, `weight`, `elpd`, `refitted` and `p_value`.
-    search : int
-        Position of the search in the fits.
+    `numbers` (part,) are the candidates of the fits `parts`; `evidence` has one row per fit, with
+    `kept`, `weight`, `elpd`, `refitted` and `p_value`.
     """
     tails = [part["tails"].dataset.isel(search=search) for part in parts]
     first = [int(np.flatnonzero(numbers == number)[0]) for number in range(numbers.max() + 1)]
@@ -65,10 +52,7 @@ def candidates_table(
     table = table.groupby(numbers).agg(_EVIDENCE | _WORST)
     columns: dict[str, Any] = {
         "scale": np.array([tails[place]["scale"].item() for place in first]),
-        "threshold": [
-            scores_of(parts[place]["tails"].dataset, parts[place]["tails"]["threshold"])[search]
-            for place in first
-        ],
+        "threshold": [threshold_scores(parts[place])[search] for place in first],
         "n_tail": [tails[place]["n_tail"].item() for place in first],
         "tail_scale": [tails[place]["tail_scale"].item() for place in first],
         **{str(name): table[name].to_numpy() for name in table},
@@ -81,7 +65,7 @@ def candidates_table(
             np.concatenate([draws[place] for place in np.flatnonzero(numbers == number)])
             for number in range(len(first))
         ]
-        # As many of each candidate, evenly spaced.
+        # Equally many of each candidate, evenly spaced.
         count = min(_SAMPLES, *map(len, draws))
         picked = [values[np.linspace(0, len(values) - 1, count).astype(int)] for values in own]
         result[name] = ("candidate", "sample"), np.stack(picked)

@@ -14,7 +14,7 @@ import pymc as pm
 from leadline.inference.pointwise_logp import PointwiseLogp
 from leadline.inference.sampler import CompiledModel, Sampler
 
-# The least recently used goes; an interactive session has three or four.
+# The least recently used model is dropped first; an interactive session has three or four.
 _CAPACITY = 16
 
 
@@ -33,15 +33,9 @@ def ready_model(
 ) -> ReadyModel:
     """Return the compiled model of a structure, from an earlier call if there was one.
 
-    Parameters
-    ----------
-    structure : hashable
-        All that decides the graph: the model, its priors and the lengths of its parameters, but no
-        data.
-    sampler : Sampler
-        Only its `nuts_sampler` makes a difference.
-    build : callable
-        Returns the model that is sampled, and the one whose log-densities are evaluated.
+    `structure` is all that decides the graph: the model, its priors and the lengths of its
+    parameters, but no data. `build` returns the model to sample, and the one whose log-densities
+    are evaluated.
     """
     # Data are set in the model itself, so that each thread needs its own.
     key = threading.get_ident(), sampler.nuts_sampler, structure

@@ -1,8 +1,8 @@
 """One effective dimension per draw, for models that sum over it.
 
-Such a model has the probability of each effective dimension given the other parameters of a draw.
-An effective dimension drawn from these probabilities is a parameter like the others, and all
-answers are computed as if it had been sampled.
+Such a model has the probability of each integer effective dimension given the other parameters of a
+draw. One dimension drawn from these probabilities, together with the other parameters, is a draw
+from the joint posterior; all answers use it as if it had been sampled.
 """
 
 import numpy as np
@@ -13,24 +13,13 @@ import xarray as xr
 def draw_effective_dims(
     posterior: xr.Dataset, space: npt.NDArray[np.intp], seed: int
 ) -> xr.Dataset:
-    """Return the posterior with one effective dimension per draw.
+    """Return the posterior, dims (chain, draw, ...), with one effective dimension per draw.
 
-    Parameters
-    ----------
-    posterior : Dataset
-        What the sampler returned, dims (chain, draw, ...). Where the effective dimension was summed
-        out, it has `effective_dim_probability` (search or space, dimension), and what depends on
-        the dimension is (dimension, search); elsewhere it is returned as it is.
-    space : ndarray of int, shape (search,)
-        Position of the space of each search.
-    seed : int
-        For the effective dimensions.
-
-    Returns
-    -------
-    Dataset
-        With `effective_dim` (search), `effective_dim_probability` (search, dimension), and
-        `pooled_effective_dim` (space) where searches share it.
+    A posterior without `effective_dim_probability` (search or space, dimension) is returned as it
+    is; other variables that depend on the dimension are (dimension, search). `space` (search,) is
+    the position of the space of each search. The result has `effective_dim` (search),
+    `effective_dim_probability` (search, dimension), and `pooled_effective_dim` (space) where
+    searches share it.
     """
     if "effective_dim_probability" not in posterior:
         return posterior
@@ -63,6 +52,6 @@ def _draw_index(probability: xr.DataArray, seed: int) -> xr.DataArray:
     cumulative = probability.cumsum("dimension").transpose(..., "dimension")
     values = cumulative.to_numpy()
     u = np.random.default_rng(seed).random(values.shape[:-1])
-    # Scaled, because the probabilities add up to 1 only nearly.
+    # Scaled by the last entry, because rounding leaves it near 1.
     index = (u[..., None] * values[..., -1:] >= values).sum(axis=-1)
     return xr.DataArray(index, dims=cumulative.dims[:-1])

@@ -71,9 +71,9 @@ def fit(
         third for several models on several tasks. Reported bests require a joint model, also
         for one search.
     threshold : float or "auto"
-        Where the tail starts, in score units: only better scores follow the law. `"auto"`
-        decides it from the data and carries its uncertainty into every answer: see
-        `leadline.inference.thresholds`.
+        Where the tail starts, in score units: the law is fitted to better scores only. With
+        `"auto"`, the posterior is averaged over thresholds by how well they predict the data, so
+        that all answers include this uncertainty: see `leadline.inference.thresholds`.
     tail_fraction : float, sequence or mapping, optional
         The share of all trials, failures included, that is beyond the threshold, in (0, 1]: a
         number sets the threshold. Several numbers are the candidates among which the data
@@ -94,14 +94,14 @@ def fit(
     assume_random : bool
         Fit even if the hyperparameters show that they were not drawn at random.
     draws, tune, chains : int
-        Draws kept and draws to adapt per chain, and the number of chains.
+        Numbers of draws to keep and of draws to adapt, per chain, and the number of chains.
     random_seed : int, optional
         Same seed, same numbers.
     progressbar : bool
         Whether to show progress.
     nuts_sampler : {"nutpie", "pymc", "numpyro", "blackjax"}
         All but the first run through `pymc.sample`. The last two run on JAX, which takes up to
-        a minute to compile the model, for each search again.
+        a minute to compile the model for each search.
     **sample_kwargs
         Passed to ``nutpie.sample``, or to `pymc.sample` with another sampler.
 
@@ -111,11 +111,12 @@ def fit(
         Everything that leadline computes from a fit is a function of this tree; save it with
         ``to_netcdf``. Its groups:
 
-        - `posterior` (chain, draw, search): `optimum`, `noise_sd`, `spread` and `threshold` in
-          score units, `effective_dim`, `tail_fraction`, and the parameters of the priors, which
-          have no units. `candidate` is the position among the `candidates` of the threshold and
-          scale of a draw. `effective_dim_probability` (..., dimension) exists for integers, and
-          `reported_trials` (chain, draw, report) for reported bests of unknown k;
+        - `posterior` (chain, draw, search): `optimum`, `noise_sd`, `spread` (between the best and
+          the worst noiseless score of the law) and `threshold` in score units, `effective_dim`,
+          `tail_fraction`, and the parameters of the priors, which have no units. `candidate` is the
+          position, among the `candidates`, of the threshold and scale of a draw. Integers have an
+          `effective_dim_probability` (..., dimension), and reported bests of unknown k have
+          `reported_trials` (chain, draw, report);
         - `noisy_quadratic` (chain, draw, search): `alpha`, `beta`, `gamma`, `sigma` and
           `threshold`, in losses on the scale of the draw;
         - `pooled`: the parameters that searches share, where they were fitted together;
@@ -227,7 +228,7 @@ def _fit_alone(
     posterior: "PosteriorSampler",
     seed: np.random.SeedSequence,
 ) -> dict[str, xr.Dataset]:
-    """Return the groups of the tree, every search fitted by itself over its thresholds."""
+    """Return the groups of the tree, each search fitted by itself at each of its thresholds."""
     from leadline.inference.mixture import choose_draws
     from leadline.inference.thresholds import fit_candidates
     from leadline.inference.tree import join_groups, mixture_tree

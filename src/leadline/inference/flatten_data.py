@@ -1,8 +1,8 @@
 """The data of a model as one array, so that nutpie compiles the model sooner.
 
 nutpie unpacks each `pm.Data` by separate code, which numba compiles in every process, for the
-log-probability and for the deterministics. For the ten `pm.Data` of a single search this took
-longer than everything else together. Models keep separate names for their readers; the sampler gets
+log-probability and again for the deterministics. For the ten `pm.Data` of a single search this took
+longer than all other steps together. Models keep separate names for their readers; the sampler gets
 a copy in which all data are parts of one array.
 """
 
@@ -26,13 +26,8 @@ FLAT_DATA = "flat_data"
 class FlatModel:
     """A copy of a model whose data are one `pm.Data` with the name `FLAT_DATA`.
 
-    Attributes
-    ----------
-    model : pymc.Model
-        The copy.
-    scalars, vectors : tuple of str
-        Names of the data in `FLAT_DATA`: the scalars, then the lengths of the vectors, then their
-        entries. Data with more dimensions are unchanged.
+    It holds the data called `scalars`, then the lengths of those called `vectors`, then the entries
+    of these. Data with more dimensions are unchanged.
     """
 
     model: pm.Model
@@ -40,13 +35,7 @@ class FlatModel:
     vectors: tuple[str, ...] = ()
 
     def flatten(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the data of the copy.
-
-        Parameters
-        ----------
-        data : mapping of str to array
-            A value for each `pm.Data` of the original.
-        """
+        """Return the data of the copy, from a value for each `pm.Data` of the original."""
         names = (*self.scalars, *self.vectors)
         flat = {name: value for name, value in data.items() if name not in names}
         if names:
@@ -65,8 +54,7 @@ def flatten_data(model: pm.Model) -> FlatModel:
         return FlatModel(model)
     values = [[variable.get_value() for variable in group] for group in (scalars, vectors)]
     flat = pytensor.shared(_flat(*values), name=FLAT_DATA, shape=(None,))
-    # As PyMC changes a model in `freeze_dims_and_data`: markers wrap the data variables in the
-    # graph.
+    # As in PyMC's `freeze_dims_and_data`: markers wrap the data variables in the graph.
     graph, copies = fgraph_from_model(model)
     parts = dict(zip([*scalars, *vectors], _parts(flat, scalars, vectors), strict=True))
     outputs = clone_replace(
@@ -75,11 +63,11 @@ def flatten_data(model: pm.Model) -> FlatModel:
         rebuild_strict=False,
     )
     changed: Any = FunctionGraph(outputs=outputs, clone=False)
-    before: Any = graph
-    changed._coords, changed._dim_lengths = before._coords, before._dim_lengths
+    for labels in ("_coords", "_dim_lengths"):
+        setattr(changed, labels, getattr(graph, labels))
     copy = model_from_fgraph(changed, mutate_fgraph=True)
     copy.register_data_var(flat)
-    # The graph has another order, on which the draws would depend.
+    # The copy lists its variables in another order, on which the draws would depend.
     for ours, theirs in (
         (copy.free_RVs, model.free_RVs),
         (copy.observed_RVs, model.observed_RVs),
@@ -87,15 +75,12 @@ def flatten_data(model: pm.Model) -> FlatModel:
     ):
         order = {variable.name: place for place, variable in enumerate(theirs)}
         ours.sort(key=lambda variable, order=order: order[variable.name])
-    return FlatModel(copy, _names(scalars), _names(vectors))
-
-
-def _names(variables: list[Any]) -> tuple[str, ...]:
-    return tuple(str(variable.name) for variable in variables)
+    names = (tuple(str(variable.name) for variable in group) for group in (scalars, vectors))
+    return FlatModel(copy, *names)
 
 
 def _flat(scalars: list[Any], vectors: list[Any]) -> np.ndarray:
-    """Return the entries of `FLAT_DATA`; PyMC keeps integers in 32 bits, which a float can hold."""
+    """Return the entries of `FLAT_DATA`; PyMC's integers have 32 bits, which a float can hold."""
     head = [*scalars, *(len(vector) for vector in vectors)]
     return np.concatenate([np.array(head, dtype=float), *vectors], dtype=float)
 

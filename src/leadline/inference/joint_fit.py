@@ -2,11 +2,12 @@
 
 Thresholds belong to searches, and there are too many combinations to fit them all. Each search is
 first fitted alone over its candidates (`leadline.inference.thresholds`), which gives the weight of
-each. Then `THRESHOLD_SETS` sets of thresholds are drawn, one candidate per search by its weight,
-stratified so that the weights of every search are kept as nearly as so few sets can. The joint
-model is fitted to each set, and the posterior is the equal mixture. A search too small to be fitted
-alone takes the weights of the others, by tail fraction. A search known from reported bests alone
-has a threshold in each set too (`leadline.inference.reported_searches`).
+each. Then `THRESHOLD_SETS` sets of thresholds are drawn, one candidate per search with probability
+equal to its weight. The draws are stratified, so that the frequencies of the candidates of each
+search are as near to their weights as so few sets allow. The joint model is fitted to each set, and
+the posterior is the equal mixture. A search too small to be fitted alone takes the weights of the
+others, by tail fraction. A search known from reported bests alone has a threshold in each set too
+(`leadline.inference.reported_searches`).
 """
 
 import dataclasses
@@ -24,16 +25,16 @@ from leadline.inference.thresholds import fit_candidates
 
 THRESHOLD_SETS = 4
 
-# Weights of thresholds need no quantiles.
+# Few draws: weights of thresholds are means over the posterior, not quantiles.
 _WEIGHT_DRAWS, _WEIGHT_CHAINS = 400, 2
 
 # With many searches, one usually lies near its boundary; a lower value makes most fits rerun.
 _TARGET_ACCEPT = 0.98
 
-# The pooled noise moves all depths at once, along a direction that lengthens with the number of
-# searches, and trajectories turn before its end. Doubling them from 16 searches on: with 30
-# searches three times the effective sample size in twice the time, with 100 searches a fifth more
-# in half as much again (`benchmarks/scaling.py`).
+# The pooled noise is correlated with the depths of all searches, along a direction that lengthens
+# with their number, and trajectories turn around before its end. Twice as long trajectories from 16
+# searches on: 3 times the effective sample size in 2 times the time for 30 searches, 1.2 times in
+# 1.5 times for 100 (`benchmarks/scaling.py`).
 _MANY_SEARCHES, _LONGER = 16, {"extra_doublings": 1}
 
 
@@ -45,36 +46,25 @@ def fit_jointly(
 ) -> tuple[list[xr.DataTree], list[float]]:
     """Return the fits of the sets of thresholds, and the share of each in the mixture.
 
-    Parameters
-    ----------
-    candidates : sequence of sequences of Dataset
-        For each search with trials, `leadline.inference.candidates.candidates_of`.
-    sampler : PosteriorSampler
-        Samples all searches at one threshold each.
-    seed : SeedSequence
-        Same seed, same numbers.
-    complete : callable
-        Takes the tails of a set, returns them with reported bests and the searches known from
-        these alone.
+    `candidates` are those of each search with trials. `complete` takes the tails of a set, and
+    returns them with reported bests and with the searches known from these alone.
     """
     weight_seed, set_seed, fit_seed = seed.spawn(3)
     weights = weigh_alone(candidates, sampler, weight_seed)
     sets = _draw_sets(weights, np.random.default_rng(set_seed))
     shares = [count / sets.total() for count in sets.values()]
     fits = []
-    for chosen, share, child_seed in zip(sets, shares, fit_seed.spawn(len(sets)), strict=True):
+    for chosen, child_seed in zip(sets, fit_seed.spawn(len(sets)), strict=True):
         own = [search[index] for search, index in zip(candidates, chosen, strict=True)]
         tails = complete(join_tails(own))
         settings = joint_sampler(sampler.sampler, tails.sizes["search"])
-        # Four times the draws that the mixture takes, so that the diagnostics are reliable.
-        draws = min(settings.draws, int(np.ceil(4 * share * settings.draws)))
-        joint = dataclasses.replace(sampler, sampler=dataclasses.replace(settings, draws=draws))
-        fits.append(joint.sample(tails, child_seed))
+        # All draws for each set, though the mixture takes fewer: its diagnostics need them.
+        fits.append(dataclasses.replace(sampler, sampler=settings).sample(tails, child_seed))
     return fits, shares
 
 
 def joint_sampler(sampler: Sampler, searches: int) -> Sampler:
-    """Return the settings with which so many searches are sampled together."""
+    """Return the settings of the sampler for a joint fit of this many searches."""
     longer = sampler.nuts_sampler == "nutpie" and searches >= _MANY_SEARCHES
     options = {**(_LONGER if longer else {}), **sampler.options}
     return dataclasses.replace(sampler, target_accept=_TARGET_ACCEPT, options=options)
@@ -87,8 +77,8 @@ def weigh_alone(
 ) -> list[npt.NDArray[np.float64]]:
     """Return the weight of each candidate of each search, from a fit of the search alone.
 
-    A search that is too small for one gets the mean weights of the others at the same tail
-    fraction.
+    A search that is too small for one gets the mean weights of the others, each at the candidate
+    with the nearest tail fraction.
     """
     settings = sampler.sampler
     quick = dataclasses.replace(
@@ -122,7 +112,10 @@ def weigh_alone(
 def _borrowed_weights(
     candidates: Sequence[xr.Dataset], by_fraction: Mapping[float, float]
 ) -> npt.NDArray[np.float64]:
-    """Return weights from those of other searches at the nearest tail fractions."""
+    """Return weights, each the sum of `by_fraction` where this candidate's fraction is nearest.
+
+    Without any, they are the prior weights.
+    """
     fractions = np.array([float(tail["tail_fraction"][0]) for tail in candidates])
     weight = np.zeros(len(candidates))
     for fraction, share in by_fraction.items():
@@ -136,7 +129,7 @@ def _borrowed_weights(
 def _draw_sets(
     weights: Sequence[npt.NDArray[np.float64]], rng: np.random.Generator
 ) -> Counter[tuple[int, ...]]:
-    """Return sets of one candidate per search, and how often each was drawn."""
+    """Return distinct sets of one candidate per search, with the number of times each was drawn."""
     chosen = []
     for weight in weights:
         ends = np.cumsum(weight)

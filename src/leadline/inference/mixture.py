@@ -16,22 +16,8 @@ def choose_draws(
 
     Within a chain, numbers of draws are proportional to the weights (systematic resampling), and
     components alternate in random order. The draws of a component are those of the same chain, in
-    order and evenly spaced.
-
-    Parameters
-    ----------
-    weights : sequence of float
-        One per component.
-    sizes : sequence of int
-        Number of draws per chain of each component.
-    shape : (int, int)
-        Chains and draws of the mixture.
-    rng : Generator
-        Source of the random order.
-
-    Returns
-    -------
-    component, index : ndarray of int, shape (chain, draw)
+    order and evenly spaced. `weights` and `sizes`, numbers of draws per chain, have one entry per
+    component; `shape` and both results are (chain, draw).
     """
     chains, draws = shape
     ends = np.cumsum(weights) / np.sum(weights)
@@ -48,14 +34,9 @@ def choose_draws(
 
 
 def mix(parts: Sequence[xr.Dataset], component: Index, index: Index) -> xr.Dataset:
-    """Return a mixture of datasets with dims (chain, draw, ...).
+    """Return a mixture of datasets with dims (chain, draw, ...), as `choose_draws` chose it.
 
-    Parameters
-    ----------
-    parts : sequence of Dataset
-        The components, which may differ in their numbers of draws.
-    component, index : ndarray of int, shape (chain, draw)
-        What `choose_draws` returns.
+    The components may differ in their numbers of draws.
     """
     starts = np.cumsum([0, *(part.sizes["draw"] for part in parts)])[:-1]
     bare = [part.drop_vars(("chain", "draw"), errors="ignore") for part in parts]

@@ -18,13 +18,7 @@ from leadline.inference.sampler import set_data
 
 
 class PointwiseLogp:
-    """The pointwise log-densities of a model, compiled.
-
-    Parameters
-    ----------
-    model : pymc.Model
-        The model.
-    """
+    """The pointwise log-densities of a model, compiled."""
 
     def __init__(self, model: pm.Model) -> None:
         self.model = remove_value_transforms(model)
@@ -44,19 +38,10 @@ class PointwiseLogp:
     def __call__(
         self, posterior: xr.Dataset, data: Mapping[str, Any]
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Return log-likelihoods and log-priors by variable.
+        """Return log-likelihoods (chain, draw, observation) and log-priors (chain, draw, ...).
 
-        Parameters
-        ----------
-        posterior : Dataset
-            The free variables, dims (chain, draw, ...).
-        data : mapping
-            The values of the model's `pm.Data`.
-
-        Returns
-        -------
-        log_likelihood : dict of ndarray, shape (chain, draw, observation)
-        log_prior : dict of ndarray, shape (chain, draw, ...)
+        Both are dicts by variable. `posterior` has the free variables, dims (chain, draw, ...);
+        `data` the values of the model's `pm.Data`.
         """
         set_data(self.model, data)
         chains = [

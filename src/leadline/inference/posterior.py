@@ -1,7 +1,7 @@
 """The posterior of tails at one threshold per search: a DataTree whose groups keep `search`.
 
-Models work in losses on the scale of each search. The draws are stored once in these units, as the
-parameters of the noisy quadratic, and once in score units:
+Models work in losses on the scale of each search ("the scale" below). The draws are stored once in
+these units, as the parameters of the noisy quadratic, and once in score units:
 
 =================  =================================================================================
 group              contents, dims (chain, draw, ...)
@@ -10,7 +10,7 @@ posterior          parameters of each search (search), `optimum`, `noise_sd`, `s
 noisy_quadratic    `alpha`, `beta`, `gamma`, `sigma`, `threshold` (search), in losses on the scale
 pooled             parameters that the searches share
 sample_stats       statistics of the sampler
-log_likelihood     per observation, on the scale
+log_likelihood     per observation, of losses on the scale
 log_prior          per parameter
 tails              the Dataset that was fitted, `leadline.data.tails`
 =================  =================================================================================
@@ -50,7 +50,7 @@ MODELS: Mapping[str, ModuleType] = {
 # Leave-one-out needs a mean over the posterior, not its quantiles.
 _REFIT_DRAWS = 500
 
-# Standardised variables, from which the parameters of the priors are made.
+# Suffix of the standardised variables of non-centred priors, which are not results.
 _STANDARDISED = "_offset"
 
 _OBSERVATION_DIMS = {
@@ -65,16 +65,7 @@ _OBSERVATION_DIMS = {
 class PosteriorSampler:
     """Samples one model on tails; tails of the same structure share a compiled model.
 
-    Attributes
-    ----------
-    kind : {"single", "hierarchical", "crossed"}
-        The model.
-    priors : Priors
-        The priors.
-    effective_dim : {"continuous", "integer"}
-        As in `leadline.fit`.
-    sampler : Sampler
-        Settings of the sampler.
+    `kind` is a key of `MODELS`; `effective_dim` is "continuous" or "integer", as in `leadline.fit`.
     """
 
     kind: str
@@ -88,7 +79,7 @@ class PosteriorSampler:
         A run with divergences is repeated once with smaller steps.
         """
         if self.effective_dim == "integer" and self.kind != "single":
-            # A dimension that the searches of a space share is at most the smallest bound.
+            # Searches of a space share the dimension, at most the smallest of their bounds.
             bound = tails["max_effective_dim"].groupby("space").min()
             tails = tails.assign(
                 max_effective_dim=bound.sel(space=tails["space"]).drop_vars("space")
@@ -108,14 +99,7 @@ class PosteriorSampler:
     ) -> xr.DataTree:
         """Return the posterior of one search without one trial, with the densities of all trials.
 
-        Parameters
-        ----------
-        tails : Dataset
-            The tail of one search, with that trial.
-        trial : int
-            Position of the trial along `tail_trial`.
-        seed : SeedSequence
-            Same seed, same draws.
+        `tails` includes that trial, at position `trial` along `tail_trial`.
         """
         fewer = dataclasses.replace(
             self.sampler,
@@ -135,7 +119,14 @@ class PosteriorSampler:
         posterior = drawn["posterior"].to_dataset()
         coords = {name: own for name, own in coords_of(tails).items() if name in posterior.dims}
         space = positions(tails["space"].to_numpy())
-        return draw_effective_dims(posterior.assign_coords(coords), space, seed)
+        posterior = draw_effective_dims(posterior.assign_coords(coords), space, seed)
+        if "effective_dim_probability" in posterior:
+            # Missing, not 0, beyond the bound of a search, as where it is fitted alone.
+            probability = posterior["effective_dim_probability"]
+            bound = xr.DataArray(tails["max_effective_dim"].to_numpy(), dims="search")
+            within = probability["dimension"] <= bound
+            posterior["effective_dim_probability"] = probability.where(within)
+        return posterior
 
     def _with_densities(
         self,
@@ -144,42 +135,37 @@ class PosteriorSampler:
         tails: xr.Dataset,
         evaluated: xr.Dataset,
     ) -> xr.DataTree:
-        """Return draws given some tails, with the densities of others."""
+        """Return the posterior given `tails`, with the log-densities of the tails `evaluated`."""
         log_likelihood, log_prior = self._ready(evaluated).pointwise_logp(
             posterior, self._data_of(evaluated)
         )
-        draws = ("chain", "draw")
-        shared = [name for name in posterior.data_vars if "search" not in posterior[name].dims]
+        results = posterior[[n for n in posterior.data_vars if not str(n).endswith(_STANDARDISED)]]
+        shared = [name for name in results.data_vars if "search" not in results[name].dims]
         quadratic = noisy_quadratic_of(posterior, tails)
-        own = posterior.drop_vars(shared)
-        own = own.drop_vars([name for name in own if str(name).endswith(_STANDARDISED)])
-        pooled = posterior[
-            [name for name in shared if not str(name).endswith(_STANDARDISED)]
-        ].drop_vars("search", errors="ignore")
-        return xr.DataTree.from_dict(
-            {
-                "posterior": own.assign(scores_of_quadratic(quadratic, tails)),
-                "noisy_quadratic": quadratic,
-                "pooled": _tasks_as_scores(pooled, tails),
-                "sample_stats": statistics,
-                "log_likelihood": xr.Dataset(
-                    {
-                        name: ((*draws, _OBSERVATION_DIMS[name]), values)
-                        for name, values in log_likelihood.items()
-                    }
-                ),
-                "log_prior": xr.Dataset(
-                    {
-                        # The last dim is gone where the prior is multivariate.
-                        name: (posterior[name].dims[: values.ndim], values)
-                        for name, values in log_prior.items()
-                    }
-                ),
-                "tails": evaluated,
-            }
-        )
+        groups = {
+            "posterior": results.drop_vars(shared).assign(scores_of_quadratic(quadratic, tails)),
+            "noisy_quadratic": quadratic,
+            "pooled": _tasks_as_scores(results[shared].drop_vars("search", errors="ignore"), tails),
+            "sample_stats": statistics,
+            "log_likelihood": xr.Dataset(
+                {
+                    name: (("chain", "draw", _OBSERVATION_DIMS[name]), values)
+                    for name, values in log_likelihood.items()
+                }
+            ),
+            "log_prior": xr.Dataset(
+                {
+                    # A multivariate prior has one density for all entries along its last dim.
+                    name: (posterior[name].dims[: values.ndim], values)
+                    for name, values in log_prior.items()
+                }
+            ),
+            "tails": evaluated,
+        }
+        return xr.DataTree.from_dict(groups)
 
     def _ready(self, tails: xr.Dataset) -> ReadyModel:
+        """Return the compiled model for tails of this structure."""
         largest = None
         if self.effective_dim == "integer":
             largest = int(tails["max_effective_dim"].max())
@@ -188,7 +174,7 @@ class PosteriorSampler:
             model = self._build(tails, self.effective_dim)
             if self.effective_dim == "continuous":
                 return model, model
-            # Densities given the effective dimension of a draw, over which the model sums.
+            # Densities given the effective dimension of each draw, over which `model` sums.
             return model, self._build(tails, "continuous" if self.kind == "single" else "shared")
 
         key = (self.kind, self.priors, structure(tails), largest)
@@ -202,31 +188,28 @@ class PosteriorSampler:
 
     def _data_of(self, tails: xr.Dataset) -> dict[str, Any]:
         model = MODELS[self.kind]
-        if "report" in tails.sizes:
-            return best_of_k.data_of(tails, model)
-        return model.data_of(tails)
+        return best_of_k.data_of(tails, model) if "report" in tails.sizes else model.data_of(tails)
 
 
 def noisy_quadratic_of(posterior: xr.Dataset, tails: xr.Dataset) -> xr.Dataset:
     """Return the parameters of the noisy quadratic in losses, dims (chain, draw, search)."""
+    # In models, `optimum` is a score on the scale; `spread` and `noise_sd` have no sign.
     alpha = tails.attrs["loss_sign"] * posterior["optimum"]
-    quadratic = xr.Dataset(
-        {
-            "alpha": alpha,
-            "beta": alpha + posterior["spread"],
-            "gamma": posterior["effective_dim"],
-            "sigma": posterior["noise_sd"],
-        }
-    )
     threshold = xr.DataArray(tails["threshold"].to_numpy(), dims="search")
-    quadratic["threshold"] = threshold.broadcast_like(alpha)
-    return quadratic.transpose("chain", "draw", "search")
+    quadratic = {
+        "alpha": alpha,
+        "beta": alpha + posterior["spread"],
+        "gamma": posterior["effective_dim"],
+        "sigma": posterior["noise_sd"],
+        "threshold": threshold.broadcast_like(alpha),
+    }
+    return xr.Dataset(quadratic).transpose("chain", "draw", "search")
 
 
 def scores_of_quadratic(quadratic: xr.Dataset, tails: xr.Dataset) -> dict[str, Any]:
     """Return `optimum`, `noise_sd` and `spread` in score units, dims (chain, draw, search).
 
-    The optimum is the mean score of runs of the best configuration, and `noise_sd` their sd.
+    `optimum` is the mean score of repeated runs of the best configuration, `noise_sd` their sd.
     """
     sign = tails.attrs["loss_sign"]
     columns: dict[str, list[Array]] = {"optimum": [], "noise_sd": [], "spread": []}
@@ -248,7 +231,7 @@ def _tasks_as_scores(pooled: xr.Dataset, tails: xr.Dataset) -> xr.Dataset:
     """Return the location of each task as a score, and its scale in score units there."""
     if "task_scale" not in pooled:
         return pooled
-    # All searches of a crossed model have one scale.
+    # Only a crossed model has tasks, and all its searches have one scale.
     scale = SCALES[str(tails["scale"].to_numpy()[0])]
     score = scale.inverse(pooled["task_location"].to_numpy())
     return pooled.assign(
@@ -258,7 +241,7 @@ def _tasks_as_scores(pooled: xr.Dataset, tails: xr.Dataset) -> xr.Dataset:
 
 
 def law_of(fit: xr.DataTree, search: int = 0) -> NoisyQuadraticParams:
-    """Return alpha, beta, gamma and sigma of one search, each of shape (draw, 1), all chains."""
+    """Return alpha, beta, gamma and sigma of one search, each (draw, 1), chains concatenated."""
     quadratic = fit["noisy_quadratic"].dataset
     alpha, beta, gamma, sigma = (
         quadratic[name].to_numpy()[..., search].reshape(-1, 1).astype(float)
@@ -268,7 +251,7 @@ def law_of(fit: xr.DataTree, search: int = 0) -> NoisyQuadraticParams:
 
 
 def log_worse(fit: xr.DataTree, loss: float, search: int = 0) -> Array:
-    """Return log P(a trial is worse than `loss`), shape (draw, group).
+    """Return log P(the mean loss of a trial is above `loss`), shape (draw, group).
 
     The groups are the numbers of seeds per trial in the search, in increasing order.
     """
@@ -283,7 +266,7 @@ def log_worse(fit: xr.DataTree, loss: float, search: int = 0) -> Array:
 
 
 def log_better(fit: xr.DataTree, loss: float, search: int = 0) -> Array:
-    """Return log P(a trial is better than `loss`), shape (draw, group)."""
+    """Return log P(the mean loss of a trial is below `loss`), shape (draw, group)."""
     return np.log(-np.expm1(log_worse(fit, loss, search)))
 
 
@@ -297,9 +280,9 @@ def groups_of(fit: xr.DataTree, search: int = 0) -> xr.Dataset:
 def tail_of(fit: xr.DataTree, search: int = 0) -> xr.Dataset:
     """Return the tail trials of one search, dims (tail_trial), with their `log_likelihood`.
 
-    `group` is their position in `groups_of`. `log_likelihood` (chain, draw, tail_trial) is of their
-    losses given that they are beyond the threshold; `seed_log_likelihood` is that of the sample
-    variances of the seeds, 0 for a single seed.
+    `group` is their position in `groups_of`. `log_likelihood` (chain, draw, tail_trial) is that of
+    their mean losses given that these are beyond the threshold; `seed_log_likelihood` is that of
+    the sample variances over their seeds, 0 for a single seed.
     """
     tails, densities = fit["tails"].dataset, fit["log_likelihood"].dataset
     own = tails["tail_search"].to_numpy() == search

@@ -1,11 +1,11 @@
 """How well a fitted tail predicts the best trials of a search: leave-one-out scores.
 
-Thresholds are compared by how well the law at each predicts the *same* trials: the scores better
-than the deepest candidate, and that all others are not among them (Northrop, Attalides and
+Thresholds are compared by how well the law beyond each predicts the *same* data: the scores beyond
+the deepest candidate, and the fact that all other trials are not beyond it (Northrop, Attalides and
 Jonathan 2017, doi:10.1111/rssc.12159). Each trial is predicted by the posterior without it, from
 the full posterior by Pareto-smoothed importance sampling (Vehtari et al. 2024,
-https://jmlr.org/papers/v25/19-556.html). Where that fails its own diagnostic, the model is fitted
-again without the trial.
+https://jmlr.org/papers/v25/19-556.html). If the diagnostic of this approximation, Pareto k, is too
+large for a trial, the model is fitted again without it.
 """
 
 import numpy as np
@@ -15,13 +15,7 @@ from arviz_stats.base import array_stats
 from scipy.special import logsumexp
 
 from leadline.errors import LeadlineError
-from leadline.inference.posterior import (
-    PosteriorSampler,
-    groups_of,
-    log_better,
-    log_worse,
-    tail_of,
-)
+from leadline.inference.posterior import PosteriorSampler, groups_of, log_better, log_worse, tail_of
 from leadline.models.likelihood import seed_variances
 from leadline.stats.diagnostics import MIN_PARETO_DRAWS
 
@@ -37,27 +31,13 @@ def predictive_score(
 ) -> tuple[float, int]:
     """Return the leave-one-out score of the fit of one search, and the number of refits.
 
-    Parameters
-    ----------
-    fit : DataTree
-        The fit; all of the validation trials are in its tail.
-    sampler : PosteriorSampler
-        The sampler of the fit.
-    validation_rows : ndarray of int, shape (validation_trial,)
-        Positions, among the trials of the search, of those whose scores are predicted.
-    edge : float
-        The threshold of the deepest candidate, as a loss on the scale of the fit.
-    seed : SeedSequence
-        For fits without a trial.
+    `validation_rows` (validation_trial,) are the trials whose scores are predicted, by position in
+    the search; all are in the tail of the fit. `edge` is the threshold of the deepest candidate, as
+    a loss on the scale of the fit.
 
-    Returns
-    -------
-    elpd : float
-        The log predictive density of the scores of the validation trials and the log probability
-        that the others are not beyond the edge, summed over all trials. Comparable between
-        thresholds and scales.
-    refitted : int
-        Number of trials that were left out by fitting again.
+    The score sums, over all trials, the log predictive density of the score of a validation trial,
+    or the log probability that another trial is not beyond the edge. It is comparable between
+    thresholds and scales. A refit leaves out one trial by fitting again.
     """
     threshold = float(fit["tails"].dataset["threshold"][0])
     given = log_density(fit)
@@ -70,8 +50,8 @@ def predictive_score(
     relative_ess = min(fit.attrs["min_ess_bulk"] / len(given), 1.0)
     log_weights, khat = array_stats.psislw(given.T, r_eff=relative_ess)
     scores = _weighted_mean(predicted.T, log_weights)
-    # Trials outside the tail are alike, so that one per group stands for all. They are never
-    # improbable, so that their weights need no smoothing.
+    # Trials of a group that are outside the tail have the same score. Their likelihood, the
+    # probability to be outside, is never small: their importance weights need no smoothing.
     scores_outside = _weighted_mean(not_beyond.T, -log_worse(fit, threshold).T)
 
     unreliable = np.flatnonzero(khat > _good_khat(len(given)))
@@ -88,7 +68,8 @@ def predictive_score(
 def log_density(fit: xr.DataTree) -> Array:
     """Return the log-density of each tail trial of one search, shape (draw, tail_trial).
 
-    On the scale, seeds included, and not given that the trial is beyond the threshold.
+    It is that of the mean loss on the scale and of the variance over seeds, without conditioning on
+    being beyond the threshold.
     """
     tail = tail_of(fit)
     n = tail.sizes["tail_trial"]
@@ -98,7 +79,7 @@ def log_density(fit: xr.DataTree) -> Array:
 
 
 def _weighted_mean(log_values: Array, log_weights: Array) -> Array:
-    """Return the logs of weighted means over the last axis."""
+    """Return the logs of weighted means over the last axis, from logs of values and weights."""
     total = logsumexp(log_values + log_weights, axis=-1)
     return np.asarray(total - logsumexp(log_weights, axis=-1))
 
@@ -106,10 +87,10 @@ def _weighted_mean(log_values: Array, log_weights: Array) -> Array:
 def _predictions(
     fit: xr.DataTree, validation_rows: npt.NDArray[np.intp], edge: float
 ) -> tuple[Array, Array]:
-    """Return the predictions of each tail trial, and of one trial per group outside the tail.
+    """Return log predictions of the tail trials (draw, tail_trial) and of the others (draw, group).
 
-    Log-densities of scores for the validation trials, log-probabilities for all others, shapes
-    (draw, tail_trial) and (draw, group).
+    They are log-densities of scores for the validation trials, and log-probabilities not to be
+    beyond the edge for all others, of which one per group represents those outside the tail.
     """
     tail = tail_of(fit)
     not_beyond = log_worse(fit, edge)
@@ -119,9 +100,10 @@ def _predictions(
 
 
 def _seeds_log_volume(fit: xr.DataTree) -> Array:
-    """Return what turns densities of a mean and a variance into those of all seeds.
+    """Return the log-Jacobian from the mean and variance of the seeds to their single losses.
 
-    Up to a constant. The variance is on the scale, so that this matters where scales are compared.
+    Shape (tail_trial,), up to a constant. The variance is on the scale, so that scales can be
+    compared only with this term.
     """
     tails = fit["tails"].dataset
     replicates = tails["replicates"].to_numpy()
@@ -129,5 +111,5 @@ def _seeds_log_volume(fit: xr.DataTree) -> Array:
 
 
 def _good_khat(draws: int) -> float:
-    """Return the largest Pareto k with which the smoothed weights are reliable."""
+    """Return the largest Pareto k with reliable smoothed weights (Vehtari et al. 2024)."""
     return min(1.0 - 1.0 / np.log10(draws), 0.7)

@@ -11,7 +11,7 @@ import xarray as xr
 
 from leadline.inference.flatten_data import FlatModel, flatten_data
 
-# The wall at the best score is steep for small noise; smaller steps avoid divergences there.
+# For small noise, the density falls steeply at the best score; smaller steps avoid divergences.
 TARGET_ACCEPT = 0.95
 
 # `target_accept` of the rerun after divergences; steps shrink to about a third.
@@ -20,20 +20,11 @@ _CAREFUL = 0.99
 
 @dataclasses.dataclass(frozen=True)
 class Sampler:
-    """Settings of the sampler, the same for all fits of one call.
+    """Settings of the sampler.
 
-    Attributes
-    ----------
-    draws, tune, chains : int
-        Draws kept and draws to adapt for each chain, and the number of chains.
-    progressbar : bool
-        Whether to show progress.
-    nuts_sampler : str
-        ``"nutpie"``, or another sampler that `pymc.sample` knows.
-    options : mapping
-        Further arguments of ``nutpie.sample`` or `pymc.sample`.
-    target_accept : float
-        Of the first run; one among the options replaces it.
+    `draws` and `tune` are numbers per chain, of draws to keep and draws to adapt. `nuts_sampler` is
+    "nutpie", or another sampler of `pymc.sample`. `options` are further arguments of
+    ``nutpie.sample`` or `pymc.sample`; a `target_accept` among them replaces that of the first run.
     """
 
     draws: int = 1000
@@ -71,13 +62,7 @@ class CompiledModel:
         return dataclasses.replace(self, sampler=sampler)
 
     def with_data(self, data: Mapping[str, Any]) -> "CompiledModel":
-        """Return the same model on other data.
-
-        Parameters
-        ----------
-        data : mapping of str to array
-            A value for each of the model's `pm.Data`.
-        """
+        """Return the same model on other data, a value for each of its `pm.Data`."""
         values = self.flat.flatten(data)
         set_data(self.flat.model, values)
         if self.compiled is None:
@@ -88,45 +73,32 @@ class CompiledModel:
         return dataclasses.replace(self, compiled=self.compiled.with_data(**known))
 
     def sample(self, seed: int) -> xr.DataTree:
-        """Return draws from the posterior, with sampler statistics.
-
-        Parameters
-        ----------
-        seed : int
-            Same seed, same draws.
-        """
+        """Return draws from the posterior, with sampler statistics; same seed, same draws."""
         sampler = self.sampler
+        counts = {name: getattr(sampler, name) for name in ("draws", "tune", "chains")}
+        options = counts | {"target_accept": sampler.target_accept, **sampler.options}
         if self.compiled is None:
             return pm.sample(
                 model=self.flat.model,
-                draws=sampler.draws,
-                tune=sampler.tune,
-                chains=sampler.chains,
                 nuts_sampler=sampler.nuts_sampler,
                 progressbar=sampler.progressbar,
                 random_seed=seed,
-                **{"target_accept": sampler.target_accept, **sampler.options},
+                **options,
             )
         import nutpie
 
         return nutpie.sample(
             self.compiled,
-            draws=sampler.draws,
-            tune=sampler.tune,
-            chains=sampler.chains,
             seed=seed,
             progress_bar=sampler.progressbar,
             save_warmup=False,
-            **{"target_accept": sampler.target_accept, **sampler.options},
+            **options,
         )
 
     def sample_carefully(self, seed: int, second_seed: int) -> xr.DataTree:
         """Return draws; a run with divergences is repeated once with smaller steps.
 
-        Parameters
-        ----------
-        seed, second_seed : int
-            Of the two runs. Same seeds, same draws.
+        The run with fewer divergences is returned. A `target_accept` of the user is never changed.
         """
         drawn = self.sample(seed)
         if not drawn["sample_stats"]["diverging"].any() or "target_accept" in self.sampler.options:

@@ -1,10 +1,10 @@
-"""The log-likelihood of a mixture of thresholds: of the trials beyond all of them.
+"""The log-likelihood of a mixture of thresholds: that of the trials beyond all of them.
 
-Posteriors at different thresholds explain different trials. What they have in common are the trials
-beyond the deepest threshold of the mixture: their scores, given that they are beyond it, and their
-number.
+Posteriors at different thresholds have likelihoods of different trials. All of them include the
+trials beyond the deepest threshold: their scores, given that they are beyond it, and their number.
 """
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,37 +19,30 @@ from leadline.inference.posterior import groups_of, log_better, tail_of
 Array = npt.NDArray[np.float64]
 
 
+def threshold_scores(part: xr.DataTree) -> Array:
+    """Return the threshold of each search of a fit in score units, shape (search,)."""
+    return scores_of(part["tails"].dataset, part["tails"]["threshold"])
+
+
 def shared_tail(parts: Sequence[xr.DataTree], search: int) -> tuple[npt.NDArray[np.intp], float]:
     """Return the trials of one search beyond the threshold of every fit, and the deepest threshold.
 
-    Positions among the trials of the search, in order; the threshold in score units.
+    The trials are increasing positions among those of the search; the threshold is a score.
     """
-    rows = np.sort(tail_of(parts[0], search)["row"].to_numpy())
-    for part in parts[1:]:
-        rows = np.intersect1d(rows, tail_of(part, search)["row"].to_numpy())
+    rows = [np.sort(tail_of(part, search)["row"].to_numpy()) for part in parts]
     sign = parts[0]["tails"].attrs["loss_sign"]
-    edges = [scores_of(part["tails"].dataset, part["tails"]["threshold"])[search] for part in parts]
-    return rows, float(min(edges, key=lambda edge: sign * edge))
+    edges = sign * np.array([threshold_scores(part)[search] for part in parts])
+    return functools.reduce(np.intersect1d, rows), float(sign * edges.min())
 
 
 def log_likelihood(
     part: xr.DataTree, shared: Sequence[tuple[npt.NDArray[np.intp], float]]
 ) -> xr.Dataset:
-    """Return the log-likelihoods of the shared tails of all searches, in score units.
+    """Return the log-likelihoods under one fit of the `shared_tail` of each search.
 
-    Parameters
-    ----------
-    part : DataTree
-        One fit.
-    shared : sequence of (ndarray, float)
-        What `shared_tail` returns for each search.
-
-    Returns
-    -------
-    Dataset
-        `score` (chain, draw, tail_trial), given that it is beyond the deepest threshold;
-        `in_regime` (chain, draw, search), the number of such trials; `seed_variance` (chain, draw,
-        repeated_trial) and `reported` (chain, draw, report) where there are any.
+    `score` (chain, draw, tail_trial) is in score units, given that it is beyond the deepest
+    threshold; `in_regime` (chain, draw, search) is that of the number of such trials. Where there
+    are any, `seed_variance` (chain, draw, repeated_trial) and `reported` (chain, draw, report).
     """
     searches = [_of_search(part, *own, search) for search, own in enumerate(shared)]
     score, in_regime, seed_variance = (
@@ -69,7 +62,10 @@ def log_likelihood(
 def _of_search(
     part: xr.DataTree, rows: npt.NDArray[np.intp], edge: float, search: int
 ) -> tuple[Array, Array, Array]:
-    """Return the log-likelihoods of scores, of their number, and of seed variances."""
+    """Return the log-likelihoods of scores, of their number, and of variances over seeds.
+
+    Shapes (chain, draw, tail_trial), (chain, draw, 1) and (chain, draw, repeated_trial).
+    """
     tails = part["tails"].dataset
     tail, groups = tail_of(part, search), groups_of(part, search)
     shape = tail["log_likelihood"].shape[:2]
@@ -81,7 +77,7 @@ def _of_search(
     tail = tail.isel(tail_trial=own)
     threshold = float(tails["threshold"][search])
     beyond_own = beyond = log_better(part, threshold, search)
-    if edge != scores_of(tails, tails["threshold"])[search]:
+    if edge != threshold_scores(part)[search]:
         scale = SCALES[str(tails["scale"][search].item())]
         loss = tails.attrs["loss_sign"] * float(scale.forward(np.float64(edge)))
         beyond = log_better(part, loss, search)
@@ -95,9 +91,9 @@ def _of_search(
 
 
 def _reported(part: xr.DataTree) -> Array:
-    """Return the log-likelihood of each report, of its score in score units.
+    """Return the log-likelihood of each report, shape (chain, draw, report).
 
-    A report that is not beyond the threshold has a probability, which has no units.
+    It is a density in score units, or a probability if the report is not beyond the threshold.
     """
     tails = part["tails"].dataset
     search = tails["report_search"].to_numpy()

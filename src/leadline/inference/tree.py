@@ -1,6 +1,7 @@
 """The result of a fit: one `xarray.DataTree`, of which every answer is a function."""
 
 import datetime
+import functools
 import importlib.metadata
 import json
 import operator
@@ -13,11 +14,10 @@ import pandas as pd
 import xarray as xr
 
 from leadline.data.columns import PARAM_PREFIX
-from leadline.data.tails import scores_of
 from leadline.data.trials import Trials, search_labels
 from leadline.inference.candidates_table import candidate_numbers, candidates_table
 from leadline.inference.mixture import mix
-from leadline.inference.shared_tail import log_likelihood, shared_tail
+from leadline.inference.shared_tail import log_likelihood, shared_tail, threshold_scores
 from leadline.models.likelihood import positions
 from leadline.models.priors import Priors
 
@@ -34,25 +34,16 @@ _POSTERIOR = (
     "effective_dim_probability",
 )
 
-# nutpie's names beside those of ArviZ's schema, which pymc.sample uses.
-_STATISTICS = {
-    "diverging": "diverging",
-    "depth": "tree_depth",
-    "n_steps": "n_steps",
-    "step_size": "step_size",
-    "energy": "energy",
-    "logp": "lp",
-    "mean_tree_accept": "acceptance_rate",
-    "tree_depth": "tree_depth",
-    "lp": "lp",
-    "acceptance_rate": "acceptance_rate",
-}
-
-# Options may be NumPy numbers, which json does not accept.
-_plain = operator.methodcaller("item")
+# Names in ArviZ's schema, which pymc.sample uses, of statistics of nutpie.
+_RENAMED = {"depth": "tree_depth", "logp": "lp", "mean_tree_accept": "acceptance_rate"}
+_STATISTICS = ("diverging", "n_steps", "step_size", "energy", *_RENAMED.values())
 
 _LIBRARIES = ("leadline", "pymc", "pytensor", "nutpie", "arviz", "numpy", "xarray")
 
+# Searches may differ in their number of candidates: values of those that a search lacks.
+_FILL = {"scale": "", "kept": 0, "refitted": 0, "n_tail": 0, "divergences": 0}
+
+# Along the first of these that a variable has, the trees of searches are concatenated.
 _JOINED_DIMS = ("search", "tail_trial", "repeated_trial", "trial", "report")
 
 
@@ -66,18 +57,9 @@ def mixture_tree(
 ) -> dict[str, xr.Dataset]:
     """Return the groups of the tree for searches that were fitted together, or for one search.
 
-    Parameters
-    ----------
-    trials : Trials
-        All searches of the fit.
-    pairs : sequence of (task, model)
-        Those of the parts, in their order.
-    parts : sequence of DataTree
-        Fits at different thresholds, `leadline.inference.posterior`.
-    evidence : sequence of DataFrame
-        For each search one row per part, see `candidates_table`.
-    component, index : ndarray of int, shape (chain, draw)
-        The mixture, see `leadline.inference.mixture.choose_draws`.
+    `parts` are fits of the searches `pairs`, each a (task, model), at different thresholds.
+    `evidence` has, for each search, one row per part (see `candidates_table`).
+    `component` and `index` (chain, draw) are the mixture of `choose_draws`.
     """
     labels = dict(zip(trials.searches, search_labels(trials.searches), strict=True))
     names = [labels[pair] for pair in pairs]
@@ -86,12 +68,11 @@ def mixture_tree(
         candidates_table(parts, numbers[:, search], evidence[search], search)
         for search in range(len(pairs))
     ]
+    # Parts without draws in the mixture do not count for its shared tail.
     used, component = np.unique(component, return_inverse=True)
     component = component.reshape(index.shape)
     parts, numbers = [parts[number] for number in used], numbers[used]
-    thresholds = np.stack(
-        [scores_of(part["tails"].dataset, part["tails"]["threshold"]) for part in parts]
-    )
+    thresholds = np.stack([threshold_scores(part) for part in parts])
 
     def mixed(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
         return mix(datasets, component, index)
@@ -100,14 +81,13 @@ def mixture_tree(
         return [part[group].to_dataset() for part in parts]
 
     posterior = mixed([own[[n for n in _POSTERIOR if n in own]] for own in group_of("posterior")])
-    cells = ("chain", "draw", "search")
-    posterior = posterior.assign(
-        threshold=(cells, thresholds[component]), candidate=(cells, numbers[component])
-    )
+    dims = ("chain", "draw", "search")
     shared = [shared_tail(parts, search) for search in range(len(pairs))]
     pooled = mixed(group_of("pooled")) if parts[0]["pooled"].data_vars else xr.Dataset()
     groups = {
-        "posterior": posterior,
+        "posterior": posterior.assign(
+            threshold=(dims, thresholds[component]), candidate=(dims, numbers[component])
+        ),
         "noisy_quadratic": mixed(group_of("noisy_quadratic")),
         "sample_stats": mixed([_statistics(own) for own in group_of("sample_stats")]),
         "log_likelihood": mixed([log_likelihood(part, shared) for part in parts]),
@@ -117,9 +97,10 @@ def mixture_tree(
     groups |= _data_groups(trials, pairs, names, parts[0]["tails"].dataset, shared)
     if "reported_trials" in pooled:
         unknown = np.isnan(groups["constant_data"]["report_best_of"].to_numpy())
+        counts = pooled["reported_trials"].to_numpy()
         groups["posterior"] = (
             groups["posterior"]
-            .assign(reported_trials=((*cells[:2], "report"), pooled["reported_trials"].to_numpy()))
+            .assign(reported_trials=(("chain", "draw", "report"), counts))
             .assign_coords(report=groups["constant_data"]["report"].to_numpy()[unknown])
         )
     labels_of_search = {
@@ -140,15 +121,12 @@ def mixture_tree(
     return groups
 
 
-_FILL = {"scale": "", "kept": 0, "refitted": 0, "n_tail": 0, "divergences": 0}
-
-
 def join_groups(searches: Sequence[dict[str, xr.Dataset]]) -> dict[str, xr.Dataset]:
     """Return the groups of searches that were fitted alone as those of one tree."""
     if len(searches) == 1:
         return searches[0]
     for own in searches:
-        # One sampler per search.
+        # Each search was sampled by itself: the statistics get the dim `search`.
         like = own["posterior"]
         statistics = own["sample_stats"].expand_dims(search=like["search"].to_numpy(), axis=2)
         labels = {name: like[name] for name in ("task", "model")}
@@ -163,7 +141,7 @@ def join_groups(searches: Sequence[dict[str, xr.Dataset]]) -> dict[str, xr.Datas
 
 
 def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.DataArray:
-    """Return a variable of all searches; a hyperparameter that one lacks is missing there."""
+    """Return a variable of all searches; a hyperparameter that a search lacks is missing there."""
     arrays = [part[name] for part in parts if name in part]
     dim = next((dim for dim in _JOINED_DIMS if dim in arrays[0].dims), "search")
     if dim == "trial":
@@ -178,34 +156,34 @@ def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.DataArray:
                 array if array.dtype.kind == "U" else array.astype(str).where(array.notnull(), "")  # noqa: PD004
                 for array in arrays
             ]
-    # Searches may differ in their number of candidates.
     fill = {"U": "", "i": 0}.get(arrays[0].dtype.kind, np.nan)
     return xr.concat(arrays, dim=dim, join="outer", fill_value=fill)
 
 
 def _statistics(statistics: xr.Dataset) -> xr.Dataset:
     """Return the sampler statistics by the names of ArviZ's schema."""
-    kept = {old: new for old, new in _STATISTICS.items() if old in statistics}
-    return statistics[list(kept)].rename(kept)
+    renamed = statistics.rename({old: new for old, new in _RENAMED.items() if old in statistics})
+    return renamed[[name for name in _STATISTICS if name in renamed]]
 
 
 def _log_prior(part: xr.DataTree) -> xr.Dataset:
     """Return the log-priors that are scaled to measure prior sensitivity, dims (..., search).
 
-    Those of the shared parameters and the noiseless tail probability, where searches share any:
-    given the shared parameters, the distribution of the searches' own is part of the model
-    (Kallioinen et al. 2024, doi:10.1007/s11222-023-10366-5). Of a search alone, all.
+    For a search alone, all are scaled. Where searches share parameters, only their priors and that
+    of the noiseless tail probability are: given the shared parameters, the distribution of those
+    of each search is part of the model (Kallioinen et al. 2024, doi:10.1007/s11222-023-10366-5).
     """
     densities = part["log_prior"].to_dataset()
     names = list(densities.data_vars)
     if any(densities[name].ndim == 2 for name in names):
         shared = [name for name in names if densities[name].ndim == 2]
-        # An integer per space is a parameter of its own.
-        integer = [name for name in names if densities[name].dims[2:] == ("space",)]
-        integer = [name for name in integer if name == "pooled_effective_dim"]
-        space = xr.DataArray(positions(part["tails"]["space"].to_numpy()), dims="search")
-        own = {name: densities[name].drop_vars("space").isel(space=space) for name in integer}
-        densities = densities[[*shared, "reach"]].assign(own)
+        dimension = densities.get("pooled_effective_dim")
+        densities = densities[[*shared, "reach"]]
+        # One integer per space is a shared parameter, with a density per search of the space.
+        if dimension is not None and dimension.dims[2:] == ("space",):
+            space = xr.DataArray(positions(part["tails"]["space"].to_numpy()), dims="search")
+            dimension = dimension.drop_vars("space").isel(space=space)
+            densities = densities.assign(pooled_effective_dim=dimension)
     like = part["noisy_quadratic"]["alpha"].drop_vars(("task", "model", "space"), errors="ignore")
     return densities.drop_vars(("search", "space"), errors="ignore").map(
         lambda density: density.broadcast_like(like).transpose("chain", "draw", "search")
@@ -219,7 +197,10 @@ def _data_groups(
     tails: xr.Dataset,
     shared: Sequence[tuple[npt.NDArray[np.intp], float]],
 ) -> dict[str, xr.Dataset]:
-    """Return `observed_data`, the shared tails, and `constant_data`, all trials and settings."""
+    """Return `observed_data`, the shared tails, and `constant_data`, all trials and the settings.
+
+    `names` are the labels of the searches `pairs`, and `shared` their `shared_tail`.
+    """
     tables, observed = [], []
     first = trials.table[trials.table["status"] != "running"].drop_duplicates(
         ["task", "model", "trial"]
@@ -290,15 +271,17 @@ def provenance(
     trials: Trials, priors: Priors, settings: Mapping[str, Any], notes: Sequence[str] = ()
 ) -> dict[str, str | int | float]:
     """Return where a fit comes from, as attributes that every file format can hold."""
+    # Options may be NumPy numbers, which json does not accept.
+    dumps = functools.partial(json.dumps, default=operator.methodcaller("item"))
     return {
         "direction": trials.direction,
         "metric": trials.metric,
         "source": trials.source,
         "search_sampler": trials.sampler or "unknown",
         "trials": str(trials),
-        "notes": json.dumps([*trials.notes, *notes]),
-        "priors": json.dumps(priors.to_dict(), default=_plain),
-        "settings": json.dumps(settings, default=_plain),
-        "versions": json.dumps({name: importlib.metadata.version(name) for name in _LIBRARIES}),
+        "notes": dumps([*trials.notes, *notes]),
+        "priors": dumps(priors.to_dict()),
+        "settings": dumps(settings),
+        "versions": dumps({name: importlib.metadata.version(name) for name in _LIBRARIES}),
         "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

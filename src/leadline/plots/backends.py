@@ -15,27 +15,19 @@ _PACKAGES = {"plotly": ("plotly", "webcolors"), "bokeh": ("bokeh",)}
 def choose_backend(plot_collection: PlotCollection | None, backend: str | None) -> str:
     """Return the name of the plotting backend, by default that of ArviZ.
 
-    Raises
-    ------
-    LeadlineError
-        If the backend is unknown.
-    ImportError
-        If its packages are not installed.
+    An unknown one raises LeadlineError, a missing package ImportError.
     """
     if backend is None:
         backend = plot_collection.backend if plot_collection else rcParams["plot.backend"]
     if backend not in _BACKENDS:
-        raise LeadlineError(
-            f"backend must be one of {join_values(_BACKENDS)}; got {format_value(backend)}"
-        )
+        known = join_values(_BACKENDS)
+        raise LeadlineError(f"backend must be one of {known}; got {format_value(backend)}")
     for package in _PACKAGES.get(backend, ()):
         try:
             import_module(package)
         except ImportError:
-            raise ImportError(
-                f"backend {backend!r} needs the package {package}: "
-                f"pip install 'leadline[{backend}]'"
-            ) from None
+            missing = f"the package {package}: pip install 'leadline[{backend}]'"
+            raise ImportError(f"backend {backend!r} needs {missing}") from None
     return str(backend)
 
 

@@ -1,15 +1,16 @@
-"""Figures of pictures: one panel per facet, on every plotting backend."""
+"""Figures of pictures: one panel per facet, and their axes, on every plotting backend."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import xarray as xr
 from arviz import rc_context
 from arviz_plots import PlotCollection
 
-from leadline.plots.backends import choose_backend
+from leadline.plots.backends import backend_module, choose_backend
 from leadline.plots.picture import Picture, Visuals
 
 _MOST_COLUMNS = 4
@@ -42,16 +43,7 @@ def open_picture(
 ) -> Picture:
     """Return a picture with one panel per search, in a new figure unless one is given.
 
-    Parameters
-    ----------
-    tree : DataTree
-        The result of a fit.
-    data, options, log_x
-        As in `make_figure`; `data` has dim (search).
-    size : (float, float)
-        Width and height of a panel in inches.
-    one_column : bool
-        Whether to stack the panels. Default: rows of up to four.
+    `data` has dim (search); `size` is that of a panel in inches; rows hold up to four panels.
     """
     collection = options.plot_collection
     if collection is None:
@@ -77,22 +69,11 @@ def make_figure(
     spaces: tuple[float, float] = (0.0, 0.0),
     log_x: bool = False,
 ) -> PlotCollection:
-    """Return a faceted figure in a plain style.
+    """Return a faceted figure in a plain style, of a size in inches.
 
-    Parameters
-    ----------
-    data : Dataset
-        A variable with the facets as dims.
-    size : (float, float)
-        Width and height in inches.
-    options : Options
-        The arguments of the caller.
-    facets : mapping
-        Keyword arguments of `PlotCollection.wrap`, or of `grid` where `rows` is among them.
-    spaces : (float, float)
-        Space between columns and between rows, in inches, for plotly.
-    log_x : bool
-        Whether the horizontal axes are logarithmic.
+    `data` has a variable with the facets as dims. `facets` are arguments of `PlotCollection.wrap`,
+    or of `grid` where `rows` is among them. `spaces` are those between columns and between rows,
+    in inches, for plotly.
     """
     backend = options.backend
     if backend == "matplotlib":
@@ -126,3 +107,36 @@ def make_figure(
             panel.axis.minor_tick_line_color = None
             panel.axis.axis_label_text_font_style = "normal"
     return collection
+
+
+def limits(*numbers: Any, margin: float = 0.05) -> tuple[float, float]:
+    """Return the ends of an axis that holds all finite numbers and a margin.
+
+    Only matplotlib's automatic limits include lines across a panel.
+    """
+    values = np.concatenate([np.ravel(np.asarray(number, dtype=float)) for number in numbers])
+    low, high = np.nanmin(values), np.nanmax(values)
+    room = margin * (high - low) or margin * abs(high) or 1.0
+    return float(low - room), float(high + room)
+
+
+def decades(low: float, high: float) -> list[float]:
+    """Return the powers of ten from low to high."""
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    return [10.0**power for power in range(first, last + 1)]
+
+
+def set_log_x(target: Any, backend: str, ends: tuple[float, float], labels: Sequence[str]) -> None:
+    """Make the horizontal axis of a panel logarithmic, with a label per power of ten.
+
+    `ends` are its smallest and largest number. Bokeh needs a panel made with ``log_x=True``.
+    """
+    module = backend_module(backend)
+    module.xscale(target, "log")
+    if backend == "plotly":
+        target.update_xaxes(type="log")
+        module.xlim((math.log10(ends[0]), math.log10(ends[1])), target)
+        labels = [label.replace("\n", "<br>") for label in labels]
+    else:
+        module.xlim(ends, target)
+    module.xticks(decades(*ends), list(labels), target)

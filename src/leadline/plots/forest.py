@@ -24,20 +24,10 @@ _NAME_HEIGHT = 0.35
 def posterior_numbers(
     draws: xr.DataArray, ci_prob: float | None, ci_kind: str | None
 ) -> xr.Dataset:
-    """Return mean and intervals of a quantity.
+    """Return mean and intervals of a quantity, dims (search), from (chain, draw, search).
 
-    Parameters
-    ----------
-    draws : DataArray
-        Dims (chain, draw, search).
-    ci_prob, ci_kind : optional
-        Probability and kind of the interval. Default: those of ``arviz.rcParams``.
-
-    Returns
-    -------
-    Dataset
-        `mean`, `lower`, `upper`, and the interval of half the draws, `inner_lower` and
-        `inner_upper` (search). ``attrs`` hold `ci_prob`, `ci_kind` and `inner_prob`.
+    `inner_lower` and `inner_upper` hold half the draws. ``attrs``: `ci_prob`, `ci_kind`, and the
+    probability of the inner interval, `inner_prob`.
     """
     prob, kind = validate_interval(ci_prob, ci_kind)
     inner = 0.5 if prob > 0.5 else 0.5 * prob
@@ -49,17 +39,9 @@ def posterior_numbers(
 
 
 def density_numbers(draws: xr.DataArray) -> xr.Dataset:
-    """Return a kernel density estimate relative to its peak.
+    """Return a kernel density estimate relative to its peak, from (chain, draw, search).
 
-    Parameters
-    ----------
-    draws : DataArray
-        Dims (chain, draw, search).
-
-    Returns
-    -------
-    Dataset
-        `value` and `density` (search, point), from the middle 99.5 % of the draws.
+    `value` and `density` (search, point) cover the middle 99.5 % of the draws.
     """
     estimate = draws.azstats.kde(dim=list(SAMPLE_DIMS))
     low, high = interval(draws, _DENSITY_SHARE, "eti")
@@ -75,15 +57,7 @@ def density_numbers(draws: xr.DataArray) -> xr.Dataset:
 
 
 def open_forest(tree: xr.DataTree, data: xr.Dataset, options: Options, *, shared: bool) -> Picture:
-    """Return a picture with one low panel per search, in a new figure unless one is given.
-
-    Parameters
-    ----------
-    tree, data, options
-        As in `leadline.plots.figures.open_picture`.
-    shared : bool
-        Whether all panels share one horizontal axis.
-    """
+    """Return a picture with one low panel per search; with `shared`, on one horizontal axis."""
     names = data["search"].to_numpy().astype(str)
     alone = len(names) == 1
     figure: dict[str, Any] = {"sharex": shared and not alone}

@@ -40,13 +40,7 @@ def pictures_of(tree: xr.DataTree) -> list[str]:
 def save_picture(plot_collection: PlotCollection, path: Path) -> None:
     """Write a picture to a file, with the same bytes each time where the backend allows it.
 
-    Parameters
-    ----------
-    plot_collection : PlotCollection
-        The picture.
-    path : Path
-        The suffix is the format: png, svg or pdf on matplotlib, self-contained html on plotly and
-        bokeh.
+    The suffix is the format: png, svg, pdf on matplotlib, self-contained html on plotly and bokeh.
     """
     options: dict[str, Any] = {}
     if plot_collection.backend == "plotly":

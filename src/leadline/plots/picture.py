@@ -33,16 +33,8 @@ def score_label(tree: xr.DataTree) -> str:
 class Picture:
     """A plot collection with the styles of the models and the choices of the caller.
 
-    Parameters
-    ----------
-    collection : PlotCollection
-        The figure.
-    tree : DataTree
-        The result of a fit.
-    names : iterable of str
-        The searches that have a panel; empty where panels are of something else.
-    visuals : mapping, optional
-        Keyword arguments for visuals by name; False leaves one out.
+    `names` are the searches that have a panel, none where panels are of something else. `visuals`
+    are those of the caller, see `leadline.plots`.
     """
 
     def __init__(
@@ -58,9 +50,8 @@ class Picture:
         self.backend = collection.backend
         self.module = backend_module(collection.backend)
         models = search_models(tree, self.names)
-        self.styles = {
-            model: style for model, style in model_styles(tree).items() if model in models
-        }
+        styles = model_styles(tree)
+        self.styles = {model: styles[model] for model in styles if model in models}
         coords = {"search": self.names}
         self.colors, self.markers = (
             xr.DataArray([getattr(self.styles[model], part) for model in models], coords, "search")
@@ -74,7 +65,7 @@ class Picture:
         given = self._visuals.get(name, {})
         if given is False:
             return None
-        return {**defaults, **({} if given is True else given)}
+        return defaults if given is True else {**defaults, **given}
 
     def draw(
         self,
@@ -88,26 +79,11 @@ class Picture:
         kind: Literal["line", "band", "dot"] = "line",
         option: str | None = None,
     ) -> None:
-        """Draw one visual in every panel, unless the caller left it out.
+        """Draw `visual`, a function like those of `arviz_plots.visuals`, in every panel.
 
-        Parameters
-        ----------
-        name : str
-            Name of the visual in the plot collection.
-        visual : callable
-            A function of `arviz_plots.visuals`, or one with the same signature.
-        data : DataArray
-            What to draw, with a name.
-        style : mapping
-            Keyword arguments that the caller may replace; a DataArray has one value per panel.
-        arguments : mapping, optional
-            Keyword arguments that the caller cannot replace, and `coords` to select panels.
-        label : str, optional
-            Label in the legend; without one the visual has no entry.
-        kind : {"line", "band", "dot"}
-            The mark in the legend.
-        option : str, optional
-            Name of the visual in the caller's `visuals`. Default: `name`.
+        The caller may replace `style`, where a DataArray has one value per panel, but not
+        `arguments`, whose `coords` select panels. `option` is the name in the caller's `visuals`,
+        by default `name`. `label` and `kind` are the text and the mark in the legend.
         """
         if kind == "dot" and self.backend in _DOT_SIZE:
             style = {"size": _DOT_SIZE[self.backend], **style}
@@ -164,21 +140,14 @@ class Picture:
                 self.module.ylabel(y, self.target(search=name))
 
     def finish(self, *, titles: bool = True) -> PlotCollection:
-        """Write titles, legend and warning, and return the plot collection.
-
-        Parameters
-        ----------
-        titles : bool
-            Whether to write the names of several searches over their panels.
-        """
+        """Write legend, warning and the names of several searches; return the plot collection."""
         if titles and len(self.names) > 1 and self.options("title") is not None:
             for name in self.names:
                 self.add_title(name, self.target(search=name))
         if self.options("legend") is not None:
             if len(self.styles) > 1:
-                self.add_entries(
-                    [make_entry(name, "dot", vars(style)) for name, style in self.styles.items()]
-                )
+                models = self.styles.items()
+                self.add_entries([make_entry(name, "dot", vars(style)) for name, style in models])
             add_legend(self.collection, self._entries)
         found = convergence(self.tree)
         if not found.ok and self.options("warning") is not None:

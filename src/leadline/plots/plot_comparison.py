@@ -10,8 +10,7 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import line_x, scatter_x, vline
 
-from leadline.plots.axes import limits
-from leadline.plots.figures import Options, make_figure
+from leadline.plots.figures import Options, limits, make_figure
 from leadline.plots.legend import make_entry
 from leadline.plots.picture import Picture, Visuals
 from leadline.plots.style import FIT, QUIET, Style, model_styles
@@ -43,10 +42,8 @@ def comparison_numbers(
 
     Parameters
     ----------
-    tree : DataTree
-        The result of `leadline.fit`.
-    by, budget, rope, ci_prob
-        As in `leadline.compare`.
+    tree, by, budget, rope, ci_prob
+        As in `leadline.compare`, with its errors.
 
     Returns
     -------
@@ -55,11 +52,6 @@ def comparison_numbers(
         is better; `p_better`, `p_equal`; and `label`, the name of the row with P(better). `first`
         and `second` (pair). Rows are the tasks, overall and a new task; rows without a figure for
         any pair are left out. ``attrs`` hold `ci_prob` and `unit`.
-
-    Raises
-    ------
-    LeadlineError
-        As `leadline.compare`.
 
     Examples
     --------
@@ -88,9 +80,8 @@ def tabulate_pairs(
             pair = comparison.sel({by: first, f"other_{by}": second})
             figures[name][i, : len(names)] = pair[source.format("")] / unit
             # By position, since a task may be called "overall".
-            figures[name][i, len(names) :] = [
-                pair[source.format(SUMMARY_ROWS[row])] for row in summaries
-            ]
+            overall = [pair[source.format(SUMMARY_ROWS[row])] for row in summaries]
+            figures[name][i, len(names) :] = overall
     labels = [
         [_label(*cell, rope) for cell in zip(rows, better, equal, strict=True)]
         for better, equal in zip(figures["p_better"], figures["p_equal"], strict=True)
@@ -130,25 +121,13 @@ def plot_comparison(
 
     Parameters
     ----------
-    tree : DataTree
-        The result of `leadline.fit`.
-    by, budget, rope, ci_prob
-        As in `leadline.compare`.
+    tree, by, budget, rope, ci_prob
+        As in `leadline.compare`, with its errors.
     backend, figure_kwargs
         As in all pictures, see `leadline.plots`.
     visuals : mapping of str to mapping or False, optional
         `interval` (`line_x`), `difference` (`scatter_x`), `zero` (`vline`), `legend`, `title`,
         `warning`.
-
-    Returns
-    -------
-    PlotCollection
-        A picture of `leadline.comparison_numbers`.
-
-    Raises
-    ------
-    LeadlineError
-        As `leadline.compare`.
 
     Examples
     --------
@@ -172,16 +151,9 @@ def plot_comparison(
 def draw_comparison(
     picture: Picture, numbers: xr.Dataset, styles: Mapping[str, Style]
 ) -> PlotCollection:
-    """Draw what `comparison_numbers` returned.
+    """Draw what `comparison_numbers` returned, in one panel per pair.
 
-    Parameters
-    ----------
-    picture : Picture
-        With one panel per pair.
-    numbers : Dataset
-        What `comparison_numbers` returned.
-    styles : mapping of str to Style
-        Style of each model; empty for a comparison of tasks.
+    `styles` holds the style of each model; it is empty for a comparison of tasks.
     """
     rows = numbers["row"].to_numpy()
     colors, markers = _choose_styles(numbers, styles)
@@ -194,15 +166,9 @@ def draw_comparison(
         ends = ends.rename("difference")
         picture.draw(f"interval {name}", line_x, ends, line, at, option="interval")
         dot = {"color": color, "facecolor": color, "marker": marker}
-        picture.draw(
-            f"difference {name}",
-            scatter_x,
-            differences["difference"],
-            dot,
-            at,
-            kind="dot",
-            option="difference",
-        )
+        words: dict[str, Any] = {"kind": "dot", "option": "difference"}
+        middle = differences["difference"]
+        picture.draw(f"difference {name}", scatter_x, middle, dot, at, **words)
     zero = 0 * numbers["difference"].isel(row=0, drop=True)
     picture.draw("zero", vline, zero, {"color": QUIET, "width": 1})
     x_limits = limits(0.0, numbers["lower"], numbers["upper"])
@@ -219,13 +185,8 @@ def draw_comparison(
     entries = entries or {"one is better": _SETTLED}
     entries[f"open: the {100 * numbers.attrs['ci_prob']:g} % interval has 0 in it"] = _OPEN
     used = set(colors.to_numpy().ravel())
-    picture.add_entries(
-        [
-            make_entry(label, "dot", vars(style))
-            for label, style in entries.items()
-            if style.color in used
-        ]
-    )
+    entries = {label: style for label, style in entries.items() if style.color in used}
+    picture.add_entries([make_entry(label, "dot", vars(entries[label])) for label in entries])
     return picture.finish(titles=False)
 
 

@@ -9,15 +9,8 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import hist, vline
 
+from leadline.plots import forest
 from leadline.plots.figures import Options
-from leadline.plots.forest import (
-    density_numbers,
-    draw_density,
-    draw_rows,
-    finish_rows,
-    open_forest,
-    posterior_numbers,
-)
 from leadline.plots.picture import Visuals
 from leadline.plots.style import DOTTED
 from leadline.stats.fitted_search import validate_tree
@@ -35,10 +28,8 @@ def effective_dim_numbers(
 
     Parameters
     ----------
-    tree : DataTree
-        The result of `leadline.fit`.
-    ci_prob, ci_kind : optional
-        Probability and kind of the interval. Default: those of ``arviz.rcParams``.
+    tree, ci_prob, ci_kind
+        As in all pictures, see `leadline.plots`.
 
     Returns
     -------
@@ -48,25 +39,19 @@ def effective_dim_numbers(
         ``effective_dim="integer"``, `probability` (search, dimension); for others `value` and
         `density`, relative to its peak, dims (search, point).
 
-    Raises
-    ------
-    LeadlineError
-        If `tree` is not the result of a fit or an option is not valid.
-
     Examples
     --------
     >>> ll.effective_dim_numbers(fit)["mean"]  # doctest: +SKIP
     """
     posterior = validate_tree(tree)["posterior"].dataset
     draws = posterior["effective_dim"]
-    numbers = posterior_numbers(draws, ci_prob, ci_kind)
+    numbers = forest.posterior_numbers(draws, ci_prob, ci_kind)
     upper = tree["constant_data"].dataset["max_effective_dim"].sel(search=posterior["search"])
-    numbers["prior_lower"] = xr.ones_like(upper)
-    numbers["prior_upper"] = upper
+    numbers = numbers.assign(prior_lower=xr.ones_like(upper), prior_upper=upper)
     if "effective_dim_probability" in posterior:
         probability = posterior["effective_dim_probability"].mean(SAMPLE_DIMS)
         return numbers.assign(probability=probability.fillna(0.0))
-    return numbers.merge(density_numbers(draws))
+    return numbers.merge(forest.density_numbers(draws))
 
 
 def plot_effective_dim(
@@ -89,24 +74,12 @@ def plot_effective_dim(
 
     Parameters
     ----------
-    tree : DataTree
-        The result of `leadline.fit`.
-    ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
+    tree, ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
         As in all pictures, see `leadline.plots`.
     visuals : mapping of str to mapping or False, optional
         `density` (`fill_between_y`) or `probability` (`hist`), `twig`, `trunk` (`line_x`),
         `point_estimate` (`scatter_x`), `prior_lower`, `prior_upper` (`vline`), `labels`, `legend`,
         `warning`.
-
-    Returns
-    -------
-    PlotCollection
-        A picture of `leadline.effective_dim_numbers`.
-
-    Raises
-    ------
-    LeadlineError
-        If `tree` is not the result of a fit or an option is not valid.
 
     Examples
     --------
@@ -114,22 +87,21 @@ def plot_effective_dim(
     """
     numbers = effective_dim_numbers(tree, ci_prob=ci_prob, ci_kind=ci_kind)
     options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
-    picture = open_forest(tree, numbers[["mean"]], options, shared=True)
+    picture = forest.open_forest(tree, numbers[["mean"]], options, shared=True)
     if "probability" in numbers:
         bars, style = _make_bars(numbers["probability"]), {"color": picture.colors, "alpha": 0.35}
         picture.draw("probability", hist, bars, style, label="probability", kind="band")
     else:
-        draw_density(picture, numbers, "posterior")
-    draw_rows(picture, numbers)
-    label = "bounds of the prior"
-    picture.draw("prior_lower", vline, numbers["prior_lower"], DOTTED, label=label)
-    picture.draw("prior_upper", vline, numbers["prior_upper"], DOTTED)
+        forest.draw_density(picture, numbers, "posterior")
+    forest.draw_rows(picture, numbers)
+    for name, label in (("prior_lower", "bounds of the prior"), ("prior_upper", None)):
+        picture.draw(name, vline, numbers[name], DOTTED, label=label)
     most = float(numbers["prior_upper"].max())
     ticks = np.arange(1, most + 0.5, math.ceil(most / _MOST_TICKS)).astype(int).tolist()
     for target, _ in picture.panels(numbers):
         picture.module.xlim((1.0 - _ROOM, most + _ROOM), target)
         picture.module.xticks(ticks, [str(tick) for tick in ticks], target)
-    return finish_rows(picture, "effective dimension")
+    return forest.finish_rows(picture, "effective dimension")
 
 
 def _make_bars(probability: xr.DataArray) -> xr.DataArray:

@@ -9,8 +9,7 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import hline, line_xy
 
-from leadline.plots.axes import decades, set_log_x
-from leadline.plots.figures import Options, open_picture
+from leadline.plots.figures import Options, decades, open_picture, set_log_x
 from leadline.plots.picture import Visuals, score_label
 from leadline.plots.style import DASHED, OBSERVED
 from leadline.stats.fitted_search import direction_sign, validate_tree
@@ -22,8 +21,7 @@ from leadline.stats.rounding import percent
 _TRIALS = (1, 2, 3, 5, 7, 10, 15, 22, 32, 46, 68, 100, 150, 220, 320, 460, 680, 1000)
 # Stands for a failure: this many ranges of the scores worse than the worst score.
 _FAR = 1e3
-# The axis extends to this multiple of the gap between the best forecast and the best seen, beyond
-# the best seen.
+# The axis extends beyond the best seen by this multiple of its gap to the best forecast.
 _WORSE = 1.5
 
 
@@ -39,14 +37,12 @@ def forecast_numbers(
 
     Parameters
     ----------
-    tree : DataTree
-        The result of `leadline.fit`.
+    tree, ci_prob, ci_kind
+        As in all pictures, see `leadline.plots`.
     trials : array_like of int, optional
         Numbers of further trials m. Default: 1 to 1,000.
     minimum_gain : float
-        As in `leadline.forecast`.
-    ci_prob, ci_kind : optional
-        Probability and kind of the intervals. Default: those of ``arviz.rcParams``.
+        Smallest gain that counts, in score units.
 
     Returns
     -------
@@ -56,11 +52,6 @@ def forecast_numbers(
         (search, trials); `best_seen` (search). The intervals include luck and the uncertainty of
         the law. The worse end is infinite where the probability that all m trials fail is too
         large for a finite one.
-
-    Raises
-    ------
-    LeadlineError
-        If `tree` is not the result of a fit or an option is not valid.
 
     Examples
     --------
@@ -80,8 +71,7 @@ def forecast_numbers(
     ends = (best.median(SAMPLE_DIMS), *interval(best, prob, kind))
     for name, end in zip(("median", "lower", "upper"), ends, strict=True):
         numbers[name] = end.where(sign * (end - worst) <= 0, sign * np.inf)
-    attrs = {"ci_prob": prob, "ci_kind": kind, "minimum_gain": float(minimum_gain)}
-    return numbers.assign_attrs(attrs)
+    return numbers.assign_attrs(ci_prob=prob, ci_kind=kind, minimum_gain=float(minimum_gain))
 
 
 def plot_forecast(
@@ -105,27 +95,13 @@ def plot_forecast(
 
     Parameters
     ----------
-    tree : DataTree
-        The result of `leadline.fit`.
-    trials : array_like of int, optional
-        Numbers of further trials m. Default: 1 to 1,000.
-    minimum_gain : float
-        Smallest gain that counts, in score units.
-    ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
+    tree, ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
         As in all pictures, see `leadline.plots`.
+    trials, minimum_gain
+        As in `leadline.forecast_numbers`.
     visuals : mapping of str to mapping or False, optional
         `ci_band` (`fill_between_y`), `median` (`line_xy`), `best_seen` (`hline`), `p_gain`,
         `legend`, `title`, `warning`.
-
-    Returns
-    -------
-    PlotCollection
-        A picture of `leadline.forecast_numbers`.
-
-    Raises
-    ------
-    LeadlineError
-        If `tree` is not the result of a fit or an option is not valid.
 
     Examples
     --------
@@ -146,10 +122,9 @@ def plot_forecast(
     )
     label = f"{100 * numbers.attrs['ci_prob']:g} % of the outcomes"
     picture.fill("ci_band", median, x, (lower, upper), label=label)
-    style = {"color": picture.colors, "width": 2}
-    picture.draw("median", line_xy, median, style, {"x": x}, label="median")
-    style = {**DASHED, "color": OBSERVED}
-    picture.draw("best_seen", hline, numbers["best_seen"], style, label="best seen")
+    colored, black = {"color": picture.colors, "width": 2}, {**DASHED, "color": OBSERVED}
+    picture.draw("median", line_xy, median, colored, {"x": x}, label="median")
+    picture.draw("best_seen", hline, numbers["best_seen"], black, label="best seen")
     sides = (float(x.min()), float(x.max()))
     ticks, with_chances = decades(*sides), picture.options("p_gain") is not None
     for target, panel in picture.panels(numbers.assign(good=good, bad=bad)):

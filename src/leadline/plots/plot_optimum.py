@@ -7,16 +7,8 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import vline
 
-from leadline.plots.axes import limits
-from leadline.plots.figures import Options
-from leadline.plots.forest import (
-    density_numbers,
-    draw_density,
-    draw_rows,
-    finish_rows,
-    open_forest,
-    posterior_numbers,
-)
+from leadline.plots import forest
+from leadline.plots.figures import Options, limits
 from leadline.plots.picture import Picture, Visuals, score_label
 from leadline.plots.style import OBSERVED
 from leadline.stats.fitted_search import best_seen, search_names, validate_tree
@@ -29,10 +21,8 @@ def optimum_numbers(
 
     Parameters
     ----------
-    tree : DataTree
-        The result of `leadline.fit`.
-    ci_prob, ci_kind : optional
-        Probability and kind of the interval. Default: those of ``arviz.rcParams``.
+    tree, ci_prob, ci_kind
+        As in all pictures, see `leadline.plots`.
 
     Returns
     -------
@@ -41,19 +31,14 @@ def optimum_numbers(
         and `best_seen`, dims (search); `value` and `density`, relative to its peak, dims
         (search, point).
 
-    Raises
-    ------
-    LeadlineError
-        If `tree` is not the result of a fit or an option is not valid.
-
     Examples
     --------
     >>> numbers = ll.optimum_numbers(fit, ci_prob=0.8)  # doctest: +SKIP
     >>> numbers["best_seen"] - numbers["mean"]  # doctest: +SKIP
     """
     optimum = validate_tree(tree)["posterior"].dataset["optimum"]
-    numbers = posterior_numbers(optimum, ci_prob, ci_kind)
-    return numbers.merge(density_numbers(optimum)).assign(best_seen=best_seen(tree))
+    numbers = forest.posterior_numbers(optimum, ci_prob, ci_kind)
+    return numbers.merge(forest.density_numbers(optimum)).assign(best_seen=best_seen(tree))
 
 
 def plot_optimum(
@@ -74,23 +59,11 @@ def plot_optimum(
 
     Parameters
     ----------
-    tree : DataTree
-        The result of `leadline.fit`.
-    ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
+    tree, ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
         As in all pictures, see `leadline.plots`.
     visuals : mapping of str to mapping or False, optional
         `density` (`fill_between_y`), `twig`, `trunk` (`line_x`), `point_estimate` (`scatter_x`),
         `best_seen` (`vline`), `labels`, `legend`, `warning`.
-
-    Returns
-    -------
-    PlotCollection
-        A picture of `leadline.optimum_numbers`.
-
-    Raises
-    ------
-    LeadlineError
-        If `tree` is not the result of a fit or an option is not valid.
 
     Examples
     --------
@@ -99,14 +72,14 @@ def plot_optimum(
     numbers = optimum_numbers(tree, ci_prob=ci_prob, ci_kind=ci_kind)
     shared = _have_one_task(tree, search_names(tree))
     options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
-    picture = open_forest(tree, numbers[["mean"]], options, shared=shared)
+    picture = forest.open_forest(tree, numbers[["mean"]], options, shared=shared)
     return draw_optimum(picture, numbers)
 
 
 def draw_optimum(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
     """Draw what `optimum_numbers` returned."""
-    draw_density(picture, numbers, "posterior of the optimum")
-    draw_rows(picture, numbers)
+    forest.draw_density(picture, numbers, "posterior of the optimum")
+    forest.draw_rows(picture, numbers)
     black = {"color": OBSERVED, "width": 2}
     picture.draw("best_seen", vline, numbers["best_seen"], black, label="best seen")
     shared = _have_one_task(picture.tree, picture.names)
@@ -114,7 +87,7 @@ def draw_optimum(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
         on_axis = numbers if shared else row
         ends = (on_axis[name] for name in ("value", "best_seen", "lower", "upper"))
         picture.module.xlim(limits(*ends), target)
-    return finish_rows(picture, score_label(picture.tree))
+    return forest.finish_rows(picture, score_label(picture.tree))
 
 
 def _have_one_task(tree: xr.DataTree, names: list[str]) -> bool:

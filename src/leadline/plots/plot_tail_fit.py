@@ -34,10 +34,8 @@ def tail_fit_numbers(
 
     Parameters
     ----------
-    tree : DataTree
-        The result of `leadline.fit`.
-    ci_prob, ci_kind : optional
-        Probability and kind of the interval. Default: those of ``arviz.rcParams``.
+    tree, ci_prob, ci_kind
+        As in all pictures, see `leadline.plots`.
 
     Returns
     -------
@@ -47,11 +45,6 @@ def tail_fit_numbers(
         (search, plot_axis, corner), the corners of its steps; `threshold` (search), the median
         over averaged thresholds. Searches without trials, known from reported bests alone, are
         left out.
-
-    Raises
-    ------
-    LeadlineError
-        If `tree` is not the result of a fit or an option is not valid.
 
     Examples
     --------
@@ -87,23 +80,11 @@ def plot_tail_fit(
 
     Parameters
     ----------
-    tree : DataTree
-        The result of `leadline.fit`.
-    ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
+    tree, ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
         As in all pictures, see `leadline.plots`.
     visuals : mapping of str to mapping or False, optional
         `ci_band` (`fill_between_y`), `fit_line` (`line_xy`), `observed` (`ecdf_line`),
         `threshold` (`vline`), `not_fitted` (`vspan`), `legend`, `title`, `warning`.
-
-    Returns
-    -------
-    PlotCollection
-        A picture of `leadline.tail_fit_numbers`.
-
-    Raises
-    ------
-    LeadlineError
-        If `tree` is not the result of a fit or an option is not valid.
 
     Examples
     --------
@@ -127,8 +108,7 @@ def plot_tail_fit(
     picture.draw("threshold", vline, threshold, DASHED, label="threshold")
     for target, panel in picture.panels(numbers):
         picture.module.ylim((0.0, min(1.1 * float(panel["upper"].max()), 1.05)), target)
-        ends = (float(panel["score"].min()), float(panel["score"].max()))
-        picture.module.xlim(ends, target)
+        picture.module.xlim((float(panel["score"].min()), float(panel["score"].max())), target)
     picture.label_axes(score_label(tree), "share of trials\nat least as good")
     return picture.finish()
 

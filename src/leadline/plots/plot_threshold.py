@@ -11,8 +11,7 @@ from arviz_plots import PlotCollection
 from arviz_plots.visuals import ci_line_y, hline, scatter_xy
 
 from leadline.errors import LeadlineError
-from leadline.plots.axes import limits
-from leadline.plots.figures import Options, make_figure
+from leadline.plots.figures import Options, limits, make_figure
 from leadline.plots.picture import Picture, Visuals
 from leadline.plots.style import DASHED, QUIET
 from leadline.stats.fitted_search import validate_tree
@@ -36,10 +35,8 @@ def threshold_numbers(
 
     Parameters
     ----------
-    tree : DataTree
-        The result of `leadline.fit` with several candidate thresholds.
-    ci_prob, ci_kind : optional
-        Probability and kind of the intervals. Default: those of ``arviz.rcParams``.
+    tree, ci_prob, ci_kind
+        As in all pictures, see `leadline.plots`; one candidate threshold alone is an error.
 
     Returns
     -------
@@ -50,11 +47,6 @@ def threshold_numbers(
         over the candidates, dims (search): the same with `_average`. Where a search has fewer
         candidates than another, `scale` is empty and the figures are nan. Searches without trials,
         known from reported bests alone, have no thresholds and are left out.
-
-    Raises
-    ------
-    LeadlineError
-        If `tree` is not the result of a fit, has one threshold only, or an option is not valid.
 
     Examples
     --------
@@ -100,24 +92,12 @@ def plot_threshold(
 
     Parameters
     ----------
-    tree : DataTree
-        The result of `leadline.fit` with several candidate thresholds.
-    ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
-        As in all pictures, see `leadline.plots`. The collection is faceted by `search` and
-        `quantity`.
+    tree, ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
+        As in all pictures, see `leadline.plots`; one candidate threshold alone is an error. The
+        collection is faceted by `search` and `quantity`.
     visuals : mapping of str to mapping or False, optional
         `interval`, `dropped` (`ci_line_y`), `point_estimate` (`scatter_xy`), `average` (`hline`),
         `legend`, `title`, `warning`.
-
-    Returns
-    -------
-    PlotCollection
-        A picture of `leadline.threshold_numbers`.
-
-    Raises
-    ------
-    LeadlineError
-        If `tree` is not the result of a fit, has one threshold only, or an option is not valid.
 
     Examples
     --------
@@ -159,11 +139,9 @@ def _arrange(numbers: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
 
     Dims (quantity, search, candidate, plot_axis), with x, y_bottom and y_top, or with x and y.
     """
-    order = list(_SCALE_FILLINGS)
-    index = xr.apply_ufunc(
-        lambda name: order.index(name) if name in order else 0, numbers["scale"], vectorize=True
-    )
-    x = numbers["tail_fraction"] + _OFFSET * index
+    x = numbers["tail_fraction"]
+    for index, scale in enumerate(_SCALE_FILLINGS):
+        x = x + _OFFSET * index * (numbers["scale"] == scale)
     weight = numbers["weight"]
     ends = [(numbers[f"{name}_lower"], numbers[f"{name}_upper"]) for name in _QUANTITIES]
     bars = [xr.concat([x, *pair], "plot_axis") for pair in [*ends, (xr.zeros_like(weight), weight)]]
@@ -192,8 +170,7 @@ def _make_grid(ranges: xr.DataArray, options: Options) -> PlotCollection:
 
 def _label_panels(picture: Picture, numbers: xr.Dataset, ranges: xr.DataArray) -> None:
     """Label rows and columns, and set the limits of every panel."""
-    names, module = picture.names, picture.module
-    alone = len(names) == 1
+    names, module, alone = picture.names, picture.module, len(picture.names) == 1
     labels = {
         "optimum": f"optimum\n({picture.tree.attrs['metric']})",
         "effective_dim": "effective\ndimension",

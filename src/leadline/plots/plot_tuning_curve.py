@@ -9,8 +9,7 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import hline, hspan, line_xy, vline
 
-from leadline.plots.axes import decades, limits, set_log_x
-from leadline.plots.figures import Options, open_picture
+from leadline.plots.figures import Options, decades, limits, open_picture, set_log_x
 from leadline.plots.picture import Picture, Visuals, score_label
 from leadline.plots.style import DASHED, DOTTED, MARK, OBSERVED
 from leadline.stats.fitted_search import validate_tree
@@ -35,28 +34,21 @@ def tuning_curve_numbers(
 
     Parameters
     ----------
-    tree : DataTree
-        The result of `leadline.fit`.
+    tree, ci_prob, ci_kind
+        As in all pictures, see `leadline.plots`.
     budgets : array_like, optional
         Numbers of trials, k. Default: from the smallest k whose best is beyond the threshold, to
         ten times the number of trials that were run.
     quantile, kind
         As in `leadline.tuning_curve`.
-    ci_prob, ci_kind : optional
-        Probability and kind of the intervals. Default: those of ``arviz.rcParams``.
 
     Returns
     -------
     Dataset
         In score units: `curve`, the posterior mean, `lower` and `upper` (search, budget);
-        `observed` (search, observed_budget), nan past the trials that were run; `optimum`,
+        `observed` (search, observed_budget), nan beyond the trials run; `optimum`,
         `optimum_lower`, `optimum_upper` and `n_trials` (search). A curve is nan where the best of
         k may be a failed trial, `n_trials` where a search has only reported bests.
-
-    Raises
-    ------
-    LeadlineError
-        If `tree` is not the result of a fit or an option is not valid.
 
     Examples
     --------
@@ -102,28 +94,13 @@ def plot_tuning_curve(
 
     Parameters
     ----------
-    tree : DataTree
-        The result of `leadline.fit`.
-    budgets : array_like, optional
-        Numbers of trials, k. Default: from the smallest k whose best is beyond the threshold, to
-        ten times the number of trials that were run.
-    quantile, kind
-        As in `leadline.tuning_curve`.
-    ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
+    tree, ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
         As in all pictures, see `leadline.plots`.
+    budgets, quantile, kind
+        As in `leadline.tuning_curve_numbers`.
     visuals : mapping of str to mapping or False, optional
         `ci_band` (`fill_between_y`), `fit_line`, `observed` (`line_xy`), `optimum` (`hline`),
         `optimum_band` (`hspan`), `n_trials` (`vline`), `legend`, `title`, `warning`.
-
-    Returns
-    -------
-    PlotCollection
-        A picture of `leadline.tuning_curve_numbers`.
-
-    Raises
-    ------
-    LeadlineError
-        If `tree` is not the result of a fit or an option is not valid.
 
     Examples
     --------

@@ -1,5 +1,6 @@
 """Colours, markers and line styles of models, observed scores and marks."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,16 +34,11 @@ class Style:
 def model_styles(tree: xr.DataTree) -> dict[str, Style]:
     """Return the style of each model, by order of appearance; a single model is blue."""
     models = dict.fromkeys(tree["posterior"].dataset["model"].to_numpy().astype(str).tolist())
-    return {
-        model: Style(
-            _MODEL_COLORS[index % len(_MODEL_COLORS)], _MODEL_MARKERS[index % len(_MODEL_MARKERS)]
-        )
-        for index, model in enumerate(models)
-    }
+    styles = map(Style, itertools.cycle(_MODEL_COLORS), itertools.cycle(_MODEL_MARKERS))
+    return dict(zip(models, styles, strict=False))
 
 
 def search_models(tree: xr.DataTree, names: Sequence[str]) -> list[str]:
     """Return the name of the model of each named search."""
-    return (
-        tree["posterior"].dataset["model"].sel(search=list(names)).to_numpy().astype(str).tolist()
-    )
+    models = tree["posterior"].dataset["model"].sel(search=list(names))
+    return [str(model) for model in models.to_numpy()]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import stats
-from scipy.special import gammaln
+from scipy.special import comb, gammaln
 
 # Largest difference of two gaps between levels of a grid, relative to the mean gap.
 _EVEN_SPACING = 1e-2
@@ -25,12 +25,8 @@ def level_codes(values: pd.Series) -> npt.NDArray[np.int64]:
 class Design:
     """The configurations of a search as a set.
 
-    Attributes
-    ----------
-    codes : int array, (trial, parameter)
-        The level of each value; −1 where inactive.
-    configuration : int array, (trial,)
-        Number of the distinct configuration of each trial.
+    `codes` (trial, parameter) is the level of each value, −1 where inactive; `configuration`
+    (trial,) is the number of the distinct configuration of each trial.
     """
 
     codes: npt.NDArray[np.int64]
@@ -45,9 +41,7 @@ class Design:
     @property
     def first(self) -> npt.NDArray[np.bool_]:
         """Whether a trial is the first of its configuration."""
-        first = np.zeros(len(self.configuration), dtype=bool)
-        first[np.unique(self.configuration, return_index=True)[1]] = True
-        return first
+        return ~pd.Series(self.configuration).duplicated().to_numpy()
 
     @property
     def continuous(self) -> bool:
@@ -63,19 +57,15 @@ class Design:
 
         Under the null hypothesis parameters are independent and have the observed shares.
         """
-        n_pairs = _count_pairs(np.array([len(self.configuration)]))
-        equal = int(_count_pairs(np.bincount(self.configuration)))
-        shares = [_count_pairs(np.bincount(column + 1)) / n_pairs for column in self.codes.T]
+        n_pairs = float(comb(len(self.configuration), 2))
+        equal = int(comb(np.bincount(self.configuration), 2).sum())
+        shares = [comb(np.bincount(column + 1), 2).sum() / n_pairs for column in self.codes.T]
         expected = float(np.prod(shares)) * n_pairs
         return equal, expected, float(stats.poisson.sf(equal - 1, max(expected, 1e-300)))
 
     def combinations(self) -> float:
         """Return the number of combinations of the observed levels."""
         return float(self._n_levels().prod())
-
-    def coverage(self) -> float:
-        """Return the share of these combinations that were tried."""
-        return float((self.configuration.max() + 1) / self.combinations())
 
     def flat_chance(self) -> float:
         """Return P(random draws cover the configurations as evenly as these), 1 if uneven."""
@@ -89,27 +79,17 @@ class Design:
         return float(np.exp(min(0.0, log_ways + log_multinomial)))
 
 
-def _count_pairs(counts: npt.NDArray[np.int64]) -> float:
-    return float((counts * (counts - 1.0) / 2.0).sum())
-
-
 def grid_evidence(params: pd.DataFrame, design: Design, nested: bool) -> tuple[float, float]:
     """Return the share of a full grid that was tried and P(so flat by chance), 1 if no grid.
 
-    Parameters
-    ----------
-    params : pandas.DataFrame
-        Parameters that vary, one row per trial.
-    design : Design
-        Of these.
-    nested : bool
-        Whether the trials run through the levels of a parameter in blocks, as in nested loops.
-        Only then may the grid have gaps: a sample without replacement has gaps too.
+    `params` are the parameters that vary, one row per trial; `design` is their design. `nested`
+    means that the trials run through the levels of a parameter in blocks, as in nested loops. Only
+    then may the grid have gaps: a sample without replacement has gaps too.
     """
     if params.shape[1] == 1:
         # Any sample of one parameter covers its own levels; those of a grid are evenly spaced.
         return (1.0, design.flat_chance()) if _evenly_spaced(params.iloc[:, 0]) else (0.0, 1.0)
-    coverage = design.coverage()
+    coverage = float((design.configuration.max() + 1) / design.combinations())
     if coverage < (_MOSTLY_COVERED if nested else 1.0):
         return coverage, 1.0
     return coverage, design.flat_chance()

@@ -34,16 +34,9 @@ _EXTRAPOLATE = 20
 class OrderEvidence:
     """Results of the permutation tests.
 
-    Attributes
-    ----------
-    combined : Result
-        All tests together.
-    parameters : Result
-        The tests without the trend of the scores, which can have other reasons than a sampler.
-    tests : dict of Result
-        Each test, by name. Statistics of a search that learns are negative.
-    drift : dict of Result
-        The tests of each parameter, by its column.
+    `combined` is that of all tests together, `parameters` that of the tests without the trend of
+    the scores, which can have other reasons than a sampler. `tests` holds each test by name, with
+    a negative statistic for a search that learns; `drift` those of each parameter, by its column.
     """
 
     combined: Result
@@ -108,17 +101,10 @@ def order_evidence(
 ) -> OrderEvidence:
     """Return the evidence, in the order of the trials, that earlier trials steered later ones.
 
-    Parameters
-    ----------
-    coordinates : dict of Coordinate
-        The parameters, trials in the order in which they were drawn.
-    loss_rank : array, (trial,)
-        Rank of the scores, best first, ties averaged; trials without a score share the last.
-    random_seed : int
-        Of the random orders.
+    `coordinates` are the parameters, with trials in the order in which they were drawn. `loss_rank`
+    (trial,) is the rank of the scores, best first, ties averaged; trials without a score share the
+    last. `random_seed` is that of the random orders.
 
-    Notes
-    -----
     Four tests: trials resemble those up to ten before them (a Mantel test of distance in space
     against distance in time); late trials are closer to all others; late trials are closer to the
     best tenth; scores improve. The distance per parameter is the absolute difference, or 0 and 1

@@ -74,11 +74,8 @@ def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.Dat
     'random'
     """
     if space is None:
-        space = {
-            name: distribution
-            for name, distribution in (trials.distributions or {}).items()
-            if f"{PARAM_PREFIX}{name}" in trials.params
-        }
+        recorded = (trials.distributions or {}).items()
+        space = {name: of for name, of in recorded if f"{PARAM_PREFIX}{name}" in trials.params}
     declared = validate_space(space, trials.params)
     labels = dict(zip(trials.searches, search_labels(trials.searches), strict=True))
     # Searches that consist of reported bests have no draws to test.
@@ -94,21 +91,10 @@ def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.Dat
 def validate_random_search(
     trials: Trials, assume_random: bool = False, *, space: Space | None = None
 ) -> list[str]:
-    """Return notes on the searches that are not random, one line each.
+    """Return notes on the searches that are not random, one line each; `space` as above.
 
-    Parameters
-    ----------
-    trials : Trials
-        Data of the fit.
-    assume_random : bool
-        Whether a search that is clearly not random gets a note instead of an error.
-    space : mapping, optional
-        As in `check_random_search`.
-
-    Raises
-    ------
-    LeadlineError
-        If a search is clearly not random and `assume_random` is false; it names the evidence.
+    Raises `LeadlineError`, which names the evidence, if a search is clearly not random. With
+    `assume_random` such a search gets a note instead.
     """
     found = check_random_search(trials, space=space)
     overall = found[found["evidence"] == "overall"]

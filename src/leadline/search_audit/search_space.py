@@ -34,16 +34,9 @@ _MULTINOMIALS = 999
 class Distribution:
     """The declared distribution of one hyperparameter.
 
-    Attributes
-    ----------
-    kind : {"uniform", "log-uniform", "integer", "log-integer", "categorical"}
-        Integers are equally likely, or log-uniform before rounding.
-    low, high : float
-        Bounds, both possible.
-    step : float
-        Spacing of the possible values, 0 for a continuous parameter.
-    choices : tuple
-        The equally likely choices of a categorical parameter.
+    `kind` is one of `_NUMERIC` or "categorical"; integers are equally likely, or log-uniform before
+    rounding. Both bounds are possible. `step` is the spacing of the possible values, 0 for a
+    continuous parameter. `choices` are the equally likely ones of a categorical parameter.
     """
 
     kind: str
@@ -57,19 +50,11 @@ class Distribution:
 class ShapeTest:
     """Test of the values of one parameter against a distribution.
 
-    Attributes
-    ----------
-    distribution : str
-        Description of the distribution; of several, the one that fits best.
-    statistic : float
-        Kolmogorov-Smirnov distance, or chi-squared over degrees of freedom for choices.
-    p_value : float
-        Probability of a statistic as large or larger under random search.
-    p_even : float
-        Probability of one as small or smaller, tiny for a quasi-random design; NaN where the
-        values are too few for the number of possible ones.
-    discrete : bool
-        Whether the parameter has few possible values.
+    `distribution` describes the distribution; of several, the one that fits best. `statistic` is
+    the Kolmogorov-Smirnov distance, or chi-squared over degrees of freedom for choices. `p_value`
+    and `p_even` are the probabilities of a statistic as large or larger, and as small or smaller,
+    under random search. A tiny `p_even` means a quasi-random design; it is NaN where the values are
+    too few for the number of possible ones. `discrete` means few possible values.
     """
 
     distribution: str
@@ -84,14 +69,7 @@ def validate_space(
 ) -> dict[str, Distribution]:
     """Return the declared distributions by column, else raise `LeadlineError`.
 
-    Parameters
-    ----------
-    space : mapping of str to tuple, optional
-        By name of the parameter: ``("uniform", low, high)``, ``("log-uniform", low, high)``,
-        ``("integer", low, high)``, ``("log-integer", low, high)``, each with an optional step as
-        a fourth entry, or ``("categorical", choice, choice, ...)``.
-    params : list of str
-        The `param:*` columns of the trials.
+    `check_random_search` documents the entries of `space`; `params` are the `param:*` columns.
     """
     columns = {}
     for name, entry in (space or {}).items():
@@ -113,14 +91,9 @@ def _validate_distribution(name: str, entry: object) -> Distribution:
         return Distribution("categorical", choices=tuple(rest))
     numbers = [float(x) for x in rest if isinstance(x, Real) and np.isfinite(float(x))]
     step = numbers[2] if len(numbers) == 3 else float("integer" in str(kind))
-    if (
-        kind not in _NUMERIC
-        or len(numbers) != len(rest)
-        or len(numbers) not in (2, 3)
-        or not numbers[0] < numbers[1]
-        or step < 0
-        or ("log" in str(kind) and numbers[0] <= 0)
-    ):
+    complete = len(numbers) == len(rest) and len(numbers) in (2, 3)
+    ordered = complete and numbers[0] < numbers[1] and step >= 0
+    if kind not in _NUMERIC or not ordered or ("log" in str(kind) and numbers[0] <= 0):
         raise LeadlineError(
             f"space: {format_value(name)} must be like ('uniform', 0.0, 0.9), ('log-uniform', "
             "1e-5, 0.1), ('integer', 1, 8), ('log-integer', 8, 256), with a step as a fourth entry "
@@ -132,22 +105,9 @@ def _validate_distribution(name: str, entry: object) -> Distribution:
 def shape_test(values: pd.Series, declared: Distribution | None = None) -> ShapeTest | None:
     """Return the test of the values against the declared distribution, or the best fitting one.
 
-    Parameters
-    ----------
-    values : pandas.Series
-        Values of one parameter, missing where it is inactive.
-    declared : Distribution, optional
-        Default: uniform, log-uniform, or equally likely levels, whichever fits best.
-
-    Returns
-    -------
-    ShapeTest or None
-        None when values, or different values, are too few for a test.
-
-    Raises
-    ------
-    LeadlineError
-        If a value is outside the declared range.
+    Values are missing where the parameter is inactive. The best fitting one is uniform,
+    log-uniform, or has equally likely levels. The result is None when values, or different values,
+    are too few. Raises `LeadlineError` if a value is outside the declared range.
     """
     present = values.dropna()
     if declared is not None and declared.kind == "categorical":

@@ -1,17 +1,16 @@
 """All evidence on how one search drew its configurations, and the verdict."""
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from leadline.data.trials import PARAM_PREFIX, Trials, loss_sign
+from leadline.data.trials import LOSS_SIGNS, PARAM_PREFIX, Trials
 from leadline.search_audit.design_evidence import Design, grid_evidence, level_codes
 from leadline.search_audit.order_evidence import (
-    OrderEvidence,
     Result,
     blocks_chance,
     is_categorical,
@@ -69,19 +68,15 @@ def evidence_on(
 ) -> list[Evidence]:
     """Return all evidence on one search, the verdict first.
 
-    Parameters
-    ----------
-    search : Trials
-        One search.
-    declared : dict of Distribution
-        Distributions of parameters that the user declares, by column.
-    searches : int
-        Number of searches among which the limits are divided.
+    `declared` holds the distributions that the user declares, by column. The limits are divided
+    among the number of `searches`.
     """
     table = _in_order(search.per_trial())
     params = [name for name in table.columns if name.startswith(PARAM_PREFIX)]
     params = [name for name in params if level_codes(table[name]).max(initial=-1) > 0]
-    recorded = _recorded(search.sampler)
+    sampler = (search.sampler or "").casefold()
+    kinds = [kind for kind, words in _SAMPLERS.items() if re.search(words, sampler)]
+    recorded = kinds[0] if kinds else "unknown"
     rows = []
     if search.sampler is not None:
         rows.append(Evidence("sampler", verdict=recorded, advice=f"recorded: {search.sampler}"))
@@ -113,12 +108,13 @@ def evidence_on(
         advice = f"the trials are sorted by {sorted_by}, so their order is no evidence"
         order = [Evidence("order", verdict="unknown", advice=advice)]
     else:
-        found = _test_order(table, params, loss_sign(search.direction))
-        order = _order(found, _ORDER_ALONE / searches)
+        sign = LOSS_SIGNS[search.direction]
+        order = _order(table, params, sign, _ORDER_ALONE / searches)
     combined = _combine(order[0], shape[0], all_declared, _COMBINED / searches)
     rows += [grid, even, combined, *order, *shape]
 
-    verdict = _verdict(recorded, grid, even, combined, order[0], searches)
+    against = _AGAINST_A_RECORD / searches
+    verdict = _verdict(recorded, (grid, even), combined, order[0], against)
     advice = _ADVICE.get(verdict, "")
     if verdict == "unknown":
         advice = order[0].advice
@@ -128,24 +124,18 @@ def evidence_on(
 
 
 def _verdict(
-    recorded: str,
-    grid: Evidence,
-    even: Evidence,
-    combined: Evidence,
-    order: Evidence,
-    searches: int,
+    recorded: str, designs: Iterable[Evidence], combined: Evidence, order: Evidence, against: float
 ) -> str:
+    """Return the verdict; an order below `against` refutes a record of random draws."""
     if recorded not in ("unknown", "random"):
         return recorded
+    learns = order.verdict == "model-based"
     if recorded == "random":
-        against = order.verdict == "model-based" and order.p_value < _AGAINST_A_RECORD / searches
-        return "model-based" if against else "random"
+        return "model-based" if learns and order.p_value < against else "random"
     # First, because a grid in nested loops has an order, and a quasi-random search is more even
     # than any random one.
-    for note in (grid, even):
-        if note.verdict != "random":
-            return note.verdict
-    return "model-based" if order.verdict == "model-based" else combined.verdict
+    found = [design.verdict for design in designs if design.verdict != "random"]
+    return [*found, "model-based" if learns else combined.verdict][0]
 
 
 def _test(
@@ -204,17 +194,14 @@ def _distributions(
     return rows
 
 
-def _test_order(table: pd.DataFrame, params: list[str], sign: float) -> OrderEvidence:
+def _order(table: pd.DataFrame, params: list[str], sign: float, limit: float) -> list[Evidence]:
+    """Return the evidence of the order, then of each of its tests, then of each parameter."""
     complete = (table["status"] == "complete").to_numpy()
     # A pruned trial counts as worst. Pruning spares the first trials, so without pruned trials
     # the scores of a random search would improve.
     loss = np.where(complete, sign * table["score"].to_numpy(), np.inf)
     coordinates = {name: to_coordinate(table[name]) for name in params}
-    return order_evidence(coordinates, stats.rankdata(loss))
-
-
-def _order(found: OrderEvidence, limit: float) -> list[Evidence]:
-    """Return the evidence of the order, then of each of its tests, then of each parameter."""
+    found = order_evidence(coordinates, stats.rankdata(loss))
     rows = [_test("order", "", found.combined, limit, "model-based")]
     if rows[0].verdict != "random" and found.parameters[1] > _DRIFT_IN_SUPPORT:
         advice = "scores improve though the parameters do not drift: did code or data change?"
@@ -260,14 +247,6 @@ def _in_order(table: pd.DataFrame) -> pd.DataFrame:
         if known and table[name].notna().all():
             return table.sort_values(name, kind="stable").reset_index(drop=True)
     return table
-
-
-def _recorded(sampler: str | None) -> str:
-    """Return the kind of a recorded sampler, "unknown" when its name matches none."""
-    for kind, words in _SAMPLERS.items():
-        if re.search(words, (sampler or "").casefold()):
-            return kind
-    return "unknown"
 
 
 def _fisher(p_values: list[float]) -> float:

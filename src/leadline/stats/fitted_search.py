@@ -9,7 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from leadline.data.scale import SCALES
-from leadline.data.trials import LOSS_SIGNS, loss_sign
+from leadline.data.trials import LOSS_SIGNS
 from leadline.distributions.array_functions import NoisyQuadraticParams, log_survival
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.reported import has_trials, reported_scores
@@ -223,7 +223,7 @@ def validate_tree(tree: object) -> xr.DataTree:
 
 def direction_sign(tree: xr.DataTree) -> float:
     """Return 1 when scores are minimised, −1 when they are maximised."""
-    return loss_sign(tree.attrs["direction"])
+    return LOSS_SIGNS[tree.attrs["direction"]]
 
 
 def search_names(tree: xr.DataTree) -> list[str]:
