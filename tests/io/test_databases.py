@@ -69,6 +69,8 @@ def test_a_locked_database_is_refused(path):
     ("source", "error", "named"),
     [
         ("sqlite:///", ValueError, "sqlite:///study.db"),
+        ("sqlite:///:memory:", ValueError, ":memory:"),
+        ("nowhere/absent.db", FileNotFoundError, "absent.db'"),
         ("sqlite://study.db", ValueError, "'sqlite://study.db'"),
         ("absent.db", FileNotFoundError, "'absent.db'"),
         ("sqlite:///absent.db", FileNotFoundError, "'absent.db'"),

@@ -47,8 +47,12 @@ class StudyTrial:
     @property
     def seconds(self) -> float | None:
         """The duration, None if start or end are not recorded."""
+        times: Any = (self.start, self.complete)
         try:
-            return (_parse_datetime(self.complete) - _parse_datetime(self.start)).total_seconds()
+            start, end = (
+                own if isinstance(own, datetime) else datetime.fromisoformat(own) for own in times
+            )
+            return (end - start).total_seconds()
         except (TypeError, ValueError):
             return None
 
@@ -165,29 +169,18 @@ def describe_distribution(recorded: Mapping[str, Any]) -> tuple[object, ...] | N
     choices = attributes.get("choices")
     if kind == "CategoricalDistribution" and isinstance(choices, list | tuple):
         return ("categorical", *choices)
-    return numeric_distribution(
-        attributes.get("low"),
-        attributes.get("high"),
-        step=attributes.get("step", attributes.get("q")),
-        integer=kind.startswith("Int"),
-        log=attributes.get("log") is True or "LogUniform" in kind,
-    )
-
-
-def _parse_datetime(value: Any) -> datetime:
-    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    low, high = attributes.get("low"), attributes.get("high")
+    step, integer = attributes.get("step", attributes.get("q")), kind.startswith("Int")
+    log = attributes.get("log") is True or "LogUniform" in kind
+    return numeric_distribution(low, high, step=step, integer=integer, log=log)
 
 
 @lru_cache(maxsize=10_000)  # thousands of rows share a distribution
 def _parse_distribution(text: object) -> Mapping[str, Any] | None:
     parsed = _parse_json(text)
-    if (
-        isinstance(parsed, dict)
-        and isinstance(parsed.get("attributes"), dict)
-        and isinstance(parsed.get("name"), str)
-    ):
-        return parsed
-    return None
+    parsed = parsed if isinstance(parsed, dict) else {}
+    known = isinstance(parsed.get("attributes"), dict) and isinstance(parsed.get("name"), str)
+    return parsed if known else None
 
 
 def _parse_json(text: object) -> object:
@@ -221,37 +214,28 @@ def _query_study(database: Database, name: str, study_id: object) -> Study:
         )
         return [(trials[row[0]], row[1:]) for row in rows if row[0] in trials]
 
-    study = Study(
-        name,
-        [
-            str(row[0])
-            for row in query(
-                "SELECT direction FROM study_directions WHERE study_id = :study ORDER BY objective"
-            )
-        ],
+    directions = query(
+        "SELECT direction FROM study_directions WHERE study_id = :study ORDER BY objective"
     )
+    study = Study(name, [str(direction) for (direction,) in directions])
     if "study_system_attributes" in database.tables:
         attributes = query(
             "SELECT a.key, a.value_json FROM study_system_attributes a WHERE a.study_id = :study"
         )
         study.system_attrs.update((str(key), _parse_json(value)) for key, value in attributes)
     trials: dict[object, StudyTrial] = {}
-    for index, (trial_id, number, state, start, complete) in enumerate(
-        query(
-            "SELECT trial_id, number, state, datetime_start, datetime_complete FROM trials "
-            "WHERE study_id = :study ORDER BY trial_id"
-        )
-    ):
-        known = isinstance(number, int) and not isinstance(number, bool)
-        trials[trial_id] = StudyTrial(
-            number if known else index, str(state), start=start, complete=complete
-        )
-    for trial, row in query_trials("trial_values", "d.objective, d.value, d.value_type"):
-        objective, value, kind = row
+    rows = query(
+        "SELECT trial_id, number, state, datetime_start, datetime_complete FROM trials "
+        "WHERE study_id = :study ORDER BY trial_id"
+    )
+    for index, (trial_id, number, state, start, complete) in enumerate(rows):
+        own = number if isinstance(number, int) else index
+        trials[trial_id] = StudyTrial(own, str(state), start=start, complete=complete)
+    columns = "d.objective, d.value, d.value_type"
+    for trial, (objective, value, kind) in query_trials("trial_values", columns):
         trial.values[objective] = _INFINITE.get(str(kind), value)
-    for trial, row in query_trials(
-        "trial_params", "d.param_name, d.param_value, d.distribution_json"
-    ):
+    columns = "d.param_name, d.param_value, d.distribution_json"
+    for trial, row in query_trials("trial_params", columns):
         trial.add_param(*row)
     for trial, (key, value) in query_trials("trial_user_attributes", "d.key, d.value_json"):
         trial.user_attrs[str(key)] = _parse_json(value)
