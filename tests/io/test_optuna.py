@@ -1,5 +1,9 @@
-"""Studies that Optuna itself wrote, to every storage, and what is made of their trials."""
+"""Studies that Optuna itself wrote, to every storage, and what is made of their trials.
 
+`.ci/run` starts a PostgreSQL server and names it in LEADLINE_POSTGRES.
+"""
+
+import os
 import pickle
 import subprocess
 import sys
@@ -12,6 +16,7 @@ from helpers_readers import Trap, digests, refused
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
+from leadline.io.databases import open_database
 from leadline.io.optuna import read_optuna
 from leadline.search_audit.random_search import check_random_search, validate_random_search
 
@@ -51,9 +56,9 @@ def study(storage=None, name="digits", objective=eventful, n=12, seed=1, sampler
 
 
 @contextmanager
-def database(path):
-    """Give a storage in an SQLite file, and close it: Optuna leaves that to chance."""
-    storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+def database(path, url=None):
+    """Give a storage, in an SQLite file, and close it: Optuna leaves that to chance."""
+    storage = optuna.storages.RDBStorage(url or f"sqlite:///{path}")
     yield storage
     storage.remove_session()
     storage.engine.dispose()
@@ -344,3 +349,50 @@ def test_reading_imports_no_tracker_and_no_pymc(folder):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "pandas" in done.stdout.split()
     assert not {"optuna", "sqlalchemy", "pymc", "arviz", "sklearn"} & set(done.stdout.split())
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Return the URL of a PostgreSQL database with two studies, and their trials."""
+    url = os.environ.get("LEADLINE_POSTGRES")
+    if not url:
+        pytest.skip("LEADLINE_POSTGRES names no server")
+    pytest.importorskip("psycopg")
+    found = {}
+    with database(None, url.replace("postgresql://", "postgresql+psycopg://")) as storage:
+        for name in optuna.get_all_study_names(storage):
+            optuna.delete_study(study_name=name, storage=storage)
+        for name, direction in (("loss", "minimize"), ("accuracy", "maximize")):
+            study(storage, name=name, n=8, direction=direction)
+            found[name] = read_optuna(optuna.load_study(study_name=name, storage=storage))
+        yield url, found
+
+
+def contents(url):
+    with open_database(url) as database:
+        return {
+            name: sorted(map(repr, database.query(f"SELECT * FROM {name}")))
+            for name in database.tables
+        }
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
+def test_studies_on_postgresql_are_read_as_optuna_reads_them(server, scheme):
+    url, expected = server
+    url = url.replace("postgresql", scheme, 1)
+    before = contents(url)
+    for name, direction in (("loss", "minimize"), ("accuracy", "maximize")):
+        trials = read_optuna(url, study_name=name)
+        assert str(trials) == "8 trials: 3 complete, 4 failed, 1 pruned"
+        assert trials.direction == direction
+        assert trials.table.equals(expected[name].table)
+        assert trials.distributions == expected[name].distributions
+    with refused("'loss', 'accuracy'"):
+        read_optuna(url)
+    assert contents(url) == before
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM trials", "CREATE TABLE leadline (x int)"])
+def test_nothing_can_be_written_on_postgresql(server, statement):
+    with open_database(server[0]) as database, refused("read-only transaction"):
+        database.query(statement)

@@ -186,8 +186,11 @@ def test_a_hyperparameter_is_no_score_and_has_one_name():
 
 @pytest.mark.parametrize(
     ("argument", "given"),
-    [("score", None), ("score", 3), ("task", ["a"]), ("params", "lr"), ("params", 3)]
-    + [("params", [1])],
+    [
+        *(("score", given) for given in (None, 3)),
+        *(("params", given) for given in ("lr", 3, [1])),
+        ("task", ["a"]),
+    ],
 )
 def test_arguments_of_the_wrong_type_are_refused(argument, given):
     with refused(argument, repr(given), error=TypeError):
