@@ -90,10 +90,7 @@ def test_other_sources_are_refused_and_no_file_is_made(
 
 @pytest.mark.parametrize(
     ("url", "extra"),
-    [
-        ("postgresql://localhost/optuna", "postgres"),
-        ("mysql+pymysql://localhost/optuna", "mysql"),
-    ],
+    [("postgresql://localhost/optuna", "postgres"), ("mysql+pymysql://localhost/x", "mysql")],
 )
 def test_a_driver_that_is_not_installed_is_named(monkeypatch, url, extra):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)

@@ -216,15 +216,10 @@ def test_enqueued_trials_were_not_drawn_but_repeats_of_a_trial_are_replicates():
 
 def test_a_named_seed_tells_replicates_apart():
     made = study(n=0)
+    space = {"k": optuna.distributions.IntDistribution(0, 9)}
     for number in range(12):
-        made.add_trial(
-            optuna.trial.create_trial(
-                value=float(number),
-                params={"k": number // 3},
-                distributions={"k": optuna.distributions.IntDistribution(0, 9)},
-                user_attrs={"seed": number % 3},
-            )
-        )
+        own = {"params": {"k": number // 3}, "user_attrs": {"seed": number % 3}}
+        made.add_trial(optuna.create_trial(value=float(number), distributions=space, **own))
     alone = read_optuna(made)
     assert len(alone.per_trial()) == 12
     assert "name them with replicate" in " ".join(alone.notes)
@@ -330,10 +325,7 @@ def test_a_journal_snapshot_is_never_unpickled(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("source", "error", "named"),
-    [
-        ("redis://localhost", ValueError, "'redis'"),
-        (3, TypeError, "3"),
-    ],
+    [("redis://localhost", ValueError, "'redis'"), (3, TypeError, "3")],
 )
 def test_other_sources_are_refused(source, error, named):
     with refused(named, error=error):

@@ -39,10 +39,13 @@ class Database:
         """Return the rows of a SELECT; `values` replace the placeholders ``:name``."""
         return self._run(text, values)
 
-    def require_tables(self, tables: Collection[str], message: str) -> None:
-        """Raise `LeadlineError` with `message` if a table is missing."""
+    def require_tables(self, tables: Collection[str], kind: str, use: str) -> None:
+        """Raise `LeadlineError` if a table is missing; `kind` and `use` describe the database."""
         if missing := sorted(set(tables) - self.tables):
-            raise LeadlineError(f"{self.name}: {message.format(missing=join_values(missing))}")
+            raise LeadlineError(
+                f"{self.name}: not a {kind}, it lacks the tables {join_values(missing)}; give the "
+                f"{kind.split()[0]} that the {use}"
+            )
 
 
 def is_database_url(source: object) -> bool:

@@ -136,11 +136,7 @@ def _load(source: str | os.PathLike[str], wanted: str | None) -> _Experiment:
 
 
 def _load_from_database(database: Database, wanted: str | None) -> _Experiment:
-    database.require_tables(
-        _TABLES,
-        "not a store of MLflow, it lacks the tables {missing}; give the store that the "
-        "runs were logged to",
-    )
+    database.require_tables(_TABLES, "store of MLflow", "runs were logged to")
     rows = database.query(
         "SELECT experiment_id, name, (SELECT COUNT(*) FROM runs r WHERE r.experiment_id = "
         "e.experiment_id) FROM experiments e ORDER BY experiment_id"

@@ -16,7 +16,7 @@ from typing import Any
 
 from leadline.errors import LeadlineError, format_value
 from leadline.io.databases import Database, open_database
-from leadline.io.params import numeric_distribution
+from leadline.io.params import Distribution, numeric_distribution
 from leadline.io.refusals import choose_name
 
 # In the order of Optuna's numbers.
@@ -91,23 +91,17 @@ def study_of_object(study: Any) -> Study:
     names = getattr(study, "metric_names", None)
     sampler = type(getattr(study, "sampler", None)).__name__
     try:
-        trials = [
-            StudyTrial(
-                number=trial.number,
-                state=trial.state.name,
-                values=dict(enumerate(trial.values or [])),
-                params=dict(trial.params),
-                distributions={
-                    name: {"name": type(drawn).__name__, "attributes": drawn._asdict()}
-                    for name, drawn in trial.distributions.items()
-                },
-                user_attrs=dict(trial.user_attrs),
-                system_attrs=dict(trial.system_attrs),
-                start=trial.datetime_start,
-                complete=trial.datetime_complete,
-            )
-            for trial in study.get_trials(deepcopy=False)
-        ]
+        trials = []
+        for trial in study.get_trials(deepcopy=False):
+            own = StudyTrial(trial.number, trial.state.name, dict(enumerate(trial.values or [])))
+            own.params = dict(trial.params)
+            own.distributions = {
+                name: {"name": type(drawn).__name__, "attributes": drawn._asdict()}
+                for name, drawn in trial.distributions.items()
+            }
+            own.user_attrs, own.system_attrs = dict(trial.user_attrs), dict(trial.system_attrs)
+            own.start, own.complete = trial.datetime_start, trial.datetime_complete
+            trials.append(own)
         return Study(
             str(study.study_name),
             [direction.name for direction in study.directions],
@@ -122,11 +116,7 @@ def study_of_object(study: Any) -> Study:
 def study_of_database(source: str | os.PathLike[str], study_name: str | None) -> tuple[Study, str]:
     """Return a study in a database, and the name of the database."""
     with open_database(source) as database:
-        database.require_tables(
-            _TABLES,
-            "not a storage of Optuna 3 or later, it lacks the tables {missing}; give the storage "
-            "that the study was created with",
-        )
+        database.require_tables(_TABLES, "storage of Optuna 3 or later", "study was created with")
         rows = database.query("SELECT study_id, study_name FROM studies ORDER BY study_id")
         by_name = {str(name): study_id for study_id, name in rows}
         name = choose_name(study_name, by_name, database.name, *_CHOICE)
@@ -163,7 +153,7 @@ def study_of_journal(path: Path, study_name: str | None) -> Study:
     return by_name[choose_name(study_name, by_name, path.name, *_CHOICE)]
 
 
-def describe_distribution(recorded: Mapping[str, Any]) -> tuple[object, ...] | None:
+def describe_distribution(recorded: Mapping[str, Any]) -> Distribution | None:
     """Return one of Optuna's distributions in the form of `Trials.distributions`."""
     kind, attributes = str(recorded["name"]), recorded["attributes"]
     choices = attributes.get("choices")
@@ -290,16 +280,12 @@ class _Journal:
         study = self.studies.get(log["study_id"])
         if study is None:
             return
-        values = log.get("values")
-        trial = StudyTrial(
-            number=len(study.trials),
-            state=_STATES[log.get("state", 0)],
-            values=dict(enumerate([log.get("value")] if values is None else values)),
-            user_attrs=dict(log.get("user_attrs") or {}),
-            system_attrs=dict(log.get("system_attrs") or {}),
-            start=log.get("datetime_start"),
-            complete=log.get("datetime_complete"),
-        )
+        values = [log.get("value")] if log.get("values") is None else log["values"]
+        state = _STATES[log.get("state", 0)]
+        trial = StudyTrial(len(study.trials), state, dict(enumerate(values)))
+        trial.user_attrs = dict(log.get("user_attrs") or {})
+        trial.system_attrs = dict(log.get("system_attrs") or {})
+        trial.start, trial.complete = log.get("datetime_start"), log.get("datetime_complete")
         for name, value in (log.get("params") or {}).items():
             trial.add_param(name, value, log["distributions"][name])
         study.trials.append(trial)

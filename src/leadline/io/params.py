@@ -115,12 +115,11 @@ def matching_distributions(
     """
     found = {}
     for path, distribution in (recorded or {}).items():
-        name = param_name(path)
-        column = f"{PARAM_PREFIX}{name}"
+        column = f"{PARAM_PREFIX}{param_name(path)}"
         if distribution is not None and column in trials.params:
             matched = _match(distribution, trials.table[column].dropna())
             if matched is not None:
-                found[name] = matched
+                found[param_name(path)] = matched
     return found or None
 
 
@@ -129,8 +128,7 @@ def _match(distribution: Distribution, values: pd.Series) -> Distribution | None
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     if kind == "categorical":
         choices = [plain_value(choice) for choice in arguments]
-        if numeric:
-            choices = [_normalise_choice(choice) for choice in choices]
+        choices = [_normalise_choice(choice) for choice in choices] if numeric else choices
         seen = {repr(_normalise_choice(value)) for value in values.tolist()}
         known = {repr(_normalise_choice(choice)) for choice in choices}
         return (kind, *choices) if len(choices) > 1 and seen <= known else None

@@ -10,7 +10,7 @@ from typing import Any
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, format_value, pluralize
 from leadline.io.json_files import damaged, read_json, suggest_inside, validate_folder
-from leadline.io.params import flatten_params, is_finite
+from leadline.io.params import flatten_params, is_finite, to_float
 from leadline.io.records import Evaluation, Search, collect
 from leadline.io.refusals import Evidence, choose_direction, choose_score
 
@@ -20,6 +20,7 @@ _STATE = "experiment_state-*.json"
 _PARAMS, _RESULT, _ERROR = "params.json", "result.json", "error.txt"
 
 _RANDOM_OR_GRID = "basic-variant-state-*"
+# The second matches searcher-state-* and search_gen_state-*.
 _LEARNED = {
     "pbt_*": "population-based training, which changes configurations on the way",
     "search*state-*": "a searcher that proposes trials by what earlier ones showed",
@@ -218,9 +219,8 @@ def _metrics(trials: Sequence[_Trial]) -> list[str]:
     names: dict[str, None] = {}
     for trial in trials:
         own = {key: value for key, value in trial.results.items() if key not in _AUTOMATIC}
-        for key, value in flatten_params(own).items():
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                names[key] = None
+        flat = flatten_params(own).items()
+        names |= dict.fromkeys(key for key, value in flat if to_float(value) is not None)
     return list(names)
 
 

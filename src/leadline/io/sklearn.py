@@ -76,7 +76,13 @@ def read_sklearn(
     """
     results, source, task = _load_results(search)
     columns = {name: _cells(values) for name, values in results.items()}
-    name = _choose_scorer(list(columns), score, source)
+    names = [name.removeprefix(_MEAN) for name in columns if str(name).startswith(_MEAN)]
+    if not names:
+        raise LeadlineError(
+            f"{source}: no column {_MEAN}…, so these are no cv_results_ of scikit-learn; there "
+            f"are {join_values(columns)}"
+        )
+    name = choose_name(score, names, source, "scorer", "scorers", "score")
     label, sign = _restore_loss(search, name)
     scores = _mean_scores(search, columns, name, source)
     rows, notes = _choose_rows(columns, len(scores), first_rung, source)
@@ -147,16 +153,6 @@ def _cells(values: Any) -> list[Any]:
         # With several spaces, a parameter is masked if it belongs to another one.
         values = values.astype(object).filled(_MISSING)
     return list(values) if hasattr(values, "__iter__") else []
-
-
-def _choose_scorer(columns: Sequence[str], wanted: str | None, source: str) -> str:
-    names = [name.removeprefix(_MEAN) for name in columns if str(name).startswith(_MEAN)]
-    if not names:
-        raise LeadlineError(
-            f"{source}: no column {_MEAN}…, so these are no cv_results_ of scikit-learn; there "
-            f"are {join_values(columns)}"
-        )
-    return choose_name(wanted, names, source, "scorer", "scorers", "score")
 
 
 def _restore_loss(search: Any, name: str) -> tuple[str, float]:

@@ -133,18 +133,16 @@ def _resolve_columns(
 ) -> dict[str, str]:
     """Return the column of the input for each column of the table."""
     columns: dict[str, str] = {}
-
-    def add(column: str, name: str, argument: str) -> None:
+    wanted = [(argument, name) for argument, name in named.items() if name is not None]
+    for argument, name in [*wanted, *(("params", name) for name in params or ())]:
         if name not in existing:
             raise LeadlineError(
                 f"{source}: no column {format_value(name)} for {argument}."
                 f"{closest(name, existing)} The columns are {join_values(existing) or 'none'}"
             )
-        columns[column] = name
-
     for column, name in {**named, "order": None, "budget": None}.items():
         if name is not None:
-            add(column, name, column)
+            columns[column] = name
         elif column in existing and column not in named.values():
             columns[column] = column
     for name in existing:
@@ -158,7 +156,7 @@ def _resolve_columns(
                 f"{source}: params has {format_value(name)}, but there is a column "
                 f"{format_value(column)} too; leave one out"
             )
-        add(column, name, "params")
+        columns[column] = name
     taken: dict[str, str] = {}
     for column, name in columns.items():
         if name in taken:
