@@ -57,7 +57,7 @@ def study(storage=None, name="digits", objective=eventful, n=12, seed=1, sampler
 
 @contextmanager
 def database(path, url=None):
-    """Give a storage, in an SQLite file, and close it: Optuna leaves that to chance."""
+    """Give a storage in an SQLite file or at a URL, and close it; Optuna does not reliably."""
     storage = optuna.storages.RDBStorage(url or f"sqlite:///{path}")
     yield storage
     storage.remove_session()

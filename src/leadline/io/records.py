@@ -106,7 +106,7 @@ def collect(
         notes.append(f"never varied, so not counted as hyperparameters: {names}{more}")
     trial, number, replicates_note = _find_replicates(evaluations, columns, seeds, source)
     notes += replicates_note
-    table = pd.DataFrame({"trial": trial, "replicate": number})
+    table = pd.DataFrame({"trial": trial, "replicate": number, "score": np.nan})
     table["status"] = [evaluation.status for evaluation in evaluations]
     table["task"] = plain_text(search.task).strip() or "task"
     for column in ("score", "cost", "order", "budget"):
