@@ -1,6 +1,7 @@
 """Assertions on readers: clear refusals, valid trials, files left alone, no pickle loaded."""
 
 import hashlib
+import json
 import os
 import tempfile
 from contextlib import contextmanager
@@ -79,6 +80,13 @@ def files(contents):
         before = digests(folder)
         yield folder
         assert digests(folder) == before
+
+
+def edit_json(path, change):
+    """Apply a function to the content of a JSON file."""
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
 
 
 class Trap:

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 OPTUNA_TABLES = {
     "studies": "study_id INTEGER, study_name TEXT",
@@ -49,13 +50,8 @@ def write_tables(path: Path, tables: dict[str, str], rows: dict[str, list[tuple]
 def configurations(n: int, seed: int = 0) -> list[dict[str, object]]:
     """Return hyperparameters of n trials, five for each."""
     rng = np.random.default_rng(seed)
-    numbers = rng.random((n, 4)).tolist()
-    acts = rng.choice(["relu", "tanh", "gelu"], n).tolist()
-    names = ("lr", "momentum", "decay", "dropout")
-    return [
-        {**dict(zip(names, own, strict=True)), "act": act}
-        for own, act in zip(numbers, acts, strict=True)
-    ]
+    numbers = pd.DataFrame(rng.random((n, 4)), columns=["lr", "momentum", "decay", "dropout"])
+    return numbers.assign(act=rng.choice(["relu", "tanh", "gelu"], n)).to_dict("records")
 
 
 def optuna_rows(n: int) -> dict[str, list[tuple]]:

@@ -1,10 +1,6 @@
-"""Databases are opened for reading only; failures are one line. Optuna's tables on a server.
-
-`.ci/run` starts a PostgreSQL server and names it in LEADLINE_POSTGRES.
-"""
+"""Databases are opened for reading only; failures are one line."""
 
 import importlib.util
-import os
 import sqlite3
 from contextlib import closing
 
@@ -12,7 +8,6 @@ import pytest
 from helpers_readers import digests, refused
 
 from leadline.io.databases import open_database
-from leadline.io.optuna import read_optuna
 
 
 @pytest.fixture
@@ -69,6 +64,8 @@ def test_a_locked_database_is_refused(path):
     ("source", "error", "named"),
     [
         ("sqlite:///", ValueError, "sqlite:///study.db"),
+        ("sqlite:///:memory:", ValueError, ":memory:"),
+        ("nowhere/absent.db", FileNotFoundError, "absent.db'"),
         ("sqlite://study.db", ValueError, "'sqlite://study.db'"),
         ("absent.db", FileNotFoundError, "'absent.db'"),
         ("sqlite:///absent.db", FileNotFoundError, "'absent.db'"),
@@ -93,10 +90,7 @@ def test_other_sources_are_refused_and_no_file_is_made(
 
 @pytest.mark.parametrize(
     ("url", "extra"),
-    [
-        ("postgresql://localhost/optuna", "postgres"),
-        ("mysql+pymysql://localhost/optuna", "mysql"),
-    ],
+    [("postgresql://localhost/optuna", "postgres"), ("mysql+pymysql://localhost/x", "mysql")],
 )
 def test_a_driver_that_is_not_installed_is_named(monkeypatch, url, extra):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
@@ -111,78 +105,3 @@ def test_a_server_that_is_not_there_is_named_without_the_password():
         pass
     assert "secret" not in str(error.value)
     assert "me" not in str(error.value).split()
-
-
-@pytest.fixture(scope="module")
-def server():
-    """Return the URL of a PostgreSQL database with two of Optuna's studies, and their trials."""
-    url = os.environ.get("LEADLINE_POSTGRES")
-    if not url:
-        pytest.skip("LEADLINE_POSTGRES names no server")
-    pytest.importorskip("psycopg")
-    optuna = pytest.importorskip("optuna")
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage = optuna.storages.RDBStorage(url.replace("postgresql://", "postgresql+psycopg://"))
-    try:
-        for name in optuna.get_all_study_names(storage):
-            optuna.delete_study(study_name=name, storage=storage)
-        found = {}
-        for name, direction in (("loss", "minimize"), ("accuracy", "maximize")):
-            sampler = optuna.samplers.RandomSampler(seed=1)
-            study = optuna.create_study(
-                storage=storage, study_name=name, direction=direction, sampler=sampler
-            )
-            study.optimize(objective, n_trials=8, catch=(RuntimeError,))
-            found[name] = read_optuna(optuna.load_study(study_name=name, storage=storage))
-        yield url, found
-    finally:
-        storage.remove_session()
-        storage.engine.dispose()
-
-
-def objective(trial):
-    import optuna
-
-    lr = trial.suggest_float("lr", 1e-4, 1.0, log=True)
-    act = trial.suggest_categorical("act", ["relu", None])
-    trial.set_user_attr("seed", trial.number)
-    if trial.number == 1:
-        return float("inf")
-    if trial.number == 2:
-        raise RuntimeError
-    if trial.number == 3:
-        trial.report(0.0, 1)
-        raise optuna.TrialPruned
-    return lr + (act is None)
-
-
-def contents(url):
-    with open_database(url) as database:
-        return {
-            name: sorted(map(repr, database.query(f"SELECT * FROM {name}")))
-            for name in database.tables
-        }
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
-def test_studies_on_postgresql_are_read_as_optuna_reads_them(server, scheme):
-    url, expected = server
-    url = url.replace("postgresql", scheme, 1)
-    before = contents(url)
-    for name, direction in (("loss", "minimize"), ("accuracy", "maximize")):
-        trials = read_optuna(url, study_name=name)
-        assert str(trials) == "8 trials: 5 complete, 2 failed, 1 pruned"
-        assert trials.direction == direction
-        assert trials.table.equals(expected[name].table)
-        assert trials.distributions == expected[name].distributions
-    with refused("'loss', 'accuracy'"):
-        read_optuna(url)
-    assert contents(url) == before
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("statement", ["DELETE FROM trials", "CREATE TABLE leadline (x int)"])
-def test_nothing_can_be_written_on_postgresql(server, statement):
-    with open_database(server[0]) as database, refused("read-only transaction"):
-        database.query(statement)

@@ -1,11 +1,10 @@
 """Projects that Keras Tuner wrote (fixtures/make_keras_tuner.py), and damaged copies of them."""
 
-import json
 import shutil
 from pathlib import Path
 
 import pytest
-from helpers_readers import refused
+from helpers_readers import edit_json, refused
 
 from leadline.io.keras_tuner import read_keras_tuner
 
@@ -16,12 +15,6 @@ FIXTURES = Path(__file__).parent / "fixtures"
 def project(tmp_path):
     """Return a copy of the random search that may be changed."""
     return Path(shutil.copytree(FIXTURES / "keras_tuner_random", tmp_path / "project"))
-
-
-def edit(path, change):
-    content = json.loads(path.read_text())
-    change(content)
-    path.write_text(json.dumps(content))
 
 
 def test_a_random_search_is_read_with_its_direction_and_space():
@@ -43,7 +36,7 @@ def test_a_random_search_is_read_with_its_direction_and_space():
     assert any("epochs" in note for note in trials.notes)
 
 
-def test_a_bayesian_search_is_refused_and_its_random_start_offered():
+def test_hyperband_and_bayesian_searches_are_refused():
     folder = FIXTURES / "keras_tuner_bayesian"
     # Keras Tuner waits for three trials that were completed; one of the first four failed.
     with refused("BayesianOptimization", "2 of 6", "random_start=4"):
@@ -53,9 +46,6 @@ def test_a_bayesian_search_is_refused_and_its_random_start_offered():
     assert read_keras_tuner(folder, assume_random=True).sampler == "BayesianOptimization"
     with refused("first 4 trials", "random_start=6"):
         read_keras_tuner(folder, random_start=6)
-
-
-def test_hyperband_is_refused():
     with refused("keras_tuner_hyperband", "Hyperband", "keras_tuner.RandomSearch"):
         read_keras_tuner(FIXTURES / "keras_tuner_hyperband")
 
@@ -63,7 +53,7 @@ def test_hyperband_is_refused():
 def test_a_first_trial_of_default_values_is_left_out(project):
     values = {"lr": 0.0001, "units": 16, "act": "relu", "dropout": False, "epochs": 3}
     path = project / "trial_00" / "trial.json"
-    edit(path, lambda trial: trial["hyperparameters"].update(values=values))
+    edit_json(path, lambda trial: trial["hyperparameters"].update(values=values))
     trials = read_keras_tuner(project)
     assert len(trials.table) == 13
     assert any("trial 00 left out" in note for note in trials.notes)
@@ -76,7 +66,7 @@ def test_one_of_several_metrics_that_agree_with_the_scores_is_chosen(project):
             metrics["loss"] = metrics["val_loss"]
 
     for path in project.glob("trial_*/trial.json"):
-        edit(path, copy)
+        edit_json(path, copy)
     with refused("'val_loss', 'loss'", "score"):
         read_keras_tuner(project)
     assert read_keras_tuner(project, score="val_loss").direction == "minimize"
@@ -88,7 +78,7 @@ def test_one_of_several_metrics_that_agree_with_the_scores_is_chosen(project):
 
 def test_several_objectives_are_minimised_together(project):
     for path in project.glob("trial_*/trial.json"):
-        edit(path, lambda trial: trial.update(score=trial["score"] and trial["score"] - 10))
+        edit_json(path, lambda trial: trial.update(score=trial["score"] and trial["score"] - 10))
     trials = read_keras_tuner(project)
     assert (trials.metric, trials.direction) == ("score", "minimize")
 
@@ -99,12 +89,12 @@ def test_an_infinite_range_is_no_evidence_of_the_space(project):
             if entry["config"]["name"] == "units":
                 entry["config"]["max_value"] = float("inf")
 
-    edit(project / "oracle.json", widen)
+    edit_json(project / "oracle.json", widen)
     assert "units" not in read_keras_tuner(project).distributions
 
 
 def test_a_grid_is_recognised_and_the_oracle_is_optional(project):
-    edit(project / "oracle.json", lambda oracle: oracle.update(ordered_ids=[]))
+    edit_json(project / "oracle.json", lambda oracle: oracle.update(ordered_ids=[]))
     assert read_keras_tuner(project).sampler == "GridSearch"
     (project / "oracle.json").unlink()
     assert str(read_keras_tuner(project)) == "14 trials: 12 complete, 2 failed"

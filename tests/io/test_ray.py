@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from helpers_readers import Trap, digests, refused
+from helpers_readers import Trap, digests, edit_json, refused
 
 from leadline.errors import NotRecordedError
 from leadline.io.ray import read_ray
@@ -53,9 +53,7 @@ def test_a_nested_metric_and_a_direction_are_asked_for():
 
 def test_a_metric_that_the_experiment_names_is_the_score(folder):
     (path,) = folder.glob("experiment_state-*.json")
-    state = json.loads(path.read_text())
-    state["runner_data"]["_metric"] = "loss"
-    path.write_text(json.dumps(state))
+    edit_json(path, lambda state: state["runner_data"].update(_metric="loss"))
     assert read_ray(folder, direction="minimize").metric == "loss"
 
 
@@ -72,16 +70,13 @@ def test_trials_that_asha_stopped_are_refused_or_pruned():
         read_ray(folder, **ASKED, early_stopped="yes")
 
 
-def test_a_searcher_is_refused():
-    folder = FIXTURES / "ray_optuna"
+def test_a_searcher_and_population_based_training_are_refused(folder):
+    searched = FIXTURES / "ray_optuna"
     with refused("search_gen_state", "assume_random=True", "random_start=N"):
-        read_ray(folder, **ASKED)
-    assert len(read_ray(folder, **ASKED, assume_random=True).table) == 4
-    first = read_ray(folder, **ASKED, random_start=2)
+        read_ray(searched, **ASKED)
+    assert len(read_ray(searched, **ASKED, assume_random=True).table) == 4
+    first = read_ray(searched, **ASKED, random_start=2)
     assert (len(first.table), first.sampler) == (2, "random start")
-
-
-def test_population_based_training_is_refused(folder):
     (folder / "pbt_global.txt").write_text("[]\n")
     with refused("'pbt_global.txt'", "population-based"):
         read_ray(folder, **ASKED)
@@ -97,9 +92,8 @@ def test_no_pickle_in_the_folder_is_ever_loaded_and_nothing_is_written(
     for path in (state, folder / "tuner.pkl", folder / "trainable.pkl", trial / "error.pkl"):
         path.write_bytes(trap)
     (path,) = folder.glob("experiment_state-*.json")
-    content = json.loads(path.read_text())
-    content["runner_data"]["_stopper"] = {"_type": "CLOUDPICKLE_FALLBACK", "value": trap.hex()}
-    path.write_text(json.dumps(content))
+    fallback = {"_type": "CLOUDPICKLE_FALLBACK", "value": trap.hex()}
+    edit_json(path, lambda state: state["runner_data"].update(_stopper=fallback))
     before = digests(folder)
     assert len(read_ray(folder, **ASKED).table) == 14
     assert not (tmp_path / "sprung").exists()
@@ -120,6 +114,9 @@ def test_without_the_state_statuses_come_from_the_files(folder):
 
 def test_trials_that_never_reported_count(folder):
     trial = sorted(path for path in folder.iterdir() if path.is_dir())[0]
+    with (trial / "result.json").open("a") as file:
+        file.write('{"loss": 0.0')  # a last line that was cut off is none
+    assert read_ray(folder, **ASKED).table["score"].iloc[0] == 0.3353893386989771
     (trial / "result.json").write_text("")
     assert read_ray(folder, **ASKED).counts()["failed"] == 5
     shutil.rmtree(trial)
@@ -131,17 +128,9 @@ def test_trials_that_never_reported_count(folder):
     assert read_ray(folder, **ASKED).counts()["running"] == 1
 
 
-def test_a_last_line_that_was_cut_off_is_none(folder):
-    trial = sorted(path for path in folder.iterdir() if path.is_dir())[0]
-    with (trial / "result.json").open("a") as file:
-        file.write('{"loss": 0.0')
-    assert read_ray(folder, **ASKED).table["score"].iloc[0] == 0.3353893386989771
-
-
 def test_a_parameter_tells_replicates_apart(folder):
     for number, path in enumerate(sorted(folder.rglob("params.json"))):
-        config = {"lr": 0.1 * (number // 2 + 1), "seed": number % 2}
-        path.write_text(json.dumps(config))
+        path.write_text(json.dumps({"lr": 0.1 * (number // 2 + 1), "seed": number % 2}))
     trials = read_ray(folder, **ASKED, replicate="seed")
     assert trials.counts()["trials"] == 7
     assert set(trials.table["replicate"]) == {0, 1}

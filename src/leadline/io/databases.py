@@ -18,24 +18,12 @@ _URL = re.compile(r"(sqlite|postgresql|postgres|mysql|mariadb)(\+\w+)?://", re.I
 _DIALECTS = {"postgres": "postgresql", "mariadb": "mysql"}
 
 
-@dataclass(frozen=True)
-class _Server:
-    """Requirements of a kind of server; `drivers` maps Python modules to SQLAlchemy's names."""
-
-    extra: str
-    drivers: Mapping[str, str]
-    read_only: str
-
-
-_SERVERS = {
-    "postgresql": _Server(
-        "postgres",
-        {"psycopg": "psycopg", "psycopg2": "psycopg2"},
-        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
-    ),
-    "mysql": _Server(
-        "mysql", {"pymysql": "pymysql", "MySQLdb": "mysqldb"}, "START TRANSACTION READ ONLY"
-    ),
+_EXTRAS = {"postgresql": "postgres", "mysql": "mysql"}
+# Python modules, which in lower case are SQLAlchemy's names of the drivers.
+_DRIVERS = {"postgresql": ("psycopg", "psycopg2"), "mysql": ("pymysql", "MySQLdb")}
+_READ_ONLY = {
+    "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    "mysql": "START TRANSACTION READ ONLY",
 }
 
 
@@ -51,11 +39,13 @@ class Database:
         """Return the rows of a SELECT; `values` replace the placeholders ``:name``."""
         return self._run(text, values)
 
-    def require_tables(self, tables: Collection[str], message: str) -> None:
-        """Raise `LeadlineError` with `message` if a table is missing."""
-        missing = sorted(set(tables) - self.tables)
-        if missing:
-            raise LeadlineError(f"{self.name}: {message.format(missing=join_values(missing))}")
+    def require_tables(self, tables: Collection[str], kind: str, use: str) -> None:
+        """Raise `LeadlineError` if a table is missing; `kind` and `use` describe the database."""
+        if missing := sorted(set(tables) - self.tables):
+            raise LeadlineError(
+                f"{self.name}: not a {kind}, it lacks the tables {join_values(missing)}; give the "
+                f"{kind.split()[0]} that the {use}"
+            )
 
 
 def is_database_url(source: object) -> bool:
@@ -76,16 +66,9 @@ def is_sqlite_file(path: Path) -> bool:
 def open_database(source: str | os.PathLike[str], *, timeout: float = 15.0) -> Iterator[Database]:
     """Yield the database at a URL or at the path of an SQLite file, read-only.
 
-    `timeout` is in seconds: for a server to answer, or for a writer to unlock a file.
-
-    Raises
-    ------
-    FileNotFoundError, IsADirectoryError
-        If there is no such file. No file is created.
-    LeadlineError
-        If the database cannot be opened or read.
-    ImportError
-        If a server needs SQLAlchemy or a driver that is not installed.
+    `timeout` is in seconds: for a server to answer, or for a writer to unlock a file. A database
+    that cannot be opened or read raises `LeadlineError`, a missing file `FileNotFoundError` (no
+    file is created), a missing driver `ImportError`.
     """
     url = _URL.match(source) if isinstance(source, str) else None
     if url is None or url[1].lower() == "sqlite":
@@ -147,19 +130,18 @@ def _open_sqlite(path: Path, timeout: float) -> Iterator[Database]:
 @contextmanager
 def _open_server(source: str, scheme: str, timeout: float) -> Iterator[Database]:
     dialect = _DIALECTS.get(scheme, scheme)
-    server = _SERVERS[dialect]
-    installed = [module for module in server.drivers if importlib.util.find_spec(module)]
+    installed = [module for module in _DRIVERS[dialect] if importlib.util.find_spec(module)]
     if not installed or importlib.util.find_spec("sqlalchemy") is None:
         raise ImportError(
-            f"reading from {dialect} needs sqlalchemy and {next(iter(server.drivers))}; install "
-            f'them with pip install "leadline[{server.extra}]"'
+            f"reading from {dialect} needs sqlalchemy and {_DRIVERS[dialect][0]}; install them "
+            f'with pip install "leadline[{_EXTRAS[dialect]}]"'
         )
     import sqlalchemy
 
     try:
         # The URL may name a driver that is not installed; any driver can read.
-        driver = server.drivers[installed[0]]
-        address = sqlalchemy.make_url(source).set(drivername=f"{dialect}+{driver}")
+        driver = f"{dialect}+{installed[0].lower()}"
+        address = sqlalchemy.make_url(source).set(drivername=driver)
     except (sqlalchemy.exc.ArgumentError, ValueError):
         raise LeadlineError(
             f"not a URL of a database; write {dialect}://user:password@host/database"
@@ -172,11 +154,9 @@ def _open_server(source: str, scheme: str, timeout: float) -> Iterator[Database]
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise _unreadable(name, getattr(error, "orig", None) or error) from None
 
-    engine = sqlalchemy.create_engine(
-        address,
-        poolclass=sqlalchemy.pool.NullPool,
-        connect_args={"connect_timeout": max(1, round(timeout))},
-    )
+    limit = {"connect_timeout": max(1, round(timeout))}
+    pool = sqlalchemy.pool.NullPool
+    engine = sqlalchemy.create_engine(address, poolclass=pool, connect_args=limit)
     try:
         connection = engine.connect()
     except sqlalchemy.exc.SQLAlchemyError as error:
@@ -186,7 +166,7 @@ def _open_server(source: str, scheme: str, timeout: float) -> Iterator[Database]
         ) from None
     try:
         # First statement, so that all queries run in the read-only transaction.
-        connection.exec_driver_sql(server.read_only)
+        connection.exec_driver_sql(_READ_ONLY[dialect])
         yield Database(name, frozenset(sqlalchemy.inspect(connection).get_table_names()), run)
     finally:
         connection.close()

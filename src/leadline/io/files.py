@@ -1,4 +1,4 @@
-"""Text and Parquet files as pandas frames of raw cells; errors name the file and the line."""
+"""Files and data frames of any library as pandas frames of raw cells; errors name the line."""
 
 import bz2
 import csv
@@ -7,12 +7,14 @@ import importlib
 import io
 import json
 import lzma
+import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import narwhals as nw
 import pandas as pd
 
 from leadline.data.columns import validate_column_names
@@ -30,30 +32,55 @@ _OTHER_SEPARATORS = {
 }
 
 
+def load_frame(path_or_frame: str | os.PathLike[str] | object) -> tuple[pd.DataFrame, str, str]:
+    """Return the cells as pandas, the name of the source for messages, and a name for the task."""
+    if isinstance(path_or_frame, str | os.PathLike):
+        # os.path.expanduser, because Path.expanduser raises for an unknown user.
+        path = Path(os.path.expanduser(path_or_frame))
+        return read_file(path), path.name, table_name(path)
+    frame, library = _convert_to_pandas(path_or_frame)
+    return frame, f"{library} frame", "task"
+
+
+def _convert_to_pandas(frame: object) -> tuple[pd.DataFrame, str]:
+    """Return a frame as pandas, and its library; polars frames are copied without pyarrow."""
+    if isinstance(frame, pd.DataFrame):
+        validate_column_names(frame.columns, source="pandas frame")
+        return frame, "pandas"
+    try:
+        known = nw.from_native(cast(Any, frame))
+    except TypeError:
+        raise TypeError(
+            "path_or_frame must be a path, a pandas or a polars frame, got "
+            f"{type(frame).__name__}; for an array of scores use from_scores"
+        ) from None
+    eager = known.collect() if isinstance(known, nw.LazyFrame) else known
+    library = str(eager.implementation)
+    columns = {name: _convert_column(eager[name]) for name in eager.columns}
+    if not columns:
+        raise LeadlineError(f"{library} frame: no columns; at least the score is needed")
+    return pd.DataFrame(columns), library
+
+
+def _convert_column(series: nw.Series) -> pd.Series:
+    if series.dtype.is_numeric() and not series.dtype.is_decimal() and not series.is_null().any():
+        return pd.Series(series.to_numpy())
+    return pd.Series(series.to_list(), dtype=object)
+
+
 def read_file(path: Path) -> pd.DataFrame:
     """Return the table in a file; the suffix names the format.
 
     CSV (`.csv`, `.txt` or no suffix), TSV (`.tsv`, `.tab`), JSON lines (`.jsonl`, `.ndjson`,
     `.json`) and Parquet (`.parquet`, `.pq`); text formats may be compressed (`.gz`, `.bz2`,
-    `.xz`). Cells of CSV and TSV stay text, because their meaning depends on the column.
-
-    Raises
-    ------
-    FileNotFoundError, IsADirectoryError
-        If there is no such file.
-    LeadlineError
-        If the content is not in the format of the suffix; the message names the line.
-    ImportError
-        If pyarrow is needed for Parquet and not installed.
+    `.xz`). Cells of CSV and TSV stay text, because their meaning depends on the column. Content in
+    another format raises `LeadlineError` that names the line.
     """
+    shown = format_value(str(path), 200)
     if path.is_dir():
-        raise IsADirectoryError(
-            f"{format_value(str(path), 200)} is a directory; give the file of trials"
-        )
+        raise IsADirectoryError(f"{shown} is a directory; give the file of trials")
     if not path.exists():
-        raise FileNotFoundError(
-            f"no file {format_value(str(path), 200)}; check its name and folder"
-        )
+        raise FileNotFoundError(f"no file {shown}; check its name and folder")
     suffixes = ["", *map(str.lower, path.suffixes)]
     decompress = _DECOMPRESS.get(suffixes[-1])
     suffix = suffixes[-2] if decompress else suffixes[-1]
@@ -76,11 +103,9 @@ def read_file(path: Path) -> pd.DataFrame:
 
 
 def table_name(path: Path) -> str:
-    """Return the name of a file without the suffixes of `read_file`, "task" if nothing is left.
-
-    Bytes of the name that are not UTF-8 become question marks.
-    """
+    """Return the name of a file without the suffixes of `read_file`, "task" if nothing is left."""
     stem = Path(path.stem).stem if path.suffix.lower() in _DECOMPRESS else path.stem
+    # Bytes of the name that are not UTF-8 become question marks.
     return stem.encode(errors="replace").decode().strip(" .") or "task"
 
 
@@ -104,12 +129,8 @@ def _decode(content: bytes, name: str) -> str:
 
 def _read_separated(content: bytes, name: str, separator: str = ",") -> pd.DataFrame:
     # The csv module, because pandas pads short lines without a warning.
-    lines = csv.reader(
-        io.StringIO(_decode(content, name), newline=""),
-        delimiter=separator,
-        skipinitialspace=True,
-        strict=True,
-    )
+    text = io.StringIO(_decode(content, name), newline="")
+    lines = csv.reader(text, delimiter=separator, skipinitialspace=True, strict=True)
     header: list[str] = []
     try:
         while not header:

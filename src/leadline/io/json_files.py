@@ -2,10 +2,11 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from leadline.errors import LeadlineError, format_value
+from leadline.errors import LeadlineError, format_value, join_values
 
 
 def validate_folder(folder: str | os.PathLike[str]) -> Path:
@@ -17,6 +18,12 @@ def validate_folder(folder: str | os.PathLike[str]) -> Path:
     if not path.is_dir():
         raise NotADirectoryError(f"{name} is a file; give the folder that it is in")
     return path
+
+
+def suggest_inside(path: Path, is_kind: Callable[[Path], bool], kinds: str, advice: str) -> str:
+    """Return the advice to give one of the folders inside that can be read, else `advice`."""
+    inside = [own.name for own in sorted(path.iterdir()) if own.is_dir() and is_kind(own)]
+    return f"it holds {kinds}, {join_values(inside, 8)}: give one" if inside else advice
 
 
 def read_json(path: Path, source: str) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import Any
 
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, format_value, join_values
-from leadline.io.json_files import damaged, read_json, validate_folder
-from leadline.io.params import Space, is_finite, numeric_distribution
+from leadline.io.json_files import damaged, read_json, suggest_inside, validate_folder
+from leadline.io.params import Distribution, Space, is_finite, numeric_distribution
 from leadline.io.records import Evaluation, Search, collect
-from leadline.io.refusals import choose_direction, refuse_learned
+from leadline.io.refusals import Evidence, choose_direction
 
 _TRIALS = "trial_*/trial.json"
 _ORACLE = "oracle.json"
@@ -76,11 +76,9 @@ def read_keras_tuner(
     source = path.resolve().name or "project"
     files = sorted(path.glob(_TRIALS))
     if not files:
-        inside = [own.name for own in sorted(path.iterdir()) if is_project(own)]
-        hint = f"it holds projects, {join_values(inside, 8)}: give one" if inside else ""
+        advice = suggest_inside(path, is_project, "projects", "give the folder of a project")
         raise LeadlineError(
-            f"{source}: no trials of Keras Tuner, which are files {_TRIALS}; "
-            f"{hint or 'give the folder of a project'}"
+            f"{source}: no trials of Keras Tuner, which are files {_TRIALS}; {advice}"
         )
     oracle = read_json(path / _ORACLE, source) if (path / _ORACLE).exists() else {}
     trials = [_read_trial(file, source) for file in files]
@@ -96,19 +94,15 @@ def read_keras_tuner(
     trials, notes = _drop_defaults(trials, declared)
     metric, recorded = _find_objective(trials, score, source)
     direction = choose_direction(recorded, direction, source)
-    sampler = _find_sampler(trials, oracle, source, random_start, assume_random)
-    evaluations = [
-        Evaluation(
-            str(trial["trial_id"]),
-            trial.get("score"),
-            _STATUS.get(str(trial.get("status")), "running"),
-            _values(trial),
-            order=index,
-        )
-        for index, trial in enumerate(trials)
-    ]
-    metadata = Search(source, source, metric, direction, notes, sampler, _convert_space(declared))
-    return collect(evaluations, metadata, replicate, random_start)
+    sampler, learned = _find_sampler(trials, oracle)
+    evaluations = []
+    for index, trial in enumerate(trials):
+        name, status = str(trial["trial_id"]), _STATUS.get(str(trial.get("status")), "running")
+        own = Evaluation(name, trial.get("score"), status, _values(trial), order=index)
+        evaluations.append(own)
+    space = _convert_space(declared)
+    metadata = Search(source, source, metric, direction, notes, sampler, space, learned)
+    return collect(evaluations, metadata, replicate, random_start, assume_random)
 
 
 def is_project(path: Path) -> bool:
@@ -153,7 +147,7 @@ def _declared_space(trials: Sequence[_Trial], oracle: Mapping[str, Any]) -> _Dec
 
 def _convert_space(declared: _Declared) -> Space:
     """Return the space in the form of `Trials.distributions`."""
-    found: dict[str, tuple[object, ...] | None] = {}
+    found: dict[str, Distribution | None] = {}
     for name, (kind, config) in declared.items():
         sampling, step = config.get("sampling"), config.get("step")
         if kind == "Choice" and isinstance(config.get("values"), list):
@@ -161,14 +155,10 @@ def _convert_space(declared: _Declared) -> Space:
         elif kind == "Boolean":
             found[name] = ("categorical", False, True)
         elif sampling in ("linear", None) or (sampling == "log" and step is None):
-            found[name] = numeric_distribution(
-                config.get("min_value"),
-                config.get("max_value"),
-                step=step,
-                integer=kind == "Int",
-                log=sampling == "log",
-            )
-    return {name: own for name, own in found.items() if own is not None}
+            low, high = config.get("min_value"), config.get("max_value")
+            log, integer = sampling == "log", kind == "Int"
+            found[name] = numeric_distribution(low, high, step=step, integer=integer, log=log)
+    return found
 
 
 def _drop_defaults(trials: list[_Trial], declared: _Declared) -> tuple[list[_Trial], list[str]]:
@@ -206,10 +196,8 @@ def _find_objective(
                 continue
             directions[name] = _DIRECTION.get(str(metric.get("direction")))
             if is_finite(score):
-                same = any(
-                    math.isclose(value, score, rel_tol=1e-9, abs_tol=1e-300)
-                    for value in _mean_observations(metric)
-                )
+                values = _mean_observations(metric)
+                same = any(math.isclose(own, score, rel_tol=1e-9, abs_tol=1e-300) for own in values)
                 agrees[name] = agrees.get(name, True) and same
     names = [name for name, same in agrees.items() if same]
     if wanted is not None and wanted not in names:
@@ -235,17 +223,11 @@ def _mean_observations(metric: Mapping[str, Any]) -> list[float]:
 
 
 def _find_sampler(
-    trials: Sequence[_Trial],
-    oracle: Mapping[str, Any],
-    source: str,
-    random_start: int | None,
-    assume_random: bool,
-) -> str | None:
-    """Return the sampler, None if unknown; refuse Bayesian optimisation."""
-    if _GRID in oracle:
-        return "GridSearch"
-    if _BAYESIAN not in oracle:
-        return None
+    trials: Sequence[_Trial], oracle: Mapping[str, Any]
+) -> tuple[str | None, Evidence | None]:
+    """Return the sampler, None if unknown, and the evidence of Bayesian optimisation."""
+    if _BAYESIAN not in oracle or _GRID in oracle:
+        return "GridSearch" if _GRID in oracle else None, None
     points = oracle[_BAYESIAN]
     if not isinstance(points, int) or points < 1:
         points = max(3 * len(_entries(oracle, "hyperparameters", "space")), 3)
@@ -253,10 +235,9 @@ def _find_sampler(
     completed = [index for index, trial in enumerate(trials) if trial.get("status") == "COMPLETED"]
     first = completed[points - 1] + 1 if len(completed) >= points else len(trials)
     if first == len(trials):
-        return "random start"
+        return "random start", None
     evidence = (
         f"BayesianOptimization chose {len(trials) - first} of {len(trials)} trials by what its "
         f"first {points} showed"
     )
-    refuse_learned(source, evidence, first, random_start, assume_random)
-    return "BayesianOptimization"
+    return "BayesianOptimization", (evidence, first)

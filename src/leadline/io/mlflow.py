@@ -23,13 +23,13 @@ _STATUS = {"FINISHED": "complete", "FAILED": "failed", "KILLED": "failed"}
 
 @dataclass
 class _Run:
-    """One run; times in seconds, a metric is the value at its last step."""
+    """One run; times in milliseconds, a metric is the value at its last step."""
 
     id: str
     name: str
     status: str
-    start: float | None
-    end: float | None
+    start: object
+    end: object
     metrics: dict[str, float] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -89,16 +89,13 @@ def read_mlflow(
     LeadlineError
         If the store cannot be read, or holds a selection of the runs: `mlflow.sklearn.autolog`
         keeps the best few only.
-    FileNotFoundError
-        If there is no such file. No file is created.
-    ImportError
-        If MLflow or a driver is needed and not installed.
+    FileNotFoundError, ImportError
+        If there is no such file (none is created), or MLflow or a driver is not installed.
 
     Examples
     --------
     >>> import leadline as ll
-    >>> ll.read_mlflow("sqlite:///mlflow.db", score="val_loss", direction="minimize")
-    ... # doctest: +SKIP
+    >>> ll.read_mlflow("mlflow.db", score="loss", direction="minimize")  # doctest: +SKIP
     """
     if not isinstance(uri, str | os.PathLike):
         raise TypeError(f"uri must be a tracking URI or a path, got {format_value(uri)}")
@@ -112,18 +109,12 @@ def read_mlflow(
         notes.append(f"{pluralize(n_parents, 'parent run')} left out: not a trial")
     names = dict.fromkeys(name for run in runs for name in run.metrics)
     score = choose_score(score, names, source)
-    evaluations = [
-        Evaluation(
-            run.id,
-            run.metrics.get(score),
-            _STATUS.get(run.status, "running"),
-            run.params,
-            run.tags,
-            None if run.start is None or run.end is None else run.end - run.start,
-            run.start,
-        )
-        for run in runs
-    ]
+    evaluations = []
+    for run in runs:
+        value, status = run.metrics.get(score), _STATUS.get(str(run.status), "running")
+        start, end = _seconds(run.start), _seconds(run.end)
+        cost = None if start is None or end is None else end - start
+        evaluations.append(Evaluation(run.id, value, status, run.params, run.tags, cost, start))
     metadata = Search(source, found.name, score, choose_direction(None, direction, source), notes)
     return collect(evaluations, metadata, replicate, random_start)
 
@@ -134,23 +125,18 @@ def _load(source: str | os.PathLike[str], wanted: str | None) -> _Experiment:
         if not source.startswith("file:"):
             return _load_from_server(source, wanted)
         source = source.partition("://")[2]
-    if not is_database_url(source):
-        path = Path(os.path.expanduser(source))
-        if path.is_dir():
-            raise LeadlineError(
-                f"{format_value(path.name)}: a folder of runs is not read; give the database, "
-                "such as mlflow.db, or make one of it with: mlflow migrate-filestore"
-            )
+    path = Path(os.path.expanduser(source))
+    if not is_database_url(source) and path.is_dir():
+        raise LeadlineError(
+            f"{format_value(path.name)}: a folder of runs is not read; give the database, such as "
+            "mlflow.db, or make one of it with: mlflow migrate-filestore"
+        )
     with open_database(source) as database:
         return _load_from_database(database, wanted)
 
 
 def _load_from_database(database: Database, wanted: str | None) -> _Experiment:
-    database.require_tables(
-        _TABLES,
-        "not a store of MLflow, it lacks the tables {missing}; give the store that the "
-        "runs were logged to",
-    )
+    database.require_tables(_TABLES, "store of MLflow", "runs were logged to")
     rows = database.query(
         "SELECT experiment_id, name, (SELECT COUNT(*) FROM runs r WHERE r.experiment_id = "
         "e.experiment_id) FROM experiments e ORDER BY experiment_id"
@@ -158,31 +144,30 @@ def _load_from_database(database: Database, wanted: str | None) -> _Experiment:
     experiment, name = _choose_experiment(rows, wanted, database.name)
     found: dict[object, _Run] = {}
     n_deleted = 0
-    for key, run_name, status, start, end, stage in database.query(
+    runs = (
         "SELECT run_uuid, name, status, start_time, end_time, lifecycle_stage FROM runs "
-        "WHERE experiment_id = :experiment ORDER BY start_time, run_uuid",
-        experiment=experiment,
-    ):
+        "WHERE experiment_id = :experiment ORDER BY start_time, run_uuid"
+    )
+    for key, run_name, status, start, end, stage in database.query(runs, experiment=experiment):
         if stage == "deleted":
             n_deleted += 1
         else:
-            found[key] = _Run(str(key), str(run_name), str(status), _seconds(start), _seconds(end))
+            found[key] = _Run(str(key), str(run_name), status, start, end)
 
     def query_runs(table: str, columns: str) -> Iterable[tuple[_Run, Sequence[Any]]]:
-        for key, *row in database.query(
+        text = (
             f"SELECT d.run_uuid, {columns} FROM {table} d JOIN runs r ON r.run_uuid = d.run_uuid "
-            "WHERE r.experiment_id = :experiment",
-            experiment=experiment,
-        ):
+            "WHERE r.experiment_id = :experiment"
+        )
+        for key, *row in database.query(text, experiment=experiment):
             if key in found:
                 yield found[key], row
 
-    for run, (metric, value, is_nan) in query_runs("latest_metrics", "d.key, d.value, d.is_nan"):
-        run.metrics[str(metric)] = math.nan if is_nan else value
-    for run, (param, value) in query_runs("params", "d.key, d.value"):
-        run.params[str(param)] = str(value)
-    for run, (tag, value) in query_runs("tags", "d.key, d.value"):
-        run.tags[str(tag)] = str(value)
+    for run, (key, value, is_nan) in query_runs("latest_metrics", "d.key, d.value, d.is_nan"):
+        run.metrics[str(key)] = math.nan if is_nan else value
+    for table in ("params", "tags"):
+        for run, (key, value) in query_runs(table, "d.key, d.value"):
+            getattr(run, table)[str(key)] = str(value)
     return _Experiment(name, database.name, list(found.values()), n_deleted)
 
 
@@ -209,8 +194,13 @@ def _load_from_server(uri: str, wanted: str | None) -> _Experiment:
             f"{format_value(name)}: MLflow cannot read it ({format_value(reason, 200)}); check the "
             "tracking URI, and that the server runs"
         ) from None
-    # The server lists the newest run first.
-    return _Experiment(label, name, [_convert_run(run) for run in reversed(runs)])
+    found = []
+    for run in reversed(runs):  # the server lists the newest run first
+        info, data = run.info, run.data
+        own = _Run(info.run_id, str(info.run_name), info.status, info.start_time, info.end_time)
+        own.metrics, own.params, own.tags = dict(data.metrics), dict(data.params), dict(data.tags)
+        found.append(own)
+    return _Experiment(label, name, found)
 
 
 def _all_pages(search: Any, **arguments: Any) -> list[Any]:
@@ -222,19 +212,6 @@ def _all_pages(search: Any, **arguments: Any) -> list[Any]:
         token = page.token
         if not token:
             return found
-
-
-def _convert_run(run: Any) -> _Run:
-    return _Run(
-        run.info.run_id,
-        str(run.info.run_name),
-        str(run.info.status),
-        _seconds(run.info.start_time),
-        _seconds(run.info.end_time),
-        dict(run.data.metrics),
-        dict(run.data.params),
-        dict(run.data.tags),
-    )
 
 
 def _seconds(milliseconds: object) -> float | None:
@@ -250,8 +227,8 @@ def _choose_experiment(
         if wanted in (str(name), str(key)):
             return key, str(name)
     used = {str(name): key for key, name, count in rows if count}
-    choice = ("experiment", "experiments with runs", "experiment")
-    chosen = choose_name(wanted, used, source, *choice)
+    kinds = "experiments with runs"
+    chosen = choose_name(wanted, used, source, "experiment", kinds, "experiment")
     return used[chosen], chosen
 
 
@@ -259,10 +236,9 @@ def _choose_runs(
     found: _Experiment, wanted: str | Sequence[str] | None, source: str
 ) -> tuple[list[_Run], int]:
     """Return the runs of one sweep, or all if there are no sweeps, and the number of parents."""
-    by_id = {run.id: run for run in found.runs}
     parent_of = {run.id: run.tags.get(_PARENT, "") for run in found.runs}
     all_parents = set(parent_of.values())
-    parents = {key: by_id[key] for key in by_id if key in all_parents}
+    parents = {run.id: run for run in found.runs if run.id in all_parents}
     # In nested sweeps, the innermost are the searches: their runs are no parents.
     sweeps: dict[str, list[_Run]] = {}
     for run in found.runs:

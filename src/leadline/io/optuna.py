@@ -19,15 +19,13 @@ from leadline.io.optuna_study import (
 )
 from leadline.io.params import Space
 from leadline.io.records import Evaluation, Search, collect
-from leadline.io.refusals import choose_direction, refuse_learned
+from leadline.io.refusals import Evidence, choose_direction, unknown_name
 
 # Prefixes of the system attributes of trials that these samplers chose by learning.
 _LEARNED = {
     "tpe:": "TPESampler",
     "gp:": "GPSampler",
-    "cma:": "CmaEsSampler",
-    "sepcma:": "CmaEsSampler",
-    "cmawm:": "CmaEsSampler",
+    **dict.fromkeys(("cma:", "sepcma:", "cmawm:"), "CmaEsSampler"),
 }
 _GENERATION = ":generation"
 _QUASI_RANDOM = "qmc:"
@@ -58,9 +56,8 @@ def read_optuna(
     direction : {"minimize", "maximize"}, optional
         Recorded, so not required; an error if it differs from the record.
     replicate : str, optional
-        User attribute or parameter that distinguishes replicates of a configuration, such as
-        ``"seed"``. Without it, trials with the same parameters are replicates, unless so few
-        combinations are possible that chance may have drawn one twice.
+        User attribute or parameter that distinguishes replicates, such as ``"seed"``. Without it,
+        trials with the same parameters are replicates, unless chance may have drawn these twice.
     random_start : int, optional
         Read only this many trials, the first: those drawn at random before the sampler learned.
     assume_random : bool
@@ -70,18 +67,16 @@ def read_optuna(
     -------
     Trials
         All trials with their status. A trial that was pruned has no score. A trial with a value
-        that is not finite, or with a violated constraint, is failed. Enqueued trials and
-        attempts that were retried are left out, since the sampler did not draw them; a note
-        counts them. `cost` is the duration in seconds, `order` the number of the trial.
+        that is not finite, or with a violated constraint, is failed. Enqueued trials and retried
+        attempts are left out with a note, since the sampler did not draw them. `cost` is the
+        duration in seconds, `order` the number of the trial.
 
     Raises
     ------
     LeadlineError
         If the storage or the study cannot be read, or its sampler learned.
-    FileNotFoundError
-        If there is no such file. No file is created.
-    ImportError
-        If the driver of a server is not installed.
+    FileNotFoundError, ImportError
+        If there is no such file (none is created), or the driver of a server is not installed.
 
     Examples
     --------
@@ -98,26 +93,19 @@ def read_optuna(
     objective, metric, recorded = _choose_objective(found, score, source)
     direction = choose_direction(recorded, direction, source)
     trials, notes = _drop_undrawn(found.trials)
-    sampler = _find_sampler(found, trials, source, random_start, assume_random)
+    sampler, learned = _find_sampler(found, trials)
     infeasible = {trial.number for trial in trials if _is_infeasible(trial)}
     if infeasible:
         notes.append(f"{pluralize(len(infeasible), 'trial')} with a violated constraint: failed")
-    evaluations = [
-        Evaluation(
-            trial.number,
-            trial.values.get(objective),
-            "failed" if trial.number in infeasible else trial.state,
-            trial.params,
-            trial.user_attrs,
-            trial.seconds,
-            trial.number,
-        )
-        for trial in trials
-    ]
-    metadata = Search(
-        source, found.name, metric, direction, notes, sampler, _common_distributions(trials)
-    )
-    return collect(evaluations, metadata, replicate, random_start)
+    evaluations = []
+    for trial in trials:
+        number, value, attributes = trial.number, trial.values.get(objective), trial.user_attrs
+        status = "failed" if number in infeasible else trial.state
+        own = Evaluation(number, value, status, trial.params, attributes, trial.seconds, number)
+        evaluations.append(own)
+    space = _common_distributions(trials)
+    metadata = Search(source, found.name, metric, direction, notes, sampler, space, learned)
+    return collect(evaluations, metadata, replicate, random_start, assume_random)
 
 
 def _load(study: Any, study_name: str | None) -> tuple[Study, str]:
@@ -165,20 +153,17 @@ def _choose_objective(study: Study, wanted: int | str | None, source: str) -> tu
     elif str(wanted).isdecimal() and int(wanted) < count:
         index = int(wanted)
     else:
-        raise LeadlineError(
-            f"{source}: no objective {format_value(wanted)}; there are {join_values(known)}"
-        )
+        raise unknown_name(source, "objective", wanted, known)
     default = "value" if count == 1 else f"values_{index}"
     return index, names[index] if names else default, study.directions[index].lower()
 
 
 def _drop_undrawn(trials: Sequence[StudyTrial]) -> tuple[list[StudyTrial], list[str]]:
     """Return the trials that the sampler drew, and notes on the others."""
-    retried: set[int] = set()
+    retried: set[object] = set()
     for trial in trials:
-        history = trial.system_attrs.get("retry_history")
-        numbers = history if isinstance(history, list) else []
-        numbers = [*numbers, trial.system_attrs.get("failed_trial")]
+        history, failed = map(trial.system_attrs.get, ("retry_history", "failed_trial"))
+        numbers = [*history, failed] if isinstance(history, list) else [failed]
         retried.update(number for number in numbers if isinstance(number, int))
     seen: set[str] = set()
     drawn, enqueued, notes = [], [], []
@@ -204,14 +189,8 @@ def _drop_undrawn(trials: Sequence[StudyTrial]) -> tuple[list[StudyTrial], list[
     return drawn, notes
 
 
-def _find_sampler(
-    study: Study,
-    trials: Sequence[StudyTrial],
-    source: str,
-    random_start: int | None,
-    assume_random: bool,
-) -> str | None:
-    """Return the sampler, None if unknown; refuse a sampler that learned."""
+def _find_sampler(study: Study, trials: Sequence[StudyTrial]) -> tuple[str | None, Evidence | None]:
+    """Return the sampler, None if unknown, and the evidence that it learned."""
     learned = {index: own for index, trial in enumerate(trials) if (own := _learned(trial))}
     if learned:
         first = min(learned)
@@ -220,13 +199,11 @@ def _find_sampler(
             f"{sampler} chose {len(learned)} of {len(trials)} trials by what earlier ones showed "
             f"(system attribute {attribute!r}, from trial {trials[first].number} on)"
         )
-        refuse_learned(source, evidence, first, random_start, assume_random)
-        return sampler
+        return sampler, (evidence, first)
     if any("grid_id" in trial.system_attrs for trial in trials):
-        return "GridSampler"
-    if any(key.startswith(_QUASI_RANDOM) for key in study.system_attrs):
-        return "QMCSampler"
-    return study.sampler
+        return "GridSampler", None
+    quasi_random = any(key.startswith(_QUASI_RANDOM) for key in study.system_attrs)
+    return "QMCSampler" if quasi_random else study.sampler, None
 
 
 def _learned(trial: StudyTrial) -> tuple[str, ...]:
@@ -242,19 +219,17 @@ def _learned(trial: StudyTrial) -> tuple[str, ...]:
 
 
 def _is_infeasible(trial: StudyTrial) -> bool:
-    constraints = trial.system_attrs.get("constraints")
-    return isinstance(constraints, list | tuple) and any(
-        isinstance(value, int | float) and value > 0 for value in constraints
-    )
+    found = trial.system_attrs.get("constraints")
+    constraints = found if isinstance(found, list | tuple) else ()
+    return any(isinstance(value, int | float) and value > 0 for value in constraints)
 
 
 def _common_distributions(trials: Sequence[StudyTrial]) -> Space:
     """Return the distribution of each parameter for which it is the same in all trials."""
-    recorded: dict[str, list[Mapping[str, object]]] = {}
+    first: dict[str, Mapping[str, object]] = {}
+    changed: set[str] = set()
     for trial in trials:
-        for name, distribution in trial.distributions.items():
-            known = recorded.setdefault(name, [])
-            if distribution not in known:
-                known.append(distribution)
-    found = {name: describe_distribution(own[0]) for name, own in recorded.items() if len(own) == 1}
-    return {name: distribution for name, distribution in found.items() if distribution is not None}
+        for name, own in trial.distributions.items():
+            if first.setdefault(name, own) != own:
+                changed.add(name)
+    return {name: describe_distribution(first[name]) for name in first if name not in changed}

@@ -16,7 +16,7 @@ from typing import Any
 
 from leadline.errors import LeadlineError, format_value
 from leadline.io.databases import Database, open_database
-from leadline.io.params import numeric_distribution
+from leadline.io.params import Distribution, numeric_distribution
 from leadline.io.refusals import choose_name
 
 # In the order of Optuna's numbers.
@@ -47,8 +47,12 @@ class StudyTrial:
     @property
     def seconds(self) -> float | None:
         """The duration, None if start or end are not recorded."""
+        times: Any = (self.start, self.complete)
         try:
-            return (_parse_datetime(self.complete) - _parse_datetime(self.start)).total_seconds()
+            start, end = (
+                own if isinstance(own, datetime) else datetime.fromisoformat(own) for own in times
+            )
+            return (end - start).total_seconds()
         except (TypeError, ValueError):
             return None
 
@@ -87,23 +91,17 @@ def study_of_object(study: Any) -> Study:
     names = getattr(study, "metric_names", None)
     sampler = type(getattr(study, "sampler", None)).__name__
     try:
-        trials = [
-            StudyTrial(
-                number=trial.number,
-                state=trial.state.name,
-                values=dict(enumerate(trial.values or [])),
-                params=dict(trial.params),
-                distributions={
-                    name: {"name": type(drawn).__name__, "attributes": drawn._asdict()}
-                    for name, drawn in trial.distributions.items()
-                },
-                user_attrs=dict(trial.user_attrs),
-                system_attrs=dict(trial.system_attrs),
-                start=trial.datetime_start,
-                complete=trial.datetime_complete,
-            )
-            for trial in study.get_trials(deepcopy=False)
-        ]
+        trials = []
+        for trial in study.get_trials(deepcopy=False):
+            own = StudyTrial(trial.number, trial.state.name, dict(enumerate(trial.values or [])))
+            own.params = dict(trial.params)
+            own.distributions = {
+                name: {"name": type(drawn).__name__, "attributes": drawn._asdict()}
+                for name, drawn in trial.distributions.items()
+            }
+            own.user_attrs, own.system_attrs = dict(trial.user_attrs), dict(trial.system_attrs)
+            own.start, own.complete = trial.datetime_start, trial.datetime_complete
+            trials.append(own)
         return Study(
             str(study.study_name),
             [direction.name for direction in study.directions],
@@ -118,11 +116,7 @@ def study_of_object(study: Any) -> Study:
 def study_of_database(source: str | os.PathLike[str], study_name: str | None) -> tuple[Study, str]:
     """Return a study in a database, and the name of the database."""
     with open_database(source) as database:
-        database.require_tables(
-            _TABLES,
-            "not a storage of Optuna 3 or later, it lacks the tables {missing}; give the storage "
-            "that the study was created with",
-        )
+        database.require_tables(_TABLES, "storage of Optuna 3 or later", "study was created with")
         rows = database.query("SELECT study_id, study_name FROM studies ORDER BY study_id")
         by_name = {str(name): study_id for study_id, name in rows}
         name = choose_name(study_name, by_name, database.name, *_CHOICE)
@@ -159,35 +153,24 @@ def study_of_journal(path: Path, study_name: str | None) -> Study:
     return by_name[choose_name(study_name, by_name, path.name, *_CHOICE)]
 
 
-def describe_distribution(recorded: Mapping[str, Any]) -> tuple[object, ...] | None:
+def describe_distribution(recorded: Mapping[str, Any]) -> Distribution | None:
     """Return one of Optuna's distributions in the form of `Trials.distributions`."""
     kind, attributes = str(recorded["name"]), recorded["attributes"]
     choices = attributes.get("choices")
     if kind == "CategoricalDistribution" and isinstance(choices, list | tuple):
         return ("categorical", *choices)
-    return numeric_distribution(
-        attributes.get("low"),
-        attributes.get("high"),
-        step=attributes.get("step", attributes.get("q")),
-        integer=kind.startswith("Int"),
-        log=attributes.get("log") is True or "LogUniform" in kind,
-    )
-
-
-def _parse_datetime(value: Any) -> datetime:
-    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    low, high = attributes.get("low"), attributes.get("high")
+    step, integer = attributes.get("step", attributes.get("q")), kind.startswith("Int")
+    log = attributes.get("log") is True or "LogUniform" in kind
+    return numeric_distribution(low, high, step=step, integer=integer, log=log)
 
 
 @lru_cache(maxsize=10_000)  # thousands of rows share a distribution
 def _parse_distribution(text: object) -> Mapping[str, Any] | None:
     parsed = _parse_json(text)
-    if (
-        isinstance(parsed, dict)
-        and isinstance(parsed.get("attributes"), dict)
-        and isinstance(parsed.get("name"), str)
-    ):
-        return parsed
-    return None
+    parsed = parsed if isinstance(parsed, dict) else {}
+    known = isinstance(parsed.get("attributes"), dict) and isinstance(parsed.get("name"), str)
+    return parsed if known else None
 
 
 def _parse_json(text: object) -> object:
@@ -221,37 +204,28 @@ def _query_study(database: Database, name: str, study_id: object) -> Study:
         )
         return [(trials[row[0]], row[1:]) for row in rows if row[0] in trials]
 
-    study = Study(
-        name,
-        [
-            str(row[0])
-            for row in query(
-                "SELECT direction FROM study_directions WHERE study_id = :study ORDER BY objective"
-            )
-        ],
+    directions = query(
+        "SELECT direction FROM study_directions WHERE study_id = :study ORDER BY objective"
     )
+    study = Study(name, [str(direction) for (direction,) in directions])
     if "study_system_attributes" in database.tables:
         attributes = query(
             "SELECT a.key, a.value_json FROM study_system_attributes a WHERE a.study_id = :study"
         )
         study.system_attrs.update((str(key), _parse_json(value)) for key, value in attributes)
     trials: dict[object, StudyTrial] = {}
-    for index, (trial_id, number, state, start, complete) in enumerate(
-        query(
-            "SELECT trial_id, number, state, datetime_start, datetime_complete FROM trials "
-            "WHERE study_id = :study ORDER BY trial_id"
-        )
-    ):
-        known = isinstance(number, int) and not isinstance(number, bool)
-        trials[trial_id] = StudyTrial(
-            number if known else index, str(state), start=start, complete=complete
-        )
-    for trial, row in query_trials("trial_values", "d.objective, d.value, d.value_type"):
-        objective, value, kind = row
+    rows = query(
+        "SELECT trial_id, number, state, datetime_start, datetime_complete FROM trials "
+        "WHERE study_id = :study ORDER BY trial_id"
+    )
+    for index, (trial_id, number, state, start, complete) in enumerate(rows):
+        own = number if isinstance(number, int) else index
+        trials[trial_id] = StudyTrial(own, str(state), start=start, complete=complete)
+    columns = "d.objective, d.value, d.value_type"
+    for trial, (objective, value, kind) in query_trials("trial_values", columns):
         trial.values[objective] = _INFINITE.get(str(kind), value)
-    for trial, row in query_trials(
-        "trial_params", "d.param_name, d.param_value, d.distribution_json"
-    ):
+    columns = "d.param_name, d.param_value, d.distribution_json"
+    for trial, row in query_trials("trial_params", columns):
         trial.add_param(*row)
     for trial, (key, value) in query_trials("trial_user_attributes", "d.key, d.value_json"):
         trial.user_attrs[str(key)] = _parse_json(value)
@@ -306,16 +280,12 @@ class _Journal:
         study = self.studies.get(log["study_id"])
         if study is None:
             return
-        values = log.get("values")
-        trial = StudyTrial(
-            number=len(study.trials),
-            state=_STATES[log.get("state", 0)],
-            values=dict(enumerate([log.get("value")] if values is None else values)),
-            user_attrs=dict(log.get("user_attrs") or {}),
-            system_attrs=dict(log.get("system_attrs") or {}),
-            start=log.get("datetime_start"),
-            complete=log.get("datetime_complete"),
-        )
+        values = [log.get("value")] if log.get("values") is None else log["values"]
+        state = _STATES[log.get("state", 0)]
+        trial = StudyTrial(len(study.trials), state, dict(enumerate(values)))
+        trial.user_attrs = dict(log.get("user_attrs") or {})
+        trial.system_attrs = dict(log.get("system_attrs") or {})
+        trial.start, trial.complete = log.get("datetime_start"), log.get("datetime_complete")
         for name, value in (log.get("params") or {}).items():
             trial.add_param(name, value, log["distributions"][name])
         study.trials.append(trial)

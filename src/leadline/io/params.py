@@ -12,8 +12,9 @@ import pandas as pd
 from leadline.data.columns import to_number
 from leadline.data.trials import PARAM_PREFIX, Trials
 
-Space = Mapping[str, tuple[object, ...]]
-"""The distribution of each hyperparameter, as in `Trials.distributions`."""
+Distribution = tuple[object, ...]
+Space = Mapping[str, Distribution | None]
+"""The distribution of each hyperparameter, as in `Trials.distributions`; None if unknown."""
 
 _NONE = "(None)"
 """The choice None as text, because an empty cell means that a parameter is inactive."""
@@ -92,7 +93,7 @@ def _name_object(value: Any) -> str:
 
 def numeric_distribution(
     low: object, high: object, *, step: object = None, integer: bool = False, log: bool = False
-) -> tuple[object, ...] | None:
+) -> Distribution | None:
     """Return a range in the form of `Trials.distributions`, None if it has no finite ends."""
     start, end, width = to_float(low), to_float(high), to_float(step)
     if start is None or end is None or not math.isfinite(end - start):
@@ -105,29 +106,29 @@ def numeric_distribution(
     return (name, low, low + step * steps, step)  # type: ignore[operator]
 
 
-def matching_distributions(recorded: Space | None, trials: Trials) -> Space | None:
+def matching_distributions(
+    recorded: Space | None, trials: Trials
+) -> Mapping[str, Distribution] | None:
     """Return the distributions that can have produced all values of their parameter.
 
     The others, such as a range that was changed during the search, are no evidence.
     """
     found = {}
     for path, distribution in (recorded or {}).items():
-        name = param_name(path)
-        column = f"{PARAM_PREFIX}{name}"
-        if column in trials.params:
+        column = f"{PARAM_PREFIX}{param_name(path)}"
+        if distribution is not None and column in trials.params:
             matched = _match(distribution, trials.table[column].dropna())
             if matched is not None:
-                found[name] = matched
+                found[param_name(path)] = matched
     return found or None
 
 
-def _match(distribution: tuple[object, ...], values: pd.Series) -> tuple[object, ...] | None:
+def _match(distribution: Distribution, values: pd.Series) -> Distribution | None:
     kind, *arguments = distribution
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     if kind == "categorical":
         choices = [plain_value(choice) for choice in arguments]
-        if numeric:
-            choices = [_normalise_choice(choice) for choice in choices]
+        choices = [_normalise_choice(choice) for choice in choices] if numeric else choices
         seen = {repr(_normalise_choice(value)) for value in values.tolist()}
         known = {repr(_normalise_choice(choice)) for choice in choices}
         return (kind, *choices) if len(choices) > 1 and seen <= known else None

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from leadline.data.trials import Trials
-from leadline.errors import LeadlineError, format_value, join_values, pluralize
-from leadline.io.json_files import damaged, read_json, validate_folder
-from leadline.io.params import flatten_params, is_finite
+from leadline.errors import LeadlineError, format_value, pluralize
+from leadline.io.json_files import damaged, read_json, suggest_inside, validate_folder
+from leadline.io.params import flatten_params, is_finite, to_float
 from leadline.io.records import Evaluation, Search, collect
-from leadline.io.refusals import choose_direction, choose_score, refuse_learned
+from leadline.io.refusals import Evidence, choose_direction, choose_score
 
 # No other files are parsed. `basic-variant-state-*.json` is a pickle despite its name, and so may
 # be any other file in the folder.
@@ -20,10 +20,10 @@ _STATE = "experiment_state-*.json"
 _PARAMS, _RESULT, _ERROR = "params.json", "result.json", "error.txt"
 
 _RANDOM_OR_GRID = "basic-variant-state-*"
+# The second matches searcher-state-* and search_gen_state-*.
 _LEARNED = {
     "pbt_*": "population-based training, which changes configurations on the way",
-    "searcher-state-*": "a searcher that proposes trials by what earlier ones showed",
-    "search_gen_state-*": "a searcher that proposes trials by what earlier ones showed",
+    "search*state-*": "a searcher that proposes trials by what earlier ones showed",
 }
 _STATUS = {"TERMINATED": "complete", "ERROR": "failed"}
 # Entries that Ray adds to every result.
@@ -82,13 +82,12 @@ def read_ray(
     direction : {"minimize", "maximize"}
         Which scores are good; Ray does not record it.
     replicate : str, optional
-        Parameter that distinguishes replicates of a configuration, such as ``"seed"``. Without
-        it, trials with the same parameters are replicates, unless chance may have drawn these
-        twice.
+        Parameter that distinguishes replicates, such as ``"seed"``. Without it, trials with the
+        same parameters are replicates, unless chance may have drawn these twice.
     early_stopped : {"pruned", "complete"}, optional
-        Status of trials with fewer training iterations than others: pruned if a scheduler such
-        as ASHA stopped them, so that they count as worse than the threshold; complete if they
-        converged. Without it they are refused, since scores at different budgets do not compare.
+        Status of trials with fewer training iterations than others: pruned, so worse than the
+        threshold, if a scheduler such as ASHA stopped them; complete if they converged. Without
+        it they are refused, since scores at different budgets do not compare.
     random_start : int, optional
         Read only this many trials, the first.
     assume_random : bool
@@ -110,8 +109,7 @@ def read_ray(
     Examples
     --------
     >>> import leadline as ll
-    >>> ll.read_ray("~/ray_results/exp", score="val_loss", direction="minimize")
-    ... # doctest: +SKIP
+    >>> ll.read_ray("ray_results/exp", score="loss", direction="minimize")  # doctest: +SKIP
     """
     path = validate_folder(folder)
     source = path.resolve().name or "experiment"
@@ -122,22 +120,15 @@ def read_ray(
     trials, metric, notes = _load_trials(path, source)
     score = choose_score(score, _metrics(trials), source, metric)
     direction = choose_direction(None, direction, source)
-    sampler = _find_sampler(path, source, random_start, assume_random)
+    sampler, learned = _find_sampler(path)
     statuses = _find_statuses(trials, score, early_stopped, source)
-    evaluations = [
-        Evaluation(
-            trial.name,
-            trial.value(score),
-            status,
-            trial.params,
-            cost=trial.results.get("time_total_s"),
-            order=index,
-            budget=trial.iterations,
-        )
-        for index, (trial, status) in enumerate(zip(trials, statuses, strict=True))
-    ]
-    metadata = Search(source, source, score, direction, notes, sampler)
-    return collect(evaluations, metadata, replicate, random_start)
+    evaluations = []
+    for index, (trial, status) in enumerate(zip(trials, statuses, strict=True)):
+        name, value, cost = trial.name, trial.value(score), trial.results.get("time_total_s")
+        own = Evaluation(name, value, status, trial.params, {}, cost, index, trial.iterations)
+        evaluations.append(own)
+    metadata = Search(source, source, score, direction, notes, sampler, learned=learned)
+    return collect(evaluations, metadata, replicate, random_start, assume_random)
 
 
 def is_experiment(path: Path) -> bool:
@@ -168,11 +159,12 @@ def _load_trials(path: Path, source: str) -> tuple[list[_Trial], str | None, lis
         if _PARAMS in files or _RESULT in files:
             _add_files(trials.setdefault(folder, _Trial(folder)), path / folder, files, source)
     if not trials:
-        known = [folder for folder in folders if is_experiment(path / folder)]
-        hint = f"it holds experiments, {join_values(known, 8)}: give one" if known else ""
+        advice = suggest_inside(
+            path, is_experiment, "experiments", "give the folder of an experiment"
+        )
         raise LeadlineError(
             f"{source}: no trials of Ray Tune, which are folders with {_PARAMS} and {_RESULT}; "
-            f"{hint or 'give the folder of an experiment'}"
+            f"{advice}"
         )
     note = f"no {_STATE}: a trial is failed if there is {_ERROR}, else complete"
     named = metric if isinstance(metric, str) else None
@@ -227,23 +219,19 @@ def _metrics(trials: Sequence[_Trial]) -> list[str]:
     names: dict[str, None] = {}
     for trial in trials:
         own = {key: value for key, value in trial.results.items() if key not in _AUTOMATIC}
-        for key, value in flatten_params(own).items():
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                names[key] = None
+        flat = flatten_params(own).items()
+        names |= dict.fromkeys(key for key, value in flat if to_float(value) is not None)
     return list(names)
 
 
-def _find_sampler(
-    path: Path, source: str, random_start: int | None, assume_random: bool
-) -> str | None:
-    """Return the sampler, None if unknown; refuse an experiment whose searcher learned."""
+def _find_sampler(path: Path) -> tuple[str | None, Evidence | None]:
+    """Return the sampler, None if unknown, and the evidence that the searcher learned."""
     for pattern, reason in _LEARNED.items():
         names = sorted(found.name for found in path.glob(pattern))
         if names:
-            evidence = f"the file {format_value(names[0])} shows {reason}"
-            refuse_learned(source, evidence, None, random_start, assume_random)
-            return "population-based (pbt)" if pattern == "pbt_*" else None
-    return "basic variants" if any(path.glob(_RANDOM_OR_GRID)) else None
+            sampler = "population-based (pbt)" if pattern == "pbt_*" else None
+            return sampler, (f"the file {format_value(names[0])} shows {reason}", None)
+    return "basic variants" if any(path.glob(_RANDOM_OR_GRID)) else None, None
 
 
 def _find_statuses(

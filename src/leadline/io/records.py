@@ -1,6 +1,6 @@
-"""From evaluations, as trackers record them, to `Trials`.
+"""Evaluations, as trackers record them, to `Trials`.
 
-All sources share three decisions: which evaluations are replicates of one trial, which parameters
+All readers share these decisions: which evaluations are replicates of one trial, which parameters
 count as hyperparameters, and which notes the user gets.
 """
 
@@ -15,7 +15,7 @@ import pandas as pd
 
 from leadline.data.columns import validate_param
 from leadline.data.trials import PARAM_PREFIX, Trials, validate_any_complete
-from leadline.errors import LeadlineError, closest, format_value, join_values, pluralize
+from leadline.errors import LeadlineError, format_value, pluralize
 from leadline.io.params import (
     Space,
     flatten_params,
@@ -25,6 +25,7 @@ from leadline.io.params import (
     plain_value,
     to_float,
 )
+from leadline.io.refusals import Evidence, refuse_learned, unknown_name
 
 _log = logging.getLogger(__name__)
 
@@ -38,20 +39,10 @@ _DISTINGUISHED = 0.9
 class Evaluation:
     """One evaluation as a tracker recorded it.
 
-    Attributes
-    ----------
-    trial : int or str
-        Number or name of the trial in the tracker.
-    score : float or None
-        In the user's units; ignored unless the status is complete.
-    status : str
-        One of `leadline.data.columns.STATUS_WORDS`.
-    params : mapping
-        Hyperparameters by name; nested ones are flattened, with a point between the names.
-    attributes : mapping
-        Other records by name, among which a seed may be.
-    cost, order, budget : float or None
-        Seconds; position in time; units of training.
+    `score` is in the user's units, and ignored unless the status, one of
+    `leadline.data.columns.STATUS_WORDS`, is complete. `params` may be nested: names are joined by
+    points. `attributes` are other records, such as a seed. `cost` is in seconds, `order` a position
+    in time, `budget` in units of training.
     """
 
     trial: int | str
@@ -75,6 +66,7 @@ class Search:
     notes: Sequence[str] = ()
     sampler: str | None = None
     distributions: Space | None = None
+    learned: Evidence | None = None
 
 
 def collect(
@@ -82,14 +74,18 @@ def collect(
     search: Search,
     replicate: str | None = None,
     random_start: int | None = None,
+    assume_random: bool = False,
 ) -> Trials:
     """Return all evaluations of a search, whatever their status, as `Trials`.
 
     `replicate` is the parameter or attribute that distinguishes the replicates of a
     configuration, such as "seed". Without it, evaluations with the same parameters are replicates
     if chance cannot have drawn them twice. `random_start` keeps this many evaluations, the first.
+    A sampler that learned is refused without it, unless `assume_random`.
     """
     source, sampler = search.source, search.sampler
+    if search.learned is not None:
+        refuse_learned(source, search.learned, random_start, assume_random)
     if not evaluations:
         raise LeadlineError(f"{source}: there are no trials; run some, or name another source")
     notes = list(search.notes)
@@ -110,13 +106,13 @@ def collect(
         notes.append(f"never varied, so not counted as hyperparameters: {names}{more}")
     trial, number, replicates_note = _find_replicates(evaluations, columns, seeds, source)
     notes += replicates_note
-    table = pd.DataFrame({"trial": trial, "replicate": number})
-    table["score"] = _to_floats([evaluation.score for evaluation in evaluations])
+    table = pd.DataFrame({"trial": trial, "replicate": number, "score": np.nan})
     table["status"] = [evaluation.status for evaluation in evaluations]
     table["task"] = plain_text(search.task).strip() or "task"
-    for column in ("cost", "order", "budget"):
-        known = _to_floats([getattr(evaluation, column) for evaluation in evaluations])
-        if np.isfinite(known).any():
+    for column in ("score", "cost", "order", "budget"):
+        values = [to_float(getattr(evaluation, column)) for evaluation in evaluations]
+        known = np.array(values, dtype=np.float64)  # NaN for all that is no number
+        if column == "score" or np.isfinite(known).any():
             table[column] = known
     table = pd.concat([table, pd.DataFrame(columns)], axis="columns")
     trials = Trials(table, search.direction, search.metric, source, sampler, tuple(notes))
@@ -128,11 +124,6 @@ def collect(
     return trials
 
 
-def _to_floats(values: Sequence[object]) -> np.ndarray:
-    """Return the numbers, NaN for everything else."""
-    return np.array([to_float(value) for value in values], dtype=np.float64)
-
-
 def _keep_first(evaluations: Sequence[Evaluation], count: int) -> tuple[list[Evaluation], str]:
     if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
         raise LeadlineError(
@@ -142,41 +133,28 @@ def _keep_first(evaluations: Sequence[Evaluation], count: int) -> tuple[list[Eva
     ordered = list(evaluations)
     if all(evaluation.order is not None for evaluation in evaluations):
         ordered.sort(key=lambda evaluation: evaluation.order)
-    first = ordered[:count]
-    return first, (
-        f"only the first {len(first)} of {len(evaluations)} trials, because of random_start; "
-        "the sampler chose the others"
+    return ordered[:count], (
+        f"only the first {min(count, len(ordered))} of {len(ordered)} trials, because of "
+        "random_start; the sampler chose the others"
     )
 
 
 def _read_seeds(
-    evaluations: Sequence[Evaluation],
-    params: Sequence[Mapping[str, object]],
-    replicate: str,
-    source: str,
+    evaluations: Sequence[Evaluation], params: Sequence[Mapping[str, Any]], name: str, source: str
 ) -> list[str]:
-    """Return the value of the parameter or attribute `replicate` for each evaluation."""
-    found = []
-    for evaluation, own in zip(evaluations, params, strict=True):
-        seed = {**evaluation.attributes, **own}.get(replicate, "")
-        found.append(plain_text(plain_value(seed)))
+    """Return the value of the parameter or attribute `name` for each evaluation."""
+    pairs = list(zip(evaluations, params, strict=True))
+    records = [{**evaluation.attributes, **own} for evaluation, own in pairs]
+    found = [plain_text(plain_value(record.get(name, ""))) for record in records]
     if not any(found):
-        records = [*params, *(evaluation.attributes for evaluation in evaluations)]
-        known = dict.fromkeys(name for record in records for name in record)
-        raise LeadlineError(
-            f"{source}: no parameter or attribute {format_value(replicate)} for replicate; there "
-            f"are {join_values(known) or 'none'}.{closest(replicate, known)}"
-        )
+        known = dict.fromkeys(key for _, own in pairs for key in own)
+        known |= dict.fromkeys(key for record in records for key in record)
+        raise unknown_name(source, "parameter or attribute", name, known, " for replicate")
     # A trial that failed before it recorded its seed is still one evaluation.
-    return [
-        seed or f"of {evaluation.trial}"
-        for seed, evaluation in zip(found, evaluations, strict=True)
-    ]
+    return [seed or f"of {own.trial}" for seed, own in zip(found, evaluations, strict=True)]
 
 
-def _split_constant(
-    params: Sequence[Mapping[str, object]],
-) -> tuple[dict[str, pd.Series], list[str]]:
+def _split_constant(params: Sequence[Mapping[str, Any]]) -> tuple[dict[str, pd.Series], list[str]]:
     """Return a column for each parameter that varies, and the names of the others."""
     columns: dict[str, pd.Series] = {}
     constant = []
@@ -219,13 +197,25 @@ def _find_replicates(
         for count, index in enumerate(group, start=1):
             trial[index], number[index] = names[group[0]], count
     if seeds is not None:
-        _validate_seeds(repeated, names, seeds, source)
+        first: dict[tuple[int | str, str], int] = {}
+        for index, key in enumerate(zip(trial, seeds, strict=True)):
+            if (other := first.setdefault(key, index)) != index:
+                raise LeadlineError(
+                    f"{source}: trials {format_value(names[other])} and "
+                    f"{format_value(names[index])} have the same hyperparameters and the same "
+                    f"seed {format_value(seeds[index])}; name what distinguishes them as "
+                    "replicate, or leave it out"
+                )
         return trial, seeds, []
     if not repeated:
         return trial, number, []
     count = sum(map(len, repeated)) - len(repeated)
     note = f"{pluralize(count, 'evaluation')} with the hyperparameters of another trial"
-    if not any(_distinguishes(values, len(groups)) for values in cells):
+    fractions = [
+        {own for own in values if isinstance(own, float) and not own.is_integer()}
+        for values in cells
+    ]
+    if not any(len(own) > _DISTINGUISHED * len(groups) for own in fractions):
         note += (
             ": each counts as a trial, as few combinations repeat by chance; if they are seeds, "
             "name them with replicate"
@@ -238,28 +228,3 @@ def _find_replicates(
     else:
         return trial, number, [f"{note}: replicates of it"]
     return names, [1] * len(names), [note]
-
-
-def _distinguishes(values: Sequence[object], n_configurations: int) -> bool:
-    """Return whether a parameter is continuous: almost every configuration has its own value."""
-    fractions = {own for own in values if isinstance(own, float) and not own.is_integer()}
-    return len(fractions) > _DISTINGUISHED * n_configurations
-
-
-def _validate_seeds(
-    repeated: Sequence[Sequence[int]],
-    names: Sequence[int | str],
-    seeds: Sequence[str],
-    source: str,
-) -> None:
-    for group in repeated:
-        first: dict[str, int] = {}
-        for index in group:
-            other = first.setdefault(seeds[index], index)
-            if other != index:
-                raise LeadlineError(
-                    f"{source}: trials {format_value(names[other])} and "
-                    f"{format_value(names[index])} have the same hyperparameters and the same "
-                    f"seed {format_value(seeds[index])}; name what distinguishes them as "
-                    "replicate, or leave it out"
-                )

@@ -5,20 +5,18 @@ from collections.abc import Iterable
 from leadline.data.trials import validate_direction
 from leadline.errors import LeadlineError, NotRecordedError, closest, format_value, join_values
 
+Evidence = tuple[str, int | None]
+"""Evidence that a sampler learned, and the number of trials before it did, None if unknown."""
+
 
 def refuse_learned(
-    source: str,
-    evidence: str,
-    drawn_first: int | None,
-    random_start: int | None,
-    assume_random: bool,
+    source: str, learned: Evidence, random_start: int | None, assume_random: bool
 ) -> None:
     """Raise `LeadlineError` for a sampler that learned, unless the user accepts it.
 
-    `evidence` describes how the sampler is known to have learned. `drawn_first` is the number of
-    trials before, None if that is not recorded. `random_start` and `assume_random` are the user's
-    arguments: the number of first trials to read, or the wish to read all.
+    The user accepts the first trials by `random_start`, or all by `assume_random`.
     """
+    evidence, drawn_first = learned
     if random_start is not None:
         if drawn_first is not None and isinstance(random_start, int) and random_start > drawn_first:
             raise LeadlineError(
@@ -59,16 +57,24 @@ def choose_direction(recorded: str | None, given: str | None, source: str) -> st
     return str(recorded or given)
 
 
+def unknown_name(
+    source: str, kind: str, wanted: object, known: Iterable[object], purpose: str = ""
+) -> LeadlineError:
+    """Return the error for a name that is not among the known ones."""
+    names = list(known)
+    return LeadlineError(
+        f"{source}: no {kind} {format_value(wanted)}{purpose}; there are "
+        f"{join_values(names) or 'none'}.{closest(str(wanted), map(str, names))}"
+    )
+
+
 def choose_name(
     wanted: str | None, names: Iterable[str], source: str, kind: str, kinds: str, argument: str
 ) -> str:
     """Return the name asked for, or the only one; `argument` is where the user names it."""
     known = list(names)
     if wanted is not None and wanted not in known:
-        raise LeadlineError(
-            f"{source}: no {kind} {format_value(wanted)}; there are "
-            f"{join_values(known) or 'none'}.{closest(wanted, known)}"
-        )
+        raise unknown_name(source, kind, wanted, known)
     if not known:
         raise LeadlineError(f"{source}: there are no {kinds}; check that it is the right source")
     if wanted is None and len(known) > 1:
@@ -85,10 +91,7 @@ def choose_score(
     """Return the metric to read: the one asked for, the recorded one, or the only one."""
     known = list(names)
     if wanted is not None and wanted not in known:
-        raise LeadlineError(
-            f"{source}: no metric {format_value(wanted)} for score; there are "
-            f"{join_values(known) or 'none'}.{closest(wanted, known)}"
-        )
+        raise unknown_name(source, "metric", wanted, known, " for score")
     if wanted is None and recorded is None and len(known) != 1:
         raise NotRecordedError(
             f"{source}: which metric is the score is not recorded there; name it with score: "

@@ -16,10 +16,9 @@ def from_scores(scores: object, *, direction: str) -> Trials:
     Parameters
     ----------
     scores : array-like, shape (trial,) or (trial, replicate), or a sequence of sequences
-        In the user's units. NaN, None and inf are failed evaluations, and a trial with a failed
-        replicate is failed. If trials have different numbers of replicates, give a list of
-        lists: NaN does not mean that a replicate is absent, since leaving out a seed that
-        diverged would flatter its trial.
+        In the user's units. NaN, None and inf are failed evaluations, and fail their trial. Give
+        different numbers of replicates as a list of lists, since NaN does not mean that a
+        replicate is absent: leaving out a seed that diverged would flatter its trial.
     direction : {"minimize", "maximize"}
         Which scores are good. Never guessed.
 
@@ -30,10 +29,8 @@ def from_scores(scores: object, *, direction: str) -> Trials:
 
     Raises
     ------
-    LeadlineError
-        If there is no score, a value is no number, or the shape is not one of the above.
-    TypeError
-        If `scores` is no array or sequence.
+    LeadlineError, TypeError
+        If there is no score, a value is no number, or the shape or type is none of the above.
 
     Examples
     --------

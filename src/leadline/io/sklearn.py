@@ -12,10 +12,10 @@ import pandas as pd
 from leadline.data.columns import validate_numbers
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, format_value, join_values, pluralize
-from leadline.io.frames import load_frame
-from leadline.io.params import Space, numeric_distribution, parse_number
+from leadline.io.files import load_frame
+from leadline.io.params import Distribution, Space, numeric_distribution, parse_number
 from leadline.io.records import Evaluation, Search, collect
-from leadline.io.refusals import choose_name, refuse_learned
+from leadline.io.refusals import Evidence, choose_name
 
 _MEAN = "mean_test_"
 _PARAM = "param_"
@@ -47,7 +47,7 @@ def read_sklearn(
     replicate : str, optional
         Hyperparameter that distinguishes replicates, such as ``"random_state"``.
     first_rung : bool
-        Of a halving search, read all candidates at the smallest budget. Its last rung is no
+        Read all candidates of a halving search at the smallest budget. Its last rung is no
         random sample, and scores of different rungs do not compare.
     random_start : int, optional
         Read only this many candidates, the first.
@@ -64,29 +64,32 @@ def read_sklearn(
 
     Raises
     ------
-    LeadlineError
+    LeadlineError, TypeError
         If the argument holds no results, or a selection: a halving search.
-    TypeError
-        If `search` has another type.
 
     Examples
     --------
     >>> import leadline as ll
     >>> results = {"params": [{"lr": 0.1}, {"lr": 0.3}], "mean_test_score": [0.91, 0.88]}
-    >>> trials = ll.read_sklearn(results)
-    >>> trials.direction, trials.params
-    ('maximize', ['param:lr'])
+    >>> print(ll.read_sklearn(results))
+    2 trials: 2 complete, 0 failed
     """
     results, source, task = _load_results(search)
     columns = {name: _cells(values) for name, values in results.items()}
-    name = _choose_scorer(list(columns), score, source)
+    names = [name.removeprefix(_MEAN) for name in columns if str(name).startswith(_MEAN)]
+    if not names:
+        raise LeadlineError(
+            f"{source}: no column {_MEAN}…, so these are no cv_results_ of scikit-learn; there "
+            f"are {join_values(columns)}"
+        )
+    name = choose_name(score, names, source, "scorer", "scorers", "score")
     label, sign = _restore_loss(search, name)
     scores = _mean_scores(search, columns, name, source)
     rows, notes = _choose_rows(columns, len(scores), first_rung, source)
     kind = type(search).__name__ if hasattr(search, "cv_results_") else ""
+    learned: Evidence | None = None
     if _LEARNS.search(kind):
-        evidence = f"{kind} chooses its candidates by what earlier ones showed"
-        refuse_learned(source, evidence, None, random_start, assume_random)
+        learned = f"{kind} chooses its candidates by what earlier ones showed", None
     if sign < 0:
         notes.append(f"{name} is {label} with the sign flipped: {label} is minimised")
     drawn = getattr(search, "param_distributions", None)
@@ -95,22 +98,15 @@ def read_sklearn(
         notes.append("all hyperparameters are lists: drawn without replacement")
     params = _params(columns, len(scores))
     costs, budgets = _costs(columns, name, len(scores)), columns.get("n_resources")
-    evaluations = [
-        Evaluation(
-            row,
-            sign * scores[row],
-            "complete",
-            params[row],
-            cost=costs[row],
-            order=row,
-            budget=parse_number(budgets[row]) if budgets else None,
-        )
-        for row in rows
-    ]
+    evaluations = []
+    for row in rows:
+        value, budget = sign * scores[row], parse_number(budgets[row]) if budgets else None
+        own = Evaluation(row, value, "complete", params[row], {}, costs[row], row, budget)
+        evaluations.append(own)
     direction = "minimize" if sign < 0 else "maximize"
     space = _convert_space(drawn)
-    metadata = Search(source, task, label, direction, notes, kind or None, space)
-    return collect(evaluations, metadata, replicate, random_start)
+    metadata = Search(source, task, label, direction, notes, kind or None, space, learned)
+    return collect(evaluations, metadata, replicate, random_start, assume_random)
 
 
 def is_cv_results(columns: Sequence[str]) -> bool:
@@ -136,10 +132,8 @@ def _load_results(search: Any) -> tuple[Mapping[str, Any], str, str]:
             )
         frame, source, task = load_frame(search)
         return dict(frame.items()), source, task  # type: ignore[arg-type]
-    if isinstance(search, pd.DataFrame):
-        return {str(name): search[name] for name in search.columns}, "cv_results_", "task"
-    if isinstance(search, Mapping):
-        return search, "cv_results_", "task"
+    if isinstance(search, pd.DataFrame | Mapping):
+        return {str(name): cells for name, cells in search.items()}, "cv_results_", "task"
     kind = type(search).__name__
     if hasattr(search, "cv_results_"):
         return search.cv_results_, kind, type(getattr(search, "estimator", None)).__name__
@@ -157,19 +151,8 @@ def _load_results(search: Any) -> tuple[Mapping[str, Any], str, str]:
 def _cells(values: Any) -> list[Any]:
     if isinstance(values, np.ma.MaskedArray):
         # With several spaces, a parameter is masked if it belongs to another one.
-        mask = np.ma.getmaskarray(values)
-        return [_MISSING if gone else cell for cell, gone in zip(values.data, mask, strict=True)]
+        values = values.astype(object).filled(_MISSING)
     return list(values) if hasattr(values, "__iter__") else []
-
-
-def _choose_scorer(columns: Sequence[str], wanted: str | None, source: str) -> str:
-    names = [name.removeprefix(_MEAN) for name in columns if str(name).startswith(_MEAN)]
-    if not names:
-        raise LeadlineError(
-            f"{source}: no column {_MEAN}…, so these are no cv_results_ of scikit-learn; there "
-            f"are {join_values(columns)}"
-        )
-    return choose_name(wanted, names, source, "scorer", "scorers", "score")
 
 
 def _restore_loss(search: Any, name: str) -> tuple[str, float]:
@@ -207,16 +190,16 @@ def _choose_rows(
     return first, [f"the first rung alone: {later} of later rungs left out"]
 
 
-def _params(columns: _Columns, count: int) -> list[dict[str, Any]]:
+def _params(columns: _Columns, count: int) -> list[Mapping[str, Any]]:
     given = columns.get("params", [])
     if given and all(isinstance(own, Mapping) for own in given):
-        return [dict(own) for own in given]
-    names = [name for name in columns if name.startswith(_PARAM)]
+        return given
+    cells = {name: columns[name] for name in columns if name.startswith(_PARAM)}
     return [
         {
-            name.removeprefix(_PARAM): columns[name][row]
-            for name in names
-            if columns[name][row] is not _MISSING and columns[name][row] != ""
+            name.removeprefix(_PARAM): own[row]
+            for name, own in cells.items()
+            if own[row] is not _MISSING and own[row] != ""
         }
         for row in range(count)
     ]
@@ -251,7 +234,7 @@ def _costs(columns: _Columns, name: str, count: int) -> list[float | None]:
 
 def _convert_space(drawn: Mapping[str, Any]) -> Space:
     """Return the space in the form of `Trials.distributions`."""
-    found: dict[str, tuple[object, ...] | None] = {}
+    found: dict[str, Distribution | None] = {}
     for name, own in drawn.items():
         if not hasattr(own, "rvs"):
             choices = list(own) if hasattr(own, "__iter__") else []
@@ -264,4 +247,4 @@ def _convert_space(drawn: Mapping[str, Any]) -> Space:
             low, high = map(float, own.support())
             log = kind in ("loguniform", "reciprocal")
             found[str(name)] = numeric_distribution(low, high, integer=kind == "randint", log=log)
-    return {name: own for name, own in found.items() if own is not None}
+    return found

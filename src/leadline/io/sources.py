@@ -10,6 +10,7 @@ from pathlib import Path
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, NotRecordedError, format_value, join_values
 from leadline.io.databases import is_database_url, is_sqlite_file, open_database
+from leadline.io.json_files import suggest_inside
 from leadline.io.keras_tuner import is_project, read_keras_tuner
 from leadline.io.mlflow import read_mlflow
 from leadline.io.optuna import read_optuna
@@ -37,17 +38,12 @@ def read_source(source: str, options: Mapping[str, object]) -> Trials:
     """Return the trials of a source of any kind: a URL, a folder or a file.
 
     `options` are the arguments of its reader, None if not given. `assume_random` is ignored if
-    the reader does not take it.
-
-    Raises
-    ------
-    LeadlineError
-        If the kind of source is unknown, or its reader does not take an option.
+    the reader does not take it; other such options, and unknown sources, raise `LeadlineError`.
     """
     given = {name: value for name, value in options.items() if value is not None}
     read = _choose_reader(source, given)
-    parameters = list(inspect.signature(read).parameters.values())[1:]
-    taken = sorted(parameter.name for parameter in parameters)
+    parameters = dict(list(inspect.signature(read).parameters.items())[1:])
+    taken = sorted(parameters)
     if "assume_random" not in taken:
         given.pop("assume_random", None)
     label = f"{format_value(source.rpartition('@')[2], 100)} is {_KINDS[read]}"
@@ -57,8 +53,7 @@ def read_source(source: str, options: Mapping[str, object]) -> Trials:
                 f"{label}, for which {_option(name)} means nothing; leave it out. It takes "
                 f"{', '.join(map(_option, taken))}"
             )
-    for parameter in parameters:
-        name = parameter.name
+    for name, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and name not in given:
             fix = "minimize or maximize; it is never guessed" * (name == "direction")
             raise NotRecordedError(
@@ -111,12 +106,12 @@ def _reader_of_folder(path: Path) -> _Reader:
         return read_keras_tuner
     if is_experiment(path):
         return read_ray
-    folders = [own for own in sorted(path.iterdir()) if own.is_dir()]
-    inside = [own.name for own in folders if is_project(own) or is_experiment(own)]
-    hint = f"it holds some, {join_values(inside, 8)}: give one" if inside else ""
+    advice = suggest_inside(
+        path, lambda own: is_project(own) or is_experiment(own), "some", "give a file or a URL"
+    )
     raise IsADirectoryError(
         f"{format_value(str(path), 200)} is a directory, but no experiment of Ray Tune or project "
-        f"of Keras Tuner; {hint or 'give a file or a URL'}"
+        f"of Keras Tuner; {advice}"
     )
 
 

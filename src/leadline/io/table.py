@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from leadline.data.trials import PARAM_PREFIX, Trials, validate_any_complete, validate_direction
 from leadline.data.validate import validate_rows
 from leadline.errors import LeadlineError, closest, format_value, join_values
-from leadline.io.frames import load_frame
+from leadline.io.files import load_frame
 
 _log = logging.getLogger(__name__)
 
@@ -47,24 +47,21 @@ def read_table(
     task, model : str, optional
         The problem, and the model that was tuned. With neither, all rows are one search: its task
         is the file's name without suffix (or "task"), its model "model".
-    trial : str, optional
-        The configuration that a row evaluates. Without such a column, the row number, from 1.
-    replicate : str, optional
-        The evaluation of the trial, such as its seed. Needs `trial`.
+    trial, replicate : str, optional
+        The configuration that a row evaluates, by default the row number, from 1; and the
+        evaluation of it, such as its seed, which needs `trial`.
     status : str, optional
-        `complete`, `failed`, `pruned`, `running` or the words of other tools, see
+        `complete`, `failed`, `pruned`, `running`, or the words of other tools in
         `leadline.data.columns.STATUS_WORDS`. Scores are used in complete rows only. Or
         `reported`: the row is a reported best, see `best_of`.
-    cost : str, optional
-        Cost of the evaluation, such as seconds.
-    space : str, optional
-        The search space, the same for all rows of a search.
+    cost, space : str, optional
+        Cost of the evaluation, such as seconds; the search space, the same for all rows of a
+        search.
     best_of : str, optional
         Number of trials of which the score is the best, such as 50 for a published "0.913, the
-        best of 50 trials". Such a row is a reported best and no trial: it becomes one of
-        `Trials.reports`, and its trials are others than those of the table. Empty or 1: an
-        ordinary trial. For an unknown number, set the status `reported` and leave `best_of`
-        empty. A reported best otherwise needs only task, model and score.
+        best of 50 trials". Such a row needs only task, model and score, and becomes one of
+        `Trials.reports`; its trials are others than those of the table. Empty or 1: an ordinary
+        trial. For an unknown number, set the status `reported` and leave `best_of` empty.
     params : sequence of str, optional
         Columns of hyperparameters, renamed to `param:<name>`. Without them and without
         `param:*` columns the hyperparameters are unknown and `n_params` is 0.
@@ -79,10 +76,8 @@ def read_table(
     ------
     LeadlineError
         If the file, a column or a value is not valid. A subclass of ValueError.
-    FileNotFoundError, IsADirectoryError
-        If there is no such file.
-    TypeError
-        If an argument has the wrong type.
+    FileNotFoundError, IsADirectoryError, TypeError
+        If there is no such file, or an argument has the wrong type.
     ImportError
         If pyarrow is needed for Parquet and not installed.
 
@@ -91,21 +86,11 @@ def read_table(
     >>> import leadline as ll
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"val_loss": [0.31, 0.27, None], "lr": [0.1, 0.03, 0.9]})
-    >>> trials = ll.read_table(frame, score="val_loss", direction="minimize", params=["lr"])
-    >>> print(trials)
+    >>> print(ll.read_table(frame, score="val_loss", direction="minimize", params=["lr"]))
     3 trials: 2 complete, 1 failed
     """
-    named = {
-        "score": score,
-        "task": task,
-        "model": model,
-        "trial": trial,
-        "replicate": replicate,
-        "status": status,
-        "cost": cost,
-        "space": space,
-        "best_of": best_of,
-    }
+    named = {"score": score, "task": task, "model": model, "trial": trial, "replicate": replicate}
+    named |= {"status": status, "cost": cost, "space": space, "best_of": best_of}
     _validate_arguments(named, params)
     direction = validate_direction(direction)
     frame, source, default_task = load_frame(path_or_frame)
@@ -135,9 +120,8 @@ def _validate_arguments(named: Mapping[str, str | None], params: Sequence[str] |
                 f"{argument} must be the name of a column, got {format_value(value)}; write it as "
                 f"a string, as in {argument}='{argument}'"
             )
-    if params is not None and not (
-        isinstance(params, list | tuple) and all(isinstance(name, str) for name in params)
-    ):
+    listed = params is None or isinstance(params, list | tuple)
+    if not listed or not all(isinstance(name, str) for name in params or ()):
         raise TypeError(
             f"params must be a list of column names, got {format_value(params)}; write "
             "params=['lr']"
@@ -149,24 +133,21 @@ def _resolve_columns(
 ) -> dict[str, str]:
     """Return the column of the input for each column of the table."""
     columns: dict[str, str] = {}
-
-    def add(column: str, name: str, argument: str) -> None:
+    wanted = [(argument, name) for argument, name in named.items() if name is not None]
+    for argument, name in [*wanted, *(("params", name) for name in params or ())]:
         if name not in existing:
             raise LeadlineError(
                 f"{source}: no column {format_value(name)} for {argument}."
                 f"{closest(name, existing)} The columns are {join_values(existing) or 'none'}"
             )
-        columns[column] = name
-
     for column, name in {**named, "order": None, "budget": None}.items():
         if name is not None:
-            add(column, name, column)
+            columns[column] = name
         elif column in existing and column not in named.values():
             columns[column] = column
     for name in existing:
-        if name.startswith(PARAM_PREFIX) and (
-            name == named["score"] or name not in columns.values()
-        ):
+        free = name == named["score"] or name not in columns.values()
+        if name.startswith(PARAM_PREFIX) and free:
             columns[name] = name
     for name in params or ():
         column = f"{PARAM_PREFIX}{name.removeprefix(PARAM_PREFIX)}"
@@ -175,7 +156,7 @@ def _resolve_columns(
                 f"{source}: params has {format_value(name)}, but there is a column "
                 f"{format_value(column)} too; leave one out"
             )
-        add(column, name, "params")
+        columns[column] = name
     taken: dict[str, str] = {}
     for column, name in columns.items():
         if name in taken:

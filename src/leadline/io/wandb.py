@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from leadline.data.columns import validate_numbers
 from leadline.data.trials import Trials, validate_direction
 from leadline.errors import LeadlineError, closest, format_value, join_values
-from leadline.io.frames import load_frame
+from leadline.io.files import load_frame
 from leadline.io.params import parse_number
 from leadline.io.records import Evaluation, Search, collect
+from leadline.io.refusals import unknown_name
 
 _REQUIRED = ("Name", "State")
 # Columns about the run, which are neither config nor summary.
@@ -90,8 +90,8 @@ def read_wandb_csv(
         )
     for argument, names in (("score", [score]), ("params", params), ("replicate", [replicate])):
         for name in names or ():
-            if name is not None:
-                _validate_column(argument, name, columns, source)
+            if name is not None and name not in columns:
+                raise _unknown_column(argument, name, columns, source)
     notes = []
     if not params:
         notes.append(
@@ -102,24 +102,19 @@ def read_wandb_csv(
     order = _parse_times([columns["Created"][row] for row in rows] if "Created" in columns else [])
     states = [str(cell).strip().casefold() for cell in columns["State"]]
     statuses = [_STATUS.get(state, "failed") for state in states]
-    complete = np.isin(np.arange(len(states)), rows) & (np.array(statuses) == "complete")
-    scores = np.full(len(states), np.nan)
+    # Validated with the numbers of the rows in the file, which messages name.
+    complete = [row for row in rows if statuses[row] == "complete"]
+    cells = pd.Series(columns[score], dtype=object)[complete]
     label = f"{source}: column {format_value(score)}"
-    scores[complete] = validate_numbers(pd.Series(columns[score])[complete], label)
+    scores = dict(zip(cells.index, validate_numbers(cells, label), strict=True))
     evaluations = []
     for index, row in enumerate(rows):
-        own = {name: columns[name][row] for name in params or () if _is_given(columns[name][row])}
-        evaluations.append(
-            Evaluation(
-                row + 1,
-                scores[row],
-                statuses[row],
-                own,
-                {} if replicate in (None, *own) else {str(replicate): columns[str(replicate)][row]},
-                parse_number(columns["Runtime"][row]) if "Runtime" in columns else None,
-                order[index] if order else None,
-            )
-        )
+        run = {name: column[row] for name, column in columns.items()}
+        own = {name: run[name] for name in params or () if _is_given(run[name])}
+        seed = {} if replicate in (None, *own) else {replicate: run[replicate]}
+        cost, time = parse_number(run.get("Runtime")), order[index] if order else None
+        found = Evaluation(row + 1, scores.get(row), statuses[row], own, seed, cost, time)
+        evaluations.append(found)
     metadata = Search(source, task, score, direction, notes)
     return collect(evaluations, metadata, replicate, random_start)
 
@@ -129,12 +124,10 @@ def is_wandb_export(columns: Sequence[str]) -> bool:
     return all(name in columns for name in _REQUIRED)
 
 
-def _validate_column(argument: str, name: str, columns: _Columns, source: str) -> None:
-    if name in columns:
-        return
+def _unknown_column(argument: str, name: str, columns: _Columns, source: str) -> LeadlineError:
     # Names that begin with an underscore are internal to W&B.
     known = [column for column in columns if column not in _ABOUT and not column.startswith("_")]
-    raise LeadlineError(
+    return LeadlineError(
         f"{source}: no column {format_value(name)} for {argument}.{closest(name, known)} The "
         f"columns of config and summary are {join_values(known) or 'none'}; show others in the "
         "table of runs before the export"
@@ -143,17 +136,17 @@ def _validate_column(argument: str, name: str, columns: _Columns, source: str) -
 
 def _choose_rows(columns: _Columns, sweep: str | None, source: str) -> list[int]:
     """Return the rows of the sweep."""
-    count = len(columns["Name"])
     names = [str(cell).strip() if _is_given(cell) else "" for cell in columns.get("Sweep", [])]
-    known = join_values(dict.fromkeys(filter(None, names))) or "none"
+    known = list(dict.fromkeys(filter(None, names)))
     if sweep is None and len(set(names)) > 1:
         outside = " and runs outside of any" if "" in names else ""
         raise LeadlineError(
-            f"{source}: runs of several searches, the sweeps {known}{outside}; choose one with "
-            "sweep"
+            f"{source}: runs of several searches, the sweeps {join_values(known)}{outside}; "
+            "choose one with sweep"
         )
     if sweep is not None and sweep not in names:
-        raise LeadlineError(f"{source}: no sweep {format_value(sweep)}; there are {known}")
+        raise unknown_name(source, "sweep", sweep, known)
+    count = len(columns["Name"])
     return [row for row in range(count) if sweep is None or names[row] == sweep]
 
 
