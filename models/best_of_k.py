@@ -26,7 +26,7 @@ import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 
-from leadline.distributions.best_score import BestScore
+from leadline.distributions.scores import BestScore
 from leadline.models import hierarchical
 from leadline.models.likelihood import declare_data
 from leadline.models.priors import Priors

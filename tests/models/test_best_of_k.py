@@ -12,8 +12,8 @@ from scipy import stats
 
 import leadline as ll
 from leadline.data.prepare import prepare
-from leadline.distributions.best_score import BestScore
 from leadline.distributions.kernels import noisy_quadratic
+from leadline.distributions.scores import BestScore
 from leadline.inference.densities import Densities
 from leadline.models import best_of_k, crossed, hierarchical, several
 from leadline.models.best_of_k import Report, reported_search
