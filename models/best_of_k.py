@@ -26,7 +26,7 @@ import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 
-from leadline.distributions.best_score import BestScore
+from leadline.distributions.scores import BestScore
 from leadline.models import hierarchical
 from leadline.models.likelihood import declare_data
 from leadline.models.priors import Priors
@@ -35,22 +35,11 @@ from leadline.models.priors import Priors
 def build(tails: xr.Dataset, priors: Priors, base: ModuleType = hierarchical) -> pm.Model:
     """Return the model of searches and reported bests.
 
-    Parameters
-    ----------
-    tails : Dataset
-        The searches, and their reported bests (report): `reported_loss`, `report_trials` (nan
-        where unknown) and `report_search`, the position of the search.
-    priors : Priors
-        See `leadline.models.priors`.
-    base : module
-        `leadline.models.hierarchical` or `leadline.models.crossed`: how the searches are related.
-        The latter takes at least one search with trials on each task.
-
-    Returns
-    -------
-    pymc.Model
-        As ``base.build``, with the observed `reported` (report), and `reported_trials`
-        (unknown_report) for reports without their k.
+    `tails` has the reported bests (report) of its searches: `reported_loss`, `report_trials` (nan
+    where unknown) and `report_search`, the position of the search. `base` relates the searches; it
+    is `leadline.models.hierarchical` or `leadline.models.crossed`, and the latter needs at least
+    one search with trials on each task. The variables are those of ``base.build``, the observed
+    `reported` (report), and `reported_trials` (unknown_report) for reports without their k.
     """
     with base.build(tails, priors) as model:
         values = report_data(tails)
@@ -61,10 +50,7 @@ def build(tails: xr.Dataset, priors: Priors, base: ModuleType = hierarchical) ->
         trials = data["report_trials"]
         if unknown:
             missing = pm.Truncated(
-                "reported_trials",
-                priors.reported_trials.dist(),
-                lower=1.0,
-                dims="unknown_report",
+                "reported_trials", priors.reported_trials.dist(), lower=1.0, dims="unknown_report"
             )
             trials = pt.set_subtensor(trials[data["report_unknown"]], missing)
         search = data["report_search"]

@@ -37,20 +37,9 @@ from leadline.models.priors import Priors
 def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") -> pm.Model:
     """Return the model of several models on several tasks.
 
-    Parameters
-    ----------
-    tails : Dataset
-        One search for each pair of model and task that there is; at least two models.
-    priors : Priors
-        See `leadline.models.priors`.
-    effective_dim : {"continuous", "integer", "shared"}
-        As in `leadline.models.hierarchical.build`.
-
-    Returns
-    -------
-    pymc.Model
-        As `leadline.models.hierarchical.build`, with `model_effect` (model), `interaction_sd`,
-        `task_scale` and `task_location` (task), in the direction of the scores.
+    `tails` has one search for each pair of model and task that there is, and at least two models.
+    The variables are those of `leadline.models.hierarchical.build`, with `model_effect` (model),
+    `interaction_sd`, `task_scale` and `task_location` (task), in the direction of the scores.
     """
     with pm.Model(coords=coords_of(tails)) as model:
         data = declare_data(data_of(tails))

@@ -25,19 +25,10 @@ from leadline.models.shared_dim import SummedDims, max_by_group, min_by_group
 
 
 def effective_dims(kind: str, data: Data, priors: Priors, tails: xr.Dataset) -> EffectiveDims:
-    """Return the pooled effective dimensions of the searches.
+    """Return the effective dimensions of the searches, of one of three kinds.
 
-    Parameters
-    ----------
-    kind : {"continuous", "integer", "shared"}
-        Real and pooled; one integer per space, summed out; or one real number per space. The last
-        has the densities of the second given draws of the integers.
-    data : dict of TensorVariable
-        The data of the model.
-    priors : Priors
-        See `leadline.models.priors`.
-    tails : Dataset
-        The searches.
+    They are "continuous" (real and pooled), "integer" (one integer per space, summed out) or
+    "shared" (one real number per space, with the densities of "integer" given draws of it).
     """
     spaces = len(set(tails["space"].to_numpy().tolist()))
     if kind == "integer":

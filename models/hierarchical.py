@@ -27,23 +27,12 @@ from leadline.models.priors import Priors
 
 
 def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") -> pm.Model:
-    """Return the model of several searches.
+    """Return the model of several searches, given their tails (`leadline.data.tails`).
 
-    Parameters
-    ----------
-    tails : Dataset
-        The trials beyond the threshold of each search, `leadline.data.tails`.
-    priors : Priors
-        See `leadline.models.priors`.
-    effective_dim : {"continuous", "integer", "shared"}
-        Real and pooled, or one per space: see `leadline.models.effective_dims`.
-
-    Returns
-    -------
-    pymc.Model
-        Variables as in `leadline.models.independent.build`, and the parameters that the searches
-        share. Where gamma is summed out, `gap` and `optimum` are (dimension, search), and
-        `effective_dim_probability` is (space, dimension).
+    `effective_dim` is a kind of `leadline.models.effective_dims.effective_dims`. The variables are
+    those of `leadline.models.independent.build` and the parameters that the searches share. Where
+    gamma is summed out, `gap` and `optimum` are (dimension, search) too, and
+    `effective_dim_probability` is (space, dimension).
     """
     with pm.Model(coords=coords_of(tails)) as model:
         data = declare_data(data_of(tails))

@@ -27,26 +27,16 @@ _TYPICAL_DIM = 2.0
 
 
 def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") -> pm.Model:
-    """Return the model of searches that share nothing.
+    """Return the model of searches that share nothing, given their tails (`leadline.data.tails`).
 
-    Parameters
-    ----------
-    tails : Dataset
-        The trials beyond the threshold of each search, `leadline.data.tails`.
-    priors : Priors
-        The priors; see `leadline.models.priors` for the defaults and their reasons.
-    effective_dim : {"continuous", "integer"}
-        Whether gamma is real in [1, max_effective_dim], or one of the integers of that range and
-        summed out.
+    `effective_dim` "continuous" makes gamma real in [1, max_effective_dim]; "integer" makes it one
+    of the integers of that range, and sums it out.
 
-    Returns
-    -------
-    pymc.Model
-        Observed `loss` (tail_trial), `in_regime` (replicate_count) and, where trials were repeated,
-        `seed_variance` (repeated_trial). Deterministic `optimum`, `noise_sd`, `tail_fraction` and
-        `spread` (search) on the scale of the scores; where gamma is summed out, the last two are
-        (dimension, search), and `effective_dim_probability` (search, dimension) is added. All that
-        comes from data is `pm.Data`.
+    The model observes `loss` (tail_trial), `in_regime` (replicate_count) and, where trials were
+    repeated, `seed_variance` (repeated_trial). `optimum`, `noise_sd`, `tail_fraction` and `spread`
+    (search) are deterministic, on the scale of the scores. Where gamma is summed out, the last
+    two are (dimension, search), and `effective_dim_probability` (search, dimension) is added. All
+    that comes from data is `pm.Data`.
     """
     with pm.Model(coords=coords_of(tails)) as model:
         data = declare_data(data_of(tails))

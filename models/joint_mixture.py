@@ -22,23 +22,11 @@ def joint_mixture(
 ) -> TensorVariable:
     r"""Return the model variable with probability :math:`\prod_g \sum_j w_{gj} \prod_i p_j(y_i)`.
 
-    The last product is over the entries i of group g.
-
-    Parameters
-    ----------
-    name : str
-        Name of the variable.
-    component : type of Distribution
-        A univariate distribution.
-    log_weight : TensorVariable, shape (group, component)
-        Logs of the weights, up to a constant of each group.
-    params : sequence of tensor_like
-        Parameters of `component`; those that differ by component, at least one, have shape
-        (component, 1) or (component, entry), the others no or one axis.
-    group : TensorVariable of int, shape (entry,)
-        Which group each entry is of.
-    **kwargs
-        Passed on, `observed` and `dims` among them.
+    The last product is over the entries i of group g. `component` is a univariate distribution with
+    `params`: those that differ by component, at least one, are (component, 1) or
+    (component, entry), the others have no or one axis. `log_weight` (group, component) holds the
+    logs of the weights, up to a constant of each group, and `group` (entry,) the group of each
+    entry. `kwargs` are those of the variable, such as `observed` and `dims`.
     """
     tensors = [pt.as_tensor_variable(param) for param in params]
 
@@ -85,18 +73,8 @@ def component_logp(
 ) -> TensorVariable:
     """Return the log-probability of the entries of a group under each component.
 
-    Parameters
-    ----------
-    component, params, group
-        As in `joint_mixture`.
-    value : TensorVariable, shape (entry,)
-        The entries.
-    groups : int or TensorVariable
-        Number of groups.
-
-    Returns
-    -------
-    TensorVariable, shape (group, component)
+    The shape is (group, component), with `groups` groups; `value` (entry,) holds the entries, and
+    the other arguments are those of `joint_mixture`.
     """
     return sum_by_group(pm.logp(component.dist(*params), value, warn_rvs=False), group, groups)
 

@@ -33,6 +33,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
@@ -55,23 +56,14 @@ _SHALLOW = 0.1
 _TYPICAL_DEPTH = 2.0
 
 _DIMS = {
-    "search": (
-        "threshold",
-        "tail_scale",
-        "gap_of_best",
-        "n_tail",
-        "max_effective_dim",
-        "search_space",
-        "noise_is_known",
-        "search_task",
-        "search_model",
-    ),
-    "tail_trial": ("observed_loss", "tail_search", "tail_group", "tail_replicates", "resolution"),
-    "replicate_count": ("group_replicates", "group_trials", "group_search", "observed_in_regime"),
-    "repeated_trial": ("seed_freedom", "seed_search", "observed_seed_variance"),
-    "task": ("task_anchor", "task_unit"),
-    "report": ("report_search", "report_trials", "report_edge", "observed_best"),
-    "unknown_report": ("report_unknown",),
+    "search": "threshold tail_scale gap_of_best n_tail max_effective_dim search_space "
+    "noise_is_known search_task search_model",
+    "tail_trial": "observed_loss tail_search tail_group tail_replicates resolution",
+    "replicate_count": "group_replicates group_trials group_search observed_in_regime",
+    "repeated_trial": "seed_freedom seed_search observed_seed_variance",
+    "task": "task_anchor task_unit",
+    "report": "report_search report_trials report_edge observed_best",
+    "unknown_report": "report_unknown",
 }
 
 
@@ -136,20 +128,14 @@ def seed_variances(tails: xr.Dataset) -> np.ndarray:
 
 def _groups_of_trials(tail: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the position along `replicate_count` of each tail trial."""
-    group, trial = (
-        np.rec.fromarrays([tail[search], tail[replicates]])
-        for search, replicates in (
-            ("group_search", "group_replicates"),
-            ("tail_search", "replicates"),
-        )
-    )
+    group = np.rec.fromarrays([tail["group_search"], tail["group_replicates"]])
+    trial = np.rec.fromarrays([tail["tail_search"], tail["replicates"]])
     return np.searchsorted(group, trial)
 
 
 def positions(labels: np.ndarray) -> np.ndarray:
     """Return the position of each label among the distinct labels, in order of appearance."""
-    distinct = list(dict.fromkeys(labels.tolist()))
-    return np.array([distinct.index(label) for label in labels.tolist()])
+    return pd.factorize(labels)[0]
 
 
 def has_replicates(tails: xr.Dataset) -> bool:
@@ -190,21 +176,15 @@ def coords_of(tails: xr.Dataset) -> dict[str, Any]:
 
 def declare_data(values: dict[str, Any]) -> Data:
     """Add a `pm.Data` for each of the values to the active model."""
-    dims = {name: dim for dim, names in _DIMS.items() for name in names}
+    dims = {name: dim for dim, names in _DIMS.items() for name in names.split()}
     return {name: pm.Data(name, value, dims=dims.get(name)) for name, value in values.items()}
 
 
 class EffectiveDims:
     """The effective dimensions of the searches, and the variables that depend on them.
 
-    Here they are parameters; `leadline.models.shared_dim.SummedDims` sums over them.
-
-    Parameters
-    ----------
-    data : dict of TensorVariable
-        The data of the model.
-    gamma : TensorVariable, shape (search,)
-        The effective dimensions; (dimension, search) where they are summed over.
+    Here they are parameters, `gamma` (search). `leadline.models.shared_dim.SummedDims` sums over
+    them: there `gamma` is (dimension, search).
     """
 
     def __init__(self, data: Data, gamma: TensorVariable) -> None:
@@ -220,16 +200,9 @@ class EffectiveDims:
     ) -> TensorVariable:
         """Add `gap`, the depth of each optimum in tail scales, to the active model.
 
-        Parameters
-        ----------
-        prior : callable
-            Takes `parameters` and `size`; returns an unnamed variable, positive.
-        log_prior : callable
-            Takes a positive value and `parameters`; returns the log-density of that variable.
-        parameters : sequence of TensorVariable
-            Scalars or of shape (search,).
-        noise_ratio : TensorVariable, shape (search,)
-            On which the coordinate of the depth depends.
+        `prior` takes `parameters` (scalars or (search,)) and `size`, and returns an unnamed
+        positive variable; `log_prior` takes a value and `parameters`, and returns its log-density.
+        The coordinate of the depth depends on `noise_ratio` (search).
         """
         n = len(parameters)
         return pm.CustomDist(
@@ -254,20 +227,10 @@ class EffectiveDims:
         search: TensorVariable,
         **kwargs: Any,
     ) -> None:
-        """Add an observed variable to the active model.
+        """Add an observed variable, whose entries have the distribution `family` given gamma.
 
-        Parameters
-        ----------
-        name : str
-            Its name.
-        family : type of Distribution
-            The distribution of its entries given gamma.
-        params : sequence of tensor_like
-            Its parameters, shape (entry,), or (dimension, entry) as `gamma`.
-        search : TensorVariable, shape (entry,)
-            Position of the search of each entry.
-        **kwargs
-            `observed` and `dims`.
+        `params` are (entry,), or (dimension, entry) as `gamma`; `search` (entry,) holds the
+        position of the search of each entry; `kwargs` are `observed` and `dims`.
         """
         family(name, *params, **kwargs)
 
@@ -294,14 +257,7 @@ def observe_tails(
 ) -> None:
     """Add the observed variables of the tails, and each search's parameters, to the active model.
 
-    Parameters
-    ----------
-    data : dict of TensorVariable
-        The data of the model.
-    depth, noise_ratio, reach : TensorVariable, shape (search,)
-        Parameters of each search; `depth` may have the shape of gamma.
-    dims : EffectiveDims
-        The effective dimensions.
+    `noise_ratio` and `reach` are (search,), `depth` is that or has the shape of gamma.
     """
     gamma = dims.gamma
     alpha = data["threshold"] - data["tail_scale"] * depth

@@ -65,16 +65,12 @@ class Prior:
     def family(self) -> Any:
         """Return the class of PyMC that the prior names.
 
-        Raises
-        ------
-        ValueError
-            If PyMC has no such continuous distribution, or it has no such parameter.
+        A `ValueError` names an unknown continuous distribution, or an unknown parameter of it.
         """
         import pymc as pm
 
         family: Any = getattr(pm, self.distribution, None)
-        continuous = isinstance(family, type) and issubclass(family, pm.Continuous)
-        if not continuous:
+        if not (isinstance(family, type) and issubclass(family, pm.Continuous)):
             raise ValueError(
                 f"Prior({self.distribution!r}): not a continuous distribution of PyMC; "
                 "name one as in Prior('LogNormal', mu=0, sigma=1)"

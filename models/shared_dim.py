@@ -37,20 +37,9 @@ _WALL = SoftWall(wall=0, width=1, unit=2)
 class SummedDims(EffectiveDims):
     """Integers summed out of all that is observed.
 
-    Each observed variable is a mixture with the weights that those before it leave.
-
-    Parameters
-    ----------
-    data : dict of TensorVariable
-        The data of the model.
-    priors : Priors
-        See `leadline.models.priors`.
-    group : TensorVariable, shape (search,)
-        Position of the group of each search; searches of a group share gamma.
-    dim : {"space", "search"}
-        What the groups are.
-    tails : Dataset
-        The searches, whose bounds set the number of dimensions.
+    Each observed variable is a mixture with the weights that those before it leave. `group`
+    (search) holds the position of the group of each search, whose searches share gamma; groups are
+    spaces or searches (`dim`). The bounds of `tails` set the number of dimensions.
     """
 
     def __init__(

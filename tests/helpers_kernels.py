@@ -1,7 +1,7 @@
 """Reference values of the kernel with mpmath, and the points where they are compared."""
 
 import itertools
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import mpmath as mp
 import numpy as np
@@ -22,13 +22,8 @@ def _gauss_nodes() -> list[tuple[mp.mpf, mp.mpf]]:
     """Return Gauss-Legendre nodes and weights on [0, 1] with `DIGITS` digits."""
     n, nodes = _NODES_PER_PANEL, []
     for start in np.polynomial.legendre.leggauss(n)[0]:
-        x = mp.mpf(start)
-        for _ in range(4):
-            low, high = mp.mpf(1), x
-            for j in range(2, n + 1):
-                low, high = high, ((2 * j - 1) * x * high - (j - 1) * low) / j
-            slope = n * (x * high - low) / (x * x - 1)
-            x -= high / slope
+        x = mp.findroot(lambda x: mp.legendre(n, x), mp.mpf(start))
+        slope = n * mp.legendre(n - 1, x) / (1 - x * x)
         nodes.append(((1 + x) / 2, 1 / ((1 - x * x) * slope**2)))
     return nodes
 
@@ -38,27 +33,15 @@ with mp.workdps(DIGITS):
     _INVERSE_SQRT_2PI = 1 / mp.sqrt(2 * mp.pi)
 
 
-@dataclass(frozen=True)
-class Reference:
-    """Log J, both log-tails, and their partial derivatives in (w, k, lam), rounded to doubles."""
+class Reference(NamedTuple):
+    """Log J and both log-tails, each a value and its partials in (w, k, lam), rounded to doubles.
 
-    log_moment: float
-    log_moment_partials: tuple[float, float, float]
-    log_below: float
-    log_below_partials: tuple[float, float, float]
-    log_above: float
-    log_above_partials: tuple[float, float, float]
+    Concatenated, they are the columns of `reference.npy` behind (w, k, lam).
+    """
 
-    def row(self) -> list[float]:
-        """Return all values in the order of the columns of `reference.npy` behind (w, k, lam)."""
-        return [
-            self.log_moment,
-            *self.log_moment_partials,
-            self.log_below,
-            *self.log_below_partials,
-            self.log_above,
-            *self.log_above_partials,
-        ]
+    log_moment: np.ndarray
+    log_below: np.ndarray
+    log_above: np.ndarray
 
 
 def _panels(w: mp.mpf, k: mp.mpf, lam: mp.mpf) -> tuple[list[mp.mpf], bool]:
@@ -104,40 +87,31 @@ def reference(w: float, k: float, lam: float) -> Reference:
     """Return the exact values at one point."""
     with mp.workdps(DIGITS):
         w, k, lam = mp.mpf(w), mp.mpf(k), mp.mpf(lam)
-        moment, offset, log_mean, moment_next, log_next = _integrals(
-            w,
-            k,
-            lam,
-            k,
-            [
-                lambda t, log_t, power: power,
-                lambda t, log_t, power: (t - w) * power,
-                lambda t, log_t, power: log_t * power,
-                lambda t, log_t, power: t * power,
-                lambda t, log_t, power: (log_t - mp.log(lam)) * t * power,
-            ],
-        )
+        functions = [
+            lambda t, log_t, power: power,
+            lambda t, log_t, power: (t - w) * power,
+            lambda t, log_t, power: log_t * power,
+            lambda t, log_t, power: t * power,
+            lambda t, log_t, power: (log_t - mp.log(lam)) * t * power,
+        ]
+        moment, *others, moment_next, log_next = _integrals(w, k, lam, k, functions)
         scale = lam**-k
         below = mp.ncdf(w - lam) + scale * moment_next
         if below < 0.5:
             log_below, log_above, above = mp.log(below), mp.log1p(-below), 1 - below
         else:
             # 1 - below might be rounding error only; this is a sum of positive terms.
-            (above,) = _integrals(
-                w, k, lam, mp.mpf(1), [lambda t, log_t, power: 1 - power * t * scale]
-            )
-            above += mp.ncdf(-w)
+            survival = [lambda t, log_t, power: 1 - power * t * scale]
+            above = _integrals(w, k, lam, mp.mpf(1), survival)[0] + mp.ncdf(-w)
             log_below, log_above = mp.log1p(-above), mp.log(above)
         partials = (k * scale * moment, scale * log_next, -k / lam * scale * moment_next)
         limit = lam ** (k - 1) * mp.npdf(w - lam)
-        return Reference(
-            float(mp.log(moment)),
-            (float(offset / moment), float(log_mean / moment), float(limit / moment)),
-            float(log_below),
-            tuple(float(partial / below) for partial in partials),
-            float(log_above),
-            tuple(float(-partial / above) for partial in partials),
-        )
+        rows = [
+            [mp.log(moment), *(integral / moment for integral in (*others, limit))],
+            [log_below, *(partial / below for partial in partials)],
+            [log_above, *(-partial / above for partial in partials)],
+        ]
+        return Reference(*np.array(rows, dtype=float))
 
 
 def log_moment_hessian(w: float, k: float, lam: float) -> np.ndarray:
@@ -169,7 +143,7 @@ def log_moment_hessian(w: float, k: float, lam: float) -> np.ndarray:
             [by_w_k, log_2 - log_mean**2, by_k_lam],
             [by_w_lam, by_k_lam, by_lam],
         ]
-        return np.array([[float(x) for x in row] for row in rows])
+        return np.array(rows, dtype=float)
 
 
 def random_points(count: int, seed: int) -> np.ndarray:
@@ -182,16 +156,11 @@ def random_points(count: int, seed: int) -> np.ndarray:
     k = np.exp(rng.uniform(np.log(0.15), np.log(10.0), count))
     lam = 10.0 ** rng.uniform(-2.0, 6.0, count)
     kind = rng.integers(0, 8, count)
-    w = np.select(
-        [kind < 3, kind == 3, kind == 4, kind < 7],
-        [
-            rng.uniform(-10.0, 20.0, count),
-            rng.uniform(-60.0, 0.0, count),
-            lam * rng.uniform(0.0, 1.2, count),
-            lam + rng.uniform(-12.0, 8.0, count),
-        ],
-        10.0 ** rng.uniform(0.0, 4.0, count),
-    )
+    near, below = rng.uniform(-10.0, 20.0, count), rng.uniform(-60.0, 0.0, count)
+    between, beyond = rng.uniform(0.0, 1.2, count), rng.uniform(-12.0, 8.0, count)
+    kinds = [kind < 3, kind == 3, kind == 4, kind < 7]
+    far = 10.0 ** rng.uniform(0.0, 4.0, count)
+    w = np.select(kinds, [near, below, lam * between, lam + beyond], far)
     return np.column_stack([np.clip(w, -60.0, 1e4), k, lam])
 
 
@@ -247,7 +216,7 @@ def relative_errors(grid: np.ndarray, exact: np.ndarray, convex: bool) -> dict[s
     """Return relative errors, shape (point,), of the three logarithms and their gradients.
 
     Errors of the log-density and its gradient, which cross 0, are relative to the larger of the
-    exact value and 1. `exact` has the columns of `Reference.row`.
+    exact value and 1. `exact` has the columns of a concatenated `Reference`.
     """
     _, k, lam = grid.T
     sign = 1.0 if convex else -1.0

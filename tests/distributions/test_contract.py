@@ -166,19 +166,21 @@ class TestBestScore(TestQuadratic):
     pymc_dist_params = expected_rv_op_params = BEST
 
 
+TAIL = (0.0, 1.0, 2.0, 0.1, 0.3)  # the last one is the threshold
+
+
 def test_tail_score_is_a_truncated_noisy_quadratic():
-    params = (0.0, 1.0, 2.0, 0.1)
     values = np.array([-0.1, 0.05, 0.2, 0.3])
-    truncated = pm.Truncated.dist(ll.NoisyQuadratic.dist(*params), upper=0.3)
+    truncated = pm.Truncated.dist(ll.NoisyQuadratic.dist(*TAIL[:4]), upper=0.3)
     expected = pm.logp(truncated, values).eval()
-    np.testing.assert_allclose(pm.logp(TailScore.dist(*params, 0.3), values).eval(), expected)
-    assert pm.logp(TailScore.dist(*params, 0.3), 0.31).eval() == -np.inf
+    np.testing.assert_allclose(pm.logp(TailScore.dist(*TAIL), values).eval(), expected)
+    assert pm.logp(TailScore.dist(*TAIL), 0.31).eval() == -np.inf
 
 
 @pytest.mark.parametrize("resolution", [0.0, 0.05])
 def test_a_given_tail_fraction_replaces_the_computed_one(resolution):
-    params = (0.0, 1.0, 2.0, 0.1, 0.3, resolution)
-    log_fraction = pm.logcdf(ll.NoisyQuadratic.dist(*params[:4]), 0.3)
+    params = (*TAIL, resolution)
+    log_fraction = pm.logcdf(ll.NoisyQuadratic.dist(*TAIL[:4]), 0.3)
     plain, given = TailScore.dist(*params), TailScore.dist(*params, log_fraction)
     values = np.array([-0.025, 0.125, 0.275])
     np.testing.assert_array_equal(pm.logp(given, values).eval(), pm.logp(plain, values).eval())
@@ -191,23 +193,23 @@ def test_a_given_tail_fraction_replaces_the_computed_one(resolution):
 
 
 def test_rounded_tail_score_adds_up_to_one_over_its_bins():
-    params = (0.0, 1.0, 2.0, 0.1)
     width = 0.05
     # The bins end at the threshold; the lowest is 6 noise sds below the optimum.
     bins = 0.3 - width * (np.arange(19) + 0.5)
-    density = np.exp(pm.logp(TailScore.dist(*params, 0.3, np.float64(width)), bins).eval())
+    density = np.exp(pm.logp(TailScore.dist(*TAIL, np.float64(width)), bins).eval())
     assert density.sum() * width == pytest.approx(1, abs=1e-8)
-    fine = pm.logp(TailScore.dist(*params, 0.3, 1e-6), 0.1).eval()
-    exact = pm.logp(TailScore.dist(*params, 0.3), 0.1).eval()
+    fine = pm.logp(TailScore.dist(*TAIL, 1e-6), 0.1).eval()
+    exact = pm.logp(TailScore.dist(*TAIL), 0.1).eval()
     assert fine == pytest.approx(exact, abs=1e-9)  # the bin's curvature is of order width²
 
 
 def test_rounded_tail_scores_are_drawn_on_their_grid():
-    sample = pm.draw(TailScore.dist(0.0, 1.0, 2.0, 0.1, 0.3, 0.05), draws=500, random_seed=1)
+    rounded = TailScore.dist(*TAIL, 0.05)
+    sample = pm.draw(rounded, draws=500, random_seed=1)
     bins = (0.3 - sample) / 0.05 - 0.5
     np.testing.assert_allclose(bins, np.round(bins), atol=1e-9)
     assert bins.min() >= 0
-    probability = np.exp(pm.logp(TailScore.dist(0.0, 1.0, 2.0, 0.1, 0.3, 0.05), 0.275).eval())
+    probability = np.exp(pm.logp(rounded, 0.275).eval())
     share = (np.round(bins) == 0).mean()
     assert share == pytest.approx(probability * 0.05, abs=0.06)  # three standard errors
 

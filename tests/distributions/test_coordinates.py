@@ -19,70 +19,65 @@ SETTINGS = np.array(
 
 @pytest.fixture(scope="module")
 def soft_wall():
-    """Return compiled forward, backward and log_jac_det of arrays (value, wall, width, unit)."""
-    value, *inputs = (pt.vector(name) for name in ("value", "wall", "width", "unit"))
+    """Return a function that evaluates a method of `SoftWall`, shape (setting, value)."""
+    value, *inputs = pt.dmatrix(), *(pt.tensor(shape=(None, 1), dtype="float64") for _ in range(3))
     transform = SoftWall(wall=0, width=1, unit=2)
-    with pytensor.config.change_flags(mode="FAST_COMPILE"):
-        functions = {
-            name: pytensor.function([value, *inputs], getattr(transform, name)(value, *inputs))
-            for name in ("forward", "backward", "log_jac_det")
-        }
+    functions = {
+        name: pytensor.function(
+            [value, *inputs], getattr(transform, name)(value, *inputs), mode="FAST_COMPILE"
+        )
+        for name in ("forward", "backward", "log_jac_det")
+    }
 
-    def evaluate(name, values):
-        """Return the function at all `values` of each setting, shape (setting, value)."""
-        rows = [functions[name](v, *(np.full(len(v), s) for s in setting)) for v, setting in values]
-        return np.array(rows)
+    def evaluate(name, values, settings=SETTINGS):
+        return functions[name](np.atleast_2d(values), *np.atleast_2d(settings).T[:, :, None])
 
     return evaluate
 
 
-def coordinate_range(wall, width, unit):
-    """Return coordinates far behind the wall and at a depth of about 1000 units and walls."""
-    deep = np.log(width / unit) - (wall + 4 * wall) / width
-    return deep, np.log(1000 * max(unit, wall) / unit)
+def coordinates(count):
+    """Return coordinates from far behind the wall to a depth of about 1000 units and walls."""
+    wall, width, unit = SETTINGS.T
+    deep = np.log(width / unit) - 5 * wall / width
+    return np.linspace(deep, np.log(1000 * np.maximum(unit, wall) / unit), count, axis=1)
 
 
 def test_backward_undoes_forward(soft_wall):
-    gaps = [np.geomspace(1e-3 * wall, 1e3 * wall, 200) for wall, _, _ in SETTINGS]
-    x = soft_wall("forward", list(zip(gaps, SETTINGS, strict=True)))
+    gaps = np.geomspace(1e-3 * SETTINGS[:, 0], 1e3 * SETTINGS[:, 0], 200, axis=1)
+    x = soft_wall("forward", gaps)
     assert np.isfinite(x).all()
-    back = soft_wall("backward", list(zip(x, SETTINGS, strict=True)))
+    back = soft_wall("backward", x)
     # Where the wall is far away in coordinates, the rounding error of x is wall/width · eps.
     rtol = 1e-12 + 1e-15 * (SETTINGS[:, 0] / SETTINGS[:, 1])[:, None]
-    assert (np.abs(back / np.array(gaps) - 1) < 100 * rtol).all()
+    assert (np.abs(back / gaps - 1) < 100 * rtol).all()
 
 
 def test_forward_undoes_backward(soft_wall):
-    xs = [np.linspace(*coordinate_range(*setting), 200) for setting in SETTINGS]
-    gaps = soft_wall("backward", list(zip(xs, SETTINGS, strict=True)))
+    x = coordinates(200)
+    gaps = soft_wall("backward", x)
     assert (gaps > 0).all()
     assert np.isfinite(gaps).all()
-    again = soft_wall("forward", list(zip(gaps, SETTINGS, strict=True)))
+    again = soft_wall("forward", gaps)
     # Near the wall a depth determines x to wall · eps / slope, and the slope is at least a width.
     atol = 1e-9 + 1e-14 * SETTINGS[:, 0] / SETTINGS[:, 1]
-    assert (np.abs(again - np.array(xs)) < atol[:, None] + 1e-9 * np.abs(xs)).all()
+    assert (np.abs(again - x) < atol[:, None] + 1e-9 * np.abs(x)).all()
 
 
 def test_monotone(soft_wall):
-    xs = [np.linspace(*coordinate_range(*setting), 2000) for setting in SETTINGS]
-    gaps = soft_wall("backward", list(zip(xs, SETTINGS, strict=True)))
-    assert (np.diff(gaps, axis=1) > 0).all()
+    assert (np.diff(soft_wall("backward", coordinates(2000)), axis=1) > 0).all()
 
 
 def test_log_jac_det_is_the_log_of_the_slope(soft_wall):
-    centre = [np.linspace(*coordinate_range(*setting), 101) for setting in SETTINGS]
+    centre = coordinates(101)
     # Fourth-order central differences. The slope changes on the scale 1 in x behind the wall, and
     # on the scale softness over slope at the wall itself.
     wall, width, unit = SETTINGS.T[:, :, None]
-    slope_limit = unit * np.exp(np.array(centre)) + width
+    slope_limit = unit * np.exp(centre) + width
     step = 1e-3 * np.minimum(1, wall / 4 / slope_limit)
-    shifted = {
-        k: soft_wall("backward", list(zip(np.array(centre) + k * step, SETTINGS, strict=True)))
-        for k in (-2, -1, 1, 2)
-    }
+    shifted = {k: soft_wall("backward", centre + k * step) for k in (-2, -1, 1, 2)}
     slope = (8 * (shifted[1] - shifted[-1]) - (shifted[2] - shifted[-2])) / (12 * step)
-    gaps = soft_wall("backward", list(zip(centre, SETTINGS, strict=True)))
-    log_jac = soft_wall("log_jac_det", list(zip(centre, SETTINGS, strict=True)))
+    gaps = soft_wall("backward", centre)
+    log_jac = soft_wall("log_jac_det", centre)
     assert np.isfinite(log_jac).all()
     # Differences of depths and of coordinates are known down to their rounding errors.
     known = np.abs(slope) * step > 1e7 * 2.3e-16 * np.maximum(gaps, np.abs(slope * centre))
@@ -94,11 +89,11 @@ def test_log_jac_det_is_the_log_of_the_slope(soft_wall):
 def test_logarithmic_in_the_open_and_linear_behind_the_wall(soft_wall):
     wall, width, unit = 2.0, 0.01, 0.1
     x = np.array([3.0, 5.0])
-    gap = soft_wall("backward", [(x, (wall, width, unit))])[0]
+    gap = soft_wall("backward", x, (wall, width, unit))[0]
     np.testing.assert_allclose(np.log((gap - wall) / unit), x, atol=0.15)
     # One unit of x moves the gap by the width, a few widths behind the wall.
     x = np.log(width / unit) - np.array([6.0, 7.0])
-    gap = soft_wall("backward", [(x, (wall, width, unit))])[0]
+    gap = soft_wall("backward", x, (wall, width, unit))[0]
     assert gap[0] - gap[1] == pytest.approx(width, rel=0.03)
 
 

@@ -1,7 +1,5 @@
 """PyMC distributions of random-search scores; the formulas live in `kernels`."""
 
-from leadline.distributions.best_score import BestScore
-from leadline.distributions.noisy_quadratic import NoisyQuadratic
-from leadline.distributions.quadratic import Quadratic
+from leadline.distributions.scores import BestScore, NoisyQuadratic, Quadratic
 
 __all__ = ["BestScore", "NoisyQuadratic", "Quadratic"]

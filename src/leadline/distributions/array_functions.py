@@ -36,14 +36,8 @@ def expected_given_measured(loss: np.ndarray, params: NoisyQuadraticParams) -> n
     """Return E[Q | Y = loss], the mean expected loss Q of trials that measured `loss`.
 
     The density of (Q − α)/σ given Y is proportional to the integrand of the partial moment J.
-    Therefore ``(E[Q | Y = y] − α) / σ = J(w, k + 1, λ) / J(w, k, λ)``.
-
-    Parameters
-    ----------
-    loss : ndarray, shape (draw, point)
-        Measured losses.
-    params : NoisyQuadraticParams
-        Parameters with the noise of this measurement, σ/√m for a mean over m seeds.
+    Therefore ``(E[Q | Y = y] − α) / σ = J(w, k + 1, λ) / J(w, k, λ)``. The noise of `params` is
+    that of the measurement, σ/√m for a mean over m seeds.
     """
     return _call("expected_given_measured", loss, *params)
 
@@ -51,14 +45,9 @@ def expected_given_measured(loss: np.ndarray, params: NoisyQuadraticParams) -> n
 def log_chance_given_measured(
     loss: np.ndarray, limit: np.ndarray, params: NoisyQuadraticParams
 ) -> np.ndarray:
-    """Return log P(Q ≤ limit | Y = loss), the ratio of J up to the limit and up to β.
+    """Return log P(Q ≤ limit | Y = loss) of the expected loss Q: J up to the limit over J up to β.
 
-    Parameters
-    ----------
-    loss, limit : ndarray, shape (draw, point)
-        Measured losses, and limits of the expected loss Q.
-    params : NoisyQuadraticParams
-        Parameters with the noise of this measurement, σ/√m for a mean over m seeds.
+    The noise of `params` is that of the measurement, as in `expected_given_measured`.
     """
     return _call("log_chance_given_measured", loss, limit, *params)
 

@@ -28,13 +28,8 @@ class SoftWall(Transform):
     Far above the wall at :math:`g_\min`, x is :math:`\log((g - g_\min)/h)`. At the wall and
     below it, g changes by s per unit of x, until the logarithm keeps g positive. The map takes the
     real line onto the positive numbers for every s > 0. The best score enters the coordinate only,
-    never the prior.
-
-    Parameters
-    ----------
-    wall, width, unit : int
-        Positions of :math:`g_\min`, s and h among the inputs of the random variable, which has
-        them as inputs besides its own parameters.
+    never the prior. The random variable has :math:`g_\min`, s and h as inputs besides its own
+    parameters, at the positions `wall`, `width` and `unit`.
     """
 
     name = "softwall"

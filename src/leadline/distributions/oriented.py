@@ -8,6 +8,7 @@ the functions of a kernel module on the Op's type.
 """
 
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -75,35 +76,27 @@ def require_valid(
     return check_parameters(result, *required.values(), msg=", ".join(required))
 
 
-def register_kernel(rv_type: type[OrientedRV]) -> None:
+def register_kernel(rv_type: type[OrientedRV]) -> type[OrientedRV]:
     """Register the density, distribution functions, quantiles and mean of `rv_type` with PyMC."""
     kernel = rv_type.kernel
 
-    def evaluate(
-        function: Callable[..., TensorVariable], op: OrientedRV, value: Any, inputs: Any
-    ) -> TensorVariable:
-        _, size, *params = inputs
+    def evaluate(function, op, value, rng, size, *params, **kwargs):  # type: ignore[no-untyped-def]
         result = function(value, *params, convex=op.convex)
         return maybe_resize(require_valid(result, *params), size)
 
+    _logcdf.register(rv_type)(partial(evaluate, kernel.logcdf))
+    _logccdf.register(rv_type)(partial(evaluate, kernel.logsf))
+
     @_logprob.register(rv_type)
     def logp(op, values, *inputs, **kwargs):  # type: ignore[no-untyped-def]
-        (value,) = values
-        return evaluate(kernel.logpdf, op, value, inputs)
-
-    @_logcdf.register(rv_type)
-    def logcdf(op, value, *inputs, **kwargs):  # type: ignore[no-untyped-def]
-        return evaluate(kernel.logcdf, op, value, inputs)
-
-    @_logccdf.register(rv_type)
-    def logccdf(op, value, *inputs, **kwargs):  # type: ignore[no-untyped-def]
-        return evaluate(kernel.logsf, op, value, inputs)
+        return evaluate(kernel.logpdf, op, *values, *inputs)
 
     @_icdf.register(rv_type)
     def icdf(op, value, *inputs, **kwargs):  # type: ignore[no-untyped-def]
-        return check_icdf_value(evaluate(kernel.ppf, op, value, inputs), value)
+        return check_icdf_value(evaluate(kernel.ppf, op, value, *inputs), value)
 
     @_support_point.register(rv_type)
-    def support_point(op, rv, *inputs):  # type: ignore[no-untyped-def]
-        _, _, *params = inputs
+    def support_point(op, rv, rng, size, *params):  # type: ignore[no-untyped-def]
         return pt.broadcast_to(kernel.mean(*params, convex=op.convex), rv.shape)
+
+    return rv_type

@@ -97,7 +97,7 @@ class TailScore(Continuous):
         if log_tail_fraction is None:
             log_tail_fraction = noisy_quadratic.logcdf(threshold, alpha, beta, gamma, sigma)
         params = (alpha, beta, gamma, sigma, threshold, resolution, log_tail_fraction)
-        return super().dist([pt.as_tensor_variable(param) for param in params], **kwargs)
+        return super().dist(params, **kwargs)
 
     def support_point(rv, size, alpha, beta, gamma, sigma, threshold, resolution, _):  # type: ignore[no-untyped-def] # noqa: N805
         """Return the middle of the last bin below the threshold, or the threshold itself."""

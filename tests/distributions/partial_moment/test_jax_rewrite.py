@@ -91,10 +91,10 @@ def test_an_elemwise_of_any_class_is_replaced_in_a_compiled_graph():
         nodes = function.maker.fgraph.apply_nodes
         assert any(type(node.op).__name__ == "JAXOp" for node in nodes)
         ours = function(np.array([1.0, 3.0]), 1.5)
-        exact = [helpers_kernels.reference(at, 1.5, 20.0) for at in (1.0, 3.0)]
-        np.testing.assert_allclose(ours[0], [point.log_moment for point in exact], rtol=1e-12)
-        by_k = sum(point.log_moment_partials[1] for point in exact)
-        np.testing.assert_allclose(ours[1], by_k, rtol=1e-10)
+        exact = [helpers_kernels.reference(at, 1.5, 20.0).log_moment for at in (1.0, 3.0)]
+        value, _, by_k, _ = np.transpose(exact)
+        np.testing.assert_allclose(ours[0], value, rtol=1e-12)
+        np.testing.assert_allclose(ours[1], by_k.sum(), rtol=1e-10)
 
 
 def test_arguments_broadcast():

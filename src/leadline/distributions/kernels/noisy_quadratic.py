@@ -4,8 +4,8 @@ In the convex form Y = α + (β − α) U^(2/γ) + σ ε with U ~ Uniform(0, 1) 
 (Lourie, He and Cho 2025, arXiv 2510.02721); in the concave form −Y is convex with (−β, −α). With
 k = γ/2, w = (y − α)/σ and λ = (β − α)/σ the density is k λ^(−k) J(w, k, λ)/σ, where J is the
 partial moment of the normal distribution. All functions broadcast and return 64-bit floats.
-Parameters must satisfy α < β, γ > 0 and σ > 0, which is not checked. Scores may be any real number
-or ±∞.
+`params` are alpha, beta, gamma and sigma; they must satisfy α < β, γ > 0 and σ > 0, which is not
+checked. Scores may be any real number or ±∞.
 """
 
 import math
@@ -16,11 +16,9 @@ import pytensor.tensor as pt
 from pytensor.tensor.variable import TensorVariable
 
 from leadline.distributions.kernels import quadratic
-from leadline.distributions.partial_moment import jax_rewrite  # noqa: F401  (registers it)
-from leadline.distributions.partial_moment.ops import (
-    log_partial_moment,
-    log_tails,
-    standard_quantile,
+from leadline.distributions.partial_moment import (
+    jax_rewrite,  # noqa: F401  (registers it)
+    ops,
 )
 from leadline.distributions.special import float64
 
@@ -48,17 +46,17 @@ def logpdf(
 ) -> TensorVariable:
     """Return the log-density."""
     w, k, lam = _standardise(value, alpha, beta, gamma, sigma, convex)
-    log_density = pt.log(k) - k * pt.log(lam) + log_partial_moment(w, k, lam)
+    log_density = pt.log(k) - k * pt.log(lam) + ops.log_partial_moment(w, k, lam)
     log_density = log_density - pt.log(float64(sigma))
     return pt.switch(pt.abs(float64(value)) >= _FARTHEST, -np.inf, log_density)
 
 
 def log_both_tails(
-    value: Any, alpha: Any, beta: Any, gamma: Any, sigma: Any, *, convex: bool = True
+    value: Any, *params: Any, convex: bool = True
 ) -> tuple[TensorVariable, TensorVariable]:
     """Return log P(Y ≤ value) and log P(Y > value), each with full relative accuracy."""
-    w, k, lam = _standardise(value, alpha, beta, gamma, sigma, convex)
-    tail, rest = log_tails(w, k, lam)
+    w, k, lam = _standardise(value, *params, convex)
+    tail, rest = ops.log_tails(w, k, lam)
     log_cdf, log_sf = (tail, rest) if convex else (rest, tail)
     value = float64(value)
     above, below = value >= _FARTHEST, value <= -_FARTHEST
@@ -68,18 +66,14 @@ def log_both_tails(
     )
 
 
-def logcdf(
-    value: Any, alpha: Any, beta: Any, gamma: Any, sigma: Any, *, convex: bool = True
-) -> TensorVariable:
+def logcdf(value: Any, *params: Any, convex: bool = True) -> TensorVariable:
     """Return log P(Y ≤ value)."""
-    return log_both_tails(value, alpha, beta, gamma, sigma, convex=convex)[0]
+    return log_both_tails(value, *params, convex=convex)[0]
 
 
-def logsf(
-    value: Any, alpha: Any, beta: Any, gamma: Any, sigma: Any, *, convex: bool = True
-) -> TensorVariable:
+def logsf(value: Any, *params: Any, convex: bool = True) -> TensorVariable:
     """Return log P(Y > value)."""
-    return log_both_tails(value, alpha, beta, gamma, sigma, convex=convex)[1]
+    return log_both_tails(value, *params, convex=convex)[1]
 
 
 def quantile_from_log_tails(
@@ -92,46 +86,29 @@ def quantile_from_log_tails(
     log_cdf, log_sf = float64(log_cdf), float64(log_sf)
     alpha, beta, sigma = float64(alpha), float64(beta), float64(sigma)
     inside = pt.isfinite(log_cdf) & pt.isfinite(log_sf)
-    tail, rest = (log_cdf, log_sf) if convex else (log_sf, log_cdf)
-    w = standard_quantile(
-        pt.switch(inside, tail, -math.log(2.0)),
-        pt.switch(inside, rest, -math.log(2.0)),
-        0.5 * float64(gamma),
-        (beta - alpha) / sigma,
-    )
+    tails = (log_cdf, log_sf) if convex else (log_sf, log_cdf)
+    tail, rest = (pt.switch(inside, log_p, -math.log(2.0)) for log_p in tails)
+    w = ops.standard_quantile(tail, rest, 0.5 * float64(gamma), (beta - alpha) / sigma)
     quantile = alpha + sigma * w if convex else beta - sigma * w
     return pt.switch(inside, quantile, pt.switch(log_cdf < log_sf, -np.inf, np.inf))
 
 
-def ppf(
-    q: Any, alpha: Any, beta: Any, gamma: Any, sigma: Any, *, convex: bool = True
-) -> TensorVariable:
+def ppf(q: Any, *params: Any, convex: bool = True) -> TensorVariable:
     """Return the quantile of probability `q`, ∓∞ at 0 and 1, nan outside [0, 1]."""
     q = float64(q)
     valid = (q >= 0.0) & (q <= 1.0)
     q = pt.switch(valid, q, 0.5)
-    quantile = quantile_from_log_tails(
-        pt.log(q), pt.log1p(-q), alpha, beta, gamma, sigma, convex=convex
-    )
+    quantile = quantile_from_log_tails(pt.log(q), pt.log1p(-q), *params, convex=convex)
     return pt.switch(valid, quantile, np.nan)
 
 
 def rvs(
-    alpha: Any,
-    beta: Any,
-    gamma: Any,
-    sigma: Any,
-    *,
-    convex: bool = True,
-    size: Any = None,
-    rng: Any,
+    *params: Any, convex: bool = True, size: Any = None, rng: Any
 ) -> tuple[TensorVariable, TensorVariable]:
     """Return the next random generator and draws of shape `size` (default: as the parameters)."""
-    alpha, beta, gamma, sigma = pt.broadcast_arrays(
-        float64(alpha), float64(beta), float64(gamma), float64(sigma)
-    )
-    size = alpha.shape if size is None else size
-    rng, noiseless = quadratic.rvs(alpha, beta, gamma, convex=convex, size=size, rng=rng)
+    *noiseless_params, sigma = pt.broadcast_arrays(*map(float64, params))
+    size = sigma.shape if size is None else size
+    rng, noiseless = quadratic.rvs(*noiseless_params, convex=convex, size=size, rng=rng)
     next_rng, noise = pt.random.normal(size=size, rng=rng, return_next_rng=True)
     return next_rng, noiseless + sigma * noise
 

@@ -2,8 +2,8 @@
 
 In the convex form Y = α + (β − α) U^(2/γ) with U ~ Uniform(0, 1), so that P(Y ≤ y) =
 ((y − α)/(β − α))^(γ/2) on [α, β] (Lourie, He and Cho 2025, arXiv 2510.02721). In the concave form
-−Y is convex with (−β, −α). All functions broadcast and return 64-bit floats. Parameters must
-satisfy α < β and γ > 0, which is not checked.
+−Y is convex with (−β, −α). All functions broadcast and return 64-bit floats. `params` are alpha,
+beta and gamma; they must satisfy α < β and γ > 0, which is not checked.
 """
 
 from typing import Any
@@ -26,16 +26,16 @@ def _distances(value: Any, alpha: Any, beta: Any, convex: bool) -> tuple[TensorV
     return (from_alpha, from_beta, span) if convex else (from_beta, from_alpha, span)
 
 
-def _log_tail_at_optimum(near: TensorVariable, far: TensorVariable, k: Any) -> TensorVariable:
+def _log_tail_at_optimum(
+    value: Any, alpha: Any, beta: Any, gamma: Any, convex: bool
+) -> TensorVariable:
     """Return k log(near) clipped to [−∞, 0], from `far` = 1 − near where that is more accurate."""
+    near, far, _ = _distances(value, alpha, beta, convex)
     inside = (near > 0.0) & (far > 0.0)
     close = inside & (far < 0.5)
-    log_near = pt.switch(
-        close,
-        pt.log1p(-pt.switch(close, far, 0.0)),
-        pt.log(pt.switch(inside & ~close, near, 1.0)),
-    )
-    return pt.switch(inside, k * log_near, pt.switch(near > 0.0, 0.0, -np.inf))
+    from_far = pt.log1p(-pt.switch(close, far, 0.0))
+    log_near = pt.switch(close, from_far, pt.log(pt.switch(inside & ~close, near, 1.0)))
+    return pt.switch(inside, 0.5 * float64(gamma) * log_near, pt.switch(near > 0.0, 0.0, -np.inf))
 
 
 def logpdf(value: Any, alpha: Any, beta: Any, gamma: Any, *, convex: bool = True) -> TensorVariable:
@@ -51,17 +51,15 @@ def logpdf(value: Any, alpha: Any, beta: Any, gamma: Any, *, convex: bool = True
     return pt.switch(inside, pt.log(k) - pt.log(span) + shape, -np.inf)
 
 
-def logcdf(value: Any, alpha: Any, beta: Any, gamma: Any, *, convex: bool = True) -> TensorVariable:
+def logcdf(value: Any, *params: Any, convex: bool = True) -> TensorVariable:
     """Return log P(Y ≤ value)."""
-    near, far, _ = _distances(value, alpha, beta, convex)
-    log_tail = _log_tail_at_optimum(near, far, 0.5 * float64(gamma))
+    log_tail = _log_tail_at_optimum(value, *params, convex)
     return log_tail if convex else log1mexp(log_tail)
 
 
-def logsf(value: Any, alpha: Any, beta: Any, gamma: Any, *, convex: bool = True) -> TensorVariable:
+def logsf(value: Any, *params: Any, convex: bool = True) -> TensorVariable:
     """Return log P(Y > value)."""
-    near, far, _ = _distances(value, alpha, beta, convex)
-    log_tail = _log_tail_at_optimum(near, far, 0.5 * float64(gamma))
+    log_tail = _log_tail_at_optimum(value, *params, convex)
     return log1mexp(log_tail) if convex else log_tail
 
 
@@ -70,11 +68,8 @@ def ppf(q: Any, alpha: Any, beta: Any, gamma: Any, *, convex: bool = True) -> Te
     q, alpha, beta, gamma = float64(q), float64(alpha), float64(beta), float64(gamma)
     valid = (q >= 0.0) & (q <= 1.0)
     q = pt.switch(valid, q, 0.5)
-    if convex:
-        quantile = alpha + (beta - alpha) * q ** (2.0 / gamma)
-    else:
-        quantile = beta - (beta - alpha) * (1.0 - q) ** (2.0 / gamma)
-    return pt.switch(valid, quantile, np.nan)
+    distance = (beta - alpha) * (q if convex else 1.0 - q) ** (2.0 / gamma)
+    return pt.switch(valid, alpha + distance if convex else beta - distance, np.nan)
 
 
 def rvs(

@@ -18,25 +18,20 @@ from pytensor.graph.fg import FunctionGraph
 from pytensor.graph.rewriting.basic import dfs_rewriter, node_rewriter
 from pytensor.tensor.elemwise import Elemwise
 
+from leadline.distributions.partial_moment import quadrature
 from leadline.distributions.partial_moment.ops import LogPartialMoment, LogTails, StandardQuantile
-from leadline.distributions.partial_moment.quadrature import (
-    log_moment_with_partials,
-    log_tails_with_partials,
-    quantile_by_bisection,
-)
 
 # The outputs of an Op, and the partials of each of its values in each input.
 Expression = tuple[list[Variable], list[list[Variable]]]
 
 
 def _log_partial_moment(w: Variable, k: Variable, lam: Variable) -> Expression:
-    outputs = log_moment_with_partials(w, k, lam)
+    outputs = quadrature.log_moment_with_partials(w, k, lam)
     return outputs, [outputs[1:]]
 
 
 def _log_tails(w: Variable, k: Variable, lam: Variable) -> Expression:
-    outputs = log_tails_with_partials(w, k, lam)
-    log_below, log_above, *partials = outputs
+    outputs = log_below, log_above, *partials = quadrature.log_tails_with_partials(w, k, lam)
     smaller = pt.minimum(log_below, log_above)
     return outputs, [
         [pt.exp(smaller - log_below) * partial for partial in partials],
@@ -45,9 +40,9 @@ def _log_tails(w: Variable, k: Variable, lam: Variable) -> Expression:
 
 
 def _quantile(log_below: Variable, log_above: Variable, k: Variable, lam: Variable) -> Expression:
-    w = quantile_by_bisection(log_below, log_above, k, lam)
+    w = quadrature.quantile_by_bisection(log_below, log_above, k, lam)
     # Implicit derivatives of the equation that w solves.
-    _, _, by_w, by_k, by_lam = log_tails_with_partials(w, k, lam)
+    _, _, by_w, by_k, by_lam = quadrature.log_tails_with_partials(w, k, lam)
     below_is_smaller = log_below < log_above
     by_log_below = pt.switch(below_is_smaller, 1.0 / by_w, 0.0)
     by_log_above = pt.switch(below_is_smaller, 0.0, -1.0 / by_w)

@@ -98,20 +98,10 @@ def expm1(x: float) -> tuple[float, float]:
     rounded = x * _LOG2_E + _ROUND
     n = rounded - _ROUND
     r = (x - n * _LOG2_HIGH) - n * _LOG2_LOW
-    p = 1.0 / 6227020800.0
-    p = p * r + 1.0 / 479001600.0
-    p = p * r + 1.0 / 39916800.0
-    p = p * r + 1.0 / 3628800.0
-    p = p * r + 1.0 / 362880.0
-    p = p * r + 1.0 / 40320.0
-    p = p * r + 1.0 / 5040.0
-    p = p * r + 1.0 / 720.0
-    p = p * r + 1.0 / 120.0
-    p = p * r + 1.0 / 24.0
-    p = p * r + 1.0 / 6.0
-    p = p * r + 0.5
-    p = p * r + 1.0
-    p = p * r
+    p = ((1.0 / 6227020800.0 * r + 1.0 / 479001600.0) * r + 1.0 / 39916800.0) * r + 1.0 / 3628800.0
+    p = ((p * r + 1.0 / 362880.0) * r + 1.0 / 40320.0) * r + 1.0 / 5040.0
+    p = ((p * r + 1.0 / 720.0) * r + 1.0 / 120.0) * r + 1.0 / 24.0
+    p = (((p * r + 1.0 / 6.0) * r + 0.5) * r + 1.0) * r
     scale = _from_bits((_to_bits(rounded) + 1023) << 52)
     return scale * p + (scale - 1.0), scale * p + scale
 
@@ -130,16 +120,9 @@ def _log_of_parts(exponent: int, f: float) -> float:
     """
     s = f / (2.0 + f)
     z = s * s
-    p = 2.0 / 21.0
-    p = p * z + 2.0 / 19.0
-    p = p * z + 2.0 / 17.0
-    p = p * z + 2.0 / 15.0
-    p = p * z + 2.0 / 13.0
-    p = p * z + 2.0 / 11.0
-    p = p * z + 2.0 / 9.0
-    p = p * z + 2.0 / 7.0
-    p = p * z + 2.0 / 5.0
-    p = p * z + 2.0 / 3.0
+    p = ((2.0 / 21.0 * z + 2.0 / 19.0) * z + 2.0 / 17.0) * z + 2.0 / 15.0
+    p = ((p * z + 2.0 / 13.0) * z + 2.0 / 11.0) * z + 2.0 / 9.0
+    p = ((p * z + 2.0 / 7.0) * z + 2.0 / 5.0) * z + 2.0 / 3.0
     n = _from_bits(exponent + _ROUND_BITS) - _ROUND
     return n * _LOG2_HIGH + (n * _LOG2_LOW + (2.0 * s + s * z * p))
 

@@ -73,16 +73,9 @@ def _window(
 ) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
     """Return log t, t − w and the log of the weight of dt at the nodes of both panels.
 
-    Parameters
-    ----------
-    w, k, lam : tensor, one common shape
-        The integrand is exp(k log t − (t − w)²/2) d(log t) on (0, λ].
-    singular_exponent : tensor
-        Smallest s of the terms t^s in dt/t of the caller's integrand.
-
-    Returns
-    -------
-    log_t, offset, log_weight : tensor, shape (..., node)
+    The window is that of exp(k log t − (t − w)²/2) d(log t) on (0, λ], and `singular_exponent` the
+    smallest s of the terms t^s in dt/t of the caller's integrand. The arguments have one common
+    shape; the results have the nodes as a further axis, the last one.
     """
     # The peak and its distance from w, each from the formula that does not cancel.
     root = pt.sqrt(w**2 + 4.0 * k)
@@ -138,28 +131,19 @@ def _window(
     first_log_weight = pt.log(pt.switch(clear, first_span, middle * power)) + pt.switch(
         clear, 0.0, (power - 1.0) * LOG_NODES
     )
-    second_log_weight = pt.log(second_span)
+    second_log_weight = pt.log(second_span) + _LOG_WEIGHTS
     return (
         pt.concatenate([first_log_t, pt.log(second_t)], axis=-1),
         pt.concatenate([first_offset, second_offset], axis=-1),
-        pt.concatenate(
-            [first_log_weight + _LOG_WEIGHTS, second_log_weight + _LOG_WEIGHTS], axis=-1
-        ),
+        pt.concatenate([first_log_weight + _LOG_WEIGHTS, second_log_weight], axis=-1),
     )
 
 
 def log_moment_with_partials(w: Any, k: Any, lam: Any) -> list[TensorVariable]:
-    """Return log J and its partials in w, k and λ.
+    """Return log J and its partials in w, k and λ, for finite w and positive k and λ.
 
     The partials are means over the nodes of one quadrature, a third of the graph that automatic
-    differentiation makes.
-
-    Parameters
-    ----------
-    w : tensor_like
-        (y − α)/σ, any finite value.
-    k, lam : tensor_like
-        γ/2 and (β − α)/σ, positive. The three broadcast.
+    differentiation makes. The arguments broadcast.
     """
     w, k, lam = pt.broadcast_arrays(float64(w), float64(k), float64(lam))
     log_t, offset, log_weight = _window(w, k, lam, k)
@@ -187,12 +171,8 @@ def log_tails_with_partials(w: Any, k: Any, lam: Any) -> list[TensorVariable]:
     # The integrals of J and of S in one array, which halves the graph. The window of S is that of
     # the normal density alone, k = 1 in h; its singularity is still t^k.
     one = pt.ones_like(k)
-    log_t, offset, log_weight = _window(
-        pt.stack([w, w]),
-        pt.stack([k, one]),
-        pt.stack([lam, lam]),
-        pt.stack([k, pt.minimum(k, one)]),
-    )
+    pairs = ([w, w], [k, one], [lam, lam], [k, pt.minimum(k, one)])
+    log_t, offset, log_weight = _window(*map(pt.stack, pairs))
     # log(t/λ), near λ from the distance to it, where log t − log λ would lose digits.
     relative = (offset + (w - lam)[..., None]) / lam[..., None]
     near = relative > -0.5
@@ -213,14 +193,12 @@ def log_tails_with_partials(w: Any, k: Any, lam: Any) -> list[TensorVariable]:
     below_is_smaller = log_cdf < -math.log(2.0)
     smaller = pt.switch(below_is_smaller, log_cdf, log_sf)
     larger = log1mexp(smaller)
-    log_below = pt.switch(below_is_smaller, smaller, larger)
-    log_above = pt.switch(below_is_smaller, larger, smaller)
     scale = scale + smaller
     share = pt.exp(next_terms - log_next[..., None])
     next_over_smaller = pt.exp(log_next - scale)
     return [
-        log_below,
-        log_above,
+        pt.switch(below_is_smaller, smaller, larger),
+        pt.switch(below_is_smaller, larger, smaller),
         k * pt.exp(log_moment - scale),
         next_over_smaller * pt.sum(share * log_ratio[0], axis=-1),
         -k / lam * next_over_smaller,

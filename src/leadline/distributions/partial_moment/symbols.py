@@ -28,12 +28,7 @@ def symbol(entry: str) -> str:
 def call_by_symbol(entry: str, n_outputs: int) -> Callable:
     """Return a numba function of four numbers that calls an entry point and returns its outputs.
 
-    Parameters
-    ----------
-    entry : str
-        Name of the entry point in `leadline.distributions.partial_moment.entries`.
-    n_outputs : int
-        Number of values that the entry point writes.
+    The entry points, and how many values each writes, are those of `entries`.
     """
 
     @intrinsic
@@ -52,10 +47,8 @@ def call_by_symbol(entry: str, n_outputs: int) -> Callable:
             elif table is None:
                 table = cgutils.add_global_variable(builder.module, double, TABLE_SYMBOL)
             builder.call(function, [*arguments, table, builder.bitcast(out, pointer)])
-            values = [
-                builder.load(cgutils.gep_inbounds(builder, out, 0, i)) for i in range(n_outputs)
-            ]
-            return context.make_tuple(builder, result, values)
+            pointers = [cgutils.gep_inbounds(builder, out, 0, i) for i in range(n_outputs)]
+            return context.make_tuple(builder, result, [builder.load(p) for p in pointers])
 
         return result(*[types.float64] * 4), generate
 

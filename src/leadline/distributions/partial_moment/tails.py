@@ -18,6 +18,7 @@ F > 3/4                            S by quadrature of a positive integrand, F as
 import math
 from typing import Any
 
+from leadline.distributions.partial_moment import node_math, quadrature
 from leadline.distributions.partial_moment.log_moment import (
     FAR,
     W_LOW,
@@ -26,25 +27,8 @@ from leadline.distributions.partial_moment.log_moment import (
     series_holds,
     window,
 )
-from leadline.distributions.partial_moment.node_math import (
-    exp,
-    expm1,
-    jit,
-    jit_nodes,
-    log1mexp,
-    log1p,
-    log_add_exp,
-    log_normal_cdf,
-)
-from leadline.distributions.partial_moment.quadrature import (
-    EPS,
-    FIRST_PANEL,
-    LOG_NODES,
-    LOG_SQRT_2PI,
-    NODES,
-    START_EXPONENT,
-    WEIGHTS,
-)
+from leadline.distributions.partial_moment.node_math import exp, expm1, jit, jit_nodes, log1p
+from leadline.distributions.partial_moment.quadrature import LOG_NODES, NODES, WEIGHTS
 from leadline.distributions.partial_moment.symbols import call_by_symbol
 
 _LOG_3_4 = math.log(0.75)
@@ -64,7 +48,7 @@ def _survival_start_panel(
 
     The integrands are 1 − (t/λ)^k, (t/λ)^k/t, −(t/λ)^k log(t/λ) and (t/λ)^k.
     """
-    power = 1.0 + START_EXPONENT / min(k, 1.0)
+    power = 1.0 + quadrature.START_EXPONENT / min(k, 1.0)
     total, total_w, total_k, total_lam = 0.0, 0.0, 0.0, 0.0
     log_end, log_lam = math.log(end), math.log(lam)
     for i in range(NODES.size):
@@ -114,11 +98,11 @@ def _survival(w: float, k: float, lam: float) -> tuple[float, float, float, floa
         first = _survival_panel(-below, half, top, offset, k, lam)
         second = _survival_panel(half - below, half, top, offset, k, lam)
     else:
-        middle = FIRST_PANEL * (top + above)
+        middle = quadrature.FIRST_PANEL * (top + above)
         first = _survival_start_panel(middle, top, offset, k, lam)
         second = _survival_panel(middle - top, top + above - middle, top, offset, k, lam)
-    log_scale = -0.5 * offset * offset - LOG_SQRT_2PI
-    by_noise = math.exp(min(log_normal_cdf(-w) - log_scale, 700.0))
+    log_scale = -0.5 * offset * offset - quadrature.LOG_SQRT_2PI
+    by_noise = math.exp(min(node_math.log_normal_cdf(-w) - log_scale, 700.0))
     total = first[0] + second[0] + by_noise
     return (
         log_scale + math.log(total),
@@ -141,7 +125,7 @@ def _log_tails(w: float, k: float, lam: float) -> tuple[float, float, float, flo
         # Near λ, log w − log λ would lose the digits of S.
         log_ratio = math.log1p(-c / lam) if c < 0.5 * lam else math.log(w) - log_lam
         log_below = k * log_ratio + log_mean
-        log_above = log1mexp(log_below)
+        log_above = node_math.log1mexp(log_below)
         d_k, d_lam = log_ratio + mean_log, -k / lam
     else:
         # The part of F with noiseless scores below λ. Far from λ it is all of F; elsewhere the
@@ -151,7 +135,7 @@ def _log_tails(w: float, k: float, lam: float) -> tuple[float, float, float, flo
         log_below = log_part
         far = lam - max(w, 0.0) - math.sqrt(k) > FAR and w > W_LOW
         if not far:
-            log_below = log_add_exp(log_part, log_normal_cdf(-c))
+            log_below = node_math.log_add_exp(log_part, node_math.log_normal_cdf(-c))
         if log_below >= _LOG_3_4:
             log_above, d_w, d_k, d_lam = _survival(w, k, lam)
             return math.log1p(-math.exp(log_above)), log_above, d_w, -d_k, -d_lam
@@ -188,7 +172,7 @@ def _quantile(log_below: float, log_above: float, k: float, lam: float) -> float
             w = 0.5 * (low + high)
         elif abs(w - last) <= _SMALL_STEP * max(abs(w), 1.0):
             break
-        if abs(w - last) <= 2.0 * EPS * abs(w) or miss == 0.0:
+        if abs(w - last) <= 2.0 * quadrature.EPS * abs(w) or miss == 0.0:
             break
     return w
 
