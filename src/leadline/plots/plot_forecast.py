@@ -90,8 +90,8 @@ def plot_forecast(
     """Plot the best of the next m trials against m, with the probability of a gain.
 
     A panel per search holds the median and the interval of the best measured score of m more
-    trials, the best seen as a line, and under each tick P(gain). Where even the better end of the
-    band stays short of the line, m more trials are unlikely to help.
+    trials, the best seen as a line, and under each tick P(gain). More trials are unlikely to
+    help where even the better end of the band stays short of the line.
 
     Parameters
     ----------

@@ -44,9 +44,9 @@ def threshold_numbers(
         For each candidate, dims (search, candidate): `tail_fraction`, `scale`, `weight` and `kept`
         (1: averaged over, 0: left out, as its tail does not follow the law); `optimum`,
         `effective_dim` and `noise_sd`, posterior means, each with `_lower` and `_upper`. Averaged
-        over the candidates, dims (search): the same with `_average`. Where a search has fewer
-        candidates than another, `scale` is empty and the figures are nan. Searches without trials,
-        known from reported bests alone, have no thresholds and are left out.
+        over the candidates, dims (search): the same with `_average`. Searches with fewer
+        candidates than others have an empty `scale` and nan in their place. Searches without
+        trials, known from reported bests alone, have no thresholds and are left out.
 
     Examples
     --------
@@ -85,10 +85,10 @@ def plot_threshold(
 ) -> PlotCollection:
     """Plot optimum, effective dimension, noise and weight against the tail fraction.
 
-    A row per search; a single search has its panels one below the other. Where the law holds,
-    estimates agree within their intervals and become more certain as the tail widens. Where they
-    start to drift, the law ends. Grey thresholds were left out: their tails do not follow the
-    law. Dashed lines are averages.
+    A row per search; a single search has its panels one below the other. Estimates agree within
+    their intervals where the law holds, and become more certain as the tail widens. The law ends
+    where they start to drift. Grey thresholds were left out: their tails do not follow the law.
+    Dashed lines are averages.
 
     Parameters
     ----------
