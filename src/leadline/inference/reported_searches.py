@@ -56,11 +56,11 @@ def with_reports(tails: xr.Dataset, trials: Trials, priors: Priors) -> xr.Datase
         reports = trials.search(*pair).reports["score"].to_numpy(dtype=float)
         lenders = _lenders(tails, pair, trials.source)
         name = f"{trials.source}: {' / '.join(pair)}"
-        lender, *cut = _borrow(tails, lenders, reports, losses_of, name)
+        lender, threshold, tail_scale = _borrow(tails, lenders, reports, losses_of, name)
         space = spaces[pair]
         bounds = tails["max_effective_dim"].to_numpy()[tails["space"].to_numpy() == space]
         bound = priors.max_effective_dim or max(bounds, default=DEFAULT_MAX_DIM)
-        variables = _empty_tail(tails, lender, *cut, float(bound))
+        variables = _empty_tail(tails, lender, threshold, tail_scale, float(bound))
         parts.append(label_tail(variables, *pair, space, tails.attrs["loss_sign"]))
     joined = join_tails(parts)
     losses, counts, owners = [], [], []
