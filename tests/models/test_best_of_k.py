@@ -12,8 +12,8 @@ from scipy import stats
 
 import leadline as ll
 from leadline.data.tails import cut_tail, join_tails, label_tail
-from leadline.distributions.scores import BestScore
 from leadline.distributions.kernels import noisy_quadratic
+from leadline.distributions.scores import BestScore
 from leadline.inference.pointwise_logp import PointwiseLogp
 from leadline.models import best_of_k, crossed, hierarchical
 
