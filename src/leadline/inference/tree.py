@@ -182,7 +182,7 @@ def _log_prior(part: xr.DataTree) -> xr.Dataset:
         # One integer per space is a shared parameter, with a density per search of the space.
         if dimension is not None and dimension.dims[2:] == ("space",):
             space = xr.DataArray(positions(part["tails"]["space"].to_numpy()), dims="search")
-            dimension = dimension.drop_vars("space").isel(space=space)
+            dimension = dimension.drop_vars("space", errors="ignore").isel(space=space)
             densities = densities.assign(pooled_effective_dim=dimension)
     like = part["noisy_quadratic"]["alpha"].drop_vars(("task", "model", "space"), errors="ignore")
     return densities.drop_vars(("search", "space"), errors="ignore").map(
