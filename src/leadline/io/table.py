@@ -134,11 +134,11 @@ def _resolve_columns(
     """Return the column of the input for each column of the table."""
     columns: dict[str, str] = {}
     wanted = [(argument, name) for argument, name in named.items() if name is not None]
-    for argument, name in [*wanted, *(("params", name) for name in params or ())]:
-        if name not in existing:
+    for argument, column in [*wanted, *(("params", name) for name in params or ())]:
+        if column not in existing:
             raise LeadlineError(
-                f"{source}: no column {format_value(name)} for {argument}."
-                f"{closest(name, existing)} The columns are {join_values(existing) or 'none'}"
+                f"{source}: no column {format_value(column)} for {argument}."
+                f"{closest(column, existing)} The columns are {join_values(existing) or 'none'}"
             )
     for column, name in {**named, "order": None, "budget": None}.items():
         if name is not None:

@@ -111,7 +111,7 @@ def read_wandb_csv(
     for index, row in enumerate(rows):
         run = {name: column[row] for name, column in columns.items()}
         own = {name: run[name] for name in params or () if _is_given(run[name])}
-        seed = {} if replicate in (None, *own) else {replicate: run[replicate]}
+        seed = {} if replicate is None or replicate in own else {replicate: run[replicate]}
         cost, time = parse_number(run.get("Runtime")), order[index] if order else None
         found = Evaluation(row + 1, scores.get(row), statuses[row], own, seed, cost, time)
         evaluations.append(found)

@@ -28,7 +28,7 @@ _FARTHEST = np.float64(1e120)
 
 
 def _standardise(
-    value: Any, alpha: Any, beta: Any, gamma: Any, sigma: Any, convex: bool
+    value: Any, alpha: Any, beta: Any, gamma: Any, sigma: Any, *, convex: bool
 ) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
     """Return w, k and λ of the convex form; an infinite `value` becomes w = 0.
 
@@ -45,7 +45,7 @@ def logpdf(
     value: Any, alpha: Any, beta: Any, gamma: Any, sigma: Any, *, convex: bool = True
 ) -> TensorVariable:
     """Return the log-density."""
-    w, k, lam = _standardise(value, alpha, beta, gamma, sigma, convex)
+    w, k, lam = _standardise(value, alpha, beta, gamma, sigma, convex=convex)
     log_density = pt.log(k) - k * pt.log(lam) + ops.log_partial_moment(w, k, lam)
     log_density = log_density - pt.log(float64(sigma))
     return pt.switch(pt.abs(float64(value)) >= _FARTHEST, -np.inf, log_density)
@@ -55,7 +55,7 @@ def log_both_tails(
     value: Any, *params: Any, convex: bool = True
 ) -> tuple[TensorVariable, TensorVariable]:
     """Return log P(Y ≤ value) and log P(Y > value), each with full relative accuracy."""
-    w, k, lam = _standardise(value, *params, convex)
+    w, k, lam = _standardise(value, *params, convex=convex)
     tail, rest = ops.log_tails(w, k, lam)
     log_cdf, log_sf = (tail, rest) if convex else (rest, tail)
     value = float64(value)

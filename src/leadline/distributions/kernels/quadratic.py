@@ -27,7 +27,7 @@ def _distances(value: Any, alpha: Any, beta: Any, convex: bool) -> tuple[TensorV
 
 
 def _log_tail_at_optimum(
-    value: Any, alpha: Any, beta: Any, gamma: Any, convex: bool
+    value: Any, alpha: Any, beta: Any, gamma: Any, *, convex: bool
 ) -> TensorVariable:
     """Return k log(near) clipped to [−∞, 0], from `far` = 1 − near where that is more accurate."""
     near, far, _ = _distances(value, alpha, beta, convex)
@@ -53,13 +53,13 @@ def logpdf(value: Any, alpha: Any, beta: Any, gamma: Any, *, convex: bool = True
 
 def logcdf(value: Any, *params: Any, convex: bool = True) -> TensorVariable:
     """Return log P(Y ≤ value)."""
-    log_tail = _log_tail_at_optimum(value, *params, convex)
+    log_tail = _log_tail_at_optimum(value, *params, convex=convex)
     return log_tail if convex else log1mexp(log_tail)
 
 
 def logsf(value: Any, *params: Any, convex: bool = True) -> TensorVariable:
     """Return log P(Y > value)."""
-    log_tail = _log_tail_at_optimum(value, *params, convex)
+    log_tail = _log_tail_at_optimum(value, *params, convex=convex)
     return log1mexp(log_tail) if convex else log_tail
 
 
