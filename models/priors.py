@@ -70,7 +70,8 @@ class Prior:
         import pymc as pm
 
         family: Any = getattr(pm, self.distribution, None)
-        if not (isinstance(family, type) and issubclass(family, pm.Continuous)):
+        continuous = isinstance(family, type) and issubclass(family, pm.Continuous)
+        if not continuous:
             raise ValueError(
                 f"Prior({self.distribution!r}): not a continuous distribution of PyMC; "
                 "name one as in Prior('LogNormal', mu=0, sigma=1)"
