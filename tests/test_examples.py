@@ -6,6 +6,7 @@ import pathlib
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
+import xarray as xr
 
 import leadline as ll
 
@@ -21,15 +22,25 @@ def example_folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ll.__all__)
-def test_examples_run(name, example_folder):
+@pytest.fixture(scope="module")
+def fit():
+    """Return a stored fit of two models on one task, each by itself."""
+    return xr.open_datatree(TESTS / "data" / "single.nc").load()
+
+
+# The example of `fit` compiles a model.
+NAMES = [pytest.param(n, marks=pytest.mark.slow if n == "fit" else ()) for n in ll.__all__]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_run(name, example_folder, fit):
     mpl.use("Agg")
     public = getattr(ll, name)
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     runner = doctest.DocTestRunner(optionflags=flags, verbose=False)
     reports = []
-    for test in doctest.DocTestFinder().find(public, name, globs={"ll": ll}):
+    for test in doctest.DocTestFinder().find(public, name, globs={"ll": ll, "fit": fit}):
         runner.run(test, out=reports.append)
     plt.close("all")
-    assert runner.tries, f"the docstring of ll.{name} has no example that runs"
+    assert runner.tries > runner.skips, f"the docstring of ll.{name} has no example that runs"
     assert not runner.failures, "".join(reports)

@@ -151,7 +151,8 @@ def _load_results(search: Any) -> tuple[Mapping[str, Any], str, str]:
 def _cells(values: Any) -> list[Any]:
     if isinstance(values, np.ma.MaskedArray):
         # With several spaces, a parameter is masked if it belongs to another one.
-        values = np.ma.filled(values.astype(object), _MISSING)
+        masked: Any = values.astype(object)
+        values = masked.filled(_MISSING)
     return list(values) if hasattr(values, "__iter__") else []
 
 
