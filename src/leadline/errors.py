@@ -14,6 +14,14 @@ class LeadlineError(ValueError):
     ----------
     message : str
         What was wrong, what is allowed and what to do. Line breaks become spaces.
+
+    Examples
+    --------
+    >>> try:
+    ...     ll.from_scores([0.3, 0.2], direction="smaller")
+    ... except ll.LeadlineError as error:
+    ...     print(str(error)[:44])
+    direction must be 'minimize' (a loss, an err
     """
 
     def __init__(self, message: str) -> None:

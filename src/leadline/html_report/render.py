@@ -52,7 +52,8 @@ def report(tree: xr.DataTree, path: str | os.PathLike[str]) -> Path:
 
     Examples
     --------
-    >>> ll.report(fit, "report.html")  # doctest: +SKIP
+    >>> ll.report(fit, "report.html").name
+    'report.html'
     """
     text = render(tree)
     target = Path(path)

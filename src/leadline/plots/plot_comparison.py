@@ -55,7 +55,8 @@ def comparison_numbers(
 
     Examples
     --------
-    >>> ll.comparison_numbers(fit, rope=0.01)["p_equal"]  # doctest: +SKIP
+    >>> ll.comparison_numbers(fit, rope=0.01)["p_equal"].dims
+    ('pair', 'row')
     """
     comparison = compare(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)
     numbers = tabulate_pairs(comparison, by, rope)
@@ -131,7 +132,7 @@ def plot_comparison(
 
     Examples
     --------
-    >>> ll.plot_comparison(fit, budget=50, rope=0.01)  # doctest: +SKIP
+    >>> picture = ll.plot_comparison(fit, budget=50, rope=0.01)
     """
     numbers = comparison_numbers(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)
     pairs = numbers.sizes["pair"]

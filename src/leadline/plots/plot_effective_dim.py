@@ -41,7 +41,8 @@ def effective_dim_numbers(
 
     Examples
     --------
-    >>> ll.effective_dim_numbers(fit)["mean"]  # doctest: +SKIP
+    >>> ll.effective_dim_numbers(fit)["mean"].dims
+    ('search',)
     """
     posterior = validate_tree(tree)["posterior"].dataset
     draws = posterior["effective_dim"]
@@ -83,7 +84,7 @@ def plot_effective_dim(
 
     Examples
     --------
-    >>> ll.plot_effective_dim(fit, visuals={"prior_upper": False})  # doctest: +SKIP
+    >>> picture = ll.plot_effective_dim(fit, visuals={"prior_upper": False})
     """
     numbers = effective_dim_numbers(tree, ci_prob=ci_prob, ci_kind=ci_kind)
     options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)

@@ -55,7 +55,8 @@ def forecast_numbers(
 
     Examples
     --------
-    >>> ll.forecast_numbers(fit, [10, 100])["p_gain"]  # doctest: +SKIP
+    >>> ll.forecast_numbers(fit, [10, 100])["p_gain"].dims
+    ('search', 'trials')
     """
     validate_tree(tree)
     prob, kind = validate_interval(ci_prob, ci_kind)
@@ -105,7 +106,7 @@ def plot_forecast(
 
     Examples
     --------
-    >>> ll.plot_forecast(fit, [10, 100, 1000], minimum_gain=0.001)  # doctest: +SKIP
+    >>> picture = ll.plot_forecast(fit, [10, 100, 1000], minimum_gain=0.001)
     """
     numbers = forecast_numbers(
         tree, trials, minimum_gain=minimum_gain, ci_prob=ci_prob, ci_kind=ci_kind

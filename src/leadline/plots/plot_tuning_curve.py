@@ -52,7 +52,8 @@ def tuning_curve_numbers(
 
     Examples
     --------
-    >>> ll.tuning_curve_numbers(fit, [10, 100, 1000])["curve"]  # doctest: +SKIP
+    >>> ll.tuning_curve_numbers(fit, [10, 100, 1000])["curve"].dims
+    ('search', 'budget')
     """
     validate_tree(tree)
     prob, ci = validate_interval(ci_prob, ci_kind)
@@ -104,7 +105,7 @@ def plot_tuning_curve(
 
     Examples
     --------
-    >>> ll.plot_tuning_curve(fit, kind="expected")  # doctest: +SKIP
+    >>> picture = ll.plot_tuning_curve(fit, kind="expected")
     """
     numbers = tuning_curve_numbers(
         tree, budgets, quantile=quantile, kind=kind, ci_prob=ci_prob, ci_kind=ci_kind
