@@ -20,7 +20,8 @@ def choose_draws(
     component; `shape` and both results are (chain, draw).
     """
     chains, draws = shape
-    ends = np.cumsum(weights) / np.sum(weights)
+    ends = np.cumsum(weights)
+    ends = ends / ends[-1]
     start = rng.random()
     labels = np.searchsorted(ends, (np.arange(draws) + start) / draws)
     component = np.stack([rng.permutation(labels) for _ in range(chains)])
