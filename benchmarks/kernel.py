@@ -167,7 +167,7 @@ def measure_speed() -> None:
                 "opda": lambda s=scores, d=opda_distribution: d.pdf(s),
             }
             ns = _median_times(times, rounds=5)
-            # Where the density is at least 1e-3 of its peak: opda's is orders off farther out.
+            # Densities of at least 1e-3 of the peak: opda's is orders off farther out.
             grid = np.linspace(-5.0 / lam, 1.0 + 5.0 / lam, 300)
             exact = np.exp([_exact_log_density(x, gamma, lam) for x in grid])
             seen = exact > 1e-3 * exact.max()

@@ -1,6 +1,6 @@
 """The likelihood of the tails of searches, stated once for all models.
 
-Of the n trials of a search, failures included, some score better than the threshold theta, where
+Some of the n trials of a search, failures included, score better than the threshold theta, where
 the quadratic law of arXiv:2510.02721 holds. Their expected losses are
 ``alpha + (beta − alpha) U^(2/gamma)``, and their measured losses have normal noise on top. All
 other trials contribute only the fact that they are not beyond the threshold. A search is two

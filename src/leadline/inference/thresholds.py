@@ -1,4 +1,4 @@
-"""Where the tail of one search starts: candidate thresholds are fitted, tested and weighed.
+"""The threshold of one search: candidates are fitted, tested and weighed.
 
 From the deepest candidate outwards, candidates are fitted until a test of goodness of fit rejects
 one (`leadline.stats.goodness_of_fit`). That one and all wider ones are dropped: predictive scores

@@ -40,12 +40,12 @@ class Design:
 
     @property
     def first(self) -> npt.NDArray[np.bool_]:
-        """Whether a trial is the first of its configuration."""
+        """True for the first trial of each configuration."""
         return ~pd.Series(self.configuration).duplicated().to_numpy()
 
     @property
     def continuous(self) -> bool:
-        """Whether one parameter differs between almost all distinct configurations."""
+        """True if one parameter differs between almost all distinct configurations."""
         n_distinct = self.configuration.max() + 1
         return bool(n_distinct > 2 and (self._n_levels() > 0.9 * n_distinct).any())
 
