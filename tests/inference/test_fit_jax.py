@@ -66,7 +66,8 @@ def test_density_and_gradient_are_those_of_numba(search, effective_dim):
         assert value.dtype == "float64"
         exact_value, exact_gradient = expected(point)
         np.testing.assert_allclose(-value, exact_value, rtol=1e-9, atol=1e-9)
-        np.testing.assert_allclose(-np.array(gradient), exact_gradient, rtol=1e-9, atol=1e-9)
+        gradient = -np.concatenate(gradient, axis=None)
+        np.testing.assert_allclose(gradient, exact_gradient, rtol=1e-9, atol=1e-9)
 
 
 @pytest.fixture(scope="module")

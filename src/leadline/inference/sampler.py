@@ -78,13 +78,15 @@ class CompiledModel:
         counts = {name: getattr(sampler, name) for name in ("draws", "tune", "chains")}
         options = counts | {"target_accept": sampler.target_accept, **sampler.options}
         if self.compiled is None:
-            return pm.sample(
+            drawn = pm.sample(
                 model=self.flat.model,
                 nuts_sampler=sampler.nuts_sampler,
                 progressbar=sampler.progressbar,
                 random_seed=seed,
                 **options,
             )
+            # xarray cannot pick draws from the arrays of JAX.
+            return drawn.map_over_datasets(lambda group: group.as_numpy())
         import nutpie
 
         return nutpie.sample(
