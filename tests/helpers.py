@@ -74,7 +74,7 @@ def make_tree(
     groups = []
     for place, pair in enumerate(trials.searches):
         tails = cut_tail(trials.search(*pair), tail_fraction=tail_fraction, max_effective_dim=10)
-        posterior = _draws(tails, place, rng, (chains, draws), spread_of_draws, integer)
+        posterior = make_draws(tails, place, rng, (chains, draws), spread_of_draws, integer)
         part = make_part(tails, posterior, divergences)
         groups.append(_tree_of(trials, pair, [part], [1.0]))
     return _with_attributes(trials, join_groups(groups))
@@ -91,7 +91,7 @@ def make_averaged_tree(
     for place, fraction in enumerate(tail_fractions):
         tails = cut_tail(trials, tail_fraction=fraction, scale=SCALES[scale], max_effective_dim=10)
         plain = cut_tail(trials, tail_fraction=fraction)
-        posterior = _draws(plain, 0, np.random.default_rng(place), (2, 200), 1.0, False)
+        posterior = make_draws(plain, 0, np.random.default_rng(place), (2, 200), 1.0, False)
         if scale != "identity":
             posterior = _on_log_scale(posterior)
         parts.append(make_part(tails, posterior, informative=False))
@@ -176,7 +176,7 @@ def _log_density(posterior: xr.Dataset) -> xr.DataArray:
     return total
 
 
-def _draws(
+def make_draws(
     tails: xr.Dataset,
     place: int,
     rng: np.random.Generator,
