@@ -1,4 +1,4 @@
-"""Where the tail starts: every case in both directions, worked out by hand."""
+"""Tails cut at thresholds and fractions, in both directions, worked out by hand."""
 
 import numpy as np
 import pandas as pd
@@ -210,7 +210,7 @@ def test_losses_on_a_scale_are_means_of_its_values():
     assert_same(tail, cut_tail(trials, tail_fraction=0.7, scale=SCALES["log"]))
 
 
-# Of the 25 losses on a grid of 0.01, 13 are at most 0.34 and the next is 0.37.
+# 13 of the 25 losses on a grid of 0.01 are at most 0.34; the next is 0.37.
 GRID = np.array([20, 22, 23, 23, 26, 27, 28, 29, 30, 31, 33, 33, 34, *range(37, 49)]) / 100
 
 

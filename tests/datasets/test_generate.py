@@ -52,7 +52,7 @@ def test_search_runs_and_resumes(model: str, small_task: Task, tmp_path: Path):
         np.testing.assert_equal([one[key] for one in resumed], [one[key] for one in whole])
     np.testing.assert_equal(read_records(path), resumed)
 
-    # Nothing is left to do, and work of another seed is refused.
+    # A second run has no work, and work of another seed is refused.
     np.testing.assert_equal(run_search("digits", model, TINY, work), resumed)
     with pytest.raises(ValueError, match="--work"):
         run_search("digits", model, Plan(trials=3, seed=2), work)

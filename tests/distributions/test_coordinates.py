@@ -47,7 +47,7 @@ def test_backward_undoes_forward(soft_wall):
     x = soft_wall("forward", gaps)
     assert np.isfinite(x).all()
     back = soft_wall("backward", x)
-    # Where the wall is far away in coordinates, the rounding error of x is wall/width · eps.
+    # Far from the wall in coordinates, the rounding error of x is wall/width · eps.
     rtol = 1e-12 + 1e-15 * (SETTINGS[:, 0] / SETTINGS[:, 1])[:, None]
     assert (np.abs(back / gaps - 1) < 100 * rtol).all()
 

@@ -74,7 +74,7 @@ def test_searches_by_themselves_have_one_each(posterior):
     dim = assert_chosen(got)
     assert "pooled_effective_dim" not in got
     assert got["effective_dim_probability"].dims == (*DRAWS, "search", "dimension")
-    # Of one space, and still with its own draw.
+    # Searches of one space have separate draws.
     assert (dim[..., 0] != dim[..., 2]).any()
 
 

@@ -1,4 +1,4 @@
-"""What a search without trials borrows from those of its task, and what is refused."""
+"""A search without trials borrows a tail from its task; reports out of reach are refused."""
 
 import numpy as np
 import pandas as pd

@@ -226,7 +226,7 @@ def _distance_in_time(
         gap = ordered[:, lag:] - ordered[:, :-lag]
         distance = (gap != 0).astype(np.float32) if coordinate.categorical else np.abs(gap)
         if inactive:
-            # Neither near nor far: another parameter decides which trials have this one.
+            # Not a distance: another parameter decides which trials have this one.
             distance[np.isnan(gap)] = mean
         total += (distance.mean(axis=1, dtype=np.float64) - mean) / sd / np.sqrt(lag)
     return total
