@@ -28,8 +28,8 @@ from pytensor.tensor.variable import TensorVariable
 
 from leadline.distributions.special import log_normal_cdf
 from leadline.models.effective_dims import effective_dims
-from leadline.models.hierarchical import pooled_noise_ratios
-from leadline.models.likelihood import coords_of, declare_data, observe_tails, positions
+from leadline.models.hierarchical import depth_population, pooled_noise_ratios
+from leadline.models.likelihood import Data, coords_of, declare_data, observe_tails, positions
 from leadline.models.likelihood import data_of as tail_data
 from leadline.models.priors import Priors
 
@@ -46,37 +46,41 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
         dims = effective_dims(effective_dim, data, priors, tails)
         noise_ratio = pooled_noise_ratios(data, priors)
 
-        pooled_depth = priors.pooled_gap.variable("pooled_gap")
-        depth_sd = priors.gap_scatter.variable("gap_scatter")
-        # Centred: the searches of a task inform its location well, and the scatter is far from 0.
-        task_depth = pm.LogNormal("task_depth", pt.log(pooled_depth), depth_sd, dims="task")
-        location = data["task_anchor"] - data["task_unit"] * task_depth
-        pm.Deterministic("task_location", data["sign"] * location, dims="task")
-
-        scale_offset = pm.Normal("task_scale_offset", dims="task")
-        scale_sd = priors.task_scale_scatter.variable("task_scale_scatter")
-        scale = data["task_unit"] * pt.exp(scale_sd * scale_offset)
-        pm.Deterministic("task_scale", scale, dims="task")
-
-        model_offset = pm.ZeroSumNormal("model_offset", dims="model")
-        effect_sd = priors.model_scatter.variable("model_scatter")
-        effect = pm.Deterministic("model_effect", effect_sd * model_offset, dims="model")
-        interaction_sd = priors.interaction_sd.variable("interaction_sd")
-
-        task = data["search_task"]
-        expected = location[task] + scale[task] * effect[data["search_model"]]
+        expected, sd = optimum_population(data, priors)
         depth = dims.scaled_depth(
             lambda mu, sigma, size: pm.TruncatedNormal.dist(mu, sigma, lower=0.0, size=size),
             _log_positive_normal,
             (
                 (data["threshold"] - expected) / data["tail_scale"],
-                scale[task] * interaction_sd / data["tail_scale"],
+                sd / data["tail_scale"],
             ),
             noise_ratio,
         )
         reach = priors.reach.variable("reach", dims="search")
         observe_tails(data, depth, noise_ratio, reach, dims)
     return model
+
+
+def optimum_population(data: Data, priors: Priors) -> tuple[TensorVariable, TensorVariable]:
+    """Return the mean and the sd of the optimum of each search, as losses, shape (search,)."""
+    # Centred: the searches of a task inform its location well, and the scatter is far from 0.
+    task_depth = pm.LogNormal("task_depth", *depth_population(priors), dims="task")
+    location = data["task_anchor"] - data["task_unit"] * task_depth
+    pm.Deterministic("task_location", data["sign"] * location, dims="task")
+
+    scale_offset = pm.Normal("task_scale_offset", dims="task")
+    scale_sd = priors.task_scale_scatter.variable("task_scale_scatter")
+    scale = data["task_unit"] * pt.exp(scale_sd * scale_offset)
+    pm.Deterministic("task_scale", scale, dims="task")
+
+    model_offset = pm.ZeroSumNormal("model_offset", dims="model")
+    effect_sd = priors.model_scatter.variable("model_scatter")
+    effect = pm.Deterministic("model_effect", effect_sd * model_offset, dims="model")
+    interaction_sd = priors.interaction_sd.variable("interaction_sd")
+
+    task = data["search_task"]
+    expected = location[task] + scale[task] * effect[data["search_model"]]
+    return expected, scale[task] * interaction_sd
 
 
 def data_of(tails: xr.Dataset) -> dict[str, Any]:

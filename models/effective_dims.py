@@ -65,6 +65,16 @@ def bounded_dim(
 
 def _pooled_dims(data: Data, priors: Priors, spaces: int) -> TensorVariable:
     """Return gamma of each search, pooled within a search space and across spaces."""
+    median, scatter = dims_population(data, priors, spaces)
+    offset = pm.Normal("effective_dim_offset", dims="search")
+    gamma = 1.0 + _bounded(median + scatter * offset, data["max_effective_dim"] - 1.0)
+    return pm.Deterministic("effective_dim", gamma, dims="search")
+
+
+def dims_population(
+    data: Data, priors: Priors, spaces: int
+) -> tuple[TensorVariable, TensorVariable]:
+    """Return the median of log e of each search, shape () or (search,), and its sd, shape ()."""
     scatter = priors.effective_dim_scatter.variable("effective_dim_scatter")
     upper = data["max_effective_dim"] - 1.0
     pooled = bounded_dim(
@@ -72,22 +82,19 @@ def _pooled_dims(data: Data, priors: Priors, spaces: int) -> TensorVariable:
         priors.pooled_effective_dim,
         pt.max(data["max_effective_dim"]),
     )
-    log_excess = _log_excess(pooled, pt.max(upper))
+    median = log_excess(pooled, pt.max(upper))
     if spaces > 1:
         across = priors.effective_dim_scatter_across_spaces.variable(
             "effective_dim_scatter_across_spaces"
         )
-        log_excess = log_excess + across * pm.Normal("space_effective_dim_offset", dims="space")
+        median = median + across * pm.Normal("space_effective_dim_offset", dims="space")
         largest = max_by_group(upper, data["search_space"], spaces)
-        pm.Deterministic("pooled_effective_dim", 1.0 + _bounded(log_excess, largest), dims="space")
-        log_excess = log_excess[data["search_space"]]
-    offset = pm.Normal("effective_dim_offset", dims="search")
-    return pm.Deterministic(
-        "effective_dim", 1.0 + _bounded(log_excess + scatter * offset, upper), dims="search"
-    )
+        pm.Deterministic("pooled_effective_dim", 1.0 + _bounded(median, largest), dims="space")
+        median = median[data["search_space"]]
+    return median, scatter
 
 
-def _log_excess(gamma: TensorVariable, upper: TensorVariable) -> TensorVariable:
+def log_excess(gamma: TensorVariable, upper: TensorVariable) -> TensorVariable:
     """Return log e of the module docstring; `upper` is d − 1."""
     excess = gamma - 1.0
     return pt.log(excess) - pt.log1p(-excess / upper)

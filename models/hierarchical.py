@@ -38,12 +38,10 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
         data = declare_data(data_of(tails))
         dims = effective_dims(effective_dim, data, priors, tails)
         noise_ratio = pooled_noise_ratios(data, priors)
-        pooled_depth = priors.pooled_gap.variable("pooled_gap")
-        depth_sd = priors.gap_scatter.variable("gap_scatter")
         depth = dims.scaled_depth(
             lambda mu, sigma, size: pm.LogNormal.dist(mu, sigma, size=size),
             lambda value, mu, sigma: pm.logp(pm.LogNormal.dist(mu, sigma), value),
-            (pt.log(pooled_depth), depth_sd),
+            depth_population(priors),
             noise_ratio,
         )
         reach = priors.reach.variable("reach", dims="search")
@@ -57,15 +55,24 @@ def pooled_noise_ratios(data: Data, priors: Priors) -> TensorVariable:
     One seed per trial informs a noise ratio poorly, and it is sampled as an offset from the pooled
     one. Several seeds inform it well, and it is sampled as it is (`PartlyCentred`).
     """
-    pooled = priors.pooled_noise_ratio.variable("pooled_noise_ratio")
-    scatter = priors.noise_ratio_scatter.variable("noise_ratio_scatter")
     return pm.CustomDist(
         "noise_ratio",
-        pt.log(pooled),
-        scatter,
+        *noise_population(priors),
         data["noise_is_known"],
         dist=lambda mu, sigma, known, size: pm.LogNormal.dist(mu + 0.0 * known, sigma, size=size),
         logp=lambda value, mu, sigma, known: pm.logp(pm.LogNormal.dist(mu, sigma), value),
         transform=PartlyCentred(),
         dims="search",
     )
+
+
+def noise_population(priors: Priors) -> tuple[TensorVariable, TensorVariable]:
+    """Return the mean and the sd of the log noise ratios, shape ()."""
+    pooled = priors.pooled_noise_ratio.variable("pooled_noise_ratio")
+    return pt.log(pooled), priors.noise_ratio_scatter.variable("noise_ratio_scatter")
+
+
+def depth_population(priors: Priors) -> tuple[TensorVariable, TensorVariable]:
+    """Return the mean and the sd of the log depths, in tail scales, shape ()."""
+    pooled = priors.pooled_gap.variable("pooled_gap")
+    return pt.log(pooled), priors.gap_scatter.variable("gap_scatter")

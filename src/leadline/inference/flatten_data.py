@@ -7,6 +7,7 @@ a copy in which all data are parts of one array.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,37 +27,37 @@ FLAT_DATA = "flat_data"
 class FlatModel:
     """A copy of a model whose data are one `pm.Data` with the name `FLAT_DATA`.
 
-    It holds the data called `scalars`, then the lengths of those called `vectors`, then the entries
-    of these. Data with more dimensions are unchanged.
+    It holds the data called `scalars`, then the shapes of those called `arrays`, then the entries
+    of these.
     """
 
     model: pm.Model
     scalars: tuple[str, ...] = ()
-    vectors: tuple[str, ...] = ()
+    arrays: tuple[str, ...] = ()
 
     def flatten(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Return the data of the copy, from a value for each `pm.Data` of the original."""
-        names = (*self.scalars, *self.vectors)
+        names = (*self.scalars, *self.arrays)
         flat = {name: value for name, value in data.items() if name not in names}
         if names:
             flat[FLAT_DATA] = _flat(
-                [data[name] for name in self.scalars], [data[name] for name in self.vectors]
+                [data[name] for name in self.scalars], [data[name] for name in self.arrays]
             )
         return flat
 
 
 def flatten_data(model: pm.Model) -> FlatModel:
-    """Return a copy of `model` whose scalars and vectors of data are one array."""
+    """Return a copy of `model` whose data are one array."""
     shared = [variable for variable in model.data_vars if isinstance(variable, SharedVariable)]
     scalars = [variable for variable in shared if variable.ndim == 0]
-    vectors = [variable for variable in shared if variable.ndim == 1]
-    if not scalars and not vectors:
+    arrays = [variable for variable in shared if variable.ndim > 0]
+    if not shared:
         return FlatModel(model)
-    values = [[variable.get_value() for variable in group] for group in (scalars, vectors)]
+    values = [[variable.get_value() for variable in group] for group in (scalars, arrays)]
     flat = pytensor.shared(_flat(*values), name=FLAT_DATA, shape=(None,))
     # As in PyMC's `freeze_dims_and_data`: markers wrap the data variables in the graph.
     graph, copies = fgraph_from_model(model)
-    parts = dict(zip([*scalars, *vectors], _parts(flat, scalars, vectors), strict=True))
+    parts = dict(zip([*scalars, *arrays], _parts(flat, scalars, arrays), strict=True))
     outputs = clone_replace(
         graph.outputs,
         replace={copies[old].owner.inputs[0]: new for old, new in parts.items()},
@@ -75,22 +76,29 @@ def flatten_data(model: pm.Model) -> FlatModel:
     ):
         order = {variable.name: place for place, variable in enumerate(theirs)}
         ours.sort(key=lambda variable, order=order: order[variable.name])
-    names = (tuple(str(variable.name) for variable in group) for group in (scalars, vectors))
+    names = (tuple(str(variable.name) for variable in group) for group in (scalars, arrays))
     return FlatModel(copy, *names)
 
 
-def _flat(scalars: list[Any], vectors: list[Any]) -> np.ndarray:
+def _flat(scalars: list[Any], arrays: list[Any]) -> np.ndarray:
     """Return the entries of `FLAT_DATA`; PyMC's integers have 32 bits, which a float can hold."""
-    head = [*scalars, *(len(vector) for vector in vectors)]
-    return np.concatenate([np.array(head, dtype=float), *vectors], dtype=float)
+    arrays = [np.asarray(array) for array in arrays]
+    head = [*scalars, *(length for array in arrays for length in array.shape)]
+    return np.concatenate(
+        [np.array(head, dtype=float), *(array.ravel() for array in arrays)], dtype=float
+    )
 
 
-def _parts(flat: Any, scalars: list[Any], vectors: list[Any]) -> list[TensorVariable]:
+def _parts(flat: Any, scalars: list[Any], arrays: list[Any]) -> list[TensorVariable]:
     """Return each of the data variables as an expression of `flat`."""
     parts = [flat[place].astype(variable.dtype) for place, variable in enumerate(scalars)]
-    start: Any = len(scalars) + len(vectors)
-    for place, variable in enumerate(vectors, start=len(scalars)):
-        stop = start + flat[place].astype("int64")
-        parts.append(flat[start:stop].astype(variable.dtype))
+    place = len(scalars)
+    start: Any = place + sum(variable.ndim for variable in arrays)
+    for variable in arrays:
+        shape = [flat[place + axis].astype("int64") for axis in range(variable.ndim)]
+        place += variable.ndim
+        stop = start + math.prod(shape)
+        part = flat[start:stop].astype(variable.dtype)
+        parts.append(part if variable.ndim == 1 else part.reshape(shape, ndim=variable.ndim))
         start = stop
     return parts

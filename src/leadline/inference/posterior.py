@@ -145,7 +145,7 @@ class PosteriorSampler:
         groups = {
             "posterior": results.drop_vars(shared).assign(scores_of_quadratic(quadratic, tails)),
             "noisy_quadratic": quadratic,
-            "pooled": _tasks_as_scores(results[shared].drop_vars("search", errors="ignore"), tails),
+            "pooled": tasks_as_scores(results[shared].drop_vars("search", errors="ignore"), tails),
             "sample_stats": statistics,
             "log_likelihood": xr.Dataset(
                 {
@@ -227,7 +227,7 @@ def scores_of_quadratic(quadratic: xr.Dataset, tails: xr.Dataset) -> dict[str, A
     }
 
 
-def _tasks_as_scores(pooled: xr.Dataset, tails: xr.Dataset) -> xr.Dataset:
+def tasks_as_scores(pooled: xr.Dataset, tails: xr.Dataset) -> xr.Dataset:
     """Return the location of each task as a score, and its scale in score units there."""
     if "task_scale" not in pooled:
         return pooled

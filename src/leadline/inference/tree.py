@@ -89,7 +89,7 @@ def mixture_tree(
             threshold=(dims, thresholds[component]), candidate=(dims, numbers[component])
         ),
         "noisy_quadratic": mixed(group_of("noisy_quadratic")),
-        "sample_stats": mixed([_statistics(own) for own in group_of("sample_stats")]),
+        "sample_stats": mixed([sampler_statistics(own) for own in group_of("sample_stats")]),
         "log_likelihood": mixed([log_likelihood(part, shared) for part in parts]),
         "log_prior": mixed([_log_prior(part) for part in parts]),
         "candidates": xr.concat(candidates, dim="search", join="outer", fill_value=_FILL),
@@ -160,7 +160,7 @@ def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.DataArray:
     return xr.concat(arrays, dim=dim, join="outer", fill_value=fill)
 
 
-def _statistics(statistics: xr.Dataset) -> xr.Dataset:
+def sampler_statistics(statistics: xr.Dataset) -> xr.Dataset:
     """Return the sampler statistics by the names of ArviZ's schema."""
     renamed = statistics.rename({old: new for old, new in _RENAMED.items() if old in statistics})
     return renamed[[name for name in _STATISTICS if name in renamed]]

@@ -1,0 +1,141 @@
+"""The parameters that searches share, given draws of searches that were fitted alone.
+
+A joint model draws the parameters z_j of each search from a population p(z | shared). Given the
+trials of all searches, the shared parameters have the posterior
+
+    p(shared) prod_j integral p(trials_j | z_j) p(z_j | shared) dz_j
+
+Let z_jk be K draws from the posterior of search j alone, with the prior p_0. The integral is
+proportional to ``mean_k p(z_jk | shared) / p_0(z_jk)`` (Hogg, Myers and Bovy 2010,
+doi:10.1088/0004-637X/725/2/2166). The model here has only the shared parameters: its cost grows
+with the number of searches and does not depend on their trials, and it has none of the narrow
+places where many searches meet one scale. Given the shared parameters, a search has the draw z_jk
+with a probability proportional to its ratio (Lunn, Barrett, Sweeting and Thompson 2013,
+doi:10.1111/rssc.12007).
+
+The mean over draws is rugged where a population is narrower than the distance between draws. Each
+draw therefore stands for a normal kernel, `BANDWIDTH` posterior sds wide: the variance of the
+population grows by that of the kernel, a twenty-fifth of the posterior variance of the search. The
+draws that are picked need no kernel.
+
+z has three coordinates, in each of which the population of a search is normal:
+
+* ``log_excess``, log e(gamma) of `leadline.models.effective_dims`;
+* ``log_noise``, the log noise ratio;
+* ``depth``, the log of the scaled depth (`hierarchical`) or the optimum as a loss (`crossed`). A
+  crossed optimum lies beyond its threshold, and each candidate threshold has a normalising constant
+  of its own.
+
+``reach`` is not pooled, and its prior cancels.
+"""
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+import xarray as xr
+
+from leadline.distributions.special import log_normal_cdf
+from leadline.models import crossed, hierarchical
+from leadline.models.effective_dims import dims_population
+from leadline.models.hierarchical import depth_population, noise_population
+from leadline.models.likelihood import coords_of, declare_data
+from leadline.models.priors import Priors
+
+COORDINATES = ("log_excess", "log_noise", "depth")
+
+BANDWIDTH = 0.2
+
+# What the populations take from the tails.
+_TAIL_DATA = (
+    *("max_effective_dim", "search_space", "sign"),
+    *("search_task", "search_model", "task_anchor", "task_unit"),
+)
+
+_MODELS: dict[str, ModuleType] = {"hierarchical": hierarchical, "crossed": crossed}
+
+
+def build(
+    draws: xr.Dataset, tails: xr.Dataset, priors: Priors, kind: str, *, observe: bool = True
+) -> pm.Model:
+    """Return the model of the shared parameters of a joint model, given draws of its searches.
+
+    `draws` has `z` (search, draw, coordinate), `log_base` (search, draw), the log-density of z
+    under the priors of a single search, `candidate` (search, draw), the number of the threshold of
+    a draw, and `candidate_threshold` (search, candidate_number), as a loss. `tails` are those of
+    one threshold per search, and `kind` is "hierarchical" or "crossed".
+
+    The model has the shared variables of that model, and as deterministics the population of each
+    search: `population_mean` and `population_sd` (search, coordinate), and `log_normaliser`
+    (search, candidate_number). Without `observe`, it has only these.
+    """
+    thresholds = range(draws.sizes["candidate_number"])
+    coords = coords_of(tails) | {"coordinate": COORDINATES, "candidate_number": thresholds}
+    with pm.Model(coords=coords) as model:
+        data = declare_data(data_of(draws, tails, kind))
+        spaces = len(set(tails["space"].to_numpy().tolist()))
+        dims, noise = dims_population(data, priors, spaces), noise_population(priors)
+        if kind == "crossed":
+            depth = crossed.optimum_population(data, priors)
+            room = (data["candidate_threshold"] - depth[0][:, None]) / depth[1][:, None]
+            log_normaliser = log_normal_cdf(room)
+        else:
+            depth = depth_population(priors)
+            log_normaliser = pt.zeros_like(data["candidate_threshold"])
+        like = pt.zeros_like(data["max_effective_dim"])
+        mean, sd = (
+            pt.stack([like + part[place] for part in (dims, noise, depth)], axis=-1)
+            for place in (0, 1)
+        )
+        pm.Deterministic("population_mean", mean, dims=("search", "coordinate"))
+        pm.Deterministic("population_sd", sd, dims=("search", "coordinate"))
+        pm.Deterministic("log_normaliser", log_normaliser, dims=("search", "candidate_number"))
+        if observe:
+            # One log-density per search: its draws are the data.
+            pm.CustomDist(
+                "draws_alone",
+                *(mean, sd, log_normaliser),
+                *(data[name] for name in ("bandwidth", "log_base", "candidate")),
+                logp=_log_evidence,
+                signature="(z),(z),(c),(z),(k),(k)->(k,z)",
+                observed=data["z"],
+            )
+    return model
+
+
+def data_of(draws: xr.Dataset, tails: xr.Dataset, kind: str) -> dict[str, Any]:
+    """Return what the model takes from draws and tails, by the names of its `pm.Data`."""
+    of_tails = _MODELS[kind].data_of(tails)
+    return {name: of_tails[name] for name in _TAIL_DATA if name in of_tails} | {
+        "z": draws["z"].to_numpy(),
+        "log_base": draws["log_base"].to_numpy(),
+        "candidate": draws["candidate"].to_numpy(),
+        "candidate_threshold": draws["candidate_threshold"].to_numpy(),
+        "bandwidth": BANDWIDTH * draws["z"].std("draw").to_numpy(),
+    }
+
+
+def log_ratio(z: Any, mean: Any, sd: Any, bandwidth: Any, log_base: Any, library: Any = np) -> Any:
+    """Return log p(z_k | shared) / p_0(z_k), shape (..., draw), up to a constant.
+
+    `z` is (..., draw, coordinate) and `log_base` (..., draw); the others are (..., coordinate).
+    `library` is NumPy, or `pytensor.tensor` for tensors.
+    """
+    total = -log_base
+    for place in range(len(COORDINATES)):
+        width = library.sqrt(sd[..., place] ** 2 + bandwidth[..., place] ** 2)[..., None]
+        apart = (z[..., place] - mean[..., place, None]) / width
+        total = total - 0.5 * apart**2 - library.log(width)
+    return total
+
+
+def _log_evidence(
+    z: Any, mean: Any, sd: Any, log_normaliser: Any, bandwidth: Any, log_base: Any, candidate: Any
+) -> Any:
+    """Return the log of the mean ratio of the draws of each search, shape (search,)."""
+    ratio = log_ratio(z, mean, sd, bandwidth, log_base, pt)
+    search = pt.arange(candidate.shape[0])[:, None]
+    ratio = ratio - log_normaliser[search, candidate.astype("int64")]
+    return pt.logsumexp(ratio, axis=-1) - pt.log(ratio.shape[-1].astype("float64"))

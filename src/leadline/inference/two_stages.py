@@ -1,0 +1,248 @@
+"""Searches fitted together in two stages: each alone, then what they share.
+
+Each search is fitted alone, over its thresholds (`leadline.inference.thresholds`). Given these
+draws, the shared parameters are sampled (`leadline.models.population`), and each of their draws
+picks one draw of every search. Thresholds are picked with the draws: a threshold whose optimum,
+noise and effective dimension are like those of the other searches gains weight.
+
+A pick is only as good as the draws to pick from. `overlap` is the share of the draws of a search
+that the joint posterior uses, as an effective number; the effective sample sizes of the search are
+multiplied by it.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pymc as pm
+import xarray as xr
+from scipy.special import softmax
+
+from leadline.inference.compiled_models import ready_model
+from leadline.inference.posterior import PosteriorSampler, tasks_as_scores
+from leadline.inference.tree import join_groups, sampler_statistics
+from leadline.models import population
+from leadline.models.likelihood import structure
+from leadline.stats.diagnostics import diagnose
+
+Groups = dict[str, xr.Dataset]
+
+# Draws of each search from which the shared parameters are inferred. Four times as many change
+# their posterior means by 0.03 sds.
+_POOL = 1000
+
+_TARGET_ACCEPT = 0.95
+
+# Draws of the shared parameters for which picks are made at once, which bounds the memory.
+_BLOCK = 500
+
+_POPULATION = ("population_mean", "population_sd", "log_normaliser")
+
+
+def pool(
+    alone: Sequence[Groups],
+    tails: xr.Dataset,
+    sampler: PosteriorSampler,
+    seed: np.random.SeedSequence,
+) -> Groups:
+    """Return the groups of the tree of searches fitted together, from those of each alone.
+
+    `alone` has the groups of each search, and `tails` its tail at one of its thresholds
+    (`leadline.data.tails.join_tails`). `sampler` holds the kind of the joint model.
+    """
+    pick_seed, first, second = seed.spawn(3)
+    draws = draws_alone(alone, tails, sampler.kind)
+    drawn, log_prior = _sample_shared(draws, tails, sampler, (first, second))
+    posterior = drawn["posterior"].to_dataset()
+    statistics = drawn["sample_stats"].to_dataset()
+    picked, overlap = pick_draws(
+        draws, posterior[list(_POPULATION)], np.random.default_rng(pick_seed)
+    )
+    shared = posterior.drop_vars([*_POPULATION, *_standardised(posterior)])
+    diagnostics = diagnose(shared, statistics)
+    groups = join_groups(
+        [
+            _picked(own, picked.isel(search=search), float(overlap[search]))
+            for search, own in enumerate(alone)
+        ]
+    )
+    coords = {name: groups["posterior"][name] for name in ("chain", "draw")}
+    groups["sample_stats"] = sampler_statistics(statistics).assign_coords(coords)
+    groups["log_prior"] = _log_prior(groups["log_prior"]["reach"], log_prior)
+    groups["pooled"] = tasks_as_scores(shared, tails).assign_coords(coords)
+    groups["pooled"].attrs.update(dataclasses.asdict(diagnostics))
+    return groups
+
+
+def draws_alone(alone: Sequence[Groups], tails: xr.Dataset, kind: str) -> xr.Dataset:
+    """Return the draws of searches fitted alone, as `leadline.models.population.build` takes them.
+
+    `chosen` (search, draw) is the position of each among all draws of its search.
+    """
+    columns: dict[str, list[Any]] = {name: [] for name in ("z", "log_base", "candidate", "chosen")}
+    count = min(
+        _POOL, *(own["posterior"].sizes["chain"] * own["posterior"].sizes["draw"] for own in alone)
+    )
+    sign = tails.attrs["loss_sign"]
+    thresholds = []
+    for search, own in enumerate(alone):
+        size = own["posterior"].sizes["chain"] * own["posterior"].sizes["draw"]
+        chosen = np.linspace(0, size - 1, count).astype(int)
+        values = {
+            str(name): group[name].to_numpy()[..., 0].reshape(-1)[chosen]
+            for group in (own["posterior"], own["noisy_quadratic"])
+            for name in ("effective_dim", "noise_ratio", "gap", "candidate", "alpha", "threshold")
+            if name in group
+        }
+        prior = {
+            str(name): own["log_prior"][name].to_numpy()[..., 0].reshape(-1)[chosen]
+            for name in ("effective_dim", "noise_ratio", "gap")
+        }
+        upper = float(tails["max_effective_dim"][search]) - 1.0
+        # Draws within rounding of a bound count as just inside.
+        excess = np.clip(values["effective_dim"] - 1.0, 1e-9 * upper, (1.0 - 1e-9) * upper)
+        depth = np.log(values["gap"]) if kind == "hierarchical" else values["alpha"]
+        noise = np.log(values["noise_ratio"])
+        # The slopes of the parameters of the priors by the coordinates.
+        log_slope = np.log(excess) + np.log1p(-excess / upper) + noise
+        if kind == "hierarchical":
+            log_slope += depth
+        else:
+            log_slope -= np.log((values["threshold"] - values["alpha"]) / values["gap"])
+        columns["z"].append(
+            np.stack([np.log(excess) - np.log1p(-excess / upper), noise, depth], axis=-1)
+        )
+        columns["log_base"].append(sum(prior.values()) + log_slope)
+        candidate = values["candidate"].astype(int)
+        columns["candidate"].append(candidate)
+        columns["chosen"].append(chosen)
+        table = own["candidates"]
+        thresholds.append(
+            {
+                int(number): float(values["threshold"][candidate == number][0])
+                for number in np.unique(candidate)
+            }
+        )
+    numbers = 1 + max(max(own) for own in thresholds)
+    # A threshold without draws is never looked up.
+    by_number = [
+        [own.get(number, next(iter(own.values()))) for number in range(numbers)]
+        for own in thresholds
+    ]
+    dims = {"z": ("search", "draw", "coordinate")}
+    result = xr.Dataset(
+        {
+            name: (dims.get(name, ("search", "draw")), np.stack(parts))
+            for name, parts in columns.items()
+        }
+    )
+    return result.assign(candidate_threshold=(("search", "candidate_number"), np.array(by_number)))
+
+
+def pick_draws(
+    draws: xr.Dataset, shared: xr.Dataset, rng: np.random.Generator
+) -> tuple[xr.DataArray, npt.NDArray[np.float64]]:
+    """Return the draw of each search that a draw of the shared parameters picks, and the overlap.
+
+    `draws` are those of `draws_alone`; `shared` (chain, draw, search, ...) holds the populations.
+    The picks (chain, draw, search) are positions among all draws of the search fitted alone. The
+    overlap (search,) is the effective number of draws that are picked, as a share of all.
+    """
+    stacked = shared.stack(sample=("chain", "draw")).transpose("sample", ...)
+    count, searches = stacked.sizes["sample"], draws.sizes["search"]
+    no_kernel = np.zeros(len(population.COORDINATES))
+    picks, overlap = np.empty((count, searches), dtype=int), np.empty(searches)
+    for search in range(searches):
+        own = draws.isel(search=search)
+        mean, sd, normaliser = (stacked[name].to_numpy()[:, search] for name in _POPULATION)
+        candidate = own["candidate"].to_numpy()
+        used = np.zeros(draws.sizes["draw"])
+        for start in range(0, count, _BLOCK):
+            block = slice(start, start + _BLOCK)
+            ratio = population.log_ratio(
+                own["z"].to_numpy(), mean[block], sd[block], no_kernel, own["log_base"].to_numpy()
+            )
+            probability = softmax(ratio - normaliser[block][:, candidate], axis=-1)
+            used += probability.sum(axis=0)
+            ends = np.cumsum(probability, axis=-1)
+            point = rng.random((len(ends), 1)) * ends[:, -1:]
+            picks[block, search] = (ends < point).sum(axis=-1)
+        overlap[search] = (used / count).sum() ** 2 / (np.square(used / count).sum() * len(used))
+        picks[:, search] = own["chosen"].to_numpy()[picks[:, search]]
+    shape = shared.sizes["chain"], shared.sizes["draw"], searches
+    return xr.DataArray(picks.reshape(shape), dims=("chain", "draw", "search")), overlap
+
+
+def _sample_shared(
+    draws: xr.Dataset,
+    tails: xr.Dataset,
+    sampler: PosteriorSampler,
+    seeds: tuple[np.random.SeedSequence, np.random.SeedSequence],
+) -> tuple[xr.DataTree, Mapping[str, npt.NDArray[np.float64]]]:
+    """Return draws of the shared parameters, and the log-densities of their priors by name."""
+    kind, priors = sampler.kind, sampler.priors
+
+    def build() -> tuple[pm.Model, pm.Model]:
+        return tuple(
+            population.build(draws, tails, priors, kind, observe=observe)
+            for observe in (True, False)
+        )
+
+    numbers = draws.sizes["candidate_number"]
+    ready = ready_model(
+        ("population", kind, priors, structure(tails), numbers), sampler.sampler, build
+    )
+    settings = dataclasses.replace(sampler.sampler, target_accept=_TARGET_ACCEPT)
+    data = population.data_of(draws, tails, kind)
+    compiled = ready.compiled.with_sampler(settings).with_data(data)
+    drawn = compiled.sample_carefully(*(int(seed.generate_state(1)[0]) for seed in seeds))
+    _, log_prior = ready.pointwise_logp(drawn["posterior"].to_dataset(), data)
+    return drawn, log_prior
+
+
+def _standardised(posterior: xr.Dataset) -> list[str]:
+    return [str(name) for name in posterior.data_vars if str(name).endswith("_offset")]
+
+
+def _picked(own: Groups, picked: xr.DataArray, overlap: float) -> Groups:
+    """Return the groups of one search at the draws that were picked."""
+    draws = own["posterior"].sizes["draw"]
+    picked = picked.drop_vars(("chain", "draw"), errors="ignore")
+    result = {}
+    for name, group in own.items():
+        if "draw" in group.dims:
+            bare = group.drop_vars(("chain", "draw"), errors="ignore")
+            group = bare.isel(chain=picked // draws, draw=picked % draws).transpose(
+                "chain", "draw", ...
+            )
+            group = group.assign_coords(
+                chain=np.arange(group.sizes["chain"]), draw=np.arange(group.sizes["draw"])
+            )
+        result[name] = group
+    table = result["candidates"]
+    result["candidates"] = table.assign(
+        {name: table[name] * overlap for name in ("min_ess_bulk", "min_ess_tail")}
+    )
+    return result
+
+
+def _log_prior(reach: xr.DataArray, shared: Mapping[str, npt.NDArray[np.float64]]) -> xr.Dataset:
+    """Return the log-priors that are scaled to measure prior sensitivity (see `tree`)."""
+    parts = {
+        name: xr.DataArray(values, dims=("chain", "draw")).broadcast_like(
+            reach.drop_vars(list(reach.coords))
+        )
+        for name, values in shared.items()
+        if values.ndim == 2
+    }
+    return xr.Dataset(
+        {
+            **{
+                name: (reach.dims, part.transpose(*reach.dims).to_numpy())
+                for name, part in parts.items()
+            },
+            "reach": reach,
+        }
+    )
