@@ -11,7 +11,6 @@ from leadline.inference.recorded_answers import record_answers
 PAIR = (("digits", "mlp"), ("digits", "forest"))
 SAMPLERS = {"arviz", "arviz_plots", "matplotlib", "numba", "nutpie", "pymc", "pytensor"}
 STATISTICS = {"arviz_stats", "scipy.stats"}
-TABLES = {"pandas", "xarray"}
 
 _RUN = """
 import sys
@@ -83,5 +82,5 @@ def test_mistakes_are_refused_before_anything_heavy_is_imported(saved, tmp_path)
         [*fit, "--resolution", "-1"],
         ["demo", "-o", str(tmp_path / "away" / "demo")],
     ]
-    watched = SAMPLERS | STATISTICS | TABLES | {"rich"}
+    watched = SAMPLERS | STATISTICS | {"numpy", "pandas", "rich", "xarray"}
     assert loaded(commands, watched, code=1) == [set()] * len(commands)
