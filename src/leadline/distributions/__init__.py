@@ -1,6 +1,6 @@
 """PyMC distributions of random-search scores; the formulas live in `kernels`.
 
-The distributions load when they are first used: `array_functions` needs no PyMC.
+The distributions load when they are first used: `array_functions` needs neither PyMC nor PyTensor.
 """
 
 import lazy_loader
