@@ -15,7 +15,7 @@ from leadline.cli.wording import OPTIONS, in_command_line_words
 
 GOOD = ["--score", "loss", "--direction", "minimize", "--tail-fraction", "0.4"]
 NAMES = ("optimum", "tuning_curve", "forecast", "effective_dim", "tail_fit")
-PICTURES = {f"{name}.{kind}" for name in NAMES for kind in ("png", "svg")}
+PICTURES = {f"{name}.png" for name in NAMES}
 PAIR = (("digits", "mlp"), ("digits", "forest"))
 
 

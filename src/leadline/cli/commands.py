@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leadline.cli.refusals import validate_fit_file, validate_source
 from leadline.cli.wording import FIT_ARGUMENTS, SOURCE_ARGUMENTS
-from leadline.errors import LeadlineError, format_value, join_values
+from leadline.errors import LeadlineError, join_values
 
 if TYPE_CHECKING:
     from leadline.data.trials import Trials
@@ -19,6 +20,8 @@ _REACH_PROBABILITY = 0.9
 
 def run_fit(arguments: argparse.Namespace) -> None:
     """Fit the trials of a file, folder or URL: print the answers, write fit.nc and pictures."""
+    validate_source(arguments.trials)
+
     from leadline.io.sources import read_source, source_stem
 
     output = _output(arguments, f"leadline-{source_stem(arguments.trials)}")
@@ -70,7 +73,7 @@ def run_check(arguments: argparse.Namespace) -> None:
 
     from leadline.cli.console import show_checks
 
-    show_checks(tree)
+    show_checks(tree, recompute=arguments.recompute)
 
 
 def run_compare(arguments: argparse.Namespace) -> None:
@@ -90,14 +93,16 @@ def run_plot(arguments: argparse.Namespace) -> None:
     ending = ending or ("png" if backend == "matplotlib" else "html")
     if (ending == "html") != (backend != "matplotlib"):
         arguments.parser.error(f"{backend} does not make {ending}; plotly and bokeh make html")
+    from leadline.cli.results_folder import results_folder, validate_target, write_pictures
+
+    target = validate_target(arguments.output, "folder", force=True)
     tree = read_fit(arguments.fit)
 
-    from leadline.cli.results_folder import results_folder, validate_target, write_pictures
     from leadline.plots.backends import choose_backend
 
     choose_backend(None, backend)
-    with results_folder(validate_target(arguments.output, "folder", force=True)) as folder:
-        write_pictures(tree, folder, arguments.names, formats=(ending,), backend=backend)
+    with results_folder(target) as folder:
+        write_pictures(tree, folder, arguments.names, ending=ending, backend=backend)
         written = sorted(path.name for path in folder.iterdir())
     _show_written(arguments.output, written)
 
@@ -122,11 +127,8 @@ def run_forecast(arguments: argparse.Namespace) -> int:
 
     from leadline.cli.console import show_forecast, show_line, show_recorded
     from leadline.stats.stopping import trials_needed_sentences
-    from leadline.stats.trials_needed import trials_needed, validate_within
+    from leadline.stats.trials_needed import trials_needed
 
-    if arguments.within is not None:
-        # Before anything is printed.
-        validate_within(arguments.within)
     gain, probability = arguments.minimum_gain, arguments.probability
     stop = show_forecast(tree, arguments.trials, minimum_gain=gain, probability=probability)
     if arguments.within is not None:
@@ -139,11 +141,7 @@ def run_forecast(arguments: argparse.Namespace) -> int:
 
 def read_fit(path: Path) -> Any:
     """Return the DataTree of a saved fit."""
-    if not path.exists():
-        name = format_value(str(path), 200)
-        raise FileNotFoundError(f"no file {name}; check its name and folder")
-    if path.is_dir():
-        raise LeadlineError(f"{path} is a folder; give the file fit.nc in it")
+    validate_fit_file(path)
 
     import xarray as xr
 
@@ -174,7 +172,6 @@ def _fit_and_write(
     """Fit, print the answers, and write all files or none."""
     from leadline.cli.console import show_answers, show_comparison, show_line, show_trials
     from leadline.cli.results_folder import results_folder, write_pictures
-    from leadline.html_report.render import report
     from leadline.inference.fit import fit
 
     quiet = arguments.quiet
@@ -191,6 +188,9 @@ def _fit_and_write(
         if not arguments.no_pictures:
             if not quiet:
                 show_line("drawing and writing the report…", "dim")
+            # Imported after the answers, because the libraries that draw take seconds.
+            from leadline.html_report.render import report
+
             write_pictures(tree, folder)
             report(tree, folder / "report.html")
         written = sorted(path.name for path in folder.iterdir())

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from leadline.cli.parser import build_parser
+from leadline.cli.refusals import validate_options
 from leadline.cli.wording import in_command_line_words
 from leadline.errors import LeadlineError, NotRecordedError
 
@@ -23,6 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # The answers include what the library logs.
     logging.getLogger("leadline").addHandler(logging.NullHandler())
     try:
+        validate_options(arguments)
         return arguments.run(arguments) or 0
     except NotRecordedError as error:
         arguments.parser.error(f"{_one_line(error)}; add --{error.option}")

@@ -57,10 +57,10 @@ def write_pictures(
     folder: Path,
     names: Sequence[str] = (),
     *,
-    formats: Sequence[str] = ("png", "svg"),
+    ending: str = "png",
     backend: str = "matplotlib",
 ) -> None:
-    """Write pictures of a fit, each in all `formats`: file endings that the `backend` can make.
+    """Write pictures of a fit in the format of a file ending that the `backend` can make.
 
     `names` are keys of `leadline.plots.gallery.PICTURES`; default: all that apply to the fit.
     """
@@ -76,6 +76,5 @@ def write_pictures(
         # Without a salt, matplotlib's identifiers in SVG are random.
         with mpl.rc_context({"svg.hashsalt": "leadline"}):
             collection = PICTURES[name](tree, backend=backend)
-            for ending in formats:
-                save_picture(collection, folder / f"{name}.{ending}")
+            save_picture(collection, folder / f"{name}.{ending}")
         plt.close("all")

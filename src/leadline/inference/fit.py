@@ -1,7 +1,6 @@
 """From trials to the posterior: `fit`."""
 
 import functools
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from numbers import Real
@@ -124,10 +123,12 @@ def fit(
           each, the evidence for it, and draws of its own posterior (sample);
         - `log_likelihood`, `observed_data`: the scores beyond the deepest threshold, their number,
           and `reported` bests (report);
-        - `sample_stats`, `log_prior`, and `constant_data` with all trials.
+        - `sample_stats`, `log_prior`, and `constant_data` with all trials;
+        - `best_seen` (chain, draw, search), what the law says of the trial that measured best, and
+          `checks` (search, check), the result of `leadline.check`. Both are recorded because they
+          take long to compute: after a change of other groups, drop them with ``drop_nodes``.
 
-        The attribute `failed_checks` lists the checks of `leadline.check` that failed, which are
-        also logged.
+        The attribute `failed_checks` lists the checks that failed, which are also logged.
 
     Raises
     ------
@@ -185,8 +186,8 @@ def fit(
     validate_reports(trials, candidates, priors)
 
     # Only after the input is validated: these imports take seconds.
-    from leadline.checks.check import check, failed_checks
     from leadline.inference.posterior import PosteriorSampler
+    from leadline.inference.recorded_answers import record_answers
     from leadline.inference.sampler import Sampler
     from leadline.inference.tree import provenance
     from leadline.stats.diagnostics import checks_line
@@ -215,8 +216,7 @@ def fit(
     }
     tree = xr.DataTree.from_dict(groups)
     tree.attrs.update(provenance(trials, priors, settings, notes))
-    failed = failed_checks(check(tree))
-    tree.attrs["failed_checks"] = json.dumps(failed)
+    failed = record_answers(tree)
     if failed:
         _LOG.warning("%s: %s", trials.source, checks_line(failed))
     return tree

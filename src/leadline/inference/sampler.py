@@ -10,6 +10,7 @@ import pytensor
 import xarray as xr
 
 from leadline.inference.flatten_data import FlatModel, flatten_data
+from leadline.inference.import_nutpie import import_nutpie
 
 # For small noise, the density falls steeply at the best score; smaller steps avoid divergences.
 TARGET_ACCEPT = 0.95
@@ -39,8 +40,7 @@ class Sampler:
         """Return `model`, ready to be sampled."""
         if self.nuts_sampler != "nutpie":
             return CompiledModel(self, FlatModel(model), None)
-        import nutpie
-
+        nutpie = import_nutpie()
         flat = flatten_data(model)
 
         # Fast math lets the compiler reorder sums, differently for functions in numba's cache on

@@ -5,11 +5,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import arviz_stats
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from arviz_stats.base import array_stats
 
 from leadline.errors import pluralize
 from leadline.stats.fitted_search import validate_tree
@@ -93,6 +91,10 @@ def diagnose(posterior: xr.Dataset, statistics: xr.Dataset) -> Diagnostics:
 
     The sampler statistics, dims (chain, draw), hold `diverging`, and `energy` if recorded.
     """
+    # Imported here because it takes a second, and the diagnostics of a stored fit are recorded.
+    import arviz_stats
+    from arviz_stats.base import array_stats
+
     integer = "effective_dim_probability" in posterior
     sampled = posterior.drop_vars(_ON_SCALE + _DERIVED * integer, errors="ignore")
     bfmi = np.nan
