@@ -33,6 +33,7 @@ from leadline.data.tails import without_trial
 from leadline.distributions.array_functions import NoisyQuadraticParams, log_survival
 from leadline.inference.compiled_models import ReadyModel, ready_model
 from leadline.inference.effective_dims import draw_effective_dims
+from leadline.inference.progress import Progress
 from leadline.inference.sampler import Sampler
 from leadline.models import best_of_k, crossed, hierarchical, independent
 from leadline.models.likelihood import coords_of, positions, structure
@@ -73,6 +74,11 @@ class PosteriorSampler:
     effective_dim: str
     sampler: Sampler
 
+    @property
+    def progress(self) -> Progress:
+        """What shows the progress of the sampler."""
+        return self.sampler.progress
+
     def sample(self, tails: xr.Dataset, seed: np.random.SeedSequence) -> xr.DataTree:
         """Return the posterior of tails; same seed, same draws.
 
@@ -105,7 +111,6 @@ class PosteriorSampler:
             self.sampler,
             draws=min(self.sampler.draws, _REFIT_DRAWS),
             tune=min(self.sampler.tune, _REFIT_DRAWS),
-            progressbar=False,
         )
         others = without_trial(tails, trial)
         compiled = self._ready(others).compiled.with_sampler(fewer)

@@ -10,6 +10,7 @@ import pytensor
 import xarray as xr
 
 from leadline.inference.flatten_data import FlatModel, flatten_data
+from leadline.inference.progress import Progress
 
 # For small noise, the density falls steeply at the best score; smaller steps avoid divergences.
 TARGET_ACCEPT = 0.95
@@ -22,15 +23,16 @@ _CAREFUL = 0.99
 class Sampler:
     """Settings of the sampler.
 
-    `draws` and `tune` are numbers per chain, of draws to keep and draws to adapt. `nuts_sampler` is
-    "nutpie", or another sampler of `pymc.sample`. `options` are further arguments of
-    ``nutpie.sample`` or `pymc.sample`; a `target_accept` among them replaces that of the first run.
+    `draws` and `tune` are numbers per chain, of draws to keep and draws to adapt. `progress` shows
+    each run. `nuts_sampler` is "nutpie", or another sampler of `pymc.sample`. `options` are further
+    arguments of ``nutpie.sample`` or `pymc.sample`; a `target_accept` among them replaces that of
+    the first run.
     """
 
     draws: int = 1000
     tune: int = 1000
     chains: int = 4
-    progressbar: bool = True
+    progress: Progress = dataclasses.field(default_factory=Progress, compare=False)
     nuts_sampler: str = "nutpie"
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     target_accept: float = TARGET_ACCEPT
@@ -81,21 +83,29 @@ class CompiledModel:
             drawn = pm.sample(
                 model=self.flat.model,
                 nuts_sampler=sampler.nuts_sampler,
-                progressbar=sampler.progressbar,
+                progressbar=False,
                 random_seed=seed,
-                **options,
+                **({"quiet": True} | options),
             )
             # xarray cannot pick draws from the arrays of JAX.
             return drawn.map_over_datasets(lambda group: group.as_numpy())
         import nutpie
 
-        return nutpie.sample(
+        options = {"progress_callback": sampler.progress.sampling} | options
+        run = nutpie.sample(
             self.compiled,
             seed=seed,
-            progress_bar=sampler.progressbar,
+            progress_bar=False,
             save_warmup=False,
+            blocking=False,
             **options,
         )
+        try:
+            return run.wait()
+        except BaseException:
+            # A blocking run would return the draws made before an interruption as if they were all.
+            run.cancel()
+            raise
 
     def sample_carefully(self, seed: int, second_seed: int) -> xr.DataTree:
         """Return draws; a run with divergences is repeated once with smaller steps.
@@ -103,12 +113,16 @@ class CompiledModel:
         The run with fewer divergences is returned. A `target_accept` of the user is never changed.
         """
         drawn = self.sample(seed)
-        if not drawn["sample_stats"]["diverging"].any() or "target_accept" in self.sampler.options:
+        first = int(drawn["sample_stats"]["diverging"].sum())
+        repeated = first > 0 and "target_accept" not in self.sampler.options
+        self.sampler.progress.sampled(first, repeated=repeated)
+        if not repeated:
             return drawn
         options = {**self.sampler.options, "target_accept": _CAREFUL}
         careful = dataclasses.replace(self.sampler, options=options)
         again = self.with_sampler(careful).sample(second_seed)
-        first, second = (int(one["sample_stats"]["diverging"].sum()) for one in (drawn, again))
+        second = int(again["sample_stats"]["diverging"].sum())
+        self.sampler.progress.sampled(second)
         return again if second < first else drawn
 
 
