@@ -171,7 +171,7 @@ def _fit_and_write(
 ) -> None:
     """Fit, keep the fit, print the answers, and write the pictures and the report, all or none."""
     from leadline.cli.console import show_answers, show_comparison, show_first_answer, show_trials
-    from leadline.cli.results_folder import results_folder, write_pictures
+    from leadline.cli.results_folder import results_folder, write_fit, write_pictures
     from leadline.inference.progress import Progress
 
     quiet = arguments.quiet
@@ -183,7 +183,7 @@ def _fit_and_write(
         from leadline.inference.fit import fit
 
         tree = fit(trials, random_seed=arguments.seed, progressbar=progress, **settings)
-        tree.to_netcdf(results.path / "fit.nc", engine="h5netcdf")
+        write_fit(tree, results.path / "fit.nc")
         results.keep()
         with progress.paused():
             show_answers(tree)

@@ -5,9 +5,11 @@ Each command imports what it needs once its arguments are known to be well forme
 """
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from leadline.cli.parser import build_parser
 from leadline.cli.signals import Stopped, stoppable
@@ -44,8 +46,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1
 
 
+def run() -> NoReturn:
+    """Run the command of this process and exit."""
+    code = main()
+    if code > 128:
+        # Whoever stops a command does not wait seconds for the interpreter to free its modules.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 def _one_line(error: Exception) -> str:
     """Return the message of an error on one line, in the words of the command line."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        strerror = " ".join(error.strerror.split())
+        return f"{error.filename}: {strerror}" if error.filename else strerror
     return in_command_line_words(" ".join(str(error).split())) or type(error).__name__

@@ -79,6 +79,12 @@ def results_folder(target: Path) -> Iterator[ResultsFolder]:
         shutil.rmtree(results.path, ignore_errors=True)
 
 
+def write_fit(tree: "xr.DataTree", path: Path) -> None:
+    """Write a fit to a netCDF file."""
+    # In memory first: HDF5 crashes the process when the disk is full.
+    path.write_bytes(tree.to_netcdf(engine="h5netcdf"))
+
+
 def write_pictures(
     tree: "xr.DataTree",
     folder: Path,
