@@ -92,7 +92,7 @@ def show_answers(tree: xr.DataTree, *, form: str = "table", **interval: Any) -> 
             part = answers.iloc[first : first + beside].T
             console.print(_answer_table("" if first else title, part))
     found = convergence(tree)
-    show_line(found.message, "" if found.ok else "bold red")
+    show_line(in_command_line_words(found.message), "" if found.ok else "bold red")
     show_recorded(tree)
 
 

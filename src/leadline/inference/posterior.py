@@ -15,7 +15,8 @@ log_prior          per parameter
 tails              the Dataset that was fitted, `leadline.data.tails`
 =================  =================================================================================
 
-The attributes hold the sampling diagnostics, see `leadline.stats.diagnostics`.
+The attributes hold the sampling diagnostics, see `leadline.stats.diagnostics`, and the
+`target_accept` of the run.
 """
 
 import dataclasses
@@ -97,7 +98,8 @@ class PosteriorSampler:
         posterior = self._with_effective_dims(drawn, tails, choice)
         statistics = drawn["sample_stats"].to_dataset()
         fit = self._with_densities(posterior, statistics, tails, tails)
-        fit.attrs.update(dataclasses.asdict(diagnose(posterior, statistics)))
+        run = {name: drawn.attrs[name] for name in ("discarded_divergences", "target_accept")}
+        fit.attrs.update(dataclasses.asdict(diagnose(posterior, statistics)) | run)
         return fit
 
     def sample_without(

@@ -110,20 +110,26 @@ class CompiledModel:
     def sample_carefully(self, seed: int, second_seed: int) -> xr.DataTree:
         """Return draws; a run with divergences is repeated once with smaller steps.
 
-        The run with fewer divergences is returned. A `target_accept` of the user is never changed.
+        The run with fewer divergences is returned, with the `discarded_divergences` of the other
+        and its `target_accept` as attributes. A `target_accept` of the user is never changed.
         """
-        drawn = self.sample(seed)
-        first = int(drawn["sample_stats"]["diverging"].sum())
-        repeated = first > 0 and "target_accept" not in self.sampler.options
-        self.sampler.progress.sampled(first, repeated=repeated)
-        if not repeated:
-            return drawn
-        options = {**self.sampler.options, "target_accept": _CAREFUL}
-        careful = dataclasses.replace(self.sampler, options=options)
-        again = self.with_sampler(careful).sample(second_seed)
-        second = int(again["sample_stats"]["diverging"].sum())
-        self.sampler.progress.sampled(second)
-        return again if second < first else drawn
+        drawn, accept = self.sample(seed), self.sampler.target_accept
+        accept = self.sampler.options.get("target_accept", accept)
+        count = int(drawn["sample_stats"]["diverging"].sum())
+        repeated = count > 0 and "target_accept" not in self.sampler.options
+        self.sampler.progress.sampled(count, repeated=repeated)
+        discarded = 0
+        if repeated:
+            options = {**self.sampler.options, "target_accept": _CAREFUL}
+            careful = dataclasses.replace(self.sampler, options=options)
+            again = self.with_sampler(careful).sample(second_seed)
+            second = int(again["sample_stats"]["diverging"].sum())
+            self.sampler.progress.sampled(second)
+            discarded = max(count, second)
+            if second < count:
+                drawn, accept = again, _CAREFUL
+        drawn.attrs.update(discarded_divergences=discarded, target_accept=accept)
+        return drawn
 
 
 def set_data(model: pm.Model, data: Mapping[str, Any]) -> None:
