@@ -1,10 +1,13 @@
 """A fit reports its stages, its searches and its divergences, and the display shows them."""
 
 import io
+import textwrap
 import types
 
+import nbformat
 import pytest
 from helpers import make_trials
+from nbclient import NotebookClient
 from rich.console import Console
 
 import leadline as ll
@@ -53,7 +56,7 @@ def test_a_place_names_the_stage_the_search_and_the_threshold():
     progress.step("digits / mlp")
     progress.split(8)
     progress.part(2)
-    for words in ("weighing 2 of 12", "digits / mlp", "3 of 8"):
+    for words in ("weighing 2 of 12", "digits / mlp", "3 of"):
         assert words in progress.place
 
 
@@ -141,13 +144,33 @@ def test_nothing_is_shown_unless_asked_for(capsys):
         assert progress is mine
 
 
-def test_a_fit_reports_its_stages_and_no_table_of_the_sampler(fit_once, fitted, capfd):
+def test_a_fit_reports_its_stages_and_no_table_of_the_sampler(capfd):
     ll.fit(make_trials(n=40, n_failed=2), tail_fraction=(0.4, 0.5), **SHORT)
     captured = capfd.readouterr()
     assert captured.out == ""
     # The last lines, if any, are logged by the fit: failed checks.
     stages = [line for line in captured.err.splitlines() if line[0].isdigit()]
     assert len(stages) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_a_notebook_shows_one_output_and_no_warning():
+    code = """
+    import time
+    from leadline.inference.progress import Progress
+    with Progress(True) as progress:
+        progress.start("weighing", 2, "searches")
+        progress.step("digits / mlp")
+        time.sleep(1)
+        with progress.paused():
+            print("an answer")
+    """
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(textwrap.dedent(code))])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    display, answer = notebook.cells[0].outputs
+    assert display["output_type"] == "display_data"
+    assert answer["text"] == "an answer\n"
 
 
 @pytest.mark.slow

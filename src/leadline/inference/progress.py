@@ -77,6 +77,8 @@ class Progress:
         self._done, self.label = -1, ""
         self._part, self._parts, self._run = 0, 1, 0.0
         self.note = ""
+        self.samples = False
+        """Whether the stage samples, so that there may be divergences."""
         if self._view is not None:
             self._view.show_stage()
 
@@ -105,15 +107,17 @@ class Progress:
 
     def sampling(self, chains: Sequence[Any]) -> None:
         """Take the state of a run: the `nutpie.ChainProgress` of each chain."""
+        self.samples = True
         total = sum(chain.total_draws for chain in chains)
         self._run = sum(chain.finished_draws for chain in chains) / max(total, 1)
         self._running = sum(chain.divergences for chain in chains)
 
     def sampled(self, divergences: int, *, repeated: bool = False) -> None:
         """Take the divergences of a finished run, and whether it is repeated because of them."""
+        self.samples = True
         self.divergences += divergences
         self._running, self._run = 0, 0.0 if repeated else 1.0
-        self.note = "again, with smaller steps" if repeated else ""
+        self.note = "again, smaller steps" if repeated else ""
 
     def answer(self, make: Callable[[], xr.DataTree]) -> None:
         """Show the fit of a single search before the others are fitted; only the first is made."""
@@ -131,7 +135,7 @@ class Progress:
             words = f"{words} {self._done + 1} of {self.steps}"
         if self._parts > 1:
             label = f"{self.label}, " if self.label else ""
-            return f"{words}: {label}threshold {self._part + 1} of {self._parts}"
+            return f"{words}: {label}threshold {self._part + 1} of up to {self._parts}"
         return f"{words}: {self.label}" if self.label else words
 
     @property

@@ -94,12 +94,12 @@ class NotebookView(View):
         self._thread.start()
 
     def stop(self) -> None:
-        """Replace the output by the time that was taken."""
+        """Replace the output by the time that it took."""
         self._stopped.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        self._handle.update(Text(_times(self._progress)))
+        self._handle.update(Text(f"{_clock(self._progress.elapsed)} of fitting"))
 
     def _renew(self) -> None:
         while not self._stopped.wait(_SECONDS_PER_FRAME):
@@ -142,7 +142,8 @@ def _times(progress: Progress) -> str:
     found, remaining = progress.seen_divergences, progress.remaining
     parts = [] if remaining is None else [f"{_clock(remaining)} left in this stage"]
     parts.append(f"{_clock(progress.elapsed)} so far")
-    parts.append(pluralize(found, "divergence") if found else "no divergences")
+    if progress.samples:
+        parts.append(pluralize(found, "divergence") if found else "no divergences")
     return ", ".join(parts)
 
 
