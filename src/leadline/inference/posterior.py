@@ -113,6 +113,8 @@ class PosteriorSampler:
             self.sampler,
             draws=min(self.sampler.draws, _REFIT_DRAWS),
             tune=min(self.sampler.tune, _REFIT_DRAWS),
+            # Too short to be shown.
+            progress=Progress(),
         )
         others = without_trial(tails, trial)
         compiled = self._ready(others).compiled.with_sampler(fewer)

@@ -12,7 +12,7 @@ from typing import Any, Self
 import xarray as xr
 
 # Before that, a fraction of the work says nothing about its time.
-_SECONDS_TO_ESTIMATE, _SHARE_TO_ESTIMATE = 1.0, 0.02
+_SECONDS_TO_ESTIMATE, _SHARE_TO_ESTIMATE = 2.0, 0.05
 
 
 class Progress:
