@@ -50,7 +50,7 @@ def run() -> NoReturn:
     """Run the command of this process and exit."""
     code = main()
     if code > 128:
-        # Whoever stops a command does not wait seconds for the interpreter to free its modules.
+        # The interpreter takes up to two seconds to free its modules.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

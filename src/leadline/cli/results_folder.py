@@ -1,7 +1,7 @@
 """Files that commands write: whole files only, and the same files for the same fit."""
 
-import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,9 +40,8 @@ class ResultsFolder:
     `path` is that folder, and `kept` holds the names of the files that are in the target.
     """
 
-    def __init__(self, target: Path) -> None:
-        self._target = target
-        self.path = target.absolute().with_name(f".{target.name}.{os.getpid()}.tmp")
+    def __init__(self, target: Path, path: Path) -> None:
+        self._target, self.path = target, path
         self.kept: list[str] = []
 
     def keep(self) -> None:
@@ -67,16 +66,18 @@ def results_folder(target: Path) -> Iterator[ResultsFolder]:
     If `target` exists, files of other names in it are left alone. An exception gets a note that
     describes what was kept.
     """
-    results = ResultsFolder(target)
+    parent = target.absolute().parent
+    # A name of its own: in containers, process numbers are not unique.
+    path = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=parent))
+    results = ResultsFolder(target, path)
     try:
-        results.path.mkdir()
         yield results
         results.keep()
     except BaseException as error:
         error.add_note(results.describe())
         raise
     finally:
-        shutil.rmtree(results.path, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def write_fit(tree: "xr.DataTree", path: Path) -> None:

@@ -10,7 +10,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(KeyboardInterrupt):
-    """The command was told to stop; `exit_code` is 128 plus the number of the signal."""
+    """A signal stopped the command; `exit_code` is 128 plus its number."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ def stoppable() -> Iterator[None]:
         yield
         return
     before = {number: signal.getsignal(number) for number in _SIGNALS}
-    # A process in the background of a script ignores Ctrl-C, and goes on to.
+    # A process that a script started in the background ignores Ctrl-C already.
     handled = [number for number in _SIGNALS if before[number] is not signal.SIG_IGN]
 
     def stop(number: int, frame: FrameType | None) -> None:

@@ -99,7 +99,8 @@ def weigh_alone(
     alone = PosteriorSampler("single", sampler.priors, "continuous", quick)
     result: list[npt.NDArray[np.float64] | None] = []
     by_fraction: dict[float, float] = defaultdict(float)
-    sampler.progress.start("weighing thresholds", len(candidates), "searches")
+    if any(len(own) > 1 for own in candidates):
+        sampler.progress.start("weighing thresholds", len(candidates), "searches")
     seeds = seed.spawn(len(candidates))
     for number, (own, child_seed) in enumerate(zip(candidates, seeds, strict=True)):
         sampler.progress.step(search_name(own[0]))

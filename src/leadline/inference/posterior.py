@@ -77,7 +77,7 @@ class PosteriorSampler:
 
     @property
     def progress(self) -> Progress:
-        """What shows the progress of the sampler."""
+        """The progress to which the sampler reports."""
         return self.sampler.progress
 
     def sample(self, tails: xr.Dataset, seed: np.random.SeedSequence) -> xr.DataTree:

@@ -11,18 +11,18 @@ from typing import Any, Self
 
 import xarray as xr
 
-# Before that, a fraction of the work says nothing about its time.
+# Earlier estimates of the remaining time are too rough to show.
 _SECONDS_TO_ESTIMATE, _SHARE_TO_ESTIMATE = 2.0, 0.05
 
 
 class Progress:
-    """What a fit is doing, shown while the object is entered as a context.
+    """The state of a fit at work, shown while the object is entered as a context.
 
     Parameters
     ----------
     shown : bool
-        Whether to show anything: one live display in a terminal or a notebook, one line per stage
-        on the standard error elsewhere.
+        Show one live display in a terminal or a notebook, and one line per stage on the standard
+        error elsewhere; or nothing.
     show_answer : callable, optional
         Called with the DataTree of the first search that is fitted alone before others.
 
@@ -78,7 +78,7 @@ class Progress:
         self._part, self._parts, self._run = 0, 1, 0.0
         self.note = ""
         self.samples = False
-        """Whether the stage samples, so that there may be divergences."""
+        """True once the stage has sampled, so that there may be divergences."""
         if self._view is not None:
             self._view.show_stage()
 
@@ -113,7 +113,7 @@ class Progress:
         self._running = sum(chain.divergences for chain in chains)
 
     def sampled(self, divergences: int, *, repeated: bool = False) -> None:
-        """Take the divergences of a finished run, and whether it is repeated because of them."""
+        """Take the divergences of a finished run; `repeated` if it runs again because of them."""
         self.samples = True
         self.divergences += divergences
         self._running, self._run = 0, 0.0 if repeated else 1.0

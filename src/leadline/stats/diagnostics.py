@@ -50,7 +50,7 @@ class Diagnostics:
     discarded_divergences: int = 0
     """Divergences of runs that were repeated with smaller steps, and whose draws were dropped."""
     advice: str = "fit again with more draws and tuning"
-    """What to do if a diagnostic is outside its limit, as arguments of `leadline.fit`."""
+    """The remedy if a diagnostic is outside its limit, as arguments of `leadline.fit`."""
 
     @property
     def relative_ess(self) -> float:

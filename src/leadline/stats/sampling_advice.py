@@ -1,4 +1,4 @@
-"""What to do about a fit that has not converged: the next settings of the sampler.
+"""Advice on a fit that has not converged: the next settings of the sampler.
 
 The advice starts from the settings that were used, so that none is given twice.
 """
