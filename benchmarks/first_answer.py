@@ -43,7 +43,7 @@ with pm.Model() as model:
     mean = pm.Normal("mean", tail["threshold"].item(), 1.0)
     sd = pm.HalfNormal("sd", 1.0)
     pm.Normal("loss", mean, sd, observed=scores)
-tree = Sampler(progressbar=False).compile(model).sample(1)
+tree = Sampler().compile(model).sample(1)
 posterior = tree["posterior"].to_dataset()
 print(arviz_stats.rhat(posterior), arviz_stats.ess(posterior, method="bulk"))
 print(arviz_stats.ess(posterior, method="tail"), arviz_stats.summary(tree))
@@ -117,7 +117,7 @@ def measure_search(path: Path, score: str, direction: str, seeds: int) -> None:
         )[0]
         for trials in (ll.read_table(path, score=score, direction=direction), means)
     )
-    sampler = Sampler(progressbar=False)
+    sampler = Sampler()
     compiled = sampler.compile(independent.build(first, priors))
     for seed in range(1, seeds + 1):
         start, cpu = time.perf_counter(), time.process_time()

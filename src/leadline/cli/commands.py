@@ -1,7 +1,6 @@
 """Commands of the command line: each imports what it needs, calls the library and prints."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,10 +100,9 @@ def run_plot(arguments: argparse.Namespace) -> None:
     from leadline.plots.backends import choose_backend
 
     choose_backend(None, backend)
-    with results_folder(target) as folder:
-        write_pictures(tree, folder, arguments.names, ending=ending, backend=backend)
-        written = sorted(path.name for path in folder.iterdir())
-    _show_written(arguments.output, written)
+    with results_folder(target) as results:
+        write_pictures(tree, results.path, arguments.names, ending=ending, backend=backend)
+    _show_written(arguments.output, results.kept)
 
 
 def run_report(arguments: argparse.Namespace) -> None:
@@ -169,32 +167,36 @@ def _output(arguments: argparse.Namespace, default: str) -> Path:
 def _fit_and_write(
     trials: "Trials", arguments: argparse.Namespace, output: Path, **settings: Any
 ) -> None:
-    """Fit, print the answers, and write all files or none."""
-    from leadline.cli.console import show_answers, show_comparison, show_line, show_trials
-    from leadline.cli.results_folder import results_folder, write_pictures
-    from leadline.inference.fit import fit
+    """Fit, keep the fit, print the answers, and write the pictures and the report, all or none."""
+    from leadline.cli.console import show_answers, show_comparison, show_first_answer, show_trials
+    from leadline.cli.results_folder import results_folder, write_fit, write_pictures
+    from leadline.inference.progress import Progress
 
     quiet = arguments.quiet
     if not quiet:
         show_trials(trials)
-        show_line("compiling the model and sampling…", "dim")
-    with results_folder(output) as folder:
-        progressbar = not quiet and sys.stdout.isatty()
-        tree = fit(trials, random_seed=arguments.seed, progressbar=progressbar, **settings)
-        tree.to_netcdf(folder / "fit.nc", engine="h5netcdf")
-        show_answers(tree)
-        if len(set(tree["posterior"].dataset["model"].to_numpy())) > 1:
-            show_comparison(tree)
+    progress = Progress(not quiet, show_answer=None if quiet else show_first_answer)
+    with results_folder(output) as results, progress:
+        from leadline.inference.fit import fit
+
+        tree = fit(trials, random_seed=arguments.seed, progressbar=progress, **settings)
+        write_fit(tree, results.path / "fit.nc")
+        results.keep()
+        with progress.paused():
+            show_answers(tree)
+            if len(set(tree["posterior"].dataset["model"].to_numpy())) > 1:
+                show_comparison(tree)
         if not arguments.no_pictures:
-            if not quiet:
-                show_line("drawing and writing the report…", "dim")
+            progress.start("preparing the pictures")
             # Imported after the answers, because the libraries that draw take seconds.
             from leadline.html_report.render import report
+            from leadline.plots.gallery import pictures_of
 
-            write_pictures(tree, folder)
-            report(tree, folder / "report.html")
-        written = sorted(path.name for path in folder.iterdir())
-    _show_written(output, written)
+            progress.start("drawing", len(pictures_of(tree)), "pictures")
+            write_pictures(tree, results.path, progress=progress)
+            progress.start("writing the report")
+            report(tree, results.path / "report.html")
+    _show_written(output, results.kept)
 
 
 def _show_written(folder: Path, names: list[str]) -> None:

@@ -1,6 +1,6 @@
 """Print the answers of a fit: tables and sentences, on the standard output.
 
-The standard error is reserved for the one line of a failed command.
+The standard error has the progress of a fit, and the one line of a failed command.
 """
 
 import itertools
@@ -91,8 +91,21 @@ def show_answers(tree: xr.DataTree, *, form: str = "table", **interval: Any) -> 
             part = answers.iloc[first : first + beside].T
             console.print(_answer_table("" if first else title, part))
     found = convergence(tree)
-    show_line(found.message, "" if found.ok else "bold red")
+    show_line(in_command_line_words(found.message), "" if found.ok else "bold red")
     show_recorded(tree)
+
+
+def show_first_answer(tree: xr.DataTree) -> None:
+    """Print the answers on the first search that was fitted, without the others, and its draws."""
+    answers = summary_cells(tree).drop(columns="warning", errors="ignore")
+    found = convergence(tree)
+    title = f"a first answer, from this search alone and {found.draws} draws"
+    _console().print(_answer_table(title, answers.T))
+    if found.ok:
+        show_line(found.message)
+    else:
+        show_line(f"do not rely on it yet: {', '.join(found.problems)}", "bold red")
+    show_line("the answers on all searches follow", "dim")
 
 
 def _answer_table(title: str, cells: pd.DataFrame) -> Table:
