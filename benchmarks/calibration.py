@@ -163,7 +163,7 @@ class Design:
 def run(design: Design, path: pathlib.Path, replications: int) -> None:
     """Append each replication that `path` lacks."""
     done = set(pd.read_csv(path)["replication"]) if path.exists() else set()
-    sampler = Sampler(draws=DRAWS // CHAINS, tune=600, chains=CHAINS, progressbar=False)
+    sampler = Sampler(draws=DRAWS // CHAINS, tune=600, chains=CHAINS)
     compiled = None
     for replication in range(replications):
         if replication in done:

@@ -1,12 +1,14 @@
-"""Time to the first answer and of a refit, and quality of the sampling.
+"""Time to the first answer, of a refit and of a saved fit's answers, and quality of the sampling.
 
     uv run python benchmarks/first_answer.py process TRIALS.csv
     uv run python benchmarks/first_answer.py search TRIALS.csv
+    uv run python benchmarks/first_answer.py saved FIT.nc
 
 `process` times two kinds of process in turn: `leadline fit` on a file, and a normal model on the
 same scores with the same imports, compiling, sampling, diagnostics and writing. `search` prints
 divergences, ESS, R-hat and seconds of sampling per seed, and compares a refit of the compiled model
-on another search with a fresh fit.
+on another search with a fresh fit. `saved` times the commands that answer from a saved fit, and
+commands with a mistake, which they refuse.
 """
 
 import argparse
@@ -41,7 +43,7 @@ with pm.Model() as model:
     mean = pm.Normal("mean", tail["threshold"].item(), 1.0)
     sd = pm.HalfNormal("sd", 1.0)
     pm.Normal("loss", mean, sd, observed=scores)
-tree = Sampler(progressbar=False).compile(model).sample(1)
+tree = Sampler().compile(model).sample(1)
 posterior = tree["posterior"].to_dataset()
 print(arviz_stats.rhat(posterior), arviz_stats.ess(posterior, method="bulk"))
 print(arviz_stats.ess(posterior, method="tail"), arviz_stats.summary(tree))
@@ -49,15 +51,15 @@ tree.to_netcdf(output + "/fit.nc", engine="h5netcdf")
 """
 
 
-def seconds(command: list[str]) -> tuple[float, float]:
-    """Return the wall-clock and CPU seconds of a process; raise if it fails."""
+def seconds(command: list[str], code: int = 0) -> tuple[float, float]:
+    """Return the wall-clock and CPU seconds of a process; raise unless it exits with `code`."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert process.stdout is not None
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    if process.returncode != code:
         raise RuntimeError(output.decode())
     return time.perf_counter() - start, usage.ru_utime + usage.ru_stime
 
@@ -115,7 +117,7 @@ def measure_search(path: Path, score: str, direction: str, seeds: int) -> None:
         )[0]
         for trials in (ll.read_table(path, score=score, direction=direction), means)
     )
-    sampler = Sampler(progressbar=False)
+    sampler = Sampler()
     compiled = sampler.compile(independent.build(first, priors))
     for seed in range(1, seeds + 1):
         start, cpu = time.perf_counter(), time.process_time()
@@ -144,18 +146,36 @@ def measure_search(path: Path, score: str, direction: str, seeds: int) -> None:
     )
 
 
+def measure_saved(path: Path, repeats: int) -> None:
+    """Print the median seconds of commands on a saved fit, each a process of its own."""
+    fit = str(path)
+    commands = {
+        **{name: ([name, fit], 0) for name in ("summary", "check", "compare", "forecast")},
+        "summary --ci-prob 7": (["summary", fit, "--ci-prob", "7"], 1),
+        "check of a missing file": (["check", f"{fit}.missing"], 1),
+    }
+    print("command                       wall      CPU")
+    for name, (arguments, code) in commands.items():
+        command = [sys.executable, "-m", "leadline", *arguments]
+        runs = [seconds(command, code) for _ in range(repeats)]
+        wall, cpu = (statistics.median(times) for times in zip(*runs, strict=True))
+        print(f"{name:24s} {wall:7.2f} s {cpu:6.2f} s", flush=True)
+
+
 def main() -> None:
     """Run the chosen measurement."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("measurement", choices=["process", "search"])
-    parser.add_argument("trials", type=Path, metavar="TRIALS.csv")
+    parser.add_argument("measurement", choices=["process", "search", "saved"])
+    parser.add_argument("file", type=Path, metavar="FILE", help="TRIALS.csv or FIT.nc")
     parser.add_argument("--score", default="error")
     parser.add_argument("--direction", default="minimize")
     parser.add_argument("--repeats", type=int, default=3, help="timed runs of each process")
     parser.add_argument("--seeds", type=int, default=5)
     arguments = parser.parse_args()
-    columns = arguments.trials, arguments.score, arguments.direction
-    if arguments.measurement == "process":
+    columns = arguments.file, arguments.score, arguments.direction
+    if arguments.measurement == "saved":
+        measure_saved(arguments.file, arguments.repeats)
+    elif arguments.measurement == "process":
         measure_process(*columns, arguments.repeats)
     else:
         measure_search(*columns, arguments.seeds)

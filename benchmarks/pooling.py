@@ -70,7 +70,7 @@ def measure_posterior(tasks: dict[str, pd.DataFrame]) -> None:
         tail_of(table.iloc[index], 0.6) for table, index in zip(tasks.values(), rows, strict=True)
     ]
     many = [tail_of(table, 0.3) for table in tasks.values()]
-    sampler = Sampler(progressbar=False)
+    sampler = Sampler()
     compiled = sampler.compile(hierarchical.build(join_tails(few), ll.Priors()))
     means = {}
     for name, tails, seeds in (("24 rows", few, (1, 2, 3)), ("all rows", many, (1,))):
@@ -136,7 +136,7 @@ def priors_of_population(tasks: dict[str, pd.DataFrame], sampler: Sampler) -> ll
 
 def measure_held_out(tasks: dict[str, pd.DataFrame], draws: int) -> None:
     """Print the results of `held-out`."""
-    sampler = Sampler(draws=500, tune=1000, progressbar=False)
+    sampler = Sampler(draws=500, tune=1000)
     density = predictive()
     knowing = priors_of_population(tasks, sampler)
     joint: dict[str, CompiledModel] = {}

@@ -50,7 +50,7 @@ class Fitter:
     """Fit searches of any size through one compiled model."""
 
     def __init__(self, effective_dim: str, priors: ll.Priors, draws: int, chains: int) -> None:
-        sampler = Sampler(draws, draws, chains, False, options={"cores": 1})
+        sampler = Sampler(draws, draws, chains, options={"cores": 1})
         first = self._tail(draw(2.0, 0.02, 64, "minimize", 0))
         self.compiled = sampler.compile(independent.build(first, priors, effective_dim))
 

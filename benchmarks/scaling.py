@@ -54,7 +54,7 @@ def measure(searches: int, trials: int, draws: int) -> dict[str, float]:
             for pair in table.searches
         ]
     )
-    settings = joint_sampler(Sampler(draws, draws, 4, False), searches)
+    settings = joint_sampler(Sampler(draws, draws, 4), searches)
     posterior = PosteriorSampler("hierarchical", priors, "continuous", settings)
     quick = dataclasses.replace(settings, draws=2, tune=2, chains=1)
     dataclasses.replace(posterior, sampler=quick).sample(tails, np.random.SeedSequence(1))

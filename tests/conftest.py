@@ -21,6 +21,12 @@ from helpers import make_trials
 tree = ll.fit(make_trials(n=40, n_failed=2), **{options!r})
 for name, values in tree["posterior"].data_vars.items():
     print(name, values.values.astype(float).tobytes().hex())
+# What `leadline fit` prints before it draws.
+import contextlib, io
+from leadline.cli.console import show_answers
+with contextlib.redirect_stdout(io.StringIO()):
+    show_answers(tree)
+print("modules", ",".join(sys.modules))
 """
 
 

@@ -127,7 +127,7 @@ def make_part(
             "tails": tails,
         }
     )
-    part.attrs.update(dataclasses.asdict(diagnose(posterior, statistics)))
+    part.attrs.update(dataclasses.asdict(diagnose(posterior, statistics)), target_accept=0.95)
     return part
 
 

@@ -22,7 +22,8 @@ def test_every_package_is_listed():
 def test_data_files_are_packaged():
     patterns = SETUPTOOLS["package-data"]
     for path in (ROOT / "src" / "leadline").rglob("*"):
-        if path.is_file() and path.suffix not in {".py", ".pyc"}:
+        # The caches of Python and of numba are not part of the package.
+        if path.is_file() and path.suffix != ".py" and path.parent.name != "__pycache__":
             package = ".".join(path.parent.relative_to(ROOT / "src").parts)
             assert any(path.match(pattern) for pattern in patterns.get(package, [])), path
 

@@ -1,8 +1,6 @@
 """``python -m leadline``: the command line."""
 
-import sys
-
-from leadline.cli.main import main
+from leadline.cli.main import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

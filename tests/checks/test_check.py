@@ -17,7 +17,8 @@ from helpers import (
 
 import leadline as ll
 from leadline.checks import regime_fit, sensitivity
-from leadline.checks.check import CHECKS, check, failed_checks
+from leadline.checks.catalogue import CHECKS
+from leadline.checks.check import check, failed_checks
 from leadline.checks.evidence import Evidence
 from leadline.data.trials import Trials
 

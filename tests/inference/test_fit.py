@@ -132,15 +132,25 @@ def test_numpy_numbers_are_numbers(fit_once):
     assert settings["tail_fraction"] == 0.5
 
 
-def test_a_refit_draws_what_a_fresh_fit_in_another_process_does(
-    fit_once, fitted_pair, other_process
-):
+@pytest.fixture(scope="module")
+def printed(other_process):
+    """Return what the other process prints: draws by variable, and its modules."""
+    out, err = other_process.communicate(timeout=180)
+    assert other_process.returncode == 0, err
+    return dict(line.split() for line in out.splitlines())
+
+
+def test_the_first_answer_waits_for_no_plotting_library(printed):
+    loaded = set(printed["modules"].split(","))
+    assert {"nutpie", "arviz_base"} <= loaded
+    assert not {"arviz", "arviz_plots", "matplotlib"} & loaded
+
+
+def test_a_refit_draws_what_a_fresh_fit_in_another_process_does(fit_once, fitted_pair, printed):
     # Here the compiled model has other data first, of another size; there it is new.
     fit_once(make_trials(n=60), **SHORT)
     here = fit_once(small(), **SHORT)["posterior"]
-    out, err = other_process.communicate(timeout=180)
-    assert other_process.returncode == 0, err
-    there = dict(line.split() for line in out.splitlines())
+    there = {name: draws for name, draws in printed.items() if name != "modules"}
     assert set(there) == set(here.data_vars)
     for name, values in here.data_vars.items():
         draws = np.frombuffer(bytes.fromhex(there[name])).reshape(values.shape)

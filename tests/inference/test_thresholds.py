@@ -16,6 +16,7 @@ from helpers import (
 
 import leadline as ll
 from leadline.inference.candidates import candidates_of
+from leadline.inference.progress import Progress
 from leadline.inference.thresholds import MIN_P_VALUE, fit_candidates
 from leadline.models.priors import Priors
 
@@ -27,6 +28,7 @@ class FakeSampler:
 
     def __init__(self):
         self.fitted = []
+        self.progress = Progress()
 
     def sample(self, tails, seed):
         self.fitted.append(tails.sizes["tail_trial"])

@@ -86,6 +86,28 @@ def test_each_limit_alone(values, problem):
     assert problem is None or problem in found.message
 
 
+def test_divergences_of_dropped_runs_are_named_and_do_not_count():
+    tree = make_tree()
+    tree["candidates"]["discarded_divergences"][:] = 3
+    found = convergence(tree)
+    assert found.ok
+    assert (found.divergences, found.discarded_divergences) == (0, 3)
+    assert "3 divergences" in found.message
+    # As earlier versions made them.
+    tree["candidates"] = xr.DataTree(
+        tree["candidates"].to_dataset().drop_vars(["discarded_divergences", "target_accept"])
+    )
+    assert convergence(tree).discarded_divergences == 0
+
+
+def test_advice_starts_from_the_settings_of_the_fit():
+    tree = make_tree(divergences=2)
+    tree.attrs["settings"] = '{"draws": 1000, "tune": 2000, "chains": 4, "model": "single"}'
+    message = convergence(tree).message
+    for words in ("draws=1000", "tune=2000", "chains=4", "0.95", "tune=4000"):
+        assert words in message
+
+
 def test_failed_checks_are_counted_and_named():
     tree = make_tree(draws=5)
     assert recorded_checks(tree) == "not checked"

@@ -11,8 +11,8 @@ from helpers import make_averaged_tree, make_tree, make_trials
 from leadline.errors import LeadlineError
 from leadline.stats.best_expected import expected_mean, expected_quantile
 from leadline.stats.best_measured import measured_mean, measured_quantile
+from leadline.stats.best_seen import expected_best_loss
 from leadline.stats.fitted_search import fitted_search, validate_tree
-from leadline.stats.forecast import expected_best_loss
 from leadline.stats.tuning_curve import tuning_curve
 
 NAME = "digits / mlp"

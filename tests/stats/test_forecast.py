@@ -18,8 +18,9 @@ from scipy.stats import norm
 
 from leadline.data.scale import SCALES
 from leadline.distributions.array_functions import log_chance_given_measured
+from leadline.stats.best_seen import best_seen_expected
 from leadline.stats.fitted_search import best_trial, direction_sign, fitted_search
-from leadline.stats.forecast import best_seen_expected, forecast
+from leadline.stats.forecast import forecast
 from leadline.stats.selection_bias import expected_loss
 
 NEXT = np.array([1, 10, 60])

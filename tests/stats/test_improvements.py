@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.stats import rankdata
 
 from leadline.stats.improvements import (
     differences,
@@ -90,3 +91,11 @@ def test_mean_deficit(loss):
 def test_first_lasting():
     true = np.array([[0, 1, 0, 1, 1], [1, 1, 1, 1, 1], [1, 1, 1, 1, 0], [0, 0, 0, 0, 1]], bool)
     assert first_lasting(true).tolist() == [3, 0, -1, 4]
+
+
+def test_ranks_share_ties_and_leave_out_what_is_missing():
+    values = np.random.default_rng(5).integers(0, 4, size=(4, 50, 3)).astype(float)
+    values[1, :, 2] = np.nan
+    loss = xr.DataArray(values, dims=("model", "sample", "task"))
+    expected = rankdata(values, axis=0, nan_policy="omit")
+    np.testing.assert_array_equal(ranks(loss), expected)

@@ -9,7 +9,8 @@ import pytest
 from helpers import make_tree, make_trials
 
 from leadline.errors import LeadlineError
-from leadline.stats.forecast import best_seen_expected, forecast
+from leadline.stats.best_seen import best_seen_expected
+from leadline.stats.forecast import forecast
 from leadline.stats.summary import summary, summary_cells, summary_text
 
 TWO = (("digits", "mlp"), ("digits", "forest"))

@@ -1,87 +1,32 @@
 """`check`: whether the answers of a fit can be believed, as a table of named checks."""
 
-import dataclasses
-import functools
-from collections.abc import Callable
-
 import pandas as pd
 import xarray as xr
 
-from leadline.checks import (
-    effective_dim,
-    noise,
-    recorded_trials,
-    regime_fit,
-    reported,
-    sampling,
-    sensitivity,
-    space_edges,
-)
-from leadline.checks.evidence import Evidence
-from leadline.checks.outcome import NO_TRIALS, Outcome, not_made
+from leadline.checks.recorded_outcomes import GROUP, recorded_outcomes
 from leadline.stats.diagnostics import checks_line as checks_line
-from leadline.stats.fitted_search import search_names, validate_tree
+from leadline.stats.fitted_search import validate_tree
 
 
-@dataclasses.dataclass(frozen=True)
-class Check:
-    """A check of one search; with `needs_trials`, not of one that has reported bests alone."""
-
-    evaluate: Callable[[Evidence], Outcome]
-    needs_trials: bool = True
-
-    def __call__(self, evidence: Evidence) -> Outcome:
-        """Return the outcome: "not made" if the trials that the check needs are missing."""
-        if self.needs_trials and not evidence.has_trials:
-            return not_made(float("nan"), NO_TRIALS)
-        return self.evaluate(evidence)
-
-
-CHECKS = {
-    "divergences": Check(sampling.divergences, needs_trials=False),
-    "R-hat": Check(sampling.rhat, needs_trials=False),
-    "ESS, bulk": Check(sampling.ess_bulk, needs_trials=False),
-    "ESS, tail": Check(sampling.ess_tail, needs_trials=False),
-    "E-BFMI": Check(sampling.energy, needs_trials=False),
-    "tail points": Check(recorded_trials.tail_points),
-    "regime fit": Check(regime_fit.whole_tail),
-    "regime fit, best scores": Check(regime_fit.best_scores),
-    "regime fit, leave-one-out": Check(regime_fit.leave_one_out),
-    "thresholds agree": Check(regime_fit.thresholds_agree),
-    "effective dimension above 1": Check(effective_dim.lower_bound, needs_trials=False),
-    "effective dimension below its bound": Check(effective_dim.upper_bound, needs_trials=False),
-    "prior of the optimum": Check(
-        functools.partial(sensitivity.prior_sensitivity, name="optimum"), needs_trials=False
-    ),
-    "prior of the effective dimension": Check(
-        functools.partial(sensitivity.prior_sensitivity, name="effective_dim"), needs_trials=False
-    ),
-    "best seen": Check(noise.best_seen),
-    "constant noise": Check(noise.constant_noise),
-    "edges of the space": Check(space_edges.space_edges),
-    "ties": Check(recorded_trials.ties),
-    "resolution": Check(recorded_trials.resolution),
-    "order of trials": Check(recorded_trials.order),
-    "reported bests": Check(reported.reported, needs_trials=False),
-}
-"""The checks by their public names, in the order of the table that `check` returns. A new check is
-a function in a file of this folder and a line here."""
-
-
-def check(tree: xr.DataTree) -> pd.DataFrame:
+def check(tree: xr.DataTree, *, recompute: bool = False) -> pd.DataFrame:
     """Return the checks of a fit, one row per search and check.
 
     Parameters
     ----------
     tree : DataTree
         The result of `leadline.fit`.
+    recompute : bool
+        Evaluate the checks again. Default: the outcomes that `leadline.fit` recorded in the group
+        `checks` of the tree, which do not change with other groups; a fit of an earlier version
+        without that group is evaluated.
 
     Returns
     -------
     pandas.DataFrame
         Columns:
 
-        - `search`, `check`: name of the search, and name of the check, a key of `CHECKS`;
+        - `search`, `check`: name of the search, and name of the check, a key of
+          `leadline.checks.catalogue.CHECKS`;
         - `passed`: True or False, or NA when the check could not be made;
         - `figure`: the number that the check computes;
         - `bound`, `limit`: "at least" or "at most", and the number that `figure` is compared
@@ -103,12 +48,13 @@ def check(tree: xr.DataTree) -> pd.DataFrame:
     ['search', 'check', 'passed', 'figure']
     """
     validate_tree(tree)
-    rows = [
-        {"search": evidence.search, "check": name, **dataclasses.asdict(evaluate(evidence))}
-        for evidence in (Evidence(tree, search) for search in search_names(tree))
-        for name, evaluate in CHECKS.items()
-    ]
-    table = pd.DataFrame(rows).astype({"passed": "boolean"})
+    if GROUP in tree.children and not recompute:
+        table = recorded_outcomes(tree)
+    else:
+        # Imported here because this takes seconds, and most fits have a record.
+        from leadline.checks.catalogue import evaluate_checks
+
+        table = evaluate_checks(tree)
     table.attrs["failed"] = failed_checks(table)
     return table
 

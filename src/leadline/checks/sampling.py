@@ -9,17 +9,13 @@ from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS
 MIN_BFMI = 0.3
 """Betancourt (2016, arXiv:1604.00695): below it, NUTS does not reach the tails of the posterior."""
 
-_MORE_DRAWS = "Fit again with more draws or chains."
-_MORE_TUNING = "fit again with more tuning and more draws."
-
 
 def divergences(evidence: Evidence) -> Outcome:
     """Check that no transition diverged: NUTS missed a part of the posterior at each that did."""
     return at_most(
         evidence.convergence.divergences,
         0,
-        "Fit again with more tuning; if some transitions still diverge, fit each search on its own "
-        "(model='single'), or with other priors.",
+        f"NUTS missed a part of the posterior: {evidence.convergence.advice}.",
     )
 
 
@@ -28,17 +24,17 @@ def rhat(evidence: Evidence) -> Outcome:
     figure = evidence.convergence.max_rhat
     if np.isnan(figure):
         return not_made(MAX_RHAT, "R-hat compares chains, and there is one; fit with chains=4.")
-    return at_most(figure, MAX_RHAT, f"The chains disagree: {_MORE_TUNING}")
+    return at_most(figure, MAX_RHAT, f"The chains disagree: {evidence.convergence.advice}.")
 
 
 def ess_bulk(evidence: Evidence) -> Outcome:
     """Check that the effective sample size suffices for means."""
-    return at_least(evidence.convergence.min_ess_bulk, MIN_ESS, _MORE_DRAWS)
+    return _enough(evidence, evidence.convergence.min_ess_bulk)
 
 
 def ess_tail(evidence: Evidence) -> Outcome:
     """Check that the effective sample size suffices for intervals."""
-    return at_least(evidence.convergence.min_ess_tail, MIN_ESS, _MORE_DRAWS)
+    return _enough(evidence, evidence.convergence.min_ess_tail)
 
 
 def energy(evidence: Evidence) -> Outcome:
@@ -53,4 +49,13 @@ def energy(evidence: Evidence) -> Outcome:
     figure = float(candidates["min_bfmi"].where(candidates["weight"] > 0).min())
     if np.isnan(figure):
         return not_made(MIN_BFMI, "The sampler recorded no energy.")
-    return at_least(figure, MIN_BFMI, f"NUTS moves slowly through the posterior: {_MORE_TUNING}")
+    return at_least(
+        figure,
+        MIN_BFMI,
+        "NUTS moves slowly through the posterior: fit again with more tuning and more draws.",
+    )
+
+
+def _enough(evidence: Evidence, size: float) -> Outcome:
+    """Return whether an effective sample size suffices."""
+    return at_least(size, MIN_ESS, f"The draws are too few: {evidence.convergence.advice}.")

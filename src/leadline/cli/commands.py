@@ -1,12 +1,12 @@
 """Commands of the command line: each imports what it needs, calls the library and prints."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leadline.cli.refusals import validate_fit_file, validate_source
 from leadline.cli.wording import FIT_ARGUMENTS, SOURCE_ARGUMENTS
-from leadline.errors import LeadlineError, format_value, join_values
+from leadline.errors import LeadlineError, join_values
 
 if TYPE_CHECKING:
     from leadline.data.trials import Trials
@@ -19,6 +19,8 @@ _REACH_PROBABILITY = 0.9
 
 def run_fit(arguments: argparse.Namespace) -> None:
     """Fit the trials of a file, folder or URL: print the answers, write fit.nc and pictures."""
+    validate_source(arguments.trials)
+
     from leadline.io.sources import read_source, source_stem
 
     output = _output(arguments, f"leadline-{source_stem(arguments.trials)}")
@@ -70,7 +72,7 @@ def run_check(arguments: argparse.Namespace) -> None:
 
     from leadline.cli.console import show_checks
 
-    show_checks(tree)
+    show_checks(tree, recompute=arguments.recompute)
 
 
 def run_compare(arguments: argparse.Namespace) -> None:
@@ -90,16 +92,17 @@ def run_plot(arguments: argparse.Namespace) -> None:
     ending = ending or ("png" if backend == "matplotlib" else "html")
     if (ending == "html") != (backend != "matplotlib"):
         arguments.parser.error(f"{backend} does not make {ending}; plotly and bokeh make html")
+    from leadline.cli.results_folder import results_folder, validate_target, write_pictures
+
+    target = validate_target(arguments.output, "folder", force=True)
     tree = read_fit(arguments.fit)
 
-    from leadline.cli.results_folder import results_folder, validate_target, write_pictures
     from leadline.plots.backends import choose_backend
 
     choose_backend(None, backend)
-    with results_folder(validate_target(arguments.output, "folder", force=True)) as folder:
-        write_pictures(tree, folder, arguments.names, formats=(ending,), backend=backend)
-        written = sorted(path.name for path in folder.iterdir())
-    _show_written(arguments.output, written)
+    with results_folder(target) as results:
+        write_pictures(tree, results.path, arguments.names, ending=ending, backend=backend)
+    _show_written(arguments.output, results.kept)
 
 
 def run_report(arguments: argparse.Namespace) -> None:
@@ -122,11 +125,8 @@ def run_forecast(arguments: argparse.Namespace) -> int:
 
     from leadline.cli.console import show_forecast, show_line, show_recorded
     from leadline.stats.stopping import trials_needed_sentences
-    from leadline.stats.trials_needed import trials_needed, validate_within
+    from leadline.stats.trials_needed import trials_needed
 
-    if arguments.within is not None:
-        # Before anything is printed.
-        validate_within(arguments.within)
     gain, probability = arguments.minimum_gain, arguments.probability
     stop = show_forecast(tree, arguments.trials, minimum_gain=gain, probability=probability)
     if arguments.within is not None:
@@ -139,11 +139,7 @@ def run_forecast(arguments: argparse.Namespace) -> int:
 
 def read_fit(path: Path) -> Any:
     """Return the DataTree of a saved fit."""
-    if not path.exists():
-        name = format_value(str(path), 200)
-        raise FileNotFoundError(f"no file {name}; check its name and folder")
-    if path.is_dir():
-        raise LeadlineError(f"{path} is a folder; give the file fit.nc in it")
+    validate_fit_file(path)
 
     import xarray as xr
 
@@ -171,30 +167,36 @@ def _output(arguments: argparse.Namespace, default: str) -> Path:
 def _fit_and_write(
     trials: "Trials", arguments: argparse.Namespace, output: Path, **settings: Any
 ) -> None:
-    """Fit, print the answers, and write all files or none."""
-    from leadline.cli.console import show_answers, show_comparison, show_line, show_trials
-    from leadline.cli.results_folder import results_folder, write_pictures
-    from leadline.html_report.render import report
-    from leadline.inference.fit import fit
+    """Fit, keep the fit, print the answers, and write the pictures and the report, all or none."""
+    from leadline.cli.console import show_answers, show_comparison, show_first_answer, show_trials
+    from leadline.cli.results_folder import results_folder, write_fit, write_pictures
+    from leadline.inference.progress import Progress
 
     quiet = arguments.quiet
     if not quiet:
         show_trials(trials)
-        show_line("compiling the model and sampling…", "dim")
-    with results_folder(output) as folder:
-        progressbar = not quiet and sys.stdout.isatty()
-        tree = fit(trials, random_seed=arguments.seed, progressbar=progressbar, **settings)
-        tree.to_netcdf(folder / "fit.nc", engine="h5netcdf")
-        show_answers(tree)
-        if len(set(tree["posterior"].dataset["model"].to_numpy())) > 1:
-            show_comparison(tree)
+    progress = Progress(not quiet, show_answer=None if quiet else show_first_answer)
+    with results_folder(output) as results, progress:
+        from leadline.inference.fit import fit
+
+        tree = fit(trials, random_seed=arguments.seed, progressbar=progress, **settings)
+        write_fit(tree, results.path / "fit.nc")
+        results.keep()
+        with progress.paused():
+            show_answers(tree)
+            if len(set(tree["posterior"].dataset["model"].to_numpy())) > 1:
+                show_comparison(tree)
         if not arguments.no_pictures:
-            if not quiet:
-                show_line("drawing and writing the report…", "dim")
-            write_pictures(tree, folder)
-            report(tree, folder / "report.html")
-        written = sorted(path.name for path in folder.iterdir())
-    _show_written(output, written)
+            progress.start("preparing the pictures")
+            # Imported after the answers, because the libraries that draw take seconds.
+            from leadline.html_report.render import report
+            from leadline.plots.gallery import pictures_of
+
+            progress.start("drawing", len(pictures_of(tree)), "pictures")
+            write_pictures(tree, results.path, progress=progress)
+            progress.start("writing the report")
+            report(tree, results.path / "report.html")
+    _show_written(output, results.kept)
 
 
 def _show_written(folder: Path, names: list[str]) -> None:

@@ -1,6 +1,6 @@
 """Print the answers of a fit: tables and sentences, on the standard output.
 
-The standard error is reserved for the one line of a failed command.
+The standard error has the progress of a fit, and the one line of a failed command.
 """
 
 import itertools
@@ -19,11 +19,10 @@ from leadline.checks.check import check
 from leadline.checks.outcome import NO_TRIALS
 from leadline.cli.wording import in_command_line_words
 from leadline.data.trials import Trials
-from leadline.stats.compare import compare
+from leadline.stats.compare import compare_once
 from leadline.stats.comparison_sentences import comparison_sentences
 from leadline.stats.diagnostics import checks_line, convergence
 from leadline.stats.forecast import forecast
-from leadline.stats.options import validate_probability
 from leadline.stats.rounding import percent
 from leadline.stats.stopping import forecast_cells, stopping_advice
 from leadline.stats.summary import summary_cells, summary_text
@@ -92,8 +91,21 @@ def show_answers(tree: xr.DataTree, *, form: str = "table", **interval: Any) -> 
             part = answers.iloc[first : first + beside].T
             console.print(_answer_table("" if first else title, part))
     found = convergence(tree)
-    show_line(found.message, "" if found.ok else "bold red")
+    show_line(in_command_line_words(found.message), "" if found.ok else "bold red")
     show_recorded(tree)
+
+
+def show_first_answer(tree: xr.DataTree) -> None:
+    """Print the answers on the first search that was fitted, without the others, and its draws."""
+    answers = summary_cells(tree).drop(columns="warning", errors="ignore")
+    found = convergence(tree)
+    title = f"a first answer, from this search alone and {found.draws} draws"
+    _console().print(_answer_table(title, answers.T))
+    if found.ok:
+        show_line(found.message)
+    else:
+        show_line(f"do not rely on it yet: {', '.join(found.problems)}", "bold red")
+    show_line("the answers on all searches follow", "dim")
 
 
 def _answer_table(title: str, cells: pd.DataFrame) -> Table:
@@ -114,9 +126,9 @@ def show_recorded(tree: xr.DataTree) -> None:
         show_line(line, "bold red")
 
 
-def show_checks(tree: xr.DataTree) -> None:
+def show_checks(tree: xr.DataTree, *, recompute: bool = False) -> None:
     """Print the checks of a fit, one table per search, with advice on those that failed."""
-    checks = check(tree)
+    checks = check(tree, recompute=recompute)
     for search, rows in checks.groupby("search", sort=False):
         table = _table(f"checks of {search}", ["check", ""], ["figure", "limit"])
         table.add_column("what to do", overflow="fold")
@@ -143,7 +155,7 @@ def show_comparison(
     tree: xr.DataTree, *, by: str = "model", budget: float | None = None, rope: float = 0.0
 ) -> None:
     """Print the result of `leadline.compare`, per task and overall, and its conclusions."""
-    found = compare(tree, by=by, budget=budget, rope=rope)  # type: ignore[arg-type]
+    found = compare_once(tree, by=by, budget=budget, rope=rope)  # type: ignore[arg-type]
     context = "task" if by == "model" else "model"
     when = f"after {budget:g} trials each" if budget else "at the optimum"
     kinds = ("better", "equal", "worse") if rope else ("better", "worse")
@@ -178,7 +190,6 @@ def show_forecast(
     The advice is about the largest number of `trials`: it is to stop if no search gains more than
     `minimum_gain`, in score units, with `probability`.
     """
-    validate_probability(probability)
     found = forecast(tree, trials, minimum_gain=minimum_gain)
     chance = "P(gain)" if minimum_gain == 0 else f"P(gain > {minimum_gain:g})"
     heads = ["best seen", "trials", "their best", chance, "mean gain", "gain if re-run", "cost"]

@@ -149,6 +149,11 @@ def _add_fit_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("fit", metavar="FIT.nc", type=Path, help="file saved by `leadline fit`")
 
 
+def _add_check_options(parser: argparse.ArgumentParser) -> None:
+    text = "evaluate the checks again, in place of those that the fit recorded"
+    parser.add_argument("--recompute", action="store_true", help=text)
+
+
 def _add_summary_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--ci-prob", type=float, metavar="P", help="probability of the intervals, such as 0.9")
@@ -214,7 +219,7 @@ def _add_demo_options(parser: argparse.ArgumentParser) -> None:
 _COMMANDS: dict[str, tuple[Callable[[Any], Any], ...]] = {
     "fit": (commands.run_fit, _add_source_options, _add_fit_options),
     "summary": (commands.run_summary, _add_fit_file, _add_summary_options),
-    "check": (commands.run_check, _add_fit_file),
+    "check": (commands.run_check, _add_fit_file, _add_check_options),
     "compare": (commands.run_compare, _add_fit_file, _add_compare_options),
     "plot": (commands.run_plot, _add_fit_file, _add_plot_options),
     "report": (commands.run_report, _add_fit_file, _add_report_options),

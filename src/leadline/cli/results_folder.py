@@ -1,7 +1,7 @@
-"""Files that commands write: all of a folder or none, and the same files for the same fit."""
+"""Files that commands write: whole files only, and the same files for the same fit."""
 
-import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +11,8 @@ from leadline.errors import LeadlineError
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from leadline.inference.progress import Progress
 
 
 def validate_target(path: Path, kind: Literal["file", "folder"], *, force: bool) -> Path:
@@ -32,24 +34,56 @@ def validate_target(path: Path, kind: Literal["file", "folder"], *, force: bool)
     return path
 
 
-@contextmanager
-def results_folder(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `target`, which replaces it if all goes well.
+class ResultsFolder:
+    """A hidden folder beside the target, in which files are made before they are kept.
 
-    If `target` exists, files of the same name in it are replaced and all others are left alone.
+    `path` is that folder, and `kept` holds the names of the files that are in the target.
     """
-    target = target.absolute()
-    folder = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    folder.mkdir()
+
+    def __init__(self, target: Path, path: Path) -> None:
+        self._target, self.path = target, path
+        self.kept: list[str] = []
+
+    def keep(self) -> None:
+        """Move the files made so far to the target, where they replace those of the same name."""
+        made = sorted(self.path.iterdir())
+        self._target.mkdir(exist_ok=True)
+        for file in made:
+            file.replace(self._target / file.name)
+            self.kept = sorted({*self.kept, file.name})
+
+    def describe(self) -> str:
+        """Return what was written, such as "kept fit.nc in leadline-demo"."""
+        if not self.kept:
+            return "nothing was written"
+        return f"kept {', '.join(self.kept)} in {self._target}"
+
+
+@contextmanager
+def results_folder(target: Path) -> Iterator[ResultsFolder]:
+    """Yield a folder to make files in; all that are made are kept if all goes well.
+
+    If `target` exists, files of other names in it are left alone. An exception gets a note that
+    describes what was kept.
+    """
+    parent = target.absolute().parent
+    # A name of its own: in containers, process numbers are not unique.
+    path = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=parent))
+    results = ResultsFolder(target, path)
     try:
-        yield folder
-        if target.exists():
-            for file in folder.iterdir():
-                file.replace(target / file.name)
-        else:
-            folder.rename(target)
+        yield results
+        results.keep()
+    except BaseException as error:
+        error.add_note(results.describe())
+        raise
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def write_fit(tree: "xr.DataTree", path: Path) -> None:
+    """Write a fit to a netCDF file."""
+    # In memory first: HDF5 crashes the process when the disk is full.
+    path.write_bytes(tree.to_netcdf(engine="h5netcdf"))
 
 
 def write_pictures(
@@ -57,12 +91,14 @@ def write_pictures(
     folder: Path,
     names: Sequence[str] = (),
     *,
-    formats: Sequence[str] = ("png", "svg"),
+    ending: str = "png",
     backend: str = "matplotlib",
+    progress: "Progress | None" = None,
 ) -> None:
-    """Write pictures of a fit, each in all `formats`: file endings that the `backend` can make.
+    """Write pictures of a fit in the format of a file ending that the `backend` can make.
 
-    `names` are keys of `leadline.plots.gallery.PICTURES`; default: all that apply to the fit.
+    `names` are keys of `leadline.plots.gallery.PICTURES`; default: all that apply to the fit. Each
+    picture is a step of `progress`.
     """
     import matplotlib as mpl
 
@@ -73,9 +109,10 @@ def write_pictures(
     from leadline.plots.gallery import PICTURES, pictures_of, save_picture
 
     for name in names or pictures_of(tree):
+        if progress is not None:
+            progress.step(name)
         # Without a salt, matplotlib's identifiers in SVG are random.
         with mpl.rc_context({"svg.hashsalt": "leadline"}):
             collection = PICTURES[name](tree, backend=backend)
-            for ending in formats:
-                save_picture(collection, folder / f"{name}.{ending}")
+            save_picture(collection, folder / f"{name}.{ending}")
         plt.close("all")

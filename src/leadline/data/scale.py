@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit
 
 from leadline.errors import LeadlineError, format_value
 
@@ -60,6 +59,19 @@ class Scale:
         return self.inverse(mean[..., None] + noise[..., None] * _NORMAL_NODES)
 
 
+# SciPy takes longer to import than a summary takes to compute, and few fits use this scale.
+def _logit(score: Array) -> Array:
+    from scipy.special import logit
+
+    return logit(score)
+
+
+def _inverse_logit(value: Array) -> Array:
+    from scipy.special import expit
+
+    return expit(value)
+
+
 def _log_slope_of_logit(score: Array) -> Array:
     return -np.log(score) - np.log1p(-score)
 
@@ -69,7 +81,10 @@ SCALES = {
     for scale in (
         Scale("identity", "any number", -np.inf, np.inf, lambda x: x, lambda x: x, np.zeros_like),
         Scale("log", "positive scores", 0.0, np.inf, np.log, np.exp, lambda x: -np.log(x)),
-        Scale("logit", "scores between 0 and 1", 0.0, 1.0, logit, expit, _log_slope_of_logit),
+        Scale(
+            *("logit", "scores between 0 and 1", 0.0, 1.0),
+            *(_logit, _inverse_logit, _log_slope_of_logit),
+        ),
     )
 }
 

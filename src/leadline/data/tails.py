@@ -46,7 +46,7 @@ import xarray as xr
 from leadline.data.replicates import one_row_per_trial
 from leadline.data.resolution import infer_resolution
 from leadline.data.scale import SCALES, Scale
-from leadline.data.trials import LOSS_SIGNS, Trials
+from leadline.data.trials import LOSS_SIGNS, Trials, search_labels
 from leadline.errors import LeadlineError, format_value
 
 MIN_TAIL_TRIALS = 8
@@ -173,6 +173,11 @@ def label_tail(
     labels = {"task": task, "model": model, "space": space}
     coords = {name: ("search", [value]) for name, value in labels.items()}
     return xr.Dataset(variables, coords, {"loss_sign": sign})
+
+
+def search_name(tails: xr.Dataset) -> str:
+    """Return the name of the first search of `tails`, such as "digits / mlp"."""
+    return search_labels([(tails["task"][0].item(), tails["model"][0].item())])[0]
 
 
 def join_tails(tails: Sequence[xr.Dataset]) -> xr.Dataset:

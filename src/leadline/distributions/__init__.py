@@ -1,5 +1,10 @@
-"""PyMC distributions of random-search scores; the formulas live in `kernels`."""
+"""PyMC distributions of random-search scores; the formulas live in `kernels`.
 
-from leadline.distributions.scores import BestScore, NoisyQuadratic, Quadratic
+The distributions load when they are first used: `array_functions` needs neither PyMC nor PyTensor.
+"""
 
-__all__ = ["BestScore", "NoisyQuadratic", "Quadratic"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submod_attrs={"scores": ["BestScore", "NoisyQuadratic", "Quadratic"]}
+)

@@ -1,25 +1,28 @@
-"""Functions of the noisy quadratic on NumPy arrays, each compiled once per process.
+"""Functions of the noisy quadratic on NumPy arrays, without PyTensor.
 
-Values are losses (the convex form), shape (draw, point).
+Values are losses (the convex form), shape (draw, point). `leadline.distributions.kernels` holds
+the same functions for models; both call the kernel of `partial_moment`, which is imported when
+the first of them is called, because a table of recorded answers needs none.
 """
 
-import functools
-import threading
-from collections.abc import Callable
-from typing import Any
+import math
 
 import numpy as np
 
 NoisyQuadraticParams = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Alpha, beta, gamma and sigma, each of shape (draw, 1)."""
 
-# A compiled function has one storage for its inputs, which threads would share.
-_LOCK = threading.Lock()
+# Losses farther out count as infinite, so that the square of w is finite for all others.
+_FARTHEST = 1e120
 
 
 def log_survival(loss: np.ndarray, params: NoisyQuadraticParams) -> np.ndarray:
     """Return log P(Y > loss), accurate also where it is nearly 0, shape (draw, point)."""
-    return _call("log_survival", loss, *params)
+    from leadline.distributions.partial_moment.arrays import log_tails
+
+    far = np.abs(loss) >= _FARTHEST
+    _, log_above = log_tails(*_standardise(np.where(far, params[0], loss), params))
+    return np.where(far, np.where(loss > 0.0, -np.inf, 0.0), log_above)
 
 
 def quantile(
@@ -29,7 +32,14 @@ def quantile(
 
     Both logarithms are needed, because either loses a probability next to 1.
     """
-    return _call("quantile", log_cdf, log_survival, *params)
+    from leadline.distributions.partial_moment.arrays import standard_quantile
+
+    alpha, _, _, sigma = params
+    inside = np.isfinite(log_cdf) & np.isfinite(log_survival)
+    below, above = (np.where(inside, tail, -math.log(2.0)) for tail in (log_cdf, log_survival))
+    _, k, lam = _standardise(alpha, params)
+    loss = alpha + sigma * standard_quantile(below, above, k, lam)
+    return np.where(inside, loss, np.where(log_cdf < log_survival, -np.inf, np.inf))
 
 
 def expected_given_measured(loss: np.ndarray, params: NoisyQuadraticParams) -> np.ndarray:
@@ -39,7 +49,12 @@ def expected_given_measured(loss: np.ndarray, params: NoisyQuadraticParams) -> n
     Therefore ``(E[Q | Y = y] − α) / σ = J(w, k + 1, λ) / J(w, k, λ)``. The noise of `params` is
     that of the measurement, σ/√m for a mean over m seeds.
     """
-    return _call("expected_given_measured", loss, *params)
+    from leadline.distributions.partial_moment.arrays import log_partial_moment
+
+    alpha, _, _, sigma = params
+    w, k, lam = _standardise(loss, params)
+    log_ratio = log_partial_moment(w, k + 1.0, lam) - log_partial_moment(w, k, lam)
+    return alpha + sigma * np.exp(log_ratio)
 
 
 def log_chance_given_measured(
@@ -49,37 +64,18 @@ def log_chance_given_measured(
 
     The noise of `params` is that of the measurement, as in `expected_given_measured`.
     """
-    return _call("log_chance_given_measured", loss, limit, *params)
+    from leadline.distributions.partial_moment.arrays import log_partial_moment
+
+    alpha, beta, _, sigma = params
+    w, k, lam = _standardise(loss, params)
+    upper = np.where((limit > alpha) & (limit < beta), (limit - alpha) / sigma, lam)
+    log_chance = log_partial_moment(w, k, upper) - log_partial_moment(w, k, lam)
+    return np.where(limit > alpha, log_chance, -np.inf)
 
 
-def _call(name: str, *arguments: np.ndarray) -> Any:
-    with _LOCK:
-        return _compiled(name)(*arguments)
-
-
-@functools.cache
-def _compiled(name: str) -> Callable[..., Any]:
-    # Imported here because these imports take seconds, and a table of results needs none of them.
-    import pytensor
-    import pytensor.tensor as pt
-
-    from leadline.distributions.kernels import noisy_quadratic
-    from leadline.distributions.partial_moment.ops import log_partial_moment
-
-    params = [pt.tensor(letter, shape=(None, 1), dtype="float64") for letter in "abgs"]
-    first, second = pt.dmatrices("first", "second")
+def _standardise(
+    loss: np.ndarray, params: NoisyQuadraticParams
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return w, k and λ, the arguments of the kernel."""
     alpha, beta, gamma, sigma = params
-    w, k, lam = (first - alpha) / sigma, gamma / 2.0, (beta - alpha) / sigma
-    if name == "expected_given_measured":
-        ratio = pt.exp(log_partial_moment(w, k + 1.0, lam) - log_partial_moment(w, k, lam))
-        return pytensor.function([first, *params], alpha + sigma * ratio)
-    if name == "log_chance_given_measured":
-        inside = (second > alpha) & (second < beta)
-        upper = pt.switch(inside, (second - alpha) / sigma, lam)
-        chance = log_partial_moment(w, k, upper) - log_partial_moment(w, k, lam)
-        chance = pt.switch(second > alpha, chance, -np.inf)
-        return pytensor.function([first, second, *params], chance)
-    if name == "log_survival":
-        return pytensor.function([first, *params], noisy_quadratic.logsf(first, *params))
-    inverse = noisy_quadratic.quantile_from_log_tails(first, second, *params)
-    return pytensor.function([first, second, *params], inverse)
+    return (loss - alpha) / sigma, 0.5 * gamma, (beta - alpha) / sigma

@@ -20,6 +20,8 @@ _WORST = {
     "min_ess_bulk": "min",
     "min_ess_tail": "min",
     "min_bfmi": "min",
+    "discarded_divergences": "sum",
+    "target_accept": "max",
 }
 _EVIDENCE = {"kept": "max", "weight": "sum", "elpd": "first", "refitted": "sum", "p_value": "mean"}
 

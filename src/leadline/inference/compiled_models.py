@@ -41,8 +41,9 @@ def ready_model(
     key = threading.get_ident(), sampler.nuts_sampler, structure
     ready = _CACHE.pop(key, None)
     if ready is None:
-        model, plain = build()
-        ready = ReadyModel(sampler.compile(model), PointwiseLogp(plain))
+        with sampler.progress.compiling():
+            model, plain = build()
+            ready = ReadyModel(sampler.compile(model), PointwiseLogp(plain))
     _CACHE[key] = ready
     while len(_CACHE) > _CAPACITY:
         _CACHE.popitem(last=False)

@@ -1,7 +1,6 @@
 """From trials to the posterior: `fit`."""
 
 import functools
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from numbers import Real
@@ -26,6 +25,7 @@ from leadline.inference.fit_options import (
     validate_threshold,
     validate_together,
 )
+from leadline.inference.progress import Progress, showing
 from leadline.inference.reported_searches import validate_reports, with_reports
 from leadline.models.priors import Priors
 from leadline.search_audit.random_search import validate_random_search
@@ -51,7 +51,7 @@ def fit(
     tune: int = 1000,
     chains: int = 4,
     random_seed: int | None = None,
-    progressbar: bool = True,
+    progressbar: bool | Progress = True,
     nuts_sampler: str = "nutpie",
     **sample_kwargs: Any,
 ) -> xr.DataTree:
@@ -98,7 +98,8 @@ def fit(
     random_seed : int, optional
         Same seed, same numbers.
     progressbar : bool
-        Whether to show progress.
+        Whether to show progress: one live display in a terminal or a notebook, else one line per
+        stage on the standard error. A `leadline.inference.progress.Progress` is used as it is.
     nuts_sampler : {"nutpie", "pymc", "numpyro", "blackjax"}
         All but the first run through `pymc.sample`. The last two run on JAX, which takes up to
         a minute to compile the model for each search.
@@ -124,10 +125,12 @@ def fit(
           each, the evidence for it, and draws of its own posterior (sample);
         - `log_likelihood`, `observed_data`: the scores beyond the deepest threshold, their number,
           and `reported` bests (report);
-        - `sample_stats`, `log_prior`, and `constant_data` with all trials.
+        - `sample_stats`, `log_prior`, and `constant_data` with all trials;
+        - `best_seen` (chain, draw, search), what the law says of the trial that measured best, and
+          `checks` (search, check), the result of `leadline.check`. Both are recorded because they
+          take long to compute: after a change of other groups, drop them with ``drop_nodes``.
 
-        The attribute `failed_checks` lists the checks of `leadline.check` that failed, which are
-        also logged.
+        The attribute `failed_checks` lists the checks that failed, which are also logged.
 
     Raises
     ------
@@ -185,17 +188,12 @@ def fit(
     validate_reports(trials, candidates, priors)
 
     # Only after the input is validated: these imports take seconds.
-    from leadline.checks.check import check, failed_checks
     from leadline.inference.posterior import PosteriorSampler
+    from leadline.inference.recorded_answers import record_answers
     from leadline.inference.sampler import Sampler
     from leadline.inference.tree import provenance
     from leadline.stats.diagnostics import checks_line
 
-    sampler = Sampler(draws, tune, chains, progressbar, nuts_sampler, sample_kwargs)
-    posterior = PosteriorSampler(kind, priors, effective_dim, sampler)
-    seed = np.random.SeedSequence(random_seed)
-    fit_groups = _fit_alone if kind == "single" else _fit_jointly
-    groups = fit_groups(trials, candidates, posterior, seed)
     fixed_fraction = isinstance(tail_fraction, Real)
     settings = {
         "model": kind,
@@ -211,12 +209,18 @@ def fit(
         "chains": chains,
         "random_seed": random_seed,
         "nuts_sampler": nuts_sampler,
-        **{name: repr(value) for name, value in sampler.options.items()},
+        **{name: repr(value) for name, value in sample_kwargs.items()},
     }
-    tree = xr.DataTree.from_dict(groups)
-    tree.attrs.update(provenance(trials, priors, settings, notes))
-    failed = failed_checks(check(tree))
-    tree.attrs["failed_checks"] = json.dumps(failed)
+    attributes = provenance(trials, priors, settings, notes)
+    seed = np.random.SeedSequence(random_seed)
+    fit_groups = _fit_alone if kind == "single" else _fit_jointly
+    with showing(progressbar) as progress:
+        sampler = Sampler(draws, tune, chains, progress, nuts_sampler, sample_kwargs)
+        posterior = PosteriorSampler(kind, priors, effective_dim, sampler)
+        groups = fit_groups(trials, candidates, posterior, seed, attributes)
+        tree = _tree(groups, attributes)
+        progress.start("checking the answers")
+        failed = record_answers(tree)
     if failed:
         _LOG.warning("%s: %s", trials.source, checks_line(failed))
     return tree
@@ -227,26 +231,26 @@ def _fit_alone(
     candidates: Sequence[Sequence[xr.Dataset]],
     posterior: "PosteriorSampler",
     seed: np.random.SeedSequence,
+    attributes: Mapping[str, Any],
 ) -> dict[str, xr.Dataset]:
     """Return the groups of the tree, each search fitted by itself at each of its thresholds."""
-    from leadline.inference.mixture import choose_draws
+    from leadline.data.tails import search_name
     from leadline.inference.thresholds import fit_candidates
-    from leadline.inference.tree import join_groups, mixture_tree
+    from leadline.inference.tree import join_groups
 
-    shape = posterior.sampler.chains, posterior.sampler.draws
-    searches = []
+    weighed = any(len(own) > 1 for own in candidates)
+    stage = "weighing thresholds" if weighed else "sampling"
+    posterior.progress.start(stage, len(candidates), "searches")
+    searches: list[dict[str, xr.Dataset]] = []
     for pair, own, child_seed in zip(
         trials.with_trials, candidates, seed.spawn(len(candidates)), strict=True
     ):
+        posterior.progress.step(search_name(own[0]))
         fit_seed, mix_seed = child_seed.spawn(2)
         fits, evidence = fit_candidates(own, posterior, fit_seed)
-        mixture = choose_draws(
-            evidence["weight"].tolist(),
-            [part["posterior"].sizes["draw"] for part in fits],
-            shape,
-            np.random.default_rng(mix_seed),
-        )
-        searches.append(mixture_tree(trials, [pair], fits, [evidence], *mixture))
+        searches.append(_mixture_alone(trials, pair, fits, evidence, mix_seed))
+        if len(candidates) > 1:
+            posterior.progress.answer(functools.partial(_tree, searches[-1], attributes))
     return join_groups(searches)
 
 
@@ -255,6 +259,7 @@ def _fit_jointly(
     candidates: Sequence[Sequence[xr.Dataset]],
     posterior: "PosteriorSampler",
     seed: np.random.SeedSequence,
+    attributes: Mapping[str, Any],
 ) -> dict[str, xr.Dataset]:
     """Return the groups of the tree, all searches fitted together to sets of thresholds."""
     from leadline.inference.joint_fit import fit_jointly
@@ -264,7 +269,17 @@ def _fit_jointly(
 
     fit_seed, test_seed, mix_seed = seed.spawn(3)
     complete = functools.partial(with_reports, trials=trials, priors=posterior.priors)
-    fits, shares = fit_jointly(candidates, posterior, fit_seed, complete)
+
+    def report_alone(
+        search: int, fits: list[xr.DataTree], evidence: pd.DataFrame, seed: np.random.SeedSequence
+    ) -> None:
+        def make() -> xr.DataTree:
+            pair, mix_seed = trials.with_trials[search], seed.spawn(1)[0]
+            return _tree(_mixture_alone(trials, pair, fits, evidence, mix_seed), attributes)
+
+        posterior.progress.answer(make)
+
+    fits, shares = fit_jointly(candidates, posterior, fit_seed, complete, report_alone)
     test = int(test_seed.generate_state(1)[0])
     evidence = [
         pd.DataFrame(
@@ -285,3 +300,27 @@ def _fit_jointly(
         np.random.default_rng(mix_seed),
     )
     return mixture_tree(trials, trials.searches, fits, evidence, *mixture)
+
+
+def _mixture_alone(
+    trials: Trials,
+    pair: tuple[str, str],
+    fits: Sequence[xr.DataTree],
+    evidence: pd.DataFrame,
+    seed: np.random.SeedSequence,
+) -> dict[str, xr.Dataset]:
+    """Return the groups of the tree of one search, with as many draws as each of its fits."""
+    from leadline.inference.mixture import choose_draws
+    from leadline.inference.tree import mixture_tree
+
+    sizes = [part["posterior"].sizes["draw"] for part in fits]
+    shape = fits[0]["posterior"].sizes["chain"], sizes[0]
+    weights = evidence["weight"].tolist()
+    mixture = choose_draws(weights, sizes, shape, np.random.default_rng(seed))
+    return mixture_tree(trials, [pair], fits, [evidence], *mixture)
+
+
+def _tree(groups: dict[str, xr.Dataset], attributes: Mapping[str, Any]) -> xr.DataTree:
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs.update(attributes)
+    return tree

@@ -16,14 +16,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import xarray as xr
 
-from leadline.data.tails import MIN_TAIL_TRIALS, join_tails
+from leadline.data.tails import MIN_TAIL_TRIALS, join_tails, search_name
 from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.sampler import Sampler
 from leadline.inference.thresholds import fit_candidates
 
 THRESHOLD_SETS = 4
+
+ReportAlone = Callable[[int, list[xr.DataTree], pd.DataFrame, np.random.SeedSequence], None]
 
 # Few draws: weights of thresholds are means over the posterior, not quantiles.
 _WEIGHT_DRAWS, _WEIGHT_CHAINS = 400, 2
@@ -43,18 +46,22 @@ def fit_jointly(
     sampler: PosteriorSampler,
     seed: np.random.SeedSequence,
     complete: Callable[[xr.Dataset], xr.Dataset] = lambda tails: tails,
+    report_alone: ReportAlone = lambda *_: None,
 ) -> tuple[list[xr.DataTree], list[float]]:
     """Return the fits of the sets of thresholds, and the share of each in the mixture.
 
     `candidates` are those of each search with trials. `complete` takes the tails of a set, and
-    returns them with reported bests and with the searches known from these alone.
+    returns them with reported bests and with the searches known from these alone. `report_alone`
+    takes the fits of each search by itself, as `weigh_alone` hands them on.
     """
     weight_seed, set_seed, fit_seed = seed.spawn(3)
-    weights = weigh_alone(candidates, sampler, weight_seed)
+    weights = weigh_alone(candidates, sampler, weight_seed, report_alone)
     sets = _draw_sets(weights, np.random.default_rng(set_seed))
     shares = [count / sets.total() for count in sets.values()]
     fits = []
+    sampler.progress.start("sampling together", len(sets), "sets of thresholds")
     for chosen, child_seed in zip(sets, fit_seed.spawn(len(sets)), strict=True):
+        sampler.progress.step()
         own = [search[index] for search, index in zip(candidates, chosen, strict=True)]
         tails = complete(join_tails(own))
         settings = joint_sampler(sampler.sampler, tails.sizes["search"])
@@ -74,11 +81,13 @@ def weigh_alone(
     candidates: Sequence[Sequence[xr.Dataset]],
     sampler: PosteriorSampler,
     seed: np.random.SeedSequence,
+    report_alone: ReportAlone = lambda *_: None,
 ) -> list[npt.NDArray[np.float64]]:
     """Return the weight of each candidate of each search, from a fit of the search alone.
 
     A search that is too small for one gets the mean weights of the others, each at the candidate
-    with the nearest tail fraction.
+    with the nearest tail fraction. `report_alone` takes the position of a search that was fitted
+    alone, its fits, their evidence, and a seed.
     """
     settings = sampler.sampler
     quick = dataclasses.replace(
@@ -86,18 +95,22 @@ def weigh_alone(
         draws=min(settings.draws, _WEIGHT_DRAWS),
         tune=min(settings.tune, _WEIGHT_DRAWS),
         chains=min(settings.chains, _WEIGHT_CHAINS),
-        progressbar=False,
     )
     alone = PosteriorSampler("single", sampler.priors, "continuous", quick)
     result: list[npt.NDArray[np.float64] | None] = []
     by_fraction: dict[float, float] = defaultdict(float)
-    for own, child_seed in zip(candidates, seed.spawn(len(candidates)), strict=True):
+    if any(len(own) > 1 for own in candidates):
+        sampler.progress.start("weighing thresholds", len(candidates), "searches")
+    seeds = seed.spawn(len(candidates))
+    for number, (own, child_seed) in enumerate(zip(candidates, seeds, strict=True)):
+        sampler.progress.step(search_name(own[0]))
         if len(own) == 1:
             result.append(np.ones(1))
         elif own[0].sizes["tail_trial"] < MIN_TAIL_TRIALS:
             result.append(None)
         else:
-            _, evidence = fit_candidates(own, alone, child_seed)
+            fits, evidence = fit_candidates(own, alone, child_seed)
+            report_alone(number, fits, evidence, child_seed)
             weight = np.zeros(len(own))
             weight[evidence["candidate"]] = evidence["weight"]
             result.append(weight)

@@ -15,7 +15,8 @@ log_prior          per parameter
 tails              the Dataset that was fitted, `leadline.data.tails`
 =================  =================================================================================
 
-The attributes hold the sampling diagnostics, see `leadline.stats.diagnostics`.
+The attributes hold the sampling diagnostics, see `leadline.stats.diagnostics`, and the
+`target_accept` of the run.
 """
 
 import dataclasses
@@ -33,6 +34,7 @@ from leadline.data.tails import without_trial
 from leadline.distributions.array_functions import NoisyQuadraticParams, log_survival
 from leadline.inference.compiled_models import ReadyModel, ready_model
 from leadline.inference.effective_dims import draw_effective_dims
+from leadline.inference.progress import Progress
 from leadline.inference.sampler import Sampler
 from leadline.models import best_of_k, crossed, hierarchical, independent
 from leadline.models.likelihood import coords_of, positions, structure
@@ -73,6 +75,11 @@ class PosteriorSampler:
     effective_dim: str
     sampler: Sampler
 
+    @property
+    def progress(self) -> Progress:
+        """The progress to which the sampler reports."""
+        return self.sampler.progress
+
     def sample(self, tails: xr.Dataset, seed: np.random.SeedSequence) -> xr.DataTree:
         """Return the posterior of tails; same seed, same draws.
 
@@ -91,7 +98,8 @@ class PosteriorSampler:
         posterior = self._with_effective_dims(drawn, tails, choice)
         statistics = drawn["sample_stats"].to_dataset()
         fit = self._with_densities(posterior, statistics, tails, tails)
-        fit.attrs.update(dataclasses.asdict(diagnose(posterior, statistics)))
+        run = {name: drawn.attrs[name] for name in ("discarded_divergences", "target_accept")}
+        fit.attrs.update(dataclasses.asdict(diagnose(posterior, statistics)) | run)
         return fit
 
     def sample_without(
@@ -105,7 +113,8 @@ class PosteriorSampler:
             self.sampler,
             draws=min(self.sampler.draws, _REFIT_DRAWS),
             tune=min(self.sampler.tune, _REFIT_DRAWS),
-            progressbar=False,
+            # Too short to be shown.
+            progress=Progress(),
         )
         others = without_trial(tails, trial)
         compiled = self._ready(others).compiled.with_sampler(fewer)

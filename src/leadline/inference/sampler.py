@@ -10,6 +10,8 @@ import pytensor
 import xarray as xr
 
 from leadline.inference.flatten_data import FlatModel, flatten_data
+from leadline.inference.import_nutpie import import_nutpie
+from leadline.inference.progress import Progress
 
 # For small noise, the density falls steeply at the best score; smaller steps avoid divergences.
 TARGET_ACCEPT = 0.95
@@ -22,15 +24,16 @@ _CAREFUL = 0.99
 class Sampler:
     """Settings of the sampler.
 
-    `draws` and `tune` are numbers per chain, of draws to keep and draws to adapt. `nuts_sampler` is
-    "nutpie", or another sampler of `pymc.sample`. `options` are further arguments of
-    ``nutpie.sample`` or `pymc.sample`; a `target_accept` among them replaces that of the first run.
+    `draws` and `tune` are numbers per chain, of draws to keep and draws to adapt. `progress` shows
+    each run. `nuts_sampler` is "nutpie", or another sampler of `pymc.sample`. `options` are further
+    arguments of ``nutpie.sample`` or `pymc.sample`; a `target_accept` among them replaces that of
+    the first run.
     """
 
     draws: int = 1000
     tune: int = 1000
     chains: int = 4
-    progressbar: bool = True
+    progress: Progress = dataclasses.field(default_factory=Progress, compare=False)
     nuts_sampler: str = "nutpie"
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     target_accept: float = TARGET_ACCEPT
@@ -39,8 +42,7 @@ class Sampler:
         """Return `model`, ready to be sampled."""
         if self.nuts_sampler != "nutpie":
             return CompiledModel(self, FlatModel(model), None)
-        import nutpie
-
+        nutpie = import_nutpie()
         flat = flatten_data(model)
 
         # Fast math lets the compiler reorder sums, differently for functions in numba's cache on
@@ -81,35 +83,53 @@ class CompiledModel:
             drawn = pm.sample(
                 model=self.flat.model,
                 nuts_sampler=sampler.nuts_sampler,
-                progressbar=sampler.progressbar,
+                progressbar=False,
                 random_seed=seed,
-                **options,
+                **({"quiet": True} | options),
             )
             # xarray cannot pick draws from the arrays of JAX.
             return drawn.map_over_datasets(lambda group: group.as_numpy())
         import nutpie
 
-        return nutpie.sample(
+        options = {"progress_callback": sampler.progress.sampling} | options
+        run = nutpie.sample(
             self.compiled,
             seed=seed,
-            progress_bar=sampler.progressbar,
+            progress_bar=False,
             save_warmup=False,
+            blocking=False,
             **options,
         )
+        try:
+            return run.wait()
+        except BaseException:
+            # A blocking run would return the draws made before an interruption as if they were all.
+            run.cancel()
+            raise
 
     def sample_carefully(self, seed: int, second_seed: int) -> xr.DataTree:
         """Return draws; a run with divergences is repeated once with smaller steps.
 
-        The run with fewer divergences is returned. A `target_accept` of the user is never changed.
+        The run with fewer divergences is returned, with the `discarded_divergences` of the other
+        and its `target_accept` as attributes. A `target_accept` of the user is never changed.
         """
-        drawn = self.sample(seed)
-        if not drawn["sample_stats"]["diverging"].any() or "target_accept" in self.sampler.options:
-            return drawn
-        options = {**self.sampler.options, "target_accept": _CAREFUL}
-        careful = dataclasses.replace(self.sampler, options=options)
-        again = self.with_sampler(careful).sample(second_seed)
-        first, second = (int(one["sample_stats"]["diverging"].sum()) for one in (drawn, again))
-        return again if second < first else drawn
+        drawn, accept = self.sample(seed), self.sampler.target_accept
+        accept = self.sampler.options.get("target_accept", accept)
+        count = int(drawn["sample_stats"]["diverging"].sum())
+        repeated = count > 0 and "target_accept" not in self.sampler.options
+        self.sampler.progress.sampled(count, repeated=repeated)
+        discarded = 0
+        if repeated:
+            options = {**self.sampler.options, "target_accept": _CAREFUL}
+            careful = dataclasses.replace(self.sampler, options=options)
+            again = self.with_sampler(careful).sample(second_seed)
+            second = int(again["sample_stats"]["diverging"].sum())
+            self.sampler.progress.sampled(second)
+            discarded = max(count, second)
+            if second < count:
+                drawn, accept = again, _CAREFUL
+        drawn.attrs.update(discarded_divergences=discarded, target_accept=accept)
+        return drawn
 
 
 def set_data(model: pm.Model, data: Mapping[str, Any]) -> None:

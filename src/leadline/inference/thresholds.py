@@ -43,6 +43,7 @@ def fit_candidates(
     trials that were left out by fitting again; and `weight` in the mixture.
     """
     walk_seed, score_seed = seed.spawn(2)
+    sampler.progress.split(len(candidates))
     by_scale = [
         list(own) for _, own in groupby(enumerate(candidates), lambda one: one[1]["scale"].item())
     ]
@@ -68,6 +69,7 @@ def fit_until_rejected(
     """
     found: list[tuple[xr.DataTree, dict[str, object]]] = []
     for (number, tail), child_seed in zip(candidates, seed.spawn(len(candidates)), strict=True):
+        sampler.progress.part(number)
         sampling_seed, test_seed = child_seed.spawn(2)
         fit = sampler.sample(tail, sampling_seed)
         p_value = p_value_of(fit, int(test_seed.generate_state(1)[0]))

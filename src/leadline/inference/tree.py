@@ -41,7 +41,14 @@ _STATISTICS = ("diverging", "n_steps", "step_size", "energy", *_RENAMED.values()
 _LIBRARIES = ("leadline", "pymc", "pytensor", "nutpie", "arviz", "numpy", "xarray")
 
 # Searches may differ in their number of candidates: values of those that a search lacks.
-_FILL = {"scale": "", "kept": 0, "refitted": 0, "n_tail": 0, "divergences": 0}
+_FILL = {
+    "scale": "",
+    "kept": 0,
+    "refitted": 0,
+    "n_tail": 0,
+    "divergences": 0,
+    "discarded_divergences": 0,
+}
 
 # Along the first of these that a variable has, the trees of searches are concatenated.
 _JOINED_DIMS = ("search", "tail_trial", "repeated_trial", "trial", "report")

@@ -55,6 +55,3 @@ def save_picture(plot_collection: PlotCollection, path: Path) -> None:
         # Matplotlib writes the date by default.
         options = {"metadata": {"Date" if path.suffix == ".svg" else "CreationDate": None}}
     plot_collection.savefig(path, **options)
-    if plot_collection.backend == "matplotlib":
-        # The layout is final. Computing it again for another format doubles the time.
-        plot_collection.get_viz("figure").set_layout_engine("none")

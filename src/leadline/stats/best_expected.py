@@ -24,7 +24,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from scipy.special import ndtr
 
 from leadline.distributions.array_functions import log_survival
 from leadline.stats.best_measured import (
@@ -124,6 +123,8 @@ def _edges(search: FittedSearch, largest_budget: float) -> tuple[Array, Array]:
 
 def _given_measured(measured: Array, expected: Array, reached: Array, sigma: Array) -> Array:
     """Return P(Q ≤ edge | Y in a panel), shape (draw, panel of Y, edge of Q)."""
+    from scipy.special import ndtr
+
     z = (measured[:, :, None] - expected[:, None, :]) / sigma[:, :, None]
     # The integral of Φ; its second difference is P(Y in a panel | Q in a panel).
     integral = z * ndtr(z) + np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)

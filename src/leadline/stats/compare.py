@@ -20,7 +20,7 @@ from leadline.stats.improvements import (
     summarize_ranks,
 )
 from leadline.stats.intervals import validate_interval
-from leadline.stats.options import validate_amount, validate_number
+from leadline.stats.options import validate_amount, validate_budget
 from leadline.stats.reported import only_reported
 from leadline.stats.tuning_curve import tuning_curve
 
@@ -97,6 +97,23 @@ def compare(
     >>> round(float(pair["p_better"] + pair["p_equal"] + pair["p_worse"]), 9)
     1.0
     """
+    result = compare_once(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)
+    items, contexts = _validate(tree, by, budget)
+    return result.assign(better_from_budget=_better_from_budget(tree, by, items, contexts))
+
+
+def compare_once(
+    tree: xr.DataTree,
+    *,
+    by: Literal["model", "task"] = "model",
+    budget: float | None = None,
+    rope: float = 0.0,
+    ci_prob: float | None = None,
+) -> xr.Dataset:
+    """Return the result of `compare` without `better_from_budget`.
+
+    That variable compares at many budgets, which takes longer than all others together.
+    """
     items, contexts = _validate(tree, by, budget)
     rope = validate_amount(rope, "rope")
     prob, _ = validate_interval(ci_prob, None)
@@ -108,7 +125,6 @@ def compare(
         .assign(summarize_ranks(mean_deficit(improvements.overall), prob, "_overall"))
     )
     result["scale"] = scale.mean("sample") if "sample" in scale.dims else scale
-    result["better_from_budget"] = _better_from_budget(tree, by, items, contexts)
     settings = json.loads(tree.attrs.get("settings", "{}"))
     result.attrs = {
         "by": by,
@@ -150,8 +166,7 @@ def _validate(tree: xr.DataTree, by: str, budget: object) -> tuple[list[str], li
     """Return the compared items and their contexts, or raise `LeadlineError`."""
     validate_tree(tree)
     if budget is not None:
-        allowed = "a number of trials, at least 1"
-        validate_number(budget, "budget", allowed, lambda x: 1 <= x < np.inf)
+        validate_budget(budget)
     if by not in ("model", "task"):
         raise LeadlineError(f"by must be 'model' or 'task', got {format_value(by)}")
     posterior = tree["posterior"].dataset

@@ -3,16 +3,15 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import arviz_stats
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from arviz_stats.base import array_stats
 
 from leadline.errors import pluralize
 from leadline.stats.fitted_search import validate_tree
+from leadline.stats.sampling_advice import sampling_advice
 
 MAX_RHAT = 1.01
 """Limit of Vehtari et al. (2021, doi:10.1214/20-BA1221) for the rank-normalised R-hat."""
@@ -46,6 +45,10 @@ class Diagnostics:
     """Number of draws in all chains."""
     min_bfmi: float = np.nan
     """Smallest E-BFMI of a chain, nan when the sampler recorded no energy."""
+    discarded_divergences: int = 0
+    """Divergences of runs that were repeated with smaller steps, and whose draws were dropped."""
+    advice: str = "fit again with more draws and tuning"
+    """The remedy if a diagnostic is outside its limit, as arguments of `leadline.fit`."""
 
     @property
     def relative_ess(self) -> float:
@@ -77,14 +80,16 @@ class Diagnostics:
     @property
     def message(self) -> str:
         """One line for users."""
+        discarded = ""
+        if self.discarded_divergences:
+            number = pluralize(self.discarded_divergences, "divergence")
+            discarded = f"; {number} in runs that were repeated and dropped"
         if self.problems:
-            return (
-                f"do not rely on these numbers: {', '.join(self.problems)}; "
-                "fit again with more draws and tuning"
-            )
+            problems = ", ".join(self.problems)
+            return f"do not rely on these numbers: {problems}{discarded}; {self.advice}"
         return (
             f"sampling converged: {self.divergences} divergences, R-hat {self.max_rhat:.3f}, "
-            f"ESS {self.min_ess_bulk:.0f} (bulk), {self.min_ess_tail:.0f} (tail)"
+            f"ESS {self.min_ess_bulk:.0f} (bulk), {self.min_ess_tail:.0f} (tail){discarded}"
         )
 
 
@@ -93,6 +98,10 @@ def diagnose(posterior: xr.Dataset, statistics: xr.Dataset) -> Diagnostics:
 
     The sampler statistics, dims (chain, draw), hold `diverging`, and `energy` if recorded.
     """
+    # Imported here because it takes a second, and the diagnostics of a stored fit are recorded.
+    import arviz_stats
+    from arviz_stats.base import array_stats
+
     integer = "effective_dim_probability" in posterior
     sampled = posterior.drop_vars(_ON_SCALE + _DERIVED * integer, errors="ignore")
     bfmi = np.nan
@@ -124,22 +133,38 @@ def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
     if search is not None:
         table = table.sel(search=[search])
     used = table["weight"].to_numpy() > 0.0
-    by_search = np.where(used, table["divergences"].to_numpy(), 0).sum(axis=-1)
     # Searches that were fitted together share their draws, and so their divergences.
     pooled = "pooled" in tree.children
     sizes = tree["posterior"].sizes
 
+    def total(name: str) -> int:
+        if name not in table:
+            # Earlier versions did not record it.
+            return 0
+        by_search = np.where(used, table[name].to_numpy(), 0).sum(axis=-1)
+        return int(by_search.max() if pooled else by_search.sum())
+
     max_rhat, min_ess_bulk, min_ess_tail = (
         table[name].to_numpy()[used] for name in ("max_rhat", "min_ess_bulk", "min_ess_tail")
     )
-    return Diagnostics(
-        divergences=int(by_search.max() if pooled else by_search.sum()),
+    found = Diagnostics(
+        divergences=total("divergences"),
         # Unlike nanmax, max keeps the nan of a fit with one chain.
         max_rhat=float(max_rhat.max()),
         min_ess_bulk=float(min_ess_bulk.min()),
         min_ess_tail=float(min_ess_tail.min()),
         draws=sizes["chain"] * sizes["draw"],
+        discarded_divergences=total("discarded_divergences"),
     )
+    accept = table["target_accept"].to_numpy()[used] if "target_accept" in table else [np.nan]
+    advice = sampling_advice(
+        json.loads(tree.attrs.get("settings", "{}")),
+        diverged=found.divergences > 0,
+        disagree=found.max_rhat > MAX_RHAT,
+        missing=MIN_ESS / np.minimum(found.min_ess_bulk, found.min_ess_tail),
+        target_accept=float(np.max(accept)),
+    )
+    return replace(found, advice=advice)
 
 
 def recorded_checks(tree: xr.DataTree) -> str:

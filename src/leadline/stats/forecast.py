@@ -7,6 +7,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from leadline.stats.best_measured import measured_quantile
+from leadline.stats.best_seen import best_seen_expected, expected_best_loss, probability_of_gain
 from leadline.stats.diagnostics import convergence
 from leadline.stats.fitted_search import (
     Array,
@@ -121,36 +122,6 @@ def forecast(
     result["best_seen"] = seen
     result["best_seen_expected"] = best_seen_expected(tree).mean(SAMPLE_DIMS)
     return result
-
-
-def best_seen_expected(tree: xr.DataTree) -> xr.DataArray:
-    """Return the expected score of the trial that measured best, dims (chain, draw, search)."""
-    return direction_sign(tree) * map_searches(tree, expected_best_loss)
-
-
-def expected_best_loss(search: FittedSearch) -> Array:
-    """Return the expected loss of the best seen, in score units, shape (draw, 1)."""
-    return expected_loss(search, search.on_scale(search.best_loss), search.best_seeds)
-
-
-def probability_of_gain(
-    tree: xr.DataTree, trials: int | xr.DataArray, minimum_gain: float = 0.0
-) -> xr.DataArray:
-    """Return P(the best of m further trials gains more than `minimum_gain`), dims (search, ...).
-
-    The gain is in score units; numbers m in a DataArray add its dims.
-    """
-    log_worse = map_searches(tree, lambda search: _log_no_gain(search, minimum_gain))
-    return -xr.ufuncs.expm1(trials * log_worse).mean(SAMPLE_DIMS).transpose("search", ...)
-
-
-def _log_no_gain(search: FittedSearch, minimum_gain: float) -> Array:
-    """Return log P(one trial gains at most `minimum_gain`), shape (draw, 1)."""
-    grid = search.resolution
-    if grid:
-        # Recorded losses fall on the grid: the next larger gain, less half a step.
-        minimum_gain = (np.floor(minimum_gain / grid + 1e-9) + 0.5) * grid
-    return search.log_worse(search.best_loss - minimum_gain)
 
 
 def _best_and_expected_gain(search: FittedSearch, sizes: Array, uniform: Array) -> Array:

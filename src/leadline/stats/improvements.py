@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy.stats import rankdata
 
 from leadline.data.scale import SCALES
 from leadline.stats.fitted_search import direction_sign
@@ -172,7 +171,10 @@ def summarize_ranks(loss: xr.DataArray, prob: float, suffix: str = "") -> xr.Dat
 
 def ranks(loss: xr.DataArray) -> xr.DataArray:
     """Return the rank of each item in each draw; items with the same loss share the mean rank."""
-    return loss.copy(data=rankdata(loss, axis=0, nan_policy="omit"))
+    values = loss.to_numpy()
+    # Half of those with the same loss, itself included, are ahead. With nan no comparison is true.
+    ahead = sum((other < values) + 0.5 * (other == values) for other in values)
+    return loss.copy(data=np.where(np.isnan(values), np.nan, ahead + 0.5))
 
 
 def mean_deficit(gain: xr.DataArray) -> xr.DataArray:

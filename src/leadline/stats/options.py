@@ -1,12 +1,15 @@
-"""Validation of the numbers that the answers take as options."""
+"""Validation of the numbers that the answers take as options, before anything heavy is imported."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from numbers import Real
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from leadline.errors import LeadlineError, format_value
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 def validate_number(
@@ -28,11 +31,41 @@ def validate_probability(value: object, option: str = "probability") -> float:
 
 def validate_amount(value: object, option: str) -> float:
     """Return a finite number of 0 or more in score units, or raise `LeadlineError`."""
-    return validate_number(value, option, "0 or more, in score units", lambda x: 0 <= x < np.inf)
+    return validate_number(value, option, "0 or more, in score units", lambda x: 0 <= x < math.inf)
 
 
-def validate_budgets(budgets: object, option: str = "budgets") -> npt.NDArray[np.float64]:
+def validate_shares(values: Sequence[object], option: str) -> None:
+    """Raise `LeadlineError` unless all values are numbers in (0, 1]."""
+    for value in values:
+        validate_number(value, option, "in (0, 1]", lambda x: 0 < x <= 1)
+
+
+def validate_budget(value: object, option: str = "budget") -> float:
+    """Return a number of trials of 1 or more, or raise `LeadlineError`."""
+    allowed = "a number of trials, at least 1"
+    return validate_number(value, option, allowed, lambda x: 1 <= x < math.inf)
+
+
+def validate_within(within: object, option: str = "within") -> tuple[float, bool]:
+    """Return the distance and True if it is relative to the optimum, or raise `LeadlineError`."""
+    text = str(within).strip()
+    relative = text.endswith("%")
+    try:
+        amount = float(text.removesuffix("%"))
+    except ValueError:
+        amount = math.nan
+    if not 0 < amount < math.inf:
+        raise LeadlineError(
+            f"{option} must be above 0, a number in score units or a share of the optimum as in "
+            f"'1%'; got {format_value(within)}"
+        )
+    return (amount / 100.0 if relative else amount), relative
+
+
+def validate_budgets(budgets: object, option: str = "budgets") -> "npt.NDArray[np.float64]":
     """Return numbers of trials, shape (budget,), or raise `LeadlineError`."""
+    import numpy as np
+
     try:
         sizes = np.asarray(budgets, dtype=float).reshape(-1)
     except (TypeError, ValueError):

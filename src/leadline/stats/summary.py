@@ -5,9 +5,9 @@ import pandas as pd
 import xarray as xr
 
 from leadline.errors import LeadlineError, format_value
+from leadline.stats.best_seen import best_seen_expected, probability_of_gain
 from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import best_seen, direction_sign, search_names, validate_tree
-from leadline.stats.forecast import best_seen_expected, probability_of_gain
 from leadline.stats.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
 from leadline.stats.reported import describe_reports
 from leadline.stats.rounding import rounded

@@ -4,11 +4,9 @@ import bisect
 
 import numpy as np
 import xarray as xr
-from scipy.optimize.elementwise import find_root
 
 from leadline.data.scale import Scale
 from leadline.distributions.array_functions import log_chance_given_measured, log_survival
-from leadline.errors import LeadlineError, format_value
 from leadline.stats.best_measured import panel_edges
 from leadline.stats.diagnostics import convergence
 from leadline.stats.fitted_search import (
@@ -18,7 +16,7 @@ from leadline.stats.fitted_search import (
     search_names,
     validate_tree,
 )
-from leadline.stats.options import validate_probability
+from leadline.stats.options import validate_probability, validate_within
 
 MAX_TRIALS = 100_000
 """Larger numbers of trials are reported as infinite."""
@@ -96,22 +94,6 @@ def trials_needed(
     )
 
 
-def validate_within(within: object) -> tuple[float, bool]:
-    """Return the distance and True if it is relative to the optimum, or raise `LeadlineError`."""
-    text = str(within).strip()
-    relative = text.endswith("%")
-    try:
-        amount = float(text.removesuffix("%"))
-    except ValueError:
-        amount = np.nan
-    if not 0 < amount < np.inf:
-        raise LeadlineError(
-            "within must be above 0, a number in score units or a share of the optimum as in "
-            f"'1%'; got {format_value(within)}"
-        )
-    return (amount / 100.0 if relative else amount), relative
-
-
 class Closeness:
     """P(m) of `trials_needed` for one search; terms without m are computed once."""
 
@@ -165,6 +147,7 @@ def limit_on_scale(search: FittedSearch, limit: Array) -> Array:
     def solve(scale: Scale, alpha: Array, beta: Array, sigma: Array, limit: Array) -> Array:
         if scale.name == "identity":
             return limit
+        from scipy.optimize.elementwise import find_root
 
         def excess(mean: Array, sigma: Array, wanted: Array) -> Array:
             return search.sign * scale.expected_score(search.sign * mean, sigma) - wanted

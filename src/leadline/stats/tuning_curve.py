@@ -6,7 +6,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy.special import gammaln
 
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.best_expected import expected_mean, expected_quantile
@@ -160,6 +159,8 @@ def _probability_worse(n: int, n_complete: int, budgets: Array) -> Array:
     This share of all subsets of k trials holds none of the best i (Tang et al. 2020,
     doi:10.18653/v1/2020.acl-main.246).
     """
+    from scipy.special import gammaln
+
     k, i = np.minimum(budgets, n)[:, None], np.arange(n_complete + 1)
     left = np.maximum(n - i - k, 0.0)
     log_share = gammaln(n - i + 1) - gammaln(left + 1) - gammaln(n + 1) + gammaln(n - k + 1)

@@ -1,4 +1,4 @@
-"""The kernel's C functions: compiled once, kept in PyTensor's numba cache, linked by symbol.
+"""The kernel's C functions: compiled once, kept in numba's cache on disk, linked by symbol.
 
 numba compiles a model as one function. A kernel inlined there would be optimised again for every
 model, which takes about a second.
@@ -13,8 +13,6 @@ import llvmlite.binding  # type: ignore[import-untyped]
 import numba
 import numpy as np
 from numba.core import types
-from pytensor.configdefaults import config
-from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS
 
 from leadline.distributions.partial_moment import log_moment, tails
 from leadline.distributions.partial_moment.symbols import SOURCE_HASH, TABLE_SYMBOL, symbol
@@ -32,10 +30,11 @@ _ENTRIES: dict[str, tuple[Callable, tuple[str, ...]]] = {
 }
 
 
-def _compile_cached(function: Callable, compiler: Callable) -> Any:
-    """Return `function` compiled by `compiler`, read from PyTensor's cache on disk if possible."""
-    CACHED_SRC_FUNCTIONS[function] = SOURCE_HASH
-    return compiler(cache=config.numba__cache, error_model="numpy")(function)
+def compile_cached(function: Callable, compiler: Callable) -> Any:
+    """Return `function` compiled by `compiler`, read from numba's cache on disk if possible."""
+    # numba looks for changes in the file of the function alone, not in those of its callees.
+    function.__qualname__ = f"{function.__name__}_{SOURCE_HASH[:16]}"
+    return compiler(cache=True, error_model="numpy")(function)
 
 
 @functools.cache
@@ -43,7 +42,7 @@ def moment_table() -> np.ndarray:
     """Return the polynomial coefficients of `log_moment`, built on first use in about 75 ms."""
     cells_w, cells_log_k, rows, columns = log_moment.TABLE_SHAPE
     load_entry("quadrature_entry")
-    sample = _compile_cached(log_moment.sample_table, numba.njit)
+    sample = compile_cached(log_moment.sample_table, numba.njit)
 
     def nodes(low: float, width: float, cells: int, degree: int) -> tuple[np.ndarray, np.ndarray]:
         x = np.cos(np.pi * (np.arange(degree) + 0.5) / degree)
@@ -67,7 +66,7 @@ def load_entry(name: str) -> Any:
         load_entry(callee)
     if name != "quadrature_entry":
         llvmlite.binding.add_symbol(TABLE_SYMBOL, moment_table().ctypes.data)
-    compiled = _compile_cached(function, functools.partial(numba.cfunc, _SIGNATURE))
+    compiled = compile_cached(function, functools.partial(numba.cfunc, _SIGNATURE))
     llvmlite.binding.add_symbol(symbol(name), compiled.address)
     return compiled
 

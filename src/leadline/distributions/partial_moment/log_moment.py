@@ -33,12 +33,12 @@ from typing import Any
 
 import numpy as np
 
-from leadline.distributions.partial_moment import node_math, quadrature
+from leadline.distributions.partial_moment import node_math, panels
 from leadline.distributions.partial_moment.node_math import exp, jit, jit_nodes, log, log1p
-from leadline.distributions.partial_moment.quadrature import DROP, LOG_NODES, NODES, WEIGHTS
+from leadline.distributions.partial_moment.panels import DROP, LOG_NODES, NODES, WEIGHTS
 from leadline.distributions.partial_moment.symbols import call_by_symbol
 
-_EDGE_NODES, _EDGE_WEIGHTS = quadrature.gauss_unit_interval(24)
+_EDGE_NODES, _EDGE_WEIGHTS = panels.gauss_unit_interval(24)
 
 # Called by symbol, so that the code behind them is compiled once.
 _quadrature_by_symbol = call_by_symbol("quadrature_entry", 4)
@@ -162,8 +162,8 @@ def window(w: float, k: float, lam: float) -> tuple[float, float, float, float]:
         top, offset = lam, lam - w
         slope = k / top - offset
     else:
-        above = quadrature.REACH
-        for _ in range(quadrature.WINDOW_STEPS):
+        above = panels.REACH
+        for _ in range(panels.WINDOW_STEPS):
             drop = DROP + k * math.log1p(above / top) - above * offset - 0.5 * above * above
             above -= drop / (k / (top + above) - offset - above)
         # Negated, so that a λ of nan is not ignored.
@@ -182,7 +182,7 @@ def _start_panel(end: float, top: float, offset: float, k: float) -> tuple[float
     the distance of the top from w. h − h(top) comes from t − top, because the squares of large
     offsets would cancel.
     """
-    power = 1.0 + quadrature.START_EXPONENT / k
+    power = 1.0 + panels.START_EXPONENT / k
     total, total_w, total_k = 0.0, 0.0, 0.0
     log_end, log_top = math.log(end), math.log(top)
     for i in range(NODES.size):
@@ -223,11 +223,11 @@ def _quadrature(w: float, k: float, lam: float) -> tuple[float, float, float, fl
         a, a_w, a_k = _panel(-below, half, top, offset, k)
         b, b_w, b_k = _panel(half - below, half, top, offset, k)
     else:
-        middle = quadrature.FIRST_PANEL * (top + above)
+        middle = panels.FIRST_PANEL * (top + above)
         a, a_w, a_k = _start_panel(middle, top, offset, k)
         b, b_w, b_k = _panel(middle - top, top + above - middle, top, offset, k)
     total = a + b
-    value = k * math.log(top) - 0.5 * offset * offset - quadrature.LOG_SQRT_2PI + math.log(total)
+    value = k * math.log(top) - 0.5 * offset * offset - panels.LOG_SQRT_2PI + math.log(total)
     rise = lam - top
     d_lam = math.exp(k * math.log(lam / top) - rise * (offset + 0.5 * rise)) / (lam * total)
     return value, offset + (a_w + b_w) / total, (a_k + b_k) / total, d_lam
@@ -250,7 +250,7 @@ def _log_moment(w: float, k: float, lam: float, table: Any) -> tuple[float, floa
             return value, d_w, d_k, 0.0
         log_lam = math.log(lam)
         # The partial in λ is λ^(k−1) φ(c)/J.
-        d_lam = math.exp((k - 1.0) * log_lam - 0.5 * c * c - quadrature.LOG_SQRT_2PI - value)
+        d_lam = math.exp((k - 1.0) * log_lam - 0.5 * c * c - panels.LOG_SQRT_2PI - value)
         # λ matters within 9 sd of w. For small w the mass lies not at w but at the peak of
         # t^(k−1) φ(w − t), below √(k − 1) + w, and 8.5 sd from there are enough.
         peak_offset = max(w, 0.0) - w + math.sqrt(max(k - 1.0, 0.0))
@@ -267,7 +267,7 @@ def _log_moment(w: float, k: float, lam: float, table: Any) -> tuple[float, floa
     if c <= _NEAR and lam * (lam - 2.0 * c) > 2.0 * DROP + 3.0 * lam:
         total, total_s, total_log = _edge(lam, k, -c, -1.0)
         log_lam = math.log(lam)
-        value = (k - 1.0) * log_lam - 0.5 * c * c - quadrature.LOG_SQRT_2PI + math.log(total)
+        value = (k - 1.0) * log_lam - 0.5 * c * c - panels.LOG_SQRT_2PI + math.log(total)
         return value, c - total_s / total, log_lam + total_log / total, 1.0 / total
     return _quadrature_by_symbol(w, k, lam, 0.0)
 

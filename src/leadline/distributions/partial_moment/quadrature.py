@@ -25,41 +25,26 @@ otherwise p = 1.
 import math
 from typing import Any
 
-import numpy as np
 import pytensor
 import pytensor.tensor as pt
 from pytensor.gradient import disconnected_grad
 from pytensor.tensor.variable import TensorVariable
 
+from leadline.distributions.partial_moment.panels import (
+    DROP,
+    FIRST_PANEL,
+    LOG_NODES,
+    LOG_SQRT_2PI,
+    LOG_WEIGHTS,
+    NODES,
+    REACH,
+    START_EXPONENT,
+    WINDOW_STEPS,
+)
 from leadline.distributions.special import float64, log1mexp, log_normal_cdf
 
-LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
-EPS = float(np.finfo(np.float64).eps)
-# exp(−DROP) is eps/50: the parts cut off at both ends are lost in rounding.
-DROP = -math.log(EPS) + 4.0
-# A normal density has fallen by DROP at this distance from its peak.
-REACH = math.sqrt(2.0 * DROP)
-# Newton steps that find where h has fallen by DROP. Each lands outside the window, so that too few
-# steps only make it wider than necessary.
-WINDOW_STEPS = 4
-# For a window that starts at 0: the first panel's integrand starts as u^(pk − 1) = u^5, and the
-# panel is this fraction of the window. Among 20 pairs tried these have the smallest error with 40
-# nodes per panel, 2e-13 for k in [0.15, 16]. (3 and 0.08: 2e-11; 8 and 0.08: 7e-11; 5 and 0.2:
-# 2e-9.)
-START_EXPONENT = 5.0
-FIRST_PANEL = 0.08
 # Halvings of a bracket that is at most 1e8 wide; they end at the spacing of floats.
 _HALVINGS = 80
-
-
-def gauss_unit_interval(nodes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the nodes and weights of Gauss-Legendre quadrature over [0, 1]."""
-    x, weights = np.polynomial.legendre.leggauss(nodes)
-    return 0.5 * (x + 1.0), 0.5 * weights
-
-
-NODES, WEIGHTS = gauss_unit_interval(40)
-LOG_NODES, _LOG_WEIGHTS = np.log(NODES), np.log(WEIGHTS)
 
 
 def _log_sum_exp_nodes(x: TensorVariable) -> TensorVariable:
@@ -131,11 +116,11 @@ def _window(
     first_log_weight = pt.log(pt.switch(clear, first_span, middle * power)) + pt.switch(
         clear, 0.0, (power - 1.0) * LOG_NODES
     )
-    second_log_weight = pt.log(second_span) + _LOG_WEIGHTS
+    second_log_weight = pt.log(second_span) + LOG_WEIGHTS
     return (
         pt.concatenate([first_log_t, pt.log(second_t)], axis=-1),
         pt.concatenate([first_offset, second_offset], axis=-1),
-        pt.concatenate([first_log_weight + _LOG_WEIGHTS, second_log_weight], axis=-1),
+        pt.concatenate([first_log_weight + LOG_WEIGHTS, second_log_weight], axis=-1),
     )
 
 

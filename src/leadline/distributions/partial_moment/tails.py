@@ -18,7 +18,7 @@ F > 3/4                            S by quadrature of a positive integrand, F as
 import math
 from typing import Any
 
-from leadline.distributions.partial_moment import node_math, quadrature
+from leadline.distributions.partial_moment import node_math, panels
 from leadline.distributions.partial_moment.log_moment import (
     FAR,
     W_LOW,
@@ -28,7 +28,7 @@ from leadline.distributions.partial_moment.log_moment import (
     window,
 )
 from leadline.distributions.partial_moment.node_math import exp, expm1, jit, jit_nodes, log1p
-from leadline.distributions.partial_moment.quadrature import LOG_NODES, NODES, WEIGHTS
+from leadline.distributions.partial_moment.panels import LOG_NODES, NODES, WEIGHTS
 from leadline.distributions.partial_moment.symbols import call_by_symbol
 
 _LOG_3_4 = math.log(0.75)
@@ -48,7 +48,7 @@ def _survival_start_panel(
 
     The integrands are 1 − (t/λ)^k, (t/λ)^k/t, −(t/λ)^k log(t/λ) and (t/λ)^k.
     """
-    power = 1.0 + quadrature.START_EXPONENT / min(k, 1.0)
+    power = 1.0 + panels.START_EXPONENT / min(k, 1.0)
     total, total_w, total_k, total_lam = 0.0, 0.0, 0.0, 0.0
     log_end, log_lam = math.log(end), math.log(lam)
     for i in range(NODES.size):
@@ -98,10 +98,10 @@ def _survival(w: float, k: float, lam: float) -> tuple[float, float, float, floa
         first = _survival_panel(-below, half, top, offset, k, lam)
         second = _survival_panel(half - below, half, top, offset, k, lam)
     else:
-        middle = quadrature.FIRST_PANEL * (top + above)
+        middle = panels.FIRST_PANEL * (top + above)
         first = _survival_start_panel(middle, top, offset, k, lam)
         second = _survival_panel(middle - top, top + above - middle, top, offset, k, lam)
-    log_scale = -0.5 * offset * offset - quadrature.LOG_SQRT_2PI
+    log_scale = -0.5 * offset * offset - panels.LOG_SQRT_2PI
     by_noise = math.exp(min(node_math.log_normal_cdf(-w) - log_scale, 700.0))
     total = first[0] + second[0] + by_noise
     return (
@@ -172,7 +172,7 @@ def _quantile(log_below: float, log_above: float, k: float, lam: float) -> float
             w = 0.5 * (low + high)
         elif abs(w - last) <= _SMALL_STEP * max(abs(w), 1.0):
             break
-        if abs(w - last) <= 2.0 * quadrature.EPS * abs(w) or miss == 0.0:
+        if abs(w - last) <= 2.0 * panels.EPS * abs(w) or miss == 0.0:
             break
     return w
 

@@ -1,0 +1,87 @@
+"""What commands import before they answer: the wait for an answer is mostly imports."""
+
+import subprocess
+import sys
+
+import pytest
+from helpers import make_tree, make_trials
+
+from leadline.inference.recorded_answers import record_answers
+
+PAIR = (("digits", "mlp"), ("digits", "forest"))
+SAMPLERS = {"arviz", "arviz_plots", "matplotlib", "numba", "nutpie", "pymc", "pytensor"}
+STATISTICS = {"arviz_stats", "scipy.stats"}
+
+_RUN = """
+import sys
+from leadline.cli.main import main
+for line in {commands!r}:
+    try:
+        code = main(line)
+    except SystemExit as stop:
+        code = stop.code
+    print("ran", code, line[0], *({watched!r} & set(sys.modules)), file=sys.stderr)
+"""
+
+
+def loaded(commands, watched, code):
+    """Return which of the `watched` modules are loaded after each command, one after another.
+
+    All commands must return the exit code.
+    """
+    script = _RUN.format(commands=commands, watched=watched)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120
+    )
+    lines = [line.split() for line in done.stderr.splitlines() if line.startswith("ran ")]
+    assert [line[1:3] for line in lines] == [[str(code), command[0]] for command in commands], done
+    return [set(line[3:]) for line in lines]
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Return the path of a fit with the answers that `leadline.fit` records."""
+    tree = make_tree(make_trials(searches=PAIR), draws=25)
+    record_answers(tree)
+    path = tmp_path_factory.mktemp("saved") / "fit.nc"
+    tree.to_netcdf(path, engine="h5netcdf")
+    return str(path)
+
+
+def test_a_saved_fit_is_read_without_pymc(saved):
+    commands = [
+        ["check", saved],
+        ["summary", saved],
+        ["summary", saved, "--ci-prob", "0.5", "--format", "csv"],
+        ["compare", saved, "--rope", "0.01"],
+        ["compare", saved, "--by", "model"],
+    ]
+    assert loaded(commands, SAMPLERS | STATISTICS, code=0) == [set()] * len(commands)
+
+
+def test_a_forecast_needs_the_compiled_kernel_alone(saved):
+    watched = (SAMPLERS | STATISTICS) - {"numba"}
+    assert loaded([["forecast", saved]], watched, code=0) == [set()]
+
+
+def test_mistakes_are_refused_before_anything_heavy_is_imported(saved, tmp_path):
+    missing = str(tmp_path / "none.nc")
+    fit = ["fit", saved, "--score", "loss", "--direction", "minimize"]
+    commands = [
+        *([command, missing] for command in ("summary", "check", "compare", "plot", "report")),
+        ["forecast", missing],
+        ["summary", str(tmp_path)],
+        ["summary", saved, "--ci-prob", "7"],
+        ["compare", saved, "--rope", "-1"],
+        ["compare", saved, "--budget", "0"],
+        ["forecast", saved, "--probability", "3"],
+        ["forecast", saved, "--minimum-gain", "-1"],
+        ["forecast", saved, "--within", "x"],
+        ["plot", saved, "-o", str(tmp_path / "away" / "pictures")],
+        ["fit", missing],
+        [*fit, "--tail-fraction", "0.2", "1.5"],
+        [*fit, "--resolution", "-1"],
+        ["demo", "-o", str(tmp_path / "away" / "demo")],
+    ]
+    watched = SAMPLERS | STATISTICS | {"numpy", "pandas", "rich", "xarray"}
+    assert loaded(commands, watched, code=1) == [set()] * len(commands)

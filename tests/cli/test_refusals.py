@@ -1,0 +1,43 @@
+"""What is refused before any import, and what is left to the readers."""
+
+import argparse
+
+import pytest
+
+from leadline.cli.refusals import validate_fit_file, validate_options, validate_source
+from leadline.errors import LeadlineError
+
+
+@pytest.mark.parametrize(
+    "source", ["sqlite:///none.db", "https://host/none", "databricks", "file:none", "C:\\none", "~"]
+)
+def test_addresses_and_folders_are_left_to_the_readers(source):
+    validate_source(source)
+
+
+def test_paths_where_nothing_is_are_refused(tmp_path):
+    for refuse in (lambda: validate_source("none.csv"), lambda: validate_fit_file(tmp_path / "x")):
+        with pytest.raises(FileNotFoundError, match="no file"):
+            refuse()
+    with pytest.raises(LeadlineError, match=r"fit\.nc"):
+        validate_fit_file(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("option", "good", "bad"),
+    [
+        ("ci_prob", 0.9, 1.0),
+        ("probability", 0.05, 0.0),
+        ("rope", 0.0, -1.0),
+        ("minimum_gain", 0.1, float("inf")),
+        ("resolution", 0.0, float("nan")),
+        ("budget", 1.0, 0.5),
+        ("within", "1%", "0%"),
+        ("tail_fraction", [0.1, 1.0], [0.1, 0.0]),
+    ],
+)
+def test_options_out_of_range_are_refused_by_name(option, good, bad):
+    validate_options(argparse.Namespace(**{option: good}))
+    validate_options(argparse.Namespace(**{option: None}))
+    with pytest.raises(LeadlineError, match=option):
+        validate_options(argparse.Namespace(**{option: bad}))
