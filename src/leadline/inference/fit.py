@@ -1,13 +1,11 @@
 """From trials to the posterior: `fit`."""
 
-import functools
 import logging
 from collections.abc import Mapping, Sequence
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from leadline.data.reported_notes import notes_on_reports, validate_with_reports
@@ -26,12 +24,9 @@ from leadline.inference.fit_options import (
     validate_together,
 )
 from leadline.inference.progress import Progress, showing
-from leadline.inference.reported_searches import validate_reports, with_reports
+from leadline.inference.reported_searches import validate_reports
 from leadline.models.priors import Priors
 from leadline.search_audit.random_search import validate_random_search
-
-if TYPE_CHECKING:
-    from leadline.inference.posterior import PosteriorSampler
 
 _LOG = logging.getLogger("leadline")
 
@@ -188,10 +183,11 @@ def fit(
     validate_reports(trials, candidates, priors)
 
     # Only after the input is validated: these imports take seconds.
+    from leadline.inference.fit_searches import fit_searches
     from leadline.inference.posterior import PosteriorSampler
     from leadline.inference.recorded_answers import record_answers
     from leadline.inference.sampler import Sampler
-    from leadline.inference.tree import provenance
+    from leadline.inference.tree import provenance, tree_of
     from leadline.stats.diagnostics import checks_line
 
     fixed_fraction = isinstance(tail_fraction, Real)
@@ -213,114 +209,12 @@ def fit(
     }
     attributes = provenance(trials, priors, settings, notes)
     seed = np.random.SeedSequence(random_seed)
-    fit_groups = _fit_alone if kind == "single" else _fit_jointly
     with showing(progressbar) as progress:
         sampler = Sampler(draws, tune, chains, progress, nuts_sampler, sample_kwargs)
         posterior = PosteriorSampler(kind, priors, effective_dim, sampler)
-        groups = fit_groups(trials, candidates, posterior, seed, attributes)
-        tree = _tree(groups, attributes)
+        tree = tree_of(fit_searches(trials, candidates, posterior, seed, attributes), attributes)
         progress.start("checking the answers")
         failed = record_answers(tree)
     if failed:
         _LOG.warning("%s: %s", trials.source, checks_line(failed))
-    return tree
-
-
-def _fit_alone(
-    trials: Trials,
-    candidates: Sequence[Sequence[xr.Dataset]],
-    posterior: "PosteriorSampler",
-    seed: np.random.SeedSequence,
-    attributes: Mapping[str, Any],
-) -> dict[str, xr.Dataset]:
-    """Return the groups of the tree, each search fitted by itself at each of its thresholds."""
-    from leadline.data.tails import search_name
-    from leadline.inference.thresholds import fit_candidates
-    from leadline.inference.tree import join_groups
-
-    weighed = any(len(own) > 1 for own in candidates)
-    stage = "weighing thresholds" if weighed else "sampling"
-    posterior.progress.start(stage, len(candidates), "searches")
-    searches: list[dict[str, xr.Dataset]] = []
-    for pair, own, child_seed in zip(
-        trials.with_trials, candidates, seed.spawn(len(candidates)), strict=True
-    ):
-        posterior.progress.step(search_name(own[0]))
-        fit_seed, mix_seed = child_seed.spawn(2)
-        fits, evidence = fit_candidates(own, posterior, fit_seed)
-        searches.append(_mixture_alone(trials, pair, fits, evidence, mix_seed))
-        if len(candidates) > 1:
-            posterior.progress.answer(functools.partial(_tree, searches[-1], attributes))
-    return join_groups(searches)
-
-
-def _fit_jointly(
-    trials: Trials,
-    candidates: Sequence[Sequence[xr.Dataset]],
-    posterior: "PosteriorSampler",
-    seed: np.random.SeedSequence,
-    attributes: Mapping[str, Any],
-) -> dict[str, xr.Dataset]:
-    """Return the groups of the tree, all searches fitted together to sets of thresholds."""
-    from leadline.inference.joint_fit import fit_jointly
-    from leadline.inference.mixture import choose_draws
-    from leadline.inference.thresholds import p_value_of
-    from leadline.inference.tree import mixture_tree
-
-    fit_seed, test_seed, mix_seed = seed.spawn(3)
-    complete = functools.partial(with_reports, trials=trials, priors=posterior.priors)
-
-    def report_alone(
-        search: int, fits: list[xr.DataTree], evidence: pd.DataFrame, seed: np.random.SeedSequence
-    ) -> None:
-        def make() -> xr.DataTree:
-            pair, mix_seed = trials.with_trials[search], seed.spawn(1)[0]
-            return _tree(_mixture_alone(trials, pair, fits, evidence, mix_seed), attributes)
-
-        posterior.progress.answer(make)
-
-    fits, shares = fit_jointly(candidates, posterior, fit_seed, complete, report_alone)
-    test = int(test_seed.generate_state(1)[0])
-    evidence = [
-        pd.DataFrame(
-            {
-                "kept": True,
-                "weight": shares,
-                "elpd": np.nan,
-                "refitted": 0,
-                "p_value": [p_value_of(part, test, search) for part in fits],
-            }
-        )
-        for search in range(len(trials.searches))
-    ]
-    mixture = choose_draws(
-        shares,
-        [part["posterior"].sizes["draw"] for part in fits],
-        (posterior.sampler.chains, posterior.sampler.draws),
-        np.random.default_rng(mix_seed),
-    )
-    return mixture_tree(trials, trials.searches, fits, evidence, *mixture)
-
-
-def _mixture_alone(
-    trials: Trials,
-    pair: tuple[str, str],
-    fits: Sequence[xr.DataTree],
-    evidence: pd.DataFrame,
-    seed: np.random.SeedSequence,
-) -> dict[str, xr.Dataset]:
-    """Return the groups of the tree of one search, with as many draws as each of its fits."""
-    from leadline.inference.mixture import choose_draws
-    from leadline.inference.tree import mixture_tree
-
-    sizes = [part["posterior"].sizes["draw"] for part in fits]
-    shape = fits[0]["posterior"].sizes["chain"], sizes[0]
-    weights = evidence["weight"].tolist()
-    mixture = choose_draws(weights, sizes, shape, np.random.default_rng(seed))
-    return mixture_tree(trials, [pair], fits, [evidence], *mixture)
-
-
-def _tree(groups: dict[str, xr.Dataset], attributes: Mapping[str, Any]) -> xr.DataTree:
-    tree = xr.DataTree.from_dict(groups)
-    tree.attrs.update(attributes)
     return tree

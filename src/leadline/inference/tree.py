@@ -274,6 +274,13 @@ def _storable(values: pd.Series) -> np.ndarray:
     return np.array(["" if pd.isna(value) else str(value) for value in values], dtype=str)
 
 
+def tree_of(groups: Mapping[str, xr.Dataset], attributes: Mapping[str, Any]) -> xr.DataTree:
+    """Return the tree with these groups and attributes."""
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs.update(attributes)
+    return tree
+
+
 def provenance(
     trials: Trials, priors: Priors, settings: Mapping[str, Any], notes: Sequence[str] = ()
 ) -> dict[str, str | int | float]:

@@ -6,8 +6,8 @@ picks one draw of every search. Thresholds are picked with the draws: a threshol
 noise and effective dimension are like those of the other searches gains weight.
 
 A pick is only as good as the draws to pick from. `overlap` is the share of the draws of a search
-that the joint posterior uses, as an effective number; the effective sample sizes of the search are
-multiplied by it.
+that the joint posterior uses, as an effective number; `leadline.stats.diagnostics.convergence` multiplies the
+effective sample sizes of the search by it.
 """
 
 import dataclasses
@@ -85,7 +85,6 @@ def draws_alone(alone: Sequence[Groups], tails: xr.Dataset, kind: str) -> xr.Dat
     count = min(
         _POOL, *(own["posterior"].sizes["chain"] * own["posterior"].sizes["draw"] for own in alone)
     )
-    sign = tails.attrs["loss_sign"]
     thresholds = []
     for search, own in enumerate(alone):
         size = own["posterior"].sizes["chain"] * own["posterior"].sizes["draw"]
@@ -118,7 +117,6 @@ def draws_alone(alone: Sequence[Groups], tails: xr.Dataset, kind: str) -> xr.Dat
         candidate = values["candidate"].astype(int)
         columns["candidate"].append(candidate)
         columns["chosen"].append(chosen)
-        table = own["candidates"]
         thresholds.append(
             {
                 int(number): float(values["threshold"][candidate == number][0])
@@ -222,9 +220,10 @@ def _picked(own: Groups, picked: xr.DataArray, overlap: float) -> Groups:
             )
         result[name] = group
     table = result["candidates"]
-    result["candidates"] = table.assign(
-        {name: table[name] * overlap for name in ("min_ess_bulk", "min_ess_tail")}
-    )
+    numbers = result["posterior"]["candidate"].to_numpy().ravel().astype(int)
+    weight = np.bincount(numbers, minlength=table.sizes["candidate"]) / len(numbers)
+    shares = table["weight"].copy(data=weight.reshape(table["weight"].shape))
+    result["candidates"] = table.assign(weight=shares, overlap=("search", [overlap]))
     return result
 
 

@@ -1,0 +1,135 @@
+"""From the candidate tails of all searches to the groups of the tree: alone, or together.
+
+Searches that are fitted together share what they have in common in two stages
+(`leadline.inference.two_stages`). Integer effective dimensions that searches share, and reported
+bests, cannot be had from fits of each search alone: there all are fitted at once, to sets of
+thresholds (`leadline.inference.joint_fit`).
+"""
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from leadline.data.tails import join_tails, search_name
+from leadline.data.trials import Trials
+from leadline.inference.joint_fit import fit_jointly
+from leadline.inference.mixture import choose_draws
+from leadline.inference.posterior import PosteriorSampler
+from leadline.inference.reported_searches import with_reports
+from leadline.inference.thresholds import fit_candidates, p_value_of
+from leadline.inference.tree import join_groups, mixture_tree, tree_of
+from leadline.inference.two_stages import pool
+
+Groups = dict[str, xr.Dataset]
+
+
+def fit_searches(
+    trials: Trials,
+    candidates: Sequence[Sequence[xr.Dataset]],
+    posterior: PosteriorSampler,
+    seed: np.random.SeedSequence,
+    attributes: Mapping[str, Any],
+) -> Groups:
+    """Return the groups of the tree; `candidates` are those of each search with trials.
+
+    `attributes` are those of the tree, also of that of a first search that is shown early.
+    """
+    at_once = posterior.effective_dim == "integer" or len(trials.reports)
+    if posterior.kind != "single" and at_once:
+        return _fit_threshold_sets(trials, candidates, posterior, seed, attributes)
+    alone_seed, pool_seed = (seed, seed) if posterior.kind == "single" else seed.spawn(2)
+    alone, tails = _fit_alone(trials, candidates, posterior, alone_seed, attributes)
+    if posterior.kind == "single":
+        return join_groups(alone)
+    posterior.progress.start("sampling together")
+    return pool(alone, join_tails(tails), posterior, pool_seed)
+
+
+def _fit_alone(
+    trials: Trials,
+    candidates: Sequence[Sequence[xr.Dataset]],
+    posterior: PosteriorSampler,
+    seed: np.random.SeedSequence,
+    attributes: Mapping[str, Any],
+) -> tuple[list[Groups], list[xr.Dataset]]:
+    """Return the groups of each search fitted by itself, and its likeliest tail."""
+    posterior = dataclasses.replace(posterior, kind="single")
+    weighed = any(len(own) > 1 for own in candidates)
+    stage = "weighing thresholds" if weighed else "sampling"
+    posterior.progress.start(stage, len(candidates), "searches")
+    searches: list[Groups] = []
+    tails: list[xr.Dataset] = []
+    for pair, own, child_seed in zip(
+        trials.with_trials, candidates, seed.spawn(len(candidates)), strict=True
+    ):
+        posterior.progress.step(search_name(own[0]))
+        fit_seed, mix_seed = child_seed.spawn(2)
+        fits, evidence = fit_candidates(own, posterior, fit_seed)
+        searches.append(_mixture_alone(trials, pair, fits, evidence, mix_seed))
+        tails.append(fits[int(evidence["weight"].argmax())]["tails"].to_dataset())
+        if len(candidates) > 1:
+            posterior.progress.answer(functools.partial(tree_of, searches[-1], attributes))
+    return searches, tails
+
+
+def _fit_threshold_sets(
+    trials: Trials,
+    candidates: Sequence[Sequence[xr.Dataset]],
+    posterior: PosteriorSampler,
+    seed: np.random.SeedSequence,
+    attributes: Mapping[str, Any],
+) -> dict[str, xr.Dataset]:
+    """Return the groups of the tree, all searches fitted together to sets of thresholds."""
+    fit_seed, test_seed, mix_seed = seed.spawn(3)
+    complete = functools.partial(with_reports, trials=trials, priors=posterior.priors)
+
+    def report_alone(
+        search: int, fits: list[xr.DataTree], evidence: pd.DataFrame, seed: np.random.SeedSequence
+    ) -> None:
+        def make() -> xr.DataTree:
+            pair, mix_seed = trials.with_trials[search], seed.spawn(1)[0]
+            return tree_of(_mixture_alone(trials, pair, fits, evidence, mix_seed), attributes)
+
+        posterior.progress.answer(make)
+
+    fits, shares = fit_jointly(candidates, posterior, fit_seed, complete, report_alone)
+    test = int(test_seed.generate_state(1)[0])
+    evidence = [
+        pd.DataFrame(
+            {
+                "kept": True,
+                "weight": shares,
+                "elpd": np.nan,
+                "refitted": 0,
+                "p_value": [p_value_of(part, test, search) for part in fits],
+            }
+        )
+        for search in range(len(trials.searches))
+    ]
+    mixture = choose_draws(
+        shares,
+        [part["posterior"].sizes["draw"] for part in fits],
+        (posterior.sampler.chains, posterior.sampler.draws),
+        np.random.default_rng(mix_seed),
+    )
+    return mixture_tree(trials, trials.searches, fits, evidence, *mixture)
+
+
+def _mixture_alone(
+    trials: Trials,
+    pair: tuple[str, str],
+    fits: Sequence[xr.DataTree],
+    evidence: pd.DataFrame,
+    seed: np.random.SeedSequence,
+) -> dict[str, xr.Dataset]:
+    """Return the groups of the tree of one search, with as many draws as each of its fits."""
+    sizes = [part["posterior"].sizes["draw"] for part in fits]
+    shape = fits[0]["posterior"].sizes["chain"], sizes[0]
+    weights = evidence["weight"].tolist()
+    mixture = choose_draws(weights, sizes, shape, np.random.default_rng(seed))
+    return mixture_tree(trials, [pair], fits, [evidence], *mixture)
