@@ -191,7 +191,7 @@ def fit(
     from leadline.inference.posterior import PosteriorSampler
     from leadline.inference.recorded_answers import record_answers
     from leadline.inference.sampler import Sampler
-    from leadline.inference.tree import provenance
+    from leadline.inference.tree import provenance, tree_of
     from leadline.stats.diagnostics import checks_line
 
     fixed_fraction = isinstance(tail_fraction, Real)
@@ -218,7 +218,7 @@ def fit(
         sampler = Sampler(draws, tune, chains, progress, nuts_sampler, sample_kwargs)
         posterior = PosteriorSampler(kind, priors, effective_dim, sampler)
         groups = fit_groups(trials, candidates, posterior, seed, attributes)
-        tree = _tree(groups, attributes)
+        tree = tree_of(groups, attributes)
         progress.start("checking the answers")
         failed = record_answers(tree)
     if failed:
@@ -236,7 +236,7 @@ def _fit_alone(
     """Return the groups of the tree, each search fitted by itself at each of its thresholds."""
     from leadline.data.tails import search_name
     from leadline.inference.thresholds import fit_candidates
-    from leadline.inference.tree import join_groups
+    from leadline.inference.tree import join_groups, tree_of
 
     weighed = any(len(own) > 1 for own in candidates)
     stage = "weighing thresholds" if weighed else "sampling"
@@ -250,7 +250,7 @@ def _fit_alone(
         fits, evidence = fit_candidates(own, posterior, fit_seed)
         searches.append(_mixture_alone(trials, pair, fits, evidence, mix_seed))
         if len(candidates) > 1:
-            posterior.progress.answer(functools.partial(_tree, searches[-1], attributes))
+            posterior.progress.answer(functools.partial(tree_of, searches[-1], attributes))
     return join_groups(searches)
 
 
@@ -265,7 +265,7 @@ def _fit_jointly(
     from leadline.inference.joint_fit import fit_jointly
     from leadline.inference.mixture import choose_draws
     from leadline.inference.thresholds import p_value_of
-    from leadline.inference.tree import mixture_tree
+    from leadline.inference.tree import mixture_tree, tree_of
 
     fit_seed, test_seed, mix_seed = seed.spawn(3)
     complete = functools.partial(with_reports, trials=trials, priors=posterior.priors)
@@ -275,7 +275,7 @@ def _fit_jointly(
     ) -> None:
         def make() -> xr.DataTree:
             pair, mix_seed = trials.with_trials[search], seed.spawn(1)[0]
-            return _tree(_mixture_alone(trials, pair, fits, evidence, mix_seed), attributes)
+            return tree_of(_mixture_alone(trials, pair, fits, evidence, mix_seed), attributes)
 
         posterior.progress.answer(make)
 
@@ -318,9 +318,3 @@ def _mixture_alone(
     weights = evidence["weight"].tolist()
     mixture = choose_draws(weights, sizes, shape, np.random.default_rng(seed))
     return mixture_tree(trials, [pair], fits, [evidence], *mixture)
-
-
-def _tree(groups: dict[str, xr.Dataset], attributes: Mapping[str, Any]) -> xr.DataTree:
-    tree = xr.DataTree.from_dict(groups)
-    tree.attrs.update(attributes)
-    return tree
