@@ -29,6 +29,7 @@ z has three coordinates, in each of which the population of a search is normal:
 ``reach`` is not pooled, and its prior cancels.
 """
 
+import functools
 from types import ModuleType
 from typing import Any
 
@@ -54,6 +55,9 @@ _TAIL_DATA = (
     *("search_task", "search_model", "task_anchor", "task_unit"),
 )
 
+# What the evidence takes from the draws.
+_DRAW_DATA = ("bandwidth", "log_base", "candidate", "candidate_threshold")
+
 _MODELS: dict[str, ModuleType] = {"hierarchical": hierarchical, "crossed": crossed}
 
 
@@ -68,22 +72,18 @@ def build(
     one threshold per search, and `kind` is "hierarchical" or "crossed".
 
     The model has the shared variables of that model, and as deterministics the population of each
-    search: `population_mean` and `population_sd` (search, coordinate), and `log_normaliser`
-    (search, candidate_number). Without `observe`, it has only these.
+    search: `population_mean` and `population_sd` (search, coordinate). Without `observe`, it has
+    only these.
     """
-    thresholds = range(draws.sizes["candidate_number"])
-    coords = coords_of(tails) | {"coordinate": COORDINATES, "candidate_number": thresholds}
+    coords = coords_of(tails) | {"coordinate": COORDINATES}
     with pm.Model(coords=coords) as model:
         data = declare_data(data_of(draws, tails, kind))
         spaces = len(set(tails["space"].to_numpy().tolist()))
         dims, noise = dims_population(data, priors, spaces), noise_population(priors)
         if kind == "crossed":
             depth = crossed.optimum_population(data, priors)
-            room = (data["candidate_threshold"] - depth[0][:, None]) / depth[1][:, None]
-            log_normaliser = log_normal_cdf(room)
         else:
             depth = depth_population(priors)
-            log_normaliser = pt.zeros_like(data["candidate_threshold"])
         like = pt.zeros_like(data["max_effective_dim"])
         mean, sd = (
             pt.stack([like + part[place] for part in (dims, noise, depth)], axis=-1)
@@ -91,15 +91,14 @@ def build(
         )
         pm.Deterministic("population_mean", mean, dims=("search", "coordinate"))
         pm.Deterministic("population_sd", sd, dims=("search", "coordinate"))
-        pm.Deterministic("log_normaliser", log_normaliser, dims=("search", "candidate_number"))
         if observe:
             # One log-density per search: its draws are the data.
             pm.CustomDist(
                 "draws_alone",
-                *(mean, sd, log_normaliser),
-                *(data[name] for name in ("bandwidth", "log_base", "candidate")),
-                logp=_log_evidence,
-                signature="(z),(z),(c),(z),(k),(k)->(k,z)",
+                *(mean, sd),
+                *(data[name] for name in _DRAW_DATA),
+                logp=functools.partial(_log_evidence, truncated=kind == "crossed"),
+                signature="(z),(z),(z),(k),(k),(c)->(k,z)",
                 observed=data["z"],
             )
     return model
@@ -132,10 +131,25 @@ def log_ratio(z: Any, mean: Any, sd: Any, bandwidth: Any, log_base: Any, library
 
 
 def _log_evidence(
-    z: Any, mean: Any, sd: Any, log_normaliser: Any, bandwidth: Any, log_base: Any, candidate: Any
+    z: Any,
+    mean: Any,
+    sd: Any,
+    bandwidth: Any,
+    log_base: Any,
+    candidate: Any,
+    threshold: Any,
+    *,
+    truncated: bool,
 ) -> Any:
-    """Return the log of the mean ratio of the draws of each search, shape (search,)."""
+    """Return the log of the mean ratio of the draws of each search, shape (search,).
+
+    With `truncated`, optima lie beyond their thresholds; `threshold` is (search, candidate_number).
+    """
     ratio = log_ratio(z, mean, sd, bandwidth, log_base, pt)
-    search = pt.arange(candidate.shape[0])[:, None]
-    ratio = ratio - log_normaliser[search, candidate.astype("int64")]
+    if truncated:
+        # As wide as in the density: optima far within the tail of their population would gain.
+        width = pt.sqrt(sd[:, -1:] ** 2 + bandwidth[:, -1:] ** 2)
+        log_normaliser = log_normal_cdf((threshold - mean[:, -1:]) / width)
+        search = pt.arange(candidate.shape[0])[:, None]
+        ratio = ratio - log_normaliser[search, candidate.astype("int64")]
     return pt.logsumexp(ratio, axis=-1) - pt.log(ratio.shape[-1].astype("float64"))

@@ -23,6 +23,20 @@ for line in {commands!r}:
     print("ran", code, line[0], *({watched!r} & set(sys.modules)), file=sys.stderr)
 """
 
+# A fit is read from a file; what is loaded is printed when its answers are.
+_FIT = """
+import sys
+from pathlib import Path
+import leadline.cli.console
+import leadline.inference.fit
+from leadline.cli.commands import read_fit
+from leadline.cli.main import main
+saved, folder = sys.argv[1:]
+leadline.inference.fit.fit = lambda trials, **settings: read_fit(Path(saved))
+leadline.cli.console.show_answers = lambda tree: print(*{watched!r} & set(sys.modules), "answers")
+sys.exit(main(["demo", "--quiet", "-o", folder]))
+"""
+
 
 def loaded(commands, watched, code):
     """Return which of the `watched` modules are loaded after each command, one after another.
@@ -62,6 +76,19 @@ def test_a_saved_fit_is_read_without_pymc(saved):
 def test_a_forecast_needs_the_compiled_kernel_alone(saved):
     watched = (SAMPLERS | STATISTICS) - {"numba"}
     assert loaded([["forecast", saved]], watched, code=0) == [set()]
+
+
+def test_a_fit_loads_no_plotting_library_before_its_answers(saved, tmp_path):
+    script = _FIT.format(watched={"arviz", "arviz_plots", "matplotlib"})
+    done = subprocess.run(
+        [sys.executable, "-c", script, saved, str(tmp_path / "demo")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == "answers"
+    assert (tmp_path / "demo" / "report.html").exists()
 
 
 def test_mistakes_are_refused_before_anything_heavy_is_imported(saved, tmp_path):

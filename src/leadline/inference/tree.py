@@ -147,6 +147,13 @@ def join_groups(searches: Sequence[dict[str, xr.Dataset]]) -> dict[str, xr.Datas
     }
 
 
+def tree_of(groups: Mapping[str, xr.Dataset], attributes: Mapping[str, Any]) -> xr.DataTree:
+    """Return the tree of the groups, with the attributes of `provenance`."""
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs.update(attributes)
+    return tree
+
+
 def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.DataArray:
     """Return a variable of all searches; a hyperparameter that a search lacks is missing there."""
     arrays = [part[name] for part in parts if name in part]
@@ -272,13 +279,6 @@ def _storable(values: pd.Series) -> np.ndarray:
     if values.dtype.kind in "iufb":
         return values.to_numpy(dtype=float)
     return np.array(["" if pd.isna(value) else str(value) for value in values], dtype=str)
-
-
-def tree_of(groups: Mapping[str, xr.Dataset], attributes: Mapping[str, Any]) -> xr.DataTree:
-    """Return the tree with these groups and attributes."""
-    tree = xr.DataTree.from_dict(groups)
-    tree.attrs.update(attributes)
-    return tree
 
 
 def provenance(

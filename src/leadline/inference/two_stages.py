@@ -6,8 +6,8 @@ picks one draw of every search. Thresholds are picked with the draws: a threshol
 noise and effective dimension are like those of the other searches gains weight.
 
 A pick is only as good as the draws to pick from. `overlap` is the share of the draws of a search
-that the joint posterior uses, as an effective number; `leadline.stats.diagnostics.convergence` multiplies the
-effective sample sizes of the search by it.
+that the joint posterior uses, as an effective number; the effective
+sample sizes of the search are multiplied by it (`leadline.stats.diagnostics.convergence`).
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pymc as pm
 import xarray as xr
-from scipy.special import softmax
+from scipy.special import log_ndtr, softmax
 
 from leadline.inference.compiled_models import ready_model
 from leadline.inference.posterior import PosteriorSampler, tasks_as_scores
@@ -38,7 +38,7 @@ _TARGET_ACCEPT = 0.95
 # Draws of the shared parameters for which picks are made at once, which bounds the memory.
 _BLOCK = 500
 
-_POPULATION = ("population_mean", "population_sd", "log_normaliser")
+_POPULATION = ("population_mean", "population_sd")
 
 
 def pool(
@@ -58,7 +58,10 @@ def pool(
     posterior = drawn["posterior"].to_dataset()
     statistics = drawn["sample_stats"].to_dataset()
     picked, overlap = pick_draws(
-        draws, posterior[list(_POPULATION)], np.random.default_rng(pick_seed)
+        draws,
+        posterior[list(_POPULATION)],
+        np.random.default_rng(pick_seed),
+        truncated=sampler.kind == "crossed",
     )
     shared = posterior.drop_vars([*_POPULATION, *_standardised(posterior)])
     diagnostics = diagnose(shared, statistics)
@@ -140,7 +143,7 @@ def draws_alone(alone: Sequence[Groups], tails: xr.Dataset, kind: str) -> xr.Dat
 
 
 def pick_draws(
-    draws: xr.Dataset, shared: xr.Dataset, rng: np.random.Generator
+    draws: xr.Dataset, shared: xr.Dataset, rng: np.random.Generator, *, truncated: bool
 ) -> tuple[xr.DataArray, npt.NDArray[np.float64]]:
     """Return the draw of each search that a draw of the shared parameters picks, and the overlap.
 
@@ -154,15 +157,18 @@ def pick_draws(
     picks, overlap = np.empty((count, searches), dtype=int), np.empty(searches)
     for search in range(searches):
         own = draws.isel(search=search)
-        mean, sd, normaliser = (stacked[name].to_numpy()[:, search] for name in _POPULATION)
-        candidate = own["candidate"].to_numpy()
+        mean, sd = (stacked[name].to_numpy()[:, search] for name in _POPULATION)
+        threshold = own["candidate_threshold"].to_numpy()[own["candidate"].to_numpy()]
         used = np.zeros(draws.sizes["draw"])
         for start in range(0, count, _BLOCK):
             block = slice(start, start + _BLOCK)
             ratio = population.log_ratio(
                 own["z"].to_numpy(), mean[block], sd[block], no_kernel, own["log_base"].to_numpy()
             )
-            probability = softmax(ratio - normaliser[block][:, candidate], axis=-1)
+            if truncated:
+                room = (threshold - mean[block, -1:]) / sd[block, -1:]
+                ratio -= log_ndtr(room)
+            probability = softmax(ratio, axis=-1)
             used += probability.sum(axis=0)
             ends = np.cumsum(probability, axis=-1)
             point = rng.random((len(ends), 1)) * ends[:, -1:]
@@ -188,10 +194,7 @@ def _sample_shared(
             for observe in (True, False)
         )
 
-    numbers = draws.sizes["candidate_number"]
-    ready = ready_model(
-        ("population", kind, priors, structure(tails), numbers), sampler.sampler, build
-    )
+    ready = ready_model(("population", kind, priors, structure(tails)), sampler.sampler, build)
     settings = dataclasses.replace(sampler.sampler, target_accept=_TARGET_ACCEPT)
     data = population.data_of(draws, tails, kind)
     compiled = ready.compiled.with_sampler(settings).with_data(data)
