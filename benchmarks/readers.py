@@ -18,8 +18,10 @@ from helpers_stores import (
     MLFLOW_TABLES,
     OPTUNA_TABLES,
     configurations,
+    mlflow_files,
     mlflow_rows,
     optuna_rows,
+    write_files,
     write_journal,
     write_keras_tuner,
     write_ray,
@@ -60,6 +62,10 @@ def mlflow(folder):
     return ll.read_mlflow, path, MINIMIZE
 
 
+def mlflow_store(folder):
+    return ll.read_mlflow, write_files(folder / "mlruns", mlflow_files(N)), MINIMIZE
+
+
 def ray(folder):
     return ll.read_ray, write_ray(folder / "exp", N), MINIMIZE
 
@@ -83,7 +89,7 @@ def sklearn(folder):
 def main() -> None:
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    sources = [optuna_database, optuna_journal, optuna_study, mlflow]
+    sources = [optuna_database, optuna_journal, optuna_study, mlflow, mlflow_store]
     sources += [ray, keras_tuner, export, sklearn]
     print("| source | CPU s | wall s |\n| --- | --- | --- |")
     for source in sources:

@@ -5,6 +5,7 @@ The schemas are those of the tools. The tests of each reader use stores that the
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -93,6 +94,48 @@ def mlflow_rows(n: int) -> dict[str, list[tuple]]:
         ],
         "tags": [("mlflow.parentRunId", "parent", run) for run in runs],
     }
+
+
+def mlflow_meta(run: str, start: int = 0, **changed: object) -> str:
+    """Return the `meta.yaml` of a run, as MLflow writes it."""
+    meta = {
+        "artifact_uri": f"mlflow-artifacts:/1/{run}/artifacts",
+        "end_time": start + 5,
+        "entry_point_name": "''",
+        "experiment_id": "'1'",
+        "lifecycle_stage": "active",
+        "run_id": run,
+        "run_name": f"name-{run}",
+        "source_type": 4,
+        "start_time": start,
+        "status": 3,
+        "tags": "[]",
+        "user_id": "someone",
+    }
+    return "".join(f"{key}: {value}\n" for key, value in (meta | changed).items())
+
+
+def mlflow_files(n: int) -> dict[str, str]:
+    """Return a file store of MLflow, texts by path, with n finished runs below a parent."""
+    contents = {"1/meta.yaml": "experiment_id: '1'\nlifecycle_stage: active\nname: big\n"}
+    contents["1/parent/meta.yaml"] = mlflow_meta("parent")
+    for k, own in enumerate(configurations(n)):
+        run = f"1/run{k}"
+        contents[f"{run}/meta.yaml"] = mlflow_meta(f"run{k}", 1000 * (k + 1))
+        lines = [f"{1000 * k} 9.5 0\n", f"{1000 * k + 1} {k / n!r} 1\n"]
+        contents[f"{run}/metrics/loss"] = "".join(lines)
+        contents[f"{run}/tags/mlflow.parentRunId"] = "parent"
+        for name, value in own.items():
+            contents[f"{run}/params/{name}"] = str(value)
+    return contents
+
+
+def write_files(folder: Path, contents: Mapping[str, str | bytes]) -> Path:
+    """Write files, text or bytes by path, into a folder."""
+    for path, content in contents.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
 
 
 def write_journal(path: Path, n: int) -> Path:

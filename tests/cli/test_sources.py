@@ -126,7 +126,7 @@ def test_what_is_not_recorded_is_a_usage_error(fitted, capsys, arguments, words)
     ("arguments", "words"),
     [
         (["sqlite:///absent.db"], "no file 'absent.db'"),
-        (["."], "is a directory, but no experiment of Ray Tune or project of Keras Tuner; it "),
+        (["."], "is a directory, but no experiment of Ray Tune"),
         (["ray_results"], "it holds some, 'exp': give one"),
         (["redis://localhost"], "'redis' is no kind of URL that can be read"),
         (["other.db"], "neither a storage of Optuna nor a store of MLflow; its tables are 't'"),

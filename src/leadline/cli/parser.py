@@ -60,8 +60,8 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     text = (
         "a table with one row per evaluation (CSV, JSON lines, Parquet); an Optuna or MLflow "
-        "database, as a file or URL; the folder of a Ray Tune or Keras Tuner search; a CSV export "
-        "of W&B or of scikit-learn's cv_results_"
+        "database, as a file or URL; the folder of an MLflow store, a Ray Tune or a Keras Tuner "
+        "search; a CSV export of W&B or of scikit-learn's cv_results_"
     )
     add("trials", metavar="SOURCE", help=text)
     add("--score", metavar="COLUMN", help="column, metric or objective that holds the score")

@@ -2,7 +2,6 @@
 
 import csv
 import inspect
-import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,9 +9,10 @@ from pathlib import Path
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, NotRecordedError, format_value, join_values
 from leadline.io.databases import is_database_url, is_sqlite_file, open_database
-from leadline.io.json_files import suggest_inside
+from leadline.io.json_files import is_file_url, path_of, suggest_inside
 from leadline.io.keras_tuner import is_project, read_keras_tuner
 from leadline.io.mlflow import read_mlflow
+from leadline.io.mlflow_files import is_file_store
 from leadline.io.optuna import read_optuna
 from leadline.io.optuna_study import is_journal
 from leadline.io.ray import is_experiment, read_ray
@@ -31,7 +31,7 @@ _KINDS: Mapping[_Reader, str] = {
     read_table: "a table",
 }
 _TABLE_ONLY = ("task", "model", "trial", "status", "cost", "space", "best_of")
-_SERVER = re.compile(r"(https?|databricks|file)(:|$)", re.IGNORECASE)
+_SERVER = re.compile(r"(https?|databricks)(:|$)", re.IGNORECASE)
 
 
 def read_source(source: str, options: Mapping[str, object]) -> Trials:
@@ -41,6 +41,8 @@ def read_source(source: str, options: Mapping[str, object]) -> Trials:
     the reader does not take it; other such options, and unknown sources, raise `LeadlineError`.
     """
     given = {name: value for name, value in options.items() if value is not None}
+    if is_file_url(source):
+        source = str(path_of(source))
     read = _choose_reader(source, given)
     parameters = dict(list(inspect.signature(read).parameters.items())[1:])
     taken = sorted(parameters)
@@ -74,12 +76,12 @@ def _choose_reader(source: str, given: Mapping[str, object]) -> _Reader:
         return _reader_of_database(source)
     if _SERVER.match(source):
         return read_mlflow
-    if "://" in source:
+    if "://" in source and not is_file_url(source):
         raise LeadlineError(
             f"{format_value(source.partition('://')[0])} is no kind of URL that can be read; those "
             "of sqlite, postgresql, mysql and, for MLflow, http can"
         )
-    path = Path(os.path.expanduser(source))
+    path = path_of(source)
     if "\0" in source or not path.exists():
         raise FileNotFoundError(f"no file {format_value(source, 200)}; check its name and folder")
     if path.is_dir():
@@ -106,13 +108,25 @@ def _reader_of_folder(path: Path) -> _Reader:
         return read_keras_tuner
     if is_experiment(path):
         return read_ray
-    advice = suggest_inside(
-        path, lambda own: is_project(own) or is_experiment(own), "some", "give a file or a URL"
-    )
+    if is_file_store(path):
+        return read_mlflow
     raise IsADirectoryError(
-        f"{format_value(str(path), 200)} is a directory, but no experiment of Ray Tune or project "
-        f"of Keras Tuner; {advice}"
+        f"{format_value(str(path), 200)} is a directory, but no experiment of Ray Tune, project of "
+        f"Keras Tuner or file store of MLflow; {_suggest(path)}"
     )
+
+
+def _suggest(path: Path) -> str:
+    """Return what to give in place of a folder that is no source: one inside it or beside it."""
+    if (path / "mlflow.db").exists():
+        return "give mlflow.db in it"
+    if path.resolve().name in ("mlruns", "mlartifacts") and path.with_name("mlflow.db").exists():
+        return "MLflow keeps its runs in the database mlflow.db beside it: give that"
+    return suggest_inside(path, _is_folder_of_tool, "some", "give a file or a URL")
+
+
+def _is_folder_of_tool(path: Path) -> bool:
+    return is_project(path) or is_experiment(path) or is_file_store(path)
 
 
 def _reader_of_table(path: Path, given: Mapping[str, object]) -> _Reader:
