@@ -29,11 +29,11 @@ class LeadlineError(ValueError):
 
 
 class NotRecordedError(LeadlineError):
-    """The source does not record a property of the trials, which the argument `option` gives."""
+    """The source does not record properties of the trials, which the arguments `options` give."""
 
-    def __init__(self, message: str, option: str) -> None:
+    def __init__(self, message: str, *options: str) -> None:
         super().__init__(message)
-        self.option = option
+        self.options = options
 
 
 def format_value(value: object, width: int = 60) -> str:

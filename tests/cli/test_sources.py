@@ -113,8 +113,9 @@ def failed(capsys, *arguments, code=1):
     [
         (["sqlite:///mlflow.db"], "add --direction"),
         (["ray_results/exp"], "add --direction"),
-        (["plain.csv", "--score", "loss"], "does not record the direction"),
-        (["plain.csv"], "add --score"),
+        (["plain.csv", "--score", "loss"], "does not record direction"),
+        (["plain.csv"], "'dropout', 'act', 'loss'"),
+        (["plain.csv"], "add --score and --direction"),
         (["wandb.csv", *MINIMIZE], "add --score"),
     ],
 )

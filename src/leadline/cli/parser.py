@@ -59,7 +59,7 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Example: leadline fit trials.csv --score val_loss --direction minimize"
     add = parser.add_argument
     text = (
-        "a table with one row per evaluation (CSV, JSON lines, Parquet); an Optuna or MLflow "
+        "a table with one row per evaluation (CSV, JSON, Parquet); an Optuna or MLflow "
         "database, as a file or URL; the folder of an MLflow store, a Ray Tune or a Keras Tuner "
         "search; a CSV export of W&B or of scikit-learn's cv_results_"
     )

@@ -1,6 +1,5 @@
 """`read_source`: a URL, a folder or a file to `Trials`, by the reader for its kind."""
 
-import csv
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -9,6 +8,7 @@ from pathlib import Path
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, NotRecordedError, format_value, join_values
 from leadline.io.databases import is_database_url, is_sqlite_file, open_database
+from leadline.io.files import read_columns
 from leadline.io.json_files import is_file_url, path_of, suggest_inside
 from leadline.io.keras_tuner import is_project, read_keras_tuner
 from leadline.io.mlflow import read_mlflow
@@ -55,13 +55,26 @@ def read_source(source: str, options: Mapping[str, object]) -> Trials:
                 f"{label}, for which {_option(name)} means nothing; leave it out. It takes "
                 f"{', '.join(map(_option, taken))}"
             )
-    for name, parameter in parameters.items():
-        if parameter.default is inspect.Parameter.empty and name not in given:
-            fix = "minimize or maximize; it is never guessed" * (name == "direction")
-            raise NotRecordedError(
-                f"{label}, which does not record the {name}: {fix or 'name its column'}", name
-            )
+    missing = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.default is inspect.Parameter.empty and name not in given
+    ]
+    if missing:
+        raise _not_recorded(source, label, missing)
     return read(source, **given)
+
+
+def _not_recorded(source: str, label: str, missing: list[str]) -> NotRecordedError:
+    """Return the error for arguments that the reader needs and the source does not record."""
+    fixes = []
+    if "score" in missing:
+        columns = join_values(name for name in read_columns(Path(source)) if name) or "none"
+        fixes.append(f"name the column of the score; the columns are {columns}")
+    if "direction" in missing:
+        fixes.append("the direction is minimize or maximize, never guessed")
+    names = " and ".join(missing)
+    return NotRecordedError(f"{label}, which does not record {names}: {'; '.join(fixes)}", *missing)
 
 
 def source_stem(source: str) -> str:
@@ -132,23 +145,12 @@ def _is_folder_of_tool(path: Path) -> bool:
 def _reader_of_table(path: Path, given: Mapping[str, object]) -> _Reader:
     if is_pickle(path):
         return read_sklearn  # its error explains why pickles are not loaded
-    columns = _read_header(path)
+    columns = read_columns(path)
     if is_cv_results(columns) and "direction" not in given:
         return read_sklearn
     if is_wandb_export(columns) and not any(name in given for name in _TABLE_ONLY):
         return read_wandb_csv
     return read_table
-
-
-def _read_header(path: Path) -> list[str]:
-    """Return the names in the first line of a CSV file, an empty list if there are none."""
-    if path.suffix.lower() not in ("", ".csv", ".txt"):
-        return []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return [name.strip() for name in next(csv.reader(file), [])]
-    except (OSError, ValueError, csv.Error):
-        return []
 
 
 def _option(name: str) -> str:

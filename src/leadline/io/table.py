@@ -36,9 +36,9 @@ def read_table(
     Parameters
     ----------
     path_or_frame : path or data frame
-        CSV, TSV, JSON lines (each also as .gz, .bz2, .xz) or Parquet, recognised by the suffix;
-        or a pandas, polars or other frame that narwhals supports. Text must be UTF-8, separated
-        by commas, with points as decimal marks.
+        Separated values (CSV, TSV), JSON (an object per line, an array of objects), each also as
+        .gz, .bz2, .xz, or Parquet, recognised by the suffix; or a pandas, polars or other frame
+        that narwhals supports. Text must be UTF-8. Separator and decimal mark are found.
     score : str
         The score, in the user's units. Empty, NaN, inf, "nan" and "Infinity" mean that the trial
         failed; any other text that is no number is an error.
