@@ -8,6 +8,8 @@ from typing import Any
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, format_value, join_values, pluralize
 from leadline.io.databases import is_database_url, is_sqlite_file
+from leadline.io.files import load_frame, read_columns
+from leadline.io.optuna_frame import is_trials_frame, study_of_frame
 from leadline.io.optuna_study import (
     Study,
     StudyTrial,
@@ -49,12 +51,14 @@ def read_optuna(
         A storage, as the URL ``"sqlite:///study.db"``, ``"postgresql://…"`` or ``"mysql://…"``,
         or the path of an SQLite or journal file; or a study object. Storages are read without
         Optuna; a server needs ``pip install "leadline[postgres]"`` or ``"leadline[mysql]"``.
+        Also `study.trials_dataframe()`, or the file that it was written to.
     study_name : str, optional
         The study in a storage; required if there are several.
     score : int or str, optional
         The objective of several: its number, from 0, or its name if one was set.
     direction : {"minimize", "maximize"}, optional
-        Recorded, so not required; an error if it differs from the record.
+        Recorded in a storage, so not required; an error if it differs from the record. A
+        `trials_dataframe` does not record it.
     replicate : str, optional
         User attribute or parameter that distinguishes replicates, such as ``"seed"``. Without it,
         trials with the same parameters are replicates, unless chance may have drawn these twice.
@@ -88,11 +92,12 @@ def read_optuna(
     >>> print(ll.read_optuna(study))
     20 trials: 20 complete, 0 failed
     """
-    found, storage = _load(study, study_name)
+    found, storage, notes = _load(study, study_name)
     source = f"{storage}, " * bool(storage) + f"study {format_value(found.name)}"
     objective, metric, recorded = _choose_objective(found, score, source)
     direction = choose_direction(recorded, direction, source)
-    trials, notes = _drop_undrawn(found.trials)
+    trials, undrawn = _drop_undrawn(found.trials)
+    notes += undrawn
     sampler, learned = _find_sampler(found, trials)
     infeasible = {trial.number for trial in trials if _is_infeasible(trial)}
     if infeasible:
@@ -108,16 +113,19 @@ def read_optuna(
     return collect(evaluations, metadata, replicate, random_start, assume_random)
 
 
-def _load(study: Any, study_name: str | None) -> tuple[Study, str]:
-    """Return the study and the name of its storage, "" for a study object."""
+def _load(study: Any, study_name: str | None) -> tuple[Study, str, list[str]]:
+    """Return the study, the name of its storage, "" for a study object, and notes."""
     if is_database_url(study):
-        return study_of_database(study, study_name)
+        return *study_of_database(study, study_name), []
+    if hasattr(study, "columns"):
+        return _of_frame(study)
     if not isinstance(study, str | os.PathLike):
         if not hasattr(study, "get_trials") or not hasattr(study, "directions"):
             raise TypeError(
-                f"study must be a storage URL, a path or an optuna Study, got {format_value(study)}"
+                "study must be a storage URL, a path, an optuna Study or its trials_dataframe(), "
+                f"got {format_value(study)}"
             )
-        return study_of_object(study), ""
+        return study_of_object(study), "", []
     if isinstance(study, str) and "://" in study:
         raise LeadlineError(
             f"{format_value(study.partition('://')[0])} is no storage that can be read; give a "
@@ -125,13 +133,21 @@ def _load(study: Any, study_name: str | None) -> tuple[Study, str]:
         )
     path = Path(os.path.expanduser(study))
     if is_journal(path):
-        return study_of_journal(path, study_name), path.name
+        return study_of_journal(path, study_name), path.name, []
     if not path.exists() or path.is_dir() or is_sqlite_file(path):
-        return study_of_database(path, study_name)  # raises if there is no file
+        return *study_of_database(path, study_name), []  # raises if there is no file
+    if is_trials_frame(read_columns(path)):
+        return _of_frame(path)
     raise LeadlineError(
-        f"{path.name}: neither an SQLite database nor a journal of Optuna; give the storage "
-        "that the study was created with"
+        f"{path.name}: neither an SQLite database, a journal nor a trials_dataframe of Optuna; "
+        "give the storage that the study was created with"
     )
+
+
+def _of_frame(path_or_frame: object) -> tuple[Study, str, list[str]]:
+    frame, source, name = load_frame(path_or_frame)
+    study, notes = study_of_frame(frame, source, name)
+    return study, source, notes
 
 
 def _choose_objective(study: Study, wanted: int | str | None, source: str) -> tuple[int, str, str]:
@@ -146,16 +162,18 @@ def _choose_objective(study: Study, wanted: int | str | None, source: str) -> tu
         raise LeadlineError(
             f"{source}: it has {count} objectives, {join_values(known)}; choose one with score"
         )
+    default = "value" if count == 1 else "values_{}"
     if wanted is None:
         index = 0
+    elif wanted in (defaults := [default.format(index) for index in range(count)]):
+        index = defaults.index(str(wanted))
     elif names is not None and wanted in names:
         index = names.index(str(wanted))
     elif str(wanted).isdecimal() and int(wanted) < count:
         index = int(wanted)
     else:
         raise unknown_name(source, "objective", wanted, known)
-    default = "value" if count == 1 else f"values_{index}"
-    return index, names[index] if names else default, study.directions[index].lower()
+    return index, names[index] if names else default.format(index), study.directions[index].lower()
 
 
 def _drop_undrawn(trials: Sequence[StudyTrial]) -> tuple[list[StudyTrial], list[str]]:

@@ -14,6 +14,7 @@ from leadline.io.keras_tuner import is_project, read_keras_tuner
 from leadline.io.mlflow import read_mlflow
 from leadline.io.mlflow_files import is_file_store
 from leadline.io.optuna import read_optuna
+from leadline.io.optuna_frame import is_trials_frame
 from leadline.io.optuna_study import is_journal
 from leadline.io.ray import is_experiment, read_ray
 from leadline.io.sklearn import is_cv_results, is_pickle, read_sklearn
@@ -148,6 +149,8 @@ def _reader_of_table(path: Path, given: Mapping[str, object]) -> _Reader:
     columns = read_columns(path)
     if is_cv_results(columns) and "direction" not in given:
         return read_sklearn
+    if is_trials_frame(columns) and not any(name in given for name in _TABLE_ONLY):
+        return read_optuna
     if is_wandb_export(columns) and not any(name in given for name in _TABLE_ONLY):
         return read_wandb_csv
     return read_table

@@ -8,6 +8,7 @@ from leadline.data.trials import PARAM_PREFIX, Trials, validate_any_complete, va
 from leadline.data.validate import validate_rows
 from leadline.errors import LeadlineError, closest, format_value, join_values
 from leadline.io.files import load_frame
+from leadline.io.optuna_frame import is_trials_frame
 
 _log = logging.getLogger(__name__)
 
@@ -94,6 +95,11 @@ def read_table(
     _validate_arguments(named, params)
     direction = validate_direction(direction)
     frame, source, default_task = load_frame(path_or_frame)
+    if is_trials_frame(frame.columns) and status is None and params is None:
+        raise LeadlineError(
+            f"{source}: a trials_dataframe of Optuna, in which pruned trials have values too; read "
+            "it with read_optuna, or name the columns with status='state' and params"
+        )
     columns = _resolve_columns(named, params, list(frame.columns), source)
     chosen = frame[list(columns.values())].set_axis(list(columns), axis="columns")
     if "task" not in columns:
