@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from leadline.cli import commands
-from leadline.cli.wording import COLUMNS
+from leadline.cli.wording import COLUMNS, POOLING
 
 # The names of leadline.plots.gallery.PICTURES, which is slow to import.
 PICTURES = (
@@ -77,6 +77,8 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("columns of the table", "name the column that holds")
     for name, text in COLUMNS.items():
         group.add_argument(f"--{name.replace('_', '-')}", metavar="COLUMN", help=text)
+    text = "which row of a trial counts, if --budget names its epochs; default: last"
+    group.add_argument("--of", choices=("last", "best"), help=text)
     add = parser.add_argument_group("sources of other tools").add_argument
     add("--study-name", metavar="NAME", help="Optuna: name of the study")
     add("--experiment", metavar="NAME", help="MLflow: name of the experiment")
@@ -108,7 +110,7 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     for flag, choices, text in (
         ("--scale", ("identity", "log", "logit", "auto"), scale),
         ("--effective-dim", ("continuous", "integer"), "type of the effective dimension"),
-        ("--pooling", ("auto", "single", "hierarchical", "crossed"), pooling),
+        ("--pooling", POOLING, pooling),
     ):
         text = f"{text}; default: %(default)s"
         group.add_argument(flag, choices=choices, default=choices[0], help=text)

@@ -2,8 +2,11 @@
 
 import ast
 import json
+import re
 
 _LONGEST = 100_000
+# In a dict of NumPy 2, 0.1 is written as np.float64(0.1).
+_NUMPY = re.compile(r"\b(?:np|numpy)\.\w+\(([^()]*)\)")
 
 
 def parse_literal(text: str) -> object:
@@ -17,6 +20,6 @@ def parse_literal(text: str) -> object:
         pass
     try:
         # Only literals: nothing is run.
-        return ast.literal_eval(stripped)
+        return ast.literal_eval(_NUMPY.sub(r"\1", stripped))
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return text

@@ -1,7 +1,7 @@
 """Evaluations, as trackers record them, to `Trials`.
 
-All readers share these decisions: which evaluations are replicates of one trial, which parameters
-count as hyperparameters, and which notes the user gets.
+All readers share these decisions: which parameters count as hyperparameters, and which notes the
+user gets. `leadline.io.replicates` finds the replicates of a trial.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ import pandas as pd
 
 from leadline.data.columns import validate_param
 from leadline.data.trials import PARAM_PREFIX, Trials, validate_any_complete
-from leadline.errors import LeadlineError, format_value, pluralize
+from leadline.errors import LeadlineError, format_value
 from leadline.io.params import (
     Space,
     flatten_params,
@@ -26,13 +26,11 @@ from leadline.io.params import (
     to_float,
 )
 from leadline.io.refusals import Evidence, refuse_learned, unknown_name
+from leadline.io.replicates import find_replicates
 
 _log = logging.getLogger(__name__)
 
 _MOST_NAMED = 8
-# Equal configurations are repeats rather than chance if one continuous parameter alone
-# distinguishes at least this share of the different configurations.
-_DISTINGUISHED = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,10 +99,13 @@ def collect(
             own.pop(replicate, None)
     columns, constant = _split_constant(params)
     if constant:
-        names = ", ".join(constant[:_MOST_NAMED])
+        listed = ", ".join(constant[:_MOST_NAMED])
         more = f" and {len(constant) - _MOST_NAMED} more" * (len(constant) > _MOST_NAMED)
-        notes.append(f"never varied, so not counted as hyperparameters: {names}{more}")
-    trial, number, replicates_note = _find_replicates(evaluations, columns, seeds, source)
+        notes.append(f"never varied, so not counted as hyperparameters: {listed}{more}")
+    names = [evaluation.trial for evaluation in evaluations]
+    cells = [column.tolist() for column in columns.values()]
+    scores = [evaluation.score for evaluation in evaluations]
+    trial, number, replicates_note = find_replicates(names, cells, scores, seeds, source)
     notes += replicates_note
     table = pd.DataFrame({"trial": trial, "replicate": number, "score": np.nan})
     table["status"] = [evaluation.status for evaluation in evaluations]
@@ -168,63 +169,3 @@ def _split_constant(params: Sequence[Mapping[str, Any]]) -> tuple[dict[str, pd.S
             column += "_"
         columns[column] = validate_param(pd.Series(values, dtype=object))
     return columns, constant
-
-
-def _find_replicates(
-    evaluations: Sequence[Evaluation],
-    columns: Mapping[str, pd.Series],
-    seeds: Sequence[str] | None,
-    source: str,
-) -> tuple[list[int | str], Sequence[int | str], list[str]]:
-    """Return the trial and the replicate of each evaluation, and notes.
-
-    The first evaluation of a configuration names the trial. With `seeds`, evaluations of one
-    configuration are replicates. Without, they are separate trials in two cases: if so few
-    combinations are possible that chance may repeat one, and if their scores are identical,
-    because a copied evaluation has no information on the noise.
-    """
-    names = [evaluation.trial for evaluation in evaluations]
-    cells = [column.tolist() for column in columns.values()]
-    groups: dict[object, list[int]] = {}
-    for index in range(len(names)):
-        row = tuple(repr(values[index]) for values in cells)
-        # Trials that failed before they had any parameters do not share a configuration.
-        key: object = row if set(row) - {"None", "nan"} else index
-        groups.setdefault(key, []).append(index)
-    repeated = [group for group in groups.values() if len(group) > 1]
-    trial, number = list(names), [1] * len(names)
-    for group in repeated:
-        for count, index in enumerate(group, start=1):
-            trial[index], number[index] = names[group[0]], count
-    if seeds is not None:
-        first: dict[tuple[int | str, str], int] = {}
-        for index, key in enumerate(zip(trial, seeds, strict=True)):
-            if (other := first.setdefault(key, index)) != index:
-                raise LeadlineError(
-                    f"{source}: trials {format_value(names[other])} and "
-                    f"{format_value(names[index])} have the same hyperparameters and the same "
-                    f"seed {format_value(seeds[index])}; name what distinguishes them as "
-                    "replicate, or leave it out"
-                )
-        return trial, seeds, []
-    if not repeated:
-        return trial, number, []
-    count = sum(map(len, repeated)) - len(repeated)
-    note = f"{pluralize(count, 'evaluation')} with the hyperparameters of another trial"
-    fractions = [
-        {own for own in values if isinstance(own, float) and not own.is_integer()}
-        for values in cells
-    ]
-    if not any(len(own) > _DISTINGUISHED * len(groups) for own in fractions):
-        note += (
-            ": each counts as a trial, as few combinations repeat by chance; if they are seeds, "
-            "name them with replicate"
-        )
-    elif all(len({repr(evaluations[index].score) for index in group}) == 1 for group in repeated):
-        note += (
-            ", and the same score: each counts as a trial, as replicates of equal scores would "
-            "imply that there is no noise"
-        )
-    else:
-        return trial, number, [f"{note}: replicates of it"]
-    return names, [1] * len(names), [note]

@@ -31,7 +31,7 @@ _KINDS: Mapping[_Reader, str] = {
     read_sklearn: "a cv_results_ of scikit-learn",
     read_table: "a table",
 }
-_TABLE_ONLY = ("task", "model", "trial", "status", "cost", "space", "best_of")
+_TABLE_ONLY = ("task", "model", "trial", "status", "cost", "space", "best_of", "budget", "of")
 _SERVER = re.compile(r"(https?|databricks)(:|$)", re.IGNORECASE)
 
 
