@@ -287,6 +287,21 @@ def test_a_retried_trial_counts_once():
     assert "tried again" in " ".join(trials.notes)
 
 
+def test_a_configuration_that_was_enqueued_again_after_a_failure_counts_once():
+    made = study(n=0)
+    made.optimize(eventful, n_trials=7, catch=(RuntimeError,))
+    failed = [trial for trial in made.trials if trial.state.name == "FAIL"]
+    for trial in failed:
+        made.enqueue_trial(trial.params)
+    made.optimize(bowl, n_trials=len(failed))
+    for source in (made, made.trials_dataframe()):
+        trials = read_optuna(source, direction="minimize")
+        assert len(failed) > 1
+        assert len(trials.table) == 7
+        assert trials.counts()["failed"] == 1  # an infinite value, which was not tried again
+        assert f"{len(failed)} failed attempts left out" in " ".join(trials.notes)
+
+
 def test_a_journal_of_many_workers_is_replayed_as_optuna_does(tmp_path):
     path = tmp_path / "journal.log"
     first = study(journal(path), name="digits", n=3)

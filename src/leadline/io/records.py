@@ -6,6 +6,7 @@ user gets. `leadline.io.replicates` finds the replicates of a trial.
 
 import dataclasses
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
@@ -13,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadline.data.columns import validate_param
+from leadline.data.columns import STATUS_OF, validate_param
 from leadline.data.trials import PARAM_PREFIX, Trials, validate_any_complete
-from leadline.errors import LeadlineError, format_value
+from leadline.errors import LeadlineError, format_value, pluralize
 from leadline.io.params import (
     Space,
     flatten_params,
@@ -26,7 +27,7 @@ from leadline.io.params import (
     to_float,
 )
 from leadline.io.refusals import Evidence, refuse_learned, unknown_name
-from leadline.io.replicates import find_replicates
+from leadline.io.replicates import find_replicates, find_retries
 
 _log = logging.getLogger(__name__)
 
@@ -102,6 +103,23 @@ def collect(
         listed = ", ".join(constant[:_MOST_NAMED])
         more = f" and {len(constant) - _MOST_NAMED} more" * (len(constant) > _MOST_NAMED)
         notes.append(f"never varied, so not counted as hyperparameters: {listed}{more}")
+    retried = (
+        []
+        if seeds is not None
+        else find_retries(
+            [column.tolist() for column in columns.values()], [*map(_failed, evaluations)]
+        )
+    )
+    if retried:
+        notes.append(
+            f"{pluralize(len(retried), 'failed attempt')} left out: tried again with the same "
+            "hyperparameters"
+        )
+        evaluations = [own for index, own in enumerate(evaluations) if index not in set(retried)]
+        columns = {
+            name: column.drop(index=retried).reset_index(drop=True)
+            for name, column in columns.items()
+        }
     names = [evaluation.trial for evaluation in evaluations]
     cells = [column.tolist() for column in columns.values()]
     scores = [evaluation.score for evaluation in evaluations]
@@ -123,6 +141,13 @@ def collect(
     for line in (trials, *trials.notes):
         _log.info("%s: %s", source, line)
     return trials
+
+
+def _failed(evaluation: Evaluation) -> bool:
+    status = STATUS_OF.get(evaluation.status.strip().casefold())
+    score = to_float(evaluation.score)
+    has_score = score is not None and math.isfinite(score)
+    return status not in ("complete", "pruned") or (status == "complete" and not has_score)
 
 
 def _keep_first(evaluations: Sequence[Evaluation], count: int) -> tuple[list[Evaluation], str]:

@@ -24,13 +24,8 @@ def find_replicates(
     possible that chance may repeat one, and if their scores are identical, because a copied
     evaluation has no information on the noise.
     """
-    groups: dict[object, list[int]] = {}
-    for index in range(len(names)):
-        row = tuple(repr(values[index]) for values in cells)
-        # Trials that failed before they had any parameters do not share a configuration.
-        key: object = row if set(row) - {"None", "nan"} else index
-        groups.setdefault(key, []).append(index)
-    repeated = [group for group in groups.values() if len(group) > 1]
+    groups = _group_by_configuration(cells, len(names))
+    repeated = [group for group in groups if len(group) > 1]
     trial, number = list(names), [1] * len(names)
     for group in repeated:
         for count, index in enumerate(group, start=1):
@@ -50,11 +45,7 @@ def find_replicates(
         return trial, number, []
     count = sum(map(len, repeated)) - len(repeated)
     note = f"{pluralize(count, 'evaluation')} with the hyperparameters of another trial"
-    fractions = [
-        {own for own in values if isinstance(own, float) and not own.is_integer()}
-        for values in cells
-    ]
-    if not any(len(own) > _DISTINGUISHED * len(groups) for own in fractions):
+    if not _are_distinguished(cells, len(groups)):
         note += (
             ": each counts as a trial, as few combinations repeat by chance; if they are seeds, "
             "name them with replicate"
@@ -67,3 +58,39 @@ def find_replicates(
     else:
         return trial, number, [f"{note}: replicates of it"]
     return names, [1] * len(names), [note]
+
+
+def find_retries(cells: Sequence[Sequence[object]], failed: Sequence[bool]) -> list[int]:
+    """Return the failed evaluations whose configuration was tried again later.
+
+    None if any configuration has two evaluations that did not fail, since it has replicates then,
+    or if chance may have drawn a configuration twice.
+    """
+    groups = _group_by_configuration(cells, len(failed))
+    repeated = [group for group in groups if len(group) > 1]
+    replicated = any(sum(not failed[index] for index in group) > 1 for group in repeated)
+    if replicated or not repeated or not _are_distinguished(cells, len(groups)):
+        return []
+    # The last one that did not fail counts, or the last one.
+    kept = {max(group, key=lambda index: (not failed[index], index)) for group in repeated}
+    return [index for group in repeated for index in group if index not in kept]
+
+
+def _group_by_configuration(cells: Sequence[Sequence[object]], count: int) -> list[list[int]]:
+    """Return the evaluations of each configuration, in the order of the first."""
+    groups: dict[object, list[int]] = {}
+    for index in range(count):
+        row = tuple(repr(values[index]) for values in cells)
+        # Trials that failed before they had any parameters do not share a configuration.
+        key: object = row if set(row) - {"None", "nan"} else index
+        groups.setdefault(key, []).append(index)
+    return list(groups.values())
+
+
+def _are_distinguished(cells: Sequence[Sequence[object]], n_configurations: int) -> bool:
+    """Return whether one continuous parameter alone distinguishes most configurations."""
+    fractions = [
+        {own for own in values if isinstance(own, float) and not own.is_integer()}
+        for values in cells
+    ]
+    return any(len(own) > _DISTINGUISHED * n_configurations for own in fractions)
