@@ -60,8 +60,8 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     text = (
         "a table with one row per evaluation (CSV, JSON, Parquet); an Optuna or MLflow "
-        "database, as a file or URL; the folder of an MLflow store, a Ray Tune or a Keras Tuner "
-        "search; a CSV export of W&B or of scikit-learn's cv_results_"
+        "database, as a file or URL; the folder of an MLflow store, of W&B's runs, or of a Ray "
+        "Tune or Keras Tuner search; a CSV export of W&B or of scikit-learn's cv_results_"
     )
     add("trials", metavar="SOURCE", help=text)
     add("--score", metavar="COLUMN", help="column, metric or objective that holds the score")
@@ -82,6 +82,7 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("sources of other tools").add_argument
     add("--study-name", metavar="NAME", help="Optuna: name of the study")
     add("--experiment", metavar="NAME", help="MLflow: name of the experiment")
+    add("--project", metavar="NAME", help="W&B: name of the project")
     add("--sweep", metavar="NAME", help="W&B: name of the sweep")
     add("--parent", metavar="RUN", nargs="+", help="MLflow: the sweeps to read")
     text = "Ray Tune: status of trials with fewer training iterations than the others"

@@ -19,7 +19,16 @@ COLUMNS = {
 
 SOURCE_ARGUMENTS = (
     *("score", "direction", "params", *COLUMNS),
-    *("of", "study_name", "experiment", "sweep", "parent", "early_stopped", "first_rung"),
+    *(
+        "of",
+        "study_name",
+        "experiment",
+        "project",
+        "sweep",
+        "parent",
+        "early_stopped",
+        "first_rung",
+    ),
     "random_start",
 )
 """Arguments of the readers of sources."""

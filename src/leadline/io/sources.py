@@ -19,7 +19,8 @@ from leadline.io.optuna_study import is_journal
 from leadline.io.ray import is_experiment, read_ray
 from leadline.io.sklearn import is_cv_results, is_pickle, read_sklearn
 from leadline.io.table import read_table
-from leadline.io.wandb import is_wandb_export, read_wandb_csv
+from leadline.io.wandb import is_wandb_export, read_wandb_csv, refuse_chart_export
+from leadline.io.wandb_folder import is_run_folder, read_wandb
 
 _Reader = Callable[..., Trials]
 _KINDS: Mapping[_Reader, str] = {
@@ -27,6 +28,7 @@ _KINDS: Mapping[_Reader, str] = {
     read_mlflow: "an MLflow experiment",
     read_ray: "a Ray Tune experiment",
     read_keras_tuner: "a Keras Tuner project",
+    read_wandb: "a folder of W&B's runs",
     read_wandb_csv: "a W&B export",
     read_sklearn: "a cv_results_ of scikit-learn",
     read_table: "a table",
@@ -124,9 +126,11 @@ def _reader_of_folder(path: Path) -> _Reader:
         return read_ray
     if is_file_store(path):
         return read_mlflow
+    if is_run_folder(path):
+        return read_wandb
     raise IsADirectoryError(
         f"{format_value(str(path), 200)} is a directory, but no experiment of Ray Tune, project of "
-        f"Keras Tuner or file store of MLflow; {_suggest(path)}"
+        f"Keras Tuner, store of MLflow or folder of W&B; {_suggest(path)}"
     )
 
 
@@ -140,13 +144,16 @@ def _suggest(path: Path) -> str:
 
 
 def _is_folder_of_tool(path: Path) -> bool:
-    return is_project(path) or is_experiment(path) or is_file_store(path)
+    return any(
+        is_kind(path) for is_kind in (is_project, is_experiment, is_file_store, is_run_folder)
+    )
 
 
 def _reader_of_table(path: Path, given: Mapping[str, object]) -> _Reader:
     if is_pickle(path):
         return read_sklearn  # its error explains why pickles are not loaded
     columns = read_columns(path)
+    refuse_chart_export(columns, path.name)
     if is_cv_results(columns) and "direction" not in given:
         return read_sklearn
     if is_trials_frame(columns) and not any(name in given for name in _TABLE_ONLY):

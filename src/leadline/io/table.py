@@ -12,6 +12,7 @@ from leadline.io.optuna_frame import is_trials_frame
 from leadline.io.table_columns import resolve_columns, validate_arguments
 from leadline.io.table_params import open_dicts
 from leadline.io.table_rows import group_rows, refuse_rows_per_epoch, take_one_row_per_trial
+from leadline.io.wandb import refuse_chart_export
 
 _log = logging.getLogger(__name__)
 
@@ -113,6 +114,7 @@ def read_table(
     if of is not None and budget is None:
         raise LeadlineError("of needs the column of the epochs, as in budget='epoch'")
     frame, source, default_task = load_frame(path_or_frame)
+    refuse_chart_export(list(frame.columns), source)
     if is_trials_frame(frame.columns) and status is None and params is None:
         raise LeadlineError(
             f"{source}: a trials_dataframe of Optuna, in which pruned trials have values too; read "

@@ -82,6 +82,7 @@ def read_wandb_csv(
     direction = validate_direction(direction)
     frame, source, task = load_frame(path_or_frame)
     columns = {str(name): frame[name].tolist() for name in frame.columns}
+    refuse_chart_export(list(columns), source)
     missing = [name for name in _REQUIRED if name not in columns]
     if missing:
         raise LeadlineError(
@@ -122,6 +123,21 @@ def read_wandb_csv(
 def is_wandb_export(columns: Sequence[str]) -> bool:
     """Return whether these are columns of a W&B export."""
     return all(name in columns for name in _REQUIRED)
+
+
+def refuse_chart_export(columns: Sequence[str], source: str) -> None:
+    """Raise if these are the columns of a chart, which has one row per step and not per run."""
+    charts = [
+        name
+        for name in columns
+        if " - " in name and f"{name}__MIN" in columns and f"{name}__MAX" in columns
+    ]
+    if charts:
+        raise LeadlineError(
+            f"{source}: the export of a chart of W&B, with one row per step and columns such as "
+            f"{format_value(charts[0])}; export the table of runs instead (in the project: Table, "
+            "Export, CSV), or give the local folder wandb"
+        )
 
 
 def _unknown_column(argument: str, name: str, columns: _Columns, source: str) -> LeadlineError:
