@@ -57,7 +57,7 @@ def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.Dat
     Evidence is "sampler" (the recorded one), "duplicates", "grid", "order" (of all trials
     together, then of each test, then of each parameter: see `order_evidence`), "distribution"
     (Kolmogorov-Smirnov of each parameter, then of all together by Fisher's method) and "evenness"
-    (a distance that is too small).
+    (distances that are too small, or gaps between neighbouring values that are too equal).
 
     A search is model-based when the p-value of the order is below one in 10,000, or that of order
     and distributions together below one in 2,000. Distributions that were not declared count only
