@@ -156,6 +156,20 @@ def test_options_reach_the_reader(fitted):
     assert trials.counts()["trials"] == 6
 
 
+def test_several_studies_are_fitted_together(fitted):
+    with closing(sqlite3.connect("study.db")) as connection:
+        connection.execute("INSERT INTO studies VALUES (2, 'small')")
+        connection.execute("INSERT INTO study_directions VALUES (2, 'MINIMIZE', 2, 0)")
+        connection.execute("UPDATE trials SET study_id = 2 WHERE trial_id > 40")
+        connection.commit()
+    for names in (["big", "small"], ["*"]):
+        options = ["--study-name", *names, "--no-pictures", "--force"]
+        assert main(["fit", "study.db", *options]) == 0
+    for trials in fitted:
+        assert trials.searches == [("big", "model"), ("small", "model")]
+        assert len(trials.table) == N
+
+
 def test_a_learned_study_is_refused_until_its_random_start_is_asked_for(fitted, capsys):
     learned = [(k, "tpe:relative_params:0", json.dumps("{}")) for k in range(11, N + 1)]
     with closing(sqlite3.connect("study.db")) as connection:

@@ -7,7 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import optuna
@@ -274,6 +274,38 @@ def test_violated_constraints_are_failures():
     trials = read_optuna(made)
     assert trials.table["status"].tolist() == ["complete", "complete", "failed", "complete"]
     assert "violated constraint" in " ".join(trials.notes)
+
+
+@pytest.mark.parametrize("kind", ["database", "journal"])
+def test_several_studies_are_several_searches(tmp_path, kind):
+    path = tmp_path / "studies"
+    opened = database(path) if kind == "database" else nullcontext(journal(path))
+    with opened as storage:
+        for number, name in enumerate(("cnn-a", "cnn-b", "mlp-a")):
+            study(storage, name=name, n=4 + number, seed=number)
+    before = digests(tmp_path)
+    with refused("'cnn-a', 'cnn-b', 'mlp-a'", "study_name"):
+        read_optuna(path)
+    trials = read_optuna(path, study_name="cnn-*")
+    assert trials.searches == [("cnn-a", "model"), ("cnn-b", "model")]
+    assert (len(trials.table), trials.direction) == (9, "minimize")
+    assert "lr" in trials.distributions
+    for name in ("cnn-a", "cnn-b"):
+        alone = read_optuna(path, study_name=name)
+        assert trials.search(name).table.equals(alone.table)
+    named = read_optuna(path, study_name=["mlp-a", "cnn-a", "mlp-*"])
+    assert [task for task, _ in named.searches] == ["mlp-a", "cnn-a"]
+    with refused("'cnn'", "'cnn-a'", "Did you mean"):
+        read_optuna(path, study_name=["cnn"])
+    assert digests(tmp_path) == before
+
+
+def test_studies_of_different_directions_do_not_join(tmp_path):
+    with database(tmp_path / "s.db") as storage:
+        study(storage, name="a", n=2)
+        study(storage, name="b", n=2, direction="maximize")
+    with refused("direction", "'minimize', 'maximize'"):
+        read_optuna(tmp_path / "s.db", study_name="*")
 
 
 def test_a_retried_trial_counts_once():

@@ -80,7 +80,8 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     text = "which row of a trial counts, if --budget names its epochs; default: last"
     group.add_argument("--of", choices=("last", "best"), help=text)
     add = parser.add_argument_group("sources of other tools").add_argument
-    add("--study-name", metavar="NAME", help="Optuna: name of the study")
+    text = "Optuna: the studies to read, each a search; '*' stands for any characters"
+    add("--study-name", metavar="NAME", nargs="+", help=text)
     add("--experiment", metavar="NAME", help="MLflow: name of the experiment")
     add("--project", metavar="NAME", help="W&B: name of the project")
     add("--sweep", metavar="NAME", help="W&B: name of the sweep")

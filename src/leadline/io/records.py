@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from leadline.data.columns import STATUS_OF, validate_param
-from leadline.data.trials import PARAM_PREFIX, Trials, validate_any_complete
-from leadline.errors import LeadlineError, format_value, pluralize
+from leadline.data.trials import PARAM_PREFIX, PRUNED_NOTE, Trials, validate_any_complete
+from leadline.errors import LeadlineError, format_value, join_values, pluralize
 from leadline.io.params import (
     Space,
     flatten_params,
@@ -141,6 +141,37 @@ def collect(
     for line in (trials, *trials.notes):
         _log.info("%s: %s", source, line)
     return trials
+
+
+def join_searches(parts: Sequence[Trials], source: str) -> Trials:
+    """Return several searches of one metric and direction, with the tasks that they have."""
+    for name in ("direction", "metric"):
+        found = dict.fromkeys(getattr(own, name) for own in parts)
+        if len(found) > 1:
+            raise LeadlineError(
+                f"{source}: the searches differ in their {name}, {join_values(found)}; read each "
+                "by itself"
+            )
+    samplers = {own.sampler for own in parts}
+    spaces = [dict(own.distributions or {}) for own in parts]
+    common = {
+        name: of for name, of in spaces[0].items() if all(own.get(name) == of for own in spaces)
+    }
+    notes = [
+        f"{own.table['task'].iloc[0]}: {note}"
+        for own in parts
+        for note in own.notes
+        if note != PRUNED_NOTE
+    ]
+    return Trials(
+        pd.concat([own.table for own in parts], ignore_index=True),
+        parts[0].direction,
+        parts[0].metric,
+        source,
+        samplers.pop() if len(samplers) == 1 else None,
+        tuple(notes),
+        common or None,
+    )
 
 
 def _failed(evaluation: Evaluation) -> bool:

@@ -15,7 +15,7 @@ from leadline.io.mlflow import read_mlflow
 from leadline.io.mlflow_files import is_file_store
 from leadline.io.optuna import read_optuna
 from leadline.io.optuna_frame import is_trials_frame
-from leadline.io.optuna_study import is_journal
+from leadline.io.optuna_journal import is_journal
 from leadline.io.ray import is_experiment, read_ray
 from leadline.io.sklearn import is_cv_results, is_pickle, read_sklearn
 from leadline.io.table import read_table
