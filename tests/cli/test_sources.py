@@ -116,6 +116,8 @@ def failed(capsys, *arguments, code=1):
         (["plain.csv", "--score", "loss"], "does not record direction"),
         (["plain.csv"], "'dropout', 'act', 'loss'"),
         (["plain.csv"], "add --score and --direction"),
+        (["plain.csv", "--scor", "loss"], "Did you mean '--score'"),
+        (["plain.csv", "--replicat", "seed"], "Did you mean '--replicate'"),
         (["wandb.csv", *MINIMIZE], "add --score"),
     ],
 )
@@ -134,6 +136,8 @@ def test_what_is_not_recorded_is_a_usage_error(fitted, capsys, arguments, words)
         (["study.db", "--sweep", "x"], "study.db' is an Optuna study, for which --sweep means no"),
         (["study.db", "--direction", "maximize"], "'minimize' is recorded"),
         (["search.pkl"], "never loaded"),
+        (["plain.csv", "--score", "los", *MINIMIZE], "Did you mean 'loss'"),
+        (["two.db"], "as in --study-name big"),
         ([str(FIXTURES / "ray_asha"), "--score", "loss", *MINIMIZE], "--early-stopped pruned"),
     ],
 )
@@ -141,6 +145,10 @@ def test_refusals_are_one_line(fitted, capsys, arguments, words):
     Path("search.pkl").write_bytes(b"\x80\x04.")
     with closing(sqlite3.connect("other.db")) as connection:
         connection.execute("CREATE TABLE t (x)")
+    shutil.copy("study.db", "two.db")
+    with closing(sqlite3.connect("two.db")) as connection:
+        connection.execute("INSERT INTO studies VALUES (2, 'small')")
+        connection.commit()
     before = sorted(Path().iterdir())
     message = failed(capsys, "fit", *arguments)
     assert words in message

@@ -1,12 +1,14 @@
 """Commands of the command line and their options; `leadline.cli.commands` carries them out."""
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from leadline.cli import commands
 from leadline.cli.wording import COLUMNS, POOLING
+from leadline.errors import closest
 
 # The names of leadline.plots.gallery.PICTURES, which is slow to import.
 PICTURES = (
@@ -41,7 +43,20 @@ class _Parser(argparse.ArgumentParser):
     """A parser with errors of one line: the usage of all options would hide the mistake."""
 
     def error(self, message: str) -> NoReturn:
+        unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
+        if unknown:
+            message += f".{closest(unknown[1], _options_of(self))}"
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _options_of(parser: argparse.ArgumentParser) -> set[str]:
+    """Return the options of a parser and of its commands."""
+    options = set(parser._option_string_actions)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                options |= set(command._option_string_actions)
+    return options
 
 
 class _Version(argparse.Action):

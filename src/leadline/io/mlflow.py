@@ -8,13 +8,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from leadline.data.trials import Trials
-from leadline.errors import LeadlineError, format_value, join_values, pluralize
+from leadline.errors import LeadlineError, SeveralError, format_value, join_values, pluralize
 from leadline.io.databases import Database, is_database_url, open_database
 from leadline.io.json_files import is_file_url, path_of
 from leadline.io.mlflow_experiment import Experiment, Run, choose_experiment
 from leadline.io.mlflow_files import load_file_store
 from leadline.io.records import Evaluation, Search, collect
-from leadline.io.refusals import choose_direction, choose_score
+from leadline.io.refusals import choose_direction, choose_score, missing_direction
 
 _TABLES = ("experiments", "runs", "latest_metrics", "params", "tags")
 _PAGE = 1000
@@ -84,7 +84,7 @@ def read_mlflow(
     if n_parents:
         notes.append(f"{pluralize(n_parents, 'parent run')} left out: not a trial")
     names = dict.fromkeys(name for run in runs for name in run.metrics)
-    score = choose_score(score, names, source)
+    score = choose_score(score, names, source, missing=missing_direction(direction))
     evaluations = []
     for run in runs:
         value, status = run.metrics.get(score), _STATUS.get(str(run.status), "running")
@@ -220,9 +220,12 @@ def _choose_runs(
     if wanted is None and len(sweeps) > 1:
         names = join_values([parents[key].name for key in named], 8)
         alone = f" and {pluralize(len(sweeps['']), 'run')} outside of any" if "" in sweeps else ""
-        raise LeadlineError(
-            f"{source}: runs of several searches, with the parent runs {names}{alone}; choose "
-            "with parent"
+        first = parents[named[0]].name
+        raise SeveralError(
+            f"{source}: runs of several searches, with the parent runs {names}{alone}; choose, as "
+            f"in parent={first!r}",
+            "parent",
+            [parents[key].name for key in named],
         )
     chosen = {run.id for key in (named if wanted is not None else sweeps) for run in sweeps[key]}
     return [run for run in found.runs if run.id in chosen], len(parents)

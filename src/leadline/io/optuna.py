@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.data.trials import Trials
-from leadline.errors import LeadlineError, format_value, join_values, pluralize
+from leadline.errors import LeadlineError, SeveralError, format_value, join_values, pluralize
 from leadline.io.databases import is_database_url, is_sqlite_file
 from leadline.io.files import load_frame, read_columns
 from leadline.io.optuna_frame import is_trials_frame, study_of_frame
@@ -177,8 +177,12 @@ def _choose_objective(study: Study, wanted: int | str | None, source: str) -> tu
         )
     known: Sequence[object] = names or range(count)
     if wanted is None and count > 1:
-        raise LeadlineError(
-            f"{source}: it has {count} objectives, {join_values(known)}; choose one with score"
+        named = [str(own) for own in known]
+        raise SeveralError(
+            f"{source}: it has {count} objectives, {join_values(known)}; choose one, as in "
+            f"score={named[0]!r}",
+            "score",
+            named,
         )
     default = "value" if count == 1 else "values_{}"
     if wanted is None:

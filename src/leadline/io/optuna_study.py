@@ -123,7 +123,7 @@ def choose_studies(
     """Return the names asked for, in which `*` stands for any characters, or the only one."""
     names = list(known)
     if wanted is None:
-        return [choose_name(None, names, source, "study", "studies", "study_name ('*' for all)")]
+        return [choose_name(None, names, source, "study", "studies", "study_name")]
     found: dict[str, None] = {}
     for pattern in [wanted] if isinstance(wanted, str) else wanted:
         matches = [name for name in names if name == pattern or fnmatchcase(name, pattern)]

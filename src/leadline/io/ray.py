@@ -13,7 +13,7 @@ from leadline.errors import LeadlineError, format_value, pluralize
 from leadline.io.json_files import damaged, read_json, suggest_inside, validate_folder
 from leadline.io.params import flatten_params, is_finite, parse_number, to_float
 from leadline.io.records import Evaluation, Search, collect
-from leadline.io.refusals import Evidence, choose_direction, choose_score
+from leadline.io.refusals import Evidence, choose_direction, choose_score, missing_direction
 
 # No other files are parsed. `basic-variant-state-*.json` is a pickle despite its name, and so may
 # be any other file in the folder.
@@ -122,7 +122,8 @@ def read_ray(
             f"early_stopped must be 'pruned' or 'complete', got {format_value(early_stopped)}"
         )
     trials, metric, notes = _load_trials(path, source)
-    score = choose_score(score, _metrics(trials), source, metric)
+    missing = missing_direction(direction)
+    score = choose_score(score, _metrics(trials), source, metric, missing)
     direction = choose_direction(None, direction, source)
     sampler, learned = _find_sampler(path)
     statuses = _find_statuses(trials, score, early_stopped, source)

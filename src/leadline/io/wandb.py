@@ -9,7 +9,7 @@ import pandas as pd
 
 from leadline.data.columns import validate_numbers
 from leadline.data.trials import Trials, validate_direction
-from leadline.errors import LeadlineError, closest, format_value, join_values
+from leadline.errors import LeadlineError, SeveralError, closest, format_value, join_values
 from leadline.io.files import load_frame
 from leadline.io.params import parse_number
 from leadline.io.records import Evaluation, Search, collect
@@ -156,9 +156,11 @@ def _choose_rows(columns: _Columns, sweep: str | None, source: str) -> list[int]
     known = list(dict.fromkeys(filter(None, names)))
     if sweep is None and len(set(names)) > 1:
         outside = " and runs outside of any" if "" in names else ""
-        raise LeadlineError(
+        raise SeveralError(
             f"{source}: runs of several searches, the sweeps {join_values(known)}{outside}; "
-            "choose one with sweep"
+            f"choose one, as in sweep={known[0]!r}",
+            "sweep",
+            known,
         )
     if sweep is not None and sweep not in names:
         raise unknown_name(source, "sweep", sweep, known)

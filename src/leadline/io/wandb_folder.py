@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from leadline.data.trials import Trials
-from leadline.errors import LeadlineError, format_value, join_values, pluralize
+from leadline.errors import LeadlineError, SeveralError, join_values, pluralize
 from leadline.io.json_files import read_json, suggest_inside, validate_folder
 from leadline.io.params import flatten_params, parse_number
 from leadline.io.records import Evaluation, Search, collect
-from leadline.io.refusals import choose_direction, choose_score, unknown_name
+from leadline.io.refusals import choose_direction, choose_score, missing_direction, unknown_name
 from leadline.io.wandb_log import RunLog, flatten_metrics, read_run_log
 from leadline.io.yaml_files import read_yaml
 
@@ -100,10 +100,10 @@ def read_wandb(
     source = path.resolve().name or "wandb"
     runs, notes = _load_runs(path, source)
     runs, task = _choose_runs(runs, project, sweep, source)
-    names: Sequence[str] = (
-        [score] if score and any(run.metric(score) is not None for run in runs) else []
-    )
-    score = choose_score(score, names or _metric_names(runs), source)
+    # The names of all metrics are slow to collect from long logs.
+    reported = score is not None and any(run.metric(score) is not None for run in runs)
+    metrics = [score] if reported and score is not None else _metric_names(runs)
+    score = choose_score(score, metrics, source, missing=missing_direction(direction))
     evaluations = []
     for run in runs:
         config = flatten_params(run.config)
@@ -208,9 +208,11 @@ def _choose_runs(
             raise unknown_name(source, kind, wanted, known)
         if wanted is None and len(set(names)) > 1 and (kind == "sweep" or len(known) > 1):
             outside = f" and runs outside of any {kind}" if "" in names else ""
-            raise LeadlineError(
+            raise SeveralError(
                 f"{source}: runs of several searches, the {kind}s {join_values(known)}{outside}; "
-                f"choose one with {kind}={format_value(known[0])}"
+                f"choose one, as in {kind}={known[0]!r}",
+                kind,
+                known,
             )
         chosen = [run for run, name in zip(chosen, names, strict=True) if wanted in (None, name)]
         task = wanted or (known[0] if known else task)

@@ -110,10 +110,10 @@ def validate_random_search(
             if not assume_random:
                 raise LeadlineError(
                     f"{trials.source}: {problem}. The law is one of independent draws (random "
-                    "search; a grid or a quasi-random design gets a note). Fit only the trials "
+                    "search; a grid or a quasi-random design gets a note). Read only the trials "
                     "that were drawn at random, such as a sampler's random start (of Optuna's TPE "
-                    "the first 10: read_optuna(..., random_start=10)); or pass assume_random=True; "
-                    "leadline.check_random_search(trials) returns all the evidence"
+                    "the first 10: random_start=10), or fit all the same with assume_random=True; "
+                    "check_random_search returns all the evidence"
                 )
             notes.append(f"{problem}; fitted because of assume_random=True")
     return notes
