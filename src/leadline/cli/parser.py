@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from leadline.cli import commands
+from leadline.cli.inspect import run_inspect
 from leadline.cli.wording import COLUMNS, POOLING
 from leadline.errors import closest
 
@@ -107,6 +108,10 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     add("--first-rung", action="store_true", default=None, help=text)
     text = "read only the first N trials, drawn at random before the sampler used any score"
     add("--random-start", type=_positive_integer, metavar="N", help=text)
+
+
+def _add_inspect_epilog(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "Example: leadline inspect mlruns"
 
 
 def _add_fit_options(parser: argparse.ArgumentParser) -> None:
@@ -231,6 +236,7 @@ def _add_demo_options(parser: argparse.ArgumentParser) -> None:
 
 # Each command: the function that runs it, and those that add its options.
 _COMMANDS: dict[str, tuple[Callable[[Any], Any], ...]] = {
+    "inspect": (run_inspect, _add_source_options, _add_inspect_epilog),
     "fit": (commands.run_fit, _add_source_options, _add_fit_options),
     "summary": (commands.run_summary, _add_fit_file, _add_summary_options),
     "check": (commands.run_check, _add_fit_file),
