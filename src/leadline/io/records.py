@@ -15,7 +15,13 @@ import numpy as np
 import pandas as pd
 
 from leadline.data.columns import STATUS_OF, validate_param
-from leadline.data.trials import PARAM_PREFIX, PRUNED_NOTE, Trials, validate_any_complete
+from leadline.data.trials import (
+    PARAM_PREFIX,
+    PRUNED_NOTE,
+    RANDOM_START,
+    Trials,
+    validate_any_complete,
+)
 from leadline.errors import LeadlineError, format_value, join_values, pluralize
 from leadline.io.params import (
     Space,
@@ -91,7 +97,7 @@ def collect(
     if random_start is not None:
         evaluations, note = _keep_first(evaluations, random_start)
         notes.append(note)
-        sampler = "random start"
+        sampler = RANDOM_START
     params = [flatten_params(evaluation.params) for evaluation in evaluations]
     seeds = None
     if replicate is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from leadline.data.trials import validate_direction
+from leadline.data.trials import FEWEST_RANDOM, validate_direction
 from leadline.errors import (
     LeadlineError,
     NotRecordedError,
@@ -39,6 +39,8 @@ def refuse_learned(
     elif drawn_first > 0:
         first = "first trial was" if drawn_first == 1 else f"first {drawn_first} trials were"
         offer = f"; its {first} drawn at random, and random_start={drawn_first} reads no others"
+        if drawn_first < FEWEST_RANDOM:
+            offer += f", too few for a fit, which needs {FEWEST_RANDOM}: run a random search"
     raise LeadlineError(
         f"{source}: {evidence}, but the model assumes trials drawn independently{offer}; "
         "assume_random=True reads them all"
