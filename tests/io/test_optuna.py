@@ -174,7 +174,7 @@ def test_a_sampler_that_leaves_no_trace_is_found_by_the_declared_space():
     learned = study(objective=plane, n=60, sampler=samplers.TPESampler(seed=1, multivariate=False))
     trials = read_optuna(learned)
     assert trials.sampler is None
-    with refused("random_start=10"):
+    with refused("random_start=20"):
         validate_random_search(trials)
     found = check_random_search(trials)
     row = found[(found["evidence"] == "distribution") & (found["parameter"] == "x")].iloc[0]

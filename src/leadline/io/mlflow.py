@@ -207,25 +207,27 @@ def _choose_runs(
     for run in found.runs:
         if run.id not in parents:
             sweeps.setdefault(parent_of[run.id], []).append(run)
-    named = [key for key in sweeps if key in parents]
+    # The parent itself may be deleted, or belong to another experiment.
+    name_of = {key: parents[key].name if key in parents else key for key in sweeps if key}
+    named = list(name_of)
     if wanted is not None:
         asked = [wanted] if isinstance(wanted, str) else list(wanted)
-        named = [key for key in named if key in asked or parents[key].name in asked]
-    for key in named:
+        named = [key for key in named if key in asked or name_of[key] in asked]
+    for key in set(named) & set(parents):
         # Before the choice, because no such sweep can be chosen.
         _refuse_autolog(parents[key], len(sweeps[key]), source)
     if wanted is not None and not named:
-        names = join_values([run.name for run in parents.values()], 8) or "none"
+        names = join_values(name_of.values(), 8) or "none"
         raise LeadlineError(f"{source}: no parent run {format_value(wanted)}; there are {names}")
     if wanted is None and len(sweeps) > 1:
-        names = join_values([parents[key].name for key in named], 8)
+        names = join_values(name_of.values(), 8)
         alone = f" and {pluralize(len(sweeps['']), 'run')} outside of any" if "" in sweeps else ""
-        first = parents[named[0]].name
+        first = name_of[named[0]]
         raise SeveralError(
             f"{source}: runs of several searches, with the parent runs {names}{alone}; choose, as "
             f"in parent={first!r}",
             "parent",
-            [parents[key].name for key in named],
+            name_of.values(),
         )
     chosen = {run.id for key in (named if wanted is not None else sweeps) for run in sweeps[key]}
     return [run for run in found.runs if run.id in chosen], len(parents)
