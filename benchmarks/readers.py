@@ -91,6 +91,20 @@ def export(folder):
     return ll.read_wandb_csv, folder / "wandb.csv", {**MINIMIZE, "score": "loss", "params": params}
 
 
+def trials_dataframe(folder):
+    table = pd.DataFrame(configurations(N)).add_prefix("params_")
+    table = table.assign(number=range(N), value=np.arange(N) / N, state="COMPLETE")
+    table.to_csv(folder / "study.csv")
+    return ll.read_optuna, folder / "study.csv", MINIMIZE
+
+
+def table(folder):
+    rows = pd.DataFrame(configurations(N)).assign(loss=np.arange(N) / N, time=np.arange(N) % 7)
+    rows.to_csv(folder / "t.csv", sep=";", decimal=",", index=False)
+    params = ["lr", "momentum", "decay", "dropout", "act"]
+    return ll.read_table, folder / "t.csv", {**MINIMIZE, "score": "loss", "params": params}
+
+
 def sklearn(folder):
     results = {"params": configurations(N), "mean_test_score": np.arange(N) / N}
     return ll.read_sklearn, results, {}
@@ -108,7 +122,8 @@ def main() -> None:
         wandb_logs,
         wandb_files,
     ]
-    sources += [ray, keras_tuner, export, sklearn]
+    sources += [ray, keras_tuner, export]
+    sources += [trials_dataframe, table, sklearn]
     print("| source | CPU s | wall s |\n| --- | --- | --- |")
     for source in sources:
         with tempfile.TemporaryDirectory() as folder:

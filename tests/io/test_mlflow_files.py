@@ -1,5 +1,9 @@
 """The folder `mlruns` without MLflow; `test_mlflow.py` has stores that MLflow wrote."""
 
+import os
+from pathlib import Path
+
+import numpy as np
 import pytest
 from helpers_readers import digests, refused
 from helpers_stores import configurations, mlflow_files, mlflow_meta, write_files
@@ -113,3 +117,17 @@ def test_other_folders_are_refused_with_what_to_give(mlruns, monkeypatch):
     for folder in ("b", "b/mlruns"):
         with refused("mlflow.db", error=IsADirectoryError):
             read_source(str(mlruns.parent / folder), ASKED)
+
+
+@pytest.mark.skipif("LEADLINE_MLFLOW2" not in os.environ, reason="no store of MLflow 2")
+def test_a_store_that_mlflow_2_wrote():
+    store = Path(os.environ["LEADLINE_MLFLOW2"])
+    before = digests(store)
+    with refused("'sweep'", "'gone'", "parent"):
+        read_mlflow(store, direction="minimize")
+    trials = read_mlflow(store, direction="minimize", parent="sweep")
+    np.testing.assert_allclose(trials.table["score"], np.arange(12) + 0.1)
+    assert trials.params == ["param:lr", "param:optimizer.beta"]
+    gone = read_source(str(store), {"direction": "minimize", "parent": ["sweep", "gone"]})
+    assert gone.counts()["failed"] == 1
+    assert digests(store) == before
