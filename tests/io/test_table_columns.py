@@ -40,6 +40,8 @@ def test_a_reserved_word_that_looks_like_a_hyperparameter_is_asked_about():
             read(SVM.drop(columns="cost"), **options)
         with refused("'cost'", "cost='cost'", "params"):
             read(SVM.drop(columns="model"), **options)
+    with refused("model='model'", "cost='cost'", "params=['model', 'cost']"):
+        read(SVM)
     # Without the column beside it, by its values.
     with refused("'cost'"):
         read(SVM[["cost", "accuracy"]])

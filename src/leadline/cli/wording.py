@@ -52,7 +52,9 @@ OPTIONS = {
 """Arguments of the Python functions, and the options that set them."""
 
 _NOT_QUOTED = r"(?<![\w.'\"`])"
-_ASSIGNED = re.compile(rf"{_NOT_QUOTED}({'|'.join(OPTIONS)})=(?:(True)\b|'([\w.-]+)')?")
+_ASSIGNED = re.compile(
+    rf"{_NOT_QUOTED}({'|'.join(OPTIONS)})=(?:(True)\b|'([\w.-]+)'|\[([^\[\]]*)\])?"
+)
 _ANY, _SNAKE_CASE = "|".join(OPTIONS), "|".join(name for name in OPTIONS if "_" in name)
 # Other names without an underscore are English words.
 _NAMED = re.compile(
@@ -69,7 +71,11 @@ def in_command_line_words(message: str) -> str:
     """
 
     def option(match: re.Match[str]) -> str:
-        name, flag, word = match.groups(default="")
+        name, flag, word, listed = match.groups(default="")
+        if listed:
+            names = [own.strip() for own in listed.split(",")]
+            plain = [own[1:-1] if re.fullmatch(r"'[\w.-]+'", own) else own for own in names]
+            word = " ".join(plain)
         is_column = name == "model" and word not in POOLING
         option = "--model" if is_column else OPTIONS[name]
         return option if flag else f"{option} {word}"

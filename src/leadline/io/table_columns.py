@@ -48,12 +48,15 @@ def resolve_columns(
                 f"{closest(column, existing)} The columns are {join_values(existing) or 'none'}"
             )
     columns: dict[str, str] = {}
+    doubtful: list[str] = []
     for column, name in {**named, **dict.fromkeys(_WITHOUT_ARGUMENT)}.items():
         if name is not None:
             columns[column] = name
         elif column in existing and column not in (*named.values(), *(params or ())):
             columns[column] = column
-            _ask_about(column, frame, source)
+            doubtful += [column] * _looks_like_a_param(column, frame)
+    if doubtful:
+        raise _ask_about(doubtful, source)
     for name in existing:
         free = name == named["score"] or name not in columns.values()
         if name.startswith(PARAM_PREFIX) and free:
@@ -77,15 +80,19 @@ def resolve_columns(
     return columns
 
 
-def _ask_about(column: str, frame: pd.DataFrame, source: str) -> None:
-    """Raise if a column with a reserved word as its name looks like a hyperparameter."""
+def _looks_like_a_param(column: str, frame: pd.DataFrame) -> bool:
+    """Return whether a column with a reserved word as its name looks like a hyperparameter."""
     looks = {"cost": _varies_like_a_draw, "model": _alternates}
-    if column not in looks or not looks[column](column, frame):
-        return
+    return column in looks and looks[column](column, frame)
+
+
+def _ask_about(columns: Sequence[str], source: str) -> LeadlineError:
     meaning = {"cost": "the cost of an evaluation", "model": "the model that was tuned"}
-    raise LeadlineError(
-        f"{source}: column {format_value(column)} may hold {meaning[column]} or a hyperparameter; "
-        f"write {column}='{column}' if it is the former, else name it among params"
+    verb = "looks like a hyperparameter" if len(columns) == 1 else "look like hyperparameters"
+    others = " and ".join(f"{own}='{own}' ({meaning[own]})" for own in columns)
+    return LeadlineError(
+        f"{source}: {join_values(columns)} {verb}; name all hyperparameters, as in "
+        f"params={list(columns)}, or write {others}"
     )
 
 
