@@ -67,6 +67,17 @@ def test_the_score_is_the_value_at_the_last_step(mlruns):
     assert table["status"].tolist()[:7] == ["complete"] * 3 + ["failed"] * 4
 
 
+def test_hyperparameters_may_be_named(mlruns):
+    write_files(mlruns / "1", {f"run{k}/params/seed": str(k % 2) for k in range(N)})
+    write_files(mlruns / "1", {f"run{k}/params/opt/beta": str(k / 7) for k in range(N)})
+    assert read_mlflow(mlruns, **ASKED).n_params == 7
+    trials = read_mlflow(mlruns, **ASKED, params=["lr", "opt/beta"], replicate="seed")
+    assert trials.params == ["param:lr", "param:opt.beta"]
+    assert set(trials.table["replicate"]) == {0, 1}
+    with refused("'beta'", "'opt/beta'", "params"):
+        read_mlflow(mlruns, **ASKED, params=["beta"])
+
+
 def test_experiments_are_named(mlruns):
     second = "experiment_id: '2'\nlifecycle_stage: active\nname: other\n"
     write_files(mlruns, {"2/meta.yaml": second, "2/run/meta.yaml": mlflow_meta("run")})

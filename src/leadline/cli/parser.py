@@ -86,7 +86,7 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
         "never guessed"
     )
     add("--direction", choices=("minimize", "maximize"), help=text)
-    text = "columns of the hyperparameters; their number bounds the effective dimension"
+    text = "columns or entries that are hyperparameters; their number bounds the effective dimension"
     add("--params", nargs="+", metavar="COLUMN", help=text)
     text = "fit even if the hyperparameters show that the search was not random"
     add("--assume-random", action="store_true", help=text)

@@ -13,7 +13,7 @@ from leadline.io.databases import Database, is_database_url, open_database
 from leadline.io.json_files import is_file_url, path_of
 from leadline.io.mlflow_experiment import Experiment, Run, choose_experiment
 from leadline.io.mlflow_files import load_file_store
-from leadline.io.records import Evaluation, Search, collect
+from leadline.io.records import Evaluation, Search, collect, select_params
 from leadline.io.refusals import choose_direction, choose_score, missing_direction
 
 _TABLES = ("experiments", "runs", "latest_metrics", "params", "tags")
@@ -27,6 +27,7 @@ def read_mlflow(
     *,
     score: str | None = None,
     direction: str | None = None,
+    params: Sequence[str] | None = None,
     experiment: str | None = None,
     parent: str | Sequence[str] | None = None,
     replicate: str | None = None,
@@ -45,6 +46,8 @@ def read_mlflow(
         The metric; required if there are several. The score is its value at the last step.
     direction : {"minimize", "maximize"}
         Which scores are good; MLflow does not record it.
+    params : sequence of str, optional
+        Parameters that are hyperparameters. Default: all that vary.
     experiment : str, optional
         Name or id; required if several have runs.
     parent : str or sequence of str, optional
@@ -85,12 +88,14 @@ def read_mlflow(
         notes.append(f"{pluralize(n_parents, 'parent run')} left out: not a trial")
     names = dict.fromkeys(name for run in runs for name in run.metrics)
     score = choose_score(score, names, source, missing=missing_direction(direction))
+    chosen = select_params([run.params for run in runs], params, source)
     evaluations = []
-    for run in runs:
+    for run, own in zip(runs, chosen, strict=True):
         value, status = run.metrics.get(score), _STATUS.get(str(run.status), "running")
         start, end = _seconds(run.start), _seconds(run.end)
         cost = None if start is None or end is None else end - start
-        evaluations.append(Evaluation(run.id, value, status, run.params, run.tags, cost, start))
+        others = run.tags if params is None else {**run.tags, **run.params}
+        evaluations.append(Evaluation(run.id, value, status, own, others, cost, start))
     metadata = Search(source, found.name, score, choose_direction(None, direction, source), notes)
     return collect(evaluations, metadata, replicate, random_start)
 

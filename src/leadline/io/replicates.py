@@ -63,8 +63,8 @@ def find_replicates(
 def find_retries(cells: Sequence[Sequence[object]], failed: Sequence[bool]) -> list[int]:
     """Return the failed evaluations whose configuration was tried again later.
 
-    None if any configuration has two evaluations that did not fail, since it has replicates then,
-    or if chance may have drawn a configuration twice.
+    The list is empty if a configuration has two evaluations that did not fail, because these are
+    replicates, or if chance may have drawn a configuration twice.
     """
     groups = _group_by_configuration(cells, len(failed))
     repeated = [group for group in groups if len(group) > 1]

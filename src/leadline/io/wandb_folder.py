@@ -12,7 +12,7 @@ from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, SeveralError, join_values, pluralize
 from leadline.io.json_files import read_json, suggest_inside, validate_folder
 from leadline.io.params import flatten_params, parse_number
-from leadline.io.records import Evaluation, Search, collect
+from leadline.io.records import Evaluation, Search, collect, select_params
 from leadline.io.refusals import choose_direction, choose_score, missing_direction, unknown_name
 from leadline.io.wandb_log import RunLog, flatten_metrics, read_run_log
 from leadline.io.yaml_files import read_yaml
@@ -104,19 +104,12 @@ def read_wandb(
     reported = score is not None and any(run.metric(score) is not None for run in runs)
     metrics = [score] if reported and score is not None else _metric_names(runs)
     score = choose_score(score, metrics, source, missing=missing_direction(direction))
+    chosen = select_params([run.config for run in runs], params, source)
     evaluations = []
-    for run in runs:
-        config = flatten_params(run.config)
-        own = (
-            config if params is None else {name: config[name] for name in params if name in config}
-        )
-        status = run.status or "complete"
+    for run, own in zip(runs, chosen, strict=True):
+        config, status = flatten_params(run.config), run.status or "complete"
         value, cost = parse_number(run.metric(score)), parse_number(run.metric("_runtime"))
         evaluations.append(Evaluation(run.id, value, status, own, config, cost, run.start))
-    for name in params or ():
-        if not any(name in own.params for own in evaluations):
-            known = dict.fromkeys(key for own in evaluations for key in own.attributes)
-            raise unknown_name(source, "entry of the config", name, known, " for params")
     notes += _describe_states(runs)
     direction = choose_direction(None, direction, source)
     return collect(

@@ -216,10 +216,10 @@ def _continuous(x: Floats, low: float, high: float, log: bool, label: str) -> Sh
 def even_spacing(x: Floats) -> float:
     """Return P(gaps between neighbouring values as equal as these), whatever the distribution.
 
-    Where a density is smooth, a gap and the next one have the same exponential distribution under
-    random search, so the share of the first in both is uniform in (0, 1). In a stratified sample
-    the shares gather around one half, also if its strata are those of another distribution than
-    the uniform one. The result is 1 for values on a grid, whose gaps are equal by rounding.
+    Under random search from a smooth density, two adjacent gaps have the same exponential
+    distribution, and the share of the first in both is uniform in (0, 1). In a stratified sample
+    the shares gather around one half, whatever its density. The result is 1 for values on a grid,
+    whose gaps are equal by rounding.
     """
     gaps = np.diff(np.unique(x))
     if len(gaps) < _FEWEST:
