@@ -86,7 +86,9 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
         "never guessed"
     )
     add("--direction", choices=("minimize", "maximize"), help=text)
-    text = "columns or entries that are hyperparameters; their number bounds the effective dimension"
+    text = (
+        "columns or entries that are hyperparameters; their number bounds the effective dimension"
+    )
     add("--params", nargs="+", metavar="COLUMN", help=text)
     text = "fit even if the hyperparameters show that the search was not random"
     add("--assume-random", action="store_true", help=text)
@@ -102,7 +104,7 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     add("--project", metavar="NAME", help="W&B: name of the project")
     add("--sweep", metavar="NAME", help="W&B: name of the sweep")
     add("--parent", metavar="RUN", nargs="+", help="MLflow: the sweeps to read")
-    text = "Ray Tune: status of trials with fewer training iterations than the others"
+    text = "Ray Tune, rows per epoch: status of trials that ended before others"
     add("--early-stopped", choices=("pruned", "complete"), help=text)
     text = "scikit-learn: read all candidates of a halving search at the smallest budget"
     add("--first-rung", action="store_true", default=None, help=text)

@@ -10,8 +10,9 @@ from leadline.errors import LeadlineError, format_value
 from leadline.io.files import load_frame
 from leadline.io.optuna_frame import is_trials_frame
 from leadline.io.table_columns import resolve_columns, validate_arguments
+from leadline.io.table_epochs import refuse_rows_per_epoch, take_one_row_per_trial
 from leadline.io.table_params import open_dicts
-from leadline.io.table_rows import group_rows, refuse_rows_per_epoch, take_one_row_per_trial
+from leadline.io.table_replicates import group_rows
 from leadline.io.wandb import refuse_chart_export
 
 _log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ def read_table(
     best_of: str | None = None,
     budget: str | None = None,
     of: str | None = None,
+    early_stopped: str | None = None,
     params: Sequence[str] | None = None,
 ) -> Trials:
     """Return the trials in a file or data frame with one row per evaluation.
@@ -77,6 +79,10 @@ def read_table(
     of : {"last", "best"}, optional
         Which score of a trial with several rows counts: that of the largest budget, the default,
         or the best one.
+    early_stopped : {"pruned", "complete"}, optional
+        Status of trials that ended at a smaller budget than others, in a table with one row per
+        epoch: pruned, so worse than the threshold, if a scheduler stopped them; complete if they
+        converged. Without it they are refused, since scores at different budgets do not compare.
     params : sequence of str, optional
         Columns of hyperparameters, renamed to `param:<name>`; a column of dicts, in Python or in
         JSON, becomes one column per entry. Without `params`, a column of dicts called "params" or
@@ -111,6 +117,10 @@ def read_table(
     direction = validate_direction(direction)
     if of not in (None, "last", "best"):
         raise LeadlineError(f"of must be 'last' or 'best', got {format_value(of)}")
+    if early_stopped not in (None, "pruned", "complete"):
+        raise LeadlineError(
+            f"early_stopped must be 'pruned' or 'complete', got {format_value(early_stopped)}"
+        )
     if of is not None and budget is None:
         raise LeadlineError("of needs the column of the epochs, as in budget='epoch'")
     frame, source, default_task = load_frame(path_or_frame)
@@ -127,7 +137,7 @@ def read_table(
     if budget is None:
         refuse_rows_per_epoch(frame, columns, source)
     else:
-        rows, notes = take_one_row_per_trial(rows, of, direction, columns, source)
+        rows, notes = take_one_row_per_trial(rows, of, early_stopped, direction, columns, source)
     rows, repeats = group_rows(rows, columns, frame, source)
     if "task" not in rows.columns:
         rows = rows.assign(task=default_task)

@@ -26,7 +26,7 @@ _RUN_TEXTS = {1: "id", 3: "project", 8: "name", 12: "sweep"}
 
 @dataclass
 class RunLog:
-    """What the log of a run records; `exit_code` is None unless the run ended by itself."""
+    """Content of the log of a run; `exit_code` is None unless the run ended by itself."""
 
     id: str = ""
     name: str = ""

@@ -1,4 +1,4 @@
-"""Rows that are no trials: one per epoch, or repeated evaluations of a configuration."""
+"""Tables with one row per epoch are refused, or reduced to one row per trial."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from helpers_readers import refused
 
 from leadline.io.table import read_table
 
-N, EPOCHS, SEEDS = 24, 8, 3
+N, EPOCHS = 24, 8
 PARAMS = ["lr", "layers"]
 
 
@@ -27,16 +27,6 @@ def per_epoch(counter="epoch", first=1):
     epoch = np.tile(np.arange(EPOCHS), N)
     loss = 0.3 + rows["lr"] + 0.1 * np.abs(epoch - EPOCHS + 2)
     return rows.assign(loss=loss).assign(**{counter: epoch + first})
-
-
-def repeated():
-    """Return three seeds of some configurations, in rows that follow each other, one of others."""
-    rows = configurations()
-    rng = np.random.default_rng(1)
-    counts = np.where(np.arange(N) % 2, SEEDS, 1)
-    rows = rows.loc[np.repeat(np.arange(N), counts)].reset_index(drop=True)
-    seed = np.concatenate([np.arange(count) for count in counts])
-    return rows.assign(seed=seed, loss=rows["lr"] + 0.1 * rng.random(len(rows)))
 
 
 @pytest.mark.parametrize("counter", ["epoch", "_step", "n_iter"])
@@ -84,11 +74,21 @@ def test_the_status_of_the_last_epoch_counts():
     assert best["status"].tolist()[:3] == ["failed", "complete", "complete"]
 
 
-def test_trials_that_ended_early_are_counted():
+def test_trials_that_ended_early_are_refused_or_given_a_status():
     frame = per_epoch().drop(index=[3, 4, 5, 6, 7])
-    trials = read(frame, params=PARAMS, trial="run", budget="epoch")
-    assert "1 trial of 24 ended before 'epoch' 8" in trials.notes[1]
-    assert trials.table["budget"].tolist()[:2] == [3, 8]
+    options = {"params": PARAMS, "trial": "run", "budget": "epoch"}
+    for of in ("last", "best"):
+        with refused("1 trial of 24", "'epoch' 8", "early_stopped='pruned'"):
+            read(frame, **options, of=of)
+        for status in ("pruned", "complete"):
+            table = read(frame, **options, of=of, early_stopped=status).table
+            assert table["status"].tolist()[:2] == [status, "complete"]
+            assert table["budget"].tolist()[:2] == [3, 8]
+    # A crash ends a trial early too.
+    crashed = frame.assign(state=np.where(frame["run"] == "r0", "failed", "ok"))
+    assert read(crashed, **options, status="state").counts()["failed"] == 1
+    with refused("'x'", "early_stopped"):
+        read(frame, **options, early_stopped="x")
 
 
 def test_a_table_without_repeated_rows_is_left_alone():
@@ -105,53 +105,6 @@ def test_a_table_without_repeated_rows_is_left_alone():
         read(frame, budget="epoch", of="x")
     with refused("budget='epoch'"):
         read(frame, of="best")
-
-
-def test_rows_with_equal_hyperparameters_are_replicates():
-    frame = repeated()
-    trials = read(frame, params=PARAMS)
-    assert trials.counts()["trials"] == N
-    assert "24 evaluations with the hyperparameters of another trial: replicates of it" in (
-        trials.notes
-    )
-    named = read(frame, params=PARAMS, replicate="seed")
-    assert named.counts()["trials"] == N
-    assert set(named.table["replicate"]) == {0, 1, 2}
-    expected = read(frame, params=PARAMS, trial="run", replicate="seed").per_trial()
-    for found in (trials, named):
-        np.testing.assert_allclose(found.per_trial()["score"], expected["score"])
-    # The number of the first row names the trial.
-    assert trials.table["trial"].tolist()[:5] == [1, 2, 2, 2, 5]
-
-
-def test_searches_do_not_share_trials():
-    both = pd.concat([repeated().assign(task=task) for task in ("a", "b")])
-    assert read(both, params=PARAMS).counts() == {
-        **read(repeated(), params=PARAMS).counts(),
-        "trials": 2 * N,
-        "complete": 2 * N,
-        "evaluations": 2 * len(repeated()),
-    }
-
-
-def test_chance_may_repeat_one_of_few_combinations():
-    frame = pd.DataFrame({"loss": np.arange(20.0), "layers": np.arange(20) % 4})
-    trials = read(frame, params=["layers"])
-    assert trials.counts()["trials"] == 20
-    assert "replicate" in trials.notes[0]
-
-
-@pytest.mark.parametrize("name", ["seed", "fold", "Repeat", "random_state"])
-def test_without_hyperparameters_a_column_of_seeds_is_asked_about(name):
-    frame = repeated().rename(columns={"seed": name}).drop(columns="run")
-    with refused(f"replicate={name!r}", "params", "trial"):
-        read(frame)
-    assert read(frame, params=["lr", name]).counts()["trials"] == len(frame)
-    with refused(f"{name!r}", "params=['lr']", "trial='config'"):
-        read(frame, replicate=name)
-    # One seed for all, or one for each row, tells nothing apart.
-    for seeds in (1, np.arange(len(frame))):
-        assert read(frame.assign(**{name: seeds})).counts()["trials"] == len(frame)
 
 
 def test_a_trial_that_repeats_is_asked_about():
