@@ -44,6 +44,14 @@ def test_rows_per_epoch_are_refused_with_the_ways_out(counter, options):
         read(frame.sort_values([counter, "run"]), params=PARAMS)
 
 
+def test_a_grid_in_nested_loops_is_asked_for_its_hyperparameters():
+    lr, depth = np.repeat([0.1, 0.2, 0.3, 0.4], 5), np.tile(range(1, 6), 4)
+    grid = pd.DataFrame({"lr": lr, "depth": depth, "loss": lr * depth})
+    with refused("'depth'", "hyperparameter", "params"):
+        read(grid)
+    assert read(grid, params=["lr", "depth"]).counts()["trials"] == 20
+
+
 def test_one_row_per_trial_is_taken_by_the_budget():
     frame = per_epoch()
     shuffled = frame.sample(frac=1, random_state=0)

@@ -32,11 +32,14 @@ def refuse_rows_per_epoch(frame: pd.DataFrame, columns: Columns, source: str) ->
             trial = "".join(f"trial={format_value(own)} and " for own in ids[:1])
             column = format_value(name)
             raise LeadlineError(
-                f"{source}: the rows are no trials: {join_values(same, 4)} stay the same while "
+                f"{source}: the rows seem to be no trials: {join_values(same, 4)} stay the same while "
                 f"column {column} counts from {counter.min():g} to {counter.max():g}. If these are "
                 f"steps of training, write {trial}budget={column} to take the last row of each "
                 "trial (and of='best' for the best one); if they repeat one configuration, such "
                 f"as with other seeds, write replicate={column}"
+                # As in the nested loops of a grid.
+                + f"; if {column} is a hyperparameter, name all with params"
+                * (not params)
             )
 
 
