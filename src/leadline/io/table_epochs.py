@@ -31,14 +31,14 @@ def refuse_rows_per_epoch(frame: pd.DataFrame, columns: Columns, source: str) ->
             ids = [own for own in constant if own not in params and _are_equal(frame[own], codes)]
             trial = "".join(f"trial={format_value(own)} and " for own in ids[:1])
             column = format_value(name)
+            grid = f"; if it is a hyperparameter, name all, as in params=[{column}, …]"
             raise LeadlineError(
-                f"{source}: the rows seem to be no trials: {join_values(same, 4)} stay the same while "
-                f"column {column} counts from {counter.min():g} to {counter.max():g}. If these are "
-                f"steps of training, write {trial}budget={column} to take the last row of each "
-                "trial (and of='best' for the best one); if they repeat one configuration, such "
-                f"as with other seeds, write replicate={column}"
-                # As in the nested loops of a grid.
-                + f"; if {column} is a hyperparameter, name all with params"
+                f"{source}: the rows seem to be no trials: {join_values(same, 4)} stay the same "
+                f"while column {column} counts from {counter.min():g} to {counter.max():g}. If it "
+                f"counts steps of training, write {trial}budget={column} to take the last row of "
+                "each trial (and of='best' for the best one); if the rows repeat one "
+                f"configuration, such as with other seeds, write replicate={column}"
+                + grid
                 * (not params)
             )
 
