@@ -65,7 +65,7 @@ def test_chance_may_repeat_one_of_few_combinations():
     assert "replicate" in trials.notes[0]
 
 
-@pytest.mark.parametrize("name", ["seed", "fold", "Repeat", "random_state"])
+@pytest.mark.parametrize("name", ["seed", "Repeat", "random_state"])
 def test_without_hyperparameters_a_column_of_seeds_is_asked_about(name):
     frame = repeated().rename(columns={"seed": name}).drop(columns="run")
     with refused(f"replicate={name!r}", "params", "trial"):
@@ -76,3 +76,10 @@ def test_without_hyperparameters_a_column_of_seeds_is_asked_about(name):
     # One seed for all, or one for each row, tells nothing apart.
     for seeds in (1, np.arange(len(frame))):
         assert read(frame.assign(**{name: seeds})).counts()["trials"] == len(frame)
+
+
+def test_folds_are_no_replicates():
+    frame = repeated().rename(columns={"seed": "fold"}).drop(columns="run")
+    with refused("'fold'", "mean over the folds"):
+        read(frame)
+    assert "mean over the folds" in " ".join(read(frame, params=PARAMS).notes)

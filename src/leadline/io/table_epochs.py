@@ -10,7 +10,7 @@ import pandas as pd
 from leadline.data.columns import validate_numbers, validate_status
 from leadline.data.trials import LOSS_SIGNS, PARAM_PREFIX
 from leadline.errors import LeadlineError, format_value, join_values, pluralize
-from leadline.io.table_replicates import SEED_WORDS, Columns, row_codes
+from leadline.io.table_replicates import FOLD_WORDS, SEED_WORDS, Columns, row_codes
 
 _FEWEST_ROWS, _FEWEST_GROUPS = 10, 3
 _SAME_START = 0.8
@@ -142,7 +142,7 @@ def _free_numbers(
     """Yield the columns of numbers that nothing names, and that no seed is called."""
     taken = set(columns.values())
     for name in frame.columns:
-        if name in taken or name.casefold() in SEED_WORDS:
+        if name in taken or name.casefold() in SEED_WORDS | FOLD_WORDS:
             continue
         try:
             values = validate_numbers(frame[name].reset_index(drop=True), name)

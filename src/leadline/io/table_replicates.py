@@ -15,10 +15,18 @@ Columns = Mapping[str, str]
 """The column of the input for each column of the table of trials."""
 
 SEED_WORDS = frozenset(
-    {"seed", "random_seed", "random_state", "rng", "fold", "cv_fold", "split", "run_id"}
+    {"seed", "random_seed", "random_state", "rng", "run_id"}
     | {"repeat", "repetition", "rep", "replicate", "replication"}
 )
 """Names of columns that tell the evaluations of one configuration apart."""
+
+FOLD_WORDS = frozenset({"fold", "cv_fold", "split"})
+"""Names of columns of folds, which are no replicates: all trials share the effect of a fold."""
+
+_AVERAGE = (
+    "folds are no replicates, as all trials share the effect of a fold: give one row per trial, "
+    "with the mean over the folds"
+)
 
 
 def group_rows(
@@ -49,6 +57,8 @@ def group_rows(
         found = find_replicates(names, cells, part["score"].tolist(), seeds, source)
         trial.loc[own], replicate.loc[own] = found[0], list(found[1])
         notes |= dict.fromkeys(found[2])
+    if notes and any(str(name).casefold() in FOLD_WORDS for name in frame.columns):
+        notes[_AVERAGE] = None
     return rows.assign(trial=trial, replicate=rows.get("replicate", replicate)), list(notes)
 
 
@@ -64,8 +74,11 @@ def _ask_for_trials(columns: Columns, frame: pd.DataFrame, source: str) -> None:
         return
     taken = set(columns.values())
     for name in frame.columns:
-        if name in taken or name.casefold() not in SEED_WORDS:
+        word = name.casefold()
+        if name in taken or word not in SEED_WORDS | FOLD_WORDS:
             continue
+        if word in FOLD_WORDS and 0 < row_codes(frame[[name]]).max() < len(frame) - 1:
+            raise LeadlineError(f"{source}: column {format_value(name)}: {_AVERAGE}")
         if 0 < row_codes(frame[[name]]).max() < len(frame) - 1:
             raise LeadlineError(
                 f"{source}: column {format_value(name)} seems to tell repeated evaluations of a "
