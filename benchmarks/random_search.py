@@ -1,8 +1,9 @@
 """Verdicts of `check_random_search` on random searches and on samplers that learn.
 
 `power` runs real Optuna studies of several samplers on several objectives. It counts verdicts at
-40, 60 and 100 trials, with the space inferred and declared. `level` draws random searches from many
-kinds of space and counts their verdicts. Results are appended to a CSV file, and a second run
+40, 60 and 100 trials, with the space inferred and declared. `designs` draws 100 points of
+stratified and quasi-random designs in spaces of several kinds. `level` draws random searches from
+many kinds of space and counts their verdicts. Results are appended to a CSV file, and a second run
 continues where the first stopped.
 """
 
@@ -14,6 +15,8 @@ import warnings
 
 import numpy as np
 import pandas as pd
+from scipy import stats
+from scipy.stats import qmc
 
 import leadline as ll
 from leadline.data.trials import Trials
@@ -232,13 +235,57 @@ def level(arguments, done: set[tuple[str, ...]]):
             yield "bundled", name, "0", len(trials.table), "inferred", verdict_on(trials, None)
 
 
+DESIGNS = {
+    "Latin hypercube": lambda n, d, seed: qmc.LatinHypercube(d, rng=seed).random(n),
+    "Sobol": lambda n, d, seed: qmc.Sobol(d, rng=seed).random(n),
+    "Halton": lambda n, d, seed: qmc.Halton(d, rng=seed).random(n),
+    "random": lambda n, d, seed: np.random.default_rng(seed).random((n, d)),
+}
+LAWS = {
+    "continuous": [lambda u: u, lambda u: 10 ** (-5 + 4 * u)],
+    "integer": [lambda u: np.floor(1 + 16 * u), lambda u: np.floor(2 ** (3 + 6 * u))],
+    "choice": [lambda u: np.array(list("abcde"))[(5 * u).astype(int)], lambda u: u > 0.5],
+    "other": [stats.norm.ppf, stats.beta(2, 5).ppf],
+}
+DESIGN_SPACES = {
+    "uniform and log-uniform": ["continuous"],
+    "normal and beta": ["other"],
+    "half of them uniform": ["continuous", "other"],
+    "one of three continuous": ["continuous", "integer", "choice"],
+    "integers and choices": ["integer", "choice"],
+    "a random 30 % missing": ["continuous"],
+}
+
+
+def designs(arguments, done: set[tuple[str, ...]]):
+    warnings.simplefilter("ignore")  # Sobol's sequence wants powers of two
+    for space, kinds in DESIGN_SPACES.items():
+        for design, draw in DESIGNS.items():
+            for d in (2, 5, 8):
+                for seed in range(arguments.seeds):
+                    key = (f"{design}, {space}", str(d), str(seed))
+                    if key in done:
+                        continue
+                    rng = np.random.default_rng(seed + 99)
+                    unit = np.clip(draw(100, d, seed), 1e-9, 1 - 1e-9)
+                    unit = unit[rng.random(100) < 0.7] if "missing" in space else unit
+                    laws = [LAWS[kinds[j % len(kinds)]] for j in range(d)]
+                    columns = {
+                        f"param:p{j}": law[rng.integers(len(law))](unit[:, j])
+                        for j, law in enumerate(laws)
+                    }
+                    loss = ((unit - 0.4) ** 2).sum(axis=1) + 0.05 * rng.normal(size=len(unit))
+                    trials = Trials(pd.DataFrame(columns).assign(score=loss), "minimize")
+                    yield (*key, len(unit), "inferred", verdict_on(trials, None))
+
+
 def verdict_on(trials: Trials, space) -> str:
     return check_random_search(trials, space=space).query("evidence == 'overall'").verdict.iloc[0]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("question", choices=["power", "level"])
+    parser.add_argument("question", choices=["power", "designs", "level"])
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("random-search"))
     parser.add_argument("--seeds", type=int, default=20, help="studies per sampler and objective")
     parser.add_argument("--samplers", nargs="+", default=[s for s in SAMPLERS if s != "gp"])
@@ -251,11 +298,14 @@ def main() -> None:
     done = {tuple(row) for row in pd.read_csv(path, dtype=str)[header[:3]].to_numpy().tolist()}
     with path.open("a", newline="") as file:
         writer = csv.writer(file)
-        for row in {"power": power, "level": level}[arguments.question](arguments, done):
+        for row in {"power": power, "designs": designs, "level": level}[arguments.question](
+            arguments, done
+        ):
             writer.writerow(row)
             file.flush()
     results = pd.read_csv(path)
-    by = ["kind", "objective", *(["space", "trials"] * (arguments.question == "power"))]
+    by = ["kind", *(["objective"] * (arguments.question != "designs"))]
+    by += ["space", "trials"] * (arguments.question == "power")
     counts = results.groupby(by)["verdict"].agg(
         lambda verdicts: ", ".join(f"{n} {v}" for v, n in collections.Counter(verdicts).items())
     )

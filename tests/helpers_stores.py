@@ -5,6 +5,8 @@ The schemas are those of the tools. The tests of each reader use stores that the
 
 import json
 import sqlite3
+import struct
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -93,6 +95,114 @@ def mlflow_rows(n: int) -> dict[str, list[tuple]]:
         ],
         "tags": [("mlflow.parentRunId", "parent", run) for run in runs],
     }
+
+
+def mlflow_meta(run: str, start: int = 0, **changed: object) -> str:
+    """Return the `meta.yaml` of a run, as MLflow writes it."""
+    meta = {
+        "artifact_uri": f"mlflow-artifacts:/1/{run}/artifacts",
+        "end_time": start + 5,
+        "entry_point_name": "''",
+        "experiment_id": "'1'",
+        "lifecycle_stage": "active",
+        "run_id": run,
+        "run_name": f"name-{run}",
+        "source_type": 4,
+        "start_time": start,
+        "status": 3,
+        "tags": "[]",
+        "user_id": "someone",
+    }
+    return "".join(f"{key}: {value}\n" for key, value in (meta | changed).items())
+
+
+def mlflow_files(n: int) -> dict[str, str]:
+    """Return a file store of MLflow, texts by path, with n finished runs below a parent."""
+    contents = {"1/meta.yaml": "experiment_id: '1'\nlifecycle_stage: active\nname: big\n"}
+    contents["1/parent/meta.yaml"] = mlflow_meta("parent")
+    for k, own in enumerate(configurations(n)):
+        run = f"1/run{k}"
+        contents[f"{run}/meta.yaml"] = mlflow_meta(f"run{k}", 1000 * (k + 1))
+        lines = [f"{1000 * k} 9.5 0\n", f"{1000 * k + 1} {k / n!r} 1\n"]
+        contents[f"{run}/metrics/loss"] = "".join(lines)
+        contents[f"{run}/tags/mlflow.parentRunId"] = "parent"
+        for name, value in own.items():
+            contents[f"{run}/params/{name}"] = str(value)
+    return contents
+
+
+def write_files(folder: Path, contents: Mapping[str, str | bytes]) -> Path:
+    """Write files, text or bytes by path, into a folder."""
+    for path, content in contents.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def wandb_log(
+    run: str,
+    config: Mapping[str, object],
+    summaries: Sequence[Mapping[str, object]],
+    exit_code: int | None = 0,
+    **texts: str,
+) -> bytes:
+    """Return the binary log of a run of W&B; texts are `project`, `name` and `sweep`."""
+
+    def varint(value: int) -> bytes:
+        high, low = divmod(value, 128)
+        return bytes([low]) if not high else bytes([low | 128]) + varint(high)
+
+    def message(number: int, content: bytes | str | int) -> bytes:
+        if isinstance(content, int):
+            return varint(number << 3) + varint(content)
+        content = content.encode() if isinstance(content, str) else content
+        return varint(number << 3 | 2) + varint(len(content)) + content
+
+    def updates(values: Mapping[str, object]) -> bytes:
+        items = [message(2, key) + message(16, json.dumps(own)) for key, own in values.items()]
+        return b"".join(message(1, item) for item in items)
+
+    numbers = {"project": 3, "name": 8, "sweep": 12}
+    about = message(1, run) + message(4, updates(config))
+    about += b"".join(message(numbers[kind], text) for kind, text in texts.items())
+    records = [message(21, b""), message(17, about + message(17, message(1, 1_700_000_000)))]
+    records += [message(3, updates(own)) for own in summaries]
+    records += [] if exit_code is None else [message(18, message(1, exit_code))]
+    content = b":W&B\xe1\xbe\x00"
+    for number, record in enumerate(records):
+        record = message(1, number) + record
+        first = True
+        while record or first:
+            left = 32_768 - len(content) % 32_768
+            if left < 7:
+                content += bytes(left)
+                continue
+            piece, record = record[: left - 7], record[left - 7 :]
+            kind = (1 if first else 4) if not record else (2 if first else 3)
+            content += struct.pack("<IHB", 0, len(piece), kind) + piece
+            first = False
+    return content
+
+
+def wandb_run(k: int, n: int, own: Mapping[str, object], form: str = "log") -> dict[str, bytes]:
+    """Return the files of run k of n, by path; `form` is "log", "files" or both: "log files"."""
+    folder = f"run-20260301_{k // 3600:02}{k // 60 % 60:02}{k % 60:02}-id{k}"
+    summaries = [{"loss": 9.5, "_step": 0}, {"loss": k / n, "_runtime": 5, "_step": 1}]
+    found = {f"{folder}/files/requirements.txt": b""}
+    if "log" in form:
+        found[f"{folder}/run-id{k}.wandb"] = wandb_log(f"id{k}", own, summaries, project="big")
+    if "files" in form:
+        lines = [f"{name}:\n  desc: null\n  value: {json.dumps(own[name])}\n" for name in own]
+        found[f"{folder}/files/config.yaml"] = "".join(["wandb_version: 1\n", *lines]).encode()
+        found[f"{folder}/files/wandb-summary.json"] = json.dumps(summaries[-1]).encode()
+    return found
+
+
+def write_wandb(folder: Path, n: int, form: str = "log") -> Path:
+    """Write the folder `wandb` of n finished runs, as W&B does offline, or online with "files"."""
+    for k, own in enumerate(configurations(n)):
+        write_files(folder, wandb_run(k, n, own, form))
+    return folder
 
 
 def write_journal(path: Path, n: int) -> Path:

@@ -29,11 +29,22 @@ class LeadlineError(ValueError):
 
 
 class NotRecordedError(LeadlineError):
-    """The source does not record a property of the trials, which the argument `option` gives."""
+    """The source does not record properties of the trials, which the arguments `options` give.
 
-    def __init__(self, message: str, option: str) -> None:
+    `names` are those that the first of them may have, if they are known.
+    """
+
+    def __init__(self, message: str, *options: str, names: Iterable[str] = ()) -> None:
         super().__init__(message)
-        self.option = option
+        self.options, self.names = options, tuple(names)
+
+
+class SeveralError(LeadlineError):
+    """The source holds several of what the argument `option` names; `names` are those."""
+
+    def __init__(self, message: str, option: str, names: Iterable[str]) -> None:
+        super().__init__(message)
+        self.option, self.names = option, tuple(names)
 
 
 def format_value(value: object, width: int = 60) -> str:
@@ -50,9 +61,13 @@ def join_values(values: Iterable[object], limit: int = 20) -> str:
 
 
 def closest(name: str, names: Iterable[str]) -> str:
-    """Return " Did you mean 'x'?" when some of `names` resemble `name`, else ""."""
+    """Return " Did you mean 'x'?" when some of `names` resemble or hold `name`, else ""."""
     by_folded = {candidate.casefold(): candidate for candidate in names}
-    matches = difflib.get_close_matches(name.casefold(), by_folded, n=3, cutoff=0.6)
+    folded = name.casefold()
+    matches = difflib.get_close_matches(folded, by_folded, n=3, cutoff=0.6)
+    if not matches and len(folded) > 2:
+        parts = [own for own in by_folded if folded in own or (len(own) > 2 and own in folded)]
+        matches = parts[:3]
     found = " or ".join(format_value(by_folded[match]) for match in matches)
     return f" Did you mean {found}?" if found else ""
 

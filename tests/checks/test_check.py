@@ -168,6 +168,14 @@ def test_losses_that_break_an_assumption(name, seed, spoiled):
         failing(tree_of(search(losses=spoiled(loss.copy()), direction=direction)), name)
 
 
+@pytest.mark.parametrize("direction", [1, -1])
+def test_the_order_of_a_sorted_table_is_not_used(direction):
+    losses = np.sort(search().table["score"].to_numpy())[::direction]
+    found = outcome(tree_of(search(losses=losses)), "order of trials")
+    assert found.passed is None
+    assert "sorted" in found.advice
+
+
 def test_the_column_order_counts_not_the_order_of_the_rows():
     better = simulate_losses(N, 8)[1] + 0.3 * np.linspace(1, 0, N)
     assert "better" in failing(tree_of(search(losses=better)), "order of trials").advice

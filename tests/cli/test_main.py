@@ -105,6 +105,8 @@ def test_version_and_help(capsys):
         ("as in trial='my config'", "as in --trial 'my config'"),
         ("pass assume_random=True", "pass --assume-random"),
         ("choose model='single'", "choose --pooling single"),
+        ("write model='model' or budget='epoch'", "write --model model or --budget epoch"),
+        ("as in params=['lr', 'a b']", "as in --params lr 'a b'"),
         ("within must be above 0", "--within must be above 0"),
         # Names of the user, and English words.
         ("no column 'tail_fraction'", "no column 'tail_fraction'"),

@@ -113,8 +113,11 @@ def failed(capsys, *arguments, code=1):
     [
         (["sqlite:///mlflow.db"], "add --direction"),
         (["ray_results/exp"], "add --direction"),
-        (["plain.csv", "--score", "loss"], "does not record the direction"),
-        (["plain.csv"], "add --score"),
+        (["plain.csv", "--score", "loss"], "does not record direction"),
+        (["plain.csv"], "'dropout', 'act', 'loss'"),
+        (["plain.csv"], "add --score and --direction"),
+        (["plain.csv", "--scor", "loss"], "Did you mean '--score'"),
+        (["plain.csv", "--replicat", "seed"], "Did you mean '--replicate'"),
         (["wandb.csv", *MINIMIZE], "add --score"),
     ],
 )
@@ -126,13 +129,15 @@ def test_what_is_not_recorded_is_a_usage_error(fitted, capsys, arguments, words)
     ("arguments", "words"),
     [
         (["sqlite:///absent.db"], "no file 'absent.db'"),
-        (["."], "is a directory, but no experiment of Ray Tune or project of Keras Tuner; it "),
+        (["."], "is a directory, but no experiment of Ray Tune"),
         (["ray_results"], "it holds some, 'exp': give one"),
         (["redis://localhost"], "'redis' is no kind of URL that can be read"),
         (["other.db"], "neither a storage of Optuna nor a store of MLflow; its tables are 't'"),
         (["study.db", "--sweep", "x"], "study.db' is an Optuna study, for which --sweep means no"),
         (["study.db", "--direction", "maximize"], "'minimize' is recorded"),
         (["search.pkl"], "never loaded"),
+        (["plain.csv", "--score", "los", *MINIMIZE], "Did you mean 'loss'"),
+        (["two.db"], "as in --study-name big"),
         ([str(FIXTURES / "ray_asha"), "--score", "loss", *MINIMIZE], "--early-stopped pruned"),
     ],
 )
@@ -140,6 +145,10 @@ def test_refusals_are_one_line(fitted, capsys, arguments, words):
     Path("search.pkl").write_bytes(b"\x80\x04.")
     with closing(sqlite3.connect("other.db")) as connection:
         connection.execute("CREATE TABLE t (x)")
+    shutil.copy("study.db", "two.db")
+    with closing(sqlite3.connect("two.db")) as connection:
+        connection.execute("INSERT INTO studies VALUES (2, 'small')")
+        connection.commit()
     before = sorted(Path().iterdir())
     message = failed(capsys, "fit", *arguments)
     assert words in message
@@ -153,6 +162,20 @@ def test_options_reach_the_reader(fitted):
     (trials,) = fitted
     assert trials.counts()["pruned"] > 0
     assert trials.counts()["trials"] == 6
+
+
+def test_several_studies_are_fitted_together(fitted):
+    with closing(sqlite3.connect("study.db")) as connection:
+        connection.execute("INSERT INTO studies VALUES (2, 'small')")
+        connection.execute("INSERT INTO study_directions VALUES (2, 'MINIMIZE', 2, 0)")
+        connection.execute("UPDATE trials SET study_id = 2 WHERE trial_id > 40")
+        connection.commit()
+    for names in (["big", "small"], ["*"]):
+        options = ["--study-name", *names, "--no-pictures", "--force"]
+        assert main(["fit", "study.db", *options]) == 0
+    for trials in fitted:
+        assert trials.searches == [("big", "model"), ("small", "model")]
+        assert len(trials.table) == N
 
 
 def test_a_learned_study_is_refused_until_its_random_start_is_asked_for(fitted, capsys):

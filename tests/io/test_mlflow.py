@@ -16,6 +16,7 @@ from helpers_readers import digests, refused
 
 from leadline.errors import NotRecordedError
 from leadline.io.mlflow import read_mlflow
+from leadline.io.mlflow_files import load_file_store
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -28,9 +29,28 @@ ASKED = {"experiment": "digits", "score": "loss", "direction": "minimize"}
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """Return a store: a sweep, the same with seeds and failures, two sweeps, an autologged one."""
+    """Return a database that MLflow wrote."""
     folder = tmp_path_factory.mktemp("mlflow")
-    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+    write_store(f"sqlite:///{folder}/mlflow.db")
+    # Closed, or the file would still change.
+    mlflow.set_tracking_uri(f"sqlite:///{folder}/other.db")
+    return folder / "mlflow.db"
+
+
+@pytest.fixture(scope="module")
+def file_store(tmp_path_factory):
+    """Return a file store that MLflow wrote, with the same runs as the database."""
+    folder = tmp_path_factory.mktemp("files")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+        write_store(f"file:{folder}/mlruns")
+    mlflow.set_tracking_uri(f"sqlite:///{folder}/other.db")
+    return folder / "mlruns"
+
+
+def write_store(uri):
+    """Write a sweep, the same with seeds and failures, two sweeps, an autologged one."""
+    mlflow.set_tracking_uri(uri)
     client = mlflow.MlflowClient()
 
     def run(experiment, params, score, status="FINISHED", parent=None, name=None, **tags):
@@ -67,9 +87,16 @@ def store(tmp_path_factory):
 
     auto = client.create_experiment("auto")
     autolog(auto)
-    # Closed, or the file would still change.
-    mlflow.set_tracking_uri(f"sqlite:///{folder}/other.db")
-    return folder / "mlflow.db"
+
+    odd = client.create_experiment("odd names")
+    for number in range(3):
+        made = client.create_run(odd, run_name=f"λ {number}").info.run_id
+        client.log_param(made, "optimizer/lr rate", f" {number}.5\n")
+        client.log_param(made, "empty", "")
+        for step in (2, 10, 1):  # steps may be logged in any order
+            client.log_metric(made, "val/loss", step + number, step=step)
+        client.set_terminated(made)
+    client.delete_experiment(client.create_experiment("deleted"))
 
 
 def autolog(experiment):
@@ -112,7 +139,7 @@ def test_a_sweep_is_read_and_the_store_stays_the_same(store, form):
 
 
 def test_unknown_and_unrecorded_names_are_refused(store):
-    with refused("4 experiments", "'digits', 'seeds', 'several'"):
+    with refused("5 experiments", "'digits', 'seeds', 'several'"):
         read_mlflow(store)
     with refused("'wine'", "'digits'"):
         read_mlflow(store, experiment="wine")
@@ -121,6 +148,51 @@ def test_unknown_and_unrecorded_names_are_refused(store):
     with refused("'los'", "'loss'", "score"):
         read_mlflow(store, **{**ASKED, "score": "los"})
     assert len(read_mlflow(store, experiment="1", direction="minimize").table) == 9
+
+
+def rows(trials):
+    """Return what two stores of the same runs have in common."""
+    table = trials.table.drop(columns=["trial", "cost", "order"])
+    return table.to_csv(), trials.notes, trials.params
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ASKED,
+        {"experiment": "seeds", "direction": "minimize", "replicate": "seed"},
+        {"experiment": "several", "direction": "minimize", "parent": ["first", "second"]},
+        {"experiment": "odd names", "direction": "minimize"},
+    ],
+)
+def test_a_file_store_gives_the_table_of_a_database(store, file_store, options):
+    before = digests(file_store.parent, "other.db")
+    assert rows(read_mlflow(file_store, **options)) == rows(read_mlflow(store, **options))
+    assert digests(file_store.parent, "other.db") == before
+
+
+def test_a_file_store_has_the_values_that_mlflow_reads(file_store, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    client = mlflow.MlflowClient(tracking_uri=f"file:{file_store}")
+    n_runs = 0
+    for own in client.search_experiments():
+        found = load_file_store(file_store, own.name) if own.experiment_id != "0" else None
+        for run in client.search_runs([own.experiment_id]):
+            (read,) = [other for other in found.runs if other.id == run.info.run_id]
+            np.testing.assert_equal(dict(read.metrics), run.data.metrics)
+            assert dict(read.params) == run.data.params
+            assert dict(read.tags) == run.data.tags
+            assert (read.name, read.status) == (run.info.run_name, run.info.status)
+            assert (read.start, read.end) == (run.info.start_time, run.info.end_time)
+            n_runs += 1
+    assert n_runs == 30
+
+
+def test_a_file_store_is_refused_as_a_database_is(file_store):
+    with refused("5 experiments", "'auto', 'digits', 'odd names', 'seeds'"):
+        read_mlflow(file_store)
+    with refused("5 best of 7", "RandomizedSearchCV", "read_sklearn"):
+        read_mlflow(file_store, experiment="auto", score="mean_test_score", direction="maximize")
 
 
 def test_a_tag_or_a_parameter_tells_replicates_apart(store):
@@ -148,7 +220,7 @@ def test_a_missing_store_is_not_created(tmp_path):
     for form in ("sqlite:///{}", "{}", "file://{}"):
         with refused("absent.db", error=FileNotFoundError):
             read_mlflow(form.format(tmp_path / "absent.db"))
-    with refused("mlflow.db", "mlflow migrate-filestore"):
+    with refused("no experiments with runs"):
         read_mlflow(tmp_path)
     assert list(tmp_path.iterdir()) == []
 

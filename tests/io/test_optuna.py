@@ -7,7 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import optuna
@@ -174,7 +174,7 @@ def test_a_sampler_that_leaves_no_trace_is_found_by_the_declared_space():
     learned = study(objective=plane, n=60, sampler=samplers.TPESampler(seed=1, multivariate=False))
     trials = read_optuna(learned)
     assert trials.sampler is None
-    with refused("random_start=10"):
+    with refused("random_start=20"):
         validate_random_search(trials)
     found = check_random_search(trials)
     row = found[(found["evidence"] == "distribution") & (found["parameter"] == "x")].iloc[0]
@@ -276,6 +276,38 @@ def test_violated_constraints_are_failures():
     assert "violated constraint" in " ".join(trials.notes)
 
 
+@pytest.mark.parametrize("kind", ["database", "journal"])
+def test_several_studies_are_several_searches(tmp_path, kind):
+    path = tmp_path / "studies"
+    opened = database(path) if kind == "database" else nullcontext(journal(path))
+    with opened as storage:
+        for number, name in enumerate(("cnn-a", "cnn-b", "mlp-a")):
+            study(storage, name=name, n=4 + number, seed=number)
+    before = digests(tmp_path)
+    with refused("'cnn-a', 'cnn-b', 'mlp-a'", "study_name"):
+        read_optuna(path)
+    trials = read_optuna(path, study_name="cnn-*")
+    assert trials.searches == [("cnn-a", "model"), ("cnn-b", "model")]
+    assert (len(trials.table), trials.direction) == (9, "minimize")
+    assert "lr" in trials.distributions
+    for name in ("cnn-a", "cnn-b"):
+        alone = read_optuna(path, study_name=name)
+        assert trials.search(name).table.equals(alone.table)
+    named = read_optuna(path, study_name=["mlp-a", "cnn-a", "mlp-*"])
+    assert [task for task, _ in named.searches] == ["mlp-a", "cnn-a"]
+    with refused("'cnn'", "'cnn-a'", "Did you mean"):
+        read_optuna(path, study_name=["cnn"])
+    assert digests(tmp_path) == before
+
+
+def test_studies_of_different_directions_do_not_join(tmp_path):
+    with database(tmp_path / "s.db") as storage:
+        study(storage, name="a", n=2)
+        study(storage, name="b", n=2, direction="maximize")
+    with refused("direction", "'minimize', 'maximize'"):
+        read_optuna(tmp_path / "s.db", study_name="*")
+
+
 def test_a_retried_trial_counts_once():
     made = study(n=0)
     made.optimize(eventful, n_trials=7, catch=(RuntimeError,))
@@ -285,6 +317,21 @@ def test_a_retried_trial_counts_once():
     trials = read_optuna(made)
     assert trials.table["trial"].tolist() == [0, 1, 2, 3, 4, 6, 7]
     assert "tried again" in " ".join(trials.notes)
+
+
+def test_a_configuration_that_was_enqueued_again_after_a_failure_counts_once():
+    made = study(n=0)
+    made.optimize(eventful, n_trials=7, catch=(RuntimeError,))
+    failed = [trial for trial in made.trials if trial.state.name == "FAIL"]
+    for trial in failed:
+        made.enqueue_trial(trial.params)
+    made.optimize(bowl, n_trials=len(failed))
+    for source in (made, made.trials_dataframe()):
+        trials = read_optuna(source, direction="minimize")
+        assert len(failed) > 1
+        assert len(trials.table) == 7
+        assert trials.counts()["failed"] == 1  # an infinite value, which was not tried again
+        assert f"{len(failed)} failed attempts left out" in " ".join(trials.notes)
 
 
 def test_a_journal_of_many_workers_is_replayed_as_optuna_does(tmp_path):

@@ -5,11 +5,12 @@ import pickle
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from helpers_readers import Trap, digests, edit_json, refused
 
 from leadline.errors import NotRecordedError
-from leadline.io.ray import read_ray
+from leadline.io.ray import is_experiment, read_ray
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ASKED = {"score": "loss", "direction": "minimize"}
@@ -37,6 +38,57 @@ def test_a_random_search_is_read_with_all_its_trials():
     assert trials.sampler == "basic variants"
     assert any("never varied" in note and "seed" in note for note in trials.notes)
     assert (trials.source, set(table["task"])) == ("ray_random", {"ray_random"})
+
+
+@pytest.mark.parametrize("with_config", [False, True])
+@pytest.mark.parametrize("with_state", [False, True])
+def test_progress_as_a_table_gives_the_same_trials(folder, with_config, with_state):
+    for trial in folder.glob("train_*"):
+        results = [json.loads(line) for line in (trial / "result.json").read_text().splitlines()]
+        config = json.loads((trial / "params.json").read_text())
+        rows = [flatten(own | ({"config": config} if with_config else {})) for own in results]
+        pd.DataFrame(rows).to_csv(trial / "progress.csv", index=False)
+        (trial / "result.json").unlink()
+        if with_config:
+            (trial / "params.json").unlink()
+    if not with_state:
+        for path in (*folder.glob("experiment_state-*"), *folder.glob("basic-variant-*")):
+            path.unlink()
+    before = digests(folder)
+    assert is_experiment(folder) or with_config
+    trials = read_ray(folder, **ASKED)
+    expected = read_ray(FIXTURES / "ray_random", **ASKED)
+    columns = ["trial", "score", "status", "budget", "cost", *expected.params]
+    pd.testing.assert_frame_equal(
+        trials.table[columns].sort_values("trial", ignore_index=True),
+        expected.table[columns].sort_values("trial", ignore_index=True),
+        check_dtype=False,
+    )
+    assert digests(folder) == before
+
+
+def flatten(result, prefix=""):
+    """Return a result as Ray writes it to a table."""
+    found = {}
+    for key, value in result.items():
+        if isinstance(value, dict):
+            found |= flatten(value, f"{prefix}{key}/")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+@pytest.mark.parametrize(
+    ("content", "failed"),
+    [("", True), ("loss\n", True), ("loss,a\n0.5,1\n0.7", False), (b"\xff\x00,loss\n1,2\n", False)],
+)
+def test_a_cut_off_table_ends_with_its_last_complete_row(folder, content, failed):
+    trial = min(folder.glob("train_*"))
+    (trial / "result.json").unlink()
+    path = trial / "progress.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    trials = read_ray(folder, **ASKED, early_stopped="complete")
+    assert (trials.table["status"].iloc[0] == "failed") == failed
 
 
 def test_a_nested_metric_and_a_direction_are_asked_for():

@@ -289,3 +289,14 @@ def test_optuna_studies(name, options, kind):
     # Without the record of the sampler, so that the trials are the only evidence.
     trials = ll.read_optuna(study, assume_random=True)
     assert verdict(dataclasses.replace(trials, sampler=None, distributions=None)) == kind
+
+
+def test_a_short_random_start_is_refused():
+    def start(n):
+        trials = random_search(points=np.random.default_rng(0).random((n, 3)))
+        return dataclasses.replace(trials, sampler="random start")
+
+    with pytest.raises(LeadlineError, match="19 trials of a random start"):
+        validate_random_search(start(19))
+    assert validate_random_search(start(19), assume_random=True) == []
+    assert validate_random_search(start(20)) == []

@@ -1,10 +1,11 @@
 """Check the trials as recorded: number beyond the threshold, order, ties and resolution."""
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import spearmanr
 
 from leadline.checks.evidence import Evidence
-from leadline.checks.outcome import Outcome, at_least, at_most, too_few_trials
+from leadline.checks.outcome import Outcome, at_least, at_most, not_made, too_few_trials
 
 MIN_TAIL_POINTS = 20
 """`leadline.fit` refuses fewer than 8. With fewer than 20, the posterior leans on the prior of the
@@ -46,6 +47,12 @@ def order(evidence: Evidence) -> Outcome:
     index = np.arange(len(trials), dtype=float)
     if "order" in trials and trials["order"].notna().all():
         index = trials["order"].to_numpy(dtype=float)
+    if _is_sorted(trials["loss"].to_numpy(dtype=float)[np.argsort(index, kind="stable")]):
+        reason = (
+            "The trials are sorted by score, so their order is unknown: keep the order in which "
+            "they ran, or add it as a column `order`."
+        )
+        return not_made(MIN_P_ORDER, reason)
     found = spearmanr(index, trials["loss"])
     return at_least(
         found.pvalue,
@@ -54,6 +61,14 @@ def order(evidence: Evidence) -> Outcome:
         "sure that the search was random and that nothing changed on the way. Otherwise no answer "
         "holds.",
     )
+
+
+def _is_sorted(loss: npt.NDArray[np.float64]) -> bool:
+    """Return whether so many scores are in perfect order that no search produced them so."""
+    found = loss[np.isfinite(loss)]
+    steps = np.diff(found)
+    # Ten different scores are in one of both perfect orders with probability 2/10! = 6e-7.
+    return len(np.unique(found)) >= _MIN_TRIALS and bool((steps >= 0).all() or (steps <= 0).all())
 
 
 def ties(evidence: Evidence) -> Outcome:

@@ -27,7 +27,8 @@ def run_fit(arguments: argparse.Namespace) -> None:
     options = {name: getattr(arguments, name) for name in SOURCE_ARGUMENTS}
     options["assume_random"] = arguments.assume_random or None
     trials = read_source(arguments.trials, options)
-    if len(trials.searches) > 1 and arguments.task is None and arguments.model is None:
+    several = arguments.task or arguments.model or arguments.study_name
+    if len(trials.searches) > 1 and not several:
         raise LeadlineError(
             f"{trials.source}: there are {len(trials.searches)} searches, (task, model) "
             f"{join_values(trials.searches, limit=5)}; to fit each of them, name the column that "

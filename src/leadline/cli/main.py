@@ -35,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             validate_options(arguments)
             return arguments.run(arguments) or 0
     except NotRecordedError as error:
-        arguments.parser.error(f"{_one_line(error)}; add --{error.option}")
+        options = " and ".join(f"--{name.replace('_', '-')}" for name in error.options)
+        arguments.parser.error(f"{_one_line(error)}; add {options}")
     except (LeadlineError, ImportError) as error:
         print(f"leadline: error: {_one_line(error)}", file=sys.stderr)
     except OSError as error:

@@ -1,12 +1,15 @@
 """Commands of the command line and their options; `leadline.cli.commands` carries them out."""
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 from leadline.cli import commands
-from leadline.cli.wording import COLUMNS
+from leadline.cli.inspect import run_inspect
+from leadline.cli.wording import COLUMNS, POOLING
+from leadline.errors import closest
 
 # The names of leadline.plots.gallery.PICTURES, which is slow to import.
 PICTURES = (
@@ -41,7 +44,20 @@ class _Parser(argparse.ArgumentParser):
     """A parser with errors of one line: the usage of all options would hide the mistake."""
 
     def error(self, message: str) -> NoReturn:
+        unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
+        if unknown:
+            message += f".{closest(unknown[1], _options_of(self))}"
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _options_of(parser: argparse.ArgumentParser) -> set[str]:
+    """Return the options of a parser and of its commands."""
+    options = set(parser._option_string_actions)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                options |= set(command._option_string_actions)
+    return options
 
 
 class _Version(argparse.Action):
@@ -59,9 +75,9 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Example: leadline fit trials.csv --score val_loss --direction minimize"
     add = parser.add_argument
     text = (
-        "a table with one row per evaluation (CSV, JSON lines, Parquet); an Optuna or MLflow "
-        "database, as a file or URL; the folder of a Ray Tune or Keras Tuner search; a CSV export "
-        "of W&B or of scikit-learn's cv_results_"
+        "a table with one row per evaluation (CSV, JSON, Parquet); an Optuna or MLflow "
+        "database, as a file or URL; the folder of an MLflow store, of W&B's runs, or of a Ray "
+        "Tune or Keras Tuner search; a CSV export of W&B or of scikit-learn's cv_results_"
     )
     add("trials", metavar="SOURCE", help=text)
     add("--score", metavar="COLUMN", help="column, metric or objective that holds the score")
@@ -70,24 +86,34 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
         "never guessed"
     )
     add("--direction", choices=("minimize", "maximize"), help=text)
-    text = "columns of the hyperparameters; their number bounds the effective dimension"
+    text = (
+        "columns or entries that are hyperparameters; their number bounds the effective dimension"
+    )
     add("--params", nargs="+", metavar="COLUMN", help=text)
     text = "fit even if the hyperparameters show that the search was not random"
     add("--assume-random", action="store_true", help=text)
     group = parser.add_argument_group("columns of the table", "name the column that holds")
     for name, text in COLUMNS.items():
         group.add_argument(f"--{name.replace('_', '-')}", metavar="COLUMN", help=text)
+    text = "which row of a trial counts, if --budget names its epochs; default: last"
+    group.add_argument("--of", choices=("last", "best"), help=text)
     add = parser.add_argument_group("sources of other tools").add_argument
-    add("--study-name", metavar="NAME", help="Optuna: name of the study")
+    text = "Optuna: the studies to read, each a search; '*' stands for any characters"
+    add("--study-name", metavar="NAME", nargs="+", help=text)
     add("--experiment", metavar="NAME", help="MLflow: name of the experiment")
+    add("--project", metavar="NAME", help="W&B: name of the project")
     add("--sweep", metavar="NAME", help="W&B: name of the sweep")
     add("--parent", metavar="RUN", nargs="+", help="MLflow: the sweeps to read")
-    text = "Ray Tune: status of trials with fewer training iterations than the others"
+    text = "Ray Tune, rows per epoch: status of trials that ended before others"
     add("--early-stopped", choices=("pruned", "complete"), help=text)
     text = "scikit-learn: read all candidates of a halving search at the smallest budget"
     add("--first-rung", action="store_true", default=None, help=text)
     text = "read only the first N trials, drawn at random before the sampler used any score"
     add("--random-start", type=_positive_integer, metavar="N", help=text)
+
+
+def _add_inspect_epilog(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "Example: leadline inspect mlruns"
 
 
 def _add_fit_options(parser: argparse.ArgumentParser) -> None:
@@ -108,7 +134,7 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     for flag, choices, text in (
         ("--scale", ("identity", "log", "logit", "auto"), scale),
         ("--effective-dim", ("continuous", "integer"), "type of the effective dimension"),
-        ("--pooling", ("auto", "single", "hierarchical", "crossed"), pooling),
+        ("--pooling", POOLING, pooling),
     ):
         text = f"{text}; default: %(default)s"
         group.add_argument(flag, choices=choices, default=choices[0], help=text)
@@ -217,6 +243,7 @@ def _add_demo_options(parser: argparse.ArgumentParser) -> None:
 
 # Each command: the function that runs it, and those that add its options.
 _COMMANDS: dict[str, tuple[Callable[[Any], Any], ...]] = {
+    "inspect": (run_inspect, _add_source_options, _add_inspect_epilog),
     "fit": (commands.run_fit, _add_source_options, _add_fit_options),
     "summary": (commands.run_summary, _add_fit_file, _add_summary_options),
     "check": (commands.run_check, _add_fit_file, _add_check_options),

@@ -13,18 +13,31 @@ COLUMNS = {
     "space": "the search space",
     "best_of": "the number of trials that a score is the best of: rows above 1 are published "
     "results, not trials",
+    "budget": "the units of training after which a row was scored, such as its epoch",
 }
 """Columns of a table of trials: Python's name and what the column holds."""
 
 SOURCE_ARGUMENTS = (
     *("score", "direction", "params", *COLUMNS),
-    *("study_name", "experiment", "sweep", "parent", "early_stopped", "first_rung"),
+    *(
+        "of",
+        "study_name",
+        "experiment",
+        "project",
+        "sweep",
+        "parent",
+        "early_stopped",
+        "first_rung",
+    ),
     "random_start",
 )
 """Arguments of the readers of sources."""
 
 FIT_ARGUMENTS = ("assume_random", "scale", "effective_dim", "resolution", "draws", "tune", "chains")
 """Arguments of `leadline.fit` that the command line hands on unchanged."""
+
+POOLING = ("auto", "single", "hierarchical", "crossed")
+"""Choices of `leadline.fit` for its argument `model`."""
 
 _ARGUMENTS = (
     *(*SOURCE_ARGUMENTS, *FIT_ARGUMENTS, "tail_fraction", "threshold", "ci_prob", "ci_kind"),
@@ -39,7 +52,9 @@ OPTIONS = {
 """Arguments of the Python functions, and the options that set them."""
 
 _NOT_QUOTED = r"(?<![\w.'\"`])"
-_ASSIGNED = re.compile(rf"{_NOT_QUOTED}({'|'.join(OPTIONS)})=(?:(True)\b|'([\w.-]+)')?")
+_ASSIGNED = re.compile(
+    rf"{_NOT_QUOTED}({'|'.join(OPTIONS)})=(?:(True)\b|'([\w.-]+)'|\[([^\[\]]*)\])?"
+)
 _ANY, _SNAKE_CASE = "|".join(OPTIONS), "|".join(name for name in OPTIONS if "_" in name)
 # Other names without an underscore are English words.
 _NAMED = re.compile(
@@ -56,7 +71,13 @@ def in_command_line_words(message: str) -> str:
     """
 
     def option(match: re.Match[str]) -> str:
-        name, flag, word = match.groups(default="")
-        return OPTIONS[name] if flag else f"{OPTIONS[name]} {word}"
+        name, flag, word, listed = match.groups(default="")
+        if listed:
+            names = [own.strip() for own in listed.split(",")]
+            plain = [own[1:-1] if re.fullmatch(r"'[\w.-]+'", own) else own for own in names]
+            word = " ".join(plain)
+        is_column = name == "model" and word not in POOLING
+        option = "--model" if is_column else OPTIONS[name]
+        return option if flag else f"{option} {word}"
 
     return _NAMED.sub(lambda match: OPTIONS[match[0]], _ASSIGNED.sub(option, message))

@@ -30,7 +30,8 @@ STATUS_WORDS: Mapping[str, tuple[str, ...]] = {
     "running": ("running", "waiting", "queued"),
     REPORTED: (REPORTED,),
 }
-_STATUS_OF = {word: status for status, words in STATUS_WORDS.items() for word in words}
+STATUS_OF = {word: status for status, words in STATUS_WORDS.items() for word in words}
+"""The status that each word means."""
 
 _BLANK_WORDS = frozenset({"", "nan", "<na>"})
 _MISSING_WORDS = _BLANK_WORDS | {"na", "n/a", "null", "none"}
@@ -170,16 +171,14 @@ def validate_status(values: pd.Series, label: str) -> npt.NDArray[np.object_]:
     """Return the statuses as keys of `STATUS_WORDS`; case is ignored."""
     cells = values.tolist()
     words = [_label(cell).casefold() for cell in cells]
-    unknown = {
-        word: cell for word, cell in zip(words, cells, strict=True) if word not in _STATUS_OF
-    }
+    unknown = {word: cell for word, cell in zip(words, cells, strict=True) if word not in STATUS_OF}
     if unknown:
         allowed = "; ".join(", ".join(words) for words in STATUS_WORDS.values())
         raise LeadlineError(
             f"{label}: unknown status {join_values(unknown.values(), limit=5)}; allowed are "
             f"{allowed}; replace the others, or name another column"
         )
-    return np.array([_STATUS_OF[word] for word in words], dtype=object)
+    return np.array([STATUS_OF[word] for word in words], dtype=object)
 
 
 def is_blank(value: object) -> bool:

@@ -1,16 +1,13 @@
 """Files and data frames of any library as pandas frames of raw cells; errors name the line."""
 
 import bz2
-import csv
 import gzip
 import importlib
 import io
-import json
 import lzma
 import os
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,16 +16,16 @@ import pandas as pd
 
 from leadline.data.columns import validate_column_names
 from leadline.errors import LeadlineError, format_value
+from leadline.io.json_tables import read_json_table
+from leadline.io.separated import read_names, read_separated
 
+_Parser = Callable[[bytes, str], pd.DataFrame]
+_SEPARATED = ("", ".csv", ".txt", ".tsv", ".tab")
+_HEADER_LENGTH = 200_000
 _DECOMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.decompress,
     ".bz2": bz2.decompress,
     ".xz": lzma.decompress,
-}
-_OTHER_SEPARATORS = {
-    ";": "read it with pandas.read_csv(path, sep=';', decimal=',') and pass the frame",
-    "\t": "rename it to .tsv",
-    ",": "rename it to .csv",
 }
 
 
@@ -71,9 +68,9 @@ def _convert_column(series: nw.Series) -> pd.Series:
 def read_file(path: Path) -> pd.DataFrame:
     """Return the table in a file; the suffix names the format.
 
-    CSV (`.csv`, `.txt` or no suffix), TSV (`.tsv`, `.tab`), JSON lines (`.jsonl`, `.ndjson`,
-    `.json`) and Parquet (`.parquet`, `.pq`); text formats may be compressed (`.gz`, `.bz2`,
-    `.xz`). Cells of CSV and TSV stay text, because their meaning depends on the column. Content in
+    Separated values (`.csv`, `.tsv`, `.tab`, `.txt` or no suffix), JSON (`.json`, `.jsonl`,
+    `.ndjson`) and Parquet (`.parquet`, `.pq`); text formats may be compressed (`.gz`, `.bz2`,
+    `.xz`). Separated cells stay text, because their meaning depends on the column. Content in
     another format raises `LeadlineError` that names the line.
     """
     shown = format_value(str(path), 200)
@@ -102,6 +99,17 @@ def read_file(path: Path) -> pd.DataFrame:
     return _PARSERS[suffix](content, path.name)
 
 
+def read_columns(path: Path) -> list[str]:
+    """Return the names of the columns in a file, an empty list if there are none to read."""
+    try:
+        if path.suffix.lower() in _SEPARATED:
+            with path.open("rb") as file:
+                return read_names(file.read(_HEADER_LENGTH).decode("utf-8-sig", errors="replace"))
+        return [str(name) for name in read_file(path).columns]
+    except (OSError, ValueError, ImportError):
+        return []
+
+
 def table_name(path: Path) -> str:
     """Return the name of a file without the suffixes of `read_file`, "task" if nothing is left."""
     stem = Path(path.stem).stem if path.suffix.lower() in _DECOMPRESS else path.stem
@@ -127,96 +135,6 @@ def _decode(content: bytes, name: str) -> str:
     return text
 
 
-def _read_separated(content: bytes, name: str, separator: str = ",") -> pd.DataFrame:
-    # The csv module, because pandas pads short lines without a warning.
-    text = io.StringIO(_decode(content, name), newline="")
-    lines = csv.reader(text, delimiter=separator, skipinitialspace=True, strict=True)
-    header: list[str] = []
-    try:
-        while not header:
-            header = _validate_header(next(lines), name, separator)
-        rows = list(_rows_like(header, lines, name, separator))
-    except csv.Error as error:
-        raise LeadlineError(
-            f"{name}: line {lines.line_num} is not valid CSV ({error}); fix its quotes"
-        ) from None
-    if not rows:
-        raise LeadlineError(f"{name}: a header and no rows; at least one trial is needed")
-    return pd.DataFrame(rows, columns=header, dtype=object)
-
-
-def _rows_like(header: list[str], lines: Any, name: str, separator: str) -> Iterator[list[str]]:
-    """Yield the rows, each with as many fields as the header."""
-    blank = 0
-    for row in lines:
-        if not row:
-            blank += 1
-            continue
-        if len(header) == 1:
-            # In a file of one column, a blank line between rows is a missing score.
-            yield from [[""]] * blank
-        blank = 0
-        line = f"{name}: line {lines.line_num}"
-        if len(row) != len(header):
-            raise LeadlineError(
-                f"{line} has {len(row)} fields, the header has {len(header)}; fix the line, "
-                f"quote fields that hold a {format_value(separator)}"
-            )
-        if len(header) > 1 and not any(row):
-            raise LeadlineError(
-                f"{line} has only empty fields; delete the line, or give a failed trial the "
-                "status 'failed'"
-            )
-        yield row
-
-
-def _validate_header(fields: list[str], name: str, separator: str) -> list[str]:
-    header = [field.strip() for field in fields]
-    for other, fix in _OTHER_SEPARATORS.items():
-        if len(header) == 1 and other != separator and other in header[0]:
-            raise LeadlineError(
-                f"{name}: the fields seem to be separated by {format_value(other)}, not by "
-                f"{format_value(separator)}; {fix}"
-            )
-    # pandas writes the index without a name and reads it back as "Unnamed: 0".
-    header = [field or f"Unnamed: {index}" for index, field in enumerate(header)]
-    return validate_column_names(header, source=name)
-
-
-def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    record = dict(pairs)
-    if len(record) < len(pairs):
-        raise ValueError("a key appears twice")
-    return record
-
-
-def _read_json_lines(content: bytes, name: str) -> pd.DataFrame:
-    records: list[dict[str, object]] = []
-    decode = json.JSONDecoder(object_pairs_hook=_unique_keys).decode
-    # str.splitlines would also split at Unicode line separators inside JSON strings.
-    for number, line in enumerate(_decode(content, name).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = decode(line)
-        except (ValueError, RecursionError) as error:
-            reason = format_value(str(getattr(error, "msg", None) or error))
-            raise LeadlineError(
-                f"{name}: line {number} is not valid JSON ({reason}); each line must be one "
-                "object, a trial"
-            ) from None
-        if not isinstance(record, dict):
-            raise LeadlineError(
-                f"{name}: line {number} must be one JSON object, a trial, got a "
-                f"{type(record).__name__}; write one object per line"
-            )
-        records.append(record)
-    keys = dict.fromkeys(key for record in records for key in record)
-    columns = validate_column_names(keys, source=name)
-    rows = [[record.get(column) for column in columns] for record in records]
-    return pd.DataFrame(rows, columns=columns, dtype=object)
-
-
 def _read_parquet(content: bytes, name: str) -> pd.DataFrame:
     try:
         pyarrow = importlib.import_module("pyarrow")
@@ -239,9 +157,13 @@ def _read_parquet(content: bytes, name: str) -> pd.DataFrame:
     return frame
 
 
-_PARSERS: Mapping[str, Callable[[bytes, str], pd.DataFrame]] = (
-    dict.fromkeys(("", ".csv", ".txt"), _read_separated)
-    | dict.fromkeys((".tsv", ".tab"), partial(_read_separated, separator="\t"))
-    | dict.fromkeys((".json", ".jsonl", ".ndjson"), _read_json_lines)
+def _text_parser(parse: Callable[..., pd.DataFrame], **options: str) -> _Parser:
+    return lambda content, name: parse(_decode(content, name), name, **options)
+
+
+_PARSERS: Mapping[str, _Parser] = (
+    dict.fromkeys(("", ".csv", ".txt"), _text_parser(read_separated))
+    | dict.fromkeys((".tsv", ".tab"), _text_parser(read_separated, separator="\t"))
+    | dict.fromkeys((".json", ".jsonl", ".ndjson"), _text_parser(read_json_table))
     | dict.fromkeys((".parquet", ".pq"), _read_parquet)
 )

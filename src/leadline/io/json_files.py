@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from leadline.errors import LeadlineError, format_value, join_values
 
@@ -18,6 +19,22 @@ def validate_folder(folder: str | os.PathLike[str]) -> Path:
     if not path.is_dir():
         raise NotADirectoryError(f"{name} is a file; give the folder that it is in")
     return path
+
+
+def is_file_url(source: object) -> bool:
+    """Return whether `source` is a `file:` URL."""
+    return isinstance(source, str) and source[:5].casefold() == "file:"
+
+
+def path_of(source: str | os.PathLike[str]) -> Path:
+    """Return the path that is given, as such or as a `file:` URL."""
+    if isinstance(source, str) and is_file_url(source):
+        source = unquote(source[5:])
+        if source.startswith("//"):
+            # By the rules of URLs mlruns in "file://mlruns" is a host; people mean the folder.
+            host, slash, rest = source[2:].partition("/")
+            source = f"{slash}{rest}" if host in ("", "localhost") else source[2:]
+    return Path(os.path.expanduser(source))
 
 
 def suggest_inside(path: Path, is_kind: Callable[[Path], bool], kinds: str, advice: str) -> str:

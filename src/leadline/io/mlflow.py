@@ -1,19 +1,20 @@
-"""`read_mlflow`: the runs of an MLflow experiment, from a database or a server, to `Trials`."""
+"""`read_mlflow`: an MLflow experiment in files, a database or a server to `Trials`."""
 
 import importlib.util
 import math
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from leadline.data.trials import Trials
-from leadline.errors import LeadlineError, format_value, join_values, pluralize
+from leadline.errors import LeadlineError, SeveralError, format_value, join_values, pluralize
 from leadline.io.databases import Database, is_database_url, open_database
-from leadline.io.records import Evaluation, Search, collect
-from leadline.io.refusals import choose_direction, choose_name, choose_score
+from leadline.io.json_files import is_file_url, path_of
+from leadline.io.mlflow_experiment import Experiment, Run, choose_experiment
+from leadline.io.mlflow_files import load_file_store
+from leadline.io.records import Evaluation, Search, collect, select_params
+from leadline.io.refusals import choose_direction, choose_score, missing_direction
 
 _TABLES = ("experiments", "runs", "latest_metrics", "params", "tags")
 _PAGE = 1000
@@ -21,35 +22,12 @@ _PARENT = "mlflow.parentRunId"
 _STATUS = {"FINISHED": "complete", "FAILED": "failed", "KILLED": "failed"}
 
 
-@dataclass
-class _Run:
-    """One run; times in milliseconds, a metric is the value at its last step."""
-
-    id: str
-    name: str
-    status: str
-    start: object
-    end: object
-    metrics: dict[str, float] = field(default_factory=dict)
-    params: dict[str, str] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class _Experiment:
-    """An experiment of the store `source`: its runs, and the number of deleted ones."""
-
-    name: str
-    source: str
-    runs: list[_Run]
-    n_deleted: int = 0
-
-
 def read_mlflow(
     uri: str | os.PathLike[str],
     *,
     score: str | None = None,
     direction: str | None = None,
+    params: Sequence[str] | None = None,
     experiment: str | None = None,
     parent: str | Sequence[str] | None = None,
     replicate: str | None = None,
@@ -60,13 +38,16 @@ def read_mlflow(
     Parameters
     ----------
     uri : str or path
-        The store: ``"sqlite:///mlflow.db"`` or the path of that file, both read without MLflow;
-        ``"postgresql://…"`` or ``"mysql://…"`` (``pip install "leadline[postgres]"``); or the
-        ``"http://…"`` address of a tracking server (``pip install "leadline[mlflow]"``).
+        The store: a folder ``"mlruns"`` (or ``"file:mlruns"``), the file ``"mlflow.db"`` (or
+        ``"sqlite:///mlflow.db"``), both read without MLflow; ``"postgresql://…"`` or
+        ``"mysql://…"`` (``pip install "leadline[postgres]"``); or the ``"http://…"`` address of
+        a tracking server (``pip install "leadline[mlflow]"``).
     score : str, optional
         The metric; required if there are several. The score is its value at the last step.
     direction : {"minimize", "maximize"}
         Which scores are good; MLflow does not record it.
+    params : sequence of str, optional
+        Parameters that are hyperparameters. Default: all that vary.
     experiment : str, optional
         Name or id; required if several have runs.
     parent : str or sequence of str, optional
@@ -95,54 +76,52 @@ def read_mlflow(
     Examples
     --------
     >>> import leadline as ll
-    >>> ll.read_mlflow("mlflow.db", score="loss", direction="minimize")  # doctest: +SKIP
+    >>> ll.read_mlflow("mlruns", score="loss", direction="minimize")  # doctest: +SKIP
     """
     if not isinstance(uri, str | os.PathLike):
         raise TypeError(f"uri must be a tracking URI or a path, got {format_value(uri)}")
     found = _load(uri, experiment)
     source = f"{found.source}, experiment {format_value(found.name)}"
     runs, n_parents = _choose_runs(found, parent, source)
-    notes = []
-    if found.n_deleted:
-        notes.append(f"{pluralize(found.n_deleted, 'deleted run')} left out")
+    notes = [*found.notes]
     if n_parents:
         notes.append(f"{pluralize(n_parents, 'parent run')} left out: not a trial")
     names = dict.fromkeys(name for run in runs for name in run.metrics)
-    score = choose_score(score, names, source)
+    score = choose_score(score, names, source, missing=missing_direction(direction))
+    chosen = select_params([run.params for run in runs], params, source)
     evaluations = []
-    for run in runs:
+    for run, own in zip(runs, chosen, strict=True):
         value, status = run.metrics.get(score), _STATUS.get(str(run.status), "running")
         start, end = _seconds(run.start), _seconds(run.end)
         cost = None if start is None or end is None else end - start
-        evaluations.append(Evaluation(run.id, value, status, run.params, run.tags, cost, start))
+        others = run.tags if params is None else {**run.tags, **run.params}
+        evaluations.append(Evaluation(run.id, value, status, own, others, cost, start))
     metadata = Search(source, found.name, score, choose_direction(None, direction, source), notes)
     return collect(evaluations, metadata, replicate, random_start)
 
 
-def _load(source: str | os.PathLike[str], wanted: str | None) -> _Experiment:
-    """Return the experiment from an SQLite file, a database's URL or a tracking URI."""
-    if isinstance(source, str) and "://" in source and not is_database_url(source):
-        if not source.startswith("file:"):
+def _load(source: str | os.PathLike[str], wanted: str | None) -> Experiment:
+    """Return the experiment from a file store, an SQLite file, a database or a server."""
+    if not is_database_url(source):
+        if isinstance(source, str) and "://" in source and not is_file_url(source):
             return _load_from_server(source, wanted)
-        source = source.partition("://")[2]
-    path = Path(os.path.expanduser(source))
-    if not is_database_url(source) and path.is_dir():
-        raise LeadlineError(
-            f"{format_value(path.name)}: a folder of runs is not read; give the database, such as "
-            "mlflow.db, or make one of it with: mlflow migrate-filestore"
-        )
+        path = path_of(source)
+        if path.is_dir():
+            return load_file_store(path, wanted)
+        source = path
     with open_database(source) as database:
         return _load_from_database(database, wanted)
 
 
-def _load_from_database(database: Database, wanted: str | None) -> _Experiment:
+def _load_from_database(database: Database, wanted: str | None) -> Experiment:
     database.require_tables(_TABLES, "store of MLflow", "runs were logged to")
     rows = database.query(
         "SELECT experiment_id, name, (SELECT COUNT(*) FROM runs r WHERE r.experiment_id = "
         "e.experiment_id) FROM experiments e ORDER BY experiment_id"
     )
-    experiment, name = _choose_experiment(rows, wanted, database.name)
-    found: dict[object, _Run] = {}
+    experiment, name = choose_experiment(rows, wanted, database.name)
+    found: dict[object, Run] = {}
+    values: dict[object, dict[str, dict[str, Any]]] = {}
     n_deleted = 0
     runs = (
         "SELECT run_uuid, name, status, start_time, end_time, lifecycle_stage FROM runs "
@@ -152,26 +131,28 @@ def _load_from_database(database: Database, wanted: str | None) -> _Experiment:
         if stage == "deleted":
             n_deleted += 1
         else:
-            found[key] = _Run(str(key), str(run_name), status, start, end)
+            values[key] = {"metrics": {}, "params": {}, "tags": {}}
+            found[key] = Run(str(key), str(run_name), status, start, end, **values[key])
 
-    def query_runs(table: str, columns: str) -> Iterable[tuple[_Run, Sequence[Any]]]:
+    def query_runs(table: str, columns: str) -> Iterable[tuple[dict[str, Any], Sequence[Any]]]:
         text = (
             f"SELECT d.run_uuid, {columns} FROM {table} d JOIN runs r ON r.run_uuid = d.run_uuid "
             "WHERE r.experiment_id = :experiment"
         )
         for key, *row in database.query(text, experiment=experiment):
             if key in found:
-                yield found[key], row
+                yield values[key], row
 
-    for run, (key, value, is_nan) in query_runs("latest_metrics", "d.key, d.value, d.is_nan"):
-        run.metrics[str(key)] = math.nan if is_nan else value
+    for own, (key, value, is_nan) in query_runs("latest_metrics", "d.key, d.value, d.is_nan"):
+        own["metrics"][str(key)] = math.nan if is_nan else value
     for table in ("params", "tags"):
-        for run, (key, value) in query_runs(table, "d.key, d.value"):
-            getattr(run, table)[str(key)] = str(value)
-    return _Experiment(name, database.name, list(found.values()), n_deleted)
+        for own, (key, value) in query_runs(table, "d.key, d.value"):
+            own[table][str(key)] = str(value)
+    notes = [f"{pluralize(n_deleted, 'deleted run')} left out"] if n_deleted else []
+    return Experiment(name, database.name, list(found.values()), notes)
 
 
-def _load_from_server(uri: str, wanted: str | None) -> _Experiment:
+def _load_from_server(uri: str, wanted: str | None) -> Experiment:
     if importlib.util.find_spec("mlflow") is None:
         raise ImportError(
             "reading from a tracking server needs mlflow; install it with "
@@ -186,7 +167,7 @@ def _load_from_server(uri: str, wanted: str | None) -> _Experiment:
         for own in _all_pages(client.search_experiments):
             runs = client.search_runs([own.experiment_id], max_results=1)
             rows.append((own.experiment_id, own.name, len(runs)))
-        experiment, label = _choose_experiment(rows, wanted, name)
+        experiment, label = choose_experiment(rows, wanted, name)
         runs = _all_pages(client.search_runs, experiment_ids=[experiment])
     except mlflow.exceptions.MlflowException as error:
         reason = re.sub(r"//[^/\s]*@", "//", str(error))  # without user and password
@@ -197,10 +178,10 @@ def _load_from_server(uri: str, wanted: str | None) -> _Experiment:
     found = []
     for run in reversed(runs):  # the server lists the newest run first
         info, data = run.info, run.data
-        own = _Run(info.run_id, str(info.run_name), info.status, info.start_time, info.end_time)
-        own.metrics, own.params, own.tags = dict(data.metrics), dict(data.params), dict(data.tags)
-        found.append(own)
-    return _Experiment(label, name, found)
+        times = info.start_time, info.end_time
+        values = dict(data.metrics), dict(data.params), dict(data.tags)
+        found.append(Run(info.run_id, str(info.run_name), info.status, *times, *values))
+    return Experiment(label, name, found)
 
 
 def _all_pages(search: Any, **arguments: Any) -> list[Any]:
@@ -219,53 +200,45 @@ def _seconds(milliseconds: object) -> float | None:
     return milliseconds / 1000.0 if known and milliseconds else None  # type: ignore[operator]
 
 
-def _choose_experiment(
-    rows: Sequence[Sequence[Any]], wanted: str | None, source: str
-) -> tuple[Any, str]:
-    """Return id and name of the experiment to read; a row is id, name, number of runs."""
-    for key, name, _ in rows:
-        if wanted in (str(name), str(key)):
-            return key, str(name)
-    used = {str(name): key for key, name, count in rows if count}
-    kinds = "experiments with runs"
-    chosen = choose_name(wanted, used, source, "experiment", kinds, "experiment")
-    return used[chosen], chosen
-
-
 def _choose_runs(
-    found: _Experiment, wanted: str | Sequence[str] | None, source: str
-) -> tuple[list[_Run], int]:
+    found: Experiment, wanted: str | Sequence[str] | None, source: str
+) -> tuple[list[Run], int]:
     """Return the runs of one sweep, or all if there are no sweeps, and the number of parents."""
     parent_of = {run.id: run.tags.get(_PARENT, "") for run in found.runs}
     all_parents = set(parent_of.values())
     parents = {run.id: run for run in found.runs if run.id in all_parents}
     # In nested sweeps, the innermost are the searches: their runs are no parents.
-    sweeps: dict[str, list[_Run]] = {}
+    sweeps: dict[str, list[Run]] = {}
     for run in found.runs:
         if run.id not in parents:
             sweeps.setdefault(parent_of[run.id], []).append(run)
-    named = [key for key in sweeps if key in parents]
+    # The parent itself may be deleted, or belong to another experiment.
+    name_of = {key: parents[key].name if key in parents else key for key in sweeps if key}
+    named = list(name_of)
     if wanted is not None:
         asked = [wanted] if isinstance(wanted, str) else list(wanted)
-        named = [key for key in named if key in asked or parents[key].name in asked]
-    for key in named:
+        named = [key for key in named if key in asked or name_of[key] in asked]
+    for key in set(named) & set(parents):
         # Before the choice, because no such sweep can be chosen.
         _refuse_autolog(parents[key], len(sweeps[key]), source)
     if wanted is not None and not named:
-        names = join_values([run.name for run in parents.values()], 8) or "none"
+        names = join_values(name_of.values(), 8) or "none"
         raise LeadlineError(f"{source}: no parent run {format_value(wanted)}; there are {names}")
     if wanted is None and len(sweeps) > 1:
-        names = join_values([parents[key].name for key in named], 8)
+        names = join_values(name_of.values(), 8)
         alone = f" and {pluralize(len(sweeps['']), 'run')} outside of any" if "" in sweeps else ""
-        raise LeadlineError(
-            f"{source}: runs of several searches, with the parent runs {names}{alone}; choose "
-            "with parent"
+        first = name_of[named[0]]
+        raise SeveralError(
+            f"{source}: runs of several searches, with the parent runs {names}{alone}; choose, as "
+            f"in parent={first!r}",
+            "parent",
+            name_of.values(),
         )
     chosen = {run.id for key in (named if wanted is not None else sweeps) for run in sweeps[key]}
     return [run for run in found.runs if run.id in chosen], len(parents)
 
 
-def _refuse_autolog(parent: _Run, kept: int, source: str) -> None:
+def _refuse_autolog(parent: Run, kept: int, source: str) -> None:
     """Raise if the runs of a sweep are the best few that scikit-learn's autologging keeps."""
     estimator = parent.tags.get("estimator_name", "")
     if "mlflow.autologging" not in parent.tags or not estimator.endswith("SearchCV"):

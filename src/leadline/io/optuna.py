@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from leadline.data.trials import Trials
-from leadline.errors import LeadlineError, format_value, join_values, pluralize
+from leadline.errors import LeadlineError, SeveralError, format_value, join_values, pluralize
 from leadline.io.databases import is_database_url, is_sqlite_file
+from leadline.io.files import load_frame, read_columns
+from leadline.io.optuna_frame import is_trials_frame, study_of_frame
+from leadline.io.optuna_journal import is_journal, studies_of_journal
 from leadline.io.optuna_study import (
     Study,
     StudyTrial,
     describe_distribution,
-    is_journal,
-    study_of_database,
-    study_of_journal,
+    studies_of_database,
     study_of_object,
 )
 from leadline.io.params import Space
-from leadline.io.records import Evaluation, Search, collect
+from leadline.io.records import Evaluation, Search, collect, join_searches
 from leadline.io.refusals import Evidence, choose_direction, unknown_name
 
 # Prefixes of the system attributes of trials that these samplers chose by learning.
@@ -34,7 +35,7 @@ _QUASI_RANDOM = "qmc:"
 def read_optuna(
     study: str | os.PathLike[str] | object,
     *,
-    study_name: str | None = None,
+    study_name: str | Sequence[str] | None = None,
     score: int | str | None = None,
     direction: str | None = None,
     replicate: str | None = None,
@@ -49,12 +50,15 @@ def read_optuna(
         A storage, as the URL ``"sqlite:///study.db"``, ``"postgresql://…"`` or ``"mysql://…"``,
         or the path of an SQLite or journal file; or a study object. Storages are read without
         Optuna; a server needs ``pip install "leadline[postgres]"`` or ``"leadline[mysql]"``.
-    study_name : str, optional
-        The study in a storage; required if there are several.
+        Also `study.trials_dataframe()`, or the file that it was written to.
+    study_name : str or sequence of str, optional
+        The study in a storage; required if there are several. Several studies become several
+        searches, with the names as tasks; ``"prefix*"`` names all that begin so.
     score : int or str, optional
         The objective of several: its number, from 0, or its name if one was set.
     direction : {"minimize", "maximize"}, optional
-        Recorded, so not required; an error if it differs from the record.
+        Recorded in a storage, so not required; an error if it differs from the record. A
+        `trials_dataframe` does not record it.
     replicate : str, optional
         User attribute or parameter that distinguishes replicates, such as ``"seed"``. Without it,
         trials with the same parameters are replicates, unless chance may have drawn these twice.
@@ -88,12 +92,31 @@ def read_optuna(
     >>> print(ll.read_optuna(study))
     20 trials: 20 complete, 0 failed
     """
-    found, storage = _load(study, study_name)
-    source = f"{storage}, " * bool(storage) + f"study {format_value(found.name)}"
-    objective, metric, recorded = _choose_objective(found, score, source)
+    studies, storage, notes = _load(study, study_name)
+    parts = []
+    for own in studies:
+        source = f"{storage}, " * bool(storage) + f"study {format_value(own.name)}"
+        parts.append(
+            _read_study(
+                own, source, notes, score, direction, replicate, random_start, assume_random
+            )
+        )
+    return parts[0] if len(parts) == 1 else join_searches(parts, storage)
+
+
+def _read_study(
+    study: Study,
+    source: str,
+    notes: Sequence[str],
+    score: int | str | None,
+    direction: str | None,
+    *options: Any,
+) -> Trials:
+    objective, metric, recorded = _choose_objective(study, score, source)
     direction = choose_direction(recorded, direction, source)
-    trials, notes = _drop_undrawn(found.trials)
-    sampler, learned = _find_sampler(found, trials)
+    trials, undrawn = _drop_undrawn(study.trials)
+    notes = [*notes, *undrawn]
+    sampler, learned = _find_sampler(study, trials)
     infeasible = {trial.number for trial in trials if _is_infeasible(trial)}
     if infeasible:
         notes.append(f"{pluralize(len(infeasible), 'trial')} with a violated constraint: failed")
@@ -104,20 +127,23 @@ def read_optuna(
         own = Evaluation(number, value, status, trial.params, attributes, trial.seconds, number)
         evaluations.append(own)
     space = _common_distributions(trials)
-    metadata = Search(source, found.name, metric, direction, notes, sampler, space, learned)
-    return collect(evaluations, metadata, replicate, random_start, assume_random)
+    metadata = Search(source, study.name, metric, direction, notes, sampler, space, learned)
+    return collect(evaluations, metadata, *options)
 
 
-def _load(study: Any, study_name: str | None) -> tuple[Study, str]:
-    """Return the study and the name of its storage, "" for a study object."""
+def _load(study: Any, study_name: str | Sequence[str] | None) -> tuple[list[Study], str, list[str]]:
+    """Return the studies, the name of their storage, "" for a study object, and notes."""
     if is_database_url(study):
-        return study_of_database(study, study_name)
+        return *studies_of_database(study, study_name), []
+    if hasattr(study, "columns"):
+        return _of_frame(study)
     if not isinstance(study, str | os.PathLike):
         if not hasattr(study, "get_trials") or not hasattr(study, "directions"):
             raise TypeError(
-                f"study must be a storage URL, a path or an optuna Study, got {format_value(study)}"
+                "study must be a storage URL, a path, an optuna Study or its trials_dataframe(), "
+                f"got {format_value(study)}"
             )
-        return study_of_object(study), ""
+        return [study_of_object(study)], "", []
     if isinstance(study, str) and "://" in study:
         raise LeadlineError(
             f"{format_value(study.partition('://')[0])} is no storage that can be read; give a "
@@ -125,13 +151,21 @@ def _load(study: Any, study_name: str | None) -> tuple[Study, str]:
         )
     path = Path(os.path.expanduser(study))
     if is_journal(path):
-        return study_of_journal(path, study_name), path.name
+        return studies_of_journal(path, study_name), path.name, []
     if not path.exists() or path.is_dir() or is_sqlite_file(path):
-        return study_of_database(path, study_name)  # raises if there is no file
+        return *studies_of_database(path, study_name), []  # raises if there is no file
+    if is_trials_frame(read_columns(path)):
+        return _of_frame(path)
     raise LeadlineError(
-        f"{path.name}: neither an SQLite database nor a journal of Optuna; give the storage "
-        "that the study was created with"
+        f"{path.name}: neither an SQLite database, a journal nor a trials_dataframe of Optuna; "
+        "give the storage that the study was created with"
     )
+
+
+def _of_frame(path_or_frame: object) -> tuple[list[Study], str, list[str]]:
+    frame, source, name = load_frame(path_or_frame)
+    study, notes = study_of_frame(frame, source, name)
+    return [study], source, notes
 
 
 def _choose_objective(study: Study, wanted: int | str | None, source: str) -> tuple[int, str, str]:
@@ -143,19 +177,25 @@ def _choose_objective(study: Study, wanted: int | str | None, source: str) -> tu
         )
     known: Sequence[object] = names or range(count)
     if wanted is None and count > 1:
-        raise LeadlineError(
-            f"{source}: it has {count} objectives, {join_values(known)}; choose one with score"
+        named = [str(own) for own in known]
+        raise SeveralError(
+            f"{source}: it has {count} objectives, {join_values(known)}; choose one, as in "
+            f"score={named[0]!r}",
+            "score",
+            named,
         )
+    default = "value" if count == 1 else "values_{}"
     if wanted is None:
         index = 0
+    elif wanted in (defaults := [default.format(index) for index in range(count)]):
+        index = defaults.index(str(wanted))
     elif names is not None and wanted in names:
         index = names.index(str(wanted))
     elif str(wanted).isdecimal() and int(wanted) < count:
         index = int(wanted)
     else:
         raise unknown_name(source, "objective", wanted, known)
-    default = "value" if count == 1 else f"values_{index}"
-    return index, names[index] if names else default, study.directions[index].lower()
+    return index, names[index] if names else default.format(index), study.directions[index].lower()
 
 
 def _drop_undrawn(trials: Sequence[StudyTrial]) -> tuple[list[StudyTrial], list[str]]:

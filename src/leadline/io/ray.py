@@ -1,5 +1,6 @@
 """`read_ray`: the folder of a Ray Tune experiment to `Trials`."""
 
+import csv
 import json
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -10,14 +11,16 @@ from typing import Any
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, format_value, pluralize
 from leadline.io.json_files import damaged, read_json, suggest_inside, validate_folder
-from leadline.io.params import flatten_params, is_finite, to_float
+from leadline.io.params import flatten_params, is_finite, parse_number, to_float
 from leadline.io.records import Evaluation, Search, collect
-from leadline.io.refusals import Evidence, choose_direction, choose_score
+from leadline.io.refusals import Evidence, choose_direction, choose_score, missing_direction
 
 # No other files are parsed. `basic-variant-state-*.json` is a pickle despite its name, and so may
 # be any other file in the folder.
 _STATE = "experiment_state-*.json"
 _PARAMS, _RESULT, _ERROR = "params.json", "result.json", "error.txt"
+_PROGRESS = "progress.csv"  # the results of result.json as a table
+_CONFIG = "config/"
 
 _RANDOM_OR_GRID = "basic-variant-state-*"
 # The second matches searcher-state-* and search_gen_state-*.
@@ -75,7 +78,8 @@ def read_ray(
     Parameters
     ----------
     folder : path
-        Folder of the experiment, which holds one folder per trial.
+        Folder of the experiment, which holds one folder per trial, with `params.json` and
+        `result.json` or `progress.csv`.
     score : str, optional
         The metric, nested ones as ``"eval/accuracy"``. Default: the metric that the experiment
         names, or the only one. The score is its value in the last result, as in Ray.
@@ -118,7 +122,8 @@ def read_ray(
             f"early_stopped must be 'pruned' or 'complete', got {format_value(early_stopped)}"
         )
     trials, metric, notes = _load_trials(path, source)
-    score = choose_score(score, _metrics(trials), source, metric)
+    missing = missing_direction(direction)
+    score = choose_score(score, _metrics(trials), source, metric, missing)
     direction = choose_direction(None, direction, source)
     sampler, learned = _find_sampler(path)
     statuses = _find_statuses(trials, score, early_stopped, source)
@@ -134,7 +139,8 @@ def read_ray(
 def is_experiment(path: Path) -> bool:
     """Return whether a folder is that of a Ray Tune experiment."""
     return any(path.glob(_STATE)) or any(
-        (own / _PARAMS).exists() and ((own / _RESULT).exists() or (own / _ERROR).exists())
+        (own / _PARAMS).exists()
+        and any((own / name).exists() for name in (_RESULT, _PROGRESS, _ERROR))
         for own in path.iterdir()
         if own.is_dir()
     )
@@ -156,14 +162,15 @@ def _load_trials(path: Path, source: str) -> tuple[list[_Trial], str | None, lis
         folders = sorted(own.name for own in inside if own.is_dir())
     for folder in folders:
         files = os.listdir(path / folder)
-        if _PARAMS in files or _RESULT in files:
+        if _PARAMS in files or _RESULT in files or _PROGRESS in files:
             _add_files(trials.setdefault(folder, _Trial(folder)), path / folder, files, source)
     if not trials:
         advice = suggest_inside(
             path, is_experiment, "experiments", "give the folder of an experiment"
         )
         raise LeadlineError(
-            f"{source}: no trials of Ray Tune, which are folders with {_PARAMS} and {_RESULT}; "
+            f"{source}: no trials of Ray Tune, which are folders with {_PARAMS} and {_RESULT} or "
+            f"{_PROGRESS}; "
             f"{advice}"
         )
     note = f"no {_STATE}: a trial is failed if there is {_ERROR}, else complete"
@@ -189,7 +196,11 @@ def _add_files(trial: _Trial, folder: Path, files: Collection[str], source: str)
     """Add parameters and last result; set the status if the experiment's state lacks the trial."""
     if _PARAMS in files:
         trial.params = read_json(folder / _PARAMS, source)
-    results = _read_last_line(folder / _RESULT, source) if _RESULT in files else {}
+    results: dict[str, Any] = {}
+    if _RESULT in files:
+        results = _read_last_line(folder / _RESULT, source)
+    elif _PROGRESS in files:
+        results = _read_last_row(folder / _PROGRESS, source)
     config = results.pop("config", None)
     trial.results = results
     if not trial.params and isinstance(config, dict):
@@ -212,6 +223,29 @@ def _read_last_line(path: Path, source: str) -> dict[str, Any]:
     if any(line.strip() for line in lines):
         raise damaged(path, source, "has no JSON lines")
     return {}
+
+
+def _read_last_row(path: Path, source: str) -> dict[str, Any]:
+    """Return the last complete row of a table of results, in the form of a line of `_RESULT`."""
+    try:
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except (OSError, csv.Error) as error:
+        raise damaged(path, source, f"is no table ({format_value(str(error))})") from None
+    complete = [row for row in rows[1:] if len(row) == len(rows[0])]
+    if not complete:
+        return {}
+    found: dict[str, Any] = {"config": {}}
+    for name, cell in zip(rows[0], complete[-1], strict=True):
+        number = None if name == "trial_id" else parse_number(cell)
+        value: Any = cell if number is None else number
+        if number is not None and number.is_integer() and "." not in cell:
+            value = int(number)
+        if name.startswith(_CONFIG):
+            found["config"][name.removeprefix(_CONFIG)] = value
+        elif cell:
+            found[name] = value
+    return found
 
 
 def _metrics(trials: Sequence[_Trial]) -> list[str]:

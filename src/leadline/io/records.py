@@ -1,11 +1,12 @@
 """Evaluations, as trackers record them, to `Trials`.
 
-All readers share these decisions: which evaluations are replicates of one trial, which parameters
-count as hyperparameters, and which notes the user gets.
+All readers share these decisions: which parameters count as hyperparameters, and which notes the
+user gets. `leadline.io.replicates` finds the replicates of a trial.
 """
 
 import dataclasses
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
@@ -13,9 +14,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leadline.data.columns import validate_param
-from leadline.data.trials import PARAM_PREFIX, Trials, validate_any_complete
-from leadline.errors import LeadlineError, format_value, pluralize
+from leadline.data.columns import STATUS_OF, validate_param
+from leadline.data.trials import (
+    PARAM_PREFIX,
+    PRUNED_NOTE,
+    RANDOM_START,
+    Trials,
+    validate_any_complete,
+)
+from leadline.errors import LeadlineError, format_value, join_values, pluralize
 from leadline.io.params import (
     Space,
     flatten_params,
@@ -26,13 +33,11 @@ from leadline.io.params import (
     to_float,
 )
 from leadline.io.refusals import Evidence, refuse_learned, unknown_name
+from leadline.io.replicates import find_replicates, find_retries
 
 _log = logging.getLogger(__name__)
 
 _MOST_NAMED = 8
-# Equal configurations are repeats rather than chance if one continuous parameter alone
-# distinguishes at least this share of the different configurations.
-_DISTINGUISHED = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +97,7 @@ def collect(
     if random_start is not None:
         evaluations, note = _keep_first(evaluations, random_start)
         notes.append(note)
-        sampler = "random start"
+        sampler = RANDOM_START
     params = [flatten_params(evaluation.params) for evaluation in evaluations]
     seeds = None
     if replicate is not None:
@@ -101,10 +106,30 @@ def collect(
             own.pop(replicate, None)
     columns, constant = _split_constant(params)
     if constant:
-        names = ", ".join(constant[:_MOST_NAMED])
+        listed = ", ".join(constant[:_MOST_NAMED])
         more = f" and {len(constant) - _MOST_NAMED} more" * (len(constant) > _MOST_NAMED)
-        notes.append(f"never varied, so not counted as hyperparameters: {names}{more}")
-    trial, number, replicates_note = _find_replicates(evaluations, columns, seeds, source)
+        notes.append(f"never varied, so not counted as hyperparameters: {listed}{more}")
+    retried = (
+        []
+        if seeds is not None
+        else find_retries(
+            [column.tolist() for column in columns.values()], [*map(_failed, evaluations)]
+        )
+    )
+    if retried:
+        notes.append(
+            f"{pluralize(len(retried), 'failed attempt')} left out: tried again with the same "
+            "hyperparameters"
+        )
+        evaluations = [own for index, own in enumerate(evaluations) if index not in set(retried)]
+        columns = {
+            name: column.drop(index=retried).reset_index(drop=True)
+            for name, column in columns.items()
+        }
+    names = [evaluation.trial for evaluation in evaluations]
+    cells = [column.tolist() for column in columns.values()]
+    scores = [evaluation.score for evaluation in evaluations]
+    trial, number, replicates_note = find_replicates(names, cells, scores, seeds, source)
     notes += replicates_note
     table = pd.DataFrame({"trial": trial, "replicate": number, "score": np.nan})
     table["status"] = [evaluation.status for evaluation in evaluations]
@@ -122,6 +147,58 @@ def collect(
     for line in (trials, *trials.notes):
         _log.info("%s: %s", source, line)
     return trials
+
+
+def select_params(
+    recorded: Sequence[Mapping[str, Any]], wanted: Sequence[str] | None, source: str
+) -> list[Mapping[str, Any]]:
+    """Return the named ones of the parameters of each evaluation, all without `wanted`."""
+    if wanted is None:
+        return list(recorded)
+    flat = [flatten_params(own) for own in recorded]
+    for name in wanted:
+        if not any(name in own for own in flat):
+            known = dict.fromkeys(key for own in flat for key in own)
+            raise unknown_name(source, "parameter", name, known, " for params")
+    return [{name: own[name] for name in wanted if name in own} for own in flat]
+
+
+def join_searches(parts: Sequence[Trials], source: str) -> Trials:
+    """Return several searches of one metric and direction, with the tasks that they have."""
+    for name in ("direction", "metric"):
+        found = dict.fromkeys(getattr(own, name) for own in parts)
+        if len(found) > 1:
+            raise LeadlineError(
+                f"{source}: the searches differ in their {name}, {join_values(found)}; read each "
+                "by itself"
+            )
+    samplers = {own.sampler for own in parts}
+    spaces = [dict(own.distributions or {}) for own in parts]
+    common = {
+        name: of for name, of in spaces[0].items() if all(own.get(name) == of for own in spaces)
+    }
+    notes = [
+        f"{own.table['task'].iloc[0]}: {note}"
+        for own in parts
+        for note in own.notes
+        if note != PRUNED_NOTE
+    ]
+    return Trials(
+        pd.concat([own.table for own in parts], ignore_index=True),
+        parts[0].direction,
+        parts[0].metric,
+        source,
+        samplers.pop() if len(samplers) == 1 else None,
+        tuple(notes),
+        common or None,
+    )
+
+
+def _failed(evaluation: Evaluation) -> bool:
+    status = STATUS_OF.get(evaluation.status.strip().casefold())
+    score = to_float(evaluation.score)
+    has_score = score is not None and math.isfinite(score)
+    return status not in ("complete", "pruned") or (status == "complete" and not has_score)
 
 
 def _keep_first(evaluations: Sequence[Evaluation], count: int) -> tuple[list[Evaluation], str]:
@@ -168,63 +245,3 @@ def _split_constant(params: Sequence[Mapping[str, Any]]) -> tuple[dict[str, pd.S
             column += "_"
         columns[column] = validate_param(pd.Series(values, dtype=object))
     return columns, constant
-
-
-def _find_replicates(
-    evaluations: Sequence[Evaluation],
-    columns: Mapping[str, pd.Series],
-    seeds: Sequence[str] | None,
-    source: str,
-) -> tuple[list[int | str], Sequence[int | str], list[str]]:
-    """Return the trial and the replicate of each evaluation, and notes.
-
-    The first evaluation of a configuration names the trial. With `seeds`, evaluations of one
-    configuration are replicates. Without, they are separate trials in two cases: if so few
-    combinations are possible that chance may repeat one, and if their scores are identical,
-    because a copied evaluation has no information on the noise.
-    """
-    names = [evaluation.trial for evaluation in evaluations]
-    cells = [column.tolist() for column in columns.values()]
-    groups: dict[object, list[int]] = {}
-    for index in range(len(names)):
-        row = tuple(repr(values[index]) for values in cells)
-        # Trials that failed before they had any parameters do not share a configuration.
-        key: object = row if set(row) - {"None", "nan"} else index
-        groups.setdefault(key, []).append(index)
-    repeated = [group for group in groups.values() if len(group) > 1]
-    trial, number = list(names), [1] * len(names)
-    for group in repeated:
-        for count, index in enumerate(group, start=1):
-            trial[index], number[index] = names[group[0]], count
-    if seeds is not None:
-        first: dict[tuple[int | str, str], int] = {}
-        for index, key in enumerate(zip(trial, seeds, strict=True)):
-            if (other := first.setdefault(key, index)) != index:
-                raise LeadlineError(
-                    f"{source}: trials {format_value(names[other])} and "
-                    f"{format_value(names[index])} have the same hyperparameters and the same "
-                    f"seed {format_value(seeds[index])}; name what distinguishes them as "
-                    "replicate, or leave it out"
-                )
-        return trial, seeds, []
-    if not repeated:
-        return trial, number, []
-    count = sum(map(len, repeated)) - len(repeated)
-    note = f"{pluralize(count, 'evaluation')} with the hyperparameters of another trial"
-    fractions = [
-        {own for own in values if isinstance(own, float) and not own.is_integer()}
-        for values in cells
-    ]
-    if not any(len(own) > _DISTINGUISHED * len(groups) for own in fractions):
-        note += (
-            ": each counts as a trial, as few combinations repeat by chance; if they are seeds, "
-            "name them with replicate"
-        )
-    elif all(len({repr(evaluations[index].score) for index in group}) == 1 for group in repeated):
-        note += (
-            ", and the same score: each counts as a trial, as replicates of equal scores would "
-            "imply that there is no noise"
-        )
-    else:
-        return trial, number, [f"{note}: replicates of it"]
-    return names, [1] * len(names), [note]

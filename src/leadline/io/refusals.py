@@ -1,9 +1,16 @@
 """Refusals that all readers share, and the choice of direction and score, never guessed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from leadline.data.trials import validate_direction
-from leadline.errors import LeadlineError, NotRecordedError, closest, format_value, join_values
+from leadline.data.trials import FEWEST_RANDOM, validate_direction
+from leadline.errors import (
+    LeadlineError,
+    NotRecordedError,
+    SeveralError,
+    closest,
+    format_value,
+    join_values,
+)
 
 Evidence = tuple[str, int | None]
 """Evidence that a sampler learned, and the number of trials before it did, None if unknown."""
@@ -32,10 +39,17 @@ def refuse_learned(
     elif drawn_first > 0:
         first = "first trial was" if drawn_first == 1 else f"first {drawn_first} trials were"
         offer = f"; its {first} drawn at random, and random_start={drawn_first} reads no others"
+        if drawn_first < FEWEST_RANDOM:
+            offer += f", too few for a fit, which needs {FEWEST_RANDOM}: run a random search"
     raise LeadlineError(
         f"{source}: {evidence}, but the model assumes trials drawn independently{offer}; "
         "assume_random=True reads them all"
     )
+
+
+def missing_direction(given: str | None) -> list[str]:
+    """Return the argument that is missing where a source does not record the direction."""
+    return [] if given is not None else ["direction"]
 
 
 def choose_direction(recorded: str | None, given: str | None, source: str) -> str:
@@ -78,24 +92,35 @@ def choose_name(
     if not known:
         raise LeadlineError(f"{source}: there are no {kinds}; check that it is the right source")
     if wanted is None and len(known) > 1:
-        raise LeadlineError(
-            f"{source}: there are {len(known)} {kinds}, {join_values(known)}; name one with "
-            f"{argument}"
+        raise SeveralError(
+            f"{source}: there are {len(known)} {kinds}, {join_values(known)}; name one, as in "
+            f"{argument}={known[0]!r}",
+            argument,
+            known,
         )
     return known[0] if wanted is None else wanted
 
 
 def choose_score(
-    wanted: str | None, names: Iterable[str], source: str, recorded: str | None = None
+    wanted: str | None,
+    names: Iterable[str],
+    source: str,
+    recorded: str | None = None,
+    missing: Sequence[str] = (),
 ) -> str:
-    """Return the metric to read: the one asked for, the recorded one, or the only one."""
+    """Return the metric to read: the one asked for, the recorded one, or the only one.
+
+    If it has to be named, the error also names the other `missing` arguments.
+    """
     known = list(names)
     if wanted is not None and wanted not in known:
         raise unknown_name(source, "metric", wanted, known, " for score")
     if wanted is None and recorded is None and len(known) != 1:
         raise NotRecordedError(
-            f"{source}: which metric is the score is not recorded there; name it with score: "
-            f"{join_values(known) or 'none was reported'}",
+            f"{source}: which metric is the score is not recorded there; "
+            + (f"name one of {join_values(known)}" if known else "none was reported"),
             "score",
+            *missing,
+            names=known,
         )
     return wanted or recorded or known[0]

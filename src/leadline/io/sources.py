@@ -1,8 +1,6 @@
 """`read_source`: a URL, a folder or a file to `Trials`, by the reader for its kind."""
 
-import csv
 import inspect
-import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,15 +8,19 @@ from pathlib import Path
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, NotRecordedError, format_value, join_values
 from leadline.io.databases import is_database_url, is_sqlite_file, open_database
-from leadline.io.json_files import suggest_inside
+from leadline.io.files import read_columns
+from leadline.io.json_files import is_file_url, path_of, suggest_inside
 from leadline.io.keras_tuner import is_project, read_keras_tuner
 from leadline.io.mlflow import read_mlflow
+from leadline.io.mlflow_files import is_file_store
 from leadline.io.optuna import read_optuna
-from leadline.io.optuna_study import is_journal
+from leadline.io.optuna_frame import is_trials_frame
+from leadline.io.optuna_journal import is_journal
 from leadline.io.ray import is_experiment, read_ray
 from leadline.io.sklearn import is_cv_results, is_pickle, read_sklearn
 from leadline.io.table import read_table
-from leadline.io.wandb import is_wandb_export, read_wandb_csv
+from leadline.io.wandb import is_wandb_export, read_wandb_csv, refuse_chart_export
+from leadline.io.wandb_folder import is_run_folder, read_wandb
 
 _Reader = Callable[..., Trials]
 _KINDS: Mapping[_Reader, str] = {
@@ -26,12 +28,13 @@ _KINDS: Mapping[_Reader, str] = {
     read_mlflow: "an MLflow experiment",
     read_ray: "a Ray Tune experiment",
     read_keras_tuner: "a Keras Tuner project",
+    read_wandb: "a folder of W&B's runs",
     read_wandb_csv: "a W&B export",
     read_sklearn: "a cv_results_ of scikit-learn",
     read_table: "a table",
 }
-_TABLE_ONLY = ("task", "model", "trial", "status", "cost", "space", "best_of")
-_SERVER = re.compile(r"(https?|databricks|file)(:|$)", re.IGNORECASE)
+_TABLE_ONLY = ("task", "model", "trial", "status", "cost", "space", "best_of", "budget", "of")
+_SERVER = re.compile(r"(https?|databricks)(:|$)", re.IGNORECASE)
 
 
 def read_source(source: str, options: Mapping[str, object]) -> Trials:
@@ -41,6 +44,8 @@ def read_source(source: str, options: Mapping[str, object]) -> Trials:
     the reader does not take it; other such options, and unknown sources, raise `LeadlineError`.
     """
     given = {name: value for name, value in options.items() if value is not None}
+    if is_file_url(source):
+        source = str(path_of(source))
     read = _choose_reader(source, given)
     parameters = dict(list(inspect.signature(read).parameters.items())[1:])
     taken = sorted(parameters)
@@ -53,13 +58,26 @@ def read_source(source: str, options: Mapping[str, object]) -> Trials:
                 f"{label}, for which {_option(name)} means nothing; leave it out. It takes "
                 f"{', '.join(map(_option, taken))}"
             )
-    for name, parameter in parameters.items():
-        if parameter.default is inspect.Parameter.empty and name not in given:
-            fix = "minimize or maximize; it is never guessed" * (name == "direction")
-            raise NotRecordedError(
-                f"{label}, which does not record the {name}: {fix or 'name its column'}", name
-            )
+    missing = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.default is inspect.Parameter.empty and name not in given
+    ]
+    if missing:
+        raise _not_recorded(source, label, missing)
     return read(source, **given)
+
+
+def _not_recorded(source: str, label: str, missing: list[str]) -> NotRecordedError:
+    """Return the error for arguments that the reader needs and the source does not record."""
+    fixes = []
+    if "score" in missing:
+        columns = join_values(name for name in read_columns(Path(source)) if name) or "none"
+        fixes.append(f"name the column of the score; the columns are {columns}")
+    if "direction" in missing:
+        fixes.append("the direction is minimize or maximize, never guessed")
+    names = " and ".join(missing)
+    return NotRecordedError(f"{label}, which does not record {names}: {'; '.join(fixes)}", *missing)
 
 
 def source_stem(source: str) -> str:
@@ -74,12 +92,12 @@ def _choose_reader(source: str, given: Mapping[str, object]) -> _Reader:
         return _reader_of_database(source)
     if _SERVER.match(source):
         return read_mlflow
-    if "://" in source:
+    if "://" in source and not is_file_url(source):
         raise LeadlineError(
             f"{format_value(source.partition('://')[0])} is no kind of URL that can be read; those "
             "of sqlite, postgresql, mysql and, for MLflow, http can"
         )
-    path = Path(os.path.expanduser(source))
+    path = path_of(source)
     if "\0" in source or not path.exists():
         raise FileNotFoundError(f"no file {format_value(source, 200)}; check its name and folder")
     if path.is_dir():
@@ -106,35 +124,43 @@ def _reader_of_folder(path: Path) -> _Reader:
         return read_keras_tuner
     if is_experiment(path):
         return read_ray
-    advice = suggest_inside(
-        path, lambda own: is_project(own) or is_experiment(own), "some", "give a file or a URL"
-    )
+    if is_file_store(path):
+        return read_mlflow
+    if is_run_folder(path):
+        return read_wandb
     raise IsADirectoryError(
-        f"{format_value(str(path), 200)} is a directory, but no experiment of Ray Tune or project "
-        f"of Keras Tuner; {advice}"
+        f"{format_value(str(path), 200)} is a directory, but no experiment of Ray Tune, project of "
+        f"Keras Tuner, store of MLflow or folder of W&B; {_suggest(path)}"
+    )
+
+
+def _suggest(path: Path) -> str:
+    """Return what to give in place of a folder that is no source: one inside it or beside it."""
+    if (path / "mlflow.db").exists():
+        return "give mlflow.db in it"
+    if path.resolve().name in ("mlruns", "mlartifacts") and path.with_name("mlflow.db").exists():
+        return "MLflow keeps its runs in the database mlflow.db beside it: give that"
+    return suggest_inside(path, _is_folder_of_tool, "some", "give a file or a URL")
+
+
+def _is_folder_of_tool(path: Path) -> bool:
+    return any(
+        is_kind(path) for is_kind in (is_project, is_experiment, is_file_store, is_run_folder)
     )
 
 
 def _reader_of_table(path: Path, given: Mapping[str, object]) -> _Reader:
     if is_pickle(path):
         return read_sklearn  # its error explains why pickles are not loaded
-    columns = _read_header(path)
+    columns = read_columns(path)
+    refuse_chart_export(columns, path.name)
     if is_cv_results(columns) and "direction" not in given:
         return read_sklearn
+    if is_trials_frame(columns) and not any(name in given for name in _TABLE_ONLY):
+        return read_optuna
     if is_wandb_export(columns) and not any(name in given for name in _TABLE_ONLY):
         return read_wandb_csv
     return read_table
-
-
-def _read_header(path: Path) -> list[str]:
-    """Return the names in the first line of a CSV file, an empty list if there are none."""
-    if path.suffix.lower() not in ("", ".csv", ".txt"):
-        return []
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return [name.strip() for name in next(csv.reader(file), [])]
-    except (OSError, ValueError, csv.Error):
-        return []
 
 
 def _option(name: str) -> str:

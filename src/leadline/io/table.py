@@ -2,12 +2,18 @@
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from leadline.data.trials import PARAM_PREFIX, Trials, validate_any_complete, validate_direction
+from leadline.data.trials import Trials, validate_any_complete, validate_direction
 from leadline.data.validate import validate_rows
-from leadline.errors import LeadlineError, closest, format_value, join_values
+from leadline.errors import LeadlineError, format_value
 from leadline.io.files import load_frame
+from leadline.io.optuna_frame import is_trials_frame
+from leadline.io.table_columns import resolve_columns, validate_arguments
+from leadline.io.table_epochs import refuse_rows_per_epoch, take_one_row_per_trial
+from leadline.io.table_params import open_dicts
+from leadline.io.table_replicates import group_rows
+from leadline.io.wandb import refuse_chart_export
 
 _log = logging.getLogger(__name__)
 
@@ -25,20 +31,24 @@ def read_table(
     cost: str | None = None,
     space: str | None = None,
     best_of: str | None = None,
+    budget: str | None = None,
+    of: str | None = None,
+    early_stopped: str | None = None,
     params: Sequence[str] | None = None,
 ) -> Trials:
     """Return the trials in a file or data frame with one row per evaluation.
 
-    Each argument from `score` to `best_of` names a column. If it is None, the column of exactly
-    that name is used if there is one ("task" for `task`); so are columns named `order` and
-    `budget`. Columns named `param:<name>` are hyperparameters. All others are left out.
+    Each argument from `score` to `budget` names a column. If it is None, the column of exactly
+    that name is used if there is one ("task" for `task`), but not one that `params` names; so is
+    a column named `order`. Columns named `param:<name>` are hyperparameters. All others are left
+    out.
 
     Parameters
     ----------
     path_or_frame : path or data frame
-        CSV, TSV, JSON lines (each also as .gz, .bz2, .xz) or Parquet, recognised by the suffix;
-        or a pandas, polars or other frame that narwhals supports. Text must be UTF-8, separated
-        by commas, with points as decimal marks.
+        Separated values (CSV, TSV), JSON (an object per line, an array of objects), each also as
+        .gz, .bz2, .xz, or Parquet, recognised by the suffix; or a pandas, polars or other frame
+        that narwhals supports. Text must be UTF-8. Separator and decimal mark are found.
     score : str
         The score, in the user's units. Empty, NaN, inf, "nan" and "Infinity" mean that the trial
         failed; any other text that is no number is an error.
@@ -48,8 +58,9 @@ def read_table(
         The problem, and the model that was tuned. With neither, all rows are one search: its task
         is the file's name without suffix (or "task"), its model "model".
     trial, replicate : str, optional
-        The configuration that a row evaluates, by default the row number, from 1; and the
-        evaluation of it, such as its seed, which needs `trial`.
+        The configuration that a row evaluates, and the evaluation of it, such as its seed. Without
+        `trial`, rows with the same hyperparameters are replicates, unless chance may have drawn
+        these twice; if no hyperparameters are known, each row is a trial.
     status : str, optional
         `complete`, `failed`, `pruned`, `running`, or the words of other tools in
         `leadline.data.columns.STATUS_WORDS`. Scores are used in complete rows only. Or
@@ -62,15 +73,26 @@ def read_table(
         best of 50 trials". Such a row needs only task, model and score, and becomes one of
         `Trials.reports`; its trials are others than those of the table. Empty or 1: an ordinary
         trial. For an unknown number, set the status `reported` and leave `best_of` empty.
+    budget : str, optional
+        Units of training, such as epochs. In a table with one row per epoch, the row of the
+        largest budget is the evaluation.
+    of : {"last", "best"}, optional
+        Which score of a trial with several rows counts: that of the largest budget, the default,
+        or the best one.
+    early_stopped : {"pruned", "complete"}, optional
+        Status of trials that ended at a smaller budget than others, in a table with one row per
+        epoch: pruned, so worse than the threshold, if a scheduler stopped them; complete if they
+        converged. Without it they are refused, since scores at different budgets do not compare.
     params : sequence of str, optional
-        Columns of hyperparameters, renamed to `param:<name>`. Without them and without
-        `param:*` columns the hyperparameters are unknown and `n_params` is 0.
+        Columns of hyperparameters, renamed to `param:<name>`; a column of dicts, in Python or in
+        JSON, becomes one column per entry. Without `params`, a column of dicts called "params" or
+        "config" is opened. Without any, the hyperparameters are unknown and `n_params` is 0.
 
     Returns
     -------
     Trials
-        All rows of the input, in its order, reported bests apart from trials. Row numbers in
-        messages count from 1, without the header.
+        The evaluations in the order of the input, reported bests apart from trials. Row numbers
+        in messages count from 1, without the header.
 
     Raises
     ------
@@ -90,79 +112,40 @@ def read_table(
     3 trials: 2 complete, 1 failed
     """
     named = {"score": score, "task": task, "model": model, "trial": trial, "replicate": replicate}
-    named |= {"status": status, "cost": cost, "space": space, "best_of": best_of}
-    _validate_arguments(named, params)
+    named |= {"status": status, "cost": cost, "space": space, "best_of": best_of, "budget": budget}
+    validate_arguments(named, params)
     direction = validate_direction(direction)
-    frame, source, default_task = load_frame(path_or_frame)
-    columns = _resolve_columns(named, params, list(frame.columns), source)
-    chosen = frame[list(columns.values())].set_axis(list(columns), axis="columns")
-    if "task" not in columns:
-        chosen = chosen.assign(task=default_task)
-    table, reports = validate_rows(chosen, source=source, names=columns)
-    if "trial" not in columns and table["replicate"].nunique() > 1:
+    if of not in (None, "last", "best"):
+        raise LeadlineError(f"of must be 'last' or 'best', got {format_value(of)}")
+    if early_stopped not in (None, "pruned", "complete"):
         raise LeadlineError(
-            f"{source}: column {format_value(columns['replicate'])} distinguishes replicates, but "
-            "no column names the trial of each row; name one, as in trial='config'"
+            f"early_stopped must be 'pruned' or 'complete', got {format_value(early_stopped)}"
         )
-    trials = validate_any_complete(
-        Trials(table, direction, metric=score, source=source, reports=reports)
+    if of is not None and budget is None:
+        raise LeadlineError("of needs the column of the epochs, as in budget='epoch'")
+    frame, source, default_task = load_frame(path_or_frame)
+    refuse_chart_export(list(frame.columns), source)
+    if is_trials_frame(frame.columns) and status is None and params is None:
+        raise LeadlineError(
+            f"{source}: a trials_dataframe of Optuna, in which pruned trials have values too; read "
+            "it with read_optuna, or name the columns with status='state' and params"
+        )
+    frame, params = open_dicts(frame, params, source)
+    columns = resolve_columns(named, params, frame, source)
+    rows = frame[list(columns.values())].set_axis(list(columns), axis="columns")
+    notes: list[str] = []
+    if budget is None:
+        refuse_rows_per_epoch(frame, columns, source)
+    else:
+        rows, notes = take_one_row_per_trial(rows, of, early_stopped, direction, columns, source)
+    rows, repeats = group_rows(rows, columns, frame, source)
+    if "task" not in rows.columns:
+        rows = rows.assign(task=default_task)
+    table, reports = validate_rows(rows, source=source, names=columns)
+    found = Trials(
+        table, direction, metric=score, source=source, notes=(*notes, *repeats), reports=reports
     )
+    trials = validate_any_complete(found)
     for line in (trials, *trials.notes):
         _log.info("%s: %s", source, line)
     return trials
-
-
-def _validate_arguments(named: Mapping[str, str | None], params: Sequence[str] | None) -> None:
-    """Raise TypeError unless columns are named by strings."""
-    for argument, value in named.items():
-        if not isinstance(value, str) and (value is not None or argument == "score"):
-            raise TypeError(
-                f"{argument} must be the name of a column, got {format_value(value)}; write it as "
-                f"a string, as in {argument}='{argument}'"
-            )
-    listed = params is None or isinstance(params, list | tuple)
-    if not listed or not all(isinstance(name, str) for name in params or ()):
-        raise TypeError(
-            f"params must be a list of column names, got {format_value(params)}; write "
-            "params=['lr']"
-        )
-
-
-def _resolve_columns(
-    named: Mapping[str, str | None], params: Sequence[str] | None, existing: list[str], source: str
-) -> dict[str, str]:
-    """Return the column of the input for each column of the table."""
-    columns: dict[str, str] = {}
-    wanted = [(argument, name) for argument, name in named.items() if name is not None]
-    for argument, column in [*wanted, *(("params", name) for name in params or ())]:
-        if column not in existing:
-            raise LeadlineError(
-                f"{source}: no column {format_value(column)} for {argument}."
-                f"{closest(column, existing)} The columns are {join_values(existing) or 'none'}"
-            )
-    for column, name in {**named, "order": None, "budget": None}.items():
-        if name is not None:
-            columns[column] = name
-        elif column in existing and column not in named.values():
-            columns[column] = column
-    for name in existing:
-        free = name == named["score"] or name not in columns.values()
-        if name.startswith(PARAM_PREFIX) and free:
-            columns[name] = name
-    for name in params or ():
-        column = f"{PARAM_PREFIX}{name.removeprefix(PARAM_PREFIX)}"
-        if columns.get(column, name) != name:
-            raise LeadlineError(
-                f"{source}: params has {format_value(name)}, but there is a column "
-                f"{format_value(column)} too; leave one out"
-            )
-        columns[column] = name
-    taken: dict[str, str] = {}
-    for column, name in columns.items():
-        if name in taken:
-            raise LeadlineError(
-                f"{source}: column {format_value(name)} is named both as {taken[name]} and as "
-                f"{column}; name it once"
-            )
-        taken[name] = column
-    return columns

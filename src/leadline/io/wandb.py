@@ -9,7 +9,7 @@ import pandas as pd
 
 from leadline.data.columns import validate_numbers
 from leadline.data.trials import Trials, validate_direction
-from leadline.errors import LeadlineError, closest, format_value, join_values
+from leadline.errors import LeadlineError, SeveralError, closest, format_value, join_values
 from leadline.io.files import load_frame
 from leadline.io.params import parse_number
 from leadline.io.records import Evaluation, Search, collect
@@ -82,6 +82,7 @@ def read_wandb_csv(
     direction = validate_direction(direction)
     frame, source, task = load_frame(path_or_frame)
     columns = {str(name): frame[name].tolist() for name in frame.columns}
+    refuse_chart_export(list(columns), source)
     missing = [name for name in _REQUIRED if name not in columns]
     if missing:
         raise LeadlineError(
@@ -124,6 +125,21 @@ def is_wandb_export(columns: Sequence[str]) -> bool:
     return all(name in columns for name in _REQUIRED)
 
 
+def refuse_chart_export(columns: Sequence[str], source: str) -> None:
+    """Raise if these are the columns of a chart, which has one row per step and not per run."""
+    charts = [
+        name
+        for name in columns
+        if " - " in name and f"{name}__MIN" in columns and f"{name}__MAX" in columns
+    ]
+    if charts:
+        raise LeadlineError(
+            f"{source}: the export of a chart of W&B, with one row per step and columns such as "
+            f"{format_value(charts[0])}; export the table of runs instead (in the project: Table, "
+            "Export, CSV), or give the local folder wandb"
+        )
+
+
 def _unknown_column(argument: str, name: str, columns: _Columns, source: str) -> LeadlineError:
     # Names that begin with an underscore are internal to W&B.
     known = [column for column in columns if column not in _ABOUT and not column.startswith("_")]
@@ -140,9 +156,11 @@ def _choose_rows(columns: _Columns, sweep: str | None, source: str) -> list[int]
     known = list(dict.fromkeys(filter(None, names)))
     if sweep is None and len(set(names)) > 1:
         outside = " and runs outside of any" if "" in names else ""
-        raise LeadlineError(
+        raise SeveralError(
             f"{source}: runs of several searches, the sweeps {join_values(known)}{outside}; "
-            "choose one with sweep"
+            f"choose one, as in sweep={known[0]!r}",
+            "sweep",
+            known,
         )
     if sweep is not None and sweep not in names:
         raise unknown_name(source, "sweep", sweep, known)

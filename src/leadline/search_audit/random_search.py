@@ -11,8 +11,8 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from leadline.data.trials import PARAM_PREFIX, Trials, search_labels
-from leadline.errors import LeadlineError
+from leadline.data.trials import FEWEST_RANDOM, PARAM_PREFIX, RANDOM_START, Trials, search_labels
+from leadline.errors import LeadlineError, pluralize
 from leadline.search_audit.search_space import validate_space
 from leadline.search_audit.verdict import evidence_on
 
@@ -57,7 +57,7 @@ def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.Dat
     Evidence is "sampler" (the recorded one), "duplicates", "grid", "order" (of all trials
     together, then of each test, then of each parameter: see `order_evidence`), "distribution"
     (Kolmogorov-Smirnov of each parameter, then of all together by Fisher's method) and "evenness"
-    (a distance that is too small).
+    (distances that are too small, or gaps between neighbouring values that are too equal).
 
     A search is model-based when the p-value of the order is below one in 10,000, or that of order
     and distributions together below one in 2,000. Distributions that were not declared count only
@@ -96,6 +96,8 @@ def validate_random_search(
     Raises `LeadlineError`, which names the evidence, if a search is clearly not random. With
     `assume_random` such a search gets a note instead.
     """
+    if not assume_random:
+        _refuse_short_start(trials)
     found = check_random_search(trials, space=space)
     overall = found[found["evidence"] == "overall"]
     notes = []
@@ -110,13 +112,28 @@ def validate_random_search(
             if not assume_random:
                 raise LeadlineError(
                     f"{trials.source}: {problem}. The law is one of independent draws (random "
-                    "search; a grid or a quasi-random design gets a note). Fit only the trials "
-                    "that were drawn at random, such as a sampler's random start (of Optuna's TPE "
-                    "the first 10: read_optuna(..., random_start=10)); or pass assume_random=True; "
-                    "leadline.check_random_search(trials) returns all the evidence"
+                    "search; a grid or a quasi-random design gets a note). Run a random search, or "
+                    f"read only the random start of the sampler, if it has {FEWEST_RANDOM} trials "
+                    f"or more (random_start={FEWEST_RANDOM}), or fit all the same with "
+                    "assume_random=True; check_random_search returns all the evidence"
                 )
             notes.append(f"{problem}; fitted because of assume_random=True")
     return notes
+
+
+def _refuse_short_start(trials: Trials) -> None:
+    """Raise if a search is the random start of a sampler that learned, and too short to fit."""
+    if trials.sampler != RANDOM_START:
+        return
+    for task, model in trials.with_trials:
+        count = trials.search(task, model).counts()["trials"]
+        if count < FEWEST_RANDOM:
+            raise LeadlineError(
+                f"{trials.source}: {pluralize(count, 'trial')} of a random start, and with fewer "
+                f"than {FEWEST_RANDOM} the prior decides the answer; run a short random search "
+                "instead (in Optuna: a new study with RandomSampler), or fit all the same with "
+                "assume_random=True"
+            )
 
 
 def _summarize_evidence(evidence: pd.DataFrame) -> str:

@@ -32,6 +32,9 @@ _DRIFT_IN_SUPPORT = 0.05
 _AGAINST_A_RECORD = 1e-6
 _NOTE = 1e-4
 _SORTED = 1e-6
+_LEAST_EVEN = 1e-3
+
+_NOT_DECLARED = "distributions that were not declared do not suffice as evidence"
 
 _SAMPLERS = {
     "model-based": r"tpe|cma|gauss|\bgp|bayes|\bbo\b|botorch|smac|nsga|evolution|genetic|hyperopt"
@@ -135,7 +138,9 @@ def _verdict(
     # First, because a grid in nested loops has an order, and a quasi-random search is more even
     # than any random one.
     found = [design.verdict for design in designs if design.verdict != "random"]
-    return [*found, "model-based" if learns else combined.verdict][0]
+    # The order was tested and is that of random draws.
+    weak = combined.advice == _NOT_DECLARED and not np.isnan(order.p_value)
+    return [*found, "model-based" if learns else "random" if weak else combined.verdict][0]
 
 
 def _test(
@@ -164,10 +169,14 @@ def _evenness(shapes: dict[str, ShapeTest], design: Design, limit: float) -> Evi
     # Choices drawn without replacement from few combinations are even too.
     large = design.combinations() > 10 * len(design.configuration)
     tested = [test.p_even for test in shapes.values() if large or not test.discrete]
-    p_even = [p_value for p_value in tested if not np.isnan(p_value)]
+    p_even = sorted(p_value for p_value in tested if not np.isnan(p_value))
     p_value = _fisher(p_even)
-    # The median, because a sampler that learns can make one parameter look even by chance.
-    even = p_value < limit and np.median(p_even) < 0.1
+    if len(p_even) > 2:
+        # One parameter must not suffice, as a sampler that learns may make it look even: the
+        # smallest p-value is left out, or none counts for more than one in a thousand.
+        capped = _fisher([max(own, _LEAST_EVEN) for own in p_even])
+        p_value = min(1.0, 2.0 * min(_fisher(p_even[1:]), capped))
+    even = p_value < limit
     verdict = "quasi-random" if even else "random"
     advice = "the values are more even than draws" if even else ""
     return Evidence("evenness", "", float(len(p_even)), p_value, limit, verdict, advice)
@@ -222,8 +231,7 @@ def _combine(order: Evidence, shape: Evidence, all_declared: bool, limit: float)
     elif p_value < limit and (all_declared or order.p_value < _ORDER_IN_SUPPORT):
         verdict = "model-based"
     elif p_value < limit:
-        verdict = "random" if tested else "unknown"
-        advice = "distributions that were not declared do not suffice as evidence"
+        verdict, advice = "unknown", _NOT_DECLARED
     return Evidence("order and distributions", "", np.nan, p_value, limit, verdict, advice)
 
 
