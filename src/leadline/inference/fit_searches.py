@@ -1,9 +1,9 @@
 """From the candidate tails of all searches to the groups of the tree: alone, or together.
 
-Searches that are fitted together share what they have in common in two stages
-(`leadline.inference.two_stages`). Integer effective dimensions that searches share, and reported
-bests, cannot be had from fits of each search alone: there all are fitted at once, to sets of
-thresholds (`leadline.inference.joint_fit`).
+Up to `MANY_SEARCHES`, all that are fitted together are sampled at once, at sets of thresholds
+(`leadline.inference.joint_fit`). More of them take two stages (`leadline.inference.two_stages`),
+whose time grows with their number and no faster. Integer effective dimensions that searches share,
+and reported bests, cannot be had from fits of each search alone, and are always sampled at once.
 """
 
 import dataclasses
@@ -23,9 +23,13 @@ from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.reported_searches import with_reports
 from leadline.inference.thresholds import fit_candidates, p_value_of
 from leadline.inference.tree import join_groups, mixture_tree, tree_of
-from leadline.inference.two_stages import MIN_OVERLAP, pool, with_population
+from leadline.inference.two_stages import pool, with_population
+from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS, mixture_diagnostics
 
 Groups = dict[str, xr.Dataset]
+
+MANY_SEARCHES = 16
+"""So many searches or more are fitted in two stages."""
 
 
 def fit_searches(
@@ -39,7 +43,8 @@ def fit_searches(
 
     `attributes` are those of the tree, also of that of a first search that is shown early.
     """
-    at_once = posterior.effective_dim == "integer" or len(trials.reports)
+    few = len(candidates) < MANY_SEARCHES
+    at_once = few or posterior.effective_dim == "integer" or len(trials.reports) > 0
     if posterior.kind != "single" and at_once:
         return _fit_threshold_sets(trials, candidates, posterior, seed, attributes)
     if posterior.kind == "single":
@@ -59,7 +64,7 @@ def _fit_in_two_stages(
 ) -> Groups:
     """Return the groups of the tree, all searches fitted alone and then together.
 
-    A search whose own draws hardly overlap with the joint posterior is fitted again, given the
+    A search with too few draws that the joint posterior can use is fitted again, given the
     population that was found for it, and all are pooled again.
     """
     alone_seed, pool_seed, again_seed = seed.spawn(3)
@@ -67,7 +72,9 @@ def _fit_in_two_stages(
     alone, tails = _fit_alone(trials, candidates, everything, posterior, alone_seed, attributes)
     posterior.progress.start("sampling together")
     groups = pool(alone, join_tails(tails), posterior, pool_seed)
-    poor = np.flatnonzero(groups["candidates"]["overlap"].to_numpy() < MIN_OVERLAP)
+    draws = groups["posterior"].sizes["chain"] * groups["posterior"].sizes["draw"]
+    rhat, bulk, tail = mixture_diagnostics(groups["candidates"], draws)
+    poor = np.flatnonzero((rhat > MAX_RHAT) | (np.minimum(bulk, tail) < MIN_ESS))
     if len(poor):
         informed = list(candidates)
         for search in poor:

@@ -35,9 +35,6 @@ _POOL = 1000
 
 _TARGET_ACCEPT = 0.95
 
-MIN_OVERLAP = 0.15
-"""A search with a smaller overlap is fitted again, given its population (`with_population`)."""
-
 # The smallest median of a depth, in tail scales.
 _SHALLOW = 0.3
 

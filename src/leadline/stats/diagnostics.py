@@ -128,7 +128,7 @@ def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
 
     They are the worst over searches, and over the parameters that searches share. The draws of a
     search are a mixture over its thresholds, whose diagnostics follow from those of each
-    (`_of_mixture`).
+    (`mixture_diagnostics`).
     """
     validate_tree(tree)
     table = tree["candidates"].dataset
@@ -148,7 +148,7 @@ def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
         return int(by_search.max() if at_once else by_search.sum())
 
     draws = sizes["chain"] * sizes["draw"]
-    max_rhat, min_ess_bulk, min_ess_tail = _of_mixture(table, draws)
+    max_rhat, min_ess_bulk, min_ess_tail = mixture_diagnostics(table, draws)
     found = Diagnostics(
         divergences=total("divergences") + int(shared.get("divergences", 0)),
         # Unlike nanmax, max keeps the nan of a fit with one chain.
@@ -169,7 +169,7 @@ def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
     return replace(found, advice=advice)
 
 
-def _of_mixture(table: xr.Dataset, draws: int) -> tuple[npt.NDArray[np.float64], ...]:
+def mixture_diagnostics(table: xr.Dataset, draws: int) -> tuple[npt.NDArray[np.float64], ...]:
     """Return R-hat and the bulk and tail effective sample sizes of the mixtures, each (search,).
 
     A candidate with weight w has w N of the N draws. The mean of the mixture is the weighted sum of
