@@ -59,9 +59,7 @@ def test_arrays_keep_their_shapes_and_their_order():
         cube, row = (pm.Data(name, values) for name, values in small.items())
         pm.Deterministic("product", (cube * row).sum(axis=(0, 2)))
     flat = flatten_data(model)
-    product = flat.model.compile_fn(
-        flat.model["product"], inputs=[], point_fn=False, mode=PYTHON
-    )
+    product = flat.model.compile_fn(flat.model["product"], inputs=[], point_fn=False, mode=PYTHON)
     for data in (small, large):
         set_data(flat.model, flat.flatten(data))
         expected = (data["cube"] * data["row"]).sum(axis=(0, 2))
