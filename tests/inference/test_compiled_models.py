@@ -71,9 +71,9 @@ def structure_of(monkeypatch, trials, model="auto", **options):
     def asked(structure, sampler, build):
         raise Asked(structure)
 
-    def drawn(trials, candidates, posterior, *others):
-        if posterior.kind == "single":
-            return fit_alone(trials, candidates, posterior, *others)
+    def drawn(trials, candidates, *others):
+        if any(getattr(other, "kind", None) == "single" for other in others):
+            return fit_alone(trials, candidates, *others)
         return None, [tails[0] for tails in candidates]
 
     for name in ("posterior", "two_stages"):
