@@ -71,6 +71,13 @@ def _pooled_dims(data: Data, priors: Priors, spaces: int) -> TensorVariable:
     return pm.Deterministic("effective_dim", gamma, dims="search")
 
 
+def dims_given(median: TensorVariable, sd: TensorVariable, data: Data) -> TensorVariable:
+    """Return gamma of each search, with log e normal around `median`; all are (search,)."""
+    excess = pm.Normal("log_excess", median, sd, dims="search")
+    gamma = 1.0 + _bounded(excess, data["max_effective_dim"] - 1.0)
+    return pm.Deterministic("effective_dim", gamma, dims="search")
+
+
 def dims_population(
     data: Data, priors: Priors, spaces: int
 ) -> tuple[TensorVariable, TensorVariable]:

@@ -22,7 +22,14 @@ from pytensor.tensor.variable import TensorVariable
 
 from leadline.distributions.coordinates import PartlyCentred
 from leadline.models.effective_dims import effective_dims
-from leadline.models.likelihood import Data, coords_of, data_of, declare_data, observe_tails
+from leadline.models.likelihood import (
+    LOG_NORMAL,
+    Data,
+    coords_of,
+    data_of,
+    declare_data,
+    observe_tails,
+)
 from leadline.models.priors import Priors
 
 
@@ -38,12 +45,7 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
         data = declare_data(data_of(tails))
         dims = effective_dims(effective_dim, data, priors, tails)
         noise_ratio = pooled_noise_ratios(data, priors)
-        depth = dims.scaled_depth(
-            lambda mu, sigma, size: pm.LogNormal.dist(mu, sigma, size=size),
-            lambda value, mu, sigma: pm.logp(pm.LogNormal.dist(mu, sigma), value),
-            depth_population(priors),
-            noise_ratio,
-        )
+        depth = dims.scaled_depth(*LOG_NORMAL, depth_population(priors), noise_ratio)
         reach = priors.reach.variable("reach", dims="search")
         observe_tails(data, depth, noise_ratio, reach, dims)
     return model

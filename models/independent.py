@@ -11,8 +11,10 @@ import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 
-from leadline.models.effective_dims import bounded_dim
+from leadline.models.effective_dims import bounded_dim, dims_given
 from leadline.models.likelihood import (
+    LOG_NORMAL,
+    Data,
     EffectiveDims,
     coords_of,
     data_of,
@@ -29,6 +31,9 @@ _TYPICAL_DIM = 2.0
 def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") -> pm.Model:
     """Return the model of searches that share nothing, given their tails (`leadline.data.tails`).
 
+    Tails with `population_mean` and `population_sd` (search, coordinate) have that population for
+    their priors, in place of `priors`: see `leadline.models.population`.
+
     `effective_dim` "continuous" makes gamma real in [1, max_effective_dim]; "integer" makes it one
     of the integers of that range, and sums it out.
 
@@ -44,6 +49,8 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
             groups = pt.arange(data["threshold"].shape[0])
             dims: EffectiveDims = SummedDims(data, priors, groups, "search", tails)
             depths = EffectiveDims(data, pt.constant(_TYPICAL_DIM, dtype="float64"))
+        elif "population_mean" in data:
+            return _given_population(model, data, priors)
         else:
             upper = data["max_effective_dim"]
             gamma = bounded_dim("effective_dim", priors.effective_dim, upper, dims="search")
@@ -57,4 +64,17 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
         )
         reach = priors.reach.variable("reach", dims="search")
         observe_tails(data, depth, noise_ratio, reach, dims)
+    return model
+
+
+def _given_population(model: pm.Model, data: Data, priors: Priors) -> pm.Model:
+    """Return the model with a population for its priors, in the coordinates of `population`."""
+    (log_excess, noise, depth), (dim_sd, noise_sd, depth_sd) = (
+        [data[name][:, place] for place in range(3)]
+        for name in ("population_mean", "population_sd")
+    )
+    dims = EffectiveDims(data, dims_given(log_excess, dim_sd, data))
+    noise_ratio = pm.LogNormal("noise_ratio", noise, noise_sd, dims="search")
+    scaled = dims.scaled_depth(*LOG_NORMAL, (depth, depth_sd), noise_ratio)
+    observe_tails(data, scaled, noise_ratio, priors.reach.variable("reach", dims="search"), dims)
     return model

@@ -55,6 +55,12 @@ _SHALLOW = 0.1
 # Chains start at the depth of the noiseless law with two effective hyperparameters.
 _TYPICAL_DEPTH = 2.0
 
+# The prior of a log-normal depth, for `EffectiveDims.scaled_depth`.
+LOG_NORMAL = (
+    lambda mu, sigma, size: pm.LogNormal.dist(mu, sigma, size=size),
+    lambda value, mu, sigma: pm.logp(pm.LogNormal.dist(mu, sigma), value),
+)
+
 _DIMS = {
     "search": "threshold tail_scale gap_of_best n_tail max_effective_dim search_space "
     "noise_is_known search_task search_model",
@@ -103,6 +109,9 @@ def data_of(tails: xr.Dataset) -> dict[str, Any]:
         data["seed_freedom"] = freedom
         data["seed_search"] = tail["tail_search"][repeated]
         data["observed_seed_variance"] = seed_variances(tails)[repeated]
+    for name in ("population_mean", "population_sd"):
+        if name in tail:
+            data[name] = tail[name]
     if has_grid(tails):
         finest = _NO_GRID * tail["tail_scale"][tail["tail_search"]]
         data["resolution"] = np.where(tail["bin_width"] > 0, tail["bin_width"], finest)
@@ -159,6 +168,7 @@ def structure(tails: xr.Dataset) -> tuple[Any, ...]:
         tails.sizes["search"],
         has_replicates(tails),
         has_grid(tails),
+        "population_mean" in tails,
         *labels,
         len(reports),
         int(np.isnan(reports).sum()),

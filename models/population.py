@@ -148,8 +148,8 @@ def _log_evidence(
     ratio = log_ratio(z, mean, sd, bandwidth, log_base, pt)
     if truncated:
         # As wide as in the density: optima far within the tail of their population would gain.
-        width = pt.sqrt(sd[:, -1:] ** 2 + bandwidth[:, -1:] ** 2)
-        log_normaliser = log_normal_cdf((threshold - mean[:, -1:]) / width)
+        width = pt.sqrt(sd[:, -1] ** 2 + bandwidth[:, -1] ** 2)[:, None]
+        log_normaliser = log_normal_cdf((threshold - mean[:, -1, None]) / width)
         search = pt.arange(candidate.shape[0])[:, None]
         ratio = ratio - log_normaliser[search, candidate.astype("int64")]
     return pt.logsumexp(ratio, axis=-1) - pt.log(ratio.shape[-1].astype("float64"))

@@ -23,7 +23,7 @@ from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.reported_searches import with_reports
 from leadline.inference.thresholds import fit_candidates, p_value_of
 from leadline.inference.tree import join_groups, mixture_tree, tree_of
-from leadline.inference.two_stages import pool
+from leadline.inference.two_stages import MIN_OVERLAP, pool, with_population
 
 Groups = dict[str, xr.Dataset]
 
@@ -42,31 +42,67 @@ def fit_searches(
     at_once = posterior.effective_dim == "integer" or len(trials.reports)
     if posterior.kind != "single" and at_once:
         return _fit_threshold_sets(trials, candidates, posterior, seed, attributes)
-    alone_seed, pool_seed = (seed, seed) if posterior.kind == "single" else seed.spawn(2)
-    alone, tails = _fit_alone(trials, candidates, posterior, alone_seed, attributes)
     if posterior.kind == "single":
-        return join_groups(alone)
-    posterior.progress.start("sampling together")
-    return pool(alone, join_tails(tails), posterior, pool_seed)
+        everything = range(len(candidates))
+        return join_groups(
+            _fit_alone(trials, candidates, everything, posterior, seed, attributes)[0]
+        )
+    return _fit_in_two_stages(trials, candidates, posterior, seed, attributes)
 
 
-def _fit_alone(
+def _fit_in_two_stages(
     trials: Trials,
     candidates: Sequence[Sequence[xr.Dataset]],
     posterior: PosteriorSampler,
     seed: np.random.SeedSequence,
     attributes: Mapping[str, Any],
+) -> Groups:
+    """Return the groups of the tree, all searches fitted alone and then together.
+
+    A search whose own draws hardly overlap with the joint posterior is fitted again, given the
+    population that was found for it, and all are pooled again.
+    """
+    alone_seed, pool_seed, again_seed = seed.spawn(3)
+    everything = range(len(candidates))
+    alone, tails = _fit_alone(trials, candidates, everything, posterior, alone_seed, attributes)
+    posterior.progress.start("sampling together")
+    groups = pool(alone, join_tails(tails), posterior, pool_seed)
+    poor = np.flatnonzero(groups["candidates"]["overlap"].to_numpy() < MIN_OVERLAP)
+    if len(poor):
+        informed = list(candidates)
+        for search in poor:
+            informed[search] = [
+                with_population(tail, groups, posterior.kind, search) for tail in candidates[search]
+            ]
+        again, new_tails = _fit_alone(trials, informed, poor, posterior, again_seed, attributes)
+        for search, own, tail in zip(poor, again, new_tails, strict=True):
+            alone[search], tails[search] = own, tail.drop_vars(("population_mean", "population_sd"))
+        posterior.progress.start("sampling together")
+        groups = pool(alone, join_tails(tails), posterior, pool_seed)
+    del groups["populations"]
+    return groups
+
+
+def _fit_alone(
+    trials: Trials,
+    candidates: Sequence[Sequence[xr.Dataset]],
+    numbers: Sequence[int],
+    posterior: PosteriorSampler,
+    seed: np.random.SeedSequence,
+    attributes: Mapping[str, Any],
 ) -> tuple[list[Groups], list[xr.Dataset]]:
-    """Return the groups of each search fitted by itself, and its likeliest tail."""
+    """Return the groups of the searches with these numbers, each fitted alone, and their tails.
+
+    The tail is that at the likeliest threshold.
+    """
     posterior = dataclasses.replace(posterior, kind="single")
     weighed = any(len(own) > 1 for own in candidates)
     stage = "weighing thresholds" if weighed else "sampling"
-    posterior.progress.start(stage, len(candidates), "searches")
+    posterior.progress.start(stage, len(numbers), "searches")
     searches: list[Groups] = []
     tails: list[xr.Dataset] = []
-    for pair, own, child_seed in zip(
-        trials.with_trials, candidates, seed.spawn(len(candidates)), strict=True
-    ):
+    for number, child_seed in zip(numbers, seed.spawn(len(numbers)), strict=True):
+        pair, own = trials.with_trials[number], candidates[number]
         posterior.progress.step(search_name(own[0]))
         fit_seed, mix_seed = child_seed.spawn(2)
         fits, evidence = fit_candidates(own, posterior, fit_seed)

@@ -35,6 +35,15 @@ _POOL = 1000
 
 _TARGET_ACCEPT = 0.95
 
+MIN_OVERLAP = 0.15
+"""A search with a smaller overlap is fitted again, given its population (`with_population`)."""
+
+# The smallest median of a depth, in tail scales.
+_SHALLOW = 0.3
+
+# How much wider the prior of a second fit is than the population: a pick may lie in its tails.
+_WIDER = 1.3
+
 # Draws of the shared parameters for which picks are made at once, which bounds the memory.
 _BLOCK = 500
 
@@ -74,9 +83,30 @@ def pool(
     coords = {name: groups["posterior"][name] for name in ("chain", "draw")}
     groups["sample_stats"] = sampler_statistics(statistics).assign_coords(coords)
     groups["log_prior"] = _log_prior(groups["log_prior"]["reach"], log_prior)
+    groups["populations"] = posterior[list(_POPULATION)]
     groups["pooled"] = tasks_as_scores(shared, tails).assign_coords(coords)
     groups["pooled"].attrs.update(dataclasses.asdict(diagnostics))
     return groups
+
+
+def with_population(tail: xr.Dataset, groups: Groups, kind: str, search: int) -> xr.Dataset:
+    """Return the tail of one search with the population that a joint fit found for it.
+
+    It is wider than in the joint fit (`_WIDER`), whose groups are `groups`. A crossed population is
+    one of optima: its depth is taken as log-normal with the same median and relative width.
+    """
+    found = groups["populations"].isel(search=search)
+    mean = found["population_mean"].mean(("chain", "draw")).to_numpy()
+    spread = found["population_mean"].var(("chain", "draw")).to_numpy()
+    within = np.square(found["population_sd"]).mean(("chain", "draw")).to_numpy()
+    sd = _WIDER * np.sqrt(spread + within)
+    if kind == "crossed":
+        threshold, tail_scale = float(tail["threshold"][0]), float(tail["tail_scale"][0])
+        depth = max((threshold - mean[2]) / tail_scale, _SHALLOW)
+        # Not narrower than a third: a log-normal depth leaves little room near the threshold.
+        mean[2], sd[2] = np.log(depth), np.clip(sd[2] / tail_scale / depth, 1 / 3, 1.0)
+    dims = ("search", "coordinate")
+    return tail.assign(population_mean=(dims, mean[None]), population_sd=(dims, sd[None]))
 
 
 def draws_alone(alone: Sequence[Groups], tails: xr.Dataset, kind: str) -> xr.Dataset:
@@ -98,25 +128,27 @@ def draws_alone(alone: Sequence[Groups], tails: xr.Dataset, kind: str) -> xr.Dat
             for name in ("effective_dim", "noise_ratio", "gap", "candidate", "alpha", "threshold")
             if name in group
         }
-        prior = {
-            str(name): own["log_prior"][name].to_numpy()[..., 0].reshape(-1)[chosen]
-            for name in ("effective_dim", "noise_ratio", "gap")
-        }
+        densities = own["log_prior"].drop_vars("reach")
+        log_prior = sum(
+            densities[name].to_numpy()[..., 0].reshape(-1)[chosen] for name in densities.data_vars
+        )
         upper = float(tails["max_effective_dim"][search]) - 1.0
         # Draws within rounding of a bound count as just inside.
         excess = np.clip(values["effective_dim"] - 1.0, 1e-9 * upper, (1.0 - 1e-9) * upper)
         depth = np.log(values["gap"]) if kind == "hierarchical" else values["alpha"]
         noise = np.log(values["noise_ratio"])
         # The slopes of the parameters of the priors by the coordinates.
-        log_slope = np.log(excess) + np.log1p(-excess / upper) + noise
+        log_slope = noise
+        if "effective_dim" in densities:
+            log_slope = log_slope + np.log(excess) + np.log1p(-excess / upper)
         if kind == "hierarchical":
-            log_slope += depth
+            log_slope = log_slope + depth
         else:
-            log_slope -= np.log((values["threshold"] - values["alpha"]) / values["gap"])
+            log_slope = log_slope - np.log((values["threshold"] - values["alpha"]) / values["gap"])
         columns["z"].append(
             np.stack([np.log(excess) - np.log1p(-excess / upper), noise, depth], axis=-1)
         )
-        columns["log_base"].append(sum(prior.values()) + log_slope)
+        columns["log_base"].append(log_prior + log_slope)
         candidate = values["candidate"].astype(int)
         columns["candidate"].append(candidate)
         columns["chosen"].append(chosen)
@@ -212,6 +244,7 @@ def _picked(own: Groups, picked: xr.DataArray, overlap: float) -> Groups:
     draws = own["posterior"].sizes["draw"]
     picked = picked.drop_vars(("chain", "draw"), errors="ignore")
     result = {}
+    own = own | {"log_prior": own["log_prior"][["reach"]]}
     for name, group in own.items():
         if "draw" in group.dims:
             bare = group.drop_vars(("chain", "draw"), errors="ignore")

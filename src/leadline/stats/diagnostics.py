@@ -184,7 +184,7 @@ def _of_mixture(table: xr.Dataset, draws: int) -> tuple[npt.NDArray[np.float64],
     overlap = table["overlap"].to_numpy() if "overlap" in table else 1.0
 
     def total(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.where(used, weight**2 * values, 0.0).sum(axis=-1)
+        return (weight**2 * np.where(used, values, 0.0)).sum(axis=-1)
 
     def ess(name: str) -> npt.NDArray[np.float64]:
         with np.errstate(divide="ignore"):
