@@ -9,7 +9,7 @@ import pytest
 from helpers import make_trials
 
 import leadline as ll
-from leadline.inference import compiled_models
+from leadline.inference import compiled_models, fit_searches
 from leadline.inference.compiled_models import ready_model
 from leadline.inference.sampler import Sampler
 
@@ -65,12 +65,21 @@ class Asked(Exception):  # noqa: N818
 
 
 def structure_of(monkeypatch, trials, model="auto", **options):
-    """Return the structure that the fit of these trials asks for."""
+    """Return the structure that the fit asks for, and a joint one once each search has draws."""
+    fit_alone = fit_searches._fit_alone
 
     def asked(structure, sampler, build):
         raise Asked(structure)
 
-    monkeypatch.setattr("leadline.inference.posterior.ready_model", asked)
+    def drawn(trials, candidates, *others):
+        if any(getattr(other, "kind", None) == "single" for other in others):
+            return fit_alone(trials, candidates, *others)
+        return None, [tails[0] for tails in candidates]
+
+    for name in ("posterior", "two_stages"):
+        monkeypatch.setattr(f"leadline.inference.{name}.ready_model", asked)
+    monkeypatch.setattr(fit_searches, "_fit_alone", drawn)
+    monkeypatch.setattr("leadline.inference.two_stages.draws_alone", lambda *_: None)
     with pytest.raises(Asked) as caught:
         ll.fit(trials, model, **({"tail_fraction": 0.5, "progressbar": False} | options))
     return caught.value.args[0]

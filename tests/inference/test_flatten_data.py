@@ -40,15 +40,30 @@ def test_a_flat_model_has_one_array_and_the_same_densities(effective_dim):
         np.testing.assert_array_equal(one, two)
 
 
-def test_only_scalars_and_vectors_are_flattened():
+def test_data_of_any_dimension_are_flattened():
     with pm.Model() as model:
         matrix = pm.Data("matrix", np.ones((2, 3)))
         pm.Normal("x", pm.Data("shift", 1.0) * matrix.sum(), observed=pm.Data("seen", [1, 2]))
     flat = flatten_data(model)
-    assert (flat.scalars, flat.vectors) == (("shift",), ("seen",))
-    data = flat.flatten({"matrix": np.zeros((1, 1)), "shift": 2.5, "seen": [5, 6, 7]})
-    assert set(data) == {"matrix", FLAT_DATA}
-    np.testing.assert_array_equal(data[FLAT_DATA], [2.5, 3, 5, 6, 7])
+    assert (flat.scalars, flat.arrays) == (("shift",), ("matrix", "seen"))
+    data = flat.flatten({"matrix": [[1.0, 2.0]], "shift": 2.5, "seen": [5, 6, 7], "other": 4})
+    assert set(data) == {"other", FLAT_DATA}
+    # The scalar, the shapes of the matrix and of the vector, and the entries of both.
+    np.testing.assert_array_equal(data[FLAT_DATA], [2.5, 1, 2, 3, 1, 2, 5, 6, 7])
+
+
+def test_arrays_keep_their_shapes_and_their_order():
+    rng = np.random.default_rng(0)
+    small, large = ({"cube": rng.random((2, 3, n)), "row": rng.random(n)} for n in (4, 5))
+    with pm.Model() as model:
+        cube, row = (pm.Data(name, values) for name, values in small.items())
+        pm.Deterministic("product", (cube * row).sum(axis=(0, 2)))
+    flat = flatten_data(model)
+    product = flat.model.compile_fn(flat.model["product"], inputs=[], point_fn=False, mode=PYTHON)
+    for data in (small, large):
+        set_data(flat.model, flat.flatten(data))
+        expected = (data["cube"] * data["row"]).sum(axis=(0, 2))
+        np.testing.assert_allclose(product(), expected)
 
 
 def test_a_model_without_data_stays_itself():

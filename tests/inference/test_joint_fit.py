@@ -1,4 +1,4 @@
-"""Several searches in one posterior: sets of thresholds, their mixture, small searches."""
+"""Several searches in one posterior: their tree, small searches, and sets of thresholds."""
 
 import numpy as np
 import pandas as pd
@@ -38,10 +38,8 @@ def searches(sizes=SIZES):
 
 @pytest.fixture(scope="module")
 def fitted():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("leadline.inference.joint_fit.THRESHOLD_SETS", 2)
-        # Given, so that divergences of so short a fit do not start a second one.
-        return ll.fit(searches(), tail_fraction=[0.35, 0.5], target_accept=0.95, **SETTINGS)
+    # Given, so that divergences of so short a fit do not start a second one.
+    return ll.fit(searches(), tail_fraction=[0.35, 0.5], target_accept=0.95, **SETTINGS)
 
 
 def test_the_model_and_its_reason_are_in_the_provenance(fitted):
@@ -71,7 +69,7 @@ def test_groups_and_dims(fitted):
     assert fitted["sample_stats"]["diverging"].dims == ("chain", "draw")
 
 
-def test_draws_of_all_searches_come_from_one_fit(fitted):
+def test_draws_of_all_searches_belong_to_one_draw_of_what_they_share(fitted):
     pooled, posterior = fitted["pooled"].to_dataset(), fitted["posterior"].to_dataset()
     # In losses; scores are maximised. Where thresholds vary so do location and scale.
     location, scale = -pooled["task_location"], pooled["task_scale"]

@@ -10,13 +10,13 @@ from leadline.data.scale import SCALES
 from leadline.data.tails import cut_tail, join_tails
 from leadline.inference.posterior import (
     PosteriorSampler,
-    _tasks_as_scores,
     groups_of,
     log_better,
     log_worse,
     noisy_quadratic_of,
     scores_of_quadratic,
     tail_of,
+    tasks_as_scores,
 )
 from leadline.inference.sampler import Sampler
 from leadline.models.priors import Priors
@@ -130,12 +130,12 @@ def test_tasks_are_in_score_units():
     pooled = xr.Dataset(
         {"task_location": (dims, np.log([[[0.1, 0.5]]])), "task_scale": (dims, [[[0.2, 0.3]]])}
     )
-    got = _tasks_as_scores(pooled, tails_of(scale="log"))
+    got = tasks_as_scores(pooled, tails_of(scale="log"))
     # A step in the logarithm is that share of the score.
     np.testing.assert_allclose(got["task_location"], [[[0.1, 0.5]]])
     np.testing.assert_allclose(got["task_scale"], [[[0.02, 0.15]]])
     plain = pooled[["task_location"]]
-    assert _tasks_as_scores(plain, tails_of(scale="log")) is plain
+    assert tasks_as_scores(plain, tails_of(scale="log")) is plain
 
 
 def test_trials_are_better_or_worse_than_a_loss_with_the_probability_of_the_law():

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import xarray as xr
 from helpers import make_tree, make_trials
+from scipy import stats
 
 from leadline.stats.diagnostics import (
+    MAX_RHAT,
     Diagnostics,
+    _of_mixture,
     checks_line,
     convergence,
     diagnose,
@@ -50,6 +53,56 @@ def test_a_threshold_without_weight_counts_for_nothing():
     both = xr.concat([make_tree()["candidates"].dataset, dropped], "candidate")
     tree["candidates"] = xr.DataTree(both)
     assert convergence(tree).divergences == 0
+
+
+def table_of(weight, ess, max_rhat=1.0, **others):
+    """Return the candidates of one search."""
+    figures = {"weight": weight, "max_rhat": max_rhat, "min_ess_bulk": ess, "min_ess_tail": ess}
+    shape = 1, len(weight)
+    return xr.Dataset(
+        {name: (("search", "candidate"), np.broadcast_to(v, shape)) for name, v in figures.items()}
+        | {name: ("search", [value]) for name, value in others.items()}
+    )
+
+
+def test_a_single_candidate_keeps_its_own_figures():
+    table = table_of([0.0, 1.0], [np.nan, 700.0], [np.nan, 1.2])
+    np.testing.assert_allclose(_of_mixture(table, draws=4000), [[1.2], [700.0], [700.0]])
+    # As after picks that use half of the draws.
+    half = table_of([1.0], [700.0], overlap=0.5)
+    np.testing.assert_allclose(_of_mixture(half, draws=4000), [[1.0], [350.0], [350.0]])
+
+
+def test_effective_sizes_of_two_equal_candidates_add_up():
+    _, bulk, tail = _of_mixture(table_of([0.5, 0.5], 10.0), draws=10_000)
+    np.testing.assert_allclose([bulk, tail], 20.0, rtol=0.01)
+    # Independent draws are worth their number: half of each are kept.
+    _, bulk, tail = _of_mixture(table_of([0.5, 0.5], 10_000.0), draws=10_000)
+    np.testing.assert_allclose([bulk, tail], 10_000.0)
+
+
+def test_a_stuck_chain_shows_in_a_candidate_with_a_third_of_the_weight():
+    rng = np.random.default_rng(1)
+    good, bad, other = rng.standard_normal((3, 4, 1000))
+    bad[0] = 2.0 + 0.1 * bad[0]
+    statistics = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((4, 1000), dtype=bool))})
+
+    def figures(draws):
+        return diagnose(xr.Dataset({"optimum": (("chain", "draw"), draws)}), statistics)
+
+    parts = [figures(draws) for draws in (good, bad)]
+    assert parts[0].ok
+    table = table_of(
+        [2 / 3, 1 / 3],
+        [part.min_ess_bulk for part in parts],
+        [part.max_rhat for part in parts],
+    )
+    rhat, ess, _ = _of_mixture(table, draws=4000)
+    assert rhat[0] > MAX_RHAT
+    # As in the draws of the mixture themselves.
+    mixed = figures(np.where(other < stats.norm.ppf(1 / 3), bad, good))
+    assert rhat[0] == pytest.approx(mixed.max_rhat, abs=0.02)
+    assert ess[0] == pytest.approx(mixed.min_ess_bulk, rel=0.5)
 
 
 def test_a_chain_elsewhere_shows_in_rhat_but_constant_integer_dimensions_do_not():

@@ -63,8 +63,9 @@ def fit(
         are partly pooled, so that searches learn from each other. `"crossed"`: in addition, an
         optimum has a share of its model and a share of its task. `"auto"` takes the first for one
         search, the second for one model on several tasks or several models on one task, and the
-        third for several models on several tasks. Reported bests require a joint model, also
-        for one search.
+        third for several models on several tasks. Searches are fitted each alone, and then
+        together given these draws: see `leadline.inference.two_stages`. Reported bests require a
+        joint model, also for one search.
     threshold : float or "auto"
         Where the tail starts, in score units: the law is fitted to better scores only. With
         `"auto"`, the posterior is averaged over thresholds by how well they predict the data, so
@@ -117,7 +118,9 @@ def fit(
           `threshold`, in losses on the scale of the draw;
         - `pooled`: the parameters that searches share, where they were fitted together;
         - `candidates` (search, candidate): thresholds and scales that were tried, the weight of
-          each, the evidence for it, and draws of its own posterior (sample);
+          each, the evidence for it, and draws of its own posterior (sample); where searches were
+          fitted together, `overlap` (search), the share of the draws of a search fitted alone
+          that the joint posterior uses;
         - `log_likelihood`, `observed_data`: the scores beyond the deepest threshold, their number,
           and `reported` bests (report);
         - `sample_stats`, `log_prior`, and `constant_data` with all trials;
