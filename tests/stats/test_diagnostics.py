@@ -9,10 +9,10 @@ from scipy import stats
 from leadline.stats.diagnostics import (
     MAX_RHAT,
     Diagnostics,
-    _of_mixture,
     checks_line,
     convergence,
     diagnose,
+    mixture_diagnostics,
     recorded_checks,
 )
 
@@ -67,17 +67,17 @@ def table_of(weight, ess, max_rhat=1.0, **others):
 
 def test_a_single_candidate_keeps_its_own_figures():
     table = table_of([0.0, 1.0], [np.nan, 700.0], [np.nan, 1.2])
-    np.testing.assert_allclose(_of_mixture(table, draws=4000), [[1.2], [700.0], [700.0]])
+    np.testing.assert_allclose(mixture_diagnostics(table, draws=4000), [[1.2], [700.0], [700.0]])
     # As after picks that use half of the draws.
     half = table_of([1.0], [700.0], overlap=0.5)
-    np.testing.assert_allclose(_of_mixture(half, draws=4000), [[1.0], [350.0], [350.0]])
+    np.testing.assert_allclose(mixture_diagnostics(half, draws=4000), [[1.0], [350.0], [350.0]])
 
 
 def test_effective_sizes_of_two_equal_candidates_add_up():
-    _, bulk, tail = _of_mixture(table_of([0.5, 0.5], 10.0), draws=10_000)
+    _, bulk, tail = mixture_diagnostics(table_of([0.5, 0.5], 10.0), draws=10_000)
     np.testing.assert_allclose([bulk, tail], 20.0, rtol=0.01)
     # Independent draws are worth their number: half of each are kept.
-    _, bulk, tail = _of_mixture(table_of([0.5, 0.5], 10_000.0), draws=10_000)
+    _, bulk, tail = mixture_diagnostics(table_of([0.5, 0.5], 10_000.0), draws=10_000)
     np.testing.assert_allclose([bulk, tail], 10_000.0)
 
 
@@ -97,7 +97,7 @@ def test_a_stuck_chain_shows_in_a_candidate_with_a_third_of_the_weight():
         [part.min_ess_bulk for part in parts],
         [part.max_rhat for part in parts],
     )
-    rhat, ess, _ = _of_mixture(table, draws=4000)
+    rhat, ess, _ = mixture_diagnostics(table, draws=4000)
     assert rhat[0] > MAX_RHAT
     # As in the draws of the mixture themselves.
     mixed = figures(np.where(other < stats.norm.ppf(1 / 3), bad, good))

@@ -63,9 +63,9 @@ def fit(
         are partly pooled, so that searches learn from each other. `"crossed"`: in addition, an
         optimum has a share of its model and a share of its task. `"auto"` takes the first for one
         search, the second for one model on several tasks or several models on one task, and the
-        third for several models on several tasks. Searches are fitted each alone, and then
-        together given these draws: see `leadline.inference.two_stages`. Reported bests require a
-        joint model, also for one search.
+        third for several models on several tasks. Many crossed searches are fitted each alone,
+        and then together given these draws: see `leadline.inference.two_stages`. Reported bests
+        require a joint model, also for one search.
     threshold : float or "auto"
         Where the tail starts, in score units: the law is fitted to better scores only. With
         `"auto"`, the posterior is averaged over thresholds by how well they predict the data, so

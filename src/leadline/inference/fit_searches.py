@@ -1,13 +1,14 @@
 """From the candidate tails of all searches to the groups of the tree: alone, or together.
 
-Up to `MANY_SEARCHES`, all that are fitted together are sampled at once, at sets of thresholds
-(`leadline.inference.joint_fit`). More of them take two stages (`leadline.inference.two_stages`),
-whose time grows with their number and no faster. Integer effective dimensions that searches share,
-and reported bests, cannot be had from fits of each search alone, and are always sampled at once.
+Searches that are fitted together are sampled at once, at sets of thresholds
+(`leadline.inference.joint_fit`), or, if there are many (`TWO_STAGES_FROM`), in two stages
+(`leadline.inference.two_stages`). Integer effective dimensions that searches share, and reported
+bests, cannot be had from fits of each search alone, and are always sampled at once.
 """
 
 import dataclasses
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,8 +29,8 @@ from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS, mixture_diagnostics
 
 Groups = dict[str, xr.Dataset]
 
-MANY_SEARCHES = 16
-"""So many searches or more are fitted in two stages."""
+TWO_STAGES_FROM = {"hierarchical": math.inf, "crossed": 16}
+"""The number of searches from which two stages are better (`benchmarks/README.md`)."""
 
 
 def fit_searches(
@@ -43,7 +44,7 @@ def fit_searches(
 
     `attributes` are those of the tree, also of that of a first search that is shown early.
     """
-    few = len(candidates) < MANY_SEARCHES
+    few = len(candidates) < TWO_STAGES_FROM.get(posterior.kind, math.inf)
     at_once = few or posterior.effective_dim == "integer" or len(trials.reports) > 0
     if posterior.kind != "single" and at_once:
         return _fit_threshold_sets(trials, candidates, posterior, seed, attributes)
@@ -73,8 +74,8 @@ def _fit_in_two_stages(
     posterior.progress.start("sampling together")
     groups = pool(alone, join_tails(tails), posterior, pool_seed)
     draws = groups["posterior"].sizes["chain"] * groups["posterior"].sizes["draw"]
-    rhat, bulk, tail = mixture_diagnostics(groups["candidates"], draws)
-    poor = np.flatnonzero((rhat > MAX_RHAT) | (np.minimum(bulk, tail) < MIN_ESS))
+    rhat, bulk, tail_ess = mixture_diagnostics(groups["candidates"], draws)
+    poor = np.flatnonzero((rhat > MAX_RHAT) | (np.minimum(bulk, tail_ess) < MIN_ESS)).tolist()
     if len(poor):
         informed = list(candidates)
         for search in poor:

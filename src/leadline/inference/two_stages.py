@@ -60,7 +60,9 @@ def pool(
     """
     pick_seed, first, second = seed.spawn(3)
     draws = draws_alone(alone, tails, sampler.kind)
-    drawn, log_prior = _sample_shared(draws, tails, sampler, (first, second))
+    count = draws.sizes["draw"]
+    some = draws.isel(draw=np.linspace(0, count - 1, min(_POOL, count)).astype(int))
+    drawn, log_prior = _sample_shared(some, tails, sampler, (first, second))
     posterior = drawn["posterior"].to_dataset()
     statistics = drawn["sample_stats"].to_dataset()
     picked, overlap = pick_draws(
@@ -95,7 +97,7 @@ def with_population(tail: xr.Dataset, groups: Groups, kind: str, search: int) ->
     found = groups["populations"].isel(search=search)
     mean = found["population_mean"].mean(("chain", "draw")).to_numpy()
     spread = found["population_mean"].var(("chain", "draw")).to_numpy()
-    within = np.square(found["population_sd"]).mean(("chain", "draw")).to_numpy()
+    within = (found["population_sd"] ** 2).mean(("chain", "draw")).to_numpy()
     sd = _WIDER * np.sqrt(spread + within)
     if kind == "crossed":
         threshold, tail_scale = float(tail["threshold"][0]), float(tail["tail_scale"][0])
@@ -109,25 +111,20 @@ def with_population(tail: xr.Dataset, groups: Groups, kind: str, search: int) ->
 def draws_alone(alone: Sequence[Groups], tails: xr.Dataset, kind: str) -> xr.Dataset:
     """Return the draws of searches fitted alone, as `leadline.models.population.build` takes them.
 
-    `chosen` (search, draw) is the position of each among all draws of its search.
+    They are all draws, chain by chain.
     """
-    columns: dict[str, list[Any]] = {name: [] for name in ("z", "log_base", "candidate", "chosen")}
-    count = min(
-        _POOL, *(own["posterior"].sizes["chain"] * own["posterior"].sizes["draw"] for own in alone)
-    )
+    columns: dict[str, list[Any]] = {name: [] for name in ("z", "log_base", "candidate")}
     thresholds = []
     for search, own in enumerate(alone):
-        size = own["posterior"].sizes["chain"] * own["posterior"].sizes["draw"]
-        chosen = np.linspace(0, size - 1, count).astype(int)
         values = {
-            str(name): group[name].to_numpy()[..., 0].reshape(-1)[chosen]
+            str(name): group[name].to_numpy()[..., 0].reshape(-1)
             for group in (own["posterior"], own["noisy_quadratic"])
             for name in ("effective_dim", "noise_ratio", "gap", "candidate", "alpha", "threshold")
             if name in group
         }
         densities = own["log_prior"].drop_vars("reach")
         log_prior = sum(
-            densities[name].to_numpy()[..., 0].reshape(-1)[chosen] for name in densities.data_vars
+            densities[name].to_numpy()[..., 0].reshape(-1) for name in densities.data_vars
         )
         upper = float(tails["max_effective_dim"][search]) - 1.0
         # Draws within rounding of a bound count as just inside.
@@ -148,7 +145,6 @@ def draws_alone(alone: Sequence[Groups], tails: xr.Dataset, kind: str) -> xr.Dat
         columns["log_base"].append(log_prior + log_slope)
         candidate = values["candidate"].astype(int)
         columns["candidate"].append(candidate)
-        columns["chosen"].append(chosen)
         thresholds.append(
             {
                 int(number): float(values["threshold"][candidate == number][0])
@@ -203,7 +199,6 @@ def pick_draws(
             point = rng.random((len(ends), 1)) * ends[:, -1:]
             picks[block, search] = (ends < point).sum(axis=-1)
         overlap[search] = (used / count).sum() ** 2 / (np.square(used / count).sum() * len(used))
-        picks[:, search] = own["chosen"].to_numpy()[picks[:, search]]
     shape = shared.sizes["chain"], shared.sizes["draw"], searches
     return xr.DataArray(picks.reshape(shape), dims=("chain", "draw", "search")), overlap
 
