@@ -33,8 +33,6 @@ def draws_of(log_base, depth=0.0, candidate=0, thresholds=(0.0,)):
             "z": ((*dims, "coordinate"), z),
             "log_base": (dims, log_base),
             "candidate": (dims, candidate + np.zeros(log_base.shape, dtype=int)),
-            # Every third draw was taken.
-            "chosen": (dims, np.tile(3 * np.arange(draws), (searches, 1))),
             "candidate_threshold": (("search", "candidate_number"), [thresholds] * searches),
         }
     )
@@ -54,8 +52,8 @@ def picked(draws, shared, truncated=False, seed=0):
     picks, overlap = pick_draws(draws, shared, np.random.default_rng(seed), truncated=truncated)
     assert picks.dims == ("chain", "draw", "search")
     shares = [
-        [(picks.isel(search=search) == number).mean() for number in own]
-        for search, own in enumerate(draws["chosen"].to_numpy())
+        [(picks.isel(search=search) == number).mean() for number in range(draws.sizes["draw"])]
+        for search in range(draws.sizes["search"])
     ]
     np.testing.assert_allclose(np.sum(shares, axis=-1), 1)
     return np.array(shares), overlap
@@ -95,7 +93,7 @@ def test_picks_vary_with_the_population_and_with_the_seed_alone():
     means = np.where(np.arange(SAMPLES // 2) % 2, -5.0, 5.0)[:, None, None]
     apart = shared.assign(population_mean=shared["population_mean"] + means)
     picks, overlap = pick_draws(draws, apart, np.random.default_rng(1), truncated=False)
-    np.testing.assert_array_equal(picks.to_numpy()[0, :4, 0], [3, 0, 3, 0])
+    np.testing.assert_array_equal(picks.to_numpy()[0, :4, 0], [1, 0, 1, 0])
     # Each draw of the population takes one draw of the search, and all together take both.
     np.testing.assert_allclose(overlap, 1)
     first, again, other = (
