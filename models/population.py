@@ -49,13 +49,13 @@ COORDINATES = ("log_excess", "log_noise", "depth")
 
 BANDWIDTH = 0.2
 
-# What the populations take from the tails.
+# Data of the tails that populations need.
 _TAIL_DATA = (
     *("max_effective_dim", "search_space", "sign"),
     *("search_task", "search_model", "task_anchor", "task_unit"),
 )
 
-# What the evidence takes from the draws.
+# Data of the draws that the evidence needs.
 _DRAW_DATA = ("bandwidth", "log_base", "candidate", "candidate_threshold")
 
 _MODELS: dict[str, ModuleType] = {"hierarchical": hierarchical, "crossed": crossed}

@@ -1,4 +1,4 @@
-"""What commands import before they answer: the wait for an answer is mostly imports."""
+"""Commands import little before they answer: the wait for an answer is mostly imports."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What is refused before any import, and what is left to the readers."""
+"""Options are refused before any import; the rest is left to the readers."""
 
 import argparse
 

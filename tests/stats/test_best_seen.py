@@ -1,4 +1,4 @@
-"""What the law says of the best seen is recorded with a fit, and answers use the record."""
+"""A fit records the expected score of the best seen, and answers use the record."""
 
 import numpy as np
 import pytest
