@@ -89,7 +89,7 @@ def dims_population(
         priors.pooled_effective_dim,
         pt.max(data["max_effective_dim"]),
     )
-    median = log_excess(pooled, pt.max(upper))
+    median = _log_excess(pooled, pt.max(upper))
     if spaces > 1:
         across = priors.effective_dim_scatter_across_spaces.variable(
             "effective_dim_scatter_across_spaces"
@@ -101,7 +101,7 @@ def dims_population(
     return median, scatter
 
 
-def log_excess(gamma: TensorVariable, upper: TensorVariable) -> TensorVariable:
+def _log_excess(gamma: TensorVariable, upper: TensorVariable) -> TensorVariable:
     """Return log e of the module docstring; `upper` is d − 1."""
     excess = gamma - 1.0
     return pt.log(excess) - pt.log1p(-excess / upper)

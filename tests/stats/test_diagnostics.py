@@ -4,15 +4,12 @@ import numpy as np
 import pytest
 import xarray as xr
 from helpers import make_tree, make_trials
-from scipy import stats
 
 from leadline.stats.diagnostics import (
-    MAX_RHAT,
     Diagnostics,
     checks_line,
     convergence,
     diagnose,
-    mixture_diagnostics,
     recorded_checks,
 )
 
@@ -40,7 +37,8 @@ def test_divergences_belong_to_their_search_unless_searches_share_draws():
     assert convergence(tree).divergences == 4
     assert convergence(tree, "mlp").divergences == 2
     pooled = tree.copy()
-    pooled["pooled"] = xr.Dataset()
+    # The sampler leaves attributes of its own.
+    pooled["pooled"] = xr.Dataset(attrs={"created_at": "today"})
     assert convergence(pooled).divergences == 2
     tree["candidates"]["divergences"].loc[{"search": "forest"}] = 0
     assert convergence(tree).divergences == 2
@@ -55,54 +53,28 @@ def test_a_threshold_without_weight_counts_for_nothing():
     assert convergence(tree).divergences == 0
 
 
-def table_of(weight, ess, max_rhat=1.0, **others):
-    """Return the candidates of one search."""
-    figures = {"weight": weight, "max_rhat": max_rhat, "min_ess_bulk": ess, "min_ess_tail": ess}
-    shape = 1, len(weight)
-    return xr.Dataset(
-        {name: (("search", "candidate"), np.broadcast_to(v, shape)) for name, v in figures.items()}
-        | {name: ("search", [value]) for name, value in others.items()}
-    )
+def test_the_worst_threshold_counts_however_small_its_weight():
+    tree = make_tree()
+    table = tree["candidates"].dataset
+    names = ("max_rhat", "min_ess_bulk", "min_ess_tail")
+    stuck = table.assign({name: xr.full_like(table[name], 1.3) for name in names})
+    stuck["weight"] = 0.01 * stuck["weight"]
+    tree["candidates"] = xr.DataTree(xr.concat([table, stuck], "candidate"))
+    found = convergence(tree)
+    assert (found.max_rhat, found.min_ess_bulk, found.min_ess_tail) == (1.3, 1.3, 1.3)
 
 
-def test_a_single_candidate_keeps_its_own_figures():
-    table = table_of([0.0, 1.0], [np.nan, 700.0], [np.nan, 1.2])
-    np.testing.assert_allclose(mixture_diagnostics(table, draws=4000), [[1.2], [700.0], [700.0]])
-    # As after picks that use half of the draws.
-    half = table_of([1.0], [700.0], overlap=0.5)
-    np.testing.assert_allclose(mixture_diagnostics(half, draws=4000), [[1.0], [350.0], [350.0]])
-
-
-def test_effective_sizes_of_two_equal_candidates_add_up():
-    _, bulk, tail = mixture_diagnostics(table_of([0.5, 0.5], 10.0), draws=10_000)
-    np.testing.assert_allclose([bulk, tail], 20.0, rtol=0.01)
-    # Independent draws are worth their number: half of each are kept.
-    _, bulk, tail = mixture_diagnostics(table_of([0.5, 0.5], 10_000.0), draws=10_000)
-    np.testing.assert_allclose([bulk, tail], 10_000.0)
-
-
-def test_a_stuck_chain_shows_in_a_candidate_with_a_third_of_the_weight():
-    rng = np.random.default_rng(1)
-    good, bad, other = rng.standard_normal((3, 4, 1000))
-    bad[0] = 2.0 + 0.1 * bad[0]
-    statistics = xr.Dataset({"diverging": (("chain", "draw"), np.zeros((4, 1000), dtype=bool))})
-
-    def figures(draws):
-        return diagnose(xr.Dataset({"optimum": (("chain", "draw"), draws)}), statistics)
-
-    parts = [figures(draws) for draws in (good, bad)]
-    assert parts[0].ok
-    table = table_of(
-        [2 / 3, 1 / 3],
-        [part.min_ess_bulk for part in parts],
-        [part.max_rhat for part in parts],
-    )
-    rhat, ess, _ = mixture_diagnostics(table, draws=4000)
-    assert rhat[0] > MAX_RHAT
-    # As in the draws of the mixture themselves.
-    mixed = figures(np.where(other < stats.norm.ppf(1 / 3), bad, good))
-    assert rhat[0] == pytest.approx(mixed.max_rhat, abs=0.02)
-    assert ess[0] == pytest.approx(mixed.min_ess_bulk, rel=0.5)
+def test_two_stages_count_the_draws_of_use_and_the_shared_parameters():
+    tree = make_tree()
+    alone = convergence(tree)
+    table = tree["candidates"].dataset
+    tree["candidates"] = xr.DataTree(table.assign(overlap=("search", [0.5])))
+    assert convergence(tree).min_ess_bulk == pytest.approx(0.5 * alone.min_ess_bulk)
+    shared = {"divergences": 3, "max_rhat": 1.2, "min_ess_bulk": 7.0, "min_ess_tail": 8.0}
+    tree["pooled"] = xr.DataTree(xr.Dataset(attrs=shared))
+    found = convergence(tree)
+    assert found.divergences == alone.divergences + 3
+    assert (found.max_rhat, found.min_ess_bulk, found.min_ess_tail) == (1.2, 7.0, 8.0)
 
 
 def test_a_chain_elsewhere_shows_in_rhat_but_constant_integer_dimensions_do_not():

@@ -25,7 +25,7 @@ from leadline.inference.reported_searches import with_reports
 from leadline.inference.thresholds import fit_candidates, p_value_of
 from leadline.inference.tree import join_groups, mixture_tree, tree_of
 from leadline.inference.two_stages import pool, with_population
-from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS, mixture_diagnostics
+from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS
 
 Groups = dict[str, xr.Dataset]
 
@@ -73,10 +73,16 @@ def _fit_in_two_stages(
     alone, tails = _fit_alone(trials, candidates, everything, posterior, alone_seed, attributes)
     posterior.progress.start("sampling together")
     groups = pool(alone, join_tails(tails), posterior, pool_seed)
-    draws = groups["posterior"].sizes["chain"] * groups["posterior"].sizes["draw"]
-    rhat, bulk, tail_ess = mixture_diagnostics(groups["candidates"], draws)
-    poor = np.flatnonzero((rhat > MAX_RHAT) | (np.minimum(bulk, tail_ess) < MIN_ESS)).tolist()
-    if len(poor):
+    table = groups["candidates"]
+    worst = table.where(table["weight"] > 0.0).drop_dims("sample")
+    bulk, tail_ess = (
+        table["overlap"] * worst[name].min("candidate") for name in ("min_ess_bulk", "min_ess_tail")
+    )
+    short = (
+        (worst["max_rhat"].max("candidate") > MAX_RHAT) | (bulk < MIN_ESS) | (tail_ess < MIN_ESS)
+    )
+    poor = np.flatnonzero(short).tolist()
+    if poor:
         informed = list(candidates)
         for search in poor:
             informed[search] = [

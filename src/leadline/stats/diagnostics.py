@@ -126,9 +126,9 @@ def _values(diagnostic: xr.Dataset) -> npt.NDArray[np.float64]:
 def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
     """Return the sampling diagnostics of a fit, or of one of its searches.
 
-    They are the worst over searches, and over the parameters that searches share. The draws of a
-    search are a mixture over its thresholds, whose diagnostics follow from those of each
-    (`mixture_diagnostics`).
+    They are the worst over all candidates that have weight, each with all of its draws, and over
+    the parameters that searches share. Of searches that were fitted in two stages, only a share of
+    the draws is of use (`overlap`), which lowers their effective sample sizes.
     """
     validate_tree(tree)
     table = tree["candidates"].dataset
@@ -137,7 +137,7 @@ def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
     used = table["weight"].to_numpy() > 0.0
     shared = tree["pooled"].attrs if "pooled" in tree.children else {}
     # Searches that were fitted at once share their draws, and so their divergences.
-    at_once = "pooled" in tree.children and not shared
+    at_once = "pooled" in tree.children and "overlap" not in table
     sizes = tree["posterior"].sizes
 
     def total(name: str) -> int:
@@ -148,7 +148,11 @@ def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
         return int(by_search.max() if at_once else by_search.sum())
 
     draws = sizes["chain"] * sizes["draw"]
-    max_rhat, min_ess_bulk, min_ess_tail = mixture_diagnostics(table, draws)
+    max_rhat = table["max_rhat"].to_numpy()[used]
+    overlap = table.get("overlap", xr.DataArray(1.0))
+    min_ess_bulk, min_ess_tail = (
+        (table[name] * overlap).to_numpy()[used] for name in ("min_ess_bulk", "min_ess_tail")
+    )
     found = Diagnostics(
         divergences=total("divergences") + int(shared.get("divergences", 0)),
         # Unlike nanmax, max keeps the nan of a fit with one chain.
@@ -167,33 +171,6 @@ def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
         target_accept=float(np.max(accept)),
     )
     return replace(found, advice=advice)
-
-
-def mixture_diagnostics(table: xr.Dataset, draws: int) -> tuple[npt.NDArray[np.float64], ...]:
-    """Return R-hat and the bulk and tail effective sample sizes of the mixtures, each (search,).
-
-    A candidate with weight w has w N of the N draws. The mean of the mixture is the weighted sum of
-    independent means, so that its variance is the sum of theirs, each times w²; the same holds for
-    its variance between chains, which is ``R-hat² − 1`` in units of that within chains. Of the N
-    draws of a candidate that are worth n, w N evenly spaced ones are worth
-    ``w N / (1 + w (N / n − 1))``: n where w is 1, and w N where they lie far apart.
-    """
-    weight = np.nan_to_num(table["weight"].to_numpy())
-    weight = weight / weight.sum(axis=-1, keepdims=True)
-    used = weight > 0.0
-    overlap = table["overlap"].to_numpy() if "overlap" in table else 1.0
-
-    def total(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return (weight**2 * np.where(used, values, 0.0)).sum(axis=-1)
-
-    def ess(name: str) -> npt.NDArray[np.float64]:
-        with np.errstate(divide="ignore"):
-            autocorrelation = draws / table[name].to_numpy()
-            worth = weight * draws / (1.0 + weight * np.maximum(autocorrelation - 1.0, 0.0))
-            return overlap / total(1.0 / worth)
-
-    max_rhat = np.sqrt(1.0 + total(np.square(table["max_rhat"].to_numpy()) - 1.0))
-    return max_rhat, ess("min_ess_bulk"), ess("min_ess_tail")
 
 
 def recorded_checks(tree: xr.DataTree) -> str:
