@@ -88,7 +88,7 @@ def draw_tail(
         return None
     if repeat and not (tail["replicates"] > 1).any():
         return None
-    return tail.assign(tail_scale=("search", [scale]))
+    return tail.assign(tail_scale=("search", [scale]), noise_scale=("search", [scale]))
 
 
 class Design:

@@ -3,19 +3,24 @@
 The story of each search is `leadline.models.likelihood`; effective dimensions and noise are pooled
 as in `leadline.models.hierarchical`. The optimum of model m on task t, in losses, is
 
-    alpha_mt = location_t + scale_t * (effect_m + interaction_mt)
+    alpha_mt = location_t + unit_t * (effect_m + interaction_mt)
     effect   ~ Normal(0, model_scatter), adding up to 0
     interaction_mt ~ Normal(0, interaction_sd)
 
 An effect, in task scales, means the same on tasks with other metrics. Some models may be missing on
-some tasks. An optimum lies beyond its threshold, where the law starts: the interactions are
-truncated there, and the prior holds the probability of that.
+some tasks. An optimum lies beyond its edge, where the law starts: the prior of everything is
+conditioned on that. Prior draws with a `gap` of `NOT_BEYOND` are therefore to be discarded.
 
-A task's location and scale come from numbers that do not depend on any best score (docs/theory.md,
-Traps): ``location_t = anchor_t − unit_t * depth_t``, with the mean threshold of its models for an
-anchor and `_unit` for a unit, and ``scale_t`` is near the unit. The depths are pooled as those of
-`hierarchical`. The interaction is kept from zero: no two models differ by the same amount on all
-tasks, and a posterior that reaches zero samples badly.
+The location and the unit of a task come from numbers that do not depend on any best score
+(docs/theory.md, Traps): ``location_t = edge_t − unit_t * depth_t``, with the mean edge of its
+models and `_unit` for a unit. The depths are pooled as those of `hierarchical`. The interaction is
+kept from zero: no two models differ by the same amount on all tasks, and a posterior that reaches
+zero samples badly.
+
+The location of a task is the mean optimum of its models: their effects and interactions add up to
+zero. It is then no parameter, and the optima of a task have one joint density. Where effective
+dimensions are integers, the depths of the searches differ by dimension, and the location is a
+parameter (`optimum_population`).
 """
 
 from typing import Any
@@ -26,12 +31,21 @@ import pytensor.tensor as pt
 import xarray as xr
 from pytensor.tensor.variable import TensorVariable
 
-from leadline.distributions.special import log_normal_cdf
-from leadline.models.effective_dims import effective_dims
-from leadline.models.hierarchical import depth_population, pooled_noise_ratios
-from leadline.models.likelihood import Data, coords_of, declare_data, observe_tails, positions
+from leadline.models.effective_dims import EffectiveDims, effective_dims
+from leadline.models.hierarchical import depth_population, pooled_noise
+from leadline.models.likelihood import (
+    Data,
+    coords_of,
+    declare_data,
+    edge_and_scale,
+    observe_tails,
+    positions,
+)
 from leadline.models.likelihood import data_of as tail_data
 from leadline.models.priors import Priors
+
+NOT_BEYOND = 1e-9
+"""The `gap` of prior draws whose optimum is not beyond its edge."""
 
 
 def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") -> pm.Model:
@@ -44,56 +58,125 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
     with pm.Model(coords=coords_of(tails)) as model:
         data = declare_data(data_of(tails))
         dims = effective_dims(effective_dim, data, priors, tails)
-        noise_ratio = pooled_noise_ratios(data, priors)
-
-        expected, sd = optimum_population(data, priors)
-        depth = dims.scaled_depth(
-            lambda mu, sigma, size: pm.TruncatedNormal.dist(mu, sigma, lower=0.0, size=size),
-            _log_positive_normal,
-            (
-                (data["threshold"] - expected) / data["tail_scale"],
-                sd / data["tail_scale"],
-            ),
-            noise_ratio,
-        )
+        sigma = pooled_noise(data, priors)
+        if effective_dim == "continuous":
+            depth = _joint_depths(data, dims, sigma, priors)
+        else:
+            edge, scale = edge_and_scale(data, sigma)
+            expected, sd = optimum_population(data, edge, priors)
+            depth = dims.scaled_depth(
+                lambda mu, sigma, size: pm.Normal.dist(mu, sigma, size=size),
+                lambda value, mu, sigma: pm.logp(pm.Normal.dist(mu, sigma), value),
+                ((edge - expected) / scale, sd / scale),
+                sigma,
+            )
         reach = priors.reach.variable("reach", dims="search")
-        observe_tails(data, depth, noise_ratio, reach, dims)
+        observe_tails(data, depth, sigma, reach, dims)
     return model
 
 
-def optimum_population(data: Data, priors: Priors) -> tuple[TensorVariable, TensorVariable]:
-    """Return the mean and the sd of the optimum of each search, as losses, shape (search,)."""
-    # Centred: the searches of a task inform its location well, and the scatter is far from 0.
-    task_depth = pm.LogNormal("task_depth", *depth_population(priors), dims="task")
-    location = data["task_anchor"] - data["task_unit"] * task_depth
+def _joint_depths(
+    data: Data, dims: EffectiveDims, sigma: TensorVariable, priors: Priors
+) -> TensorVariable:
+    """Add `gap` (search) and `task_location` (task), the mean optimum of the models of a task."""
+    mean, sd = depth_population(priors)
+    effect, interaction_sd = _effects(data, priors)
+    unit = data["task_unit"]
+    task, share = data["search_task"], data["task_share"]
+    by_model = unit[task] * effect[data["search_model"]]
+
+    def logp(
+        gap: TensorVariable,
+        by_model: TensorVariable,
+        sd_of_task: TensorVariable,
+        mean: TensorVariable,
+        sd: TensorVariable,
+        edge: TensorVariable,
+        scale: TensorVariable,
+        *of_data: TensorVariable,
+    ) -> TensorVariable:
+        unit, share, task = of_data
+        alpha = edge - scale * gap
+        location, depth = pt.dot(share, alpha), pt.dot(share, scale * gap) / unit
+        residual = alpha - location[task] - by_model
+        n_models = pt.sum(share > 0, axis=1)
+        # n residuals add up to zero: as a density, n normals without one of them.
+        one = pt.log(sd_of_task) + 0.5 * pt.log(2 * np.pi) - 0.5 * pt.log(n_models)
+        of_task = pm.logp(pm.LogNormal.dist(mean, sd), depth) - pt.log(unit)
+        of_search = pm.logp(pm.Normal.dist(0.0, sd_of_task[task]), residual) + pt.log(scale)
+        return pt.sum(of_task + one) + pt.sum(of_search)
+
+    def draws(*inputs: Any, size: Any) -> TensorVariable:
+        by_model, sd_of_task, mean, sd, edge, scale, unit, share, task = inputs
+        depth = pm.LogNormal.dist(mean, sd, shape=unit.shape)
+        interaction = pm.Normal.dist(0.0, sd_of_task[task], shape=edge.shape)
+        apart = interaction - pt.dot(share, interaction)[task]
+        location = pt.dot(share, edge) - unit * depth
+        gap = (edge - location[task] - by_model - apart) / scale
+        return pt.maximum(gap, NOT_BEYOND)
+
+    edge, scale = edge_and_scale(data, sigma)
+    names = ("task_unit", "task_share", "search_task")
+    depth = dims.joint_depth(
+        draws,
+        logp,
+        (
+            by_model - pt.dot(share, by_model)[task],
+            unit * interaction_sd,
+            mean,
+            sd,
+            edge,
+            scale,
+            *(data[name] for name in names),
+        ),
+        sigma,
+    )
+    location = pt.dot(share, edge - scale * depth)
     pm.Deterministic("task_location", data["sign"] * location, dims="task")
+    return depth
 
-    scale_offset = pm.Normal("task_scale_offset", dims="task")
-    scale_sd = priors.task_scale_scatter.variable("task_scale_scatter")
-    scale = data["task_unit"] * pt.exp(scale_sd * scale_offset)
-    pm.Deterministic("task_scale", scale, dims="task")
 
-    model_offset = pm.ZeroSumNormal("model_offset", dims="model")
-    effect_sd = priors.model_scatter.variable("model_scatter")
-    effect = pm.Deterministic("model_effect", effect_sd * model_offset, dims="model")
-    interaction_sd = priors.interaction_sd.variable("interaction_sd")
+def optimum_population(
+    data: Data, edge: TensorVariable, priors: Priors
+) -> tuple[TensorVariable, TensorVariable]:
+    """Return the mean and the sd of the optimum of each search, as losses, shape (search,).
 
+    `edge` (search) is that of `leadline.models.likelihood`. The location of a task is a parameter.
+    """
+    task_depth = pm.LogNormal("task_depth", *depth_population(priors), dims="task")
+    location = pt.dot(data["task_share"], edge) - data["task_unit"] * task_depth
+    pm.Deterministic("task_location", data["sign"] * location, dims="task")
+    effect, interaction_sd = _effects(data, priors)
     task = data["search_task"]
-    expected = location[task] + scale[task] * effect[data["search_model"]]
-    return expected, scale[task] * interaction_sd
+    unit = data["task_unit"][task]
+    return location[task] + unit * effect[data["search_model"]], unit * interaction_sd
+
+
+def _effects(data: Data, priors: Priors) -> tuple[TensorVariable, TensorVariable]:
+    """Return the effect of each model, and the sd of interactions, in task scales."""
+    pm.Deterministic("task_scale", data["task_unit"], dims="task")
+    effect_sd = priors.model_scatter.variable("model_scatter")
+    interaction_sd = priors.interaction_sd.variable("interaction_sd")
+    # In units of about their sd given the optima, which leaves no funnel.
+    tasks_per_model = data["search_task"].shape[0] / len(pm.modelcontext(None).coords["model"])
+    given = 1.0 / pt.sqrt(effect_sd**-2.0 + tasks_per_model * interaction_sd**-2.0)
+    offset = pm.ZeroSumNormal("model_offset", sigma=effect_sd / given, dims="model")
+    return pm.Deterministic("model_effect", given * offset, dims="model"), interaction_sd
 
 
 def data_of(tails: xr.Dataset) -> dict[str, Any]:
     """Return what the model takes from the tails, by the names of its `pm.Data`."""
     task = positions(tails["task"].to_numpy())
     threshold, tail_scale = tails["threshold"].to_numpy(), tails["tail_scale"].to_numpy()
-    # A search without trials borrows its threshold, and measures nothing.
+    # A search without trials borrows its threshold and its tail scale.
     measured = tails["n_tail"].to_numpy() > 0
-    by_task = [(task == number) & measured for number in range(task.max() + 1)]
+    members = task == np.arange(task.max() + 1)[:, None]
+    share = members / members.sum(axis=1, keepdims=True)
+    by_task = members & measured
     return tail_data(tails) | {
         "search_task": task,
         "search_model": positions(tails["model"].to_numpy()),
-        "task_anchor": np.array([threshold[own].mean() for own in by_task]),
+        "task_share": share,
         "task_unit": np.array([_unit(threshold[own], tail_scale[own]) for own in by_task]),
     }
 
@@ -106,13 +189,3 @@ def _unit(threshold: np.ndarray, tail_scale: np.ndarray) -> float:
     """
     apart = np.var(threshold - 2.0 * tail_scale)
     return float(np.sqrt(np.exp(2.0 * np.log(tail_scale).mean()) + apart))
-
-
-def _log_positive_normal(
-    value: TensorVariable, mu: TensorVariable, sigma: TensorVariable
-) -> TensorVariable:
-    """Return the log-density of a normal variable given that it is positive, at ``value > 0``.
-
-    That of `pymc.TruncatedNormal` has a gradient that is nan where ``mu / sigma`` is large.
-    """
-    return pm.logp(pm.Normal.dist(mu, sigma), value) - log_normal_cdf(mu / sigma)

@@ -9,7 +9,7 @@ optima in tail scales:
     log noise_ratio_j ~ Normal(log pooled_noise_ratio, noise_ratio_scatter)
 
 In the noiseless law the depth is ``1 / (1 − 2^(−2/gamma))``, the same for all searches with the
-same gamma. Noise makes it smaller, and the tail scale is a distance to a median, with an error of
+same gamma. With noise it is smaller, and the tail scale is a distance to a median, with an error of
 its own; the scatter is kept from zero for that reason. A pooled scale measured from the best
 scores would let the likelihood, which is unbounded at the best score for gamma < 2, drag all optima
 onto the sample minima at once (docs/theory.md, Traps).
@@ -44,20 +44,20 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
     with pm.Model(coords=coords_of(tails)) as model:
         data = declare_data(data_of(tails))
         dims = effective_dims(effective_dim, data, priors, tails)
-        noise_ratio = pooled_noise_ratios(data, priors)
-        depth = dims.scaled_depth(*LOG_NORMAL, depth_population(priors), noise_ratio)
+        sigma = pooled_noise(data, priors)
+        depth = dims.scaled_depth(*LOG_NORMAL, depth_population(priors), sigma)
         reach = priors.reach.variable("reach", dims="search")
-        observe_tails(data, depth, noise_ratio, reach, dims)
+        observe_tails(data, depth, sigma, reach, dims)
     return model
 
 
-def pooled_noise_ratios(data: Data, priors: Priors) -> TensorVariable:
-    """Return the noise ratio of each search, log-normal around `pooled_noise_ratio`.
+def pooled_noise(data: Data, priors: Priors) -> TensorVariable:
+    """Return the noise sd of each search, with ratios log-normal around `pooled_noise_ratio`.
 
     One seed per trial informs a noise ratio poorly, and it is sampled as an offset from the pooled
     one. Several seeds inform it well, and it is sampled as it is (`PartlyCentred`).
     """
-    return pm.CustomDist(
+    ratio = pm.CustomDist(
         "noise_ratio",
         *noise_population(priors),
         data["noise_is_known"],
@@ -66,6 +66,7 @@ def pooled_noise_ratios(data: Data, priors: Priors) -> TensorVariable:
         transform=PartlyCentred(),
         dims="search",
     )
+    return data["noise_scale"] * ratio
 
 
 def noise_population(priors: Priors) -> tuple[TensorVariable, TensorVariable]:

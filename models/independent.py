@@ -55,15 +55,15 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
             upper = data["max_effective_dim"]
             gamma = bounded_dim("effective_dim", priors.effective_dim, upper, dims="search")
             dims = depths = EffectiveDims(data, gamma)
-        noise_ratio = priors.noise_ratio.variable("noise_ratio", dims="search")
+        sigma = data["noise_scale"] * priors.noise_ratio.variable("noise_ratio", dims="search")
         depth = depths.scaled_depth(
             lambda size: priors.gap.dist(size=size),
             lambda value: pm.logp(priors.gap.dist(), value),
             (),
-            noise_ratio,
+            sigma,
         )
         reach = priors.reach.variable("reach", dims="search")
-        observe_tails(data, depth, noise_ratio, reach, dims)
+        observe_tails(data, depth, sigma, reach, dims)
     return model
 
 
@@ -74,7 +74,7 @@ def _given_population(model: pm.Model, data: Data, priors: Priors) -> pm.Model:
         for name in ("population_mean", "population_sd")
     )
     dims = EffectiveDims(data, dims_given(log_excess, dim_sd, data))
-    noise_ratio = pm.LogNormal("noise_ratio", noise, noise_sd, dims="search")
-    scaled = dims.scaled_depth(*LOG_NORMAL, (depth, depth_sd), noise_ratio)
-    observe_tails(data, scaled, noise_ratio, priors.reach.variable("reach", dims="search"), dims)
+    sigma = data["noise_scale"] * pm.LogNormal("noise_ratio", noise, noise_sd, dims="search")
+    scaled = dims.scaled_depth(*LOG_NORMAL, (depth, depth_sd), sigma)
+    observe_tails(data, scaled, sigma, priors.reach.variable("reach", dims="search"), dims)
     return model

@@ -16,10 +16,15 @@ The parameters of a search have no units, so that priors apply to any metric and
 pooled (`leadline.models.priors`):
 
 * ``effective_dim``, gamma, between 1 and the number of hyperparameters;
-* ``gap = (theta − alpha) / tail scale``, the scaled depth of the optimum;
-* ``noise_ratio = sigma / tail scale``;
-* ``reach = ((theta − alpha) / (beta − alpha))^(gamma/2)``, the noiseless tail probability. It
-  replaces beta, which only measures how much probability lies in the tail.
+* ``noise_ratio = sigma / noise scale``, the tail scale of the best fifth of all trials;
+* ``gap = (edge − alpha) / depth scale``, the scaled depth of the optimum, with
+  ``edge = theta + 2 sigma`` and ``depth scale = tail scale + sigma / 2``;
+* ``reach = ((edge − alpha) / (beta − alpha))^(gamma/2)``, the probability that the expected loss of
+  a trial is below the edge. It replaces beta, which only measures how much probability lies there.
+
+Noise takes trials beyond the threshold whose expected losses are up to about 2 sigma above it: the
+law holds up to the edge. With much noise, the optimum itself may lie above the threshold. Without
+noise, the edge is the threshold, and the reach is the tail probability.
 
 The tail scale is the threshold minus the median loss beyond it. It never depends on the smallest
 loss (docs/theory.md, Traps). The best loss enters a coordinate (`SoftWall`), which changes how
@@ -49,7 +54,12 @@ Data = dict[str, TensorVariable]
 # of the model have one.
 _NO_GRID = 1e-4
 
-# Wall of the depth's coordinate when not even the best report is beyond the threshold.
+# Where the law ends beyond the threshold, and the unit of the depth, in sds of the noise. Both were
+# chosen on data from the law with much noise (benchmarks/real_searches.py).
+_EDGE, _SCALE = 2.0, 0.5
+
+# Wall of the depth's coordinate, in tail scales, when not even the best report is beyond the
+# threshold.
 _SHALLOW = 0.1
 
 # Chains start at the depth of the noiseless law with two effective hyperparameters.
@@ -62,12 +72,12 @@ LOG_NORMAL = (
 )
 
 _DIMS = {
-    "search": "threshold tail_scale gap_of_best n_tail max_effective_dim search_space "
-    "noise_is_known search_task search_model",
+    "search": "threshold tail_scale noise_scale depth_of_best n_tail max_effective_dim "
+    "search_space noise_is_known search_task search_model edge",
     "tail_trial": "observed_loss tail_search tail_group tail_replicates resolution",
     "replicate_count": "group_replicates group_trials group_search observed_in_regime",
     "repeated_trial": "seed_freedom seed_search observed_seed_variance",
-    "task": "task_anchor task_unit",
+    "task": "task_unit",
     "report": "report_search report_trials report_edge observed_best",
     "unknown_report": "report_unknown",
 }
@@ -91,8 +101,9 @@ def data_of(tails: xr.Dataset) -> dict[str, Any]:
         "tail_group": _groups_of_trials(tail),
         "threshold": tail["threshold"],
         "tail_scale": tail["tail_scale"],
+        "noise_scale": tail["noise_scale"],
         # Coordinates only: how deep the best goes, and how many scores are near it.
-        "gap_of_best": np.maximum((tail["threshold"] - best) / tail["tail_scale"], _SHALLOW),
+        "depth_of_best": np.maximum(tail["threshold"] - best, _SHALLOW * tail["tail_scale"]),
         "n_tail": np.maximum(n_tail, 1.0),
         "max_effective_dim": tail["max_effective_dim"].astype(float),
         "search_space": positions(tail["space"]),
@@ -206,26 +217,38 @@ class EffectiveDims:
         prior: Callable[..., TensorVariable],
         log_prior: Callable[..., TensorVariable],
         parameters: Sequence[TensorVariable],
-        noise_ratio: TensorVariable,
+        sigma: TensorVariable,
     ) -> TensorVariable:
-        """Add `gap`, the depth of each optimum in tail scales, to the active model.
+        """Add `gap`, the scaled depth of each optimum, to the active model.
 
         `prior` takes `parameters` (scalars or (search,)) and `size`, and returns an unnamed
         positive variable; `log_prior` takes a value and `parameters`, and returns its log-density.
-        The coordinate of the depth depends on `noise_ratio` (search).
+        The coordinate of the depth depends on the noise sd `sigma` (search).
         """
+        return self.joint_depth(prior, log_prior, parameters, sigma, ndim_supp=0)
+
+    def joint_depth(
+        self,
+        prior: Callable[..., TensorVariable],
+        log_prior: Callable[..., TensorVariable],
+        parameters: Sequence[TensorVariable],
+        sigma: TensorVariable,
+        ndim_supp: int = 1,
+    ) -> TensorVariable:
+        """Add `gap`, whose entries (search) have one prior, with parameters of any shape."""
         n = len(parameters)
+        wall = wall_of(self.data, sigma, self.gamma)
         return pm.CustomDist(
             "gap",
             *parameters,
-            self.data["gap_of_best"],
-            noise_ratio,
-            self.data["n_tail"] ** (-2.0 / self.gamma) + noise_ratio,
+            *wall,
             dist=lambda *inputs: prior(*inputs[:n], size=inputs[-1]),
             # Given, because PyMC inlines a derived one, and the transform then sees other inputs.
             logp=lambda value, *inputs: log_prior(value, *inputs[:n]),
             support_point=lambda rv, size, *inputs: pt.full_like(inputs[-1], _TYPICAL_DEPTH),
-            transform=SoftWall(wall=n + 1, width=n + 2, unit=n + 3),
+            transform=SoftWall(wall=n + 1, width=n + 2, unit=n + 3, ndim_supp=ndim_supp),
+            ndim_supp=ndim_supp,
+            ndims_params=[ndim_supp and own.ndim for own in (*parameters, *wall)],
             dims="search",
         )
 
@@ -248,6 +271,21 @@ class EffectiveDims:
         """Register the posterior probabilities of gamma, where it is summed over."""
 
 
+def edge_and_scale(data: Mapping[Any, Any], sigma: Any) -> tuple[Any, Any]:
+    """Return the edge and the depth scale of each search, as losses, shape (search,)."""
+    return data["threshold"] + _EDGE * sigma, data["tail_scale"] + _SCALE * sigma
+
+
+def wall_of(
+    data: Data, sigma: TensorVariable, gamma: TensorVariable
+) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
+    """Return the wall, the width and the unit of `SoftWall`, in depth scales."""
+    _, scale = edge_and_scale(data, sigma)
+    wall = data["depth_of_best"] + _EDGE * sigma
+    unit = data["tail_scale"] * data["n_tail"] ** (-2.0 / gamma) + sigma
+    return wall / scale, sigma / scale, unit / scale
+
+
 def at_search(parameter: TensorVariable, search: TensorVariable) -> TensorVariable:
     """Return a parameter at the search of each entry, shape (entry,) or (dimension, entry).
 
@@ -261,18 +299,18 @@ def at_search(parameter: TensorVariable, search: TensorVariable) -> TensorVariab
 def observe_tails(
     data: Data,
     depth: TensorVariable,
-    noise_ratio: TensorVariable,
+    sigma: TensorVariable,
     reach: TensorVariable,
     dims: EffectiveDims,
 ) -> None:
     """Add the observed variables of the tails, and each search's parameters, to the active model.
 
-    `noise_ratio` and `reach` are (search,), `depth` is that or has the shape of gamma.
+    `sigma` and `reach` are (search,), `depth` is that or has the shape of gamma.
     """
     gamma = dims.gamma
-    alpha = data["threshold"] - data["tail_scale"] * depth
-    sigma = data["tail_scale"] * noise_ratio
-    spread = (data["threshold"] - alpha) * reach ** (-2.0 / gamma)
+    edge, scale = edge_and_scale(data, sigma)
+    alpha = edge - scale * depth
+    spread = scale * depth * reach ** (-2.0 / gamma)
     beta = alpha + spread
 
     def each(variable: TensorVariable) -> tuple[str, ...]:

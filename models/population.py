@@ -22,14 +22,11 @@ z has three coordinates, in each of which the population of a search is normal:
 
 * ``log_excess``, log e(gamma) of `leadline.models.effective_dims`;
 * ``log_noise``, the log noise ratio;
-* ``depth``, the log of the scaled depth (`hierarchical`) or the optimum as a loss (`crossed`). A
-  crossed optimum lies beyond its threshold, and each candidate threshold has a normalising constant
-  of its own.
+* ``depth``, the log of the scaled depth (`hierarchical`) or the optimum as a loss (`crossed`).
 
 ``reach`` is not pooled, and its prior cancels.
 """
 
-import functools
 from types import ModuleType
 from typing import Any
 
@@ -38,11 +35,10 @@ import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 
-from leadline.distributions.special import log_normal_cdf
 from leadline.models import crossed, hierarchical
 from leadline.models.effective_dims import dims_population
 from leadline.models.hierarchical import depth_population, noise_population
-from leadline.models.likelihood import coords_of, declare_data
+from leadline.models.likelihood import coords_of, declare_data, edge_and_scale
 from leadline.models.priors import Priors
 
 COORDINATES = ("log_excess", "log_noise", "depth")
@@ -52,11 +48,11 @@ BANDWIDTH = 0.2
 # Data of the tails that populations need.
 _TAIL_DATA = (
     *("max_effective_dim", "search_space", "sign"),
-    *("search_task", "search_model", "task_anchor", "task_unit"),
+    *("search_task", "search_model", "task_share", "task_unit"),
 )
 
 # Data of the draws that the evidence needs.
-_DRAW_DATA = ("bandwidth", "log_base", "candidate", "candidate_threshold")
+_DRAW_DATA = ("bandwidth", "log_base")
 
 _MODELS: dict[str, ModuleType] = {"hierarchical": hierarchical, "crossed": crossed}
 
@@ -66,10 +62,9 @@ def build(
 ) -> pm.Model:
     """Return the model of the shared parameters of a joint model, given draws of its searches.
 
-    `draws` has `z` (search, draw, coordinate), `log_base` (search, draw), the log-density of z
-    under the priors of a single search, `candidate` (search, draw), the number of the threshold of
-    a draw, and `candidate_threshold` (search, candidate_number), as a loss. `tails` are those of
-    one threshold per search, and `kind` is "hierarchical" or "crossed".
+    `draws` has `z` (search, draw, coordinate) and `log_base` (search, draw), the log-density of z
+    under the priors of a single search. `tails` are those of one threshold per search, and `kind`
+    is "hierarchical" or "crossed".
 
     The model has the shared variables of that model, and as deterministics the population of each
     search: `population_mean` and `population_sd` (search, coordinate). Without `observe`, it has
@@ -81,7 +76,7 @@ def build(
         spaces = len(set(tails["space"].to_numpy().tolist()))
         dims, noise = dims_population(data, priors, spaces), noise_population(priors)
         if kind == "crossed":
-            depth = crossed.optimum_population(data, priors)
+            depth = crossed.optimum_population(data, data["edge"], priors)
         else:
             depth = depth_population(priors)
         like = pt.zeros_like(data["max_effective_dim"])
@@ -97,8 +92,8 @@ def build(
                 "draws_alone",
                 *(mean, sd),
                 *(data[name] for name in _DRAW_DATA),
-                logp=functools.partial(_log_evidence, truncated=kind == "crossed"),
-                signature="(z),(z),(z),(k),(k),(c)->(k,z)",
+                logp=_log_evidence,
+                signature="(z),(z),(z),(k)->(k,z)",
                 observed=data["z"],
             )
     return model
@@ -107,11 +102,13 @@ def build(
 def data_of(draws: xr.Dataset, tails: xr.Dataset, kind: str) -> dict[str, Any]:
     """Return what the model takes from draws and tails, by the names of its `pm.Data`."""
     of_tails = _MODELS[kind].data_of(tails)
+    log_noise = draws["z"].to_numpy()[..., COORDINATES.index("log_noise")]
+    noise_ratio = np.exp(log_noise).mean(axis=-1)
+    edge, _ = edge_and_scale(of_tails, of_tails["noise_scale"] * noise_ratio)
     return {name: of_tails[name] for name in _TAIL_DATA if name in of_tails} | {
         "z": draws["z"].to_numpy(),
         "log_base": draws["log_base"].to_numpy(),
-        "candidate": draws["candidate"].to_numpy(),
-        "candidate_threshold": draws["candidate_threshold"].to_numpy(),
+        "edge": edge,
         "bandwidth": BANDWIDTH * draws["z"].std("draw").to_numpy(),
     }
 
@@ -130,26 +127,7 @@ def log_ratio(z: Any, mean: Any, sd: Any, bandwidth: Any, log_base: Any, library
     return total
 
 
-def _log_evidence(
-    z: Any,
-    mean: Any,
-    sd: Any,
-    bandwidth: Any,
-    log_base: Any,
-    candidate: Any,
-    threshold: Any,
-    *,
-    truncated: bool,
-) -> Any:
-    """Return the log of the mean ratio of the draws of each search, shape (search,).
-
-    With `truncated`, optima lie beyond their thresholds; `threshold` is (search, candidate_number).
-    """
+def _log_evidence(z: Any, mean: Any, sd: Any, bandwidth: Any, log_base: Any) -> Any:
+    """Return the log of the mean ratio of the draws of each search, shape (search,)."""
     ratio = log_ratio(z, mean, sd, bandwidth, log_base, pt)
-    if truncated:
-        # As wide as in the density: optima far within the tail of their population would gain.
-        width = pt.sqrt(sd[:, -1] ** 2 + bandwidth[:, -1] ** 2)[:, None]
-        log_normaliser = log_normal_cdf((threshold - mean[:, -1, None]) / width)
-        search = pt.arange(candidate.shape[0])[:, None]
-        ratio = ratio - log_normaliser[search, candidate.astype("int64")]
     return pt.logsumexp(ratio, axis=-1) - pt.log(ratio.shape[-1].astype("float64"))

@@ -116,23 +116,26 @@ class Priors:
     ----------
     effective_dim : Prior
         On ``effective_dim − 1``, truncated at ``max_effective_dim − 1``. At least one
-        hyperparameter matters. Real searches have few that do: an exponential with mean 1 covered
-        held-out tuning curves well, a log-normal with median 2 did not (docs/theory.md). The
-        weights of integer effective dimensions are its densities at the integers.
+        hyperparameter matters. Real searches have few that do; a smooth optimum has one per
+        hyperparameter. An exponential with mean 1 pulled bowls of three dimensions to two
+        (docs/theory.md). The weights of integer effective dimensions are its densities at the
+        integers.
     max_effective_dim : float or None
         Upper bound of the effective dimension. None: the number of `param:*` columns of the
         search, or 10 when they are unknown; never below 2, so that the posterior can differ.
     gap : Prior
-        On ``|threshold − optimum| / tail scale``, the scaled depth of the optimum. Without noise
-        this is 1.3 for one effective hyperparameter, 2 for two and 7.7 for ten; noise makes it
-        smaller. The median of 2 and the sd of 1 on the log scale leave all of these likely.
+        On the scaled depth of the optimum (`leadline.models.likelihood`). Without noise this is
+        ``|threshold − optimum| / tail scale``: 1.3 for one effective hyperparameter, 2 for two and
+        7.7 for ten; noise makes it smaller. The median of 2 and the sd of 1 on the log scale leave
+        all of these likely.
     noise_ratio : Prior
-        On ``noise sd / tail scale``. Avoids 0, where the likelihood is unbounded for
-        ``effective_dim < 2``. Real searches have 0.04 to 0.3. Noise much larger than the tail
-        scale would hide the law, so that the upper tail is light. (Log-normal priors cover as
-        well, but their upper tails cause divergences.)
+        On ``noise sd / noise scale``, the tail scale of the best fifth of all trials: the same
+        noise whatever the threshold. Avoids 0, where the likelihood is unbounded for
+        ``effective_dim < 2``. Scores that are all noise have 2.3; the median is 0.3, and the sd of
+        1 on the log scale leaves 0.04 to 2.3.
     reach : Prior
-        On the noiseless tail probability: that a trial's expected score is beyond the threshold.
+        On the probability that a trial's expected score is beyond the edge, which is the threshold
+        without noise.
         It sets how far the law reaches. Uniform, because the count of such trials determines it.
     pooled_effective_dim : Prior
         On ``pooled_effective_dim − 1``, truncated as `effective_dim`. The mean is that of
@@ -145,7 +148,7 @@ class Priors:
         On the median noise ratio of all searches. It avoids 0 more strongly than `noise_ratio`,
         because the spikes of all likelihoods line up there: see `leadline.models.hierarchical`.
     noise_ratio_scatter : Prior
-        On the sd of the log noise ratios. With the same noise, tail scales still differ.
+        On the sd of the log noise ratios. With the same noise, noise scales still differ.
     pooled_gap, gap_scatter : Prior
         On the median of the gaps and the sd of their logarithms. The scatter is kept near 1, the
         sd of `gap`: a tail scale is measured from the same scores as the gap, and tight pooling in
@@ -157,8 +160,6 @@ class Priors:
     interaction_sd : Prior
         On the sd of the interactions of models and tasks, in task scales. It avoids 0, because no
         two models differ by the same amount on every task.
-    task_scale_scatter : Prior
-        On the sd of the log task scales around the units measured (`leadline.models.crossed`).
     reported_trials : Prior
         On the unknown number of trials behind a reported best (`leadline.models.best_of_k`),
         truncated at 1. Most published searches have tens of trials; the median of 50 and the sd
@@ -170,21 +171,20 @@ class Priors:
     HalfNormal(sigma=0.2)
     """
 
-    effective_dim: Prior = Prior("Exponential", scale=1)
+    effective_dim: Prior = Prior("Exponential", scale=2)
     max_effective_dim: float | None = None
     gap: Prior = Prior("LogNormal", mu=0.693, sigma=1)
-    noise_ratio: Prior = Prior("Gamma", alpha=1.5, beta=6)
+    noise_ratio: Prior = Prior("LogNormal", mu=-1.2, sigma=1)
     reach: Prior = Prior("Beta", alpha=1, beta=1)
-    pooled_effective_dim: Prior = Prior("Gamma", alpha=2, beta=2)
+    pooled_effective_dim: Prior = Prior("Gamma", alpha=2, beta=1)
     effective_dim_scatter: Prior = Prior("HalfNormal", sigma=0.3)
     effective_dim_scatter_across_spaces: Prior = Prior("HalfNormal", sigma=0.5)
-    pooled_noise_ratio: Prior = Prior("Gamma", alpha=3, beta=20)
+    pooled_noise_ratio: Prior = Prior("Gamma", alpha=2, beta=4)
     noise_ratio_scatter: Prior = Prior("LogNormal", mu=-0.8, sigma=0.3)
     pooled_gap: Prior = Prior("LogNormal", mu=0.693, sigma=1)
     gap_scatter: Prior = Prior("LogNormal", mu=0, sigma=0.2)
     model_scatter: Prior = Prior("HalfNormal", sigma=1)
     interaction_sd: Prior = Prior("LogNormal", mu=-1, sigma=0.5)
-    task_scale_scatter: Prior = Prior("HalfNormal", sigma=0.3)
     reported_trials: Prior = Prior("LogNormal", mu=3.91, sigma=1)
 
     def __post_init__(self) -> None:

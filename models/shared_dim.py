@@ -28,7 +28,7 @@ from pytensor.tensor.variable import TensorVariable
 
 from leadline.distributions.coordinates import SoftWall
 from leadline.models.joint_mixture import component_logp, joint_mixture, sum_by_group
-from leadline.models.likelihood import Data, EffectiveDims
+from leadline.models.likelihood import Data, EffectiveDims, wall_of
 from leadline.models.priors import Priors
 
 _WALL = SoftWall(wall=0, width=1, unit=2)
@@ -63,12 +63,11 @@ class SummedDims(EffectiveDims):
         prior: Callable[..., TensorVariable],
         log_prior: Callable[..., TensorVariable],
         parameters: Sequence[TensorVariable],
-        noise_ratio: TensorVariable,
+        sigma: TensorVariable,
     ) -> TensorVariable:
         """Add `gap` (dimension, search) to the active model; see the module docstring."""
         n = len(parameters)
-        wall = (self.data["gap_of_best"], noise_ratio)
-        unit = self.data["n_tail"] ** (-2.0 / self.column) + noise_ratio
+        *wall, unit = wall_of(self.data, sigma, self.column)
 
         def depth_and_logp(x: TensorVariable, *inputs: TensorVariable) -> tuple[Any, Any]:
             """Return depths at coordinate x and log-densities of x, shape (dimension, search)."""

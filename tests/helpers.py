@@ -185,7 +185,8 @@ def make_draws(
     integer: bool,
 ) -> xr.Dataset:
     noise = rng.standard_normal((4, *shape)) * scale
-    theta, tail_scale = (float(tails[name][0]) for name in ("threshold", "tail_scale"))
+    names = ("threshold", "tail_scale", "noise_scale")
+    theta, tail_scale, noise_scale = (float(tails[name][0]) for name in names)
     # The draws of alpha stop at the threshold.
     alpha = np.minimum(ALPHA + 0.05 * place + 0.008 * noise[0], theta - 0.02)
     spread = SPREAD * np.exp(0.1 * noise[1])
@@ -204,9 +205,9 @@ def make_draws(
         "noise_sd": sigma,
         "tail_fraction": np.reshape(fraction, shape),
         "spread": spread,
-        "gap": (theta - alpha) / tail_scale,
-        "noise_ratio": sigma / tail_scale,
-        "reach": ((theta - alpha) / spread) ** (gamma / 2.0),
+        "gap": (theta + 2.0 * sigma - alpha) / (tail_scale + sigma / 2.0),
+        "noise_ratio": sigma / noise_scale,
+        "reach": ((theta + 2.0 * sigma - alpha) / spread) ** (gamma / 2.0),
     }
     coords = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
     posterior = xr.Dataset(

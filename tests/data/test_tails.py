@@ -11,6 +11,7 @@ from leadline.data.tails import (
     MIN_TAIL_TRIALS,
     cut_tail,
     join_tails,
+    noise_scale,
     scores_of,
     trial_losses,
     without_trial,
@@ -298,3 +299,21 @@ def test_half_of_the_tail_at_the_threshold_has_no_scale(sign):
     loss = [*BEST[:6], *[4.0] * 14, 5.0]
     with pytest.raises(LeadlineError, match=f"\\({sign * 4:g}\\)"):
         cut_tail(search(loss, sign), threshold=sign * 4.0, resolution=0)
+
+
+def test_the_unit_of_the_noise_is_the_same_at_every_threshold():
+    loss = np.random.default_rng(3).random(100) ** 2
+    one = search(loss)
+    wide, deep = (cut_tail(one, tail_fraction=share, resolution=0) for share in (0.7, 0.1))
+    fifth = cut_tail(one, tail_fraction=0.2, resolution=0)
+    for tail in (wide, deep, fifth):
+        assert number(tail, "noise_scale") == number(fifth, "tail_scale")
+    assert number(wide, "tail_scale") != number(wide, "noise_scale")
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [[1, 1, 1, 1, 2], [1] * 30 + [2] * 5, [1, 2, 2, 2], [1] * 9 + [np.inf] * 90 + [2], [1, 2]],
+)
+def test_the_unit_of_the_noise_is_positive_with_many_ties(loss):
+    assert 0 < noise_scale(np.array(loss, dtype=float)) <= 1

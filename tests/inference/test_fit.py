@@ -45,13 +45,14 @@ def test_draws_are_finite_and_within_bounds(fitted):
 
 
 def test_the_parameters_are_those_of_the_documentation(fitted):
-    posterior, constant = fitted["posterior"], fitted["constant_data"]
-    theta, scale = constant["threshold"], fitted["candidates"]["tail_scale"].sel(candidate=0)
-    reach = (scale * posterior["gap"] / posterior["spread"]) ** (posterior["effective_dim"] / 2)
+    posterior = fitted["posterior"]
+    candidate, sigma = fitted["candidates"].sel(candidate=0), posterior["noise_sd"]
+    edge = fitted["constant_data"]["threshold"] + 2 * sigma
+    depth = (candidate["tail_scale"] + sigma / 2) * posterior["gap"]
     expected = {
-        "optimum": theta - scale * posterior["gap"],
-        "noise_sd": scale * posterior["noise_ratio"],
-        "reach": reach,
+        "optimum": edge - depth,
+        "noise_sd": candidate["noise_scale"] * posterior["noise_ratio"],
+        "reach": (depth / posterior["spread"]) ** (posterior["effective_dim"] / 2),
     }
     for name, values in expected.items():
         np.testing.assert_allclose(posterior[name], values.transpose(*DIMS), rtol=1e-9)
@@ -117,7 +118,8 @@ def test_integer_dimensions(fitted_integer):
         share = float((dims == j).mean())
         assert share == pytest.approx(float(probability.sel(dimension=j).mean()), abs=0.075)
     # What depends on the dimension is that of the dimension drawn.
-    depth = fitted_integer["candidates"]["tail_scale"].sel(candidate=0) * posterior["gap"]
+    tail_scale = fitted_integer["candidates"]["tail_scale"].sel(candidate=0)
+    depth = (tail_scale + posterior["noise_sd"] / 2) * posterior["gap"]
     reach = (depth / posterior["spread"]) ** (dims / 2)
     np.testing.assert_allclose(posterior["reach"], reach.transpose(*DIMS), rtol=1e-9)
     for name, values in posterior.data_vars.items():

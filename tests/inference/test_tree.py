@@ -165,10 +165,10 @@ def test_log_prior_is_that_of_the_priors(fitted):
     posterior, log_prior = fitted["posterior"], fitted["log_prior"]
     expected = {
         "gap": stats.lognorm.logpdf(posterior["gap"], 1, scale=np.exp(0.693)),
-        "noise_ratio": stats.gamma.logpdf(posterior["noise_ratio"], 1.5, scale=1 / 6),
+        "noise_ratio": stats.lognorm.logpdf(posterior["noise_ratio"], 1, scale=np.exp(-1.2)),
         "reach": np.zeros(posterior["reach"].shape),
-        # Exponential(1) on gamma − 1, cut off at 9.
-        "effective_dim": 1 - posterior["effective_dim"] - np.log(-np.expm1(-9)),
+        # Exponential with mean 2 on gamma − 1, cut off at 9.
+        "effective_dim": (1 - posterior["effective_dim"]) / 2 - np.log(-2 * np.expm1(-9 / 2)),
     }
     for name, values in expected.items():
         np.testing.assert_allclose(log_prior[name], values, rtol=1e-9, atol=1e-9, err_msg=name)

@@ -21,21 +21,14 @@ from leadline.models.population import COORDINATES
 SAMPLES = 20_000
 
 
-def draws_of(log_base, depth=0.0, candidate=0, thresholds=(0.0,)):
+def draws_of(log_base, depth=0.0):
     """Return draws of searches, equal but for `log_base` (search, draw) and what is given."""
     log_base = np.asarray(log_base, dtype=float)
     searches, draws = log_base.shape
     z = np.zeros((searches, draws, len(COORDINATES)))
     z[..., -1] = depth
     dims = ("search", "draw")
-    return xr.Dataset(
-        {
-            "z": ((*dims, "coordinate"), z),
-            "log_base": (dims, log_base),
-            "candidate": (dims, candidate + np.zeros(log_base.shape, dtype=int)),
-            "candidate_threshold": (("search", "candidate_number"), [thresholds] * searches),
-        }
-    )
+    return xr.Dataset({"z": ((*dims, "coordinate"), z), "log_base": (dims, log_base)})
 
 
 def population_of(searches, mean=0.0, sd=1.0):
@@ -47,9 +40,9 @@ def population_of(searches, mean=0.0, sd=1.0):
     )
 
 
-def picked(draws, shared, truncated=False, seed=0):
+def picked(draws, shared, seed=0):
     """Return the frequency of each draw of each search, and the overlaps."""
-    picks, overlap = pick_draws(draws, shared, np.random.default_rng(seed), truncated=truncated)
+    picks, overlap = pick_draws(draws, shared, np.random.default_rng(seed))
     assert picks.dims == ("chain", "draw", "search")
     shares = [
         [(picks.isel(search=search) == number).mean() for number in range(draws.sizes["draw"])]
@@ -70,15 +63,6 @@ def test_a_draw_is_picked_as_often_as_its_ratio():
     np.testing.assert_allclose(shares, [[1 / (1 + odds), odds / (1 + odds)]], atol=0.015)
 
 
-def test_crossed_optima_are_truncated_each_at_its_threshold():
-    draws = draws_of([[0, 0]], depth=-1.0, candidate=[0, 1], thresholds=(0.0, 10.0))
-    # Half of the population is beyond the first threshold, all of it beyond the second.
-    shares, _ = picked(draws, population_of(1), truncated=True)
-    np.testing.assert_allclose(shares, [[2 / 3, 1 / 3]], atol=0.015)
-    shares, _ = picked(draws, population_of(1))
-    np.testing.assert_allclose(shares, [[0.5, 0.5]], atol=0.015)
-
-
 def test_overlap_is_the_share_of_draws_that_are_used():
     one = np.full(10, 1000.0)
     one[4] = 0.0
@@ -92,13 +76,12 @@ def test_picks_vary_with_the_population_and_with_the_seed_alone():
     draws, shared = draws_of(np.zeros((1, 2)), depth=[-5.0, 5.0]), population_of(1)
     means = np.where(np.arange(SAMPLES // 2) % 2, -5.0, 5.0)[:, None, None]
     apart = shared.assign(population_mean=shared["population_mean"] + means)
-    picks, overlap = pick_draws(draws, apart, np.random.default_rng(1), truncated=False)
+    picks, overlap = pick_draws(draws, apart, np.random.default_rng(1))
     np.testing.assert_array_equal(picks.to_numpy()[0, :4, 0], [1, 0, 1, 0])
     # Each draw of the population takes one draw of the search, and all together take both.
     np.testing.assert_allclose(overlap, 1)
     first, again, other = (
-        pick_draws(draws, shared, np.random.default_rng(seed), truncated=False)[0]
-        for seed in (1, 1, 2)
+        pick_draws(draws, shared, np.random.default_rng(seed))[0] for seed in (1, 1, 2)
     )
     assert (first == again).all()
     assert (first != other).any()

@@ -29,7 +29,8 @@ def full_search(n=60, task="a", model="x"):
 def only_reported(threshold, tail_scale, task="a", model="x"):
     """Return a search without trials."""
     like = full_search()
-    known = {"threshold": threshold, "tail_scale": tail_scale, "n_tail": 0, "best_loss": np.inf}
+    known = {"threshold": threshold, "n_tail": 0, "best_loss": np.inf}
+    known |= {"tail_scale": tail_scale, "noise_scale": tail_scale}
     known |= {"resolution": 0.0, "scale": "identity", "max_effective_dim": 3.0}
     known |= {"tail_fraction": NAN, "log_prior_weight": 0.0}
     nothing = {name: (own.dims, own.to_numpy()[:0]) for name, own in like.items()}
@@ -165,12 +166,13 @@ def test_a_report_moves_the_coordinate_and_no_scale(one_report):
     plain = hierarchical.data_of(full_search())
     better = best_of_k.data_of(with_bests([full_search()], [(0.01, 20, 0)]))
     changed = {name for name in plain if np.any(plain[name] != better[name])}
-    assert changed == {"gap_of_best", "n_tail"}
+    assert changed == {"depth_of_best", "n_tail"}
 
 
-def test_a_task_is_measured_from_searches_with_trials():
+def test_the_scale_of_a_task_is_measured_from_searches_with_trials():
     searches = crossed_searches()
     data = best_of_k.data_of(with_bests(searches, [(0.22, 50, 3)]), crossed)
     measured = crossed.data_of(join_tails(searches[:3]))
-    for name in ("task_anchor", "task_unit"):
-        np.testing.assert_array_equal(data[name], measured[name])
+    np.testing.assert_array_equal(data["task_unit"], measured["task_unit"])
+    # The location is that of all optima of the task.
+    np.testing.assert_array_equal(data["task_share"][1], [0, 0, 0.5, 0.5])

@@ -17,7 +17,7 @@ from scipy.special import log_softmax, logsumexp, softmax
 import leadline as ll
 from leadline.models import independent
 
-# An exponential on gamma − 1, on the integers 1 to 3.
+# An exponential with mean 2 on gamma − 1, on the integers 1 to 3.
 DIMENSIONS = np.array([1.0, 2.0, 3.0])
 
 
@@ -32,7 +32,7 @@ def test_the_integer_model_is_the_continuous_one_summed_over_dimensions(name):
             continuous.terms(given | {"effective_dim": np.array([gamma])}) for gamma in DIMENSIONS
         ]
         joint = [one["loss"].sum() + one["in_regime"].sum() for one in each]
-        joint += log_softmax(-(DIMENSIONS - 1.0))
+        joint += log_softmax(-(DIMENSIONS - 1.0) / 2.0)
         # Narrow bins are differences of nearly equal probabilities, which costs digits.
         total = terms["loss"] + terms["in_regime"]
         assert total == pytest.approx(logsumexp(joint), rel=1e-10)
@@ -46,7 +46,7 @@ def test_the_integer_model_is_the_continuous_one_summed_over_dimensions(name):
 MAX_DIM = 4.0
 GAMMA = 1 + (MAX_DIM - 1) * (np.polynomial.legendre.leggauss(9)[0] + 1) / 2
 GAMMA_WEIGHT = np.polynomial.legendre.leggauss(9)[1] * (MAX_DIM - 1) / 2
-LOG_NOISE = np.linspace(np.log(3e-3), np.log(3), 20)
+LOG_NOISE = np.linspace(np.log(6e-3), np.log(6), 24)
 LOG_GAP = np.linspace(np.log(0.15), np.log(12), 64)
 REACH = (np.arange(12) + 0.5) / 12
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(8)
@@ -70,7 +70,7 @@ def normal_pdf(z):
     return np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
 
 
-def moments(losses, replicates, sum_of_squares, n_by_replicates, threshold):
+def moments(losses, replicates, sum_of_squares, n_by_replicates, threshold, noise_scale):
     """Return mean and sd of optimum, effective dimension and noise sd by summing over the grid."""
     scale = threshold - np.median(losses)
     inside = {m: int((replicates == m).sum()) for m in n_by_replicates}
@@ -78,12 +78,14 @@ def moments(losses, replicates, sum_of_squares, n_by_replicates, threshold):
     logs, values, weights = [], [], []
     for gamma, log_noise in itertools.product(range(len(GAMMA)), LOG_NOISE):
         gap, reach = np.meshgrid(np.exp(LOG_GAP), REACH, indexing="ij")
-        depth, sigma = scale * gap, scale * np.exp(log_noise)
+        sigma = noise_scale * np.exp(log_noise)
+        # From the edge, two sds of the noise above the threshold.
+        below_edge = (scale + sigma / 2) * gap
+        depth = below_edge - 2 * sigma
         k = np.full_like(gap, GAMMA[gamma] / 2)
-        spread = depth * reach ** (-1 / k)
-        log_p = stats.expon.logpdf(GAMMA[gamma] - 1)
-        noise = np.exp(log_noise)
-        log_p += stats.gamma.logpdf(noise, 1.5, scale=1 / 6) + log_noise
+        spread = below_edge * reach ** (-1 / k)
+        log_p = stats.expon.logpdf(GAMMA[gamma] - 1, scale=2)
+        log_p += stats.norm.logpdf(log_noise, -1.2, 1)
         log_p = log_p + stats.norm.logpdf(np.log(gap), 0.693, 1)
         tail = {}
         for m, n in n_by_replicates.items():
@@ -119,7 +121,9 @@ def plain_search():
     ordered = np.sort(loss)
     ones = np.ones(12, dtype=int)
     threshold = (ordered[11] + ordered[12]) / 2
-    return trials, (ordered[:12], ones, 0.0 * ones, {1: 30}, threshold), 12 / 30, 1.0
+    # The best fifth are fewer than the eight of the smallest tail.
+    unit = (ordered[7] + ordered[8]) / 2 - np.median(ordered[:8])
+    return trials, (ordered[:12], ones, 0.0 * ones, {1: 30}, threshold, unit), 12 / 30, 1.0
 
 
 def replicated_search():
@@ -136,7 +140,9 @@ def replicated_search():
     threshold = (losses[rows[-1]] + losses[after]) / 2
     replicates = np.array(seeds)[rows]
     counts = {1: 14, 3: 10}
-    return trials, (losses[rows], replicates, squares, counts, threshold), 9 / 24, -1.0
+    ordered = np.sort(losses)
+    unit = (ordered[7] + ordered[8]) / 2 - np.median(ordered[:8])
+    return trials, (losses[rows], replicates, squares, counts, threshold, unit), 9 / 24, -1.0
 
 
 @pytest.mark.parametrize(

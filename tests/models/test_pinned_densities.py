@@ -1,6 +1,8 @@
 """The log-density of every structure of model, and its gradient, are those of an earlier version.
 
-`tests/data/densities.npz` holds both at 100 random points per structure, made at commit 54bbcfb.
+`tests/data/densities.npz` holds both at 100 random points per structure. They were stored when the
+edge and the noise scale came; `test_independent`, `test_shared_dim` and `test_crossed` compare the
+densities with other ways to compute them.
 """
 
 import pathlib

@@ -17,15 +17,12 @@ CONSTANT = 0.5 * np.log(2 * np.pi)
 MEAN, SD = np.array([0.3, -0.5, 0.2]), np.array([0.6, 0.9, 0.5])
 
 
-def log_evidence(z, mean, sd, bandwidth=(0, 0, 0), log_base=0, candidate=0, thresholds=None):
+def log_evidence(z, mean, sd, bandwidth=(0, 0, 0), log_base=0):
     """Return the evidence of one search; `z` is (draw, coordinate)."""
     draws = np.ones(len(z))
     found = population._log_evidence(
         *(pt.as_tensor(np.array([own], dtype=float)) for own in (z, mean, sd, bandwidth)),
         pt.as_tensor((log_base * draws)[None]),
-        pt.as_tensor((candidate * draws)[None]),
-        pt.as_tensor(np.array([[0] if thresholds is None else thresholds], dtype=float)),
-        truncated=thresholds is not None,
     )
     (value,) = found.eval(mode=PYTHON)
     return value
@@ -57,47 +54,6 @@ def test_the_prior_of_the_search_alone_is_divided_out():
     assert found == pytest.approx(expected, abs=0.015)
 
 
-def test_each_threshold_truncates_the_population_of_its_own_draws():
-    rng = np.random.default_rng(3)
-    thresholds, center, width, bandwidth = np.array([0.1, 0.6]), 0.0, 0.2, 0.05
-    mean, sd = 0.3, 0.25
-    candidate = np.repeat([0, 1], 50_000)
-    alone = stats.truncnorm(-np.inf, (thresholds - center) / width, loc=center, scale=width)
-    z = np.zeros((len(candidate), COORDINATES))
-    z[:, -1] = alone.rvs((50_000, 2), random_state=rng).T.ravel()
-    found = log_evidence(
-        z, [0, 0, mean], [1, 1, sd], [0, 0, bandwidth], candidate=candidate, thresholds=thresholds
-    )
-    wide = np.hypot(sd, bandwidth)
-    expected = []
-    for threshold in thresholds:
-        grid = np.linspace(-2, threshold, 20_001)
-        own = stats.truncnorm(-np.inf, (threshold - center) / width, loc=center, scale=width)
-        shared = stats.truncnorm(-np.inf, (threshold - mean) / wide, loc=mean, scale=wide)
-        expected.append(np.trapezoid(own.pdf(grid) * shared.pdf(grid), grid))
-    assert found - CONSTANT == pytest.approx(np.log(np.mean(expected)), abs=0.015)
-
-
-@pytest.mark.parametrize("interaction", [0.3, 1e-2, 1e-4, 1e-8])
-@pytest.mark.parametrize("beyond", [0.01, 1, 30, 1000])
-def test_a_population_beyond_the_threshold_gains_nothing_from_a_small_interaction(
-    interaction, beyond
-):
-    """A truncated density rises up to the threshold: at z, it is at most 1 / (threshold − z)."""
-    threshold = 0.5
-    z = np.zeros((1000, COORDINATES))
-    z[:, -1] = np.random.default_rng(4).uniform(0.0, 0.45, len(z))
-    found = log_evidence(
-        z,
-        [0, 0, threshold + beyond],
-        [1, 1, interaction],
-        [0, 0, population.BANDWIDTH * z[:, -1].std()],
-        thresholds=[threshold],
-    )
-    # A normaliser without the kernel diverged here, to +350,000.
-    assert found - CONSTANT <= np.log(np.mean(1 / (threshold - z[:, -1])))
-
-
 def test_the_ratio_is_the_same_for_arrays_and_tensors():
     rng = np.random.default_rng(5)
     z, log_base = rng.standard_normal((4, 9, COORDINATES)), rng.standard_normal((4, 9))
@@ -111,21 +67,14 @@ def test_the_ratio_is_the_same_for_arrays_and_tensors():
     np.testing.assert_allclose(found, expected - log_base + CONSTANT * COORDINATES, rtol=1e-10)
 
 
-def draws_of(tails, candidates=2, draws=7):
+def draws_of(tails, draws=7):
     """Return draws of each search, in place of those of fits."""
     rng = np.random.default_rng(6)
-    searches = tails.sizes["search"]
-    threshold = tails["threshold"].to_numpy()[:, None] + 0.1 * np.arange(candidates)
-    candidate = rng.integers(candidates, size=(searches, draws))
-    z = rng.standard_normal((searches, draws, COORDINATES))
-    z[..., -1] = np.take_along_axis(threshold, candidate, axis=1) - rng.random((searches, draws))
-    dims = ("search", "draw")
+    dims, shape = ("search", "draw"), (tails.sizes["search"], draws)
     return xr.Dataset(
         {
-            "z": ((*dims, "coordinate"), z),
-            "log_base": (dims, rng.standard_normal((searches, draws))),
-            "candidate": (dims, candidate),
-            "candidate_threshold": (("search", "candidate_number"), threshold),
+            "z": ((*dims, "coordinate"), rng.standard_normal((*shape, COORDINATES))),
+            "log_base": (dims, rng.standard_normal(shape)),
         }
     )
 
@@ -143,14 +92,17 @@ def test_the_model_has_the_shared_variables_of_the_joint_model(kind):
     joint, shared = case(kind), built(kind)
     names = {own.name for own in shared.model.free_RVs}
     own = {"noise_ratio", "effective_dim_offset", "gap", "reach"}
-    assert names == {variable.name for variable in joint.model.free_RVs} - own
+    # The location of a task is a parameter here, and the mean of its optima there.
+    location = {"task_depth"} if kind == "crossed" else set()
+    assert names - location == {variable.name for variable in joint.model.free_RVs} - own
     assert {variable.name for variable in shared.model.observed_RVs} == {"draws_alone"}
     assert not built(kind, observe=False).model.observed_RVs
 
     point = joint.points(1)[0]
     values = joint.values(point)
-    of_shared = {name: point[name] for name in shared.start}
-    mean, sd = (shared.values(of_shared)[f"population_{name}"] for name in ("mean", "sd"))
+    of_shared = {name: point.get(name, start) for name, start in shared.start.items()}
+    of_shared = shared.values(of_shared)
+    mean, sd = (of_shared[f"population_{name}"] for name in ("mean", "sd"))
     # The offset of a search takes its effective dimension from the mean of its population.
     upper = joint.data["max_effective_dim"] - 1
     excess = values["effective_dim"] - 1
@@ -166,7 +118,7 @@ def test_the_model_has_the_shared_variables_of_the_joint_model(kind):
         task, model = joint.data["search_task"], joint.data["search_model"]
         scale = values["task_scale"][task]
         expected = (
-            joint.data["sign"] * values["task_location"][task]
+            joint.data["sign"] * of_shared["task_location"][task]
             + scale * values["model_effect"][model],
             scale * values["interaction_sd"],
         )
@@ -181,9 +133,5 @@ def test_the_density_is_the_mean_ratio_of_the_draws(kind):
     values, data = shared.values(point), shared.data
     mean, sd = values["population_mean"], values["population_sd"]
     ratio = population.log_ratio(data["z"], mean, sd, data["bandwidth"], data["log_base"])
-    if kind == "crossed":
-        threshold = np.take_along_axis(data["candidate_threshold"], data["candidate"], axis=1)
-        width = np.hypot(sd[:, 2], data["bandwidth"][:, 2])[:, None]
-        ratio -= stats.norm.logcdf(threshold, mean[:, [2]], width)
     expected = np.log(np.exp(ratio).mean(axis=-1))
     np.testing.assert_allclose(shared.terms(point)["draws_alone"], expected, rtol=1e-8)

@@ -56,7 +56,7 @@ def test_to_dict_is_plain():
     plain = ll.Priors(max_effective_dim=3.0).to_dict()
     assert list(plain) == NAMES
     assert json.loads(json.dumps(plain)) == plain
-    assert plain["effective_dim"] == "Exponential(scale=1)"
+    assert plain["effective_dim"] == "Exponential(scale=2)"
     assert plain["max_effective_dim"] == 3.0
     assert ll.Priors().to_dict()["max_effective_dim"] is None
 

@@ -57,19 +57,21 @@ def by_hand(case, tails, point, space):
     """Return the log-probability of gamma = j, and of the gaps and all observed of a space."""
     values = case.values(point)
     dimensions = DIMENSIONS[space]
-    # Exponential with mean 1 on gamma − 1.
-    joint = log_softmax(-(dimensions - 1.0))
+    # Exponential with mean 2 on gamma − 1.
+    joint = log_softmax(-(dimensions - 1.0) / 2.0)
     slopes = gap_slopes(case, point)
     for number in np.flatnonzero(space == SPACE):
-        threshold, scale = (float(tails[name][number]) for name in ("threshold", "tail_scale"))
-        sigma, reach = scale * values["noise_ratio"][number], values["reach"][number]
+        names = ("threshold", "tail_scale", "noise_scale")
+        threshold, scale, noise_scale = (float(tails[name][number]) for name in names)
+        sigma, reach = noise_scale * values["noise_ratio"][number], values["reach"][number]
         for place, gamma in enumerate(dimensions):
             gap = values["gap"][place, number]
-            alpha = threshold - scale * gap
+            depth = (scale + sigma / 2) * gap
+            alpha = threshold + 2 * sigma - depth
             assert values["optimum"][place, number] == pytest.approx(alpha, rel=1e-12)
             prior = lognorm(s=values["gap_scatter"], scale=values["pooled_gap"])
             joint[place] += prior.logpdf(gap) + np.log(slopes[place, number])
-            spread = (threshold - alpha) * reach ** (-2.0 / gamma)
+            spread = depth * reach ** (-2.0 / gamma)
             assert values["spread"][place, number] == pytest.approx(spread, rel=1e-12)
             joint[place] += log_likelihood(tails, number, alpha, spread, gamma, sigma)
     return joint

@@ -9,6 +9,7 @@ variable            dims               meaning
 ==================  =================  ===============================================
 threshold           search             loss at which the tail starts
 tail_scale          search             threshold minus the median loss beyond it
+noise_scale         search             unit of the noise, the same at every threshold
 n_tail              search             number of trials beyond the threshold
 best_loss           search             smallest loss, infinite without trials
 resolution          search             spacing of the grid of single scores, in score units, or 0
@@ -54,6 +55,8 @@ MIN_TAIL_TRIALS = 8
 
 MIN_TAIL_TRIALS_POOLED = 2
 """The minimum for a search that is pooled with others: a tail scale takes two scores."""
+
+_NOISE_FRACTION = 0.2
 
 _POSITION_OF_SEARCH = ("tail_search", "group_search", "report_search")
 
@@ -144,6 +147,7 @@ def cut_tail(
     variables: dict[str, tuple[str, Any]] = {
         "threshold": ("search", [edge]),
         "tail_scale": ("search", [edge - np.median(tail)]),
+        "noise_scale": ("search", [noise_scale(loss)]),
         "n_tail": ("search", [len(rows)]),
         "best_loss": ("search", [tail.min()]),
         "resolution": ("search", [float(resolution)]),
@@ -197,6 +201,23 @@ def join_tails(tails: Sequence[xr.Dataset]) -> xr.Dataset:
     }
     labels = {name: joined.pop(name) for name in ("task", "model", "space")}
     return xr.Dataset(joined, labels, tails[0].attrs)
+
+
+def noise_scale(loss: npt.NDArray[np.float64]) -> float:
+    """Return the unit of the noise of a search: the tail scale of its best fifth, if positive.
+
+    `loss` (trial,) has the losses of all trials, infinite for failures; two or more differ. Noise
+    does not depend on where the tail starts, and neither does its unit. With many ties, the tail
+    is as wide as a positive scale needs.
+    """
+    finite = np.sort(loss[np.isfinite(loss)])
+    first = min(max(round(_NOISE_FRACTION * len(loss)), MIN_TAIL_TRIALS), len(finite))
+    for count in range(first, len(finite)):
+        edge = 0.5 * (finite[count - 1] + finite[count])
+        scale = edge - np.median(finite[:count])
+        if scale > 0:
+            return float(scale)
+    return float(finite[-1] - np.median(finite) or finite[-1] - finite[0])
 
 
 def without_trial(tail: xr.Dataset, trial: int) -> xr.Dataset:

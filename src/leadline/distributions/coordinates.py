@@ -29,13 +29,15 @@ class SoftWall(Transform):
     below it, g changes by s per unit of x, until the logarithm keeps g positive. The map takes the
     real line onto the positive numbers for every s > 0. The best score enters the coordinate only,
     never the prior. The random variable has :math:`g_\min`, s and h as inputs besides its own
-    parameters, at the positions `wall`, `width` and `unit`.
+    parameters, at the positions `wall`, `width` and `unit`. With `ndim_supp=1` it is a vector that
+    has one density.
     """
 
     name = "softwall"
 
-    def __init__(self, wall: int, width: int, unit: int) -> None:
+    def __init__(self, wall: int, width: int, unit: int, ndim_supp: int = 0) -> None:
         self.positions = (wall, width, unit)
+        self.ndim_supp = ndim_supp
 
     def _inputs(self, inputs: tuple[Any, ...]) -> tuple[TensorVariable, ...]:
         return tuple(inputs[position] for position in self.positions)
@@ -65,7 +67,8 @@ class SoftWall(Transform):
         """Return the log of the derivative of `backward`."""
         wall, width, unit = self._inputs(inputs)
         steepness = pt.log(unit * pt.exp(value) + width)
-        return steepness - pt.softplus(-self._unbounded(value, inputs) / (_SOFTNESS * wall))
+        slope = steepness - pt.softplus(-self._unbounded(value, inputs) / (_SOFTNESS * wall))
+        return slope.sum(axis=-1) if self.ndim_supp else slope
 
 
 class PartlyCentred(Transform):

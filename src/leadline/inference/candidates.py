@@ -19,7 +19,7 @@ from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, format_value
 from leadline.models.priors import Priors
 
-TAIL_FRACTIONS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+TAIL_FRACTIONS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.7)
 """The default candidates; no known random search follows the law in more than 0.7 of its trials."""
 
 DEFAULT_MAX_DIM = 10.0
@@ -97,9 +97,8 @@ def candidates_of(
     `pair` is the (task, model) of the search, and `space` the name of its search space. `scale` is
     the name of one, or "auto" for all that its own scores and all reports on its task allow: a
     search known from reports alone borrows its scale. `fractions` are tail fractions with prior
-    weights; by default, those of `TAIL_FRACTIONS` for which there are enough trials, each with a
-    weight inverse to its square. A `threshold` in score units replaces them. `resolution` is as in
-    `leadline.data.tails.cut_tail`; if inferred, it is the same for all candidates. Each has
+    weights; by default, those of `TAIL_FRACTIONS` for which there are enough trials, with equal
+    weights. A `threshold` in score units replaces them. `resolution` is as in `leadline.data.tails.cut_tail`; if inferred, it is the same for all candidates. Each has
     `min_tail` trials or more beyond its threshold; `LeadlineError` is raised if there is none.
     """
     search = trials.search(*pair)
@@ -112,10 +111,10 @@ def candidates_of(
         if fractions is None:
             status = search.per_trial()["status"]
             n_complete = int((status == "complete").sum())
-            # The law is exact in the limit of good scores: of two tails that predict equally well,
-            # the deeper one is more likely to follow it.
+            # Equal weights: a deeper tail is more likely to follow the law, and a wider one tells
+            # more. Weights for deeper ones gave longer intervals that covered less.
             grid = _default_fractions(len(status), n_complete, min_tail, name)
-            fractions = {fraction: fraction**-2 for fraction in grid}
+            fractions = dict.fromkeys(grid, 1.0)
         cuts = [({"tail_fraction": fraction}, weight) for fraction, weight in fractions.items()]
     reported = trials.reports["score"][trials.reports["task"] == pair[0]]
     scores = np.concatenate([search.table["score"], reported]).astype(float)

@@ -55,8 +55,10 @@ def candidates_table(
     columns: dict[str, Any] = {
         "scale": np.array([tails[place]["scale"].item() for place in first]),
         "threshold": [threshold_scores(parts[place])[search] for place in first],
-        "n_tail": [tails[place]["n_tail"].item() for place in first],
-        "tail_scale": [tails[place]["tail_scale"].item() for place in first],
+        **{
+            name: [tails[place][name].item() for place in first]
+            for name in ("n_tail", "tail_scale", "noise_scale")
+        },
         **{str(name): table[name].to_numpy() for name in table},
         "kept": table["kept"].to_numpy(dtype=np.int8),
     }

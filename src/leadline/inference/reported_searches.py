@@ -163,6 +163,7 @@ def _empty_tail(
     known = {
         "threshold": threshold,
         "tail_scale": tail_scale,
+        "noise_scale": tails["noise_scale"].to_numpy()[lender],
         "n_tail": 0,
         "best_loss": np.inf,
         "resolution": 0.0,

@@ -1,7 +1,8 @@
 """The threshold of one search: candidates are fitted, tested and weighed.
 
-From the deepest candidate outwards, candidates are fitted until a test of goodness of fit rejects
-one (`leadline.stats.goodness_of_fit`). That one and all wider ones are dropped: predictive scores
+Candidates are fitted from the deepest outwards, and each fit is tested
+(`leadline.stats.goodness_of_fit`). The widest one that passes is kept, with all deeper ones: a tail
+within one that fits has failed by chance. The wider ones are dropped, because predictive scores
 alone have little power in a tail, and would leave wrong thresholds a twentieth of the weight each.
 The others are weighed by how well they predict the trials beyond the deepest threshold
 (`leadline.inference.predictive_score`), and the posterior is the mixture of theirs by weight: the
@@ -24,12 +25,14 @@ from leadline.inference.predictive_score import predictive_score
 from leadline.stats.goodness_of_fit import tail_p_value
 
 MIN_P_VALUE = 0.3
-"""A wider tail whose fit has a smaller p-value is dropped.
+"""The widest tail that is used has at least this p-value; all deeper ones are used too.
 
 The p-values are conservative: where the law holds, 12 % of them are below 0.3 and 1 % below 0.1
-(192 simulated searches). Dropping a valid candidate costs little; keeping an invalid one gives
-answers that are confident and wrong.
+(192 simulated searches). A misfit deep down is chance where a wider tail that contains it fits.
 """
+
+HOPELESS_P_VALUE = 0.01
+"""No tail is fitted that is wider than one with a smaller p-value."""
 
 
 def fit_candidates(
@@ -50,7 +53,7 @@ def fit_candidates(
     found = [
         fit
         for own, child_seed in zip(by_scale, walk_seed.spawn(len(by_scale)), strict=True)
-        for fit in fit_until_rejected(own, sampler, child_seed)
+        for fit in fit_outwards(own, sampler, child_seed)
     ]
     fits = [fit for fit, _ in found]
     evidence = pd.DataFrame([row for _, row in found])
@@ -58,27 +61,32 @@ def fit_candidates(
     return fits, compute_weights(fits, evidence, deepest, sampler, score_seed)
 
 
-def fit_until_rejected(
+def fit_outwards(
     candidates: Sequence[tuple[int, xr.Dataset]],
     sampler: PosteriorSampler,
     seed: np.random.SeedSequence,
 ) -> list[tuple[xr.DataTree, dict[str, object]]]:
-    """Return the fits of candidates on one scale, up to and with the first that is rejected.
+    """Return the fits of candidates on one scale, and the evidence that a test of fit gives.
 
-    The rejected one is returned too, so that a plot of all thresholds can show why it was dropped.
+    They end with the first that is hopeless. Those that are dropped are returned too, so that a
+    plot of all thresholds can show why.
     """
-    found: list[tuple[xr.DataTree, dict[str, object]]] = []
+    found: list[tuple[xr.DataTree, int, float]] = []
     for (number, tail), child_seed in zip(candidates, seed.spawn(len(candidates)), strict=True):
         sampler.progress.part(number)
         sampling_seed, test_seed = child_seed.spawn(2)
         fit = sampler.sample(tail, sampling_seed)
         p_value = p_value_of(fit, int(test_seed.generate_state(1)[0]))
-        # The deepest candidate is always kept.
-        kept = not found or p_value >= MIN_P_VALUE
-        found.append((fit, {"candidate": number, "p_value": p_value, "kept": kept}))
-        if not kept:
+        found.append((fit, number, p_value))
+        if p_value < HOPELESS_P_VALUE:
             break
-    return found
+    # The deepest candidate is always kept.
+    passed = (place for place, (*_, p_value) in enumerate(found) if p_value >= MIN_P_VALUE)
+    widest = max(passed, default=0)
+    return [
+        (fit, {"candidate": number, "p_value": p_value, "kept": place <= widest})
+        for place, (fit, number, p_value) in enumerate(found)
+    ]
 
 
 def p_value_of(fit: xr.DataTree, seed: int, search: int = 0) -> float:

@@ -188,9 +188,11 @@ def _log_prior(part: xr.DataTree) -> xr.Dataset:
     of each search is part of the model (Kallioinen et al. 2024, doi:10.1007/s11222-023-10366-5).
     """
     densities = part["log_prior"].to_dataset()
-    names = list(densities.data_vars)
+    names = [str(name) for name in densities.data_vars]
     if any(densities[name].ndim == 2 for name in names):
-        shared = [name for name in names if densities[name].ndim == 2]
+        # The optima of a crossed model have one density too.
+        own = {"gap", *(name for name in names if name.endswith("_offset"))}
+        shared = [name for name in names if densities[name].ndim == 2 and name not in own]
         dimension = densities.get("pooled_effective_dim")
         densities = densities[[*shared, "reach"]]
         # One integer per space is a shared parameter, with a density per search of the space.

@@ -18,13 +18,13 @@ import numpy as np
 import numpy.typing as npt
 import pymc as pm
 import xarray as xr
-from scipy.special import log_ndtr, softmax
+from scipy.special import softmax
 
 from leadline.inference.compiled_models import ready_model
 from leadline.inference.posterior import PosteriorSampler, tasks_as_scores
 from leadline.inference.tree import join_groups, sampler_statistics
 from leadline.models import population
-from leadline.models.likelihood import structure
+from leadline.models.likelihood import edge_and_scale, structure
 from leadline.stats.diagnostics import diagnose
 
 Groups = dict[str, xr.Dataset]
@@ -35,7 +35,7 @@ _POOL = 1000
 
 _TARGET_ACCEPT = 0.95
 
-# The smallest median of a depth, in tail scales.
+# The smallest median of a scaled depth.
 _SHALLOW = 0.3
 
 # How much wider the prior of a second fit is than the population: a pick may lie in its tails.
@@ -65,12 +65,8 @@ def pool(
     drawn, log_prior = _sample_shared(some, tails, sampler, (first, second))
     posterior = drawn["posterior"].to_dataset()
     statistics = drawn["sample_stats"].to_dataset()
-    picked, overlap = pick_draws(
-        draws,
-        posterior[list(_POPULATION)],
-        np.random.default_rng(pick_seed),
-        truncated=sampler.kind == "crossed",
-    )
+    populations = posterior[list(_POPULATION)]
+    picked, overlap = pick_draws(draws, populations, np.random.default_rng(pick_seed))
     shared = posterior.drop_vars([*_POPULATION, *_standardised(posterior)])
     diagnostics = diagnose(shared, statistics)
     groups = join_groups(
@@ -82,7 +78,7 @@ def pool(
     coords = {name: groups["posterior"][name] for name in ("chain", "draw")}
     groups["sample_stats"] = sampler_statistics(statistics).assign_coords(coords)
     groups["log_prior"] = _log_prior(groups["log_prior"]["reach"], log_prior)
-    groups["populations"] = posterior[list(_POPULATION)]
+    groups["populations"] = populations
     groups["pooled"] = tasks_as_scores(shared, tails).assign_coords(coords)
     groups["pooled"].attrs.update(dataclasses.asdict(diagnostics))
     return groups
@@ -100,10 +96,11 @@ def with_population(tail: xr.Dataset, groups: Groups, kind: str, search: int) ->
     within = (found["population_sd"] ** 2).mean(("chain", "draw")).to_numpy()
     sd = _WIDER * np.sqrt(spread + within)
     if kind == "crossed":
-        threshold, tail_scale = float(tail["threshold"][0]), float(tail["tail_scale"][0])
-        depth = max((threshold - mean[2]) / tail_scale, _SHALLOW)
-        # Not narrower than a third: a log-normal depth leaves little room near the threshold.
-        mean[2], sd[2] = np.log(depth), np.clip(sd[2] / tail_scale / depth, 1 / 3, 1.0)
+        sigma = tail["noise_scale"].to_numpy() * np.exp(mean[1])
+        edge, scale = (float(part[0]) for part in edge_and_scale(tail, sigma))
+        depth = max((edge - mean[2]) / scale, _SHALLOW)
+        # Not narrower than a third: a log-normal depth leaves little room near the edge.
+        mean[2], sd[2] = np.log(depth), np.clip(sd[2] / scale / depth, 1 / 3, 1.0)
     dims = ("search", "coordinate")
     return tail.assign(population_mean=(dims, mean[None]), population_sd=(dims, sd[None]))
 
@@ -113,13 +110,12 @@ def draws_alone(alone: Sequence[Groups], tails: xr.Dataset, kind: str) -> xr.Dat
 
     They are all draws, chain by chain.
     """
-    columns: dict[str, list[Any]] = {name: [] for name in ("z", "log_base", "candidate")}
-    thresholds = []
+    columns: dict[str, list[Any]] = {name: [] for name in ("z", "log_base")}
     for search, own in enumerate(alone):
         values = {
             str(name): group[name].to_numpy()[..., 0].reshape(-1)
             for group in (own["posterior"], own["noisy_quadratic"])
-            for name in ("effective_dim", "noise_ratio", "gap", "candidate", "alpha", "threshold")
+            for name in ("effective_dim", "noise_ratio", "gap", "alpha", "threshold", "sigma")
             if name in group
         }
         densities = own["log_prior"].drop_vars("reach")
@@ -138,37 +134,24 @@ def draws_alone(alone: Sequence[Groups], tails: xr.Dataset, kind: str) -> xr.Dat
         if kind == "hierarchical":
             log_slope = log_slope + depth
         else:
-            log_slope = log_slope - np.log((values["threshold"] - values["alpha"]) / values["gap"])
+            of_draws = {"threshold": values["threshold"], "tail_scale": 0.0}
+            edge, _ = edge_and_scale(of_draws, values["sigma"])
+            log_slope = log_slope - np.log((edge - values["alpha"]) / values["gap"])
         columns["z"].append(
             np.stack([np.log(excess) - np.log1p(-excess / upper), noise, depth], axis=-1)
         )
         columns["log_base"].append(log_prior + log_slope)
-        candidate = values["candidate"].astype(int)
-        columns["candidate"].append(candidate)
-        thresholds.append(
-            {
-                int(number): float(values["threshold"][candidate == number][0])
-                for number in np.unique(candidate)
-            }
-        )
-    numbers = 1 + max(max(own) for own in thresholds)
-    # A threshold without draws is never looked up.
-    by_number = [
-        [own.get(number, next(iter(own.values()))) for number in range(numbers)]
-        for own in thresholds
-    ]
     dims = {"z": ("search", "draw", "coordinate")}
-    result = xr.Dataset(
+    return xr.Dataset(
         {
             name: (dims.get(name, ("search", "draw")), np.stack(parts))
             for name, parts in columns.items()
         }
     )
-    return result.assign(candidate_threshold=(("search", "candidate_number"), np.array(by_number)))
 
 
 def pick_draws(
-    draws: xr.Dataset, shared: xr.Dataset, rng: np.random.Generator, *, truncated: bool
+    draws: xr.Dataset, shared: xr.Dataset, rng: np.random.Generator
 ) -> tuple[xr.DataArray, npt.NDArray[np.float64]]:
     """Return the draw of each search that a draw of the shared parameters picks, and the overlap.
 
@@ -183,16 +166,12 @@ def pick_draws(
     for search in range(searches):
         own = draws.isel(search=search)
         mean, sd = (stacked[name].to_numpy()[:, search] for name in _POPULATION)
-        threshold = own["candidate_threshold"].to_numpy()[own["candidate"].to_numpy()]
         used = np.zeros(draws.sizes["draw"])
         for start in range(0, count, _BLOCK):
             block = slice(start, start + _BLOCK)
             ratio = population.log_ratio(
                 own["z"].to_numpy(), mean[block], sd[block], no_kernel, own["log_base"].to_numpy()
             )
-            if truncated:
-                room = (threshold - mean[block, -1:]) / sd[block, -1:]
-                ratio -= log_ndtr(room)
             probability = softmax(ratio, axis=-1)
             used += probability.sum(axis=0)
             ends = np.cumsum(probability, axis=-1)
@@ -262,7 +241,7 @@ def _log_prior(reach: xr.DataArray, shared: Mapping[str, npt.NDArray[np.float64]
             reach.drop_vars(list(reach.coords))
         )
         for name, values in shared.items()
-        if values.ndim == 2
+        if values.ndim == 2 and not name.endswith("_offset")
     }
     return xr.Dataset(
         {

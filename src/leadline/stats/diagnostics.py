@@ -103,7 +103,8 @@ def diagnose(posterior: xr.Dataset, statistics: xr.Dataset) -> Diagnostics:
     from arviz_stats.base import array_stats
 
     integer = "effective_dim_probability" in posterior
-    sampled = posterior.drop_vars(_ON_SCALE + _DERIVED * integer, errors="ignore")
+    fixed = ("task_scale", *_ON_SCALE, *_DERIVED * integer)
+    sampled = posterior.drop_vars(fixed, errors="ignore")
     bfmi = np.nan
     if "energy" in statistics:
         energy = statistics["energy"].transpose("chain", "draw").to_numpy()
