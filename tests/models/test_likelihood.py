@@ -155,7 +155,7 @@ def test_searches_drawn_from_the_prior(built):
     assert depth.min() >= 0
     counts, trials = predictive["in_regime"].to_numpy(), tails["group_trials"].to_numpy()
     assert ((counts >= 0) & (counts <= trials)).all()
-    if not built.effective_dim == "integer":
+    if built.effective_dim != "integer":
         # Of trials with one seed each, the tail has the share of the law.
         own = (tails["group_search"] == 1).to_numpy() if len(tails["search"]) > 1 else [True]
         own = own & (tails["group_replicates"] == 1).to_numpy()

@@ -98,7 +98,8 @@ def candidates_of(
     the name of one, or "auto" for all that its own scores and all reports on its task allow: a
     search known from reports alone borrows its scale. `fractions` are tail fractions with prior
     weights; by default, those of `TAIL_FRACTIONS` for which there are enough trials, with equal
-    weights. A `threshold` in score units replaces them. `resolution` is as in `leadline.data.tails.cut_tail`; if inferred, it is the same for all candidates. Each has
+    weights. A `threshold` in score units replaces them. `resolution` is as in
+    `leadline.data.tails.cut_tail`; if inferred, it is the same for all candidates. Each has
     `min_tail` trials or more beyond its threshold; `LeadlineError` is raised if there is none.
     """
     search = trials.search(*pair)

@@ -73,8 +73,8 @@ def fit(
     tail_fraction : float, sequence or mapping, optional
         The share of all trials, failures included, that is beyond the threshold, in (0, 1]: a
         number sets the threshold. Several numbers are the candidates among which the data
-        decide, in place of the default grid; a mapping gives each a prior weight. Prior weights
-        are equal for a sequence, and equal for the grid.
+        decide, in place of the default grid; a mapping gives each a prior weight, which are
+        equal otherwise.
     scale : {"identity", "log", "logit", "auto"}
         The scale of the score on which the law is taken to hold; `"auto"` averages over all scales
         that take the scores. Results are in score units on any scale.
