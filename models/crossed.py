@@ -9,7 +9,8 @@ as in `leadline.models.hierarchical`. The optimum of model m on task t, in losse
 
 An effect, in task scales, means the same on tasks with other metrics. Some models may be missing on
 some tasks. An optimum lies beyond its threshold, where the law starts: the interactions are
-truncated there, and the prior holds the probability of that.
+truncated there, and at the bound of the scores if there is one. The prior holds the probability of
+that.
 
 A task's location and scale come from numbers that do not depend on any best score (docs/theory.md,
 Traps): ``location_t = anchor_t − unit_t * depth_t``, with the mean threshold of its models for an
@@ -26,7 +27,7 @@ import pytensor.tensor as pt
 import xarray as xr
 from pytensor.tensor.variable import TensorVariable
 
-from leadline.distributions.special import log_normal_cdf
+from leadline.distributions.special import log_normal_cdf, log_normal_interval
 from leadline.models.effective_dims import effective_dims
 from leadline.models.hierarchical import depth_population, pooled_noise_ratios
 from leadline.models.likelihood import Data, coords_of, declare_data, observe_tails, positions
@@ -48,8 +49,11 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
 
         expected, sd = optimum_population(data, priors)
         depth = dims.scaled_depth(
-            lambda mu, sigma, size: pm.TruncatedNormal.dist(mu, sigma, lower=0.0, size=size),
+            lambda mu, sigma, limit, size: pm.TruncatedNormal.dist(
+                mu, sigma, lower=0.0, upper=limit, size=size
+            ),
             _log_positive_normal,
+            _log_positive_normal_cdf,
             (
                 (data["threshold"] - expected) / data["tail_scale"],
                 sd / data["tail_scale"],
@@ -116,3 +120,10 @@ def _log_positive_normal(
     That of `pymc.TruncatedNormal` has a gradient that is nan where ``mu / sigma`` is large.
     """
     return pm.logp(pm.Normal.dist(mu, sigma), value) - log_normal_cdf(mu / sigma)
+
+
+def _log_positive_normal_cdf(
+    limit: TensorVariable, mu: TensorVariable, sigma: TensorVariable
+) -> TensorVariable:
+    """Return the log-probability that a positive normal variable is below ``limit > 0``."""
+    return log_normal_interval(-mu / sigma, (limit - mu) / sigma) - log_normal_cdf(mu / sigma)

@@ -13,7 +13,6 @@ import xarray as xr
 
 from leadline.models.effective_dims import bounded_dim, dims_given
 from leadline.models.likelihood import (
-    LOG_NORMAL,
     Data,
     EffectiveDims,
     coords_of,
@@ -22,6 +21,7 @@ from leadline.models.likelihood import (
     observe_tails,
 )
 from leadline.models.priors import Priors
+from leadline.models.scaled_depth import LOG_NORMAL, below
 from leadline.models.shared_dim import SummedDims
 
 # The coordinate of the depth takes one effective dimension, also where all are summed over.
@@ -57,8 +57,9 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
             dims = depths = EffectiveDims(data, gamma)
         noise_ratio = priors.noise_ratio.variable("noise_ratio", dims="search")
         depth = depths.scaled_depth(
-            lambda size: priors.gap.dist(size=size),
+            lambda limit, size: below(priors.gap.dist(size=size), limit),
             lambda value: pm.logp(priors.gap.dist(), value),
+            lambda limit: pm.logcdf(priors.gap.dist(), limit),
             (),
             noise_ratio,
         )

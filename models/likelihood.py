@@ -16,7 +16,8 @@ The parameters of a search have no units, so that priors apply to any metric and
 pooled (`leadline.models.priors`):
 
 * ``effective_dim``, gamma, between 1 and the number of hyperparameters;
-* ``gap = (theta − alpha) / tail scale``, the scaled depth of the optimum;
+* ``gap = (theta − alpha) / tail scale``, the scaled depth of the optimum, whose prior is
+  truncated where the score has a bound;
 * ``noise_ratio = sigma / tail scale``;
 * ``reach = ((theta − alpha) / (beta − alpha))^(gamma/2)``, the noiseless tail probability. It
   replaces beta, which only measures how much probability lies in the tail.
@@ -39,9 +40,15 @@ import pytensor.tensor as pt
 import xarray as xr
 from pytensor.tensor.variable import TensorVariable
 
-from leadline.distributions.coordinates import SoftWall
 from leadline.distributions.kernels import noisy_quadratic
 from leadline.distributions.tail_score import TailScore
+from leadline.models.scaled_depth import (
+    depth_limits,
+    has_limit,
+    limited,
+    soft_wall,
+    typical_depth,
+)
 
 Data = dict[str, TensorVariable]
 
@@ -52,17 +59,8 @@ _NO_GRID = 1e-4
 # Wall of the depth's coordinate when not even the best report is beyond the threshold.
 _SHALLOW = 0.1
 
-# Chains start at the depth of the noiseless law with two effective hyperparameters.
-_TYPICAL_DEPTH = 2.0
-
-# The prior of a log-normal depth, for `EffectiveDims.scaled_depth`.
-LOG_NORMAL = (
-    lambda mu, sigma, size: pm.LogNormal.dist(mu, sigma, size=size),
-    lambda value, mu, sigma: pm.logp(pm.LogNormal.dist(mu, sigma), value),
-)
-
 _DIMS = {
-    "search": "threshold tail_scale gap_of_best n_tail max_effective_dim search_space "
+    "search": "threshold tail_scale gap_of_best depth_limit n_tail max_effective_dim search_space "
     "noise_is_known search_task search_model",
     "tail_trial": "observed_loss tail_search tail_group tail_replicates resolution",
     "replicate_count": "group_replicates group_trials group_search observed_in_regime",
@@ -112,6 +110,9 @@ def data_of(tails: xr.Dataset) -> dict[str, Any]:
     for name in ("population_mean", "population_sd"):
         if name in tail:
             data[name] = tail[name]
+    if has_limit(tails):
+        data["depth_limit"] = depth_limits(tails)
+        data["gap_of_best"] = np.minimum(data["gap_of_best"], data["depth_limit"])
     if has_grid(tails):
         finest = _NO_GRID * tail["tail_scale"][tail["tail_search"]]
         data["resolution"] = np.where(tail["bin_width"] > 0, tail["bin_width"], finest)
@@ -168,6 +169,7 @@ def structure(tails: xr.Dataset) -> tuple[Any, ...]:
         tails.sizes["search"],
         has_replicates(tails),
         has_grid(tails),
+        has_limit(tails),
         "population_mean" in tails,
         *labels,
         len(reports),
@@ -205,15 +207,18 @@ class EffectiveDims:
         self,
         prior: Callable[..., TensorVariable],
         log_prior: Callable[..., TensorVariable],
+        log_cdf: Callable[..., TensorVariable],
         parameters: Sequence[TensorVariable],
         noise_ratio: TensorVariable,
     ) -> TensorVariable:
         """Add `gap`, the depth of each optimum in tail scales, to the active model.
 
-        `prior` takes `parameters` (scalars or (search,)) and `size`, and returns an unnamed
-        positive variable; `log_prior` takes a value and `parameters`, and returns its log-density.
-        The coordinate of the depth depends on `noise_ratio` (search).
+        `prior` takes `parameters` (scalars or (search,)), `limit` and `size`, and returns an
+        unnamed positive variable, truncated at a limit that is not None. `log_prior` and `log_cdf`
+        take a value and `parameters`, and return the logs of the density and of the distribution
+        function without a limit. The coordinate of the depth depends on `noise_ratio` (search).
         """
+        prior, log_prior, parameters = limited(self.data, prior, log_prior, log_cdf, parameters)
         n = len(parameters)
         return pm.CustomDist(
             "gap",
@@ -224,8 +229,8 @@ class EffectiveDims:
             dist=lambda *inputs: prior(*inputs[:n], size=inputs[-1]),
             # Given, because PyMC inlines a derived one, and the transform then sees other inputs.
             logp=lambda value, *inputs: log_prior(value, *inputs[:n]),
-            support_point=lambda rv, size, *inputs: pt.full_like(inputs[-1], _TYPICAL_DEPTH),
-            transform=SoftWall(wall=n + 1, width=n + 2, unit=n + 3),
+            support_point=lambda rv, size, *inputs: typical_depth(self.data, inputs[-1]),
+            transform=soft_wall(self.data, n, first=1),
             dims="search",
         )
 

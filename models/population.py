@@ -24,7 +24,7 @@ z has three coordinates, in each of which the population of a search is normal:
 * ``log_noise``, the log noise ratio;
 * ``depth``, the log of the scaled depth (`hierarchical`) or the optimum as a loss (`crossed`). A
   crossed optimum lies beyond its threshold, and each candidate threshold has a normalising constant
-  of its own.
+  of its own. It lies within the bounds of its score; depths of `hierarchical` do not know these.
 
 ``reach`` is not pooled, and its prior cancels.
 """
@@ -38,16 +38,20 @@ import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 
-from leadline.distributions.special import log_normal_cdf
+from leadline.distributions.special import log_normal_cdf, log_normal_interval
 from leadline.models import crossed, hierarchical
 from leadline.models.effective_dims import dims_population
 from leadline.models.hierarchical import depth_population, noise_population
 from leadline.models.likelihood import coords_of, declare_data
 from leadline.models.priors import Priors
+from leadline.models.scaled_depth import has_limit
 
 COORDINATES = ("log_excess", "log_noise", "depth")
 
 BANDWIDTH = 0.2
+
+NO_BOUND = 1e12
+"""A loss this far down stands for no bound where other searches have one."""
 
 # Data of the tails that populations need.
 _TAIL_DATA = (
@@ -96,9 +100,9 @@ def build(
             pm.CustomDist(
                 "draws_alone",
                 *(mean, sd),
-                *(data[name] for name in _DRAW_DATA),
+                *(data[name] for name in (*_DRAW_DATA, "least_loss") if name in data),
                 logp=functools.partial(_log_evidence, truncated=kind == "crossed"),
-                signature="(z),(z),(z),(k),(k),(c)->(k,z)",
+                signature=f"(z),(z),(z),(k),(k),(c){',()' * ('least_loss' in data)}->(k,z)",
                 observed=data["z"],
             )
     return model
@@ -107,13 +111,19 @@ def build(
 def data_of(draws: xr.Dataset, tails: xr.Dataset, kind: str) -> dict[str, Any]:
     """Return what the model takes from draws and tails, by the names of its `pm.Data`."""
     of_tails = _MODELS[kind].data_of(tails)
-    return {name: of_tails[name] for name in _TAIL_DATA if name in of_tails} | {
-        "z": draws["z"].to_numpy(),
-        "log_base": draws["log_base"].to_numpy(),
-        "candidate": draws["candidate"].to_numpy(),
-        "candidate_threshold": draws["candidate_threshold"].to_numpy(),
-        "bandwidth": BANDWIDTH * draws["z"].std("draw").to_numpy(),
-    }
+    bounded = kind == "crossed" and has_limit(tails)
+    least = {"least_loss": np.maximum(tails["least_loss"].to_numpy(), -NO_BOUND)} if bounded else {}
+    return (
+        {name: of_tails[name] for name in _TAIL_DATA if name in of_tails}
+        | least
+        | {
+            "z": draws["z"].to_numpy(),
+            "log_base": draws["log_base"].to_numpy(),
+            "candidate": draws["candidate"].to_numpy(),
+            "candidate_threshold": draws["candidate_threshold"].to_numpy(),
+            "bandwidth": BANDWIDTH * draws["z"].std("draw").to_numpy(),
+        }
+    )
 
 
 def log_ratio(z: Any, mean: Any, sd: Any, bandwidth: Any, log_base: Any, library: Any = np) -> Any:
@@ -138,18 +148,24 @@ def _log_evidence(
     log_base: Any,
     candidate: Any,
     threshold: Any,
+    least: Any = None,
     *,
     truncated: bool,
 ) -> Any:
     """Return the log of the mean ratio of the draws of each search, shape (search,).
 
     With `truncated`, optima lie beyond their thresholds; `threshold` is (search, candidate_number).
+    With `least` (search,), they are at least that.
     """
     ratio = log_ratio(z, mean, sd, bandwidth, log_base, pt)
     if truncated:
         # As wide as in the density: optima far within the tail of their population would gain.
         width = pt.sqrt(sd[:, -1] ** 2 + bandwidth[:, -1] ** 2)[:, None]
-        log_normaliser = log_normal_cdf((threshold - mean[:, -1, None]) / width)
+        edge = (threshold - mean[:, -1, None]) / width
+        if least is None:
+            log_normaliser = log_normal_cdf(edge)
+        else:
+            log_normaliser = log_normal_interval((least - mean[:, -1])[:, None] / width, edge)
         search = pt.arange(candidate.shape[0])[:, None]
         ratio = ratio - log_normaliser[search, candidate.astype("int64")]
     return pt.logsumexp(ratio, axis=-1) - pt.log(ratio.shape[-1].astype("float64"))

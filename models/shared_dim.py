@@ -26,12 +26,10 @@ import pytensor.tensor as pt
 import xarray as xr
 from pytensor.tensor.variable import TensorVariable
 
-from leadline.distributions.coordinates import SoftWall
 from leadline.models.joint_mixture import component_logp, joint_mixture, sum_by_group
 from leadline.models.likelihood import Data, EffectiveDims
 from leadline.models.priors import Priors
-
-_WALL = SoftWall(wall=0, width=1, unit=2)
+from leadline.models.scaled_depth import limited, soft_wall
 
 
 class SummedDims(EffectiveDims):
@@ -62,18 +60,21 @@ class SummedDims(EffectiveDims):
         self,
         prior: Callable[..., TensorVariable],
         log_prior: Callable[..., TensorVariable],
+        log_cdf: Callable[..., TensorVariable],
         parameters: Sequence[TensorVariable],
         noise_ratio: TensorVariable,
     ) -> TensorVariable:
         """Add `gap` (dimension, search) to the active model; see the module docstring."""
+        prior, log_prior, parameters = limited(self.data, prior, log_prior, log_cdf, parameters)
         n = len(parameters)
+        coordinate = soft_wall(self.data, n)
         wall = (self.data["gap_of_best"], noise_ratio)
         unit = self.data["n_tail"] ** (-2.0 / self.column) + noise_ratio
 
         def depth_and_logp(x: TensorVariable, *inputs: TensorVariable) -> tuple[Any, Any]:
             """Return depths at coordinate x and log-densities of x, shape (dimension, search)."""
-            depth = _WALL.backward(x, *inputs[n : n + 3])
-            slope = _WALL.log_jac_det(x, *inputs[n : n + 3])
+            depth = coordinate.backward(x, *inputs)
+            slope = coordinate.log_jac_det(x, *inputs)
             return depth, log_prior(depth, *inputs[:n]) + slope
 
         def logp(x: TensorVariable, *inputs: TensorVariable) -> TensorVariable:
@@ -83,10 +84,11 @@ class SummedDims(EffectiveDims):
             return pt.logsumexp(log_weight + by_group, axis=-1).sum()
 
         def draws(*inputs: TensorVariable) -> TensorVariable:
-            *_, wall, width, unit, log_weight, group, _ = inputs
+            *_, wall, _, unit, log_weight, group, _ = inputs
             chosen = pm.Categorical.dist(p=pt.special.softmax(log_weight, axis=-1))[group]
             depth = prior(*inputs[:n], size=wall.shape)
-            return _WALL.forward(depth, wall, width, unit[chosen, pt.arange(wall.shape[0])])
+            own = unit[chosen, pt.arange(wall.shape[0])]
+            return coordinate.forward(depth, *inputs[: n + 2], own)
 
         inputs = (*parameters, *wall, unit)
         x = pm.CustomDist(

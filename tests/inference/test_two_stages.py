@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from helpers import simulate_losses
+from scipy import stats
 
 import leadline as ll
 from leadline.data.tails import join_tails
@@ -21,7 +22,7 @@ from leadline.models.population import COORDINATES
 SAMPLES = 20_000
 
 
-def draws_of(log_base, depth=0.0, candidate=0, thresholds=(0.0,)):
+def draws_of(log_base, depth=0.0, candidate=0, thresholds=(0.0,), least=-np.inf):
     """Return draws of searches, equal but for `log_base` (search, draw) and what is given."""
     log_base = np.asarray(log_base, dtype=float)
     searches, draws = log_base.shape
@@ -34,6 +35,7 @@ def draws_of(log_base, depth=0.0, candidate=0, thresholds=(0.0,)):
             "log_base": (dims, log_base),
             "candidate": (dims, candidate + np.zeros(log_base.shape, dtype=int)),
             "candidate_threshold": (("search", "candidate_number"), [thresholds] * searches),
+            "least_loss": ("search", [least] * searches),
         }
     )
 
@@ -77,6 +79,11 @@ def test_crossed_optima_are_truncated_each_at_its_threshold():
     np.testing.assert_allclose(shares, [[2 / 3, 1 / 3]], atol=0.015)
     shares, _ = picked(draws, population_of(1))
     np.testing.assert_allclose(shares, [[0.5, 0.5]], atol=0.015)
+    # A bound at −1 leaves 0.34 of the population to the first, and 0.84 to the second.
+    draws = draws.assign(least_loss=("search", [-1.0]))
+    shares, _ = picked(draws, population_of(1), truncated=True)
+    odds = stats.norm.cdf(1) / (stats.norm.cdf(1) - 0.5)
+    np.testing.assert_allclose(shares, [[odds / (1 + odds), 1 / (1 + odds)]], atol=0.015)
 
 
 def test_overlap_is_the_share_of_draws_that_are_used():

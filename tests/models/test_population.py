@@ -17,7 +17,9 @@ CONSTANT = 0.5 * np.log(2 * np.pi)
 MEAN, SD = np.array([0.3, -0.5, 0.2]), np.array([0.6, 0.9, 0.5])
 
 
-def log_evidence(z, mean, sd, bandwidth=(0, 0, 0), log_base=0, candidate=0, thresholds=None):
+def log_evidence(
+    z, mean, sd, bandwidth=(0, 0, 0), log_base=0, candidate=0, thresholds=None, least=None
+):
     """Return the evidence of one search; `z` is (draw, coordinate)."""
     draws = np.ones(len(z))
     found = population._log_evidence(
@@ -25,6 +27,7 @@ def log_evidence(z, mean, sd, bandwidth=(0, 0, 0), log_base=0, candidate=0, thre
         pt.as_tensor((log_base * draws)[None]),
         pt.as_tensor((candidate * draws)[None]),
         pt.as_tensor(np.array([[0] if thresholds is None else thresholds], dtype=float)),
+        None if least is None else pt.as_tensor(np.array([least])),
         truncated=thresholds is not None,
     )
     (value,) = found.eval(mode=PYTHON)
@@ -57,23 +60,32 @@ def test_the_prior_of_the_search_alone_is_divided_out():
     assert found == pytest.approx(expected, abs=0.015)
 
 
-def test_each_threshold_truncates_the_population_of_its_own_draws():
+@pytest.mark.parametrize("least", [None, -1e12, -0.3])
+def test_each_threshold_truncates_the_population_of_its_own_draws(least):
     rng = np.random.default_rng(3)
     thresholds, center, width, bandwidth = np.array([0.1, 0.6]), 0.0, 0.2, 0.05
     mean, sd = 0.3, 0.25
     candidate = np.repeat([0, 1], 50_000)
-    alone = stats.truncnorm(-np.inf, (thresholds - center) / width, loc=center, scale=width)
+    low = -np.inf if least is None else least
+    alone = stats.truncnorm(
+        (low - center) / width, (thresholds - center) / width, loc=center, scale=width
+    )
     z = np.zeros((len(candidate), COORDINATES))
     z[:, -1] = alone.rvs((50_000, 2), random_state=rng).T.ravel()
     found = log_evidence(
-        z, [0, 0, mean], [1, 1, sd], [0, 0, bandwidth], candidate=candidate, thresholds=thresholds
+        *(z, [0, 0, mean], [1, 1, sd], [0, 0, bandwidth]),
+        candidate=candidate,
+        thresholds=thresholds,
+        least=least,
     )
     wide = np.hypot(sd, bandwidth)
     expected = []
     for threshold in thresholds:
-        grid = np.linspace(-2, threshold, 20_001)
-        own = stats.truncnorm(-np.inf, (threshold - center) / width, loc=center, scale=width)
-        shared = stats.truncnorm(-np.inf, (threshold - mean) / wide, loc=mean, scale=wide)
+        grid = np.linspace(max(-2, low), threshold, 20_001)
+        own, shared = (
+            stats.truncnorm((low - at) / by, (threshold - at) / by, loc=at, scale=by)
+            for at, by in ((center, width), (mean, wide))
+        )
         expected.append(np.trapezoid(own.pdf(grid) * shared.pdf(grid), grid))
     assert found - CONSTANT == pytest.approx(np.log(np.mean(expected)), abs=0.015)
 
@@ -130,9 +142,13 @@ def draws_of(tails, candidates=2, draws=7):
     )
 
 
-def built(kind, observe=True):
+def built(kind, observe=True, bounded=False):
     how = {"repeat": True, "grid": 0.01, "spaces": 2} if kind == "hierarchical" else {}
     tails = make_tails(SIZES, **how)
+    if bounded:
+        # The last search has no bound.
+        least = tails["best_loss"].to_numpy() - [0.0, 0.1, 0.1, 0.1, np.inf]
+        tails = tails.assign(least_loss=("search", least))
     draws = draws_of(tails)
     model = population.build(draws, tails, ll.Priors(), kind, observe=observe)
     return Evaluator(model, population.data_of(draws, tails, kind))
@@ -174,9 +190,11 @@ def test_the_model_has_the_shared_variables_of_the_joint_model(kind):
     np.testing.assert_allclose(sd[:, 2], expected[1])
 
 
-@pytest.mark.parametrize("kind", ["hierarchical", "crossed"])
-def test_the_density_is_the_mean_ratio_of_the_draws(kind):
-    shared = built(kind)
+@pytest.mark.parametrize(
+    ("kind", "bounded"), [("hierarchical", False), ("crossed", False), ("crossed", True)]
+)
+def test_the_density_is_the_mean_ratio_of_the_draws(kind, bounded):
+    shared = built(kind, bounded=bounded)
     point = shared.points(1)[0]
     values, data = shared.values(point), shared.data
     mean, sd = values["population_mean"], values["population_sd"]
@@ -184,6 +202,9 @@ def test_the_density_is_the_mean_ratio_of_the_draws(kind):
     if kind == "crossed":
         threshold = np.take_along_axis(data["candidate_threshold"], data["candidate"], axis=1)
         width = np.hypot(sd[:, 2], data["bandwidth"][:, 2])[:, None]
-        ratio -= stats.norm.logcdf(threshold, mean[:, [2]], width)
+        inside = stats.norm.cdf(threshold, mean[:, [2]], width)
+        if bounded:
+            inside -= stats.norm.cdf(data["least_loss"][:, None], mean[:, [2]], width)
+        ratio -= np.log(inside)
     expected = np.log(np.exp(ratio).mean(axis=-1))
     np.testing.assert_allclose(shared.terms(point)["draws_alone"], expected, rtol=1e-8)

@@ -26,6 +26,16 @@ def log_normal_cdf(z: Any) -> TensorVariable:
     return pt.switch(low, pt.log(scaled_tail) + exponent, pt.log1p(-scaled_tail * pt.exp(exponent)))
 
 
+def log_normal_interval(low: Any, high: Any) -> TensorVariable:
+    """Return log(Φ(high) − Φ(low)) for low < high, without cancellation in either tail."""
+    low, high = float64(low), float64(high)
+    # On the side where both probabilities are small.
+    mirrored = low + high > 0.0
+    lower, upper = pt.switch(mirrored, -high, low), pt.switch(mirrored, -low, high)
+    log_upper = log_normal_cdf(upper)
+    return log_upper + log1mexp(log_normal_cdf(lower) - log_upper)
+
+
 def log1mexp(x: Any) -> TensorVariable:
     """Return log(1 − exp(x)) for x ≤ 0; at 0 the value is −∞ and the gradient finite."""
     x = float64(x)

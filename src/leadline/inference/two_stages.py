@@ -164,7 +164,10 @@ def draws_alone(alone: Sequence[Groups], tails: xr.Dataset, kind: str) -> xr.Dat
             for name, parts in columns.items()
         }
     )
-    return result.assign(candidate_threshold=(("search", "candidate_number"), np.array(by_number)))
+    return result.assign(
+        candidate_threshold=(("search", "candidate_number"), np.array(by_number)),
+        least_loss=("search", tails["least_loss"].to_numpy()),
+    )
 
 
 def pick_draws(
@@ -191,8 +194,11 @@ def pick_draws(
                 own["z"].to_numpy(), mean[block], sd[block], no_kernel, own["log_base"].to_numpy()
             )
             if truncated:
-                room = (threshold - mean[block, -1:]) / sd[block, -1:]
-                ratio -= log_ndtr(room)
+                least = max(float(own["least_loss"]), -population.NO_BOUND)
+                ratio -= _log_interval(
+                    (least - mean[block, -1:]) / sd[block, -1:],
+                    (threshold - mean[block, -1:]) / sd[block, -1:],
+                )
             probability = softmax(ratio, axis=-1)
             used += probability.sum(axis=0)
             ends = np.cumsum(probability, axis=-1)
@@ -201,6 +207,15 @@ def pick_draws(
         overlap[search] = (used / count).sum() ** 2 / (np.square(used / count).sum() * len(used))
     shape = shared.sizes["chain"], shared.sizes["draw"], searches
     return xr.DataArray(picks.reshape(shape), dims=("chain", "draw", "search")), overlap
+
+
+def _log_interval(low: Any, high: Any) -> Any:
+    """Return log(Φ(high) − Φ(low)), without cancellation where both are in one tail."""
+    low, high = np.broadcast_arrays(low, high)
+    mirrored = low + high > 0.0
+    lower, upper = np.where(mirrored, -high, low), np.where(mirrored, -low, high)
+    log_upper = log_ndtr(upper)
+    return log_upper + np.log(-np.expm1(log_ndtr(lower) - log_upper))
 
 
 def _sample_shared(
