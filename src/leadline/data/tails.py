@@ -44,6 +44,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from leadline.data.bounds import NO_BOUNDS, Bounds
 from leadline.data.replicates import one_row_per_trial
 from leadline.data.resolution import infer_resolution
 from leadline.data.scale import SCALES, Scale
@@ -95,7 +96,7 @@ def cut_tail(
     tail_fraction: float | None = None,
     resolution: float | None = None,
     scale: Scale = SCALES["identity"],
-    bounds: tuple[float, float] = (-np.inf, np.inf),
+    bounds: Bounds = NO_BOUNDS,
     min_tail: int = MIN_TAIL_TRIALS,
     max_effective_dim: float = np.inf,
     space: str = "",
@@ -170,7 +171,7 @@ def cut_tail(
     return label_tail(variables, *trials.searches[0], space, sign)
 
 
-def least_loss(bounds: tuple[float, float], sign: float, scale: Scale) -> float:
+def least_loss(bounds: Bounds, sign: float, scale: Scale) -> float:
     """Return the smallest loss, on the scale, that the bounds of the score allow, −inf for none."""
     bound = np.float64(bounds[0] if sign > 0 else bounds[1])
     return float(sign * scale.forward(bound)) if scale.takes(bound) else -np.inf

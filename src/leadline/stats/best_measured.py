@@ -49,6 +49,8 @@ def measured_mean(search: FittedSearch, budgets: Array) -> Array:
     position = low + (high - low) * 0.5 * (_NODES + 1.0)
     loss = search.alpha + search.sigma * np.sinh(position)
     step = search.sigma * np.cosh(position) * (high - low) * search.score_units_per_unit(loss)
+    # Losses beyond the bound are at it.
+    step = np.where(search.in_score_units(loss) > search.bound, step, 0.0)
     log_worse = log_survival(loss, search.law)
     tail = search.in_score_units(search.threshold) * probability_beyond(search, budgets)
     # By parts: θ P(best ≤ θ) minus the integral of P(best ≤ y) up to θ.
