@@ -45,12 +45,13 @@ def measured_mean(search: FittedSearch, budgets: Array) -> Array:
     # fraction of σ around α, where noise smooths the density, and in growing steps further out,
     # where the density is a power.
     low = -np.arcsinh(_lowest_deviation(float(budgets.max())))
+    # No loss is beyond the bound.
+    least = np.arcsinh((search.on_scale(search.bound) - search.alpha) / search.sigma)
+    low = np.maximum(low, least)
     high = np.arcsinh((search.threshold - search.alpha) / search.sigma)
     position = low + (high - low) * 0.5 * (_NODES + 1.0)
     loss = search.alpha + search.sigma * np.sinh(position)
     step = search.sigma * np.cosh(position) * (high - low) * search.score_units_per_unit(loss)
-    # Losses beyond the bound are at it.
-    step = np.where(search.in_score_units(loss) > search.bound, step, 0.0)
     log_worse = log_survival(loss, search.law)
     tail = search.in_score_units(search.threshold) * probability_beyond(search, budgets)
     # By parts: θ P(best ≤ θ) minus the integral of P(best ≤ y) up to θ.
