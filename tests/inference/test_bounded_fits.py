@@ -43,7 +43,7 @@ def test_no_answer_leaves_the_bounds(in_percent):
             assert float(curve.max()) <= 100.0 + 1e-9
     found = ll.forecast(in_percent, [10, 1000])
     assert float(found["best"].max()) <= 100.0
-    best = float(found["best_seen"])
+    best = found["best_seen"].item()
     assert float(found["gain"].max()) <= 100.0 - best + 1e-9
     summary = ll.summary(in_percent)
     assert np.isfinite(summary.select_dtypes("number")).any(axis=None)
