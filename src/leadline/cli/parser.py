@@ -168,7 +168,12 @@ def _add_output_options(parser: argparse.ArgumentParser, folder: str) -> None:
 
 def _bound(text: str) -> float | str | None:
     # Also applied to the default.
-    return None if text == "none" else text if text == "auto" else float(text)
+    if text in ("none", "auto"):
+        return None if text == "none" else text
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number or 'none', got {text!r}") from None
 
 
 def _positive_integer(text: str, minimum: int = 1) -> int:
