@@ -8,8 +8,9 @@ as in `leadline.models.hierarchical`. The optimum of model m on task t, in losse
     interaction_mt ~ Normal(0, interaction_sd)
 
 An effect, in task scales, means the same on tasks with other metrics. Some models may be missing on
-some tasks. An optimum lies beyond its edge, where the law starts: the prior of everything is
-conditioned on that. Prior draws with a `gap` of `NOT_BEYOND` are therefore to be discarded.
+some tasks. An optimum lies beyond its edge, where the law starts, and within the bounds of its
+score: the prior of everything is conditioned on that. Prior draws with a `gap` of `NOT_BEYOND` are
+therefore to be discarded.
 
 The location and the unit of a task come from numbers that do not depend on any best score
 (docs/theory.md, Traps): ``location_t = edge_t − unit_t * depth_t``, with the mean edge of its
@@ -37,12 +38,12 @@ from leadline.models.likelihood import (
     Data,
     coords_of,
     declare_data,
-    edge_and_scale,
     observe_tails,
     positions,
 )
 from leadline.models.likelihood import data_of as tail_data
 from leadline.models.priors import Priors
+from leadline.models.scaled_depth import edge_and_scale
 
 NOT_BEYOND = 1e-9
 """The `gap` of prior draws whose optimum is not beyond its edge."""

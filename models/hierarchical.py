@@ -23,7 +23,6 @@ from pytensor.tensor.variable import TensorVariable
 from leadline.distributions.coordinates import PartlyCentred
 from leadline.models.effective_dims import effective_dims
 from leadline.models.likelihood import (
-    LOG_NORMAL,
     Data,
     coords_of,
     data_of,
@@ -31,6 +30,7 @@ from leadline.models.likelihood import (
     observe_tails,
 )
 from leadline.models.priors import Priors
+from leadline.models.scaled_depth import LOG_NORMAL
 
 
 def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") -> pm.Model:

@@ -13,7 +13,6 @@ import xarray as xr
 
 from leadline.models.effective_dims import bounded_dim, dims_given
 from leadline.models.likelihood import (
-    LOG_NORMAL,
     Data,
     EffectiveDims,
     coords_of,
@@ -22,6 +21,7 @@ from leadline.models.likelihood import (
     observe_tails,
 )
 from leadline.models.priors import Priors
+from leadline.models.scaled_depth import LOG_NORMAL
 from leadline.models.shared_dim import SummedDims
 
 # The coordinate of the depth takes one effective dimension, also where all are summed over.

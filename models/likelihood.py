@@ -44,9 +44,17 @@ import pytensor.tensor as pt
 import xarray as xr
 from pytensor.tensor.variable import TensorVariable
 
-from leadline.distributions.coordinates import SoftWall
 from leadline.distributions.kernels import noisy_quadratic
 from leadline.distributions.tail_score import TailScore
+from leadline.models.scaled_depth import (
+    coordinate_at,
+    coordinate_inputs,
+    edge_and_scale,
+    has_limit,
+    least_losses,
+    typical_depth,
+    within_limit,
+)
 
 Data = dict[str, TensorVariable]
 
@@ -54,25 +62,12 @@ Data = dict[str, TensorVariable]
 # of the model have one.
 _NO_GRID = 1e-4
 
-# Where the law ends beyond the threshold, and the unit of the depth, in sds of the noise. Both were
-# chosen on data from the law with much noise (benchmarks/real_searches.py).
-_EDGE, _SCALE = 2.0, 0.5
-
 # Wall of the depth's coordinate, in tail scales, when not even the best report is beyond the
 # threshold.
 _SHALLOW = 0.1
 
-# Chains start at the depth of the noiseless law with two effective hyperparameters.
-_TYPICAL_DEPTH = 2.0
-
-# The prior of a log-normal depth, for `EffectiveDims.scaled_depth`.
-LOG_NORMAL = (
-    lambda mu, sigma, size: pm.LogNormal.dist(mu, sigma, size=size),
-    lambda value, mu, sigma: pm.logp(pm.LogNormal.dist(mu, sigma), value),
-)
-
 _DIMS = {
-    "search": "threshold tail_scale noise_scale depth_of_best n_tail max_effective_dim "
+    "search": "threshold tail_scale noise_scale depth_of_best least_loss n_tail max_effective_dim "
     "search_space noise_is_known search_task search_model edge",
     "tail_trial": "observed_loss tail_search tail_group tail_replicates resolution",
     "replicate_count": "group_replicates group_trials group_search observed_in_regime",
@@ -123,6 +118,8 @@ def data_of(tails: xr.Dataset) -> dict[str, Any]:
     for name in ("population_mean", "population_sd"):
         if name in tail:
             data[name] = tail[name]
+    if has_limit(tails):
+        data["least_loss"] = least_losses(tails)
     if has_grid(tails):
         finest = _NO_GRID * tail["tail_scale"][tail["tail_search"]]
         data["resolution"] = np.where(tail["bin_width"] > 0, tail["bin_width"], finest)
@@ -179,6 +176,7 @@ def structure(tails: xr.Dataset) -> tuple[Any, ...]:
         tails.sizes["search"],
         has_replicates(tails),
         has_grid(tails),
+        has_limit(tails),
         "population_mean" in tails,
         *labels,
         len(reports),
@@ -237,18 +235,20 @@ class EffectiveDims:
     ) -> TensorVariable:
         """Add `gap`, whose entries (search) have one prior, with parameters of any shape."""
         n = len(parameters)
-        wall = wall_of(self.data, sigma, self.gamma)
+        coordinate = coordinate_inputs(self.data, sigma, self.gamma)
         return pm.CustomDist(
             "gap",
             *parameters,
-            *wall,
-            dist=lambda *inputs: prior(*inputs[:n], size=inputs[-1]),
+            *coordinate,
+            dist=lambda *inputs: within_limit(
+                prior(*inputs[:n], size=inputs[-1]), list(inputs[n:-1])
+            ),
             # Given, because PyMC inlines a derived one, and the transform then sees other inputs.
             logp=lambda value, *inputs: log_prior(value, *inputs[:n]),
-            support_point=lambda rv, size, *inputs: pt.full_like(inputs[-1], _TYPICAL_DEPTH),
-            transform=SoftWall(wall=n + 1, width=n + 2, unit=n + 3, ndim_supp=ndim_supp),
+            support_point=lambda rv, size, *inputs: typical_depth(list(inputs[n:])),
+            transform=coordinate_at(coordinate, n + 1, ndim_supp),
             ndim_supp=ndim_supp,
-            ndims_params=[ndim_supp and own.ndim for own in (*parameters, *wall)],
+            ndims_params=[ndim_supp and own.ndim for own in (*parameters, *coordinate)],
             dims="search",
         )
 
@@ -269,21 +269,6 @@ class EffectiveDims:
 
     def register_probability(self) -> None:
         """Register the posterior probabilities of gamma, where it is summed over."""
-
-
-def edge_and_scale(data: Mapping[Any, Any], sigma: Any) -> tuple[Any, Any]:
-    """Return the edge and the depth scale of each search, as losses, shape (search,)."""
-    return data["threshold"] + _EDGE * sigma, data["tail_scale"] + _SCALE * sigma
-
-
-def wall_of(
-    data: Data, sigma: TensorVariable, gamma: TensorVariable
-) -> tuple[TensorVariable, TensorVariable, TensorVariable]:
-    """Return the wall, the width and the unit of `SoftWall`, in depth scales."""
-    _, scale = edge_and_scale(data, sigma)
-    wall = data["depth_of_best"] + _EDGE * sigma
-    unit = data["tail_scale"] * data["n_tail"] ** (-2.0 / gamma) + sigma
-    return wall / scale, sigma / scale, unit / scale
 
 
 def at_search(parameter: TensorVariable, search: TensorVariable) -> TensorVariable:

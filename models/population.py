@@ -38,8 +38,9 @@ import xarray as xr
 from leadline.models import crossed, hierarchical
 from leadline.models.effective_dims import dims_population
 from leadline.models.hierarchical import depth_population, noise_population
-from leadline.models.likelihood import coords_of, declare_data, edge_and_scale
+from leadline.models.likelihood import coords_of, declare_data
 from leadline.models.priors import Priors
+from leadline.models.scaled_depth import edge_and_scale
 
 COORDINATES = ("log_excess", "log_noise", "depth")
 

@@ -26,12 +26,10 @@ import pytensor.tensor as pt
 import xarray as xr
 from pytensor.tensor.variable import TensorVariable
 
-from leadline.distributions.coordinates import SoftWall
 from leadline.models.joint_mixture import component_logp, joint_mixture, sum_by_group
-from leadline.models.likelihood import Data, EffectiveDims, wall_of
+from leadline.models.likelihood import Data, EffectiveDims
 from leadline.models.priors import Priors
-
-_WALL = SoftWall(wall=0, width=1, unit=2)
+from leadline.models.scaled_depth import coordinate_at, coordinate_inputs, within_limit
 
 
 class SummedDims(EffectiveDims):
@@ -67,12 +65,13 @@ class SummedDims(EffectiveDims):
     ) -> TensorVariable:
         """Add `gap` (dimension, search) to the active model; see the module docstring."""
         n = len(parameters)
-        *wall, unit = wall_of(self.data, sigma, self.column)
+        own = coordinate_inputs(self.data, sigma, self.column)
+        coordinate = coordinate_at(own, n)
 
         def depth_and_logp(x: TensorVariable, *inputs: TensorVariable) -> tuple[Any, Any]:
             """Return depths at coordinate x and log-densities of x, shape (dimension, search)."""
-            depth = _WALL.backward(x, *inputs[n : n + 3])
-            slope = _WALL.log_jac_det(x, *inputs[n : n + 3])
+            depth = coordinate.backward(x, *inputs)
+            slope = coordinate.log_jac_det(x, *inputs)
             return depth, log_prior(depth, *inputs[:n]) + slope
 
         def logp(x: TensorVariable, *inputs: TensorVariable) -> TensorVariable:
@@ -82,12 +81,14 @@ class SummedDims(EffectiveDims):
             return pt.logsumexp(log_weight + by_group, axis=-1).sum()
 
         def draws(*inputs: TensorVariable) -> TensorVariable:
-            *_, wall, width, unit, log_weight, group, _ = inputs
+            *_, log_weight, group, _ = inputs
+            wall, width, unit, *limit = at = list(inputs[n:-3])
             chosen = pm.Categorical.dist(p=pt.special.softmax(log_weight, axis=-1))[group]
-            depth = prior(*inputs[:n], size=wall.shape)
-            return _WALL.forward(depth, wall, width, unit[chosen, pt.arange(wall.shape[0])])
+            depth = within_limit(prior(*inputs[:n], size=wall.shape), at)
+            unit = unit[chosen, pt.arange(wall.shape[0])]
+            return coordinate.forward(depth, *inputs[:n], wall, width, unit, *limit)
 
-        inputs = (*parameters, *wall, unit)
+        inputs = (*parameters, *own)
         x = pm.CustomDist(
             "gap_coordinate",
             *inputs,

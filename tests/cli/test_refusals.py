@@ -4,6 +4,7 @@ import argparse
 
 import pytest
 
+from leadline.cli.main import main
 from leadline.cli.refusals import validate_fit_file, validate_options, validate_source
 from leadline.errors import LeadlineError
 
@@ -41,3 +42,15 @@ def test_options_out_of_range_are_refused_by_name(option, good, bad):
     validate_options(argparse.Namespace(**{option: None}))
     with pytest.raises(LeadlineError, match=option):
         validate_options(argparse.Namespace(**{option: bad}))
+
+
+def test_the_budget_of_a_table_is_a_column(tmp_path, capsys):
+    path = tmp_path / "epochs.csv"
+    rows = [
+        f"{run},{0.1 * run},{epoch},{1 / (run + epoch)}" for run in range(1, 13) for epoch in (1, 2)
+    ]
+    path.write_text("\n".join(["run,lr,epoch,loss", *rows]))
+    columns = ["--trial", "run", "--budget", "epoch", "--params", "lr"]
+    asked = ["--score", "loss", "--direction", "minimize", *columns]
+    assert main(["inspect", str(path), *asked]) == 0
+    assert "12 trials" in capsys.readouterr().out

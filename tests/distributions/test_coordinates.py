@@ -133,6 +133,44 @@ def test_the_transform_leaves_the_prior_unchanged(wall, width, unit):
     np.testing.assert_allclose(gaps, np.sort(gaps))
 
 
+@pytest.mark.parametrize("share", [1e-6, 0.3, 0.9, 1.0])
+def test_a_limit_is_never_reached_and_far_from_it_changes_nothing(share):
+    wall, width, unit = SETTINGS.T[:, :, None]
+    limit = wall / share
+    value, *inputs = pt.dmatrix(), *(pt.tensor(shape=(None, 1), dtype="float64") for _ in range(4))
+    transform = SoftWall(wall=0, width=1, unit=2, limit=3)
+    outputs = [getattr(transform, name)(value, *inputs) for name in ("backward", "log_jac_det")]
+    backward = pytensor.function([value, *inputs], outputs, mode="FAST_COMPILE")
+    forward = pytensor.function(
+        [value, *inputs], transform.forward(value, *inputs), mode="FAST_COMPILE"
+    )
+    depth = limit * np.append(np.geomspace(1e-3, 0.99, 80), 1 - np.geomspace(9e-3, 1e-9, 40))
+    x = forward(depth, wall, width, unit, limit)
+    assert np.isfinite(x).all()
+    assert (np.diff(x, axis=1) > 0).all()
+    back, _ = backward(x, wall, width, unit, limit)
+    # Far behind the wall, the rounding error of x is wall/width · eps.
+    rtol = 1e-10 + 1e-13 * limit / width
+    assert (np.abs(back / depth - 1) < rtol).all()
+    # The slopes add up to the differences, wherever these are not lost to rounding.
+    fine = np.linspace(x[:, 60], x[:, 70], 4001, axis=1)
+    depths, log_slopes = backward(fine, wall, width, unit, limit)
+    slopes = np.exp(log_slopes)
+    steps = np.diff(fine, axis=1)
+    area = ((slopes[:, 1:] + slopes[:, :-1]) / 2 * steps).sum(axis=1)
+    smooth = (width > 0.02 * wall)[:, 0]
+    np.testing.assert_allclose(area[smooth], (depths[:, -1] - depths[:, 0])[smooth], rtol=1e-3)
+    beyond, _ = backward(x[:, -1:] + np.linspace(0.1, 50, 20), wall, width, unit, limit)
+    assert (beyond <= limit).all()
+    if share == 1e-6:
+        free = SoftWall(wall=0, width=1, unit=2)
+        without = pytensor.function(
+            [value, *inputs[:3]], free.backward(value, *inputs[:3]), mode="FAST_COMPILE"
+        )
+        near = depth < 1e-2 * limit
+        np.testing.assert_allclose(back[near], without(x, wall, width, unit)[near], rtol=3e-9)
+
+
 @pytest.mark.parametrize("centring", [0.0, 0.3, 1.0])
 def test_partly_centred(centring):
     value, mu, sigma = pt.vector("value"), pt.scalar("mu"), pt.scalar("sigma")

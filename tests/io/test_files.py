@@ -8,6 +8,7 @@ import pyarrow.parquet
 import pytest
 from helpers_readers import refused
 
+from leadline.io.files import read_columns
 from leadline.io.table import read_table
 
 
@@ -40,7 +41,8 @@ BAD_FILES = [
     ("t.csv", "loss,lr\nnan,1\ninf,2\n", ["'loss'", "2 trials: 0 complete"]),
     ("t.csv", "loss,trial\n1,1\n2,1\n", ["trial 1", "replicate 1", "row 2"]),
     ("t.csv", "loss\n\xe9".encode("latin-1"), ["UTF-8", "0xe9", "line 2"]),
-    ("t.csv", "loss\n1\n".encode("utf-16"), ["UTF-16", "UTF-8"]),
+    ("t.csv", "loss\n1\n2\n".encode("utf-16")[:-1], ["UTF-16", "UTF-8"]),
+    ("t.csv", "loss\n1\n".encode("utf-32"), ["NUL"]),
     ("t.csv", b"loss\n1\0\n", ["NUL"]),
     ("t.csv.gz", b"loss\n1\n", [".gz"]),
     ("t.csv.gz", gzip.compress(b"loss\n1\n" * 99, mtime=0)[:-9], [".gz"]),
@@ -73,6 +75,20 @@ def test_a_bad_file_is_refused(tmp_path, name, content, named):
         read(path)
     assert str(error.value).startswith(f"{name}: ")
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_the_mark_at_the_start_of_a_text_names_its_encoding(tmp_path, encoding):
+    mark = "\ufeff" if encoding.endswith("e") else ""
+    path = tmp_path / "größe.csv"
+    # As Excel writes "Unicode text": tabs and Windows line ends.
+    path.write_bytes(f"{mark}loss\tgröße\r\n0.5\tklein\r\n0.25\tß 大\r\n".encode(encoding))
+    before = path.read_bytes()
+    trials = read_table(path, score="loss", direction="minimize", params=["größe"])
+    assert trials.table["score"].tolist() == [0.5, 0.25]
+    assert trials.table["param:größe"].tolist() == ["klein", "ß 大"]
+    assert read_columns(path) == ["loss", "größe"]
+    assert path.read_bytes() == before
 
 
 def test_a_missing_file_or_a_directory_is_refused(tmp_path):

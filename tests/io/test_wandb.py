@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from helpers_readers import refused
 
+from leadline.io.sources import read_source
+from leadline.io.table import read_table
 from leadline.io.wandb import read_wandb_csv
 
 EXPORT = """\
@@ -109,3 +111,33 @@ def test_other_tables_are_refused():
         read_wandb_csv(frame().drop(columns=["Name", "State"]), **ASKED)
     with refused("absent.csv", error=FileNotFoundError):
         read_wandb_csv("absent.csv", **ASKED)
+
+
+CHART = "".join(f"{step}{f',{1 / (step + 1)}' * 6}\n" for step in range(30))
+CHART_HEADER = "Step," + ",".join(
+    f"{run} - val/loss{end}" for run in ("fancy-1", "calm-2") for end in ("", "__MIN", "__MAX")
+)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda path: read_source(str(path), {"direction": "minimize"}),
+        lambda path: read_source(
+            str(path), {"direction": "minimize", "score": "fancy-1 - val/loss"}
+        ),
+        lambda path: read_wandb_csv(path, **ASKED),
+        lambda path: read_table(path, score="fancy-1 - val/loss", direction="minimize"),
+    ],
+)
+def test_the_export_of_a_chart_is_refused_with_what_to_export_instead(tmp_path, read):
+    path = tmp_path / "wandb_export.csv"
+    path.write_text(f"{CHART_HEADER}\n{CHART}")
+    with refused("wandb_export.csv", "one row per step", "'fancy-1 - val/loss'", "Table", "wandb"):
+        read(path)
+
+
+def test_a_table_with_a_dash_in_a_name_is_no_chart(tmp_path):
+    path = tmp_path / "trials.csv"
+    path.write_text("loss - mean,loss - mean__MIN\n" + "0.5,0.25\n0.75,0.5\n")
+    assert len(read_table(path, score="loss - mean", direction="minimize").table) == 2

@@ -21,6 +21,8 @@ LAWS = {
     "normal": stats.norm.ppf,
     "skewed": stats.beta(2, 5).ppf,
     "integer": lambda u: np.floor(1 + 64 * u),
+    "sixteen": lambda u: np.floor(16 * u),
+    "three": lambda u: np.array(list("abc"))[(3 * u).astype(int)],
     "choice": lambda u: np.array(list("abcd"))[(4 * u).astype(int)],
 }
 SPACES = {
@@ -60,6 +62,30 @@ def test_random_searches_are_not(space):
         rng = np.random.default_rng(seed)
         found = evidence(rng.random((100, 2 + seed)), SPACES[space])
         assert found.loc["overall", "verdict"] == "random"
+
+
+@pytest.mark.parametrize("laws", [["choice", "three"], ["sixteen", "choice"]])
+def test_designs_over_few_combinations_are_noticed_by_their_repeats(laws):
+    dimension = 4 if "three" in laws else 2
+    for seed in range(3):
+        found = evidence(DESIGNS["Latin hypercube"](dimension, seed), laws)
+        assert found.loc["overall", "verdict"] == "quasi-random"
+
+
+@pytest.mark.parametrize(
+    ("laws", "levels"), [(["choice", "three"], 12), (["sixteen", "choice"], 8)]
+)
+def test_draws_without_replacement_from_few_combinations_are_not(laws, levels):
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        shape = (4, 3, 4, 3) if "three" in laws else (16, 4)
+        chosen = rng.choice(np.prod(shape), np.prod(shape) * levels // 16, replace=False)
+        points = np.column_stack(np.unravel_index(chosen, shape))
+        found = evidence((points + 0.5) / shape, laws)
+        assert found.loc["evenness", "verdict"] == "random"
+        # With replacement, the repeats are there and the values are not even.
+        found = evidence(rng.random((100, len(shape))), laws)
+        assert found.loc["evenness", "verdict"] == "random"
 
 
 def test_failures_may_be_missing():

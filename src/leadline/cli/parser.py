@@ -140,6 +140,12 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
         group.add_argument(flag, choices=choices, default=choices[0], help=text)
     text = "spacing of the recorded scores; default: inferred from ties"
     group.add_argument("--resolution", type=float, metavar="H", help=text)
+    text = (
+        "lowest and highest possible score, such as 0 100 for an accuracy in percent, each 'none' "
+        "if there is none; default: known by the name of the metric"
+    )
+    names = ("LOW", "HIGH")
+    group.add_argument("--bounds", type=_bound, nargs=2, metavar=names, default="auto", help=text)
     for flag, default, text in (
         ("--draws", 1000, "posterior draws per chain"),
         ("--tune", 1000, "tuning steps per chain"),
@@ -158,6 +164,16 @@ def _add_output_options(parser: argparse.ArgumentParser, folder: str) -> None:
     add("--force", action="store_true", help="overwrite these files in an existing folder")
     add("--no-pictures", action="store_true", help="make no pictures and no report")
     add("--quiet", action="store_true", help="print the answers, not the progress")
+
+
+def _bound(text: str) -> float | str | None:
+    # Also applied to the default.
+    if text in ("none", "auto"):
+        return None if text == "none" else text
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number or 'none', got {text!r}") from None
 
 
 def _positive_integer(text: str, minimum: int = 1) -> int:

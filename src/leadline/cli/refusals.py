@@ -27,7 +27,9 @@ def validate_options(arguments: argparse.Namespace) -> None:
     }
     for option, validate in validators.items():
         value = getattr(arguments, option, None)
-        if value is not None:
+        # The budget of `fit` is the name of a column.
+        is_column = option == "budget" and isinstance(value, str)
+        if value is not None and not is_column:
             validate(value, option)
 
 

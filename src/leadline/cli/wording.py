@@ -33,7 +33,9 @@ SOURCE_ARGUMENTS = (
 )
 """Arguments of the readers of sources."""
 
-FIT_ARGUMENTS = ("assume_random", "scale", "effective_dim", "resolution", "draws", "tune", "chains")
+FIT_ARGUMENTS = (
+    *("assume_random", "scale", "effective_dim", "resolution", "bounds", "draws", "tune", "chains"),
+)
 """Arguments of `leadline.fit` that the command line hands on unchanged."""
 
 POOLING = ("auto", "single", "hierarchical", "crossed")

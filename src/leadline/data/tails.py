@@ -14,6 +14,7 @@ n_tail              search             number of trials beyond the threshold
 best_loss           search             smallest loss, infinite without trials
 resolution          search             spacing of the grid of single scores, in score units, or 0
 scale               search             name of the scale, see `leadline.data.scale`
+least_loss          search             smallest loss that the bounds of the score allow, or −inf
 max_effective_dim   search             upper bound of the effective dimension
 tail_fraction       search             share of trials asked for, nan where a threshold was
 log_prior_weight    search             log of the prior weight of this threshold, up to a constant
@@ -44,6 +45,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from leadline.data.bounds import NO_BOUNDS, Bounds
 from leadline.data.replicates import one_row_per_trial
 from leadline.data.resolution import infer_resolution
 from leadline.data.scale import SCALES, Scale
@@ -97,6 +99,7 @@ def cut_tail(
     tail_fraction: float | None = None,
     resolution: float | None = None,
     scale: Scale = SCALES["identity"],
+    bounds: Bounds = NO_BOUNDS,
     min_tail: int = MIN_TAIL_TRIALS,
     max_effective_dim: float = np.inf,
     space: str = "",
@@ -109,8 +112,9 @@ def cut_tail(
     threshold is then midway between the last score inside and the first outside. `resolution` is
     the spacing of the grid on which scores are recorded, in score units, 0 for none; default:
     inferred from ties. `scale` takes all scores, and `losses`, from `trial_losses` on that scale,
-    saves time when several tails are cut. `min_tail` is the smallest number of trials inside.
-    `max_effective_dim` bounds the effective dimension; `space` is the name of the search space.
+    saves time when several tails are cut. `bounds` are those of the score, in score units.
+    `min_tail` is the smallest number of trials inside. `max_effective_dim` bounds the effective
+    dimension; `space` is the name of the search space.
 
     Raises `LeadlineError` when the threshold lies outside the scores, too few trials are beyond it,
     or their scores are all equal.
@@ -152,6 +156,7 @@ def cut_tail(
         "best_loss": ("search", [tail.min()]),
         "resolution": ("search", [float(resolution)]),
         "scale": ("search", [scale.name]),
+        "least_loss": ("search", [least_loss(bounds, sign, scale)]),
         "max_effective_dim": ("search", [float(max_effective_dim)]),
         "tail_fraction": ("search", [np.nan if tail_fraction is None else tail_fraction]),
         "log_prior_weight": ("search", [0.0]),
@@ -168,6 +173,12 @@ def cut_tail(
         "group_search": ("replicate_count", np.zeros(len(groups), dtype=int)),
     }
     return label_tail(variables, *trials.searches[0], space, sign)
+
+
+def least_loss(bounds: Bounds, sign: float, scale: Scale) -> float:
+    """Return the smallest loss, on the scale, that the bounds of the score allow, −inf for none."""
+    bound = np.float64(bounds[0] if sign > 0 else bounds[1])
+    return float(sign * scale.forward(bound)) if scale.takes(bound) else -np.inf
 
 
 def label_tail(

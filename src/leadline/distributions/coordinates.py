@@ -14,6 +14,9 @@ from pytensor.tensor.variable import TensorVariable
 
 # Softness as a fraction of the wall: at the wall itself the logarithm bends g by only 2 %.
 _SOFTNESS = 0.25
+# Sharpness of the bend at a limit. Near a limit the coordinate is that many times the logarithm of
+# the distance; a sharper bend moves less of what lies far from the limit.
+_BEND = 4.0
 _NEWTON_STEPS = 12  # From the starting points below, 8 suffice for double precision.
 
 
@@ -31,16 +34,30 @@ class SoftWall(Transform):
     never the prior. The random variable has :math:`g_\min`, s and h as inputs besides its own
     parameters, at the positions `wall`, `width` and `unit`. With `ndim_supp=1` it is a vector that
     has one density.
+
+    With an input L at the position `limit`, the depth is below L: it is
+    :math:`g / (1 + (g / L)^4)^{1/4}`, which is g far from L. The wall is moved, and the widths are
+    stretched, so that depths near the wall have the same coordinate as without a limit.
     """
 
     name = "softwall"
 
-    def __init__(self, wall: int, width: int, unit: int, ndim_supp: int = 0) -> None:
+    def __init__(
+        self, wall: int, width: int, unit: int, *, limit: int | None = None, ndim_supp: int = 0
+    ) -> None:
         self.positions = (wall, width, unit)
+        self.limit = limit
         self.ndim_supp = ndim_supp
 
     def _inputs(self, inputs: tuple[Any, ...]) -> tuple[TensorVariable, ...]:
-        return tuple(inputs[position] for position in self.positions)
+        wall, width, unit = (inputs[position] for position in self.positions)
+        if self.limit is None:
+            return wall, width, unit
+        # Below 1 also where the best score is at the limit: the optimum is then within the noise.
+        share = wall / (inputs[self.limit] + 2.0 * width)
+        stretch = (1.0 - share**_BEND) ** (-1.0 / _BEND)
+        slope = stretch ** (_BEND + 1.0)
+        return stretch * wall, slope * width, slope * unit
 
     def _unbounded(self, value: TensorVariable, inputs: tuple[Any, ...]) -> TensorVariable:
         wall, width, unit = self._inputs(inputs)
@@ -48,12 +65,23 @@ class SoftWall(Transform):
 
     def backward(self, value: TensorVariable, *inputs: Any) -> TensorVariable:
         """Return the depth at coordinate `value`."""
+        depth = self._positive(value, inputs)
+        if self.limit is None:
+            return depth
+        limit = inputs[self.limit]
+        # Rounding would take the deepest ones beyond.
+        return pt.minimum(depth * pt.exp(-pt.softplus(_bend(depth, limit)) / _BEND), limit)
+
+    def _positive(self, value: TensorVariable, inputs: tuple[Any, ...]) -> TensorVariable:
+        """Return the depth as it is without a limit."""
         soft = _SOFTNESS * self._inputs(inputs)[0]
         return soft * pt.softplus(self._unbounded(value, inputs) / soft)
 
     def forward(self, value: TensorVariable, *inputs: Any) -> TensorVariable:
         """Return the coordinate of the depth `value`, by Newton steps on t + exp(t) = c."""
         wall, width, unit = self._inputs(inputs)
+        if self.limit is not None:
+            value = value * pt.exp(-pt.log1mexp(_bend(value, inputs[self.limit])) / _BEND)
         scaled = value / (_SOFTNESS * wall)
         unbounded = value + _SOFTNESS * wall * pt.log(-pt.expm1(-scaled))
         target = (unbounded - wall) / width
@@ -68,7 +96,15 @@ class SoftWall(Transform):
         wall, width, unit = self._inputs(inputs)
         steepness = pt.log(unit * pt.exp(value) + width)
         slope = steepness - pt.softplus(-self._unbounded(value, inputs) / (_SOFTNESS * wall))
+        if self.limit is not None:
+            bend = _bend(self._positive(value, inputs), inputs[self.limit])
+            slope = slope - (1.0 + 1.0 / _BEND) * pt.softplus(bend)
         return slope.sum(axis=-1) if self.ndim_supp else slope
+
+
+def _bend(depth: TensorVariable, limit: TensorVariable) -> TensorVariable:
+    """Return log((depth / limit) ** _BEND)."""
+    return _BEND * (pt.log(depth) - pt.log(limit))
 
 
 class PartlyCentred(Transform):

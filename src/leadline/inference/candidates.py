@@ -7,6 +7,7 @@ from numbers import Real
 import numpy as np
 import xarray as xr
 
+from leadline.data.bounds import NO_BOUNDS, Bounds
 from leadline.data.scale import scales_to_fit
 from leadline.data.tails import (
     MIN_TAIL_TRIALS,
@@ -89,6 +90,7 @@ def candidates_of(
     fractions: Mapping[float, float] | None = None,
     threshold: float | None = None,
     resolution: float | None = None,
+    bounds: Bounds = NO_BOUNDS,
     min_tail: int = MIN_TAIL_TRIALS,
     space: str = "",
 ) -> list[xr.Dataset]:
@@ -99,8 +101,9 @@ def candidates_of(
     search known from reports alone borrows its scale. `fractions` are tail fractions with prior
     weights; by default, those of `TAIL_FRACTIONS` for which there are enough trials, with equal
     weights. A `threshold` in score units replaces them. `resolution` is as in
-    `leadline.data.tails.cut_tail`; if inferred, it is the same for all candidates. Each has
-    `min_tail` trials or more beyond its threshold; `LeadlineError` is raised if there is none.
+    `leadline.data.tails.cut_tail`; if inferred, it is the same for all candidates. `bounds` are
+    those of the score. Each has `min_tail` trials or more beyond its threshold; `LeadlineError` is
+    raised if there is none.
     """
     search = trials.search(*pair)
     name = describe_search(search)
@@ -124,7 +127,7 @@ def candidates_of(
     known = max(float(search.n_params), _SMALLEST_MAX_DIM) if search.n_params else DEFAULT_MAX_DIM
     bound = priors.max_effective_dim or known
     cut = functools.partial(
-        cut_tail, search, min_tail=min_tail, max_effective_dim=bound, space=space
+        cut_tail, search, bounds=bounds, min_tail=min_tail, max_effective_dim=bound, space=space
     )
     return [
         tail.assign(log_prior_weight=("search", [np.log(weight) - np.log(len(scales))]))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
+from leadline.data.bounds import bounds_of, describe_bounds
 from leadline.data.reported_notes import notes_on_reports, validate_with_reports
 from leadline.data.scale import validate_scale
 from leadline.data.tails import MIN_TAIL_TRIALS, MIN_TAIL_TRIALS_POOLED
@@ -41,6 +42,7 @@ def fit(
     priors: Priors | None = None,
     effective_dim: str = "continuous",
     resolution: float | None = None,
+    bounds: Sequence[float | None] | Literal["auto"] | None = "auto",
     assume_random: bool = False,
     draws: int = 1000,
     tune: int = 1000,
@@ -87,6 +89,10 @@ def fit(
     resolution : float, optional
         Spacing of the grid on which scores are recorded, in score units; 0 for none. Default:
         inferred from ties.
+    bounds : (low, high), "auto" or None
+        The lowest and the highest possible score, each None if there is none. The optimum is within
+        them, and so are predicted scores. `"auto"` knows those of accuracy, AUC, F1, error, R² and
+        the like by the name of the metric, if all scores are inside; None is for no bounds.
     assume_random : bool
         Fit even if the hyperparameters show that they were not drawn at random.
     draws, tune, chains : int
@@ -161,6 +167,7 @@ def fit(
             "print(leadline.Priors()) shows the defaults"
         )
     validate_scale(scale)
+    score_bounds, bounds_reason = bounds_of(bounds, trials)
     fixed = validate_threshold(threshold, tail_fraction)
     fractions = validate_tail_fractions(tail_fraction)
     kind, reason = choose_model(model, trials)
@@ -177,12 +184,17 @@ def fit(
             fractions=fractions,
             threshold=fixed,
             resolution=resolution,
+            bounds=score_bounds,
             min_tail=MIN_TAIL_TRIALS if alone else MIN_TAIL_TRIALS_POOLED,
             space=spaces[pair],
         )
         for pair in trials.with_trials
     ]
     notes = [*validate_random_search(trials, assume_random), *notes_on_reports(trials)]
+    if bounds_reason.startswith("known"):
+        notes.append(
+            f"the optimum is taken to be {describe_bounds(score_bounds)} ({bounds_reason})"
+        )
     validate_reports(trials, candidates, priors)
 
     # Only after the input is validated: these imports take seconds.
@@ -202,6 +214,8 @@ def fit(
         "tail_fraction": tail_fraction if fixed_fraction else fractions,
         "scale": scale,
         "resolution": resolution,
+        "bounds": [None if np.isinf(bound) else bound for bound in score_bounds],
+        "bounds_reason": bounds_reason,
         "assume_random": assume_random,
         "draws": draws,
         "tune": tune,

@@ -227,7 +227,10 @@ def scores_of_quadratic(quadratic: xr.Dataset, tails: xr.Dataset) -> dict[str, A
         alpha, beta, noise = (
             quadratic[part].to_numpy()[..., index] for part in ("alpha", "beta", "sigma")
         )
-        columns["optimum"].append(scale.expected_score(sign * alpha, noise))
+        expected = sign * scale.expected_score(sign * alpha, noise)
+        # Off the identity scale, noise alone could take the mean beyond a bound.
+        bound = sign * scale.inverse(sign * tails["least_loss"].to_numpy()[index])
+        columns["optimum"].append(sign * np.maximum(expected, bound))
         columns["noise_sd"].append(scale.score_sd(sign * alpha, noise))
         span = scale.inverse(sign * beta) - scale.inverse(sign * alpha)
         columns["spread"].append(sign * span)

@@ -168,6 +168,7 @@ def _empty_tail(
         "best_loss": np.inf,
         "resolution": 0.0,
         "scale": _scale(tails, lender).name,
+        "least_loss": tails["least_loss"].to_numpy()[lender],
         "max_effective_dim": max_effective_dim,
         "tail_fraction": np.nan,
         "log_prior_weight": 0.0,

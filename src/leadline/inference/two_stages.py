@@ -24,7 +24,8 @@ from leadline.inference.compiled_models import ready_model
 from leadline.inference.posterior import PosteriorSampler, tasks_as_scores
 from leadline.inference.tree import join_groups, sampler_statistics
 from leadline.models import population
-from leadline.models.likelihood import edge_and_scale, structure
+from leadline.models.likelihood import structure
+from leadline.models.scaled_depth import edge_and_scale
 from leadline.stats.diagnostics import diagnose
 
 Groups = dict[str, xr.Dataset]

@@ -104,7 +104,8 @@ def read_columns(path: Path) -> list[str]:
     try:
         if path.suffix.lower() in _SEPARATED:
             with path.open("rb") as file:
-                return read_names(file.read(_HEADER_LENGTH).decode("utf-8-sig", errors="replace"))
+                header = file.read(_HEADER_LENGTH)
+                return read_names(header.decode(_encoding(header), errors="replace"))
         return [str(name) for name in read_file(path).columns]
     except (OSError, ValueError, ImportError):
         return []
@@ -117,16 +118,25 @@ def table_name(path: Path) -> str:
     return stem.encode(errors="replace").decode().strip(" .") or "task"
 
 
+def _encoding(content: bytes) -> str:
+    """Return the encoding of a text: UTF-16 if it starts with its mark, else UTF-8."""
+    return "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+
+
 def _decode(content: bytes, name: str) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise LeadlineError(f"{name}: the text is UTF-16; save it as UTF-8")
+    encoding = _encoding(content)
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
+        if encoding == "utf-16":
+            raise LeadlineError(
+                f"{name}: damaged UTF-16 text (byte {error.start}); save it as UTF-8"
+            ) from None
         line = content.count(b"\n", 0, error.start) + 1
+        # Which of the 8-bit encodings it is cannot be seen, and a wrong one would change names.
         raise LeadlineError(
-            f"{name}: not UTF-8 text (byte 0x{content[error.start]:02x} in line {line}); "
-            "save it as UTF-8"
+            f"{name}: not UTF-8 text (byte 0x{content[error.start]:02x} in line {line}); save it "
+            "as UTF-8, in Excel as 'CSV UTF-8', or convert it: iconv -f latin1 -t utf-8"
         ) from None
     if "\0" in text:
         raise LeadlineError(f"{name}: not a text file, it has NUL bytes; give a text file")

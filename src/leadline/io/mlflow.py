@@ -4,8 +4,9 @@ import importlib.util
 import math
 import os
 import re
+from collections import ChainMap
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, SeveralError, format_value, join_values, pluralize
@@ -13,7 +14,8 @@ from leadline.io.databases import Database, is_database_url, open_database
 from leadline.io.json_files import is_file_url, path_of
 from leadline.io.mlflow_experiment import Experiment, Run, choose_experiment
 from leadline.io.mlflow_files import load_file_store
-from leadline.io.records import Evaluation, Search, collect, select_params
+from leadline.io.recorded_params import select_params
+from leadline.io.records import Evaluation, Search, collect
 from leadline.io.refusals import choose_direction, choose_score, missing_direction
 
 _TABLES = ("experiments", "runs", "latest_metrics", "params", "tags")
@@ -47,7 +49,8 @@ def read_mlflow(
     direction : {"minimize", "maximize"}
         Which scores are good; MLflow does not record it.
     params : sequence of str, optional
-        Parameters that are hyperparameters. Default: all that vary.
+        Parameters that are hyperparameters. Default: all that vary, but for those that are about
+        the run by their name, such as a seed or a folder, and texts that differ in every run.
     experiment : str, optional
         Name or id; required if several have runs.
     parent : str or sequence of str, optional
@@ -88,13 +91,15 @@ def read_mlflow(
         notes.append(f"{pluralize(n_parents, 'parent run')} left out: not a trial")
     names = dict.fromkeys(name for run in runs for name in run.metrics)
     score = choose_score(score, names, source, missing=missing_direction(direction))
-    chosen = select_params([run.params for run in runs], params, source)
+    chosen, left_out = select_params([run.params for run in runs], params, source, replicate)
+    notes += left_out
     evaluations = []
     for run, own in zip(runs, chosen, strict=True):
         value, status = run.metrics.get(score), _STATUS.get(str(run.status), "running")
         start, end = _seconds(run.start), _seconds(run.end)
         cost = None if start is None or end is None else end - start
-        others = run.tags if params is None else {**run.tags, **run.params}
+        # Not one dict: the files of tags that nobody asks for stay unread.
+        others: ChainMap[str, Any] = ChainMap(cast(Any, run.params), cast(Any, run.tags))
         evaluations.append(Evaluation(run.id, value, status, own, others, cost, start))
     metadata = Search(source, found.name, score, choose_direction(None, direction, source), notes)
     return collect(evaluations, metadata, replicate, random_start)

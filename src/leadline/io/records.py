@@ -149,20 +149,6 @@ def collect(
     return trials
 
 
-def select_params(
-    recorded: Sequence[Mapping[str, Any]], wanted: Sequence[str] | None, source: str
-) -> list[Mapping[str, Any]]:
-    """Return the named ones of the parameters of each evaluation, all without `wanted`."""
-    if wanted is None:
-        return list(recorded)
-    flat = [flatten_params(own) for own in recorded]
-    for name in wanted:
-        if not any(name in own for own in flat):
-            known = dict.fromkeys(key for own in flat for key in own)
-            raise unknown_name(source, "parameter", name, known, " for params")
-    return [{name: own[name] for name in wanted if name in own} for own in flat]
-
-
 def join_searches(parts: Sequence[Trials], source: str) -> Trials:
     """Return several searches of one metric and direction, with the tasks that they have."""
     for name in ("direction", "metric"):

@@ -12,7 +12,8 @@ from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, SeveralError, join_values, pluralize
 from leadline.io.json_files import read_json, suggest_inside, validate_folder
 from leadline.io.params import flatten_params, parse_number
-from leadline.io.records import Evaluation, Search, collect, select_params
+from leadline.io.recorded_params import select_params
+from leadline.io.records import Evaluation, Search, collect
 from leadline.io.refusals import choose_direction, choose_score, missing_direction, unknown_name
 from leadline.io.wandb_log import RunLog, flatten_metrics, read_run_log
 from leadline.io.yaml_files import read_yaml
@@ -69,7 +70,8 @@ def read_wandb(
         Which scores are good; W&B does not record it.
     params : sequence of str, optional
         Entries of the config that are hyperparameters, nested ones as ``"optimizer/lr"``. Default:
-        all that vary.
+        all that vary, but for those that are about the run by their name, such as a seed or a
+        folder, and texts that differ in every run.
     replicate : str, optional
         Entry of the config that distinguishes replicates, such as ``"seed"``. Without it, runs with
         the same hyperparameters are replicates, unless chance may have drawn these twice.
@@ -104,7 +106,8 @@ def read_wandb(
     reported = score is not None and any(run.metric(score) is not None for run in runs)
     metrics = [score] if reported and score is not None else _metric_names(runs)
     score = choose_score(score, metrics, source, missing=missing_direction(direction))
-    chosen = select_params([run.config for run in runs], params, source)
+    chosen, left_out = select_params([run.config for run in runs], params, source, replicate)
+    notes += left_out
     evaluations = []
     for run, own in zip(runs, chosen, strict=True):
         config, status = flatten_params(run.config), run.status or "complete"

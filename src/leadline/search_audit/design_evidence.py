@@ -12,6 +12,9 @@ from scipy.special import comb, gammaln
 _EVEN_SPACING = 1e-2
 _MOSTLY_COVERED = 0.8
 
+# Pairs of equal trials that are expected by chance; with fewer, none may be chance too.
+_FEWEST_PAIRS = 10.0
+
 
 def level_codes(values: pd.Series) -> npt.NDArray[np.int64]:
     """Return the number of the level of each value, −1 where missing."""
@@ -66,6 +69,15 @@ class Design:
     def combinations(self) -> float:
         """Return the number of combinations of the observed levels."""
         return float(self._n_levels().prod())
+
+    def replaced(self) -> bool:
+        """Return whether equal trials show that combinations were drawn with replacement.
+
+        They do if there are about as many pairs of equal trials as by chance. Without replacement
+        there are none, or the combinations are covered evenly, which has fewer pairs.
+        """
+        pairs, expected, _ = self.duplicates()
+        return expected >= _FEWEST_PAIRS and pairs >= expected - np.sqrt(expected)
 
     def flat_chance(self) -> float:
         """Return P(random draws cover the configurations as evenly as these), 1 if uneven."""

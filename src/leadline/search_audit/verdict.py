@@ -166,8 +166,8 @@ def _grid(params: pd.DataFrame, design: Design, nested: bool, limit: float) -> E
 
 
 def _evenness(shapes: dict[str, ShapeTest], design: Design, limit: float) -> Evidence:
-    # Choices drawn without replacement from few combinations are even too.
-    large = design.combinations() > 10 * len(design.configuration)
+    # Choices drawn without replacement from few combinations are even too, and do not repeat.
+    large = design.combinations() > 10 * len(design.configuration) or design.replaced()
     tested = [test.p_even for test in shapes.values() if large or not test.discrete]
     p_even = sorted(p_value for p_value in tested if not np.isnan(p_value))
     p_value = _fisher(p_even)

@@ -45,6 +45,9 @@ def measured_mean(search: FittedSearch, budgets: Array) -> Array:
     # fraction of σ around α, where noise smooths the density, and in growing steps further out,
     # where the density is a power.
     low = -np.arcsinh(_lowest_deviation(float(budgets.max())))
+    # No loss is beyond the bound.
+    least = np.arcsinh((search.on_scale(search.bound) - search.alpha) / search.sigma)
+    low = np.maximum(low, least)
     high = np.arcsinh((search.threshold - search.alpha) / search.sigma)
     position = low + (high - low) * 0.5 * (_NODES + 1.0)
     loss = search.alpha + search.sigma * np.sinh(position)

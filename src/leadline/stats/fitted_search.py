@@ -1,6 +1,7 @@
 """One search of a fit as arrays: the noisy quadratic of every draw, and the observed losses."""
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -62,6 +63,9 @@ class FittedSearch:
     best_loss: float
     """Best measured loss, in score units, the mean over `best_seeds` seeds."""
     best_seeds: int
+    bound: float
+    """Smallest loss, in score units, that the bounds of the score allow; −inf for none. Measured
+    losses that the noise would take beyond it are at it."""
     resolution: float
     """Spacing in score units of the grid on which `best_loss` and new scores are recorded; 0 for
     none. A mean over several seeds lies between the lines of a grid."""
@@ -102,19 +106,21 @@ class FittedSearch:
 
     def in_score_units(self, loss: Array) -> Array:
         """Return losses on the scale as losses in score units, shape (draw, point)."""
-        return self.sign * self.map_by_scale(lambda scale, x: scale.inverse(x), self.sign * loss)
+        scores = self.map_by_scale(lambda scale, x: scale.inverse(x), self.sign * loss)
+        return np.maximum(self.sign * scores, self.bound)
 
     def score_units_per_unit(self, loss: Array) -> Array:
-        """Return the derivative of `in_score_units`."""
+        """Return the derivative of a loss in score units by the loss on the scale."""
         return self.map_by_scale(
             lambda scale, x: np.exp(-scale.log_slope(scale.inverse(x))), self.sign * loss
         )
 
     def expected_in_score_units(self, loss: Array) -> Array:
         """Return in score units the mean loss of runs whose mean on the scale is `loss`."""
-        return self.sign * self.map_by_scale(
+        scores = self.map_by_scale(
             lambda scale, mean, sd: scale.expected_score(mean, sd), self.sign * loss, self.sigma
         )
+        return np.maximum(self.sign * scores, self.bound)
 
     def log_worse(self, loss: npt.ArrayLike, seeds: float = 1.0) -> Array:
         """Return log P(the mean over `seeds` evaluations of a trial is worse than `loss`).
@@ -124,7 +130,9 @@ class FittedSearch:
         on_scale = self.on_scale(loss)
         finite = np.isfinite(on_scale)
         inside = log_survival(np.where(finite, on_scale, self.alpha), self.law_of_mean(seeds))
-        return np.where(finite, inside, np.where(on_scale < 0, 0.0, -np.inf))
+        worse = np.where(finite, inside, np.where(on_scale < 0, 0.0, -np.inf))
+        # Nothing is better than the bound.
+        return np.where(np.asarray(loss, dtype=float) <= self.bound, 0.0, worse)
 
 
 def fitted_search(tree: xr.DataTree, name: str) -> FittedSearch:
@@ -167,6 +175,7 @@ def fitted_search(tree: xr.DataTree, name: str) -> FittedSearch:
         n_trials=int(constant["n_trials"]),
         best_loss=best_loss,
         best_seeds=best_seeds,
+        bound=_bound(tree),
         resolution=float(constant["resolution"]) if best_seeds == 1 else 0.0,
     )
     threshold = search.threshold if stored else search.on_scale(search.threshold)
@@ -176,6 +185,13 @@ def fitted_search(tree: xr.DataTree, name: str) -> FittedSearch:
         threshold=np.where(only_tail, search.beta + _END_OF_NOISE * search.sigma, threshold),
         tail_fraction=np.where(only_tail, 1.0, search.tail_fraction),
     )
+
+
+def _bound(tree: xr.DataTree) -> float:
+    """Return the smallest loss that the bounds of the score allow, −inf for none or unknown."""
+    low, high = json.loads(tree.attrs.get("settings", "{}")).get("bounds", (None, None))
+    best = low if direction_sign(tree) > 0 else high
+    return -np.inf if best is None else direction_sign(tree) * float(best)
 
 
 def _column(draws: xr.DataArray) -> Array:

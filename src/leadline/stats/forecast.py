@@ -129,6 +129,7 @@ def _best_and_expected_gain(search: FittedSearch, sizes: Array, uniform: Array) 
     best = measured_quantile(search, sizes, uniform)
     grid, seen = search.resolution, search.best_loss
     recorded = seen - np.round((seen - best) / grid) * grid if grid else best
+    recorded = np.maximum(recorded, search.bound)
     # A loss worse than the threshold is no gain; any better loss stands in.
     threshold = search.in_score_units(search.threshold)
     beyond = best < threshold
