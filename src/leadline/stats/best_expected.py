@@ -26,13 +26,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from leadline.distributions.array_functions import log_survival
-from leadline.stats.best_measured import (
-    add_body_mean,
-    body_quantile,
-    panel_edges,
-    probability_beyond,
-)
+from leadline.stats.best_measured import panel_edges
 from leadline.stats.fitted_search import Array, FittedSearch
+from leadline.stats.observed_body import add_body_mean, body_quantile, probability_beyond
 
 # Numbers of panels below α, from α to the threshold, and from there to the worst expected loss of
 # trials that measure beyond the threshold, which is this many noise sds away. The error of medians

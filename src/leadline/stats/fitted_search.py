@@ -22,7 +22,7 @@ _END_OF_NOISE = 9.0
 
 # Attributes of `FittedSearch` with an axis of draws.
 _PARAMETERS = ("alpha", "beta", "gamma", "sigma", "threshold")
-_PER_DRAW = (*_PARAMETERS, "tail_fraction", "scale", "n_tail")
+_PER_DRAW = (*_PARAMETERS, "tail_fraction", "scale", "n_tail", "chain", "draw")
 
 # Variables of a fit, by group.
 _NEEDED = {
@@ -38,7 +38,7 @@ class FittedSearch:
 
     Losses are on the scale of each draw's candidate (identity, log or logit), and negated where
     scores are maximised. "Losses in score units" are scores, so negated. Arrays with an axis of
-    draws have shape (draw, 1), except `scale`, of shape (draw,).
+    draws have shape (draw, 1), except `scale`, `chain` and `draw`, of shape (draw,).
     """
 
     name: str
@@ -55,6 +55,10 @@ class FittedSearch:
     scale: npt.NDArray[np.str_]
     n_tail: npt.NDArray[np.int64]
     """Number of trials beyond the threshold."""
+    chain: npt.NDArray[np.int64]
+    """Label of the chain of each draw."""
+    draw: npt.NDArray[np.int64]
+    """Label of each draw in its chain."""
     losses: Array
     """Losses in score units of the completed trials, from best to worst."""
     n_trials: int
@@ -139,6 +143,7 @@ def fitted_search(tree: xr.DataTree, name: str) -> FittedSearch:
     )
     sign = direction_sign(tree)
     candidate = _column(posterior["candidate"])[:, 0].astype(int)
+    labels = {dim: posterior[dim].to_numpy().astype(int) for dim in ("chain", "draw")}
     best_loss, best_seeds = best_trial(tree, name)
     # Fits stored before the group existed hold the parameters on the log and logit scales in
     # variables of their own, and the threshold as a score.
@@ -163,6 +168,8 @@ def fitted_search(tree: xr.DataTree, name: str) -> FittedSearch:
         tail_fraction=_column(posterior["tail_fraction"]),
         scale=candidates["scale"].to_numpy().astype(str)[candidate],
         n_tail=candidates["n_tail"].to_numpy().astype(int)[candidate, None],
+        chain=np.repeat(labels["chain"], posterior.sizes["draw"]),
+        draw=np.tile(labels["draw"], posterior.sizes["chain"]),
         losses=completed_losses(tree, name),
         n_trials=int(constant["n_trials"]),
         best_loss=best_loss,
