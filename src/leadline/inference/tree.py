@@ -101,7 +101,7 @@ def mixture_tree(
         "log_prior": mixed([_log_prior(part) for part in parts]),
         "candidates": xr.concat(candidates, dim="search", join="outer", fill_value=_FILL),
     }
-    groups |= _data_groups(trials, pairs, names, parts[0]["tails"].dataset, shared)
+    groups |= data_groups(trials, pairs, names, parts[0]["tails"].dataset, shared)
     if "reported_trials" in pooled:
         unknown = np.isnan(groups["constant_data"]["report_best_of"].to_numpy())
         counts = pooled["reported_trials"].to_numpy()
@@ -128,6 +128,29 @@ def mixture_tree(
     return groups
 
 
+def with_plateaus(
+    groups: dict[str, xr.Dataset], plateaus: Sequence[dict[str, xr.Dataset]], trials: Trials
+) -> dict[str, xr.Dataset]:
+    """Return the groups of a fit with those of searches that end in a plateau, in their order.
+
+    The statistics of the sampler remain those of the fit.
+    """
+    if not plateaus:
+        return groups
+    kept = {name: groups[name] for name in ("sample_stats", "pooled") if name in groups}
+    others = [{k: v for k, v in own.items() if k not in kept} for own in (groups, *plateaus)]
+    joined = _join(others) | kept
+    if "overlap" in joined["candidates"]:
+        joined["candidates"] = joined["candidates"].fillna({"overlap": 1.0})
+    names = search_labels(trials.searches)
+    return {
+        name: group.sel(search=names)
+        if "search" in group.dims and group.sizes["search"] == len(names)
+        else group
+        for name, group in joined.items()
+    }
+
+
 def join_groups(searches: Sequence[dict[str, xr.Dataset]]) -> dict[str, xr.Dataset]:
     """Return the groups of searches that were fitted alone as those of one tree."""
     if len(searches) == 1:
@@ -138,6 +161,11 @@ def join_groups(searches: Sequence[dict[str, xr.Dataset]]) -> dict[str, xr.Datas
         statistics = own["sample_stats"].expand_dims(search=like["search"].to_numpy(), axis=2)
         labels = {name: like[name] for name in ("task", "model")}
         own["sample_stats"] = statistics.assign_coords(labels)
+    return _join(searches)
+
+
+def _join(searches: Sequence[dict[str, xr.Dataset]]) -> dict[str, xr.Dataset]:
+    """Return the groups of all searches, concatenated; what a search lacks is missing there."""
     return {
         group: xr.Dataset(
             {name: _joined(str(name), [own[group] for own in searches]) for name in names}
@@ -204,7 +232,7 @@ def _log_prior(part: xr.DataTree) -> xr.Dataset:
     )
 
 
-def _data_groups(
+def data_groups(
     trials: Trials,
     pairs: Sequence[tuple[str, str]],
     names: Sequence[str],

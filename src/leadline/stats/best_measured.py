@@ -14,7 +14,13 @@ import numpy as np
 
 from leadline.distributions.array_functions import log_survival, quantile
 from leadline.stats.fitted_search import Array, FittedSearch
-from leadline.stats.observed_body import add_body_mean, body_quantile, probability_beyond
+from leadline.stats.observed_body import (
+    add_body_mean,
+    body_quantile,
+    plateau_mean,
+    plateau_quantile,
+    probability_beyond,
+)
 
 # The integrand of `measured_mean` is a step on its grid, steeper with larger k. Up to k = 1e5 the
 # error is below 1e-5 of the distance from α to θ, for any noise from 1e-5 of that distance to
@@ -29,6 +35,8 @@ def measured_quantile(search: FittedSearch, budgets: Array, prob: float | Array)
 
     It is infinite where the best of k trials fails with probability 1 − `prob` or more.
     """
+    if search.plateau:
+        return plateau_quantile(search, budgets, prob)
     # One trial is this good with probability 1 − (1 − prob)^(1/k).
     log_worse = np.log1p(-prob) / budgets[None, :]
     level = -np.expm1(log_worse)
@@ -42,6 +50,8 @@ def measured_quantile(search: FittedSearch, budgets: Array, prob: float | Array)
 
 def measured_mean(search: FittedSearch, budgets: Array) -> Array:
     """Return the mean of the best measured loss of k trials, given that one of them completes."""
+    if search.plateau:
+        return plateau_mean(search, budgets)
     # Losses from below any plausible best up to θ, evenly in asinh((y − α)/σ): in steps of a
     # fraction of σ around α, where noise smooths the density, and in growing steps further out,
     # where the density is a power.

@@ -66,6 +66,8 @@ class FittedSearch:
     best_loss: float
     """Best measured loss, in score units, the mean over `best_seeds` seeds."""
     best_seeds: int
+    plateau: bool
+    """True if the tail is a plateau: all trials beyond the threshold have the best loss."""
     resolution: float
     """Spacing in score units of the grid on which `best_loss` and new scores are recorded; 0 for
     none. A mean over several seeds lies between the lines of a grid."""
@@ -174,14 +176,18 @@ def fitted_search(tree: xr.DataTree, name: str) -> FittedSearch:
         n_trials=int(constant["n_trials"]),
         best_loss=best_loss,
         best_seeds=best_seeds,
+        plateau=plateau_trials(tree, name) > 0,
         resolution=float(constant["resolution"]) if best_seeds == 1 else 0.0,
     )
-    threshold = search.threshold if stored else search.on_scale(search.threshold)
     only_tail = search.n_tail == search.n_trials
+    fraction = np.where(only_tail, 1.0, search.tail_fraction)
+    if search.plateau:
+        return dataclasses.replace(search, tail_fraction=fraction)
+    threshold = search.threshold if stored else search.on_scale(search.threshold)
     return dataclasses.replace(
         search,
         threshold=np.where(only_tail, search.beta + _END_OF_NOISE * search.sigma, threshold),
-        tail_fraction=np.where(only_tail, 1.0, search.tail_fraction),
+        tail_fraction=fraction,
     )
 
 
@@ -236,6 +242,14 @@ def direction_sign(tree: xr.DataTree) -> float:
 def search_names(tree: xr.DataTree) -> list[str]:
     """Return the names of the searches."""
     return [str(name) for name in tree["posterior"].dataset["search"].to_numpy()]
+
+
+def plateau_trials(tree: xr.DataTree, search: str) -> int:
+    """Return the number of trials on the plateau in which a search ends, 0 where it has a law."""
+    constant = tree["constant_data"].dataset
+    if "plateau" not in constant:
+        return 0
+    return int(constant["plateau"].fillna(0).sel(search=search))
 
 
 def trial_data(tree: xr.DataTree, search: str, name: str) -> Array:

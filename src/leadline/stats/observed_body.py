@@ -108,3 +108,16 @@ def probability_beyond(search: FittedSearch, budgets: Array) -> Array:
     """Return the probability that the best of k trials is beyond θ."""
     with np.errstate(divide="ignore"):
         return -np.expm1(budgets[None, :] * np.log1p(-search.tail_fraction))
+
+
+def plateau_quantile(search: FittedSearch, budgets: Array, prob: float | Array) -> Array:
+    """Return the quantile at `prob` of the best loss of k trials of a search with a plateau."""
+    level = -np.expm1(np.log1p(-prob) / budgets[None, :])
+    beyond = level <= search.tail_fraction
+    return np.where(beyond, search.best_loss, body_quantile(search, level))
+
+
+def plateau_mean(search: FittedSearch, budgets: Array) -> Array:
+    """Return the mean of the best loss of k trials of a search with a plateau, if one completes."""
+    tail = search.best_loss * probability_beyond(search, budgets)
+    return add_body_mean(search, budgets, tail)
