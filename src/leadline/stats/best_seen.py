@@ -54,7 +54,9 @@ def probability_of_gain(
         log_worse = tree[GROUP].dataset["log_p_no_gain"]
     else:
         log_worse = map_searches(tree, lambda search: _log_no_gain(search, minimum_gain))
-    return -xr.ufuncs.expm1(trials * log_worse).mean(SAMPLE_DIMS).transpose("search", ...)
+    chance = -xr.ufuncs.expm1(trials * log_worse).mean(SAMPLE_DIMS).transpose("search", ...)
+    # Without −0.
+    return chance + 0.0
 
 
 def _log_no_gain(search: FittedSearch, minimum_gain: float) -> Array:

@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from leadline.errors import LeadlineError
 from leadline.stats.diagnostics import convergence
 from leadline.stats.fitted_search import best_seen, plateau_trials, search_names
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
@@ -18,11 +19,15 @@ def plateaus(tree: xr.DataTree) -> list[str]:
 
 
 def with_law(tree: xr.DataTree) -> xr.DataTree:
-    """Return the tree without the searches that end in a plateau; it may have none left."""
+    """Return the tree without the searches that end in a plateau.
+
+    Raises `LeadlineError` if it has no others.
+    """
     flat = plateaus(tree)
-    if not flat:
-        return tree
-    return tree.sel(search=[name for name in search_names(tree) if name not in flat])
+    others = [name for name in search_names(tree) if name not in flat]
+    if not others:
+        raise LeadlineError("no search of this fit has a law: each ends in a plateau")
+    return tree.sel(search=others) if flat else tree
 
 
 def plateau_share(tree: xr.DataTree) -> xr.DataArray:
