@@ -12,6 +12,7 @@ import xarray as xr
 from scipy.stats import binom
 
 from leadline.data.trials import LOSS_SIGNS, Trials, search_labels
+from leadline.inference.candidates_table import MAX_SAMPLES
 from leadline.inference.tree import data_groups
 
 _DIMS = ("chain", "draw", "search")
@@ -66,9 +67,10 @@ def plateau_groups(
     }
     table_dims = ("search", "candidate")
     candidates = {name: (table_dims, [[value]]) for name, value in candidate.items()}
+    n_samples = min(MAX_SAMPLES, shape[0] * shape[1])
     samples = {"optimum": sign * best, "effective_dim": np.nan, "noise_sd": np.nan}
     for name, value in samples.items():
-        candidates[name] = ((*table_dims, "sample"), [[[value]]])  # type: ignore[assignment]
+        candidates[name] = ((*table_dims, "sample"), [[[value] * n_samples]])  # type: ignore[assignment]
     tails = xr.Dataset({name: ("search", [value]) for name, value in
                         (("resolution", 0.0), ("max_effective_dim", np.nan))})  # fmt: skip
     data = data_groups(trials, [pair], [labels[pair]], tails, [(rows, sign * best)])

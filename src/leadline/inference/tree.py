@@ -51,6 +51,7 @@ _FILL = {
 }
 
 # Along the first of these that a variable has, the trees of searches are concatenated.
+_LABELS = ("task", "model")
 _JOINED_DIMS = ("search", "tail_trial", "repeated_trial", "trial", "report")
 
 
@@ -138,17 +139,26 @@ def with_plateaus(
     if not plateaus:
         return groups
     kept = {name: groups[name] for name in ("sample_stats", "pooled") if name in groups}
-    others = [{k: v for k, v in own.items() if k not in kept} for own in (groups, *plateaus)]
-    joined = _join(others) | kept
+    # The labels of a search belong to its name: variables that a search lacks have none.
+    others = [
+        {
+            name: group.drop_vars(_LABELS, errors="ignore")
+            for name, group in own.items()
+            if name not in kept
+        }
+        for own in (groups, *plateaus)
+    ]
+    joined = _join(others)
     if "overlap" in joined["candidates"]:
         joined["candidates"] = joined["candidates"].fillna({"overlap": 1.0})
     names = search_labels(trials.searches)
-    return {
-        name: group.sel(search=names)
-        if "search" in group.dims and group.sizes["search"] == len(names)
-        else group
-        for name, group in joined.items()
-    }
+    labels = zip(_LABELS, zip(*trials.searches, strict=True), strict=True)
+    coords = {label: ("search", list(values)) for label, values in labels}
+    for name, group in joined.items():
+        if "search" in group.dims:
+            own = {} if name == "log_likelihood" else coords
+            joined[name] = group.sel(search=names).assign_coords(own)
+    return joined | kept
 
 
 def join_groups(searches: Sequence[dict[str, xr.Dataset]]) -> dict[str, xr.Dataset]:
