@@ -139,6 +139,9 @@ def with_plateaus(
     if not plateaus:
         return groups
     kept = {name: groups[name] for name in ("sample_stats", "pooled") if name in groups}
+    if "pooled" in kept:
+        # Two stages leave numbers of searches there, which no variable has.
+        kept["pooled"] = kept["pooled"].drop_vars("search", errors="ignore")
     # The labels of a search belong to its name: variables that a search lacks have none.
     others = [
         {
