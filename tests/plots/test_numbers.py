@@ -69,7 +69,7 @@ def test_integer_effective_dimensions_have_a_bar_each():
         assert np.isclose(tops, height).any()
 
 
-@pytest.mark.parametrize("options", [{}, {"quantile": 0.3, "kind": "expected"}])
+@pytest.mark.parametrize("options", [{"kind": "measured"}, {"quantile": 0.3, "kind": "expected"}])
 def test_tuning_curve(tree, options):
     budgets = [5, 50, 500]
     numbers = ll.tuning_curve_numbers(tree, budgets, **options, **INTERVAL)
@@ -82,6 +82,16 @@ def test_tuning_curve(tree, options):
     np.testing.assert_array_equal(line.get_ydata(), one["curve"])
     assert artist(made, "optimum").get_ydata()[0] == one["optimum"]
     assert set(one["upper"].to_numpy()) <= set(band_of(made)[:, 1])
+    lucky = ll.tuning_curve(tree, budgets, quantile=options.get("quantile", 0.5))
+    np.testing.assert_allclose(numbers["measured"], lucky.mean(SAMPLE))
+    if numbers.attrs["kind"] == "expected":
+        np.testing.assert_array_equal(artist(made, "measured").get_ydata(), one["measured"])
+    else:
+        assert "measured" not in made.viz.children
+
+
+def test_the_picture_leads_with_the_score_if_re_run(tree):
+    assert ll.tuning_curve_numbers(tree, [5, 50]).attrs["kind"] == "expected"
 
 
 def test_the_observed_curve_ends_with_the_trials(tree):

@@ -21,6 +21,7 @@ from scipy.special import beta
 from leadline.stats.best_expected import expected_mean, expected_quantile
 from leadline.stats.best_measured import measured_mean, measured_quantile
 from leadline.stats.fitted_search import fitted_search
+from leadline.stats.observed_body import cumulative_weights
 from leadline.stats.tuning_curve import empirical_tuning_curve, tuning_curve
 
 BUDGETS = np.array([4.0, 128.0])
@@ -109,12 +110,18 @@ def test_measured_quantile_is_the_inverse_of_the_reference_law():
     np.testing.assert_allclose(best, 0.3, atol=2e-3)
 
 
+def shares_of(search):
+    """Return the shares of the body of the first draw, the last that of the failed trials."""
+    _, cumulative, total = next(cumulative_weights(search))
+    return np.diff(np.append(cumulative[0], total[0])) / total[0]
+
+
 def test_short_of_the_threshold_the_observed_scores_stand_in():
     search = one_draw(theta=0.4, body=[0.5, 0.6, 0.7], n_outside=4)
     fraction = search.tail_fraction[0, 0]
-    one = np.array([1.0])
-    for share, loss in ((0.1, 0.5), (0.3, 0.6), (0.6, 0.7), (0.9, np.inf)):
-        prob = fraction + share * (1 - fraction)
+    one, ends = np.array([1.0]), np.cumsum(shares_of(search))
+    for end, loss in zip(ends, (0.5, 0.6, 0.7, np.inf), strict=True):
+        prob = fraction + (end - 1e-6) * (1 - fraction)
         for quantile in (measured_quantile, expected_quantile):
             assert quantile(search, one, prob)[0, 0] == loss
 
@@ -126,7 +133,7 @@ def test_mean_with_failures_is_over_searches_with_a_completed_trial(mean):
     rng = np.random.default_rng(5)
     expected, measured = simulate_losses(800_000, 4)
     tail = np.flatnonzero(measured <= 0.4)[: np.prod(shape)].reshape(shape)
-    other = np.append(body, [np.inf] * 3)[rng.integers(0, n_outside, shape)]
+    other = rng.choice(np.append(body, np.inf), shape, p=shares_of(search))
     beyond = rng.random(shape) < search.tail_fraction
     seen = np.where(beyond, measured[tail], other)
     wanted = seen if mean is measured_mean else np.where(beyond, expected[tail], other)

@@ -19,7 +19,8 @@ from leadline.checks import (
 )
 from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import NO_TRIALS, Outcome, not_made
-from leadline.stats.fitted_search import search_names
+from leadline.stats.fitted_search import plateau_trials, search_names
+from leadline.stats.plateau import NOT_CHECKED
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Check:
 
     def __call__(self, evidence: Evidence) -> Outcome:
         """Return the outcome: "not made" if the trials that the check needs are missing."""
+        if plateau_trials(evidence.tree, evidence.search):
+            return not_made(float("nan"), NOT_CHECKED)
         if self.needs_trials and not evidence.has_trials:
             return not_made(float("nan"), NO_TRIALS)
         return self.evaluate(evidence)

@@ -23,6 +23,7 @@ from leadline.stats.compare import compare_once
 from leadline.stats.comparison_sentences import comparison_sentences
 from leadline.stats.diagnostics import checks_line, convergence
 from leadline.stats.forecast import forecast
+from leadline.stats.plateau import NOT_CHECKED
 from leadline.stats.rounding import percent
 from leadline.stats.stopping import forecast_cells, stopping_advice
 from leadline.stats.summary import summary_cells, summary_text
@@ -91,7 +92,10 @@ def show_answers(tree: xr.DataTree, *, form: str = "table", **interval: Any) -> 
             part = answers.iloc[first : first + beside].T
             console.print(_answer_table("" if first else title, part))
     found = convergence(tree)
-    show_line(in_command_line_words(found.message), "" if found.ok else "bold red")
+    for sentence in answers.attrs["plateaus"]:
+        show_line(sentence)
+    line = in_command_line_words(answers.attrs["convergence"])
+    show_line(line, "" if found.ok else "bold red")
     show_recorded(tree)
 
 
@@ -133,7 +137,7 @@ def show_checks(tree: xr.DataTree, *, recompute: bool = False) -> None:
         table = _table(f"checks of {search}", ["check", ""], ["figure", "limit"])
         table.add_column("what to do", overflow="fold")
         # Without trials, most checks cannot be made, for the same reason.
-        alike = rows["advice"].eq(NO_TRIALS)
+        alike = rows["advice"].isin([NO_TRIALS, NOT_CHECKED])
         for _, row in rows[~alike].iterrows():
             verdict, style = _VERDICTS[None if pd.isna(row["passed"]) else bool(row["passed"])]
             table.add_row(
@@ -145,7 +149,9 @@ def show_checks(tree: xr.DataTree, *, recompute: bool = False) -> None:
                 style=style,
             )
         if alike.any():
-            table.add_row("all others", _VERDICTS[None][0], "", "", NO_TRIALS, style="dim")
+            others = "all others" if not alike.all() else "all"
+            reason = rows["advice"][alike].iloc[0]
+            table.add_row(others, _VERDICTS[None][0], "", "", reason, style="dim")
         _console().print(table)
     failed = checks.attrs["failed"]
     show_line(checks_line(failed), "bold red" if failed else "")

@@ -60,6 +60,11 @@ MIN_TAIL_TRIALS_POOLED = 2
 
 _NOISE_FRACTION = 0.2
 
+
+class TiedScoresError(LeadlineError):
+    """So many scores are equal that a tail of them informs no law."""
+
+
 _POSITION_OF_SEARCH = ("tail_search", "group_search", "report_search")
 
 
@@ -116,8 +121,8 @@ def cut_tail(
     `min_tail` is the smallest number of trials inside. `max_effective_dim` bounds the effective
     dimension; `space` is the name of the search space.
 
-    Raises `LeadlineError` when the threshold lies outside the scores, too few trials are beyond it,
-    or their scores are all equal.
+    Raises `LeadlineError` when the threshold lies outside the scores, or too few trials are beyond
+    it, and `TiedScoresError` when half of their scores or more equal the threshold.
     """
     _validate_cut(threshold, tail_fraction, resolution)
     losses = trial_losses(trials, scale) if losses is None else losses
@@ -125,7 +130,7 @@ def cut_tail(
     loss, replicates = losses["loss"].to_numpy(), losses["replicates"].to_numpy()
     finite = np.sort(loss[np.isfinite(loss)])
     if finite[0] == finite[-1]:
-        raise LeadlineError(
+        raise TiedScoresError(
             f"{name}: all {len(finite)} scores are equal ({scale.inverse(sign * finite[0]):g}), "
             "so that the optimum cannot be inferred; check the score column"
         )
@@ -324,7 +329,7 @@ def _validate_tail(
             f"(tail_fraction >= {min_tail / n:.2f}) or run more trials"
         )
     if np.median(tail) >= edge or tail.min() == tail.max():
-        raise LeadlineError(
+        raise TiedScoresError(
             f"{name}: at least half of the {len(tail)} scores beyond the threshold are equal to "
             f"it ({score:g}): choose a wider tail or another score"
         )

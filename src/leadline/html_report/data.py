@@ -15,6 +15,7 @@ from leadline.plots.plot_tuning_curve import tuning_curve_numbers
 from leadline.stats.diagnostics import convergence
 from leadline.stats.fitted_search import search_names, validate_tree
 from leadline.stats.intervals import interval_label, validate_interval
+from leadline.stats.plateau import plateau_sentences, sampling_line
 from leadline.stats.rounding import decimals_shown
 from leadline.stats.summary import summary
 
@@ -62,7 +63,7 @@ def report_data(tree: xr.DataTree, curves: xr.Dataset | None = None) -> dict[str
             for name, empty in _JSON_ATTRIBUTES.items()
         },
         "interval": {"prob": prob, "kind": kind},
-        "convergence": {"ok": found.ok, "message": found.message},
+        "convergence": {"ok": found.ok, "message": sampling_line(tree)},
         "failed_checks": list(dict.fromkeys([*failed_checks(checks), *recorded])),
         "searches": _describe_searches(tree, checks, prob, kind),
         "checks": checks.to_dict("records"),
@@ -105,6 +106,7 @@ def _describe_searches(
     inner_prob = _INNER_PROB * min(1.0, 2 * prob)
     answers, inner = (summary(tree, ci_prob=size, ci_kind=kind) for size in (prob, inner_prob))
     label, inner_label = (interval_label(size, kind) for size in (prob, inner_prob))
+    flat = plateau_sentences(tree, ci_prob=prob, ci_kind=kind)
     result = []
     for index, name in enumerate(search_names(tree)):
         row: dict[Any, Any] = answers.loc[name].to_dict()
@@ -128,6 +130,7 @@ def _describe_searches(
                 **{count: int(row[count]) for count in ("trials", "failed", "in_regime")},
                 "tail_fraction": [row["tail_fraction_lb"], row["tail_fraction_ub"]],
                 "reported": row.get("reported", ""),
+                "plateau": flat.get(name, ""),
                 **{figure: row[figure] for figure in _FIGURES},
                 **parameters,
                 "effective_dim_probability": {

@@ -24,12 +24,14 @@ def percent(probability: float | None) -> str:
 
 
 def estimate(figure: Mapping[str, Any]) -> str:
-    """Return a posterior mean and its interval."""
+    """Return a posterior mean and its interval, the mean alone if nothing is uncertain."""
     if figure["mean"] is None:
         return MISSING
     mean, lower, upper = (
         number(figure[name], figure["decimals"]) for name in ("mean", "lower", "upper")
     )
+    if figure["lower"] == figure["upper"]:
+        return mean
     return f"{mean} ({lower} to {upper})"
 
 

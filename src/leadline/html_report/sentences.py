@@ -29,8 +29,11 @@ def verdict_sentences(data: Mapping[str, Any]) -> list[str]:
         return sentences + _describe(data, 0)
     if len(searches) <= _FEW:
         sentences += [
-            f"Perfectly tuned, the expected score of {name} is {estimate(optimum)}."
-            for name, optimum in ((search["name"], search["optimum"]) for search in searches)
+            f"{search['name']}: {search['plateau']}."
+            if search["plateau"]
+            else f"Perfectly tuned, the expected score of {search['name']} is "
+            f"{estimate(search['optimum'])}."
+            for search in searches
         ]
     return sentences + _compare_gains(searches)
 
@@ -60,6 +63,8 @@ def search_sentences(data: Mapping[str, Any], index: int) -> list[str]:
 
 def _describe(data: Mapping[str, Any], index: int) -> list[str]:
     search, forecast = data["searches"][index], data["forecast"]
+    if search["plateau"]:
+        return [as_sentence(search["plateau"])]
     optimum, digits = search["optimum"], search["optimum"]["decimals"]
     prob = f"{100 * data['interval']['prob']:g} %"
     again = number(search["best_seen_expected"], digits)
@@ -118,7 +123,10 @@ def _dimension(search: Mapping[str, Any]) -> str:
 
 def _compare_gains(searches: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the searches in which tuning would gain more than noise, less, or undecided."""
-    chances = {search["name"]: search["best_within_noise"] for search in searches}
+    flat = [search["name"] for search in searches if search["plateau"]]
+    chances = {
+        search["name"]: search["best_within_noise"] for search in searches if not search["plateau"]
+    }
     settled = [name for name, chance in chances.items() if chance >= LIKELY]
     left = [name for name, chance in chances.items() if chance <= 1.0 - LIKELY]
     undecided = [name for name in chances if name not in {*settled, *left}]
@@ -133,6 +141,11 @@ def _compare_gains(searches: Sequence[Mapping[str, Any]]) -> list[str]:
         sentences.append(
             "It is undecided if perfect tuning would gain more than the noise of one run over the "
             f"best trial in {_name_searches(undecided, list(chances))}."
+        )
+    if len(searches) > _FEW and flat:
+        names = [search["name"] for search in searches]
+        sentences.append(
+            f"The best score is a plateau that many trials reach in {_name_searches(flat, names)}."
         )
     return sentences
 

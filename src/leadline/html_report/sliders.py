@@ -42,8 +42,10 @@ def rope_grid(scales: np.ndarray, differences: np.ndarray) -> list[float]:
     nan where there is none.
     """
     largest = np.abs(differences[np.isfinite(differences)]).max(initial=0.0)
-    first = math.floor(math.log10(_SMALLEST * float(scales.min())))
-    last = math.ceil(math.log10(max(float(largest), float(scales.max()))))
+    # A task whose searches all end in plateaus has no scale.
+    known = scales[np.isfinite(scales)] if np.isfinite(scales).any() else np.array([largest or 1.0])
+    first = math.floor(math.log10(_SMALLEST * float(known.min())))
+    last = math.ceil(math.log10(max(float(largest), float(known.max()))))
     first = max(first, last - _MOST_DECADES)
     # Parsed from text, to get the floats that a person would type.
     ropes = [float(f"{step}e{power}") for power in range(first, last) for step in _ROPE_STEPS]

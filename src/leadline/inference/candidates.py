@@ -8,9 +8,11 @@ import numpy as np
 import xarray as xr
 
 from leadline.data.bounds import NO_BOUNDS, Bounds
-from leadline.data.scale import scales_to_fit
+from leadline.data.plateau import has_plateau
+from leadline.data.scale import Scale, scales_to_fit
 from leadline.data.tails import (
     MIN_TAIL_TRIALS,
+    TiedScoresError,
     cut_tail,
     describe_search,
     scores_of,
@@ -103,7 +105,8 @@ def candidates_of(
     weights. A `threshold` in score units replaces them. `resolution` is as in
     `leadline.data.tails.cut_tail`; if inferred, it is the same for all candidates. `bounds` are
     those of the score. Each has `min_tail` trials or more beyond its threshold; `LeadlineError` is
-    raised if there is none.
+    raised if there is none. The result is empty if the best scores are a plateau
+    (`leadline.data.plateau`).
     """
     search = trials.search(*pair)
     name = describe_search(search)
@@ -129,13 +132,31 @@ def candidates_of(
     cut = functools.partial(
         cut_tail, search, bounds=bounds, min_tail=min_tail, max_effective_dim=bound, space=space
     )
-    return [
-        tail.assign(log_prior_weight=("search", [np.log(weight) - np.log(len(scales))]))
-        for each in scales
-        for tail, weight in _cut_all(
-            functools.partial(cut, scale=each, losses=trial_losses(search, each)), cuts, resolution
-        )
-    ]
+    losses = [trial_losses(search, each) for each in scales]
+    loss = losses[0]["loss"].to_numpy()
+    sign = losses[0].attrs["loss_sign"]
+    deepest, widest = (_size_asked_for(cuts[end][0], loss, sign, scales[0]) for end in (0, -1))
+    try:
+        tails = [
+            tail.assign(log_prior_weight=("search", [np.log(weight) - np.log(len(scales))]))
+            for each, own in zip(scales, losses, strict=True)
+            for tail, weight in _cut_all(
+                functools.partial(cut, scale=each, losses=own), cuts, resolution
+            )
+        ]
+    except TiedScoresError:
+        if not has_plateau(loss, [widest], deepest, min_trials=2):
+            raise
+        return []
+    sizes = [tail.sizes["tail_trial"] for tail in tails]
+    return [] if has_plateau(loss, sizes, deepest, MIN_TAIL_TRIALS // 2) else tails
+
+
+def _size_asked_for(how: Mapping[str, float], loss: np.ndarray, sign: float, scale: Scale) -> int:
+    """Return the number of trials beyond a threshold or in a tail fraction, before ties."""
+    if "tail_fraction" in how:
+        return round(how["tail_fraction"] * len(loss))
+    return int((loss <= sign * scale.forward(np.float64(how["threshold"]))).sum())
 
 
 def _cut_all(

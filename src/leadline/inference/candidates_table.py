@@ -10,8 +10,8 @@ import xarray as xr
 
 from leadline.inference.shared_tail import threshold_scores
 
-# Enough draws of each candidate for intervals in a picture.
-_SAMPLES = 1000
+MAX_SAMPLES = 1000
+"""Draws of each candidate: enough for intervals in a picture."""
 
 # A candidate may be part of several joint fits: how their diagnostics and evidence are summarized.
 _WORST = {
@@ -70,7 +70,7 @@ def candidates_table(
             for number in range(len(first))
         ]
         # Equally many of each candidate, evenly spaced.
-        count = min(_SAMPLES, *map(len, draws))
+        count = min(MAX_SAMPLES, *map(len, draws))
         picked = [values[np.linspace(0, len(values) - 1, count).astype(int)] for values in own]
         result[name] = ("candidate", "sample"), np.stack(picked)
     return result.assign_coords(candidate=np.arange(len(first)))

@@ -24,6 +24,7 @@ from leadline.inference.fit_options import (
     validate_threshold,
     validate_together,
 )
+from leadline.inference.plateau_notes import notes_on_plateaus, plateaus_among
 from leadline.inference.progress import Progress, showing
 from leadline.inference.reported_searches import validate_reports
 from leadline.models.priors import Priors
@@ -136,6 +137,12 @@ def fit(
 
         The attribute `failed_checks` lists the checks that failed, which are also logged.
 
+        If so many trials share the best score exactly that no law can be fitted to better ones, a
+        search ends in a plateau (`leadline.data.plateau`). It is answered by itself, also where
+        others are fitted together: its `optimum` is the best score, its `tail_fraction` the
+        probability that a trial reaches it, and what the law would say is nan.
+        ``constant_data["plateau"]`` (search) is the number of trials that reach it.
+
     Raises
     ------
     LeadlineError
@@ -173,24 +180,38 @@ def fit(
     kind, reason = choose_model(model, trials)
     validate_together(kind, scale=scale)
     validate_with_reports(trials, kind, effective_dim)
-    alone = kind == "single" or len(trials.with_trials) == 1
     spaces = space_names(trials)
-    candidates = [
-        candidates_of(
-            trials,
-            pair,
-            priors,
-            scale=scale,
-            fractions=fractions,
-            threshold=fixed,
-            resolution=resolution,
-            bounds=score_bounds,
-            min_tail=MIN_TAIL_TRIALS if alone else MIN_TAIL_TRIALS_POOLED,
-            space=spaces[pair],
-        )
-        for pair in trials.with_trials
+
+    def find_candidates(kind: str, pairs: Sequence[tuple[str, str]]) -> list[list[xr.Dataset]]:
+        alone = kind == "single" or len(pairs) == 1
+        return [
+            candidates_of(
+                trials,
+                pair,
+                priors,
+                scale=scale,
+                fractions=fractions,
+                threshold=fixed,
+                resolution=resolution,
+                bounds=score_bounds,
+                min_tail=MIN_TAIL_TRIALS if alone else MIN_TAIL_TRIALS_POOLED,
+                space=spaces[pair],
+            )
+            for pair in pairs
+        ]
+
+    candidates = find_candidates(kind, trials.with_trials)
+    plateaus = plateaus_among(trials, candidates)
+    if plateaus:
+        kind, reason = choose_model(model, trials, plateaus)
+        fitted = [pair for pair in trials.with_trials if pair not in plateaus]
+        again = iter(find_candidates(kind, fitted))
+        candidates = [[] if pair in plateaus else next(again) for pair in trials.with_trials]
+    notes = [
+        *validate_random_search(trials, assume_random),
+        *notes_on_reports(trials),
+        *notes_on_plateaus(trials, plateaus),
     ]
-    notes = [*validate_random_search(trials, assume_random), *notes_on_reports(trials)]
     if bounds_reason.startswith("known"):
         notes.append(
             f"the optimum is taken to be {describe_bounds(score_bounds)} ({bounds_reason})"

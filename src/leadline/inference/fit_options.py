@@ -1,6 +1,7 @@
 """Options of `leadline.fit`: the choice of the model, and the validation of the others."""
 
 import importlib.util
+from collections.abc import Sequence
 from numbers import Integral, Real
 
 from leadline.data.trials import Trials
@@ -15,9 +16,19 @@ _CHOICES = {
 _PACKAGES = {"numpyro": ("jax", "numpyro"), "blackjax": ("jax", "blackjax")}
 
 
-def choose_model(model: str, trials: Trials) -> tuple[str, str]:
-    """Return the name of the model to fit, and the reason for it."""
-    tasks, models = (set(names) for names in zip(*trials.searches, strict=True))
+def choose_model(
+    model: str, trials: Trials, plateaus: Sequence[tuple[str, str]] = ()
+) -> tuple[str, str]:
+    """Return the name of the model to fit, and the reason for it.
+
+    The searches `plateaus`, each a (task, model), are answered by themselves.
+    """
+    pairs = [pair for pair in trials.searches if pair not in plateaus]
+    if not pairs:
+        return "single", "no search to fit: each ends in a plateau"
+    tasks, models = (set(names) for names in zip(*pairs, strict=True))
+    if model == "crossed" and len(models) < 2 and plateaus:
+        model = "auto"
     if model == "crossed" and len(models) < 2:
         raise LeadlineError(
             f"model='crossed' compares models, and {trials.source} has one, {join_values(models)}; "

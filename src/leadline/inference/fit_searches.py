@@ -20,14 +20,16 @@ from leadline.data.tails import join_tails, search_name
 from leadline.data.trials import Trials
 from leadline.inference.joint_fit import fit_jointly
 from leadline.inference.mixture import choose_draws
+from leadline.inference.plateau import plateau_groups
 from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.reported_searches import with_reports
 from leadline.inference.thresholds import fit_candidates, p_value_of
-from leadline.inference.tree import join_groups, mixture_tree, tree_of
+from leadline.inference.tree import join_groups, mixture_tree, tree_of, with_plateaus
 from leadline.inference.two_stages import pool, with_population
 from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS
 
 Groups = dict[str, xr.Dataset]
+Pair = tuple[str, str]
 
 TWO_STAGES_FROM = {"hierarchical": math.inf, "crossed": 16}
 """The number of searches from which two stages are better (`benchmarks/README.md`)."""
@@ -42,22 +44,47 @@ def fit_searches(
 ) -> Groups:
     """Return the groups of the tree; `candidates` are those of each search with trials.
 
-    `attributes` are those of the tree, also of that of a first search that is shown early.
+    A search without candidates ends in a plateau, and is answered by itself. `attributes` are those
+    of the tree, also of that of a first search that is shown early.
     """
+    settings, draw_seed = posterior.sampler, np.random.SeedSequence(seed.entropy, spawn_key=(1,))
+    flat = [pair for pair, own in zip(trials.with_trials, candidates, strict=True) if not own]
+    plateaus = [
+        plateau_groups(trials, pair, (settings.chains, settings.draws), child_seed)
+        for pair, child_seed in zip(flat, draw_seed.spawn(len(flat)), strict=True)
+    ]
+    if len(flat) == len(trials.searches):
+        return join_groups(plateaus)
+    candidates = [own for own in candidates if own]
+    pairs = [pair for pair in trials.searches if pair not in flat]
+    groups = _fit_laws(trials, pairs, candidates, posterior, seed, attributes)
+    return with_plateaus(groups, plateaus, trials)
+
+
+def _fit_laws(
+    trials: Trials,
+    pairs: Sequence[Pair],
+    candidates: Sequence[Sequence[xr.Dataset]],
+    posterior: PosteriorSampler,
+    seed: np.random.SeedSequence,
+    attributes: Mapping[str, Any],
+) -> Groups:
+    """Return the groups of the searches `pairs`; those with candidates are the first."""
     few = len(candidates) < TWO_STAGES_FROM.get(posterior.kind, math.inf)
     at_once = few or posterior.effective_dim == "integer" or len(trials.reports) > 0
     if posterior.kind != "single" and at_once:
-        return _fit_threshold_sets(trials, candidates, posterior, seed, attributes)
+        return _fit_threshold_sets(trials, pairs, candidates, posterior, seed, attributes)
     if posterior.kind == "single":
         everything = range(len(candidates))
         return join_groups(
-            _fit_alone(trials, candidates, everything, posterior, seed, attributes)[0]
+            _fit_alone(trials, pairs, candidates, everything, posterior, seed, attributes)[0]
         )
-    return _fit_in_two_stages(trials, candidates, posterior, seed, attributes)
+    return _fit_in_two_stages(trials, pairs, candidates, posterior, seed, attributes)
 
 
 def _fit_in_two_stages(
     trials: Trials,
+    pairs: Sequence[Pair],
     candidates: Sequence[Sequence[xr.Dataset]],
     posterior: PosteriorSampler,
     seed: np.random.SeedSequence,
@@ -70,7 +97,9 @@ def _fit_in_two_stages(
     """
     alone_seed, pool_seed, again_seed = seed.spawn(3)
     everything = range(len(candidates))
-    alone, tails = _fit_alone(trials, candidates, everything, posterior, alone_seed, attributes)
+    alone, tails = _fit_alone(
+        trials, pairs, candidates, everything, posterior, alone_seed, attributes
+    )
     posterior.progress.start("sampling together")
     groups = pool(alone, join_tails(tails), posterior, pool_seed)
     table = groups["candidates"]
@@ -88,7 +117,9 @@ def _fit_in_two_stages(
             informed[search] = [
                 with_population(tail, groups, posterior.kind, search) for tail in candidates[search]
             ]
-        again, new_tails = _fit_alone(trials, informed, poor, posterior, again_seed, attributes)
+        again, new_tails = _fit_alone(
+            trials, pairs, informed, poor, posterior, again_seed, attributes
+        )
         for search, own, tail in zip(poor, again, new_tails, strict=True):
             alone[search], tails[search] = own, tail.drop_vars(("population_mean", "population_sd"))
         posterior.progress.start("sampling together")
@@ -99,6 +130,7 @@ def _fit_in_two_stages(
 
 def _fit_alone(
     trials: Trials,
+    pairs: Sequence[Pair],
     candidates: Sequence[Sequence[xr.Dataset]],
     numbers: Sequence[int],
     posterior: PosteriorSampler,
@@ -116,7 +148,7 @@ def _fit_alone(
     searches: list[Groups] = []
     tails: list[xr.Dataset] = []
     for number, child_seed in zip(numbers, seed.spawn(len(numbers)), strict=True):
-        pair, own = trials.with_trials[number], candidates[number]
+        pair, own = pairs[number], candidates[number]
         posterior.progress.step(search_name(own[0]))
         fit_seed, mix_seed = child_seed.spawn(2)
         fits, evidence = fit_candidates(own, posterior, fit_seed)
@@ -129,6 +161,7 @@ def _fit_alone(
 
 def _fit_threshold_sets(
     trials: Trials,
+    pairs: Sequence[Pair],
     candidates: Sequence[Sequence[xr.Dataset]],
     posterior: PosteriorSampler,
     seed: np.random.SeedSequence,
@@ -142,7 +175,7 @@ def _fit_threshold_sets(
         search: int, fits: list[xr.DataTree], evidence: pd.DataFrame, seed: np.random.SeedSequence
     ) -> None:
         def make() -> xr.DataTree:
-            pair, mix_seed = trials.with_trials[search], seed.spawn(1)[0]
+            pair, mix_seed = pairs[search], seed.spawn(1)[0]
             return tree_of(_mixture_alone(trials, pair, fits, evidence, mix_seed), attributes)
 
         posterior.progress.answer(make)
@@ -159,7 +192,7 @@ def _fit_threshold_sets(
                 "p_value": [p_value_of(part, test, search) for part in fits],
             }
         )
-        for search in range(len(trials.searches))
+        for search in range(len(pairs))
     ]
     mixture = choose_draws(
         shares,
@@ -167,7 +200,7 @@ def _fit_threshold_sets(
         (posterior.sampler.chains, posterior.sampler.draws),
         np.random.default_rng(mix_seed),
     )
-    return mixture_tree(trials, trials.searches, fits, evidence, *mixture)
+    return mixture_tree(trials, pairs, fits, evidence, *mixture)
 
 
 def _mixture_alone(

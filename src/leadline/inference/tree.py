@@ -51,6 +51,7 @@ _FILL = {
 }
 
 # Along the first of these that a variable has, the trees of searches are concatenated.
+_LABELS = ("task", "model")
 _JOINED_DIMS = ("search", "tail_trial", "repeated_trial", "trial", "report")
 
 
@@ -101,7 +102,7 @@ def mixture_tree(
         "log_prior": mixed([_log_prior(part) for part in parts]),
         "candidates": xr.concat(candidates, dim="search", join="outer", fill_value=_FILL),
     }
-    groups |= _data_groups(trials, pairs, names, parts[0]["tails"].dataset, shared)
+    groups |= data_groups(trials, pairs, names, parts[0]["tails"].dataset, shared)
     if "reported_trials" in pooled:
         unknown = np.isnan(groups["constant_data"]["report_best_of"].to_numpy())
         counts = pooled["reported_trials"].to_numpy()
@@ -128,6 +129,41 @@ def mixture_tree(
     return groups
 
 
+def with_plateaus(
+    groups: dict[str, xr.Dataset], plateaus: Sequence[dict[str, xr.Dataset]], trials: Trials
+) -> dict[str, xr.Dataset]:
+    """Return the groups of a fit with those of searches that end in a plateau, in their order.
+
+    The statistics of the sampler remain those of the fit.
+    """
+    if not plateaus:
+        return groups
+    kept = {name: groups[name] for name in ("sample_stats", "pooled") if name in groups}
+    if "pooled" in kept:
+        # Two stages leave numbers of searches there, which no variable has.
+        kept["pooled"] = kept["pooled"].drop_vars("search", errors="ignore")
+    # The labels of a search belong to its name: variables that a search lacks have none.
+    others = [
+        {
+            name: group.drop_vars(_LABELS, errors="ignore")
+            for name, group in own.items()
+            if name not in kept
+        }
+        for own in (groups, *plateaus)
+    ]
+    joined = _join(others)
+    if "overlap" in joined["candidates"]:
+        joined["candidates"] = joined["candidates"].fillna({"overlap": 1.0})
+    names = search_labels(trials.searches)
+    labels = zip(_LABELS, zip(*trials.searches, strict=True), strict=True)
+    coords = {label: ("search", list(values)) for label, values in labels}
+    for name, group in joined.items():
+        if "search" in group.dims:
+            own = {} if name == "log_likelihood" else coords
+            joined[name] = group.sel(search=names).assign_coords(own)
+    return joined | kept
+
+
 def join_groups(searches: Sequence[dict[str, xr.Dataset]]) -> dict[str, xr.Dataset]:
     """Return the groups of searches that were fitted alone as those of one tree."""
     if len(searches) == 1:
@@ -138,6 +174,11 @@ def join_groups(searches: Sequence[dict[str, xr.Dataset]]) -> dict[str, xr.Datas
         statistics = own["sample_stats"].expand_dims(search=like["search"].to_numpy(), axis=2)
         labels = {name: like[name] for name in ("task", "model")}
         own["sample_stats"] = statistics.assign_coords(labels)
+    return _join(searches)
+
+
+def _join(searches: Sequence[dict[str, xr.Dataset]]) -> dict[str, xr.Dataset]:
+    """Return the groups of all searches, concatenated; what a search lacks is missing there."""
     return {
         group: xr.Dataset(
             {name: _joined(str(name), [own[group] for own in searches]) for name in names}
@@ -206,7 +247,7 @@ def _log_prior(part: xr.DataTree) -> xr.Dataset:
     )
 
 
-def _data_groups(
+def data_groups(
     trials: Trials,
     pairs: Sequence[tuple[str, str]],
     names: Sequence[str],

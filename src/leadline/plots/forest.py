@@ -41,18 +41,21 @@ def posterior_numbers(
 def density_numbers(draws: xr.DataArray) -> xr.Dataset:
     """Return a kernel density estimate relative to its peak, from (chain, draw, search).
 
-    `value` and `density` (search, point) cover the middle 99.5 % of the draws.
+    `value` and `density` (search, point) cover the middle 99.5 % of the draws. The density is nan
+    where all draws are the same.
     """
-    estimate = draws.azstats.kde(dim=list(SAMPLE_DIMS))
     low, high = interval(draws, _DENSITY_SHARE, "eti")
     values = np.linspace(low.to_numpy(), high.to_numpy(), _POINTS, axis=-1)
-    heights = []
-    for points, curve in zip(values, estimate.transpose("search", "plot_axis", ...), strict=True):
-        x, y = curve.sel(plot_axis=["x", "y"]).to_numpy()
-        heights.append(np.interp(points, x, y) / y.max())
+    heights = np.full_like(values, np.nan)
+    varied = np.flatnonzero(draws.max(SAMPLE_DIMS) > draws.min(SAMPLE_DIMS))
+    if len(varied):
+        estimate = draws.isel(search=varied).azstats.kde(dim=list(SAMPLE_DIMS))
+        for row, curve in zip(varied, estimate.transpose("search", "plot_axis", ...), strict=True):
+            x, y = curve.sel(plot_axis=["x", "y"]).to_numpy()
+            heights[row] = np.interp(values[row], x, y) / y.max()
     dims = ("search", "point")
     return xr.Dataset(
-        {"value": (dims, values), "density": (dims, np.stack(heights))}, {"search": draws["search"]}
+        {"value": (dims, values), "density": (dims, heights)}, {"search": draws["search"]}
     )
 
 

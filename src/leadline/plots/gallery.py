@@ -14,6 +14,7 @@ from leadline.plots.plot_optimum import plot_optimum
 from leadline.plots.plot_tail_fit import plot_tail_fit
 from leadline.plots.plot_threshold import plot_threshold
 from leadline.plots.plot_tuning_curve import plot_tuning_curve
+from leadline.stats.plateau import plateaus
 
 PICTURES: dict[str, Callable[..., PlotCollection]] = {
     "optimum": plot_optimum,
@@ -30,6 +31,8 @@ _DPI = 150
 def pictures_of(tree: xr.DataTree) -> list[str]:
     """Return the names of the pictures that apply to a fit."""
     without = set()
+    if len(plateaus(tree)) == tree["posterior"].sizes["search"]:
+        without |= {"effective_dim", "tail_fit", "threshold"}
     if tree["candidates"].sizes["candidate"] < 2:
         without.add("threshold")
     if len(set(tree["posterior"].dataset["model"].to_numpy())) < 2:

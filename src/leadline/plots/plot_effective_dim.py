@@ -15,6 +15,7 @@ from leadline.plots.picture import Visuals
 from leadline.plots.style import DOTTED
 from leadline.stats.fitted_search import validate_tree
 from leadline.stats.intervals import SAMPLE_DIMS
+from leadline.stats.plateau import with_law
 
 # Room beyond the bounds of the prior for half a bar.
 _ROOM = 0.6
@@ -37,14 +38,16 @@ def effective_dim_numbers(
         `mean`, `lower`, `upper`, `inner_lower`, `inner_upper` (the middle half), and the bounds
         of the prior, `prior_lower` and `prior_upper`, dims (search). For a fit with
         ``effective_dim="integer"``, `probability` (search, dimension); for others `value` and
-        `density`, relative to its peak, dims (search, point).
+        `density`, relative to its peak, dims (search, point). Searches that end in a plateau are
+        left out.
 
     Examples
     --------
     >>> ll.effective_dim_numbers(fit)["mean"].dims
     ('search',)
     """
-    posterior = validate_tree(tree)["posterior"].dataset
+    tree = with_law(validate_tree(tree))
+    posterior = tree["posterior"].dataset
     draws = posterior["effective_dim"]
     numbers = forest.posterior_numbers(draws, ci_prob, ci_kind)
     upper = tree["constant_data"].dataset["max_effective_dim"].sel(search=posterior["search"])

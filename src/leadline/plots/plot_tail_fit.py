@@ -20,6 +20,7 @@ from leadline.stats.fitted_search import (
     validate_tree,
 )
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
+from leadline.stats.plateau import with_law
 from leadline.stats.reported import with_trials
 
 _POINTS = 80
@@ -43,15 +44,15 @@ def tail_fit_numbers(
         Shares of all trials that are at least as good as a score: `share`, the posterior mean,
         `lower` and `upper` (search, point), at `score` (search, point); `observed`
         (search, plot_axis, corner), the corners of its steps; `threshold` (search), the median
-        over averaged thresholds. Searches without trials, known from reported bests alone, are
-        left out.
+        over averaged thresholds. Searches without trials, known from reported bests alone, and
+        those that end in a plateau are left out.
 
     Examples
     --------
     >>> ll.tail_fit_numbers(fit)["threshold"].dims
     ('search',)
     """
-    tree = with_trials(validate_tree(tree))
+    tree = with_trials(with_law(validate_tree(tree)))
     prob, kind = validate_interval(ci_prob, ci_kind)
     share = _fitted_share(tree)
     numbers = xr.Dataset(

@@ -16,6 +16,7 @@ from leadline.plots.picture import Picture, Visuals
 from leadline.plots.style import DASHED, QUIET
 from leadline.stats.fitted_search import validate_tree
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
+from leadline.stats.plateau import with_law
 from leadline.stats.reported import with_trials
 
 _QUANTITIES = ("optimum", "effective_dim", "noise_sd")
@@ -46,14 +47,15 @@ def threshold_numbers(
         `effective_dim` and `noise_sd`, posterior means, each with `_lower` and `_upper`. Averaged
         over the candidates, dims (search): the same with `_average`. Searches with fewer
         candidates than others have an empty `scale` and nan in their place. Searches without
-        trials, known from reported bests alone, have no thresholds and are left out.
+        trials, known from reported bests alone, and those that end in a plateau have no thresholds
+        and are left out.
 
     Examples
     --------
     >>> ll.threshold_numbers(fit)["weight"].dims
     ('search', 'candidate')
     """
-    tree = with_trials(validate_tree(tree))
+    tree = with_trials(with_law(validate_tree(tree)))
     prob, kind = validate_interval(ci_prob, ci_kind)
     candidates = tree["candidates"].dataset
     if candidates.sizes["candidate"] < 2:

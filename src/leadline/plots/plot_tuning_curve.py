@@ -1,4 +1,4 @@
-"""`plot_tuning_curve`: the best score of k trials against k, fitted, observed and extrapolated."""
+"""`plot_tuning_curve`: the best of k trials against k, re-run and as measured, extrapolated."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -26,7 +26,7 @@ def tuning_curve_numbers(
     budgets: Sequence[float] | npt.NDArray[np.float64] | npt.NDArray[np.int64] | None = None,
     *,
     quantile: float | Literal["mean"] = 0.5,
-    kind: Literal["measured", "expected"] = "measured",
+    kind: Literal["measured", "expected"] = "expected",
     ci_prob: float | None = None,
     ci_kind: Literal["eti", "hdi"] | None = None,
 ) -> xr.Dataset:
@@ -40,12 +40,13 @@ def tuning_curve_numbers(
         Numbers of trials, k. Default: from the smallest k whose best is beyond the threshold, to
         ten times the number of trials that were run.
     quantile, kind
-        As in `leadline.tuning_curve`.
+        As in `leadline.tuning_curve`; the default is the score expected if re-run.
 
     Returns
     -------
     Dataset
         In score units: `curve`, the posterior mean, `lower` and `upper` (search, budget);
+        `measured` (search, budget), the posterior mean of the measured curve, whatever the `kind`;
         `observed` (search, observed_budget), nan beyond the trials run; `optimum`,
         `optimum_lower`, `optimum_upper` and `n_trials` (search). A curve is nan where the best of
         k may be a failed trial, `n_trials` where a search has only reported bests.
@@ -58,13 +59,13 @@ def tuning_curve_numbers(
     validate_tree(tree)
     prob, ci = validate_interval(ci_prob, ci_kind)
     sizes = _default_budgets(tree) if budgets is None else np.asarray(budgets).reshape(-1)
-    curve = tuning_curve(tree, sizes, quantile=quantile, kind=kind)
-    # An interval between a score and a failure has no numeric end.
-    curve = curve.where((abs(curve) < np.inf).all(SAMPLE_DIMS))
+    curve = _finite_curve(tree, sizes, quantile, kind)
+    measured = curve if kind == "measured" else _finite_curve(tree, sizes, quantile, "measured")
     optimum = tree["posterior"].dataset["optimum"]
     n_trials = tree["constant_data"].dataset["n_trials"]
     observed = _observed_curve(tree, sizes, quantile).rename(budget="observed_budget")
-    figures = {"curve": curve.mean(SAMPLE_DIMS), "observed": observed}
+    figures = {"curve": curve.mean(SAMPLE_DIMS), "measured": measured.mean(SAMPLE_DIMS)}
+    figures["observed"] = observed
     figures["lower"], figures["upper"] = interval(curve, prob, ci)
     figures["optimum"] = optimum.mean(SAMPLE_DIMS)
     figures["optimum_lower"], figures["optimum_upper"] = interval(optimum, prob, ci)
@@ -78,7 +79,7 @@ def plot_tuning_curve(
     budgets: Sequence[float] | npt.NDArray[np.float64] | npt.NDArray[np.int64] | None = None,
     *,
     quantile: float | Literal["mean"] = 0.5,
-    kind: Literal["measured", "expected"] = "measured",
+    kind: Literal["measured", "expected"] = "expected",
     ci_prob: float | None = None,
     ci_kind: Literal["eti", "hdi"] | None = None,
     plot_collection: PlotCollection | None = None,
@@ -89,9 +90,11 @@ def plot_tuning_curve(
 ) -> PlotCollection:
     """Plot the best score of k trials against k, beyond the number of trials that were run.
 
-    A panel per search holds the posterior of the curve as a band, and as a black line the curve of
-    the observed trials, up to their number. A best measured score may be better than the optimum,
-    which is an expected score: part of it is luck. ``kind="expected"`` removes the luck.
+    A panel per search holds the score that the best of k trials is expected to have if it is
+    re-run, as a line with a band. Beside it, without a band, is the score that it measures, part of
+    which is luck: it may be better than the optimum, which is an expected score. The black line is
+    the measured curve of the observed trials, up to their number. ``kind="measured"`` draws the
+    measured curve with its band, and no other.
 
     Parameters
     ----------
@@ -100,12 +103,12 @@ def plot_tuning_curve(
     budgets, quantile, kind
         As in `leadline.tuning_curve_numbers`.
     visuals : mapping of str to mapping or False, optional
-        `ci_band` (`fill_between_y`), `fit_line`, `observed` (`line_xy`), `optimum` (`hline`),
-        `optimum_band` (`hspan`), `n_trials` (`vline`), `legend`, `title`, `warning`.
+        `ci_band` (`fill_between_y`), `fit_line`, `measured`, `observed` (`line_xy`), `optimum`
+        (`hline`), `optimum_band` (`hspan`), `n_trials` (`vline`), `legend`, `title`, `warning`.
 
     Examples
     --------
-    >>> picture = ll.plot_tuning_curve(fit, kind="expected")
+    >>> picture = ll.plot_tuning_curve(fit, [1, 10, 100, 1000])
     """
     numbers = tuning_curve_numbers(
         tree, budgets, quantile=quantile, kind=kind, ci_prob=ci_prob, ci_kind=ci_kind
@@ -123,7 +126,12 @@ def draw_tuning_curve(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
     curve, x = numbers["curve"], numbers["budget"].astype(float)
     picture.fill("ci_band", curve, x, (numbers["lower"], numbers["upper"]), label=interval_name)
     colored, black = {"color": picture.colors, "width": 2}, {"color": OBSERVED, "width": 1.5}
-    picture.draw("fit_line", line_xy, curve, colored, {"x": x}, label="fit")
+    label = "expected if re-run" if expected else "fit"
+    picture.draw("fit_line", line_xy, curve, colored, {"x": x}, label=label)
+    if expected:
+        lucky = numbers["measured"].rename("curve")
+        thin = {"color": picture.colors, "width": 1, "linestyle": "C3"}
+        picture.draw("measured", line_xy, lucky, thin, {"x": x}, label="measured, with luck")
     observed, trials = numbers["observed"], {"x": numbers["observed_budget"].astype(float)}
     label = "observed trials, with luck" if expected else "observed trials"
     picture.draw("observed", line_xy, observed.rename("curve"), black, trials, label=label)
@@ -136,7 +144,7 @@ def draw_tuning_curve(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
     picture.draw("optimum_band", hspan, ends.rename("optimum"), faint, label=label, kind="band")
     sides = (float(x.min()) / 1.15, float(x.max()) * 1.15)
     ticks = [f"{tick:g}" for tick in decades(*sides)]
-    shown = ("lower", "upper", "observed", "optimum_lower", "optimum_upper")
+    shown = ("lower", "upper", "measured", "observed", "optimum_lower", "optimum_upper")
     for target, panel in picture.panels(numbers):
         picture.module.ylim(limits(*(panel[name] for name in shown)), target)
         set_log_x(target, picture.backend, sides, ticks)
@@ -146,6 +154,18 @@ def draw_tuning_curve(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
     y_label = f"{which} {_BEST[numbers.attrs['kind']]}\n{score_label(picture.tree)}"
     picture.label_axes("number of trials k", y_label)
     return picture.finish()
+
+
+def _finite_curve(
+    tree: xr.DataTree,
+    sizes: npt.NDArray[Any],
+    quantile: float | Literal["mean"],
+    kind: Literal["measured", "expected"],
+) -> xr.DataArray:
+    """Return a curve, nan where the best of k may be a failed trial."""
+    curve = tuning_curve(tree, sizes, quantile=quantile, kind=kind)
+    # An interval between a score and a failure has no numeric end.
+    return curve.where((abs(curve) < np.inf).all(SAMPLE_DIMS))
 
 
 def _default_budgets(tree: xr.DataTree) -> npt.NDArray[np.int64]:

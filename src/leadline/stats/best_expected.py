@@ -26,13 +26,15 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from leadline.distributions.array_functions import log_survival
-from leadline.stats.best_measured import (
+from leadline.stats.best_measured import panel_edges
+from leadline.stats.fitted_search import Array, FittedSearch
+from leadline.stats.observed_body import (
     add_body_mean,
     body_quantile,
-    panel_edges,
+    plateau_mean,
+    plateau_quantile,
     probability_beyond,
 )
-from leadline.stats.fitted_search import Array, FittedSearch
 
 # Numbers of panels below α, from α to the threshold, and from there to the worst expected loss of
 # trials that measure beyond the threshold, which is this many noise sds away. The error of medians
@@ -46,6 +48,8 @@ _BLOCK = 64
 
 def expected_quantile(search: FittedSearch, budgets: Array, prob: float) -> Array:
     """Return the quantile at `prob` of the expected loss of the trial that measures best."""
+    if search.plateau:
+        return plateau_quantile(search, budgets, prob)
     # The probability for one trial that gives `prob` for the best of k.
     level = -np.expm1(np.log1p(-prob) / budgets)[None, :]
     tail = _in_blocks(search, lambda block: _tail_quantile(block, budgets, level))
@@ -56,6 +60,8 @@ def expected_quantile(search: FittedSearch, budgets: Array, prob: float) -> Arra
 
 def expected_mean(search: FittedSearch, budgets: Array) -> Array:
     """Return the mean expected loss of the trial that measures best, given that one completes."""
+    if search.plateau:
+        return plateau_mean(search, budgets)
 
     def mean(block: FittedSearch) -> Array:
         edges, _, cumulative = _cumulative(block, budgets)

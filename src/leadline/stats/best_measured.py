@@ -2,9 +2,9 @@
 
 A random trial is beyond the threshold θ with probability F(θ), the tail fraction, and its loss
 then follows the noisy quadratic F. The observed losses that are worse than θ stand in for the
-rest of the distribution: each trial not beyond θ has an equal share of 1 − F(θ), and failed or
-pruned ones are worse than any loss. With H the distribution function of that mixture, the best
-of k trials has 1 − (1 − H)^k (Lourie, He and Cho 2025, arXiv 2510.02721).
+rest of the distribution: each draw shares 1 − F(θ) among the trials not beyond θ, with failed or
+pruned ones worse than any loss (`leadline.stats.observed_body`). With H the distribution function
+of that mixture, the best of k trials has 1 − (1 − H)^k (Lourie, He and Cho 2025, arXiv 2510.02721).
 
 In all functions `search` is one search of a fit and `budgets` the numbers of trials k, shape
 (budget,). Results have shape (draw, budget) and are losses in score units.
@@ -14,6 +14,13 @@ import numpy as np
 
 from leadline.distributions.array_functions import log_survival, quantile
 from leadline.stats.fitted_search import Array, FittedSearch
+from leadline.stats.observed_body import (
+    add_body_mean,
+    body_quantile,
+    plateau_mean,
+    plateau_quantile,
+    probability_beyond,
+)
 
 # The integrand of `measured_mean` is a step on its grid, steeper with larger k. Up to k = 1e5 the
 # error is below 1e-5 of the distance from α to θ, for any noise from 1e-5 of that distance to
@@ -28,6 +35,8 @@ def measured_quantile(search: FittedSearch, budgets: Array, prob: float | Array)
 
     It is infinite where the best of k trials fails with probability 1 − `prob` or more.
     """
+    if search.plateau:
+        return plateau_quantile(search, budgets, prob)
     # One trial is this good with probability 1 − (1 − prob)^(1/k).
     log_worse = np.log1p(-prob) / budgets[None, :]
     level = -np.expm1(log_worse)
@@ -41,6 +50,8 @@ def measured_quantile(search: FittedSearch, budgets: Array, prob: float | Array)
 
 def measured_mean(search: FittedSearch, budgets: Array) -> Array:
     """Return the mean of the best measured loss of k trials, given that one of them completes."""
+    if search.plateau:
+        return plateau_mean(search, budgets)
     # Losses from below any plausible best up to θ, evenly in asinh((y − α)/σ): in steps of a
     # fraction of σ around α, where noise smooths the density, and in growing steps further out,
     # where the density is a power.
@@ -81,39 +92,3 @@ def _lowest_deviation(budget: float) -> float:
     The probability k Φ(−z) that any of k trials is that far below is under 1e-9 for this z.
     """
     return float(np.sqrt(2.0 * np.log(budget)) + 6.0)
-
-
-def probability_beyond(search: FittedSearch, budgets: Array) -> Array:
-    """Return the probability that the best of k trials is beyond θ."""
-    with np.errstate(divide="ignore"):
-        return -np.expm1(budgets[None, :] * np.log1p(-search.tail_fraction))
-
-
-def add_body_mean(search: FittedSearch, budgets: Array, tail: Array) -> Array:
-    """Return the mean of the best loss of k trials, given that one of them completes.
-
-    `tail` (draw, budget) is the part of it from beyond the threshold, E[loss; loss < θ].
-    """
-    counts, of_draw = np.unique(search.n_tail[:, 0], return_inverse=True)
-    body_mean, all_fail = np.empty((2, len(counts), len(budgets)))
-    for number, n_tail in enumerate(counts):
-        body, n_outside = search.losses[n_tail:], search.n_trials - n_tail
-        # P(the best of k trials outside the tail is one of the last j) = (j / n_outside)^k.
-        last = np.arange(n_outside, n_outside - len(body) - 1, -1)
-        worse = (last / max(n_outside, 1)) ** budgets[:, None]
-        body_mean[number] = (worse[:, :-1] - worse[:, 1:]) @ body
-        all_fail[number] = worse[:, -1]
-    outside = 1.0 - probability_beyond(search, budgets)
-    return (tail + outside * body_mean[of_draw]) / (1.0 - outside * all_fail[of_draw])
-
-
-def body_quantile(search: FittedSearch, level: Array) -> Array:
-    """Return the quantile of H at `level` (1 or draw, budget), an observed loss or infinite.
-
-    The result at levels up to F(θ) has no meaning.
-    """
-    losses = np.append(search.losses, np.inf)
-    share = (level - search.tail_fraction) / np.maximum(1.0 - search.tail_fraction, 1e-300)
-    # Rounding must not push a share of exactly i/n to the next loss.
-    rank = np.ceil(share * (search.n_trials - search.n_tail) - 1e-9).astype(int) - 1
-    return losses[search.n_tail + np.clip(rank, 0, len(search.losses) - search.n_tail)]

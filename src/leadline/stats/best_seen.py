@@ -38,6 +38,8 @@ def best_seen_expected(tree: xr.DataTree) -> xr.DataArray:
 
 def expected_best_loss(search: FittedSearch) -> Array:
     """Return the expected loss of the best seen, in score units, shape (draw, 1)."""
+    if search.plateau:
+        return np.full_like(search.alpha, search.best_loss)
     return expected_loss(search, search.on_scale(search.best_loss), search.best_seeds)
 
 
@@ -52,11 +54,15 @@ def probability_of_gain(
         log_worse = tree[GROUP].dataset["log_p_no_gain"]
     else:
         log_worse = map_searches(tree, lambda search: _log_no_gain(search, minimum_gain))
-    return -xr.ufuncs.expm1(trials * log_worse).mean(SAMPLE_DIMS).transpose("search", ...)
+    chance = -xr.ufuncs.expm1(trials * log_worse).mean(SAMPLE_DIMS).transpose("search", ...)
+    # Without −0.
+    return chance + 0.0
 
 
 def _log_no_gain(search: FittedSearch, minimum_gain: float) -> Array:
     """Return log P(one trial gains at most `minimum_gain`), shape (draw, 1)."""
+    if search.plateau:
+        return np.zeros_like(search.alpha)
     grid = search.resolution
     if grid:
         # Recorded losses fall on the grid: the next larger gain, less half a step.

@@ -23,7 +23,7 @@ _END_OF_NOISE = 9.0
 
 # Attributes of `FittedSearch` with an axis of draws.
 _PARAMETERS = ("alpha", "beta", "gamma", "sigma", "threshold")
-_PER_DRAW = (*_PARAMETERS, "tail_fraction", "scale", "n_tail")
+_PER_DRAW = (*_PARAMETERS, "tail_fraction", "scale", "n_tail", "chain", "draw")
 
 # Variables of a fit, by group.
 _NEEDED = {
@@ -39,7 +39,7 @@ class FittedSearch:
 
     Losses are on the scale of each draw's candidate (identity, log or logit), and negated where
     scores are maximised. "Losses in score units" are scores, so negated. Arrays with an axis of
-    draws have shape (draw, 1), except `scale`, of shape (draw,).
+    draws have shape (draw, 1), except `scale`, `chain` and `draw`, of shape (draw,).
     """
 
     name: str
@@ -56,6 +56,10 @@ class FittedSearch:
     scale: npt.NDArray[np.str_]
     n_tail: npt.NDArray[np.int64]
     """Number of trials beyond the threshold."""
+    chain: npt.NDArray[np.int64]
+    """Label of the chain of each draw."""
+    draw: npt.NDArray[np.int64]
+    """Label of each draw in its chain."""
     losses: Array
     """Losses in score units of the completed trials, from best to worst."""
     n_trials: int
@@ -66,6 +70,8 @@ class FittedSearch:
     bound: float
     """Smallest loss, in score units, that the bounds of the score allow; −inf for none. Measured
     losses that the noise would take beyond it are at it."""
+    plateau: bool
+    """True if the tail is a plateau: all trials beyond the threshold have the best loss."""
     resolution: float
     """Spacing in score units of the grid on which `best_loss` and new scores are recorded; 0 for
     none. A mean over several seeds lies between the lines of a grid."""
@@ -147,6 +153,7 @@ def fitted_search(tree: xr.DataTree, name: str) -> FittedSearch:
     )
     sign = direction_sign(tree)
     candidate = _column(posterior["candidate"])[:, 0].astype(int)
+    labels = {dim: posterior[dim].to_numpy().astype(int) for dim in ("chain", "draw")}
     best_loss, best_seeds = best_trial(tree, name)
     # Fits stored before the group existed hold the parameters on the log and logit scales in
     # variables of their own, and the threshold as a score.
@@ -171,19 +178,25 @@ def fitted_search(tree: xr.DataTree, name: str) -> FittedSearch:
         tail_fraction=_column(posterior["tail_fraction"]),
         scale=candidates["scale"].to_numpy().astype(str)[candidate],
         n_tail=candidates["n_tail"].to_numpy().astype(int)[candidate, None],
+        chain=np.repeat(labels["chain"], posterior.sizes["draw"]),
+        draw=np.tile(labels["draw"], posterior.sizes["chain"]),
         losses=completed_losses(tree, name),
         n_trials=int(constant["n_trials"]),
         best_loss=best_loss,
         best_seeds=best_seeds,
         bound=_bound(tree),
+        plateau=plateau_trials(tree, name) > 0,
         resolution=float(constant["resolution"]) if best_seeds == 1 else 0.0,
     )
-    threshold = search.threshold if stored else search.on_scale(search.threshold)
     only_tail = search.n_tail == search.n_trials
+    fraction = np.where(only_tail, 1.0, search.tail_fraction)
+    if search.plateau:
+        return dataclasses.replace(search, tail_fraction=fraction)
+    threshold = search.threshold if stored else search.on_scale(search.threshold)
     return dataclasses.replace(
         search,
         threshold=np.where(only_tail, search.beta + _END_OF_NOISE * search.sigma, threshold),
-        tail_fraction=np.where(only_tail, 1.0, search.tail_fraction),
+        tail_fraction=fraction,
     )
 
 
@@ -245,6 +258,14 @@ def direction_sign(tree: xr.DataTree) -> float:
 def search_names(tree: xr.DataTree) -> list[str]:
     """Return the names of the searches."""
     return [str(name) for name in tree["posterior"].dataset["search"].to_numpy()]
+
+
+def plateau_trials(tree: xr.DataTree, search: str) -> int:
+    """Return the number of trials on the plateau in which a search ends, 0 where it has a law."""
+    constant = tree["constant_data"].dataset
+    if "plateau" not in constant:
+        return 0
+    return int(constant["plateau"].fillna(0).sel(search=search))
 
 
 def trial_data(tree: xr.DataTree, search: str, name: str) -> Array:

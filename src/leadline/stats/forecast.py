@@ -127,6 +127,8 @@ def forecast(
 def _best_and_expected_gain(search: FittedSearch, sizes: Array, uniform: Array) -> Array:
     """Return the best recorded loss and the expected gain, shape (draw, trials, 2)."""
     best = measured_quantile(search, sizes, uniform)
+    if search.plateau:
+        return np.stack([best, np.zeros_like(best)], axis=-1)
     grid, seen = search.resolution, search.best_loss
     recorded = seen - np.round((seen - best) / grid) * grid if grid else best
     recorded = np.maximum(recorded, search.bound)

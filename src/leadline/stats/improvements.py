@@ -91,9 +91,14 @@ def _by_sample(values: xr.DataArray) -> xr.DataArray:
 
 
 def _task_scales(tree: xr.DataTree, tasks: list[str]) -> xr.DataArray:
-    """Return the scale of each task in score units, dims (task) or (sample, task)."""
+    """Return the scale of each task in score units, dims (task) or (sample, task).
+
+    It is nan for a task whose searches all end in plateaus.
+    """
     if "task_scale" in _pooled(tree):
-        return _by_sample(_pooled(tree)["task_scale"].sel(task=tasks)).transpose("sample", "task")
+        return _by_sample(_pooled(tree)["task_scale"].reindex(task=tasks)).transpose(
+            "sample", "task"
+        )
     candidates = tree["candidates"].dataset
     candidates = candidates.isel(candidate=candidates["weight"].fillna(0).argmax("candidate"))
     pairs = zip(candidates["scale"].to_numpy(), candidates["threshold"].to_numpy(), strict=True)
@@ -109,7 +114,9 @@ def _pooled(tree: xr.DataTree) -> xr.Dataset:
 
 def _on_new_task(pooled: xr.Dataset, models: list[str]) -> xr.DataArray:
     """Return improvements on a new task in task scales."""
-    effect = _by_sample(pooled["model_effect"].sel(model=models)).transpose("model", "sample")
+    # A model whose searches all end in plateaus has no effect.
+    effect = pooled["model_effect"].reindex(model=models)
+    effect = _by_sample(effect).transpose("model", "sample")
     noise = np.random.default_rng(_SEED).standard_normal(effect.shape)
     return differences(effect + _by_sample(pooled["interaction_sd"]) * effect.copy(data=noise))
 

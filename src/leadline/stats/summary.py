@@ -9,8 +9,9 @@ from leadline.stats.best_seen import best_seen_expected, probability_of_gain
 from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import best_seen, direction_sign, search_names, validate_tree
 from leadline.stats.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
+from leadline.stats.plateau import plateau_sentences, plateau_share, plateaus, sampling_line
 from leadline.stats.reported import describe_reports
-from leadline.stats.rounding import rounded
+from leadline.stats.rounding import percent, rounded
 
 # Columns with an interval, and their heads.
 _WITH_INTERVALS = {
@@ -76,10 +77,16 @@ def summary(
           too little to be measured;
         - `effective_dim=1`, ...: the probability of each effective dimension, for fits with
           ``effective_dim="integer"``;
+        - `plateau`, if a search ends in a plateau: the posterior mean of the probability that a
+          trial reaches the best score, followed by `_sd` and the ends of its interval, and
+          `plateau_trials`, the posterior median of the number of trials expected until one does.
+          They are nan for the others. A search that ends in a plateau has it for its optimum, no
+          headroom, and nan for what a law would say;
         - `warning`: empty, or the reason not to rely on the numbers of the row.
 
         ``attrs`` hold `direction`, `metric`, `source`, and one line each on the whole fit:
-        `convergence`, and `checks`, with the checks of `leadline.check` that failed.
+        `convergence`, and `checks`, with the checks of `leadline.check` that failed. `plateaus`
+        has the answers of the searches that end in one, in words.
 
     Raises
     ------
@@ -98,7 +105,6 @@ def summary(
     """
     validate_tree(tree)
     prob, kind = validate_interval(ci_prob, ci_kind)
-    label = interval_label(prob, kind)
     names = search_names(tree)
     posterior = tree["posterior"].dataset
     constant = tree["constant_data"].dataset.sel(search=posterior["search"])
@@ -116,23 +122,44 @@ def summary(
     columns["best_seen"] = best_seen(tree)
     columns["best_seen_expected"] = expected.mean(SAMPLE_DIMS)
     for name in _WITH_INTERVALS:
-        columns[name] = draws[name].mean(SAMPLE_DIMS)
-        columns[f"{name}_sd"] = draws[name].std(SAMPLE_DIMS, ddof=1)
-        ends = interval(draws[name], prob, kind)
-        columns[f"{name}_{label}_lb"], columns[f"{name}_{label}_ub"] = ends
+        columns |= _with_interval(name, draws[name], prob, kind)
     columns["p_gain_10"] = probability_of_gain(tree, 10)
-    columns["best_within_noise"] = (headroom < posterior["noise_sd"]).mean(SAMPLE_DIMS)
+    within = (headroom < posterior["noise_sd"]).mean(SAMPLE_DIMS)
+    columns["best_within_noise"] = within.where(
+        xr.ufuncs.isfinite(posterior["noise_sd"]).all(SAMPLE_DIMS)
+    )
     if "effective_dim_probability" in posterior:
         probability = posterior["effective_dim_probability"].mean(SAMPLE_DIMS)
         for dimension in probability["dimension"].to_numpy():
             columns[f"effective_dim={dimension}"] = probability.sel(dimension=dimension)
+    if plateaus(tree):
+        share = plateau_share(tree)
+        columns |= _with_interval("plateau", share, prob, kind)
+        columns["plateau_trials"] = (1.0 / share).median(SAMPLE_DIMS)
     columns["warning"] = [", ".join(convergence(tree, name).problems) for name in names]
     values = {name: np.asarray(column) for name, column in columns.items()}
     table = pd.DataFrame(values, index=pd.Index(names, name="search"))
     table.attrs.update({name: tree.attrs.get(name) for name in ("direction", "metric", "source")})
-    table.attrs["convergence"] = convergence(tree).message
+    table.attrs["convergence"] = sampling_line(tree)
     table.attrs["checks"] = recorded_checks(tree)
+    sentences = plateau_sentences(tree, ci_prob=prob, ci_kind=kind)
+    table.attrs["plateaus"] = [f"{name}: {text}" for name, text in sentences.items()]
     return table
+
+
+def _with_interval(
+    name: str, draws: xr.DataArray, prob: float, kind: str
+) -> dict[str, xr.DataArray]:
+    """Return the columns of a quantity: posterior mean and sd, and the ends of its interval."""
+    label = interval_label(prob, kind)
+    known = xr.ufuncs.isfinite(draws).all(SAMPLE_DIMS)
+    ends = interval(draws.fillna(0.0), prob, kind)
+    return {
+        name: draws.mean(SAMPLE_DIMS),
+        f"{name}_sd": draws.std(SAMPLE_DIMS, ddof=1).where(known),
+        f"{name}_{label}_lb": ends[0].where(known),
+        f"{name}_{label}_ub": ends[1].where(known),
+    }
 
 
 def _tail_sizes(tree: xr.DataTree) -> dict[str, xr.DataArray]:
@@ -170,6 +197,7 @@ def _cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame:
         f"{answers.attrs['source']}\nposterior mean and {100 * prob:g} % interval",
         "convergence": answers.attrs["convergence"],
         "checks": answers.attrs["checks"],
+        "plateaus": answers.attrs["plateaus"],
     }
     return table
 
@@ -189,7 +217,7 @@ def summary_text(
     answers = summary(tree, ci_prob=prob, ci_kind=kind)
     cells = _cells(answers, prob, kind)
     remarks = [" ".join(cells.attrs["title"].replace("\n", "; ").split())]
-    remarks += [cells.attrs["convergence"], cells.attrs["checks"]]
+    remarks += [*cells.attrs["plateaus"], cells.attrs["convergence"], cells.attrs["checks"]]
     if form == "csv":
         return "".join(f"# {remark}\n" for remark in remarks) + answers.to_csv()
     if form == "latex":
@@ -224,12 +252,17 @@ def _answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
         "expected if re-run": rounded(float(row["best_seen_expected"]), sd),
     }
     label = interval_label(prob, kind)
+    flat = row.get("plateau", np.nan) > 0
     for name, head in _WITH_INTERVALS.items():
+        if flat:
+            value = row[name]
+            cells[head] = "–" if np.isnan(value) else f"{value:.4g}"
+            continue
         sd = float(row[f"{name}_sd"])
         low, high = (rounded(float(row[f"{name}_{label}_{end}"]), sd) for end in ("lb", "ub"))
         cells[head] = f"{rounded(float(row[name]), sd)} [{low}, {high}]"
     integer = row.filter(like="effective_dim=")
-    if len(integer):
+    if len(integer) and not flat:
         likely = [
             f"{str(name).split('=')[1]}: {100 * p:.0f} %"
             for name, p in integer.items()
@@ -237,6 +270,9 @@ def _answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
         ]
         cells["effective dimension"] = ", ".join(likely)
     cells["next 10 improve"] = f"{100 * row['p_gain_10']:.0f} %"
+    if flat:
+        low, high = (percent(float(row[f"plateau_{label}_{end}"])) for end in ("lb", "ub"))
+        cells["reach the best"] = f"{percent(float(row['plateau']))} [{low}, {high}]"
     if row["warning"]:
         cells["warning"] = row["warning"]
     return cells

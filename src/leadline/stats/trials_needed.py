@@ -50,8 +50,8 @@ def trials_needed(
     Returns
     -------
     DataArray
-        Dims (search): 0 where the best seen is close enough already; infinite above
-        ``attrs["max_trials"]``. If ``attrs["problems"]`` is not empty, sampling has not
+        Dims (search): 0 where the best seen is close enough already, as a plateau is; infinite
+        above ``attrs["max_trials"]``. If ``attrs["problems"]`` is not empty, sampling has not
         converged: do not rely on the numbers.
 
     Raises
@@ -99,6 +99,9 @@ class Closeness:
 
     def __init__(self, tree: xr.DataTree, name: str, within: float | str) -> None:
         search = fitted_search(tree, name)
+        self.reached = search.plateau
+        if self.reached:
+            return
         amount, relative = validate_within(within)
         optimum = tree["posterior"]["optimum"].sel(search=name).transpose("chain", "draw")
         optimum_loss = search.sign * optimum.to_numpy().reshape(-1, 1)
@@ -109,6 +112,8 @@ class Closeness:
 
     def __call__(self, m: float) -> float:
         """Return P(m), the mean over the draws."""
+        if self.reached:
+            return 1.0
         worse = np.exp(m * self.log_worse)
         new = ((worse[:, :-1] - worse[:, 1:]) * self.close).sum(axis=1)
         return float((new + worse[:, -1] * self.seen_close).mean())
