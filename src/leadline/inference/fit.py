@@ -128,7 +128,8 @@ def fit(
           `checks` (search, check), the result of `leadline.check`. Both are recorded because they
           take long to compute: after a change of other groups, drop them with ``drop_nodes``.
 
-        The attribute `failed_checks` lists the checks that failed, which are also logged.
+        The attribute `failed_checks` lists the warnings among the checks that failed, which are
+        also logged.
 
     Raises
     ------
