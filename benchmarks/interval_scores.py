@@ -14,11 +14,15 @@ import pathlib
 import numpy as np
 import pandas as pd
 
+from leadline.checks.levels import WARNING, level_of
+
 PROB = 0.8
 KEY = ["family", "pool", "n", "index"]
 _PARTS = ("truth", "low", "mid", "high")
 _PARAMETERS = ("optimum", "noise_sd", "effective_dim")
 _RESAMPLES = 400
+# They depend on the number of draws, and mean nothing for a run with fewer than `leadline.fit`.
+_OF_DRAWS, _DEFAULT_DRAWS = {"R-hat", "ESS, bulk", "ESS, tail"}, 4000
 # A search is right if at least this share of its tuning curve is inside the intervals.
 _RIGHT = 0.5
 
@@ -149,8 +153,10 @@ def exact_table(fits: pd.DataFrame) -> pd.DataFrame:
     return own.pivot_table(index="pool", columns="n", values="inside", aggfunc=["mean", "count"])
 
 
-def check_table(fits: pd.DataFrame) -> pd.DataFrame:
+def check_table(fits: pd.DataFrame, draws: int) -> pd.DataFrame:
     """Return how often each check fails on real searches, and what that goes with.
+
+    `draws` is the number of all chains; with fewer than the default, the checks of it are left out.
 
     `coverage: fails` and `passes` are of tuning curves; `± se` is that of their difference.
     `score ratio` is the interval score where the check fails over that where it passes, the
@@ -162,13 +168,17 @@ def check_table(fits: pd.DataFrame) -> pd.DataFrame:
     table = table[is_curve(table)]
     searches = real.set_index(KEY)
     coverage, score = by_search(table, "inside"), by_search(table, "score")
-    failed = searches["checks"].map(json.loads)
+    ignored = _OF_DRAWS if draws < _DEFAULT_DRAWS else set()
+    failed = searches["checks"].map(lambda text: set(json.loads(text)) - ignored)
     rows = {}
     for name in sorted({check for own in failed for check in own}):
         fails = failed.map(lambda own, name=name: name in own)
         rows[name] = _compare_groups(fails, coverage, score)
     rows["any check"] = _compare_groups(failed.map(bool), coverage, score)
-    return pd.DataFrame(rows).T
+    warned = failed.map(lambda own: any(level_of(check) == WARNING for check in own))
+    rows["any warning"] = _compare_groups(warned, coverage, score)
+    levels = ["" if name.startswith("any ") else level_of(name) for name in rows]
+    return pd.DataFrame(rows).T.assign(level=levels)
 
 
 def _compare_groups(fails: pd.Series, coverage: pd.Series, score: pd.Series) -> dict[str, float]:
@@ -189,7 +199,7 @@ def _compare_groups(fails: pd.Series, coverage: pd.Series, score: pd.Series) -> 
 
 def report(folder: pathlib.Path) -> str:
     """Return the tables of a run as text."""
-    fits = read_fits(folder)
+    fits, settings = read_fits(folder), json.loads((folder / "settings.json").read_text())
     parts = {
         "Tuning curves": curve_table(fits),
         "Coverage of tuning curves by budget": budget_table(fits),
@@ -198,8 +208,8 @@ def report(folder: pathlib.Path) -> str:
     if (fits["family"] == "exact law").any():
         parts["Exact law: coverage of the optimum by gamma, noise"] = exact_table(fits)
     if fits["checks"].notna().any():
-        parts["Checks on real searches"] = check_table(fits)
-    text = [(folder / "settings.json").read_text()]
+        parts["Checks on real searches"] = check_table(fits, settings["draws"] * settings["chains"])
+    text = [json.dumps(settings)]
     text += [f"{title}\n{table.round(2).to_string()}" for title, table in parts.items()]
     errors = fits.loc[fits["error"].notna(), ["family", "n", "pool", "error"]]
     return "\n\n".join([*text, errors.to_string() if len(errors) else "all searches were fitted"])

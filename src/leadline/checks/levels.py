@@ -13,6 +13,7 @@ _NOTES = frozenset(
         "tail points",
         "prior of the optimum",
         "prior of the effective dimension",
+        "edges of the space",
     }
 )
 
