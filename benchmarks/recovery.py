@@ -3,7 +3,9 @@
 For each cell (gamma, noise sd, number of trials, direction), searches are drawn from the noisy
 quadratic with optimum 0 and spread 1, and fitted at tail fraction 0.5 through one compiled model.
 The result is how often the 89 % equal-tailed intervals of optimum, effective dimension and noise sd
-cover the truth. With `--integer` it is how often P(gamma = truth) is the largest.
+cover the truth. With `--integer` it is how often P(gamma = truth) is the largest. With
+`--automatic` searches of 1,000 and 5,000 trials are fitted with `leadline.fit` and its thresholds,
+and the intervals are those of 80 %.
 
 Results are appended to a CSV file, and a second run continues where the first stopped.
 """
@@ -23,7 +25,7 @@ from leadline.data.tails import cut_tail
 from leadline.inference.sampler import Sampler
 from leadline.models import independent
 
-PROB = 0.89
+PROB = {"continuous": 0.89, "automatic": 0.8}
 TAIL_FRACTION = 0.5
 MAX_DIM = 6.0
 CELLS = [
@@ -35,6 +37,10 @@ CELLS = [
 INTEGER_CELLS = [
     (gamma, sigma, 512, "minimize")
     for gamma, sigma in itertools.product((1.0, 2.0, 3.0), (0.0, 0.02, 0.1))
+]
+AUTOMATIC_CELLS = [
+    (gamma, sigma, n, "minimize")
+    for n, gamma, sigma in itertools.product((1000, 5000), (1.0, 2.0, 3.0), (0.02, 0.05, 0.1))
 ]
 
 
@@ -64,6 +70,18 @@ class Fitter:
         return drawn["posterior"].to_dataset().isel(search=0), drawn["sample_stats"].to_dataset()
 
 
+class AutomaticFitter:
+    """Fit searches as users do, with automatic thresholds and default priors."""
+
+    def __init__(self, draws: int, chains: int) -> None:
+        self.settings = {"draws": draws, "tune": draws, "chains": chains, "cores": 1}
+
+    def __call__(self, trials: ll.Trials, seed: int) -> tuple[xr.Dataset, xr.Dataset]:
+        """Return the draws of the search and the sampler statistics."""
+        tree = ll.fit(trials, random_seed=seed, progressbar=False, **self.settings)
+        return tree["posterior"].to_dataset().isel(search=0), tree["sample_stats"].to_dataset()
+
+
 def continuous_row(posterior: xr.Dataset, truth: dict[str, float]) -> dict[str, float]:
     """Return the rank of the truth among the draws and the posterior sd, per parameter."""
     row = {}
@@ -74,13 +92,17 @@ def continuous_row(posterior: xr.Dataset, truth: dict[str, float]) -> dict[str, 
     return row
 
 
-def run(path: pathlib.Path, cells, replications: int, effective_dim: str, options) -> None:
+def run(path: pathlib.Path, cells, replications: int, kind: str, options) -> None:
     """Fit each replication of each cell that `path` lacks."""
     done = set()
     if path.exists():
         table = pd.read_csv(path)
         done = set(zip(*(table[c] for c in ("gamma", "sigma", "n", "direction", "i")), strict=True))
-    fitter = Fitter(effective_dim, options.priors, options.draws, options.chains)
+    fitter: Fitter | AutomaticFitter
+    if kind == "automatic":
+        fitter = AutomaticFitter(options.draws, options.chains)
+    else:
+        fitter = Fitter(kind, options.priors, options.draws, options.chains)
     for i in range(replications):
         for gamma, sigma, n, direction in cells:
             if (gamma, sigma, n, direction, i) in done:
@@ -88,7 +110,7 @@ def run(path: pathlib.Path, cells, replications: int, effective_dim: str, option
             posterior, statistics = fitter(draw(gamma, sigma, n, direction, i), seed=i)
             row = {"gamma": gamma, "sigma": sigma, "n": n, "direction": direction, "i": i}
             row["divergences"] = int(statistics["diverging"].sum())
-            if effective_dim == "integer":
+            if kind == "integer":
                 probability = posterior["effective_dim_probability"].mean(("chain", "draw"))
                 row["best"] = int(probability.idxmax())
                 row["p_truth"] = float(probability.sel(dimension=int(gamma)))
@@ -102,15 +124,15 @@ def run(path: pathlib.Path, cells, replications: int, effective_dim: str, option
                 writer.writerow(row)
 
 
-def report(path: pathlib.Path, effective_dim: str) -> pd.DataFrame:
+def report(path: pathlib.Path, kind: str) -> pd.DataFrame:
     """Return by cell the coverage, or the share of replications that find the truth."""
     table = pd.read_csv(path)
-    if effective_dim == "integer":
+    if kind == "integer":
         found = table["best"] == table["gamma"]
         return (
             table.assign(found=found).groupby(["n", "gamma", "sigma"])[["found", "p_truth"]].mean()
         )
-    low, high = (1 - PROB) / 2, (1 + PROB) / 2
+    low, high = (1 - PROB[kind]) / 2, (1 + PROB[kind]) / 2
     names = ["optimum", "effective_dim", "noise_sd"]
     for name in names:
         table[name] = table[f"rank_{name}"].between(low, high).astype(float)
@@ -126,7 +148,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("benchmarks-work"))
     parser.add_argument("--replications", type=int, default=100)
-    parser.add_argument("--integer", action="store_true")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--integer", action="store_true")
+    kinds.add_argument("--automatic", action="store_true")
     parser.add_argument(
         "--only",
         nargs=3,
@@ -138,11 +162,12 @@ def main() -> None:
     parser.add_argument("--chains", type=int, default=2)
     options = parser.parse_args()
     options.priors = ll.Priors(max_effective_dim=MAX_DIM)
-    logging.getLogger("leadline").setLevel(logging.WARNING)
+    # Failed checks are no part of this measurement.
+    logging.getLogger("leadline").setLevel(logging.ERROR)
     options.work.mkdir(exist_ok=True)
-    kind = "integer" if options.integer else "continuous"
+    kind = "integer" if options.integer else "automatic" if options.automatic else "continuous"
     path = options.work / f"recovery-{kind}.csv"
-    cells = INTEGER_CELLS if options.integer else CELLS
+    cells = {"integer": INTEGER_CELLS, "automatic": AUTOMATIC_CELLS}.get(kind, CELLS)
     if options.only:
         size, *law = options.only
         cells = [cell for cell in cells if cell[:3] == (*law, size)]

@@ -83,7 +83,9 @@ def test_the_table_has_one_row_per_search_and_check_of_a_fit():
     assert table["passed"].dtype == "boolean"
     assert (table["advice"].eq("") == table["passed"].fillna(False)).all()
     assert table.loc[table["passed"].notna(), ["figure", "limit"]].notna().all(axis=None)
+    assert set(table["level"]) == {"warning", "note"}
     assert table.attrs["failed"] == failed_checks(table)
+    assert table.attrs["noted"] == failed_checks(table, "note")
     with pytest.raises(ll.LeadlineError, match="DataTree"):
         check(pd.DataFrame())
 
@@ -107,6 +109,14 @@ def test_failed_checks_are_named_once_with_what_they_are_about():
         }
     )
     assert failed_checks(table) == ["edges of the space (lr)"]
+
+
+def test_notes_are_no_failed_warnings(good):
+    tree = replaced(good, "candidates", n_tail=19, divergences=1)
+    table = check(tree, recompute=True)
+    assert (table.attrs["failed"], table.attrs["noted"]) == (["divergences"], ["tail points"])
+    level = table.set_index("check")["level"]
+    assert (level["tail points"], level["divergences"]) == ("note", "warning")
 
 
 def test_a_saved_fit_is_checked_like_the_fit(good, tmp_path):

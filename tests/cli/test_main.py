@@ -202,6 +202,15 @@ def test_checks_of_a_saved_fit(here, capsys):
     assert out.splitlines()[-1] == "no check failed"
 
 
+def test_a_note_is_no_failed_check(here, capsys):
+    save(trials=make_trials(n=400), spread_of_draws=0.3, tail_fraction=0.04)
+    out = printed(capsys, "check", "fit.nc")
+    assert re.search(r"tail points +│ noted +│ +16 │ +≥ 20 │", out)
+    assert "FAILED" not in out
+    assert out.splitlines()[-2] == "1 note: tail points"
+    assert out.splitlines()[-1] == "no check failed"
+
+
 def test_a_bad_fit_comes_with_a_warning_and_advice(here, capsys):
     tree = make_tree(divergences=7)
     settings = {"draws": 1000, "tune": 4000, "chains": 4, "model": "crossed"}

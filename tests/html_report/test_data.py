@@ -71,8 +71,11 @@ def test_the_comparison_is_that_of_compare(tree, data):
 
 def test_checks_and_what_failed_when_it_was_fitted(small):
     changed = small.copy()
-    changed.attrs["failed_checks"] = json.dumps(["one of an older version"])
+    # An earlier version recorded notes, too.
+    changed.attrs["failed_checks"] = json.dumps(["one of an older version", "tail points"])
     found = report_data(changed)
+    assert "tail points" not in found["failed_checks"]
+    assert {row["level"] for row in found["checks"]} == {"warning", "note"}
     assert "one of an older version" in found["failed_checks"]
     assert set(ll.check(small).attrs["failed"]) <= set(found["failed_checks"])
     assert len(found["checks"]) == len(ll.check(small))

@@ -3,6 +3,7 @@
 import pandas as pd
 import xarray as xr
 
+from leadline.checks.levels import NOTE, WARNING, level_of
 from leadline.checks.recorded_outcomes import GROUP, recorded_outcomes
 from leadline.stats.diagnostics import checks_line as checks_line
 from leadline.stats.fitted_search import validate_tree
@@ -29,12 +30,15 @@ def check(tree: xr.DataTree, *, recompute: bool = False) -> pd.DataFrame:
           `leadline.checks.catalogue.CHECKS`;
         - `passed`: True or False, or NA when the check could not be made;
         - `figure`: the number that the check computes;
+        - `level`: "warning" if a failure means that an interval is likely wrong, "note" if it is
+          worth knowing, see `leadline.checks.levels`;
         - `bound`, `limit`: "at least" or "at most", and the number that `figure` is compared
           with; the files of `leadline.checks` explain figures and limits;
         - `about`: name of the hyperparameter concerned, for a check of several;
         - `advice`: what to do when the check failed; why it could not be made; otherwise empty.
 
-        ``attrs["failed"]`` lists the names of the checks that failed in any search.
+        ``attrs["failed"]`` lists the names of the warnings that failed in any search, and
+        ``attrs["noted"]`` those of the notes.
 
     Raises
     ------
@@ -55,16 +59,19 @@ def check(tree: xr.DataTree, *, recompute: bool = False) -> pd.DataFrame:
         from leadline.checks.catalogue import evaluate_checks
 
         table = evaluate_checks(tree)
+    table.insert(4, "level", table["check"].map(level_of).astype("str"))
     table.attrs["failed"] = failed_checks(table)
+    table.attrs["noted"] = failed_checks(table, NOTE)
     return table
 
 
-def failed_checks(table: pd.DataFrame) -> list[str]:
-    """Return the names of the checks that failed in any search, each once.
+def failed_checks(table: pd.DataFrame, level: str = WARNING) -> list[str]:
+    """Return the names of the checks of a level that failed in any search, each once.
 
     `table` is a result of `check`; a hyperparameter follows in brackets: "edges of the space (lr)".
     """
-    failed = table[table["passed"].eq(False).fillna(False)]
+    of_level = table["check"].map(level_of) == level
+    failed = table[of_level & table["passed"].eq(False).fillna(False)]
     names = [
         f"{name} ({about})" if about else str(name)
         for name, about in zip(failed["check"], failed["about"], strict=True)

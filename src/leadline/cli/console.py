@@ -16,9 +16,11 @@ from rich.measure import Measurement
 from rich.table import Column, Table
 
 from leadline.checks.check import check
+from leadline.checks.levels import NOTE
 from leadline.checks.outcome import NO_TRIALS
 from leadline.cli.wording import in_command_line_words
 from leadline.data.trials import Trials
+from leadline.errors import pluralize
 from leadline.stats.compare import compare_once
 from leadline.stats.comparison_sentences import comparison_sentences
 from leadline.stats.diagnostics import checks_line, convergence
@@ -34,6 +36,7 @@ _PLAIN_WIDTH = 220
 _LABEL_WIDTH, _CELL_WIDTH = 28, 27
 _BOUNDS = {"at least": "≥ ", "at most": "≤ ", "": ""}
 _VERDICTS = {True: ("passed", ""), False: ("FAILED", "red"), None: ("not made", "dim")}
+_NOTED = "noted", "yellow"
 
 
 def _console() -> Console:
@@ -139,7 +142,9 @@ def show_checks(tree: xr.DataTree, *, recompute: bool = False) -> None:
         # Without trials, most checks cannot be made, for the same reason.
         alike = rows["advice"].isin([NO_TRIALS, NOT_CHECKED])
         for _, row in rows[~alike].iterrows():
-            verdict, style = _VERDICTS[None if pd.isna(row["passed"]) else bool(row["passed"])]
+            passed = None if pd.isna(row["passed"]) else bool(row["passed"])
+            is_noted = passed is False and row["level"] == NOTE
+            verdict, style = _NOTED if is_noted else _VERDICTS[passed]
             table.add_row(
                 row["check"],
                 verdict,
@@ -154,6 +159,8 @@ def show_checks(tree: xr.DataTree, *, recompute: bool = False) -> None:
             table.add_row(others, _VERDICTS[None][0], "", "", reason, style="dim")
         _console().print(table)
     failed = checks.attrs["failed"]
+    if noted := checks.attrs["noted"]:
+        show_line(f"{pluralize(len(noted), 'note')}: {'; '.join(noted)}")
     show_line(checks_line(failed), "bold red" if failed else "")
 
 

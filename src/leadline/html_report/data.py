@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from leadline.checks.check import check, failed_checks
+from leadline.checks.levels import WARNING, level_of
 from leadline.html_report.sentences import search_sentences, verdict_sentences
 from leadline.html_report.sliders import BUDGETS, comparison_data, curve_data, forecast_data
 from leadline.plots.plot_tuning_curve import tuning_curve_numbers
@@ -43,7 +44,7 @@ def report_data(tree: xr.DataTree, curves: xr.Dataset | None = None) -> dict[str
     - `version`; `metric`, `direction`, `source`, `trials`, `search_sampler`, `created_at`, `notes`,
       `settings`, `priors`, `versions`: the provenance;
     - `interval`: its `prob` and `kind`; `convergence`: `ok` and `message`;
-    - `failed_checks`: names; `verdict`: sentences on the whole fit;
+    - `failed_checks`: names of failed warnings; `verdict`: sentences on the whole fit;
     - `searches`: one dictionary per search, with its row of `leadline.summary`, `failed_checks`
       and `sentences`; `checks`: the rows of `leadline.check`;
     - `curves`, `forecast`: the outcome of k trials and of m further ones;
@@ -55,6 +56,8 @@ def report_data(tree: xr.DataTree, curves: xr.Dataset | None = None) -> dict[str
     found = convergence(tree)
     # A check that failed at the time of the fit stays failed, so that no answer seems sound later.
     recorded = json.loads(tree.attrs.get("failed_checks", "[]"))
+    # An earlier version recorded what are notes now.
+    recorded = [name for name in recorded if level_of(name) == WARNING]
     data = {
         "version": VERSION,
         **{name: tree.attrs.get(name, "") for name in _ATTRIBUTES},

@@ -13,6 +13,7 @@ import xarray as xr
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from leadline.checks.levels import NOTE
 from leadline.html_report import formats
 from leadline.html_report.data import curve_numbers, report_data
 from leadline.html_report.pictures import draw_curves, draw_optima, draw_pairs
@@ -146,12 +147,13 @@ def _triple(column: Mapping[str, Any]) -> str:
 
 
 def _list_failed(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the checks that failed, each once with its searches and advice."""
+    """Return the checks that failed, each once with its searches and advice, warnings first."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for row in data["checks"]:
         if row["passed"] is False:
             about = f" ({row['about']})" if row["about"] else ""
             key = (f"{row['check']}{about}", row["advice"])
-            rows.setdefault(key, {"check": key[0], "advice": key[1], "searches": []})
+            own = {"check": key[0], "level": row["level"], "advice": key[1], "searches": []}
+            rows.setdefault(key, own)
             rows[key]["searches"].append(row["search"])
-    return list(rows.values())
+    return sorted(rows.values(), key=lambda one: one["level"] == NOTE)

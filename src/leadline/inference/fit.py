@@ -135,7 +135,8 @@ def fit(
           `checks` (search, check), the result of `leadline.check`. Both are recorded because they
           take long to compute: after a change of other groups, drop them with ``drop_nodes``.
 
-        The attribute `failed_checks` lists the checks that failed, which are also logged.
+        The attribute `failed_checks` lists the warnings among the checks that failed, which are
+        also logged.
 
         If so many trials share the best score exactly that no law can be fitted to better ones, a
         search ends in a plateau (`leadline.data.plateau`). It is answered by itself, also where

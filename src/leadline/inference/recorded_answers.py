@@ -10,9 +10,9 @@ from leadline.stats import best_seen
 
 
 def record_answers(tree: xr.DataTree) -> list[str]:
-    """Add the groups `best_seen` and `checks` to a fit; return the names of failed checks.
+    """Add the groups `best_seen` and `checks` to a fit; return the names of failed warnings.
 
-    The attribute `failed_checks` holds these names too.
+    The attribute `failed_checks` holds these names too; notes are in the group alone.
     """
     tree[best_seen.GROUP] = xr.DataTree(best_seen.best_seen_group(tree))
     table = check(tree)

@@ -1,0 +1,23 @@
+"""What the failure of a check means: a warning, or a note.
+
+A *warning* says that an interval is likely wrong: on real searches its failure goes with lower
+coverage or worse interval scores, or it has a reason that no benchmark of random searches shows. A
+*note* is worth knowing, and intervals hold as often with it as without. `benchmarks/README.md` has
+the firing rate and the loss of coverage of each check, measured by `benchmarks/real_searches.py`.
+"""
+
+WARNING, NOTE = "warning", "note"
+
+_NOTES = frozenset(
+    {
+        "tail points",
+        "prior of the optimum",
+        "prior of the effective dimension",
+        "edges of the space",
+    }
+)
+
+
+def level_of(check: str) -> str:
+    """Return the level of a check by its public name."""
+    return NOTE if check in _NOTES else WARNING
