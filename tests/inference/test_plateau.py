@@ -102,6 +102,8 @@ def test_others_are_fitted_together_without_it(mixed):
         table.loc["a / svm", ["optimum", "noise_sd", "p_gain_10"]].astype(float)
     ).all()
     assert ll.check(mixed)["passed"].notna().any()
+    # What others share does not concern it, but for the number of its draws.
+    assert "R-hat" not in table.loc["b / mlp", "warning"]
 
 
 def test_its_score_is_compared_at_the_optimum_and_at_a_budget(mixed):
@@ -125,6 +127,7 @@ def test_pictures_and_the_report_leave_nothing_out(mixed, tmp_path):
 def test_one_other_search_is_fitted_alone_and_equal_scores_are_doubted():
     trials = mixed_trials()
     table = trials.table[trials.table["model"] == "mlp"].assign(score=trials.table["score"])
+    table = table.drop(columns="status")
     table.loc[table["task"] == "b", "score"] = 1.0
     fitted = ll.fit(
         ll.Trials(table, "minimize"), tail_fraction=0.5, draws=60, tune=100, chains=2, **SETTINGS

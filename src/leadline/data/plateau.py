@@ -33,4 +33,5 @@ def has_plateau(
         return False
     if all(2 * shared >= size for size in tail_sizes):
         return True
-    return shared >= MIN_TAIL_TRIALS and 2 * shared >= deepest and shared >= _STEP * counts[1]
+    many = shared >= MIN_TAIL_TRIALS and 2 * shared >= deepest
+    return many and bool(shared >= _STEP * counts[1])

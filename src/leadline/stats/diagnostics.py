@@ -10,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from leadline.errors import pluralize
-from leadline.stats.fitted_search import validate_tree
+from leadline.stats.fitted_search import plateau_trials, validate_tree
 from leadline.stats.sampling_advice import sampling_advice
 
 MAX_RHAT = 1.01
@@ -137,6 +137,9 @@ def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
         table = table.sel(search=[search])
     used = table["weight"].to_numpy() > 0.0
     shared = tree["pooled"].attrs if "pooled" in tree.children else {}
+    if search is not None and plateau_trials(tree, search):
+        # A search that ends in a plateau shares no parameter.
+        shared = {}
     # Searches that were fitted at once share their draws, and so their divergences.
     at_once = "pooled" in tree.children and "overlap" not in table
     sizes = tree["posterior"].sizes
