@@ -127,7 +127,8 @@ def make_part(
             "tails": tails,
         }
     )
-    part.attrs.update(dataclasses.asdict(diagnose(posterior, statistics)), target_accept=0.95)
+    drawn = posterior[["optimum", "effective_dim", "noise_sd", "spread"]]
+    part.attrs.update(dataclasses.asdict(diagnose(drawn, statistics)), target_accept=0.95)
     return part
 
 

@@ -30,7 +30,7 @@ def only_reported(threshold, tail_scale, task="a", model="x"):
     """Return a search without trials."""
     like = full_search()
     known = {"threshold": threshold, "n_tail": 0, "best_loss": np.inf}
-    known |= {"tail_scale": tail_scale, "noise_scale": tail_scale}
+    known |= {"tail_scale": tail_scale, "noise_scale": tail_scale, "least_loss": -np.inf}
     known |= {"resolution": 0.0, "scale": "identity", "max_effective_dim": 3.0}
     known |= {"tail_fraction": NAN, "log_prior_weight": 0.0}
     nothing = {name: (own.dims, own.to_numpy()[:0]) for name, own in like.items()}
