@@ -103,12 +103,12 @@ def test_searches_from_the_law_pass():
 def test_failed_checks_are_named_once_with_what_they_are_about():
     table = pd.DataFrame(
         {
-            "check": ["edges of the space", "order of trials", "edges of the space", "best seen"],
+            "check": ["resolution", "order of trials", "resolution", "best seen"],
             "passed": pd.array([False, True, False, pd.NA], dtype="boolean"),
             "about": ["lr", "", "lr", ""],
         }
     )
-    assert failed_checks(table) == ["edges of the space (lr)"]
+    assert failed_checks(table) == ["resolution (lr)"]
 
 
 def test_notes_are_no_failed_warnings(good):

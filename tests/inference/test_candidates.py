@@ -30,10 +30,10 @@ def numbers(candidates, name):
 @pytest.mark.parametrize(
     ("n", "n_failed", "counts"),
     [
-        (48, 0, [10, 14, 19, 24, 29, 34]),
-        (512, 71, [26, 51, 77, 102, 154, 205, 256, 307, 358]),
-        (1024, 0, [20, 51, 102, 154, 205, 307, 410, 512, 614, 717]),
-        (48, 20, [10, 14, 19, 24]),  # only 28 have a score
+        (48, 0, [10, 14, 22, 34]),
+        (512, 71, [26, 51, 102, 154, 230, 358]),
+        (1024, 0, [20, 51, 102, 205, 307, 461, 717]),
+        (48, 20, [10, 14, 22]),  # only 28 have a score
         (12, 0, [8]),  # none of the grid: as few as there may be
         (40, 31, [8]),
     ],
@@ -41,10 +41,7 @@ def numbers(candidates, name):
 def test_the_grid_is_as_wide_and_as_deep_as_the_search_allows(n, n_failed, counts):
     candidates = found(trials(n, n_failed))
     assert numbers(candidates, "n_tail") == counts
-    log_prior, fraction = (
-        np.array(numbers(candidates, name)) for name in ("log_prior_weight", "tail_fraction")
-    )
-    np.testing.assert_allclose(log_prior - log_prior[0], 2 * np.log(fraction[0] / fraction))
+    assert len(set(numbers(candidates, "log_prior_weight"))) == 1
 
 
 def test_a_search_that_is_pooled_may_be_smaller():

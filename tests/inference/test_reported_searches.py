@@ -10,7 +10,12 @@ from leadline.data.reported_notes import notes_on_reports, validate_with_reports
 from leadline.data.tails import join_tails
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError
-from leadline.inference.candidates import DEFAULT_MAX_DIM, candidates_of, space_names
+from leadline.inference.candidates import (
+    DEFAULT_MAX_DIM,
+    TAIL_FRACTIONS,
+    candidates_of,
+    space_names,
+)
 from leadline.inference.reported_searches import validate_reports, with_reports
 from leadline.models.priors import Priors
 
@@ -108,7 +113,7 @@ def test_a_poorer_report_is_reached_by_a_wider_tail_of_the_same_search():
     finite = np.sort(trials.search("digits", "C").table["score"])
     assert threshold > 0.55 > float(plain["threshold"][1])
     inside = finite[finite < threshold]
-    assert len(inside) / len(finite) in (0.3, 0.4, 0.5, 0.6, 0.7)
+    assert len(inside) / len(finite) in TAIL_FRACTIONS
     assert tail_scale == pytest.approx(threshold - np.median(inside))
 
 

@@ -66,15 +66,15 @@ def test_candidates_are_fitted_outwards_while_the_tail_looks_like_the_law():
     _, many = simulate_losses(200_000, 1)
     score = np.quantile(many, (np.arange(200) + 0.5) / 200)
     fits, evidence, sampler = fitted(ll.from_scores(score, direction="minimize"))
-    assert sampler.fitted[:8] == [20, 30, 40, 60, 80, 100, 120, 140]
-    assert evidence["candidate"].tolist() == list(range(8))
+    assert sampler.fitted[:5] == [20, 40, 60, 90, 140]
+    assert evidence["candidate"].tolist() == list(range(5))
     assert evidence["kept"].all()
     assert evidence["weight"].sum() == pytest.approx(1)
     assert np.isfinite(evidence["elpd"]).all()
-    assert [fit["tails"].sizes["tail_trial"] for fit in fits] == sampler.fitted[:8]
+    assert [fit["tails"].sizes["tail_trial"] for fit in fits] == sampler.fitted[:5]
 
 
-def test_the_first_that_does_not_look_like_the_law_is_the_last():
+def test_the_first_that_is_hopeless_is_the_last():
     # A quarter follows the law; the others crowd beyond it.
     rng = np.random.default_rng(4)
     _, many = simulate_losses(200_000, 1)
@@ -88,6 +88,22 @@ def test_the_first_that_does_not_look_like_the_law_is_the_last():
     assert np.isnan(last.elpd)
     assert last.p_value < 0.01 < MIN_P_VALUE
     assert 75 < fits[-1]["tails"].sizes["tail_trial"] == sampler.fitted[len(fits) - 1] <= 120
+
+
+def test_a_misfit_within_a_tail_that_fits_is_kept(monkeypatch):
+    p_values = iter([0.2, 0.5, 0.1, 0.3, 0.05, 0.29])
+    monkeypatch.setattr("leadline.inference.thresholds.p_value_of", lambda *_: next(p_values))
+    trials = make_trials(n=300, n_failed=0)
+    fractions = dict.fromkeys([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], 1.0)
+    _, evidence, sampler = fitted(trials, fractions)
+    assert evidence["kept"].tolist() == [True, True, True, True, False, False]
+    assert len(sampler.fitted) >= 6
+
+
+def test_the_deepest_is_kept_where_none_fits(monkeypatch):
+    monkeypatch.setattr("leadline.inference.thresholds.p_value_of", lambda *_: 0.02)
+    _, evidence, _ = fitted(make_trials(n=300, n_failed=0), {0.2: 1.0, 0.4: 1.0})
+    assert evidence["kept"].tolist() == [True, False]
 
 
 def test_a_candidate_alone_is_taken_as_it_is():
