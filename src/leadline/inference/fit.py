@@ -11,8 +11,13 @@ import xarray as xr
 from leadline.data.reported_notes import notes_on_reports, validate_with_reports
 from leadline.data.scale import validate_scale
 from leadline.data.tails import MIN_TAIL_TRIALS, MIN_TAIL_TRIALS_POOLED
-from leadline.data.trials import Trials, validate_any_complete
-from leadline.errors import LeadlineError, format_value
+from leadline.data.trials import (
+    Trials,
+    drawn_at_random,
+    guided_trials,
+    validate_any_complete,
+)
+from leadline.errors import LeadlineError, format_value, pluralize
 from leadline.inference.candidates import candidates_of, space_names, validate_tail_fractions
 from leadline.inference.fit_options import (
     choose_model,
@@ -57,7 +62,8 @@ def fit(
     trials : Trials
         One search, or several. Reported bests (`Trials.reports`) are evidence beside the trials. A
         search known from reports alone borrows its threshold and tail scale from one with trials
-        on the same task: see `leadline.inference.reported_searches`.
+        on the same task: see `leadline.inference.reported_searches`. Trials whose column `drawn` is
+        "guided" are left out, with a note: the law is about random draws.
     model : {"auto", "single", "hierarchical", "crossed"}
         `"single"`: every search by itself. `"hierarchical"`: effective dimensions, noise and depths
         are partly pooled, so that searches learn from each other. `"crossed"`: in addition, an
@@ -88,7 +94,8 @@ def fit(
         Spacing of the grid on which scores are recorded, in score units; 0 for none. Default:
         inferred from ties.
     assume_random : bool
-        Fit even if the hyperparameters show that they were not drawn at random.
+        Fit even if the hyperparameters show that they were not drawn at random; guided trials then
+        count as random.
     draws, tune, chains : int
         Numbers of draws to keep and of draws to adapt, per chain, and the number of chains.
     random_seed : int, optional
@@ -154,6 +161,9 @@ def fit(
             "leadline.read_table(...) or leadline.from_scores(...)"
         )
     validate_any_complete(trials)
+    guided = 0 if assume_random else guided_trials(trials)
+    if guided:
+        trials = validate_any_complete(drawn_at_random(trials))
     priors = Priors() if priors is None else priors
     if not isinstance(priors, Priors):
         raise LeadlineError(
@@ -182,7 +192,12 @@ def fit(
         )
         for pair in trials.with_trials
     ]
-    notes = [*validate_random_search(trials, assume_random), *notes_on_reports(trials)]
+    left_out = [f"{pluralize(guided, 'guided trial')} left out: the law is about random draws"]
+    notes = [
+        *left_out * bool(guided),
+        *validate_random_search(trials, assume_random),
+        *notes_on_reports(trials),
+    ]
     validate_reports(trials, candidates, priors)
 
     # Only after the input is validated: these imports take seconds.
