@@ -7,7 +7,7 @@ from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, format_value, join_values
 
 _CHOICES = {
-    "model": ("auto", "single", "hierarchical", "crossed"),
+    "model": ("auto", "single", "hierarchical", "crossed", "surface"),
     "effective_dim": ("continuous", "integer"),
     "nuts_sampler": ("nutpie", "pymc", "numpyro", "blackjax"),
 }
