@@ -11,9 +11,11 @@ The standardised loss (`leadline.data.surface_scores`) of configuration x is
 averaged over the seeds of the trial:
 
 * f is a Gaussian process with mean `level`, variance `surface_variance` and the Matérn 5/2
-  covariance. Its inverse squared length scales `relevance` have the sparse axis-aligned prior of
-  Eriksson and Jankowiak (2021, arXiv:2103.00349): most hyperparameters matter little, and the
-  half-Cauchy tails let some matter much.
+  covariance. Its inverse length scales have the sparse axis-aligned prior of Eriksson and Jankowiak
+  (2021, arXiv:2103.00349): most hyperparameters matter little, and the half-Cauchy tails let some
+  matter much. Their squares are the `relevance`. Put on the squares, as in the paper, the prior
+  leaves each of many useless hyperparameters a small effect; a minimum adds them all up, and was
+  too low by a noise sd in eight dimensions of which two matter.
 * d(x) is what training repeats but f is too smooth for. Without it the expected score of the best
   trial is far too certain: f averages over a neighbourhood. Neighbours within a short distance
   share it.
@@ -46,9 +48,9 @@ class SurfacePriors:
     Parameters
     ----------
     shrinkage : Prior
-        Scale of all relevances. The value 0.1 is that of Eriksson and Jankowiak.
-    local_relevance : Prior
-        On ``relevance / shrinkage``, one per hyperparameter.
+        Scale of the inverse length scales of all hyperparameters, in units of the cube.
+    local_scale : Prior
+        On the inverse length scale over `shrinkage`, one per hyperparameter.
     surface_variance : Prior
         Variance of f, in variances of the losses.
     residual_sd : Prior
@@ -61,10 +63,10 @@ class SurfacePriors:
     """
 
     shrinkage: Prior = field(default=Prior("HalfCauchy", beta=0.1))
-    local_relevance: Prior = field(default=Prior("HalfCauchy", beta=1.0))
+    local_scale: Prior = field(default=Prior("HalfCauchy", beta=1.0))
     surface_variance: Prior = field(default=Prior("LogNormal", mu=0.0, sigma=1.0))
     residual_sd: Prior = field(default=Prior("LogNormal", mu=-1.5, sigma=1.0))
-    own_share: Prior = field(default=Prior("Beta", alpha=1.0, beta=3.0))
+    own_share: Prior = field(default=Prior("Beta", alpha=1.0, beta=5.0))
     level: Prior = field(default=Prior("Normal", mu=0.0, sigma=1.0))
 
     def to_dict(self) -> dict[str, str | float | None]:
@@ -103,8 +105,8 @@ def build(surface: xr.Dataset, priors: SurfacePriors) -> pm.Model:
     with pm.Model(coords=coords) as model:
         data = {name: pm.Data(name, value) for name, value in data_of(surface).items()}
         shrinkage = priors.shrinkage.variable("shrinkage")
-        local = priors.local_relevance.variable("local_relevance", dims="hyperparameter")
-        relevance = pm.Deterministic("relevance", shrinkage * local, dims="hyperparameter")
+        local = priors.local_scale.variable("local_scale", dims="hyperparameter")
+        relevance = pm.Deterministic("relevance", (shrinkage * local) ** 2, dims="hyperparameter")
         variance = priors.surface_variance.variable("surface_variance")
         residual = priors.residual_sd.variable("residual_sd")
         share = priors.own_share.variable("own_share")

@@ -2,8 +2,8 @@
 
 Each hyperparameter is an *axis*. A number becomes its quantile in the distribution from which it
 was to be drawn, in [0, 1], on a log scale where the space is; the values of an integer, or of a
-grid, are the middles of equal cells. A choice becomes its position. A parameter that is inactive in a
-trial, because another one switches it off, is missing (NaN).
+grid, are the middles of equal cells. A choice becomes its position. A parameter that is inactive in
+a trial, because another one switches it off, is missing (NaN).
 
 `UnitCube.embed` maps points to Euclidean coordinates, in which distances make sense: two choices
 are a distance of 1 apart, as are the ends of a range, and so nearly are active and inactive.
@@ -126,6 +126,7 @@ class UnitCube:
         by a normal step with the sd `width`, reflected at the ends, or by at least one cell; a
         choice with probability `width`, to a random one.
         """
+        step: Floats
         count, dims = centres.shape
         moved = generator.random((count, dims)) < max(0.5, 1.0 / dims)
         points = centres.copy()

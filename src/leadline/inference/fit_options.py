@@ -47,6 +47,35 @@ def validate_together(kind: str, *, scale: str) -> None:
         )
 
 
+def validate_surface_options(
+    trials: Trials,
+    threshold: object,
+    tail_fraction: object,
+    priors: object,
+    effective_dim: str,
+    resolution: object,
+) -> None:
+    """Raise `LeadlineError` for options of the law, and for reported bests."""
+    given = {
+        "threshold": threshold != "auto",
+        "tail_fraction": tail_fraction is not None,
+        "priors": priors is not None,
+        "effective_dim": effective_dim != "continuous",
+        "resolution": resolution is not None,
+    }
+    wrong = [name for name, own in given.items() if own]
+    if wrong:
+        raise LeadlineError(
+            f"model='surface' takes no {join_values(wrong)}, which are about the quadratic law; "
+            "leave them out"
+        )
+    if len(trials.reports):
+        raise LeadlineError(
+            f"{trials.source}: a reported best has no hyperparameters, so that a surface cannot "
+            "use it; leave these rows out"
+        )
+
+
 def validate_threshold(threshold: object, tail_fraction: object) -> float | None:
     """Return a numeric threshold, which excludes a tail fraction, or None for "auto"."""
     if isinstance(threshold, str) and threshold == "auto":

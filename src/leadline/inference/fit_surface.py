@@ -43,7 +43,7 @@ Floats = npt.NDArray[np.float64]
 GROUP = "surfaces"
 """The group of the tree with a child per search: its trials and its draws of the surface."""
 
-_MOST_PATHS = 400
+_MOST_PATHS = 200
 """Functions that are drawn; each is a draw of the answers."""
 
 
@@ -58,7 +58,9 @@ def fit_surfaces(
     """Return the groups of the tree of searches, each with a surface of its own, and notes."""
     priors = SurfacePriors() if priors is None else priors
     labels = dict(zip(trials.searches, search_labels(trials.searches), strict=True))
-    posteriors, groups, notes = [], {}, []
+    posteriors: list[xr.Dataset] = []
+    groups: dict[str, xr.Dataset] = {}
+    notes: list[str] = []
     pairs = trials.with_trials
     sampler.progress.start("sampling", len(pairs), "searches")
     for number, (pair, own) in enumerate(zip(pairs, seed.spawn(len(pairs)), strict=True)):

@@ -11,6 +11,7 @@ from leadline.stats.fitted_search import best_seen, direction_sign, search_names
 from leadline.stats.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
 from leadline.stats.reported import describe_reports
 from leadline.stats.rounding import rounded
+from leadline.stats.surface_summary import is_surface, surface_summary
 
 # Columns with an interval, and their heads.
 _WITH_INTERVALS = {
@@ -78,6 +79,9 @@ def summary(
           ``effective_dim="integer"``;
         - `warning`: empty, or the reason not to rely on the numbers of the row.
 
+        For ``model="surface"`` the columns are those of
+        `leadline.stats.surface_summary.surface_summary`.
+
         ``attrs`` hold `direction`, `metric`, `source`, and one line each on the whole fit:
         `convergence`, and `checks`, with the checks of `leadline.check` that failed.
 
@@ -96,6 +100,8 @@ def summary(
     >>> bool((table["optimum_eti90_lb"] < table["optimum"]).all())
     True
     """
+    if is_surface(tree):
+        return surface_summary(tree, ci_prob=ci_prob, ci_kind=ci_kind)
     validate_tree(tree)
     prob, kind = validate_interval(ci_prob, ci_kind)
     label = interval_label(prob, kind)

@@ -27,15 +27,15 @@ Floats = npt.NDArray[np.float64]
 PARAMETERS = ("relevance", "surface_variance", "residual_sd", "own_share", "level")
 """The variables of a draw that define the Gaussian process."""
 
-_FREQUENCIES = 400
+_FREQUENCIES = 256
 """Number of random frequencies, each with a sine and a cosine."""
 
 _DEGREES = 5.0
 """The spectrum of the Matérn 5/2 covariance is a Student t with so many degrees of freedom."""
 
-_RANDOM_POINTS, _NEAR_POINTS = 1000, 400
+_RANDOM_POINTS, _NEAR_POINTS = 600, 300
 _WIDTHS = (0.2, 0.1, 0.05)
-_KEPT, _CHILDREN = 20, 12
+_KEPT, _CHILDREN = 15, 10
 
 
 @dataclasses.dataclass(frozen=True)
