@@ -33,7 +33,8 @@ in percent at 106."""
 
 RANDOM_SHARE_ADVICE = (
     "from the next trial on, sampler=leadline.optuna.RandomShareSampler(sampler) draws a quarter "
-    "of an Optuna study at random, and fit takes these"
+    "of an Optuna study at random, and fit takes these; from the trials there are, the model "
+    "'surface' of leadline.fit in Python answers, by a regression on the hyperparameters"
 )
 """Advice for a search that learned."""
 

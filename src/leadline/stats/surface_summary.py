@@ -106,8 +106,10 @@ def best_setting(
 
     Examples
     --------
-    >>> fit = ll.fit(trials, model="surface")  # doctest: +SKIP
-    >>> ll.best_setting(fit).loc["lr", ["lower", "upper"]]  # doctest: +SKIP
+    >>> import xarray
+    >>> fit = xarray.open_datatree("surface.nc")
+    >>> ll.best_setting(fit).loc["opt", "value"]
+    'adam'
     """
     if not is_surface(tree):
         raise LeadlineError("best_setting takes the tree of leadline.fit(model='surface')")
