@@ -32,7 +32,7 @@ PROB = 0.8
 ENDS = ((1 - PROB) / 2, (1 + PROB) / 2)
 SETTINGS = {"draws": 200, "tune": 250, "chains": 2, "random_seed": 0, "progressbar": False}
 KEY = ["family", "sampler", "seed", "size"]
-_PLUG_IN_POINTS, _PLUG_IN_DRAWS = 1000, 200
+_PLUG_IN_POINTS, _PLUG_IN_DRAWS = 500, 200
 
 
 def by_surface(trials: ll.Trials) -> dict:
@@ -72,7 +72,7 @@ def by_plug_in(trials: ll.Trials) -> dict:
         model.fit(points[search.configuration], (loss - centre) / spread)
     generator = np.random.default_rng(0)
     means = np.bincount(search.configuration, loss) / search.replicates
-    centres = cube.seen[np.repeat(np.argsort(means)[:40], 10)]
+    centres = cube.seen[np.repeat(np.argsort(means)[:40], 5)]
     where = [cube.draw(_PLUG_IN_POINTS, generator), cube.seen, cube.near(centres, 0.1, generator)]
     candidates = cube.embed(np.concatenate(where))[0]
     # Without the white part: expected scores, not measured ones.
