@@ -126,7 +126,6 @@ class UnitCube:
         by a normal step with the sd `width`, reflected at the ends, or by at least one cell; a
         choice with probability `width`, to a random one.
         """
-        step: Floats
         count, dims = centres.shape
         moved = generator.random((count, dims)) < max(0.5, 1.0 / dims)
         points = centres.copy()
@@ -138,10 +137,8 @@ class UnitCube:
                 points[:, index] = np.where(moves, other, own)
                 continue
             step = generator.normal(0.0, width, size=count)
-            if axis.cells:
-                least = 1.0 / axis.cells
-                step = np.where(np.abs(step) < least, np.sign(step) * least, step)
-            place = np.abs(own + step)
+            cell = 1.0 / axis.cells if axis.cells else 0.0
+            place = np.abs(own + np.sign(step) * np.maximum(np.abs(step), cell))
             place = axis.snap(np.clip(np.where(place > 1.0, 2.0 - place, place), 0.0, 1.0))
             points[:, index] = np.where(moved[:, index], place, own)
         return self._with_pattern(points, centres)
