@@ -22,9 +22,7 @@ averaged over the seeds of the trial:
 * noise differs between the seeds of a configuration.
 
 d and the noise have the total sd `residual_sd`; d has the share `own_share` of its square, which
-only repeated or neighbouring configurations inform. For the worse half of the trials, whose losses
-are compressed, the sd is `worse_ratio` times that: one sd for all would be too small where the
-optimum is, and the surface would follow the luck of the best trials.
+only repeated or neighbouring configurations inform.
 
 The optimum is the minimum of f over the space: d of a configuration that was never tried is unknown
 and 0 on average. Two random variables are observed: `loss` (trial), a multivariate normal, and
@@ -57,8 +55,6 @@ class SurfacePriors:
         Variance of f, in variances of the losses.
     residual_sd : Prior
         Sd of deviation and noise together. The median of 0.2 leaves 0.03 to 1.6 likely.
-    worse_ratio : Prior
-        Sd of deviation and noise of the worse half of the trials over that of the better half.
     own_share : Prior
         Share of the deviation in the residual variance. Two configurations next to each other
         mostly score alike, so that small shares are likelier.
@@ -70,7 +66,6 @@ class SurfacePriors:
     local_scale: Prior = field(default=Prior("HalfCauchy", beta=1.0))
     surface_variance: Prior = field(default=Prior("LogNormal", mu=0.0, sigma=1.0))
     residual_sd: Prior = field(default=Prior("LogNormal", mu=-1.5, sigma=1.0))
-    worse_ratio: Prior = field(default=Prior("LogNormal", mu=0.0, sigma=0.5))
     own_share: Prior = field(default=Prior("Beta", alpha=1.0, beta=5.0))
     level: Prior = field(default=Prior("Normal", mu=0.0, sigma=1.0))
 
@@ -82,21 +77,19 @@ class SurfacePriors:
 def data_of(surface: xr.Dataset) -> dict[str, Any]:
     """Return what the model takes from the data of a surface, by the names of its `pm.Data`.
 
-    `surface` has `loss`, `replicates` and `worse` (trial), `squared_distance` (hyperparameter,
-    trial, other_trial) and `own_correlation` (trial, other_trial); with repeated trials also
-    `seed_freedom`, `seed_variance` and `seed_worse` (repeated_trial).
+    `surface` has `loss` and `replicates` (trial), `squared_distance` (hyperparameter, trial,
+    other_trial) and `own_correlation` (trial, other_trial); with repeated trials also
+    `seed_freedom` and `seed_variance` (repeated_trial).
     """
     axes = surface.sizes["hyperparameter"]
     values = {
         "observed_loss": surface["loss"].to_numpy(),
         "replicates": surface["replicates"].to_numpy().astype(float),
-        "worse": surface["worse"].to_numpy().astype(float),
         "squared_distance": surface["squared_distance"].to_numpy().reshape(axes, -1),
         "own_correlation": surface["own_correlation"].to_numpy().reshape(-1),
     }
     if "seed_variance" in surface:
         values["seed_freedom"] = surface["seed_freedom"].to_numpy().astype(float)
-        values["seed_worse"] = surface["seed_worse"].to_numpy().astype(float)
         values["observed_seed_variance"] = surface["seed_variance"].to_numpy()
     return values
 
@@ -116,23 +109,21 @@ def build(surface: xr.Dataset, priors: SurfacePriors) -> pm.Model:
         relevance = pm.Deterministic("relevance", (shrinkage * local) ** 2, dims="hyperparameter")
         variance = priors.surface_variance.variable("surface_variance")
         residual = priors.residual_sd.variable("residual_sd")
-        worse_ratio = priors.worse_ratio.variable("worse_ratio")
         share = priors.own_share.variable("own_share")
         level = priors.level.variable("level")
-        sd = residual * worse_ratio ** data["worse"]
+        noise = pm.Deterministic("noise_ratio", residual * pt.sqrt(1.0 - share))
         n = data["observed_loss"].shape[0]
         # One matrix product over all pairs is several times faster than a sum of matrices.
         smooth = variance * matern52(pt.dot(relevance, data["squared_distance"]), pt)
-        own = share * pt.outer(sd, sd) * data["own_correlation"].reshape((n, n))
-        covariance = smooth.reshape((n, n)) + own
-        covariance += pt.diag((1.0 - share) * sd**2 / data["replicates"] + JITTER)
+        own = share * residual**2 * data["own_correlation"]
+        covariance = (smooth + own).reshape((n, n))
+        covariance += pt.diag(noise**2 / data["replicates"] + JITTER)
         if "seed_freedom" in data:
             half = 0.5 * data["seed_freedom"]
-            seed_sd = residual * worse_ratio ** data["seed_worse"]
             pm.Gamma(
                 "seed_variance",
                 alpha=half,
-                beta=half / ((1.0 - share) * seed_sd**2),
+                beta=half / noise**2,
                 observed=data["observed_seed_variance"],
             )
         pm.MvNormal(

@@ -24,7 +24,6 @@ def data(repeated=True, n=7):
         {
             "loss": ("trial", RNG.normal(size=n)),
             "replicates": ("trial", np.array([2, 3, *[1] * (n - 2)])),
-            "worse": ("trial", np.array([1, 0, 0, *[1] * (n - 3)])),
             "squared_distance": (
                 ("hyperparameter", "trial", "other_trial"),
                 squared_by_axis(points, np.array([0, 1]), 2),
@@ -39,7 +38,6 @@ def data(repeated=True, n=7):
     if repeated:
         found["seed_freedom"] = "repeated_trial", np.array([1, 2])
         found["seed_variance"] = "repeated_trial", np.array([0.04, 0.02])
-        found["seed_worse"] = "repeated_trial", np.array([1, 0])
     return found
 
 
@@ -48,7 +46,6 @@ POINT = {
     "local_scale": np.array([2.0, 0.1]),
     "surface_variance": 1.5,
     "residual_sd": 0.4,
-    "worse_ratio": 1.7,
     "own_share": 0.3,
     "level": 0.2,
 }
@@ -72,15 +69,14 @@ def test_the_density_is_that_of_the_docstring(repeated):
         }
     relevance = (0.3 * POINT["local_scale"]) ** 2
     squared = np.tensordot(relevance, own["squared_distance"].to_numpy(), axes=1)
-    sd = 0.4 * 1.7 ** own["worse"].to_numpy()
-    covariance = 1.5 * matern52(squared)
-    covariance += 0.3 * np.outer(sd, sd) * own["own_correlation"].to_numpy()
-    covariance += np.diag(0.7 * sd**2 / own["replicates"].to_numpy() + JITTER)
+    noise = 0.7 * 0.4**2
+    covariance = 1.5 * matern52(squared) + 0.3 * 0.4**2 * own["own_correlation"].to_numpy()
+    covariance += np.diag(noise / own["replicates"].to_numpy() + JITTER)
     mean = np.full(7, 0.2)
     expected = stats.multivariate_normal(mean, covariance).logpdf(own["loss"].to_numpy())
     if repeated:
         freedom, variance = own["seed_freedom"].to_numpy(), own["seed_variance"].to_numpy()
-        scale = 0.7 * sd[:2] ** 2 / freedom
+        scale = noise / freedom
         expected += (stats.chi2(freedom).logpdf(variance / scale) - np.log(scale)).sum()
     assert logp(start) == pytest.approx(expected)
 

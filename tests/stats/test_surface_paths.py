@@ -21,7 +21,6 @@ DRAW = {
     "relevance": np.array([6.0, 1.0]),
     "surface_variance": 1.2,
     "residual_sd": 0.3,
-    "worse_ratio": 1.5,
     "own_share": 0.25,
     "level": 0.1,
 }
@@ -38,7 +37,6 @@ def data():
         {
             "loss": ("trial", 4 * (x - 0.4) ** 2 + y + 0.1 * RNG.normal(size=N)),
             "replicates": ("trial", RNG.integers(1, 4, N)),
-            "worse": ("trial", RNG.integers(2, size=N)),
             "own_correlation": (
                 ("trial", "other_trial"),
                 own_correlation(squared_distances(points, points)),
@@ -55,10 +53,9 @@ def test_paths_have_the_mean_and_the_variance_of_the_posterior(data):
     again = np.array([path.at_trials for path in paths])
     trials = scaled(data.points, data.owners, DRAW["relevance"])
     place = scaled(data.cube.embed(new)[0], data.owners, DRAW["relevance"])
-    sd = 0.3 * 1.5**data.worse
-    own = 0.25 * np.outer(sd, sd) * data.own_correlation
+    own = 0.25 * 0.09 * data.own_correlation
     smooth = 1.2 * matern52(squared_distances(trials, trials))
-    total = smooth + own + np.diag(0.75 * sd**2 / data.replicates + JITTER)
+    total = smooth + own + np.diag(0.75 * 0.09 / data.replicates + JITTER)
     for draws, cross, prior in (
         (found, 1.2 * matern52(squared_distances(place, trials)), np.full(6, 1.2)),
         (again, smooth + own, np.diag(smooth + own)),

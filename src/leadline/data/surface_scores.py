@@ -43,11 +43,6 @@ class SurfaceScores:
     centre: float
     spread: float
 
-    @property
-    def standard_knee(self) -> float:
-        """The standardised loss beyond which losses are compressed."""
-        return (self.knee - self.centre) / self.spread
-
     def forward(self, scores: Floats) -> Floats:
         """Return standardised losses."""
         return np.asarray((self._compress(self._losses(scores)) - self.centre) / self.spread)

@@ -77,7 +77,6 @@ def fit_surfaces(
         stored = draws.assign(
             loss=surface["loss"],
             replicates=surface["replicates"],
-            worse=surface["worse"].astype(int),
             points=(("trial", "hyperparameter"), search.cube.seen),
         )
         stored = xr.merge([stored, statistics])
@@ -116,14 +115,12 @@ def _surface(search: SurfaceTrials, scores: SurfaceScores) -> xr.Dataset:
     losses = scores.forward(search.scores)
     owner, replicates = search.configuration, search.replicates
     mean = mean_by_trial(losses, owner)
-    worse = mean > scores.standard_knee
     points, owners = search.cube.embed(search.cube.seen)
     pair = ("trial", "other_trial")
     surface = xr.Dataset(
         {
             "loss": ("trial", mean),
             "replicates": ("trial", replicates),
-            "worse": ("trial", worse),
             "log_slope": ("trial", mean_by_trial(scores.log_slope(search.scores), owner)),
             "squared_distance": (
                 ("hyperparameter", *pair),
@@ -141,7 +138,6 @@ def _surface(search: SurfaceTrials, scores: SurfaceScores) -> xr.Dataset:
         variance = np.maximum(squares / freedom, 1e-8)
         surface["seed_freedom"] = "repeated_trial", freedom
         surface["seed_variance"] = "repeated_trial", variance
-        surface["seed_worse"] = "repeated_trial", worse[repeated]
     return surface
 
 

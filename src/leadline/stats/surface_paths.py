@@ -24,14 +24,7 @@ from leadline.distributions.surface_kernels import (
 
 Floats = npt.NDArray[np.float64]
 
-PARAMETERS = (
-    "relevance",
-    "surface_variance",
-    "residual_sd",
-    "worse_ratio",
-    "own_share",
-    "level",
-)
+PARAMETERS = ("relevance", "surface_variance", "residual_sd", "own_share", "level")
 """The variables of a draw that define the Gaussian process."""
 
 _FREQUENCIES = 256
@@ -49,15 +42,14 @@ _KEPT, _CHILDREN = 15, 10
 class SurfaceData:
     """The trials of one search as a surface sees them, and the space.
 
-    `loss`, `replicates` and `worse` are (trial,), `points` (trial, coordinate), `owners`
-    (coordinate,) the axis of a coordinate, `own_factor` (trial, other_trial) the Cholesky factor of
-    the correlation of deviations.
+    `loss` and `replicates` are (trial,), `points` (trial, coordinate), `owners` (coordinate,) the
+    axis of a coordinate, `own_factor` (trial, other_trial) the Cholesky factor of the correlation
+    of deviations.
     """
 
     cube: UnitCube
     loss: Floats
     replicates: Floats
-    worse: Floats
     points: Floats
     owners: npt.NDArray[np.intp]
     own_correlation: Floats
@@ -69,10 +61,8 @@ def surface_data(cube: UnitCube, surface: xr.Dataset) -> SurfaceData:
     points, owners = cube.embed(cube.seen)
     own = surface["own_correlation"].to_numpy()
     factor = np.linalg.cholesky(own + JITTER * np.eye(len(own)))
-    loss, replicates, worse = (
-        surface[name].to_numpy().astype(float) for name in ("loss", "replicates", "worse")
-    )
-    return SurfaceData(cube, loss, replicates, worse, points, owners, own, factor)
+    loss, replicates = (surface[name].to_numpy().astype(float) for name in ("loss", "replicates"))
+    return SurfaceData(cube, loss, replicates, points, owners, own, factor)
 
 
 class SurfacePath:
@@ -83,7 +73,7 @@ class SurfacePath:
     at_trials : (trial,)
         Its values at the trials, each with the deviation of its configuration.
     noise_sd : float
-        Sd of the noise of a single evaluation, among good configurations.
+        Sd of the noise of a single evaluation.
     """
 
     def __init__(
@@ -91,9 +81,8 @@ class SurfacePath:
     ) -> None:
         self._data, self._relevance = data, np.asarray(draw["relevance"])
         self._variance, self._level = float(draw["surface_variance"]), float(draw["level"])
-        residual, share = float(draw["residual_sd"]), float(draw["own_share"])
-        self.noise_sd = float(np.sqrt(1.0 - share) * residual)
-        sd = residual * float(draw["worse_ratio"]) ** data.worse
+        residual, share = float(draw["residual_sd"]) ** 2, float(draw["own_share"])
+        self.noise_sd = float(np.sqrt((1.0 - share) * residual))
         n, coordinates = data.points.shape
         frequencies = generator.standard_normal((coordinates, _FREQUENCIES))
         frequencies *= np.sqrt(_DEGREES / generator.chisquare(_DEGREES, _FREQUENCIES))
@@ -102,10 +91,10 @@ class SurfacePath:
         self._weights = weights * np.sqrt(self._variance / _FREQUENCIES)
         self._trials = scaled(data.points, data.owners, self._relevance)
         prior = self._prior(self._trials)
-        own_prior = np.sqrt(share) * sd * (data.own_factor @ generator.standard_normal(n))
-        noise = (1.0 - share) * sd**2 / data.replicates + JITTER
+        own_prior = np.sqrt(share * residual) * data.own_factor @ generator.standard_normal(n)
+        noise = (1.0 - share) * residual / data.replicates + JITTER
         smooth = self._variance * matern52(squared_distances(self._trials, self._trials))
-        own = share * np.outer(sd, sd) * data.own_correlation
+        own = share * residual * data.own_correlation
         errors = np.sqrt(noise) * generator.standard_normal(n)
         factor = linalg.cho_factor(smooth + own + np.diag(noise), lower=True)
         gap = data.loss - self._level - prior - own_prior - errors
