@@ -6,7 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leadline.data.trials import PRUNED_NOTE, Trials, search_labels, validate_any_complete
+from leadline.data.trials import (
+    PRUNED_NOTE,
+    RANDOM_SHARE,
+    Trials,
+    drawn_at_random,
+    guided_trials,
+    search_labels,
+    validate_any_complete,
+)
 from leadline.errors import LeadlineError
 
 TWO = {"score": [0.1, 0.2]}
@@ -239,3 +247,36 @@ def test_validation_is_idempotent_and_leaves_the_input_alone():
     pd.testing.assert_frame_equal(given, before)
     again = dataclasses.replace(trials, metric="loss")
     pd.testing.assert_frame_equal(again.table, trials.table)
+
+
+def drawn_table(drawn):
+    return pd.DataFrame({"score": np.arange(len(drawn), dtype=float), "drawn": drawn})
+
+
+def test_drawn_says_which_trials_are_random():
+    trials = Trials(drawn_table(["Random", "guided", "random"]), "minimize")
+    assert trials.per_trial()["drawn"].tolist() == ["random", "guided", "random"]
+    assert guided_trials(trials) == 1
+    random = drawn_at_random(trials)
+    assert random.table["trial"].tolist() == [1, 3]
+    assert random.sampler == RANDOM_SHARE
+    # Without guided trials nothing changes.
+    assert drawn_at_random(random) is random
+
+
+def test_a_trial_is_drawn_as_its_first_evaluation_is():
+    table = drawn_table(["random", "guided", "guided"]).assign(trial=[1, 1, 2], replicate=[1, 2, 1])
+    random = drawn_at_random(Trials(table, "minimize"))
+    assert random.table["replicate"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("cell", ["tpe", None, 1])
+def test_drawn_takes_two_words(cell):
+    with pytest.raises(LeadlineError, match="row 2"):
+        Trials(drawn_table(["random", cell]), "minimize")
+
+
+def test_a_search_without_a_random_trial_has_no_random_part():
+    table = drawn_table(["random", "guided"]).assign(task=["a", "b"])
+    with pytest.raises(LeadlineError, match="'b'"):
+        drawn_at_random(Trials(table, "minimize"))

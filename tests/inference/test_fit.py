@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from conftest import PAIR, SETTINGS, SHORT, TAIL
@@ -242,3 +243,13 @@ def test_which_model(pairs, asked, chosen):
 def test_options_that_do_not_go_with_the_crossed_model(pairs, scale, words):
     with pytest.raises(LeadlineError, match=words):
         ll.fit(make_trials(searches=pairs, n=30), model="crossed", scale=scale, **SETTINGS)
+
+
+def test_guided_trials_are_left_out_with_a_note():
+    trials = small()
+    guided = trials.table.assign(trial=trials.table["trial"] + 100, score=-5.0, drawn="guided")
+    table = pd.concat([trials.table.assign(drawn="random"), guided], ignore_index=True)
+    fit = ll.fit(ll.Trials(table, "minimize"), **SHORT, **TAIL)
+    assert fit["constant_data"]["n_trials"].item() == 40
+    assert any("guided" in note for note in json.loads(fit.attrs["notes"]))
+    assert fit.attrs["search_sampler"] == "random share"

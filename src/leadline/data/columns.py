@@ -33,6 +33,9 @@ STATUS_WORDS: Mapping[str, tuple[str, ...]] = {
 STATUS_OF = {word: status for status, words in STATUS_WORDS.items() for word in words}
 """The status that each word means."""
 
+DRAWN = ("random", "guided")
+"""How a trial was drawn: at random from the space, or by a sampler that learns."""
+
 _BLANK_WORDS = frozenset({"", "nan", "<na>"})
 _MISSING_WORDS = _BLANK_WORDS | {"na", "n/a", "null", "none"}
 
@@ -179,6 +182,19 @@ def validate_status(values: pd.Series, label: str) -> npt.NDArray[np.object_]:
             f"{allowed}; replace the others, or name another column"
         )
     return np.array([STATUS_OF[word] for word in words], dtype=object)
+
+
+def validate_drawn(values: pd.Series, label: str) -> npt.NDArray[np.object_]:
+    """Return the words of `DRAWN`, one per row; case is ignored."""
+    words = [_label(cell).casefold() for cell in values.tolist()]
+    for row, word in enumerate(words):
+        if word not in DRAWN:
+            raise LeadlineError(
+                f"{label}, row {values.index[row] + 1}: must be 'random' (drawn from the space, "
+                "whatever earlier trials showed) or 'guided' (chosen by a sampler that learns), "
+                f"got {format_value(values.tolist()[row])}; fill it in, or rename the column"
+            )
+    return np.array(words, dtype=object)
 
 
 def is_blank(value: object) -> bool:

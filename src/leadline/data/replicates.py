@@ -16,8 +16,8 @@ def one_row_per_trial(table: pd.DataFrame) -> pd.DataFrame:
     Columns are `task, model, trial`; `score`, the mean over replicates; `replicates`, their number;
     `sum_of_squares`, of the scores' deviations from their mean; `status`. Score and sum of squares
     are NaN unless the trial is complete. Then, where the table has them, `cost` (the sum over
-    replicates, NaN when one is unknown) and the first replicate's `order`, `budget`, `space` and
-    `param:*`.
+    replicates, NaN when one is unknown) and the first replicate's `order`, `budget`, `drawn`,
+    `space` and `param:*`.
     """
     done = table[table["status"] != "running"].reset_index(drop=True)
     trial_of_row = done.groupby(["task", "model", "trial"], sort=False).ngroup().to_numpy()

@@ -24,9 +24,19 @@ PRUNED_NOTE = "the value of a pruned trial is not a score: it counts as worse th
 RANDOM_START = "random start"
 """The recorded sampler of trials that a sampler drew before it learned."""
 
+RANDOM_SHARE = "random share"
+"""The recorded sampler of the random trials of a search whose other trials were guided."""
+
 FEWEST_RANDOM = 20
-"""Fewest trials of a random start that are fitted. Ten have put the optimum of an accuracy in
-percent at 106."""
+"""Fewest trials of a random start or share that are fitted. Ten have put the optimum of an accuracy
+in percent at 106."""
+
+RANDOM_SHARE_ADVICE = (
+    "from the next trial on, sampler=leadline.optuna.RandomShareSampler(sampler) draws a quarter "
+    "of an Optuna study at random, and fit takes these; from the trials there are, the model "
+    "'surface' of leadline.fit in Python answers, by a regression on the hyperparameters"
+)
+"""Advice for a search that learned."""
 
 ONLY_REPORTS = (
     "the threshold of the law and the range of good scores are measured from trials; add a "
@@ -50,7 +60,8 @@ class Trials:
         `task` ("task"), `model` ("model"), `trial` (the row number, from 1), `replicate` (1),
         `status` (complete where there is a score; in a table with reported bests, also the
         default of single rows).
-        Optional: `cost`, `order`, `budget`, `space` and hyperparameters `param:<name>`.
+        Optional: `cost`, `order`, `budget`, `space`, hyperparameters `param:<name>`, and `drawn`:
+        "random", or "guided" for a trial chosen by a sampler that learns.
         Other columns are left out. A row is a reported best, and moves to `reports`, when its
         optional `best_of`, a number of trials, is above 1, or its status is `reported`.
     direction : {"minimize", "maximize"}
@@ -221,10 +232,36 @@ class Trials:
         """Return one row per trial, without running evaluations.
 
         Columns are `task, model, trial, score, replicates, sum_of_squares, status`, then those
-        of `cost, order, budget, space` and `param:*` that the table has.
+        of `cost, order, budget, drawn, space` and `param:*` that the table has.
         `leadline.data.replicates.one_row_per_trial` documents the aggregation of replicates.
         """
         return one_row_per_trial(self.table)
+
+
+def guided_trials(trials: Trials) -> int:
+    """Return the number of trials that are known to be guided."""
+    table = trials.per_trial()
+    return int((table["drawn"] == "guided").sum()) if "drawn" in table else 0
+
+
+def drawn_at_random(trials: Trials) -> Trials:
+    """Return the trials without those that are known to be guided.
+
+    Raises `LeadlineError` if a search has trials and none of them is random.
+    """
+    if not guided_trials(trials):
+        return trials
+    first = trials.table.drop_duplicates(["task", "model", "trial"])
+    columns = ["task", "model", "trial"]
+    kept = first.loc[first["drawn"] == "random", columns]
+    table = trials.table.merge(kept, on=columns, how="inner")
+    without = [pair for pair in trials.with_trials if pair not in _pairs(table)]
+    if without:
+        raise LeadlineError(
+            f"{trials.source}: no trial of {join_values(without)} was drawn at random; "
+            f"{RANDOM_SHARE_ADVICE}"
+        )
+    return dataclasses.replace(trials, table=table, sampler=RANDOM_SHARE)
 
 
 def search_labels(searches: Sequence[tuple[str, str]]) -> list[str]:

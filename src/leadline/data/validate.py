@@ -15,6 +15,7 @@ from leadline.data.columns import (
     REPORTED,
     is_blank,
     validate_column_names,
+    validate_drawn,
     validate_identifiers,
     validate_labels,
     validate_numbers,
@@ -154,6 +155,8 @@ def _validate_evaluations(table: pd.DataFrame, label: Callable[[str], str]) -> p
         if column in table.columns:
             amount = validate_numbers(table[column], label(column))
             valid[column] = np.where(np.isfinite(amount), amount, np.nan)
+    if "drawn" in table.columns:
+        valid["drawn"] = validate_drawn(table["drawn"], label("drawn"))
     if "space" in table.columns:
         valid["space"] = validate_labels(table["space"], label("space"))
     for column in table.columns:

@@ -7,7 +7,7 @@ structure.
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pymc as pm
 
@@ -25,7 +25,7 @@ class ReadyModel(NamedTuple):
     pointwise_logp: PointwiseLogp
 
 
-_CACHE: OrderedDict[Hashable, ReadyModel] = OrderedDict()
+_CACHE: OrderedDict[Hashable, Any] = OrderedDict()
 
 
 def ready_model(
@@ -37,13 +37,28 @@ def ready_model(
     parameters, but no data. `build` returns the model to sample, and the one whose log-densities
     are evaluated.
     """
+
+    def make() -> ReadyModel:
+        model, plain = build()
+        return ReadyModel(sampler.compile(model), PointwiseLogp(plain))
+
+    return _cached(structure, sampler, make)
+
+
+def compiled_model(
+    structure: Hashable, sampler: Sampler, build: Callable[[], pm.Model]
+) -> CompiledModel:
+    """Return a compiled model as `ready_model` does, without its log-densities."""
+    return _cached(structure, sampler, lambda: sampler.compile(build()))
+
+
+def _cached(structure: Hashable, sampler: Sampler, make: Callable[[], Any]) -> Any:
     # Data are set in the model itself, so that each thread needs its own.
     key = threading.get_ident(), sampler.nuts_sampler, structure
     ready = _CACHE.pop(key, None)
     if ready is None:
         with sampler.progress.compiling():
-            model, plain = build()
-            ready = ReadyModel(sampler.compile(model), PointwiseLogp(plain))
+            ready = make()
     _CACHE[key] = ready
     while len(_CACHE) > _CAPACITY:
         _CACHE.popitem(last=False)

@@ -12,8 +12,13 @@ from leadline.data.bounds import bounds_of, describe_bounds
 from leadline.data.reported_notes import notes_on_reports, validate_with_reports
 from leadline.data.scale import validate_scale
 from leadline.data.tails import MIN_TAIL_TRIALS, MIN_TAIL_TRIALS_POOLED
-from leadline.data.trials import Trials, validate_any_complete
-from leadline.errors import LeadlineError, format_value
+from leadline.data.trials import (
+    Trials,
+    drawn_at_random,
+    guided_trials,
+    validate_any_complete,
+)
+from leadline.errors import LeadlineError, format_value, pluralize
 from leadline.inference.candidates import candidates_of, space_names, validate_tail_fractions
 from leadline.inference.fit_options import (
     choose_model,
@@ -21,6 +26,7 @@ from leadline.inference.fit_options import (
     validate_counts,
     validate_installed,
     validate_seed,
+    validate_surface_options,
     validate_threshold,
     validate_together,
 )
@@ -39,14 +45,14 @@ def fit(
     *,
     threshold: float | Literal["auto"] = "auto",
     tail_fraction: float | Sequence[float] | Mapping[float, float] | None = None,
-    scale: str = "identity",
+    scale: str | None = None,
     priors: Priors | None = None,
     effective_dim: str = "continuous",
     resolution: float | None = None,
     bounds: Sequence[float | None] | Literal["auto"] | None = "auto",
     assume_random: bool = False,
-    draws: int = 1000,
-    tune: int = 1000,
+    draws: int | None = None,
+    tune: int | None = None,
     chains: int = 4,
     random_seed: int | None = None,
     progressbar: bool | Progress = True,
@@ -60,15 +66,18 @@ def fit(
     trials : Trials
         One search, or several. Reported bests (`Trials.reports`) are evidence beside the trials. A
         search known from reports alone borrows its threshold and tail scale from one with trials
-        on the same task: see `leadline.inference.reported_searches`.
-    model : {"auto", "single", "hierarchical", "crossed"}
+        on the same task: see `leadline.inference.reported_searches`. Trials whose column `drawn` is
+        "guided" are left out, with a note: the law is about random draws.
+    model : {"auto", "single", "hierarchical", "crossed", "surface"}
         `"single"`: every search by itself. `"hierarchical"`: effective dimensions, noise and depths
         are partly pooled, so that searches learn from each other. `"crossed"`: in addition, an
         optimum has a share of its model and a share of its task. `"auto"` takes the first for one
         search, the second for one model on several tasks or several models on one task, and the
         third for several models on several tasks. Many crossed searches are fitted each alone,
         and then together given these draws: see `leadline.inference.two_stages`. Reported bests
-        require a joint model, also for one search.
+        require a joint model, also for one search. `"surface"`: a regression of the score on the
+        hyperparameters, for searches of samplers that learn (`leadline.models.surface`). It takes
+        none of the options of the law, and its tree has other groups: see Notes.
     threshold : float or "auto"
         Where the tail starts, in score units: the law is fitted to better scores only. With
         `"auto"`, the posterior is averaged over thresholds by how well they predict the data, so
@@ -80,7 +89,8 @@ def fit(
         equal otherwise.
     scale : {"identity", "log", "logit", "auto"}
         The scale of the score on which the law is taken to hold; `"auto"` averages over all scales
-        that take the scores. Results are in score units on any scale.
+        that take the scores. Results are in score units on any scale. Default: "identity"; for a
+        surface "auto", which takes the scale that predicts best.
     priors : Priors, optional
         Default: ``Priors()``. Print it to see them.
     effective_dim : {"continuous", "integer"}
@@ -95,9 +105,11 @@ def fit(
         them, and so are predicted scores. `"auto"` knows those of accuracy, AUC, F1, error, R² and
         the like by the name of the metric, if all scores are inside; None is for no bounds.
     assume_random : bool
-        Fit even if the hyperparameters show that they were not drawn at random.
+        Fit even if the hyperparameters show that they were not drawn at random; guided trials then
+        count as random.
     draws, tune, chains : int
         Numbers of draws to keep and of draws to adapt, per chain, and the number of chains.
+        Default: 1000, 1000 and 4; for a surface 250 draws and 250 to adapt.
     random_seed : int, optional
         Same seed, same numbers.
     progressbar : bool
@@ -151,6 +163,12 @@ def fit(
     ImportError
         If the packages of `nuts_sampler` are not installed.
 
+    Notes
+    -----
+    The tree of a surface has the groups `posterior` (chain, draw, search): `optimum`, `noise_sd`
+    and `best_seen_expected` in score units, `relevance` and `best_setting` (..., hyperparameter);
+    `constant_data`; and `surfaces`, with a child per search. `leadline.summary` takes it.
+
     Examples
     --------
     >>> trials = ll.load_dataset("digits-mlp")
@@ -160,6 +178,10 @@ def fit(
     """
     validate_choices(model=model, effective_dim=effective_dim, nuts_sampler=nuts_sampler)
     validate_installed(nuts_sampler)
+    few, many = (250, 1000)
+    draws, tune = (
+        (few if model == "surface" else many) if own is None else own for own in (draws, tune)
+    )
     validate_counts(draws=draws, tune=tune, chains=chains)
     validate_seed(random_seed)
     if not isinstance(trials, Trials):
@@ -168,6 +190,16 @@ def fit(
             "leadline.read_table(...) or leadline.from_scores(...)"
         )
     validate_any_complete(trials)
+    if model == "surface":
+        validate_surface_options(
+            trials, threshold, tail_fraction, priors, effective_dim, resolution
+        )
+        sampling = (draws, tune, chains, nuts_sampler, sample_kwargs)
+        return _fit_surface(trials, scale or "auto", sampling, random_seed, progressbar)
+    scale = "identity" if scale is None else scale
+    guided = 0 if assume_random else guided_trials(trials)
+    if guided:
+        trials = validate_any_complete(drawn_at_random(trials))
     priors = Priors() if priors is None else priors
     if not isinstance(priors, Priors):
         raise LeadlineError(
@@ -213,6 +245,8 @@ def fit(
         *notes_on_reports(trials),
         *notes_on_plateaus(trials, plateaus),
     ]
+    left_out = [f"{pluralize(guided, 'guided trial')} left out: the law is about random draws"]
+    notes = [*left_out * bool(guided), *notes]
     if bounds_reason.startswith("known"):
         notes.append(
             f"the optimum is taken to be {describe_bounds(score_bounds)} ({bounds_reason})"
@@ -257,3 +291,39 @@ def fit(
     if failed:
         _LOG.warning("%s: %s", trials.source, checks_line(failed))
     return tree
+
+
+def _fit_surface(
+    trials: Trials,
+    scale: str,
+    sampling: tuple[int, int, int, str, Mapping[str, Any]],
+    random_seed: int | None,
+    progressbar: bool | Progress,
+) -> xr.DataTree:
+    """Return the tree of ``model="surface"``; `sampling` are the settings of the sampler."""
+    validate_scale(scale)
+    from leadline.inference.fit_surface import fit_surfaces
+    from leadline.inference.sampler import Sampler
+    from leadline.inference.tree import provenance, tree_of
+    from leadline.models.surface import SurfacePriors
+
+    draws, tune, chains, nuts_sampler, options = sampling
+    settings = {
+        "model": "surface",
+        "model_reason": "asked for",
+        "scale": scale,
+        "draws": draws,
+        "tune": tune,
+        "chains": chains,
+        "random_seed": random_seed,
+        "nuts_sampler": nuts_sampler,
+        **{name: repr(value) for name, value in options.items()},
+    }
+    priors = SurfacePriors()
+    with showing(progressbar) as progress:
+        # The posterior has no funnel that small steps would help with.
+        sampler = Sampler(draws, tune, chains, progress, nuts_sampler, options, target_accept=0.85)
+        groups, notes = fit_surfaces(
+            trials, sampler, scale=scale, priors=priors, seed=np.random.SeedSequence(random_seed)
+        )
+    return tree_of(groups, provenance(trials, priors, settings, notes))

@@ -8,7 +8,7 @@ from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, format_value, join_values
 
 _CHOICES = {
-    "model": ("auto", "single", "hierarchical", "crossed"),
+    "model": ("auto", "single", "hierarchical", "crossed", "surface"),
     "effective_dim": ("continuous", "integer"),
     "nuts_sampler": ("nutpie", "pymc", "numpyro", "blackjax"),
 }
@@ -55,6 +55,35 @@ def validate_together(kind: str, *, scale: str) -> None:
         raise LeadlineError(
             "scale='auto' may put the models of a task on different scales, where their optima "
             "cannot be compared; choose scale='identity', 'log' or 'logit', or model='single'"
+        )
+
+
+def validate_surface_options(
+    trials: Trials,
+    threshold: object,
+    tail_fraction: object,
+    priors: object,
+    effective_dim: str,
+    resolution: object,
+) -> None:
+    """Raise `LeadlineError` for options of the law, and for reported bests."""
+    given = {
+        "threshold": threshold != "auto",
+        "tail_fraction": tail_fraction is not None,
+        "priors": priors is not None,
+        "effective_dim": effective_dim != "continuous",
+        "resolution": resolution is not None,
+    }
+    wrong = [name for name, own in given.items() if own]
+    if wrong:
+        raise LeadlineError(
+            f"model='surface' takes no {join_values(wrong)}, which are about the quadratic law; "
+            "leave them out"
+        )
+    if len(trials.reports):
+        raise LeadlineError(
+            f"{trials.source}: a reported best has no hyperparameters, so that a surface cannot "
+            "use it; leave these rows out"
         )
 
 

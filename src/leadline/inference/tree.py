@@ -20,6 +20,7 @@ from leadline.inference.mixture import mix
 from leadline.inference.shared_tail import log_likelihood, shared_tail, threshold_scores
 from leadline.models.likelihood import positions
 from leadline.models.priors import Priors
+from leadline.models.surface import SurfacePriors
 
 # Answers first, then the parameters of the priors.
 _POSTERIOR = (
@@ -325,7 +326,10 @@ def _storable(values: pd.Series) -> np.ndarray:
 
 
 def provenance(
-    trials: Trials, priors: Priors, settings: Mapping[str, Any], notes: Sequence[str] = ()
+    trials: Trials,
+    priors: Priors | SurfacePriors,
+    settings: Mapping[str, Any],
+    notes: Sequence[str] = (),
 ) -> dict[str, str | int | float]:
     """Return where a fit comes from, as attributes that every file format can hold."""
     # Options may be NumPy numbers, which json does not accept.

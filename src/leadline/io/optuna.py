@@ -1,10 +1,12 @@
 """`read_optuna`: an Optuna study to `Trials`."""
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from leadline.data.columns import DRAWN
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, SeveralError, format_value, join_values, pluralize
 from leadline.io.databases import is_database_url, is_sqlite_file
@@ -21,6 +23,9 @@ from leadline.io.optuna_study import (
 from leadline.io.params import Space
 from leadline.io.records import Evaluation, Search, collect, join_searches
 from leadline.io.refusals import Evidence, choose_direction, unknown_name
+
+DRAWN_ATTRIBUTE = "leadline:drawn"
+"""User attribute with which `leadline.optuna.RandomShareSampler` marks a trial."""
 
 # Prefixes of the system attributes of trials that these samplers chose by learning.
 _LEARNED = {
@@ -73,12 +78,14 @@ def read_optuna(
         All trials with their status. A trial that was pruned has no score. A trial with a value
         that is not finite, or with a violated constraint, is failed. Enqueued trials and retried
         attempts are left out with a note, since the sampler did not draw them. `cost` is the
-        duration in seconds, `order` the number of the trial.
+        duration in seconds, `order` the number of the trial, `drawn` the mark of
+        `leadline.optuna.RandomShareSampler`.
 
     Raises
     ------
     LeadlineError
-        If the storage or the study cannot be read, or its sampler learned.
+        If the storage or the study cannot be read, or its sampler learned and no trial is marked
+        as random.
     FileNotFoundError, ImportError
         If there is no such file (none is created), or the driver of a server is not installed.
 
@@ -125,7 +132,7 @@ def _read_study(
         number, value, attributes = trial.number, trial.values.get(objective), trial.user_attrs
         status = "failed" if number in infeasible else trial.state
         own = Evaluation(number, value, status, trial.params, attributes, trial.seconds, number)
-        evaluations.append(own)
+        evaluations.append(dataclasses.replace(own, drawn=_find_drawn(trial)))
     space = _common_distributions(trials)
     metadata = Search(source, study.name, metric, direction, notes, sampler, space, learned)
     return collect(evaluations, metadata, *options)
@@ -244,6 +251,12 @@ def _find_sampler(study: Study, trials: Sequence[StudyTrial]) -> tuple[str | Non
         return "GridSampler", None
     quasi_random = any(key.startswith(_QUASI_RANDOM) for key in study.system_attrs)
     return "QMCSampler" if quasi_random else study.sampler, None
+
+
+def _find_drawn(trial: StudyTrial) -> str | None:
+    """Return the mark of a trial by `RandomShareSampler`, None if it has none."""
+    mark = trial.user_attrs.get(DRAWN_ATTRIBUTE)
+    return str(mark) if mark in DRAWN else None
 
 
 def _learned(trial: StudyTrial) -> tuple[str, ...]:

@@ -47,7 +47,8 @@ class Evaluation:
     `score` is in the user's units, and ignored unless the status, one of
     `leadline.data.columns.STATUS_WORDS`, is complete. `params` may be nested: names are joined by
     points. `attributes` are other records, such as a seed. `cost` is in seconds, `order` a position
-    in time, `budget` in units of training.
+    in time, `budget` in units of training. `drawn` is one of `leadline.data.columns.DRAWN`, None if
+    not recorded; if any evaluation has it, the others count as guided.
     """
 
     trial: int | str
@@ -58,6 +59,7 @@ class Evaluation:
     cost: float | None = None
     order: float | None = None
     budget: float | None = None
+    drawn: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +91,8 @@ def collect(
     A sampler that learned is refused without it, unless `assume_random`.
     """
     source, sampler = search.source, search.sampler
-    if search.learned is not None:
+    drawn = [evaluation.drawn for evaluation in evaluations]
+    if search.learned is not None and (random_start is not None or "random" not in drawn):
         refuse_learned(source, search.learned, random_start, assume_random)
     if not evaluations:
         raise LeadlineError(f"{source}: there are no trials; run some, or name another source")
@@ -139,6 +142,10 @@ def collect(
         known = np.array(values, dtype=np.float64)  # NaN for all that is no number
         if column == "score" or np.isfinite(known).any():
             table[column] = known
+    drawn = [evaluation.drawn for evaluation in evaluations]
+    # The random start of a sampler is random, though it does not count as part of its share.
+    if any(drawn) and random_start is None:
+        table["drawn"] = [own or "guided" for own in drawn]
     table = pd.concat([table, pd.DataFrame(columns)], axis="columns")
     trials = Trials(table, search.direction, search.metric, source, sampler, tuple(notes))
     distributions = matching_distributions(search.distributions, trials)
@@ -163,6 +170,10 @@ def join_searches(parts: Sequence[Trials], source: str) -> Trials:
     common = {
         name: of for name, of in spaces[0].items() if all(own.get(name) == of for own in spaces)
     }
+    tables = [own.table for own in parts]
+    if any("drawn" in table for table in tables):
+        # A search that was read without marks is taken to be random, as where it is read alone.
+        tables = [table if "drawn" in table else table.assign(drawn="random") for table in tables]
     notes = [
         f"{own.table['task'].iloc[0]}: {note}"
         for own in parts
@@ -170,7 +181,7 @@ def join_searches(parts: Sequence[Trials], source: str) -> Trials:
         if note != PRUNED_NOTE
     ]
     return Trials(
-        pd.concat([own.table for own in parts], ignore_index=True),
+        pd.concat(tables, ignore_index=True),
         parts[0].direction,
         parts[0].metric,
         source,

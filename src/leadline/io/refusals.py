@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from leadline.data.trials import FEWEST_RANDOM, validate_direction
+from leadline.data.trials import FEWEST_RANDOM, RANDOM_SHARE_ADVICE, validate_direction
 from leadline.errors import (
     LeadlineError,
     NotRecordedError,
@@ -43,7 +43,7 @@ def refuse_learned(
             offer += f", too few for a fit, which needs {FEWEST_RANDOM}: run a random search"
     raise LeadlineError(
         f"{source}: {evidence}, but the model assumes trials drawn independently{offer}; "
-        "assume_random=True reads them all"
+        f"assume_random=True reads them all; {RANDOM_SHARE_ADVICE}"
     )
 
 

@@ -39,9 +39,9 @@ def read_table(
     """Return the trials in a file or data frame with one row per evaluation.
 
     Each argument from `score` to `budget` names a column. If it is None, the column of exactly
-    that name is used if there is one ("task" for `task`), but not one that `params` names; so is
-    a column named `order`. Columns named `param:<name>` are hyperparameters. All others are left
-    out.
+    that name is used if there is one ("task" for `task`), but not one that `params` names; so are
+    columns named `order` and `drawn` ("random" or "guided", see `Trials`). Columns named
+    `param:<name>` are hyperparameters. All others are left out.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from leadline.data.columns import validate_numbers
 from leadline.data.trials import PARAM_PREFIX
 from leadline.errors import LeadlineError, closest, format_value, join_values
 
-_WITHOUT_ARGUMENT = ("order",)
+_WITHOUT_ARGUMENT = ("order", "drawn")
 """Columns that are used if they have this name, and that no argument can name."""
 
 # Hyperparameters that stand beside a cost: those of support vector machines.

@@ -11,7 +11,16 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from leadline.data.trials import FEWEST_RANDOM, PARAM_PREFIX, RANDOM_START, Trials, search_labels
+from leadline.data.trials import (
+    FEWEST_RANDOM,
+    PARAM_PREFIX,
+    RANDOM_SHARE,
+    RANDOM_SHARE_ADVICE,
+    RANDOM_START,
+    Trials,
+    drawn_at_random,
+    search_labels,
+)
 from leadline.errors import LeadlineError, pluralize
 from leadline.search_audit.search_space import validate_space
 from leadline.search_audit.verdict import evidence_on
@@ -30,6 +39,7 @@ def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.Dat
     trials : Trials
         With hyperparameters in `param:*` columns. The order of the trials is that of the column
         `order`, else of integer `trial` numbers, else of the rows. Failed trials count too.
+        Trials that are known to be guided do not.
     space : mapping of str to tuple, optional
         The distribution of each parameter, such as ``{"lr": ("log-uniform", 1e-5, 0.1),
         "layers": ("integer", 1, 8), "optimizer": ("categorical", "adam", "sgd")}``; also
@@ -73,6 +83,7 @@ def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.Dat
     >>> evidence.loc[evidence["evidence"] == "overall", "verdict"].item()
     'random'
     """
+    trials = drawn_at_random(trials)
     if space is None:
         recorded = (trials.distributions or {}).items()
         space = {name: of for name, of in recorded if f"{PARAM_PREFIX}{name}" in trials.params}
@@ -115,24 +126,25 @@ def validate_random_search(
                     "search; a grid or a quasi-random design gets a note). Run a random search, or "
                     f"read only the random start of the sampler, if it has {FEWEST_RANDOM} trials "
                     f"or more (random_start={FEWEST_RANDOM}), or fit all the same with "
-                    "assume_random=True; check_random_search returns all the evidence"
+                    f"assume_random=True; {RANDOM_SHARE_ADVICE}; check_random_search returns all "
+                    "the evidence"
                 )
             notes.append(f"{problem}; fitted because of assume_random=True")
     return notes
 
 
 def _refuse_short_start(trials: Trials) -> None:
-    """Raise if a search is the random start of a sampler that learned, and too short to fit."""
-    if trials.sampler != RANDOM_START:
+    """Raise if a search is the random part of one that learned, and too short to fit."""
+    if trials.sampler not in (RANDOM_START, RANDOM_SHARE):
         return
     for task, model in trials.with_trials:
         count = trials.search(task, model).counts()["trials"]
         if count < FEWEST_RANDOM:
             raise LeadlineError(
-                f"{trials.source}: {pluralize(count, 'trial')} of a random start, and with fewer "
-                f"than {FEWEST_RANDOM} the prior decides the answer; run a short random search "
-                "instead (in Optuna: a new study with RandomSampler), or fit all the same with "
-                "assume_random=True"
+                f"{trials.source}: {pluralize(count, 'trial')} of a {trials.sampler}, and with "
+                f"fewer than {FEWEST_RANDOM} the prior decides the answer; draw more at random (in "
+                "Optuna: a study with RandomSampler, or RandomShareSampler of leadline.optuna), or "
+                "fit all the same with assume_random=True"
             )
 
 

@@ -238,6 +238,11 @@ def validate_tree(tree: object) -> xr.DataTree:
         raise LeadlineError(
             f"expected the DataTree that leadline.fit returns, got {type(tree).__name__}"
         )
+    if "surfaces" in tree.children:
+        raise LeadlineError(
+            "this answer needs the quadratic law, and the fit is a surface; summary and "
+            "best_setting take it"
+        )
     for group, names in _NEEDED.items():
         for name in names.split():
             if group not in tree.children or name not in tree[group].data_vars:

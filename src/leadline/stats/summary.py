@@ -12,6 +12,7 @@ from leadline.stats.intervals import SAMPLE_DIMS, interval, interval_label, vali
 from leadline.stats.plateau import plateau_sentences, plateau_share, plateaus, sampling_line
 from leadline.stats.reported import describe_reports
 from leadline.stats.rounding import percent, rounded
+from leadline.stats.surface_summary import is_surface, surface_summary
 
 # Columns with an interval, and their heads.
 _WITH_INTERVALS = {
@@ -84,6 +85,9 @@ def summary(
           headroom, and nan for what a law would say;
         - `warning`: empty, or the reason not to rely on the numbers of the row.
 
+        For ``model="surface"`` the columns are those of
+        `leadline.stats.surface_summary.surface_summary`.
+
         ``attrs`` hold `direction`, `metric`, `source`, and one line each on the whole fit:
         `convergence`, and `checks`, with the checks of `leadline.check` that failed. `plateaus`
         has the answers of the searches that end in one, in words.
@@ -103,6 +107,8 @@ def summary(
     >>> bool((table["optimum_eti90_lb"] < table["optimum"]).all())
     True
     """
+    if is_surface(tree):
+        return surface_summary(tree, ci_prob=ci_prob, ci_kind=ci_kind)
     validate_tree(tree)
     prob, kind = validate_interval(ci_prob, ci_kind)
     names = search_names(tree)

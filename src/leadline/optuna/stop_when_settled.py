@@ -19,8 +19,14 @@ _LOG = logging.getLogger("leadline")
 # With fewer finished trials too few are beyond any threshold.
 _FEWEST_TRIALS = 20
 
-# Samplers whose draws do not depend on the scores.
-_RANDOM = ("RandomSampler", "QMCSampler", "GridSampler", "BruteForceSampler")
+# Samplers whose draws do not depend on the scores, those of a share at least.
+_RANDOM = (
+    "RandomSampler",
+    "RandomShareSampler",
+    "QMCSampler",
+    "GridSampler",
+    "BruteForceSampler",
+)
 
 
 class StopWhenSettled:

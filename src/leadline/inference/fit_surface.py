@@ -1,0 +1,212 @@
+"""From trials to a surface: the DataTree of `leadline.fit` with ``model="surface"``."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+from threadpoolctl import threadpool_limits
+
+from leadline.data.surface_scores import (
+    SurfaceScores,
+    mean_by_trial,
+    surface_scales,
+    surface_scores,
+)
+from leadline.data.surface_trials import SurfaceTrials, surface_trials
+from leadline.data.trials import Trials, search_labels
+from leadline.distributions.surface_kernels import (
+    own_correlation,
+    squared_by_axis,
+    squared_distances,
+)
+from leadline.inference.compiled_models import compiled_model
+from leadline.inference.sampler import Sampler
+from leadline.inference.surface_scale import choose_scale
+from leadline.inference.tree import sampler_statistics
+from leadline.models import surface as surface_model
+from leadline.models.surface import SurfacePriors
+from leadline.stats.diagnostics import diagnose
+from leadline.stats.surface_paths import (
+    PARAMETERS,
+    SurfacePath,
+    minimise,
+    search_points,
+    surface_data,
+)
+
+Floats = npt.NDArray[np.float64]
+
+GROUP = "surfaces"
+"""The group of the tree with a child per search: its trials and its draws of the surface."""
+
+_MOST_PATHS = 200
+"""Functions that are drawn; each is a draw of the answers."""
+
+
+def fit_surfaces(
+    trials: Trials,
+    sampler: Sampler,
+    *,
+    scale: str = "auto",
+    priors: SurfacePriors | None = None,
+    seed: np.random.SeedSequence,
+) -> tuple[dict[str, xr.Dataset], list[str]]:
+    """Return the groups of the tree of searches, each with a surface of its own, and notes."""
+    priors = SurfacePriors() if priors is None else priors
+    labels = dict(zip(trials.searches, search_labels(trials.searches), strict=True))
+    posteriors: list[xr.Dataset] = []
+    groups: dict[str, xr.Dataset] = {}
+    notes: list[str] = []
+    pairs = trials.with_trials
+    sampler.progress.start("sampling", len(pairs), "searches")
+    for number, (pair, own) in enumerate(zip(pairs, seed.spawn(len(pairs)), strict=True)):
+        sampler.progress.step(labels[pair])
+        subset, words, path_seed = own.spawn(3)
+        search = surface_trials(trials.search(*pair), np.random.default_rng(subset))
+        notes += search.notes
+        scores, surface, tried = _best_scale(search, scale)
+        draws, statistics = _sample(surface, priors, sampler, int(words.generate_state(1)[0]))
+        answers = _answers(search, scores, surface, draws, np.random.default_rng(path_seed))
+        labelled = {"search": [labels[pair]], "task": ("search", [pair[0]])}
+        labelled["model"] = ("search", [pair[1]])
+        posteriors.append(answers.expand_dims(search=1, axis=2).assign_coords(labelled))
+        stored = draws.assign(
+            loss=surface["loss"],
+            replicates=surface["replicates"],
+            points=(("trial", "hyperparameter"), search.cube.seen),
+        )
+        stored = xr.merge([stored, statistics])
+        stored.attrs = {
+            "search": labels[pair],
+            "axes": json.dumps([dataclasses.asdict(axis) for axis in search.cube.axes]),
+            "scores": json.dumps(dataclasses.asdict(scores) | {"scale": scores.scale.name}),
+            "scales_tried": json.dumps(tried),
+            "best": search.best,
+            **dataclasses.asdict(diagnose(draws[list(PARAMETERS)], statistics)),
+        }
+        groups[f"{GROUP}/{number}"] = stored
+    constant = _constant_data(trials, labels)
+    return {
+        "posterior": xr.concat(posteriors, "search", join="outer"),
+        "constant_data": constant,
+        **groups,
+    }, notes
+
+
+def _best_scale(
+    search: SurfaceTrials, scale: str
+) -> tuple[SurfaceScores, xr.Dataset, dict[str, float]]:
+    """Return the scores on the scale that predicts best, the data, and the evidence by scale."""
+    names = surface_scales(search.scores, scale, search.name)
+    maps = [surface_scores(search.scores, search.sign, name, search.name) for name in names]
+    surfaces = [_surface(search, own) for own in maps]
+    if len(names) == 1:
+        return maps[0], surfaces[0], {}
+    best, found = choose_scale(surfaces)
+    return maps[best], surfaces[best], dict(zip(names, found, strict=True))
+
+
+def _surface(search: SurfaceTrials, scores: SurfaceScores) -> xr.Dataset:
+    """Return the data of `leadline.models.surface` for one search on a scale."""
+    losses = scores.forward(search.scores)
+    owner, replicates = search.configuration, search.replicates
+    mean = mean_by_trial(losses, owner)
+    points, owners = search.cube.embed(search.cube.seen)
+    pair = ("trial", "other_trial")
+    surface = xr.Dataset(
+        {
+            "loss": ("trial", mean),
+            "replicates": ("trial", replicates),
+            "log_slope": ("trial", mean_by_trial(scores.log_slope(search.scores), owner)),
+            "squared_distance": (
+                ("hyperparameter", *pair),
+                squared_by_axis(points, owners, len(search.cube.axes)),
+            ),
+            "own_correlation": (pair, own_correlation(squared_distances(points, points))),
+        },
+        {"hyperparameter": search.cube.names},
+    )
+    repeated = replicates > 1
+    if repeated.any():
+        squares = np.bincount(owner, weights=(losses - mean[owner]) ** 2)[repeated]
+        freedom = replicates[repeated] - 1
+        # Seeds that agree to all digits would make the noise zero.
+        variance = np.maximum(squares / freedom, 1e-8)
+        surface["seed_freedom"] = "repeated_trial", freedom
+        surface["seed_variance"] = "repeated_trial", variance
+    return surface
+
+
+def _sample(
+    surface: xr.Dataset, priors: SurfacePriors, sampler: Sampler, seed: int
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Return draws of the parameters, and the statistics of the sampler."""
+    key = ("surface", priors, surface_model.structure(surface))
+    compiled = compiled_model(key, sampler, lambda: surface_model.build(surface, priors))
+    # Chains run side by side; each needs one thread for its small matrices.
+    compiled = compiled.with_sampler(sampler)
+    with threadpool_limits(1):
+        drawn = compiled.with_data(surface_model.data_of(surface)).sample(seed)
+    draws = drawn["posterior"].to_dataset()
+    draws = draws.assign_coords(hyperparameter=surface["hyperparameter"])
+    return draws, sampler_statistics(drawn["sample_stats"].to_dataset())
+
+
+def _answers(
+    search: SurfaceTrials,
+    scores: SurfaceScores,
+    surface: xr.Dataset,
+    draws: xr.Dataset,
+    generator: np.random.Generator,
+) -> xr.Dataset:
+    """Return draws of the answers, dims (chain, draw, ...), from functions of the posterior."""
+    data = surface_data(search.cube, surface)
+    start = search_points(data, generator)
+    chains, count = draws.sizes["chain"], draws.sizes["draw"]
+    step = max(1, chains * count // _MOST_PATHS)
+    thinned = draws.isel(draw=slice(None, None, step))
+    shape = chains, thinned.sizes["draw"]
+    lowest, again, noise = np.empty(shape), np.empty(shape), np.empty(shape)
+    where = np.empty((*shape, len(search.cube.axes)))
+    values = {name: thinned[name].to_numpy() for name in PARAMETERS}
+    for index in np.ndindex(shape):
+        path = SurfacePath(data, _one(values, index), generator)
+        lowest[index], where[index] = minimise(path, search.cube, start, generator)
+        again[index], noise[index] = path.at_trials[search.best], path.noise_sd
+    dims = ("chain", "draw")
+    answers = {
+        "optimum": (dims, scores.expected_score(lowest, noise)),
+        "noise_sd": (dims, scores.noise_sd(lowest, noise)),
+        "best_seen_expected": (dims, scores.expected_score(again, noise)),
+        "best_setting": ((*dims, "hyperparameter"), where),
+        "relevance": thinned["relevance"],
+    }
+    return xr.Dataset(answers, {name: thinned[name] for name in (*dims, "hyperparameter")})
+
+
+def _one(values: Mapping[str, Floats], index: tuple[int, ...]) -> dict[str, Floats]:
+    return {name: own[index] for name, own in values.items()}
+
+
+def _constant_data(trials: Trials, labels: Mapping[tuple[str, str], str]) -> xr.Dataset:
+    tables = [trials.search(*pair).per_trial() for pair in trials.with_trials]
+    names = [labels[pair] for pair in trials.with_trials]
+    everything = pd.concat(
+        [table.assign(search=name) for table, name in zip(tables, names, strict=True)],
+        ignore_index=True,
+    )
+    complete = [int((table["status"] == "complete").sum()) for table in tables]
+    return xr.Dataset(
+        {
+            "n_trials": ("search", [len(table) for table in tables]),
+            "n_complete": ("search", complete),
+            "trial_score": ("trial", everything["score"].to_numpy(dtype=float)),
+            "trial_replicates": ("trial", everything["replicates"].to_numpy(dtype=int)),
+            "trial_search": ("trial", everything["search"].to_numpy(dtype=str)),
+        },
+        {"search": names},
+    )

@@ -1,0 +1,86 @@
+"""Scores as a surface is fitted to them."""
+
+import numpy as np
+import pytest
+
+from leadline.data.surface_scores import mean_by_trial, surface_scales, surface_scores
+from leadline.errors import LeadlineError
+
+RNG = np.random.default_rng(0)
+SCORES = {
+    "identity": RNG.normal(size=60),
+    "log": np.exp(RNG.normal(size=60)),
+    "logit": RNG.beta(5, 2, size=60),
+}
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("scale", SCORES)
+def test_losses_are_standardised_in_the_order_of_the_scores(scale, sign):
+    scores = SCORES[scale]
+    losses = surface_scores(scores, sign, scale, "s").forward(scores)
+    assert losses.mean() == pytest.approx(0.0, abs=1e-9)
+    assert losses.std() == pytest.approx(1.0)
+    assert (np.argsort(losses) == np.argsort(sign * scores)).all()
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("scale", SCORES)
+def test_without_noise_the_expected_score_is_the_score(scale, sign):
+    scores = SCORES[scale]
+    own = surface_scores(scores, sign, scale, "s")
+    again = own.expected_score(own.forward(scores), np.zeros(60))
+    np.testing.assert_allclose(again, scores, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("scale", SCORES)
+def test_log_slope_is_the_derivative(scale):
+    scores, step = SCORES[scale], 1e-6
+    own = surface_scores(scores, 1.0, scale, "s")
+    slope = (own.forward(scores + step) - own.forward(scores - step)) / (2 * step)
+    np.testing.assert_allclose(own.log_slope(scores), np.log(slope), atol=1e-5)
+
+
+def test_bad_scores_are_compressed_and_good_ones_are_not():
+    scores = np.append(np.linspace(0, 1, 50), [1e3, 1e6])
+    own = surface_scores(scores, 1.0, "identity", "s")
+    losses = own.forward(scores)
+    assert losses[-1] < 10
+    good = np.diff(losses[:20])
+    np.testing.assert_allclose(good, good[0])
+
+
+def test_scores_at_the_ends_of_the_domain_fit_and_stay_inside():
+    scores = np.array([0.5, 0.9, 0.95, 0.99, 1.0, 1.0])
+    own = surface_scores(scores, -1.0, "logit", "s")
+    losses = own.forward(scores)
+    assert np.isfinite(losses).all()
+    expected = own.expected_score(np.array([losses.min() - 5, losses.min()]), np.full(2, 0.1))
+    assert ((expected > 0.9) & (expected <= 1.0)).all()
+
+
+def test_noise_is_in_score_units():
+    scores = SCORES["log"]
+    own = surface_scores(scores, 1.0, "log", "s")
+    best = own.forward(np.array([scores.min()]))
+    # On the log scale the sd is a share of the score.
+    expected = scores.min() * own.spread * 0.01
+    np.testing.assert_allclose(own.noise_sd(best, np.array([0.01])), expected, rtol=0.01)
+
+
+def test_scales_are_those_that_take_the_scores():
+    assert surface_scales(SCORES["identity"], "auto", "s") == ["identity"]
+    assert surface_scales(SCORES["log"], "auto", "s") == ["identity", "log"]
+    assert surface_scales(np.array([0.0, 0.5, 1.0]), "auto", "s") == ["identity", "logit"]
+    assert surface_scales(SCORES["log"], "identity", "s") == ["identity"]
+    with pytest.raises(LeadlineError, match="identity"):
+        surface_scales(SCORES["identity"], "log", "s")
+
+
+def test_equal_scores_are_refused():
+    with pytest.raises(LeadlineError, match="equal"):
+        surface_scores(np.full(30, 0.5), 1.0, "identity", "s")
+
+
+def test_mean_by_trial():
+    assert mean_by_trial(np.array([1.0, 3.0, 5.0]), [0, 0, 1]).tolist() == [2.0, 5.0]

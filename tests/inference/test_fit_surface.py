@@ -1,0 +1,92 @@
+"""`fit(model="surface")`: its options, and one small real fit."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import leadline as ll
+from leadline.errors import LeadlineError
+
+
+def learned(n=45, direction="minimize"):
+    """Return trials that gather around an optimum of 0.2 at x = 0.3, as of a sampler that learns.
+
+    `opt` adds 0.3 for sgd, `y` does nothing.
+    """
+    generator = np.random.default_rng(4)
+    width = np.linspace(1.0, 0.1, n)
+    x = np.clip(0.3 + 0.7 * width * generator.uniform(-1, 1, n), 0, 1)
+    y = generator.random(n)
+    opt = np.where(generator.random(n) < 0.5 * width, "sgd", "adam")
+    loss = 0.2 + 3 * (x - 0.3) ** 2 + 0.3 * (opt == "sgd") + 0.02 * generator.normal(size=n)
+    score = loss if direction == "minimize" else 1 - loss
+    table = pd.DataFrame({"score": score, "param:x": x, "param:y": y, "param:opt": opt})
+    space = {"x": ("uniform", 0.0, 1.0), "y": ("uniform", 0.0, 1.0)}
+    space["opt"] = ("categorical", "adam", "sgd")
+    return ll.Trials(table, direction, sampler="TPESampler", distributions=space)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"threshold": 0.4},
+        {"tail_fraction": 0.2},
+        {"priors": ll.Priors()},
+        {"effective_dim": "integer"},
+        {"resolution": 0.01},
+        {"scale": "cubic"},
+    ],
+)
+def test_options_of_the_law_are_refused(options):
+    with pytest.raises(LeadlineError, match=next(iter(options))):
+        ll.fit(learned(), model="surface", **options)
+
+
+def test_reported_bests_are_refused():
+    reports = pd.DataFrame({"score": [0.2], "best_of": [50]})
+    with pytest.raises(LeadlineError, match="reported"):
+        ll.fit(ll.Trials(learned().table, "minimize", reports=reports), model="surface")
+
+
+def test_a_search_without_hyperparameters_is_refused():
+    with pytest.raises(LeadlineError, match="hyperparameters"):
+        ll.fit(ll.from_scores(np.arange(30.0), direction="minimize"), model="surface")
+
+
+SETTINGS = {"draws": 100, "tune": 150, "chains": 2, "random_seed": 1, "progressbar": False}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_the_optimum_and_its_place_are_found(direction, tmp_path):
+    fit = ll.fit(learned(direction=direction), model="surface", **SETTINGS)
+    sign = 1 if direction == "minimize" else -1
+    optimum = 0.2 if direction == "minimize" else 0.8
+    posterior = fit["posterior"].dataset
+    assert posterior["optimum"].dims == ("chain", "draw", "search")
+    low, high = posterior["optimum"].quantile([0.01, 0.99]).to_numpy()
+    assert low < optimum < high
+    assert high - low < 0.1
+    assert posterior["noise_sd"].median() == pytest.approx(0.02, rel=0.5)
+    again = sign * (posterior["best_seen_expected"] - optimum)
+    assert -0.03 < again.median() < 0.05
+    settings = json.loads(fit.attrs["settings"])
+    assert settings["model"] == "surface"
+    # A saved file is enough for the answers.
+    fit.to_netcdf(tmp_path / "fit.nc")
+    stored = xr.open_datatree(tmp_path / "fit.nc")
+    table = ll.summary(stored)
+    pd.testing.assert_frame_equal(table, ll.summary(fit))
+    assert table.attrs["calibration"]
+    place = ll.best_setting(stored)
+    assert place.loc["x", "lower"] < 0.3 < place.loc["x", "upper"]
+    assert place.loc["opt", "value"] == "adam"
+    assert place.loc["x", "relevance"] > 10 * place.loc["y", "relevance"]
+    again = ll.fit(learned(direction=direction), model="surface", **SETTINGS)
+    xr.testing.assert_identical(again["posterior"].dataset, posterior)
+    with pytest.raises(LeadlineError, match="surface"):
+        ll.forecast(stored, 10)
+    stored.close()

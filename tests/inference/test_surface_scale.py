@@ -1,0 +1,63 @@
+"""The scale on which a surface predicts best."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import optimize
+
+from leadline.data.surface_scores import surface_scores
+from leadline.distributions.surface_kernels import (
+    own_correlation,
+    squared_by_axis,
+    squared_distances,
+)
+from leadline.inference.surface_scale import choose_scale
+
+RNG = np.random.default_rng(1)
+POINTS = RNG.random((80, 2))
+
+
+def surface(scores, scale):
+    own = surface_scores(scores, 1.0, scale, "s")
+    return xr.Dataset(
+        {
+            "loss": ("trial", own.forward(scores)),
+            "log_slope": ("trial", own.log_slope(scores)),
+            "replicates": ("trial", np.ones(len(scores))),
+            "squared_distance": (
+                ("hyperparameter", "trial", "other_trial"),
+                squared_by_axis(POINTS, np.arange(2), 2),
+            ),
+            "own_correlation": (
+                ("trial", "other_trial"),
+                own_correlation(squared_distances(POINTS, POINTS)),
+            ),
+        }
+    )
+
+
+def test_the_scale_of_the_noise_is_chosen():
+    bowl = 3 * np.sum((POINTS - 0.5) ** 2, axis=1)
+    noise = RNG.normal(size=80)
+    added = 5.0 + bowl + 0.2 * noise
+    multiplied = np.exp(6 * bowl + 0.3 * noise)
+    for scores, best in ((added - added.min() + 0.01, "identity"), (multiplied, "log")):
+        names = ["identity", "log"]
+        chosen, found = choose_scale([surface(scores, name) for name in names])
+        assert names[chosen] == best, found
+
+
+def test_the_gradient_is_that_of_the_objective(monkeypatch):
+    seen = []
+    minimize = optimize.minimize
+
+    def spy(objective, start, **options):
+        seen.append((objective, start))
+        return minimize(objective, start, **options)
+
+    monkeypatch.setattr(optimize, "minimize", spy)
+    choose_scale([surface(1 + POINTS[:, 0], "log")])
+    objective, start = seen[0]
+    theta = start + 0.3 * RNG.normal(size=len(start))
+    numeric = optimize.approx_fprime(theta, lambda own: objective(own)[0], 1e-6)
+    assert objective(theta)[1] == pytest.approx(numeric, rel=1e-3, abs=1e-3)
