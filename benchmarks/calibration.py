@@ -26,6 +26,7 @@ from leadline.data.tails import cut_tail, join_tails
 from leadline.errors import LeadlineError
 from leadline.inference.posterior import MODELS
 from leadline.inference.sampler import Sampler
+from leadline.models.crossed import NOT_BEYOND
 
 N_TRIALS = 40
 MAX_DIM = 4.0
@@ -112,12 +113,14 @@ class Design:
         )
         assert example is not None
         model = self.build(example)
-        self.prior = pm.sample_prior_predictive(
+        prior = pm.sample_prior_predictive(
             100_000 if name == "single" else 20_000,
             model=model,
             var_names=[variable.name for variable in [*model.free_RVs, *model.deterministics]],
             random_seed=3,
         )["prior"].to_dataset()
+        # A crossed prior is conditioned on optima beyond their edges.
+        self.prior = prior.isel(draw=(prior["gap"] > 2 * NOT_BEYOND).all(("chain", "search")))
 
     def build(self, tails: xr.Dataset) -> pm.Model:
         return self.module.build(tails, self.priors)
@@ -155,7 +158,9 @@ class Design:
         shared = [
             name
             for name in names
-            if "search" not in posterior[name].dims and not name.endswith(STANDARDISED)
+            if "search" not in posterior[name].dims
+            and not name.endswith(STANDARDISED)
+            and name != "task_scale"  # measured
         ]
         return [*shared, *SEARCH_PARAMETERS]
 

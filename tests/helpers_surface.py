@@ -46,6 +46,7 @@ def make_surface_tree(searches=("a",), direction="minimize", **attributes):
             "scores": json.dumps({"scale": "log"}),
             "divergences": 0,
             "max_rhat": 1.0,
+            "min_ess_bulk": 500.0,
         } | attributes
         groups[f"surfaces/{number}"] = own
     found = xr.DataTree.from_dict(groups)

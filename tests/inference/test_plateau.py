@@ -25,7 +25,13 @@ def alone(request):
 @pytest.fixture(scope="module")
 def mixed():
     return ll.fit(
-        mixed_trials(), "hierarchical", tail_fraction=0.5, draws=100, tune=200, chains=2, **SETTINGS
+        mixed_trials(),
+        "hierarchical",
+        tail_fraction=[0.4, 0.6],
+        draws=100,
+        tune=200,
+        chains=2,
+        **SETTINGS,
     )
 
 

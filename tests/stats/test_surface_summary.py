@@ -28,7 +28,12 @@ def test_the_headroom_has_no_sign_and_is_never_negative():
 
 
 @pytest.mark.parametrize(
-    ("attributes", "word"), [({"divergences": 4}, "4 div"), ({"max_rhat": 1.2}, "R-hat 1.20")]
+    ("attributes", "word"),
+    [
+        ({"divergences": 4}, "4 div"),
+        ({"max_rhat": 1.02}, "R-hat 1.020"),
+        ({"min_ess_bulk": 258.0}, "bulk ESS 258"),
+    ],
 )
 def test_problems_of_sampling_are_named(attributes, word):
     assert word in ll.summary(make_surface_tree(**attributes))["warning"].item()

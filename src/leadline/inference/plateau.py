@@ -93,7 +93,7 @@ def plateau_groups(
         "sample_stats": xr.Dataset({"diverging": (_DIMS[:2], np.zeros(shape, dtype=bool))}, coords),
         "log_likelihood": likelihood,
         "log_prior": draws(reach=0.0),
-        "candidates": xr.Dataset(candidates, names),
+        "candidates": xr.Dataset(candidates, names | {"candidate": [0]}),
         **{name: group.assign_coords(names) if "search" in group.dims else group
            for name, group in data.items()},
     }  # fmt: skip

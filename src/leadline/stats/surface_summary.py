@@ -10,6 +10,7 @@ import xarray as xr
 from leadline.data.trials import LOSS_SIGNS
 from leadline.data.unit_cube import Axis
 from leadline.errors import LeadlineError, format_value, join_values
+from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS
 from leadline.stats.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
 
 GROUP = "surfaces"
@@ -162,10 +163,8 @@ def _warning(group: xr.DataTree) -> str:
     found = []
     if attrs["divergences"]:
         found.append(f"{attrs['divergences']} divergences")
-    if not attrs["max_rhat"] <= _MAX_RHAT:
-        found.append(f"R-hat {attrs['max_rhat']:.2f} > {_MAX_RHAT}")
+    if not attrs["max_rhat"] <= MAX_RHAT:
+        found.append(f"R-hat {attrs['max_rhat']:.3f} > {MAX_RHAT}")
+    if not attrs["min_ess_bulk"] >= MIN_ESS:
+        found.append(f"bulk ESS {attrs['min_ess_bulk']:.0f} < {MIN_ESS}")
     return ", ".join(found)
-
-
-_MAX_RHAT = 1.05
-"""The limit for the parameters of the covariance, of which the answers are averages."""
