@@ -222,7 +222,7 @@ def compare(first: pathlib.Path, second: pathlib.Path) -> str:
     """
     tables = [points(read_fits(folder)) for folder in (first, second)]
     both = tables[0].merge(tables[1], on=[*KEY, "what"], suffixes=("", " 2"))
-    both = both.dropna(subset=["score", "score 2"])
+    both = both.dropna(subset=["error", "error 2"])
     curves = both[is_curve(both)]
     found = pd.DataFrame(
         {

@@ -114,7 +114,7 @@ def by_leadline(case: Case, seed: int, options: argparse.Namespace) -> dict[str,
         "n_tail": int(candidates["n_tail"].to_numpy()[weight.argmax()]),
         "kept": int((weight > 0).sum()),
         "rejected": int((weight == 0).sum()),
-        "divergences": int(figures["divergences"]),
+        "divergences": int(figures.get("divergences", 0)),
         "checks": json.dumps(labels[~made["passed"]].tolist()),
         "figures": json.dumps(figures),
         "thresholds": json.dumps(
