@@ -66,7 +66,9 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
             edge, scale = edge_and_scale(data, sigma)
             expected, sd = optimum_population(data, edge, priors)
             depth = dims.scaled_depth(
-                lambda mu, sigma, size: pm.Normal.dist(mu, sigma, size=size),
+                lambda mu, sigma, size: pt.maximum(
+                    pm.Normal.dist(mu, sigma, size=size), NOT_BEYOND
+                ),
                 lambda value, mu, sigma: pm.logp(pm.Normal.dist(mu, sigma), value),
                 ((edge - expected) / scale, sd / scale),
                 sigma,

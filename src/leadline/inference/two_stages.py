@@ -23,7 +23,7 @@ from scipy.special import softmax
 from leadline.inference.compiled_models import ready_model
 from leadline.inference.posterior import PosteriorSampler, tasks_as_scores
 from leadline.inference.tree import join_groups, sampler_statistics
-from leadline.models import population
+from leadline.models import crossed, population
 from leadline.models.likelihood import structure
 from leadline.models.scaled_depth import edge_and_scale
 from leadline.stats.diagnostics import diagnose
@@ -76,6 +76,11 @@ def pool(
             for search, own in enumerate(alone)
         ]
     )
+    if "task_location" in shared:
+        # As in the joint model, the mean optimum of the models of a task.
+        alpha = groups["noisy_quadratic"]["alpha"].transpose("chain", "draw", "search").to_numpy()
+        location = tails.attrs["loss_sign"] * alpha @ crossed.data_of(tails)["task_share"].T
+        shared = shared.assign(task_location=shared["task_location"].copy(data=location))
     coords = {name: groups["posterior"][name] for name in ("chain", "draw")}
     groups["sample_stats"] = sampler_statistics(statistics).assign_coords(coords)
     groups["log_prior"] = _log_prior(groups["log_prior"]["reach"], log_prior)
