@@ -25,7 +25,7 @@ TABLES += ("fcnet_naval_propulsion", "fcnet_protein_structure")
 
 @dataclasses.dataclass(frozen=True)
 class Family:
-    """What a study searches.
+    """The search space of a study.
 
     `measure` maps parameters and a generator to a score with noise and its expectation. The truth
     of the optimum lies between `optimum` and `corrected`, which are equal where it is known.

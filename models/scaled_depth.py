@@ -20,7 +20,7 @@ from pytensor.tensor.variable import TensorVariable
 
 from leadline.distributions.coordinates import SoftWall
 
-# Where the law ends beyond the threshold, and the unit of the depth, in sds of the noise. Both were
+# The edge beyond the threshold, and the unit of the depth, in sds of the noise. Both were
 # chosen on data from the law with much noise (docs/theory.md, Limits).
 _EDGE, _UNIT = 2.0, 0.5
 

@@ -108,7 +108,7 @@ def test_others_are_fitted_together_without_it(mixed):
         table.loc["a / svm", ["optimum", "noise_sd", "p_gain_10"]].astype(float)
     ).all()
     assert ll.check(mixed)["passed"].notna().any()
-    # What others share does not concern it, but for the number of its draws.
+    # It shares only the number of draws with the others.
     assert "R-hat" not in table.loc["b / mlp", "warning"]
 
 

@@ -156,7 +156,7 @@ def test_searches_drawn_from_the_prior(built):
     counts, trials = predictive["in_regime"].to_numpy(), tails["group_trials"].to_numpy()
     assert ((counts >= 0) & (counts <= trials)).all()
     if built.effective_dim != "integer":
-        # Of trials with one seed each, the tail has the share of the law.
+        # The tail has the law's share of the trials with one seed each.
         own = (tails["group_search"] == 0).to_numpy() & (tails["group_replicates"] == 1).to_numpy()
         expected = prior["tail_fraction"].to_numpy()[:, 0]
         n = trials[own].sum()

@@ -1,4 +1,4 @@
-"""What the failure of a check means: a warning, or a note.
+"""The level of a check: a failure is a warning, or a note.
 
 A *warning* says that an interval is likely wrong: on real searches its failure goes with lower
 coverage or worse interval scores, or it has a reason that no benchmark of random searches shows. A

@@ -137,7 +137,7 @@ class FittedSearch:
         finite = np.isfinite(on_scale)
         inside = log_survival(np.where(finite, on_scale, self.alpha), self.law_of_mean(seeds))
         worse = np.where(finite, inside, np.where(on_scale < 0, 0.0, -np.inf))
-        # Nothing is better than the bound.
+        # No score is better than the bound.
         return np.where(np.asarray(loss, dtype=float) <= self.bound, 0.0, worse)
 
 
