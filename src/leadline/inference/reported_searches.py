@@ -7,8 +7,8 @@ that is fitted. The lender is the one with the most lenient threshold, so that t
 many of the reports as possible. If even the best report is poorer than that, the threshold is that
 of the first wider tail of the lender that contains it, up to the widest of `TAIL_FRACTIONS`. The
 report decides only which tail is used; threshold and scale come from the lender. A best report that
-is poorer still is refused: an optimum lies beyond its threshold, so that the model would put it
-beyond all evidence for it.
+is poorer still is refused: an optimum lies beyond its threshold but for noise, so that the model
+would put it beyond all evidence for it.
 """
 
 from collections.abc import Callable, Sequence
