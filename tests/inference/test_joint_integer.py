@@ -63,7 +63,8 @@ def test_searches_of_a_space_share_the_dimension(trees):
     np.testing.assert_array_equal(dim.isel(search=0), pooled["pooled_effective_dim"].isel(space=0))
     # What depends on it is that of the dimension drawn.
     scale = trees[2]["candidates"]["tail_scale"].isel(candidate=0)
-    reach = (scale * posterior["gap"] / posterior["spread"]) ** (dim / 2)
+    depth = (scale + posterior["noise_sd"] / 2) * posterior["gap"]
+    reach = (depth / posterior["spread"]) ** (dim / 2)
     np.testing.assert_allclose(posterior["reach"], reach.transpose(*dim.dims), rtol=1e-9)
 
 
@@ -71,8 +72,8 @@ def test_priors_and_likelihoods_are_those_of_the_dimension_drawn(trees):
     tree = trees[2]
     log_prior = tree["log_prior"].to_dataset()
     dim = tree["posterior"]["effective_dim"]
-    # An exponential on gamma − 1, up to a constant.
-    shift = log_prior["pooled_effective_dim"] + dim
+    # An exponential with mean 2 on gamma − 1, up to a constant.
+    shift = log_prior["pooled_effective_dim"] + dim / 2
     np.testing.assert_allclose(shift, float(shift.mean()), rtol=1e-9)
     for group in ("log_prior", "log_likelihood"):
         for name, values in tree[group].data_vars.items():
