@@ -195,10 +195,10 @@ def test_the_column_order_counts_not_the_order_of_the_rows():
 
 def test_another_tail_is_advised_unless_the_data_have_chosen(good):
     advice = failing(replaced(good, "candidates", p_value=0.04), "regime fit").advice
-    assert "tail fraction" in advice
+    assert "`tail_fraction`" in advice
     chosen = make_averaged_tree(search(1), (0.2, 0.3), weights=(0.6, 0.4))
     advice = failing(replaced(chosen, "candidates", p_value=0.04), "regime fit").advice
-    assert "tail fraction" not in advice
+    assert "tail_fraction" not in advice
     assert "scale" in advice
 
 

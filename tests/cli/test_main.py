@@ -196,17 +196,20 @@ def test_no_table_is_cropped(here, monkeypatch, capsys, width):
 def test_checks_of_a_saved_fit(here, capsys):
     save(trials=make_trials(n=400), spread_of_draws=0.3)
     out = printed(capsys, "check", "fit.nc")
-    for words in ("checks of digits / mlp", "regime fit, leave-one-out", "passed", "not made"):
+    assert "│" not in out  # A check that passes is no news.
+    assert out.splitlines()[-1] == "no check failed"
+    out = printed(capsys, "check", "fit.nc", "--all")
+    for words in ("regime fit, leave-one-out", "passed", "not made", "p-value"):
         assert words in out
-    assert "FAILED" not in out
+    assert "│ FAILED" not in out
     assert out.splitlines()[-1] == "no check failed"
 
 
 def test_a_note_is_no_failed_check(here, capsys):
     save(trials=make_trials(n=400), spread_of_draws=0.3, tail_fraction=0.04)
     out = printed(capsys, "check", "fit.nc")
-    assert re.search(r"tail points +│ noted +│ +16 │ +≥ 20 │", out)
-    assert "FAILED" not in out
+    assert re.search(r"tail points: .+ │ noted +│ 16 +│ +≥ 20 │", out)
+    assert "│ FAILED" not in out
     assert out.splitlines()[-2] == "1 note: tail points"
     assert out.splitlines()[-1] == "no check failed"
 
@@ -221,7 +224,7 @@ def test_a_bad_fit_comes_with_a_warning_and_advice(here, capsys):
     assert "--pooling single" in out
     # The command line has no such option.
     assert "target_accept" not in out
-    assert re.search(r"divergences +│ FAILED +│ +7 │ +≤ 0 │", out)
+    assert re.search(r"divergences: .+ │ FAILED │ 7 +│ +≤ 0 │", out)
     assert re.search(r"checks? failed: divergences", out.splitlines()[-1])
 
 

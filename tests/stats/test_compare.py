@@ -11,7 +11,11 @@ from scipy.special import ndtr
 import leadline as ll
 from leadline.errors import LeadlineError
 from leadline.stats.compare import BUDGETS, equivalence
-from leadline.stats.improvements import differences, summarize_differences
+from leadline.stats.improvements import (
+    _excess_on_new_task,
+    differences,
+    summarize_differences,
+)
 
 PAIRS = (("digits", "a"), ("digits", "b"), ("wine", "a"), ("wine", "c"))
 SHAPE = (4, 150)
@@ -89,16 +93,63 @@ def test_a_new_task_has_effects_and_new_interactions(found):
     assert float(pair["p_better_new_task"]) == pytest.approx(ndtr((2 - ROPE / 0.2) / sd), abs=0.02)
 
 
-def test_at_a_budget_it_is_the_tuning_curve_and_there_is_no_new_task(tree, crossed):
+def test_at_a_budget_it_is_the_tuning_curve(crossed):
     found = ll.compare(crossed, budget=30)
     curve = ll.tuning_curve(crossed, [30], kind="expected")
     gain = gain_of(crossed, ("wine", "a"), ("wine", "c"), curve)
     pair = found.sel(model="a", other_model="c", task="wine")
     assert float(pair["difference"]) == pytest.approx(gain.mean())
     assert found.attrs["budget"] == 30
-    # Without model effects there is no new task either.
-    for comparison in (found, ll.compare(tree)):
-        assert np.isnan(comparison["p_better_new_task"]).all()
+
+
+def test_a_new_task_at_a_budget_approaches_that_at_the_optimum(crossed):
+    fully = ll.compare(crossed).sel(model="a", other_model="c")
+    many, few = (
+        ll.compare(crossed, budget=budget).sel(model="a", other_model="c") for budget in (1e8, 5)
+    )
+    scale = float(fully["difference_new_task_upper"] - fully["difference_new_task_lower"])
+    for end in ("", "_lower", "_upper"):
+        name = f"difference_new_task{end}"
+        assert float(many[name]) == pytest.approx(float(fully[name]), abs=0.02 * scale)
+    assert float(few["difference_new_task"]) != pytest.approx(
+        float(fully["difference_new_task"]), abs=1e-3 * scale
+    )
+
+
+def test_the_excess_of_a_new_task_is_that_of_one_task_for_all_models():
+    excess = xr.DataArray(
+        np.broadcast_to([[[1.0, 2.0, 4.0]], [[1.5, 2.5, np.nan]]], (2, 900, 3)),
+        {"model": ["a", "b"], "task": list("tuv")},
+        ("model", "sample", "task"),
+    )
+    a, b = _excess_on_new_task(excess).to_numpy()
+    np.testing.assert_allclose([(a == value).mean() for value in (1, 2, 4)], 1 / 3, atol=0.06)
+    # b has no search on the third task, and then resembles another.
+    assert set(b) == {1.5, 2.5}
+    assert set((b - a)[a < 4]) == {0.5}
+
+
+def test_why_there_is_no_answer_for_a_new_task(tree, crossed):
+    assert ll.compare(crossed).attrs["no_new_task"] == ""
+    found = ll.compare(tree)
+    assert np.isnan(found["p_better_new_task"]).all()
+    assert "model='crossed'" in found.attrs["no_new_task"]
+    assert "No answer for a new task" in " ".join(ll.comparison_sentences(found))
+
+
+def test_ahead_of_all_others_is_at_most_better_than_each(crossed, found):
+    # b and c have no task in common.
+    assert np.isfinite(found["p_ahead_overall"]).to_numpy().tolist() == [True, False, False]
+    ahead = float(found["p_ahead_overall"].sel(model="a"))
+    better = found["p_better_overall"].sel(model="a", other_model=["b", "c"])
+    assert ahead <= float(better.min())
+
+
+def test_the_overall_difference_in_scores(crossed, found):
+    gains = [gain_of(crossed, (task, "a"), (task, other)) for task, other in (("wine", "c"),)]
+    pair = found.sel(model="a", other_model="c")
+    assert float(pair["difference_in_scores"]) == pytest.approx(np.mean(gains))
+    assert float(pair["difference_in_scores_lower"]) < float(pair["difference_in_scores"])
 
 
 def test_from_which_budget(found):
@@ -151,8 +202,13 @@ def comparison_of(loss, tasks=("t",), **attrs):
         for suffix in ("_overall", "_new_task")
     ]
     comparison = found[0].assign(found[1]).assign_coords(task=list(tasks))
-    comparison["p_best_overall"] = "model", [0.2, 0.5, 0.3]
+    comparison["p_ahead_overall"] = "model", [0.2, 0.5, 0.3]
+    names = [name for name in found[0] if str(name).startswith("difference")]
+    for name in names:
+        comparison[str(name).replace("overall", "in_scores")] = found[0][name]
+    comparison["scale"] = "task", np.ones(len(tasks))
     defaults = {"by": "model", "budget": 0.0, "problems": "", "not_checked": ""}
+    defaults |= {"metric": "loss", "ci_prob": 0.89, "no_new_task": ""}
     return comparison.assign_attrs(defaults | attrs)
 
 
@@ -162,16 +218,19 @@ def test_sentences_agree_with_the_numbers(seed):
     loss = rng.normal(rng.normal(0, 1, (3, 1)), rng.uniform(0.05, 2), (3, 50))
     rope, budget = rng.uniform(0, 1) * (seed % 2), 0.0 if seed % 3 else 40.0
     found = comparison_of(loss, "tu" if seed % 2 else "t", rope=rope, budget=budget)
-    found["p_best_overall"] = "model", rng.dirichlet(np.ones(3))
+    found["p_ahead_overall"] = "model", rng.dirichlet(np.ones(3))
     best, *pairs = ll.comparison_sentences(found)
-    name = str(found["model"].to_numpy()[found["p_best_overall"].to_numpy().argmax()])
-    assert (f"{name} is the best model" in best) == (found["p_best_overall"].max() >= 0.6)
+    # The last sentence says what a task scale is.
+    pairs = pairs[:3]
+    name = str(found["model"].to_numpy()[found["p_ahead_overall"].to_numpy().argmax()])
+    assert (f"{name} is the best model" in best) == (found["p_ahead_overall"].max() >= 0.6)
     assert name in best
     for (first, second), sentence in zip(itertools.combinations("xyz", 2), pairs, strict=True):
         pair = found.sel(model=first, other_model=second)
         better, equal, worse = (float(pair[f"p_{kind}_overall"]) for kind in KINDS)
         largest = max(better, equal, worse)
         words = sentence.split("(")[0]
+        assert (f"up to {rope:g}" in words) == (rope > 0)
         relations = {"practically equal": equal, "better than": better, "worse than": worse}
         stated = [value for text, value in relations.items() if text in words]
         assert stated == ([largest] if largest >= 0.6 else [])

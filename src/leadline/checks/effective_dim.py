@@ -23,8 +23,8 @@ def lower_bound(evidence: Evidence) -> Outcome:
         (evidence.values("effective_dim") < 1.0 + _WIDTH).mean(),
         MAX_AT_BOUND,
         "The best scores are closer together, compared with the rest of the tail, than one "
-        "effective hyperparameter explains: use a smaller tail fraction, and see whether the best "
-        "trials lie at an edge of the space.",
+        "effective hyperparameter explains: fit with a smaller tail_fraction, and see whether the "
+        "best trials lie at an edge of the space.",
     )
 
 

@@ -26,8 +26,8 @@ def best_seen(evidence: Evidence) -> Outcome:
         excursion_probability(evidence),
         MAX_EXCURSION,
         "The best trial is too good for the fitted optimum: run it again with other seeds. If the "
-        "run is neither broken nor lucky, the tail is too wide for the quadratic law: fit with a "
-        "smaller tail fraction.",
+        "run is neither broken nor lucky, too many trials are used for the quadratic law: fit with "
+        "a smaller tail_fraction.",
     )
 
 
@@ -51,7 +51,7 @@ def constant_noise(evidence: Evidence) -> Outcome:
     tail = evidence.best(evidence.n_tail)
     tail = tail[tail["seed_variance"].notna()]
     if len(tail) < _MIN_REPEATED:
-        reason = f"{len(tail)} trials beyond the threshold have several seeds; this check needs "
+        reason = f"{len(tail)} of the trials used have several seeds; this check needs "
         return not_made(MIN_P_NOISE, f"{reason}{_MIN_REPEATED}.")
     better = tail.head(len(tail) // 2)
     freedom = better["replicates"].to_numpy(dtype=float) - 1.0
@@ -63,5 +63,5 @@ def constant_noise(evidence: Evidence) -> Outcome:
         chi2.cdf(sum_of_squares / draws.sigma**2, freedom.sum()).mean(),
         MIN_P_NOISE,
         "The best trials have less noise than the fit, which assumes constant noise and takes good "
-        "scores for luck: fit on the log scale or with a smaller tail fraction.",
+        "scores for luck: fit with scale='log' or a smaller tail_fraction.",
     )

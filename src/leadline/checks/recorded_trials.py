@@ -34,8 +34,7 @@ def tail_points(evidence: Evidence) -> Outcome:
     return at_least(
         evidence.n_tail,
         MIN_TAIL_POINTS,
-        "Run more trials: with so few beyond the threshold, the prior matters much and a bad fit "
-        "goes unnoticed.",
+        "Run more trials: with so few of use, the prior matters much and a bad fit goes unnoticed.",
     )
 
 
@@ -80,7 +79,7 @@ def ties(evidence: Evidence) -> Outcome:
     return at_most(
         n_tied / len(tail),
         MAX_TIED,
-        f"{n_tied} of {len(tail)} scores beyond the threshold repeat another: record more digits, "
+        f"{n_tied} of {len(tail)} scores used for the fit repeat another: record more digits, "
         "give the spacing of the scores as `resolution`, or drop trials that were entered twice.",
     )
 

@@ -37,7 +37,7 @@ def whole_tail(evidence: Evidence) -> Outcome:
     return at_least(
         float(evidence.main_candidate["p_value"]),
         MIN_P_TAIL,
-        f"The scores beyond the threshold do not follow the quadratic law: {_remedy(evidence)}",
+        f"The scores of the trials used do not follow the quadratic law: {_remedy(evidence)}",
     )
 
 
@@ -47,13 +47,13 @@ def best_scores(evidence: Evidence) -> Outcome:
     counts = [count for count in counts if count >= _MIN_BEST]
     if not counts:
         needed = round(_MIN_BEST / max(_SHARES))
-        reason = f"{evidence.n_tail} trials are beyond the threshold; this check needs about "
+        reason = f"{evidence.n_tail} trials are used; this check needs about "
         return not_made(MIN_P_BEST, f"{reason}{needed}.")
     figure = len(counts) * min(best_p_value(evidence, count) for count in counts)
     return at_least(
         min(1.0, figure),
         MIN_P_BEST,
-        "The best scores do not follow the quadratic law that fits the rest of the tail: "
+        "The very best scores do not follow the quadratic law that fits the others used: "
         + _remedy(evidence),
     )
 
@@ -121,12 +121,12 @@ def _remedy(evidence: Evidence) -> str:
     """Return the advice; no deeper threshold if the data have chosen among several."""
     if len(np.unique(evidence.candidates["threshold"].to_numpy())) > 1:
         return (
-            "the data have chosen the threshold already; try another scale of the score (log, "
-            "logit or auto), and see whether trials of several kinds are mixed."
+            "the data have chosen the threshold already; fit with scale='auto', and see whether "
+            "trials of several kinds are mixed."
         )
     return (
-        "give neither a threshold nor a tail fraction, so that the data decide where the law "
-        "starts, or try another scale of the score (log, logit or auto)."
+        "give neither `threshold` nor `tail_fraction`, so that the data decide where the law "
+        "starts, or fit with scale='auto'."
     )
 
 
@@ -144,8 +144,8 @@ def thresholds_agree(evidence: Evidence) -> Outcome:
     return at_most(
         max(separation(first, second) for first, second in itertools.combinations(ends, 2)),
         MAX_SEPARATION,
-        "The optimum depends on the threshold: look at the stability plot, and fit with the tail "
-        "fraction or threshold that you trust, or run more trials.",
+        "The optimum depends on how many trials are used: look at leadline.plot_threshold, "
+        "and fit with the `tail_fraction` or `threshold` that you trust, or run more trials.",
     )
 
 

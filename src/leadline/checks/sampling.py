@@ -15,7 +15,7 @@ def divergences(evidence: Evidence) -> Outcome:
     return at_most(
         evidence.convergence.divergences,
         0,
-        f"NUTS missed a part of the posterior: {evidence.convergence.advice}.",
+        f"The sampler missed a part of the posterior: {evidence.convergence.advice}.",
     )
 
 
@@ -52,7 +52,7 @@ def energy(evidence: Evidence) -> Outcome:
     return at_least(
         figure,
         MIN_BFMI,
-        "NUTS moves slowly through the posterior: fit again with more tuning and more draws.",
+        "The sampler moves slowly through the posterior: fit again with tune=4000, draws=4000.",
     )
 
 

@@ -42,8 +42,8 @@ def prior_sensitivity(evidence: Evidence, name: str) -> Outcome:
     return at_most(
         prior,
         MAX_PRIOR_SENSITIVITY,
-        "The scores pull away from the prior: see whether leadline.Priors suits this search, and "
-        "fit again with other priors to see how far the answer moves.",
+        "The scores pull away from the prior: run more trials, or see whether leadline.Priors "
+        "suits this search and how far the answer moves with other priors.",
     )
 
 

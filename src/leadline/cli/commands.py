@@ -71,18 +71,20 @@ def run_check(arguments: argparse.Namespace) -> None:
     """
     tree = read_fit(arguments.fit)
 
-    from leadline.cli.console import show_checks
+    from leadline.cli.show_checks import show_checks
 
-    show_checks(tree, recompute=arguments.recompute)
+    show_checks(tree, recompute=arguments.recompute, every=arguments.every)
 
 
 def run_compare(arguments: argparse.Namespace) -> None:
     """Print which model of a saved fit is better, fully tuned or at an equal budget."""
     tree = read_fit(arguments.fit)
 
-    from leadline.cli.console import show_comparison, show_recorded
+    from leadline.cli.console import show_recorded
+    from leadline.cli.show_comparison import show_comparison
 
-    show_comparison(tree, by=arguments.by, budget=arguments.budget, rope=arguments.rope)
+    names = ("by", "budget", "rope", "ci_prob")
+    show_comparison(tree, **{name: getattr(arguments, name) for name in names})
     show_recorded(tree)
 
 
@@ -169,7 +171,7 @@ def _fit_and_write(
     trials: "Trials", arguments: argparse.Namespace, output: Path, **settings: Any
 ) -> None:
     """Fit, keep the fit, print the answers, and write the pictures and the report, all or none."""
-    from leadline.cli.console import show_answers, show_comparison, show_first_answer, show_trials
+    from leadline.cli.console import show_answers, show_first_answer, show_trials
     from leadline.cli.results_folder import results_folder, write_fit, write_pictures
     from leadline.inference.progress import Progress
 
@@ -186,6 +188,8 @@ def _fit_and_write(
         with progress.paused():
             show_answers(tree)
             if len(set(tree["posterior"].dataset["model"].to_numpy())) > 1:
+                from leadline.cli.show_comparison import show_comparison
+
                 show_comparison(tree)
         if not arguments.no_pictures:
             progress.start("preparing the pictures")

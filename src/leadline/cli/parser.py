@@ -191,26 +191,58 @@ def _add_fit_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("fit", metavar="FIT.nc", type=Path, help="file saved by `leadline fit`")
 
 
+def _add_interval(parser: argparse.ArgumentParser) -> None:
+    text = "probability of all intervals, such as 0.9; default: 0.89, or ArviZ's if it was changed"
+    parser.add_argument("--ci-prob", type=float, metavar="P", help=text)
+
+
 def _add_check_options(parser: argparse.ArgumentParser) -> None:
     text = "evaluate the checks again, in place of those that the fit recorded"
     parser.add_argument("--recompute", action="store_true", help=text)
+    text = "show all checks; default: those that failed"
+    parser.add_argument("--all", action="store_true", dest="every", help=text)
 
 
 def _add_summary_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--ci-prob", type=float, metavar="P", help="probability of the intervals, such as 0.9")
+    _add_interval(parser)
     add("--ci-kind", choices=("eti", "hdi"), help="equal-tailed or highest-density intervals")
     formats = ("table", "markdown", "latex", "csv")
     text = "csv has all numbers with full precision; default: %(default)s"
     add("--format", choices=formats, default="table", help=text)
 
 
+_COMPARE_EXAMPLE = """\
+example: leadline compare leadline-runs/fit.nc --rope 0.002
+
+  which model is better, fully tuned: P(better) / P(practically equal) / P(worse), in %
+    resnet, transformer:   adult 72 / 20 / 8   covtype 13 / 19 / 68   higgs 1 / 32 / 67
+                           overall 4 / 52 / 44   a new task 29 / 26 / 46
+  difference in val_error; * in task scales
+    resnet, transformer:   adult 0.0037   covtype -0.0049   higgs -0.0030
+                           overall * -0.21   a new task * -0.14
+    task scale:            adult 0.013   covtype 0.016   higgs 0.0054
+
+  On adult, resnet is better by more than 0.002 in 72 % of the posterior draws, and worse by more
+  than 0.002 in 8 %. On average its optimum is 0.0037 lower. Overall, each difference is divided by
+  the task scale, the spread of the good scores on that task, so that each task counts alike:
+  0.0037 / 0.013 = 0.28, -0.0049 / 0.016 = -0.31 and -0.0030 / 0.0054 = -0.55 have the mean -0.19.
+  The table has -0.21, as scales vary a little between draws. Of the draws, 44 % are below -0.22,
+  the mean of 0.002 over the three scales, and 4 % above 0.22. A new task adds to the difference of
+  the models how much models differ from task to task, so that its interval is wider.
+"""
+
+
 def _add_compare_options(parser: argparse.ArgumentParser) -> None:
+    # The lines of the example are not to be filled.
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _COMPARE_EXAMPLE
     add = parser.add_argument
     add("--by", choices=("model", "task"), default="model", help="what is compared; default: model")
     add("--budget", type=float, metavar="K", help="compare after K trials each, not fully tuned")
     text = "treat differences up to D, in score units, as practically equal"
     add("--rope", type=float, default=0.0, metavar="D", help=text)
+    _add_interval(parser)
 
 
 def _add_plot_options(parser: argparse.ArgumentParser) -> None:

@@ -53,6 +53,18 @@ OPTIONS = {
 }
 """Arguments of the Python functions, and the options that set them."""
 
+_PHRASES = {
+    "leadline.plot_threshold": "`leadline plot FIT.nc threshold`",
+    # The command line has no option for priors.
+    ", or see whether leadline.Priors suits this search and how far the answer moves with other "
+    "priors": "; the prior then matters less",
+    ": see whether leadline.Priors suits this search, and fit again with other priors to see how "
+    "far the answer moves": ": run more trials; the prior then matters less",
+    ", or raise max_effective_dim in leadline.Priors": "",
+    "look at the stability plot": "look at `leadline plot FIT.nc threshold`",
+}
+"""Advice of Python alone, also that of earlier versions, and what stands for it."""
+
 _NOT_QUOTED = r"(?<![\w.'\"`])"
 _ASSIGNED = re.compile(
     rf"{_NOT_QUOTED}({'|'.join(OPTIONS)})=(?:(True)\b|'([\w.-]+)'|\[([^\[\]]*)\])?"
@@ -82,4 +94,6 @@ def in_command_line_words(message: str) -> str:
         option = "--model" if is_column else OPTIONS[name]
         return option if flag else f"{option} {word}"
 
+    for phrase, words in _PHRASES.items():
+        message = message.replace(phrase, words)
     return _NAMED.sub(lambda match: OPTIONS[match[0]], _ASSIGNED.sub(option, message))

@@ -30,6 +30,9 @@ BUDGETS = np.unique(np.geomspace(1, 10_000, 25).round())
 CERTAIN = 0.95
 """The P(better) that `better_from_budget` requires."""
 
+UNNAMED_MODEL = "model"
+"""The name of a model that no column names."""
+
 # Enough for a probability to two digits; every budget costs as much as a tuning curve.
 _BUDGET_DRAWS = 200
 
@@ -70,18 +73,26 @@ def compare(
         - `difference`, `difference_lower`, `difference_upper` (the same dims), in score units;
         - the same with the suffix `_overall` (model, other_model): the mean over the tasks that
           both have, in task scales (in score units for tasks compared);
+        - `difference_in_scores` (model, other_model), with `_lower` and `_upper`: the mean over
+          the tasks that both have in score units, where tasks with large differences count more;
         - the same with the suffix `_new_task`: on another task like these, in task scales. nan
-          unless the fit is crossed and the comparison is of models at the optimum;
+          unless models are compared and the fit is crossed; ``attrs["no_new_task"]`` is why. At a
+          budget, the new task has a new interaction, and its best of k misses the optimum by as
+          much as on one of the tasks, drawn at random;
         - `rank`, `rank_lower`, `rank_upper`, `p_best` (model, task), and with `_overall`
-          (model): 1 is the best; the overall rank is by the mean difference from the others;
+          (model): 1 is the best; the overall rank is by the mean difference from the others. No
+          rope is used;
+        - `p_ahead_overall` (model): the probability to be better than every other by more than
+          the rope, overall; nan where two have no task in common;
         - `scale` (task): the mean task scale, in score units;
         - `better_from_budget` (model, other_model, task): the smallest budget of `BUDGETS` from
           which on the first is better with probability 0.95 or more, nan when there is none.
 
         The task scale is that of the crossed model; of other fits, the geometric mean of the
-        tail scales of the task's searches. ``attrs`` hold `by`, `budget` (0: at the optimum),
-        `rope`, `ci_prob`, `metric`, `direction`, `model`, `failed_checks`, `problems` of sampling,
-        and in `not_checked` the searches without trials, whose fit could not be checked.
+        tail scales of the task's searches. It measures the spread of good scores. ``attrs``
+        hold `by`, `budget` (0: at the optimum), `rope`, `ci_prob`, `metric`, `direction`, `model`,
+        `failed_checks`, `problems` of sampling, in `not_checked` the searches without trials,
+        whose fit could not be checked, and `no_new_task`.
 
     Raises
     ------
@@ -126,6 +137,7 @@ def compare_once(
     )
     result["scale"] = scale.mean("sample") if "sample" in scale.dims else scale
     settings = json.loads(tree.attrs.get("settings", "{}"))
+    crossed = "pooled" in tree.children and "model_effect" in tree["pooled"].dataset
     result.attrs = {
         "by": by,
         "budget": float(budget or 0.0),
@@ -137,8 +149,25 @@ def compare_once(
         "failed_checks": tree.attrs.get("failed_checks", "[]"),
         "problems": ", ".join(convergence(tree).problems),
         "not_checked": ", ".join(only_reported(tree)),
+        "no_new_task": _no_new_task(result, by, crossed=crossed),
     }
     return result
+
+
+def _no_new_task(result: xr.Dataset, by: str, *, crossed: bool) -> str:
+    """Return why there is no answer for a new task, empty if there is one."""
+    if by != "model":
+        return "it is for the comparison of models"
+    if result["p_better_new_task"].notnull().any():
+        return ""
+    if result.sizes["task"] < 2:
+        return "one task does not show how much models differ from task to task"
+    if not crossed:
+        return (
+            "the searches were not fitted as models crossed with tasks; fit again with "
+            "model='crossed'"
+        )
+    return "some searches end in a plateau, or the best of so few trials may be a failed one"
 
 
 def equivalence(
@@ -175,6 +204,11 @@ def _validate(tree: xr.DataTree, by: str, budget: object) -> tuple[list[str], li
         list(dict.fromkeys(posterior[name].to_numpy().astype(str).tolist())) for name in (by, other)
     )
     if len(items) < 2:
+        if by == "model" and items == [UNNAMED_MODEL]:
+            raise LeadlineError(
+                "this fit has one model: nothing to compare. If a column of the table names the "
+                "model of each trial, read the table with model='COLUMN' and fit it again"
+            )
         hint = f"; by={other!r} compares {other}s" if len(contexts) > 1 else ""
         raise LeadlineError(
             f"there is one {by} in this fit, {join_values(items)}: nothing to compare{hint}. Fit a "

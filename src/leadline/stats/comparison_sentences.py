@@ -1,4 +1,7 @@
-"""`comparison_sentences`: a comparison in words, from the figures of `compare` alone."""
+"""`comparison_sentences`: a comparison in words, from the figures of `compare` alone.
+
+Every sentence begins with the budget and the practically equal difference that its figures used.
+"""
 
 import itertools
 
@@ -6,15 +9,17 @@ import numpy as np
 import xarray as xr
 
 from leadline.stats.improvements import context_of
-from leadline.stats.rounding import percent
+from leadline.stats.rounding import percent, rounded
 
 # Words by their smallest probability, from the largest.
 _WORDS = {0.99: "almost certainly", 0.95: "very probably", 0.8: "probably", 0.6: "perhaps"}
 _CLEAR = min(_WORDS)
+# Of more tasks, the smallest and the largest scale are named.
+_MOST_SCALES = 6
 
 
 def comparison_sentences(comparison: xr.Dataset) -> list[str]:
-    """Return a comparison in words: reasons for doubt, the best, and one sentence per pair.
+    """Return a comparison in words: doubts, the best, each pair, and what a task scale is.
 
     Parameters
     ----------
@@ -30,14 +35,41 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     Do not rely on this comparison: R-hat 1.064 > 1.01, bulk ESS 39 < 400, tail ESS 19 < 400.
     Fully tuned, mlp is the best model with probability 84 %.
     Fully tuned, over the tasks that both have, mlp is probably better than forest (better 84 %,
-    worse 16 %). On a new task like these, mlp is better with probability 62 %.
+    worse 16 %). The mean difference in loss over these tasks is 0.021 [-0.021, 0.057] (89 %
+    interval; positive: mlp is ahead). On a new task like these, mlp is perhaps better than forest
+    (better 62 %, worse 38 %).
+    Overall and on a new task, differences are in task scales: each task counts alike. A task scale
+    is the spread of the good scores on a task, in loss 0.17 (digits), 0.18 (mnist).
     """
     attrs = comparison.attrs
     by = attrs["by"]
     items = [str(name) for name in comparison[by].to_numpy()]
-    when = f"After {attrs['budget']:g} trials each" if attrs["budget"] else "Fully tuned"
+    when = conditions(comparison)
     context = context_of(by)
-    sentences = []
+    sentences = doubts(comparison)
+    sentences += [f"{when}, {text}" for text in _best(comparison, items)]
+    over = "" if comparison.sizes[context] == 1 else f", over the {context}s that both have"
+    for first, second in itertools.combinations(items, 2):
+        pair = comparison.sel({by: first, f"other_{by}": second})
+        if np.isnan(pair["p_better_overall"]):
+            sentences.append(f"{first} and {second} have no {context} in common: not compared.")
+            continue
+        sentence = f"{when}{over}, {_pair_sentence(first, second, pair)}"
+        if over and by == "model":
+            sentence += f" {_in_scores(first, second, pair)}"
+        if not np.isnan(pair["p_better_new_task"]):
+            sentence += f" On a new task like these, {_verdict(first, second, pair, '_new_task')}."
+        sentences.append(sentence)
+    if by == "model":
+        if attrs.get("no_new_task"):
+            sentences.append(f"No answer for a new task: {attrs['no_new_task']}.")
+        sentences += _task_scales(comparison)
+    return sentences
+
+
+def doubts(comparison: xr.Dataset) -> list[str]:
+    """Return the reasons to doubt a comparison; empty when there are none."""
+    attrs, sentences = comparison.attrs, []
     if attrs["problems"]:
         sentences.append(f"Do not rely on this comparison: {attrs['problems']}.")
     if attrs["not_checked"]:
@@ -45,52 +77,96 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
             f"Known from reported bests alone: {attrs['not_checked']}. Their scores are assumed to "
             "be distributed like those of a random search; without trials this cannot be checked."
         )
-    probabilities = comparison["p_best_overall"].to_numpy()
-    if np.isfinite(probabilities).any():
-        name, largest = items[int(np.nanargmax(probabilities))], float(np.nanmax(probabilities))
-        best = f"{name} is the best {by}"
-        # "The best" here and "cannot be told apart" in the next sentence would contradict.
-        if largest < _CLEAR:
-            best = f"no {by} is clearly the best; most likely it is {name},"
-        sentences.append(f"{when}, {best} with probability {percent(largest)}.")
-    over = "" if comparison.sizes[context] == 1 else f", over the {context}s that both have"
-    for first, second in itertools.combinations(items, 2):
-        pair = comparison.sel({by: first, f"other_{by}": second})
-        if np.isnan(pair["p_better_overall"]):
-            sentences.append(f"{first} and {second} have no {context} in common: not compared.")
-        else:
-            rope = attrs["rope"] > 0
-            sentences.append(f"{when}{over}, {_pair_sentence(first, second, pair, rope=rope)}")
     return sentences
 
 
-def _pair_sentence(first: str, second: str, pair: xr.Dataset, *, rope: bool) -> str:
-    """Return the verdict on a pair, then where the mean or a new task disagree or add to it."""
-    better, equal, worse = (
-        float(pair[f"p_{kind}_overall"]) for kind in ("better", "equal", "worse")
-    )
-    sentence = f"{_verdict(first, second, better, equal, worse, rope=rope)}."
+def conditions(comparison: xr.Dataset) -> str:
+    """Return the budget and the practically equal difference of a comparison, in words."""
+    budget, rope = comparison.attrs["budget"], comparison.attrs["rope"]
+    when = f"After {budget:g} trials each" if budget else "Fully tuned"
+    return f"{when}, differences up to {rope:g} counting as equal" if rope else when
+
+
+def _best(comparison: xr.Dataset, items: list[str]) -> list[str]:
+    """Return which item is ahead of all others, in a list, empty where this is not known."""
+    by, probabilities = comparison.attrs["by"], comparison["p_ahead_overall"].to_numpy()
+    if not np.isfinite(probabilities).any():
+        return []
+    name, largest = items[int(np.nanargmax(probabilities))], float(np.nanmax(probabilities))
+    best = f"{name} is the best {by}"
+    # "The best" here and "cannot be told apart" in the next sentence would contradict.
+    if largest < _CLEAR:
+        best = f"no {by} is clearly the best; most likely it is {name},"
+    return [f"{best} with probability {percent(largest)}."]
+
+
+def _pair_sentence(first: str, second: str, pair: xr.Dataset) -> str:
+    """Return the verdict on a pair, and where the posterior mean disagrees with it."""
+    better, equal, worse = _chances(pair, "_overall")
+    sentence = f"{_verdict(first, second, pair, '_overall')}."
     mean = float(pair["difference_overall"])
     if equal < max(better, worse) and mean * (better - worse) < 0:
         sentence += (
             f" By the posterior mean {first if mean > 0 else second} is ahead, because large "
             "differences in its favour are unlikely but possible."
         )
-    new = float(pair["p_better_new_task"])
-    if not np.isnan(new):
-        opposite = float(pair["p_worse_new_task"])
-        winner, likely = (first, new) if new >= opposite else (second, opposite)
-        sentence += (
-            f" On a new task like these, {winner} is better with probability {percent(likely)}."
-        )
     return sentence
 
 
-def _verdict(
-    first: str, second: str, better: float, equal: float, worse: float, *, rope: bool
-) -> str:
+def _in_scores(first: str, second: str, pair: xr.Dataset) -> str:
+    """Return the mean difference in score units, and why it may disagree with the verdict."""
+    name = "difference_in_scores"
+    mean, low, high = (float(pair[f"{name}{end}"]) for end in ("", "_lower", "_upper"))
+    sd = (high - low) / 3
+    middle, *ends = (rounded(value, sd) for value in (mean, low, high))
+    prob = 100 * pair.attrs["ci_prob"]
+    text = (
+        f"The mean difference in {pair.attrs['metric']} over these tasks is {middle} "
+        f"[{ends[0]}, {ends[1]}] ({prob:g} % interval; positive: {first} is ahead)"
+    )
+    better, equal, worse = _chances(pair, "_overall")
+    rope = pair.attrs["rope"]
+    in_scores = (mean > rope) - (mean < -rope)
+    in_scales = 0 if equal >= max(better, worse) else 1 if better > worse else -1
+    if in_scores == in_scales or max(better, equal, worse) < _CLEAR:
+        return f"{text}."
+    return f"{text}: there, a task with large differences counts for more."
+
+
+def _task_scales(comparison: xr.Dataset) -> list[str]:
+    """Return what a task scale is and its sizes, in a list, empty where there is one task."""
+    known = comparison["scale"].dropna("task")
+    if comparison.sizes["task"] < 2 or not known.sizes["task"]:
+        return []
+    if known.sizes["task"] > _MOST_SCALES:
+        known = known.isel(task=[int(np.argmin(known)), int(np.argmax(known))])
+        sizes = f"from {_size(known[0])} to {_size(known[1])}"
+    else:
+        sizes = ", ".join(map(_size, known))
+    rope, text = comparison.attrs["rope"], ""
+    if rope:
+        text = f"; {rope:g} is {float((rope / known).mean()):.2g} task scales on average"
+    return [
+        "Overall and on a new task, differences are in task scales: each task counts alike. A task "
+        "scale is the spread of the good scores on a task, in "
+        f"{comparison.attrs['metric']} {sizes}{text}."
+    ]
+
+
+def _size(scale: xr.DataArray) -> str:
+    return f"{float(scale):.2g} ({scale['task'].item()})"
+
+
+def _chances(pair: xr.Dataset, suffix: str) -> tuple[float, float, float]:
+    kinds = ("better", "equal", "worse")
+    better, equal, worse = (float(pair[f"p_{kind}{suffix}"]) for kind in kinds)
+    return better, equal, worse
+
+
+def _verdict(first: str, second: str, pair: xr.Dataset, suffix: str) -> str:
     """Return the words for the largest of three probabilities; P(equal) is shown with a rope."""
-    middle = f"practically equal {percent(equal)}, " if rope or equal else ""
+    better, equal, worse = _chances(pair, suffix)
+    middle = f"practically equal {percent(equal)}, " if pair.attrs["rope"] or equal else ""
     numbers = f"(better {percent(better)}, {middle}worse {percent(worse)})"
     largest = max(better, equal, worse)
     how = next((words for least, words in _WORDS.items() if largest >= least), "")

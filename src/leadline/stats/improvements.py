@@ -33,22 +33,30 @@ class Improvements:
     """Improvement in score units, dims (item, other_item, sample, context)."""
     overall: xr.DataArray
     """Mean improvement over the contexts that both have, in their units."""
+    in_scores: xr.DataArray
+    """Mean improvement over the contexts that both have, in score units."""
     new_task: xr.DataArray
     """Improvement on a new task, in task scales."""
 
     def summarize(self, rope: float, prob: float) -> xr.Dataset:
         """Return `summarize_differences` per context, overall and on a new task.
 
-        The rope is in score units.
+        The rope is in score units. `difference_in_scores` is the mean over contexts in score
+        units, and `p_ahead_overall` the result of `probability_ahead`.
         """
         context = str(self.scale.dims[-1])
         in_scales = rope / self.scale
         overall_rope = in_scales.where(self.by_context.notnull()).mean(context)
         new_rope = rope / xr.ufuncs.exp(xr.ufuncs.log(self.scale).mean(context))
+        in_scores = summarize_differences(self.in_scores, rope, prob)
+        names = [name for name in in_scores.data_vars if str(name).startswith("difference")]
+        renamed = {name: str(name).replace("difference", "difference_in_scores") for name in names}
         return (
             summarize_differences(self.by_context, rope, prob)
             .assign(summarize_differences(self.overall, overall_rope, prob, "_overall"))
             .assign(summarize_differences(self.new_task, new_rope, prob, "_new_task"))
+            .assign(in_scores[names].rename(renamed))
+            .assign(p_ahead_overall=probability_ahead(self.overall, overall_rope))
         )
 
 
@@ -69,9 +77,14 @@ def find_improvements(
     scale = _task_scales(tree, contexts) if by == "model" else xr.ones_like(loss[context], float)
     by_context = differences(loss)
     new_task = xr.full_like(by_context.isel({context: 0}, drop=True), np.nan)
-    if by == "model" and budget is None and "model_effect" in _pooled(tree):
+    if by == "model" and "model_effect" in _pooled(tree):
         new_task = _on_new_task(_pooled(tree), items)
-    return Improvements(loss, scale, by_context, (by_context / scale).mean(context), new_task)
+        if budget is not None:
+            optimum = tree["posterior"].dataset["optimum"]
+            excess = (loss - losses_by_item(tree, optimum, by, items, contexts)) / scale
+            new_task = new_task + differences(_excess_on_new_task(excess))
+    overall, in_scores = (by_context / scale).mean(context), by_context.mean(context)
+    return Improvements(loss, scale, by_context, overall, in_scores, new_task)
 
 
 def losses_by_item(
@@ -119,6 +132,22 @@ def _on_new_task(pooled: xr.Dataset, models: list[str]) -> xr.DataArray:
     effect = _by_sample(effect).transpose("model", "sample")
     noise = np.random.default_rng(_SEED).standard_normal(effect.shape)
     return differences(effect + _by_sample(pooled["interaction_sd"]) * effect.copy(data=noise))
+
+
+def _excess_on_new_task(excess: xr.DataArray) -> xr.DataArray:
+    """Return by how much the best of k trials misses the optimum on a new task, (item, sample).
+
+    `excess` (item, sample, context) is in task scales. In each draw the new task resembles one of
+    those observed, chosen at random, the same for all items that have a search there. The
+    excess is a sum of noise, effective dimension and threshold that no prior of new tasks
+    describes; the observed tasks are a sample of it.
+    """
+    context = str(excess.dims[-1])
+    keys = excess.isel({excess.dims[0]: 0}, drop=True)
+    keys = keys.copy(data=np.random.default_rng(_SEED + 1).random(keys.shape))
+    known = excess.notnull().all("sample")
+    chosen = xr.where(known, keys, np.inf).transpose(*excess.dims).argmin(context)
+    return excess.isel({context: chosen}).drop_vars(context, errors="ignore")
 
 
 def context_of(by: str) -> str:
@@ -182,6 +211,19 @@ def ranks(loss: xr.DataArray) -> xr.DataArray:
     # Half of those with the same loss, itself included, are ahead. With nan no comparison is true.
     ahead = sum((other < values) + 0.5 * (other == values) for other in values)
     return loss.copy(data=np.where(np.isnan(values), np.nan, ahead + 0.5))
+
+
+def probability_ahead(gain: xr.DataArray, rope: xr.DataArray | float) -> xr.DataArray:
+    """Return the probability that an item is ahead of every other by more than the rope.
+
+    `gain` and `rope` are those of `summarize_differences`. It is at most P(better) of each pair,
+    and nan for an item that was not compared with all others. Its sum over items is below 1 by
+    the probability that none is ahead.
+    """
+    item, other = gain.dims[:2]
+    itself = gain[item] == gain[other]
+    compared = (gain.notnull().all("sample") | itself).all(str(other))
+    return ((gain > rope) | itself).all(str(other)).mean("sample").where(compared)
 
 
 def mean_deficit(gain: xr.DataArray) -> xr.DataArray:

@@ -1,0 +1,112 @@
+"""Print the checks of a fit as one table for all its searches."""
+
+import math
+
+import pandas as pd
+import xarray as xr
+
+from leadline.checks.check import check
+from leadline.checks.levels import NOTE
+from leadline.checks.plain_words import MEANINGS, UNKNOWN
+from leadline.cli.console import make_table, open_console, show_line
+from leadline.cli.wording import in_command_line_words
+from leadline.errors import pluralize
+from leadline.stats.diagnostics import checks_line
+
+_BOUNDS = {"at least": "≥ ", "at most": "≤ ", "": ""}
+_STYLES = {"FAILED": "red", "noted": "yellow", "passed": "", "not made": "dim"}
+
+
+def show_checks(tree: xr.DataTree, *, recompute: bool = False, every: bool = False) -> None:
+    """Print the checks that failed, with advice; all checks with `every`.
+
+    A row is a check with one outcome and one advice, and names the searches.
+    """
+    checks = check(tree, recompute=recompute)
+    checks["outcome"] = [_outcome(row) for _, row in checks.iterrows()]
+    n_searches = checks["search"].nunique()
+    order = {name: place for place, name in enumerate(checks["check"].unique())}
+    checks = checks.sort_values("check", key=lambda names: names.map(order), kind="stable")
+    shown = checks if every else checks[checks["outcome"].isin(["FAILED", "noted"])]
+    if len(shown):
+        table = make_table(_title(n_searches, every), ["check", "result", "searches"], ["limit"])
+        table.add_column("what to do", overflow="fold")
+        keys = ["check", "about", "outcome", "advice"]
+        for (name, about, outcome, advice), rows in shown.groupby(keys, sort=False):
+            table.add_row(
+                _name(str(name), str(about)),
+                str(outcome),
+                _searches(rows, n_searches, failed=outcome in ("FAILED", "noted")),
+                _limit(rows),
+                in_command_line_words(str(advice)),
+                style=_STYLES[str(outcome)],
+            )
+        open_console().print(table)
+    _explain_limits(shown)
+    counts = checks["outcome"].value_counts()
+    made = pluralize(int(len(checks) - counts.get("not made", 0)), "check")
+    show_line(
+        f"{made} made on {n_searches} {'search' if n_searches == 1 else 'searches'}: "
+        f"{counts.get('passed', 0)} passed, {counts.get('noted', 0)} noted, "
+        f"{counts.get('FAILED', 0)} failed" + ("" if every else "; --all shows each of them")
+    )
+    failed = checks.attrs["failed"]
+    if noted := checks.attrs["noted"]:
+        show_line(f"{pluralize(len(noted), 'note')}: {'; '.join(noted)}")
+    show_line(checks_line(failed), "bold red" if failed else "")
+
+
+def _title(n_searches: int, every: bool) -> str:
+    which = "all checks" if every else "checks that failed"
+    where = f" of {n_searches} searches" if n_searches > 1 else ""
+    return (
+        f"{which}{where}; FAILED: an interval is likely wrong; noted: worth knowing\n"
+        "beside each search the number that the check compares with its limit"
+    )
+
+
+def _outcome(row: pd.Series) -> str:
+    if pd.isna(row["passed"]):
+        return "not made"
+    if row["passed"]:
+        return "passed"
+    return "noted" if row["level"] == NOTE else "FAILED"
+
+
+def _name(check: str, about: str) -> str:
+    meaning = MEANINGS.get(check, UNKNOWN)
+    own = f" ({about})" if about else ""
+    return f"{check}{own}: {meaning.question} ({meaning.figure})"
+
+
+def _searches(rows: pd.DataFrame, n_searches: int, *, failed: bool) -> str:
+    """Return the names of searches with their figures, or their number with a range."""
+    figures = [_figure(value) for value in rows["figure"]]
+    if n_searches == 1:
+        return figures[0]
+    if failed:
+        pairs = zip(rows["search"], figures, strict=True)
+        return "\n".join(f"{name}: {figure}" for name, figure in pairs)
+    known = rows["figure"].dropna()
+    low, high = (_figure(value) for value in (known.min(), known.max()))
+    between = low if low == high else f"{low} to {high}"
+    number = "all" if len(rows) == n_searches else f"{len(rows)} of {n_searches}"
+    return f"{number}: {between}" if len(known) else number
+
+
+def _figure(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+def _limit(rows: pd.DataFrame) -> str:
+    limits = rows[["bound", "limit"]].drop_duplicates().dropna()
+    texts = [f"{_BOUNDS[bound]}{limit:.4g}" for bound, limit in limits.to_numpy()]
+    return " or ".join(texts)
+
+
+def _explain_limits(shown: pd.DataFrame) -> None:
+    """Print why searches have different limits of one check."""
+    for name, rows in shown[shown["outcome"] != "not made"].groupby("check", sort=False):
+        if reason := MEANINGS.get(str(name), UNKNOWN).limits:
+            several = len(set(rows["limit"])) > 1
+            show_line(f"limit{'s' if several else ''} of {name}: {reason}", "dim")

@@ -1,0 +1,100 @@
+"""Print a comparison: its probabilities, its differences, and its conclusions."""
+
+import itertools
+import math
+
+import xarray as xr
+
+from leadline.cli.console import make_table, open_console, show_line
+from leadline.cli.wording import in_command_line_words
+from leadline.stats.compare import compare_once
+from leadline.stats.comparison_sentences import comparison_sentences, conditions
+from leadline.stats.improvements import context_of
+from leadline.stats.rounding import percent, rounded
+
+# Head of a column: suffix of its variables, and what is selected of them.
+Columns = dict[str, tuple[str, dict[str, str]]]
+
+
+def show_comparison(
+    tree: xr.DataTree,
+    *,
+    by: str = "model",
+    budget: float | None = None,
+    rope: float = 0.0,
+    ci_prob: float | None = None,
+) -> None:
+    """Print the result of `leadline.compare`, per task and overall, and its conclusions."""
+    found = compare_once(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)  # type: ignore[arg-type]
+    columns = _columns(found)
+    when = conditions(found)
+    when = when[:1].lower() + when[1:]
+    kinds = ("better", "equal", "worse") if rope else ("better", "worse")
+    equal = " / P(practically equal)" if rope else ""
+    pairs = list(itertools.combinations(map(str, found[by].to_numpy()), 2))
+    title = f"which {by} is better, {when}: P(better){equal} / P(worse), in %"
+    table = make_table(title, [f"{by}, against the other"], list(columns))
+    for first, second in pairs:
+        pair = found.sel({by: first, f"other_{by}": second})
+        table.add_row(f"{first}, {second}", *(_chances(pair, kinds, *c) for c in columns.values()))
+    open_console().print(table)
+    open_console().print(_differences(found, pairs, columns))
+    for sentence in comparison_sentences(found):
+        show_line(in_command_line_words(sentence))
+
+
+def _columns(found: xr.Dataset) -> Columns:
+    context = context_of(found.attrs["by"])
+    names = [str(name) for name in found[context].to_numpy()]
+    columns: Columns = {name: ("", {context: name}) for name in names}
+    if len(names) > 1:
+        columns["overall"] = ("_overall", {})
+    if found["p_better_new_task"].notnull().any():
+        columns["a new task"] = ("_new_task", {})
+    return columns
+
+
+def _chances(
+    pair: xr.Dataset, kinds: tuple[str, ...], suffix: str, selected: dict[str, str]
+) -> str:
+    chances = [float(pair[f"p_{kind}{suffix}"].sel(selected)) for kind in kinds]
+    shown = [percent(chance).replace(" ", "").rstrip("%") for chance in chances]
+    return "" if math.isnan(chances[0]) else " / ".join(shown)
+
+
+def _differences(found: xr.Dataset, pairs: list[tuple[str, str]], columns: Columns) -> object:
+    """Return the table of differences, in score units and, for summaries, in task scales."""
+    by, metric = found.attrs["by"], found.attrs["metric"]
+    prob = f"{100 * found.attrs['ci_prob']:g} %"
+    several = by == "model" and len(columns) > 1
+    title = f"difference in {metric}: posterior mean and {prob} interval, positive where the first"
+    # Of tasks compared, all differences are in score units.
+    heads = {
+        head if where or not several else f"{head} *": (suffix, where)
+        for head, (suffix, where) in columns.items()
+    }
+    table = make_table(
+        f"{title} is better{'; * in task scales' if several else ''}",
+        [f"{by}, against the other"],
+        list(heads),
+    )
+    for first, second in pairs:
+        pair = found.sel({by: first, f"other_{by}": second})
+        table.add_row(f"{first}, {second}", *(_difference(pair, *key) for key in heads.values()))
+    if several:
+        scales = [
+            f"{float(found['scale'].sel(where)):.2g}" if where else ""
+            for _, where in heads.values()
+        ]
+        table.add_row(f"task scale, in {metric}", *scales, style="dim")
+    return table
+
+
+def _difference(pair: xr.Dataset, suffix: str, selected: dict[str, str]) -> str:
+    name = f"difference{suffix}"
+    ends = ("", "_lower", "_upper")
+    mean, low, high = (float(pair[f"{name}{end}"].sel(selected)) for end in ends)
+    if math.isnan(mean):
+        return ""
+    middle, lower, upper = (rounded(value, (high - low) / 3) for value in (mean, low, high))
+    return f"{middle} [{lower}, {upper}]"

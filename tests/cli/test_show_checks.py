@@ -1,0 +1,82 @@
+"""The table of `leadline check`: one for all searches, and words of the command line."""
+
+import pytest
+from helpers import make_tree, make_trials
+
+from leadline.checks.catalogue import CHECKS
+from leadline.checks.check import check
+from leadline.checks.plain_words import MEANINGS
+from leadline.checks.recorded_outcomes import outcomes_group
+from leadline.cli.show_checks import show_checks
+
+
+@pytest.fixture(scope="module")
+def tree():
+    return make_tree(make_trials(searches=(("digits", "mlp"), ("wine", "mlp"))), draws=50)
+
+
+def shown(tree, capsys, **options):
+    show_checks(tree, **options)
+    return capsys.readouterr().out
+
+
+def with_outcomes(tree, name, **columns):
+    """Return the tree with other recorded outcomes of one check, a value per search."""
+    table = check(tree).drop(columns="level")
+    for column, values in columns.items():
+        table.loc[table["check"] == name, column] = values
+    result = tree.copy()
+    result["checks"] = outcomes_group(table)
+    return result
+
+
+def test_every_check_has_a_meaning_in_plain_words():
+    assert MEANINGS.keys() == CHECKS.keys()
+
+
+def test_searches_share_one_table_in_the_order_of_the_checks(tree, capsys):
+    out = shown(tree, capsys, every=True)
+    assert out.count("┏") == 1
+    places = [out.index(f"│ {name}: ") for name in CHECKS]
+    assert places == sorted(places)
+
+
+def test_limits_that_differ_are_explained(tree, capsys):
+    name = "prior of the optimum"
+    fit = with_outcomes(
+        tree,
+        name,
+        passed=[False, False],
+        bound="at most",
+        limit=[0.05, 0.32],
+        figure=[0.1, 0.5],
+        advice="Run more trials.",
+    )
+    out = shown(fit, capsys)
+    for words in ("digits: 0.1", "wine: 0.5", "≤ 0.05 or ≤ 0.32"):
+        assert words in out
+    assert f"limits of {name}: 0.05 where" in out
+
+
+@pytest.mark.parametrize(
+    "advice",
+    [
+        "see whether leadline.Priors suits this search, and fit again with other priors to see how "
+        "far the answer moves.",
+        "look at leadline.plot_threshold, and fit with the `tail_fraction` that you trust.",
+        "make sure that `params` names all, or raise max_effective_dim in leadline.Priors.",
+        "draws=1000, tune=1000, chains=4 were used; fit again with draws=4000",
+    ],
+)
+def test_advice_has_nothing_of_python(tree, capsys, advice):
+    fit = with_outcomes(tree, "ties", passed=False, advice=f"Scores: {advice}", bound="at most")
+    out = " ".join(shown(fit, capsys).split())
+    for word in ("leadline.", "Priors", "max_effective_dim", "tail_fraction", "draws="):
+        assert word not in out
+
+
+def test_the_numbers_of_outcomes_add_up(tree, capsys):
+    table = check(tree)
+    made = int(table["passed"].notna().sum())
+    passed = int(table["passed"].fillna(False).sum())
+    assert f"{made} checks made on 2 searches: {passed} passed" in shown(tree, capsys)

@@ -1,0 +1,168 @@
+"""What `leadline compare` prints: every sentence agrees with the table under which it stands."""
+
+import re
+
+import numpy as np
+import pytest
+import xarray as xr
+from helpers import make_tree, make_trials
+
+from leadline.cli.show_comparison import show_comparison
+from leadline.html_report.sliders import comparison_data
+from leadline.stats.rounding import percent
+
+PAIRS = tuple((task, model) for task in ("digits", "wine") for model in "abc")
+DRAWS = (2, 60)
+WORDS = {0.99: "almost certainly", 0.95: "very probably", 0.8: "probably", 0.6: "perhaps"}
+
+
+@pytest.fixture(scope="module", params=["minimize", "maximize"])
+def plain(request):
+    return make_tree(make_trials(request.param, searches=PAIRS), chains=2, draws=60)
+
+
+def random_fit(plain, rng):
+    """Return the fit with random optima, effects and task scales, some searches left out."""
+    chosen = np.sort(rng.choice(len(PAIRS), rng.integers(4, len(PAIRS) + 1), replace=False))
+    tree = plain.isel(search=chosen)
+    posterior = tree["posterior"].dataset
+    n, size = len(chosen), rng.uniform(0.01, 1)
+    skew = (
+        rng.standard_t(3, (*DRAWS, n)) if rng.random() < 0.5 else rng.standard_normal((*DRAWS, n))
+    )
+    values = size * (rng.standard_normal(n) + rng.uniform(0.05, 2) * skew)
+    tree["posterior"] = posterior.assign(optimum=(posterior["optimum"].dims, values))
+    models = list(dict.fromkeys(posterior["model"].to_numpy().tolist()))
+    tasks = list(dict.fromkeys(posterior["task"].to_numpy().tolist()))
+    scales = np.exp(rng.normal(0, 2, len(tasks)))
+    dims = ("chain", "draw")
+    pooled = {
+        "model_effect": ((*dims, "model"), rng.standard_normal((*DRAWS, len(models)))),
+        "interaction_sd": (dims, rng.uniform(0.01, 2, DRAWS)),
+        "task_scale": ((*dims, "task"), np.tile(scales, (*DRAWS, 1))),
+    }
+    if rng.random() < 0.8:
+        tree["pooled"] = xr.Dataset(pooled, {"model": models, "task": tasks})
+    return tree
+
+
+def rows_of(out):
+    """Return the cells of the first table, by the pair and the head of the column."""
+    lines = [line for line in out.splitlines() if line[0] in "┃│"]
+    heads = [cell.strip() for cell in lines[0].strip("┃").split("┃")]
+    rows = {}
+    for line in lines[1:]:
+        if line[0] == "┃":
+            break
+        name, *cells = (cell.strip() for cell in line.strip("│").split("│"))
+        rows[tuple(name.split(", "))] = dict(zip(heads[1:], cells, strict=True))
+    return rows
+
+
+def triple(text):
+    """Return the probabilities in brackets as they stand in a cell of the table."""
+    return " / ".join(re.sub(r"[^\d<>]", "", part) for part in re.findall(r"[<>]? ?\d+ %", text))
+
+
+def as_number(text):
+    return {"<1": 0.5, ">99": 99.5}.get(text) or float(text)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_sentence_agrees_with_the_table_above_it(plain, capsys, seed):
+    rng = np.random.default_rng(seed)
+    tree = random_fit(plain, rng)
+    rope = [0.0, rng.uniform(0, 1)][seed % 2]
+    budget = None if seed % 3 else 20.0
+    show_comparison(tree, rope=rope, budget=budget)
+    out = capsys.readouterr().out
+    rows, sentences = rows_of(out), [line for line in out.splitlines() if line[0] not in "┏┃┡│└"]
+    when = "After 20 trials each" if budget else "Fully tuned"
+    when += f", differences up to {rope:g} counting as equal" if rope else ""
+    assert when.lower() in " ".join(out.split("┏")[0].split()).lower()
+    best = [line for line in sentences if " the best model" in line or "clearly the best" in line]
+    for line in best:
+        assert line.startswith(when)
+        name = re.search(r"most likely it is (\w)|, (\w) is the best", line)
+        name = name[1] or name[2]
+        chance = as_number(triple(line))
+        assert ("clearly" in line) == (chance < 59.6)
+        # Whoever is ahead of all is ahead of each.
+        for pair, cells in rows.items():
+            if name in pair:
+                chances = cells["overall"].split(" / ")
+                assert chance <= as_number(chances[0 if pair[0] == name else -1]) + 0.6
+    for (first, second), cells in rows.items():
+        verdicts = [
+            (column, verdict, triple(chances))
+            for line in sentences
+            for column, verdict, chances in verdicts_of(line, first, second)
+        ]
+        shown = {column for column in ("overall", "a new task") if cells.get(column)}
+        assert {column for column, _, _ in verdicts} == shown
+        for column, verdict, numbers in verdicts:
+            assert numbers == cells[column]
+            agrees(verdict, first, second, cells[column], rope)
+
+
+def verdicts_of(line, first, second):
+    """Yield the column, the words and the probabilities of each verdict on a pair."""
+    for found in re.finditer(rf"(\b{first} (?:is|and) [^().]*)\((better[^)]*)\)", line):
+        if re.search(rf"\b{second}\b", found[1]):
+            column = "a new task" if "new task" in line[: found.start()] else "overall"
+            yield column, found[1], found[2]
+
+
+def agrees(verdict, first, second, cell, rope):
+    chances = [as_number(number) for number in cell.split(" / ")]
+    better, worse = chances[0], chances[-1]
+    equal = chances[1] if rope else 0.0
+    largest = max(chances)
+    if "cannot be told apart" in verdict:
+        assert largest < 60.6
+        return
+    assert largest > 59.4
+    relation = {"practically equal": equal, "better than": better, "worse than": worse}
+    stated = [value for words, value in relation.items() if words in verdict]
+    assert stated == [largest]
+    words = next(word for least, word in WORDS.items() if largest >= 100 * least - 0.6)
+    assert any(word in verdict for word in (words, *[w for w in WORDS.values() if w in words])) or (
+        # A rounded percentage on the border of two words.
+        any(abs(largest - 100 * least) < 0.6 for least in WORDS)
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_sentences_of_the_report_agree_with_its_table(plain, seed):
+    tree = random_fit(plain, np.random.default_rng(100 + seed))
+    data = comparison_data(tree)
+    for pair in data["pairs"]:
+        line = [
+            one
+            for one in data["sentences"]
+            if list(verdicts_of(one, pair["first"], pair["second"]))
+        ]
+        columns = {column["label"]: column for column in pair["columns"]}
+        for text in line:
+            for column, _, chances in verdicts_of(text, pair["first"], pair["second"]):
+                own = columns[column]
+                numbers = [percent(own[name][0]) for name in ("p_better", "p_worse")]
+                assert [number for number in numbers if number in chances] == numbers
+
+
+def test_differences_are_in_score_units_with_their_interval_and_the_task_scales(plain, capsys):
+    tree = random_fit(plain, np.random.default_rng(1))
+    show_comparison(tree, ci_prob=0.8)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "posterior mean and 80 % interval" in out
+    assert "89 %" not in out
+    assert "task scale, in log_loss" in out
+    assert "A task scale is the spread of the good scores on a task" in out
+
+
+def test_a_missing_new_task_is_explained_in_words_of_the_command_line(plain, capsys):
+    tree = plain.copy()
+    show_comparison(tree)
+    out = capsys.readouterr().out
+    assert "No answer for a new task" in out
+    assert "--pooling crossed" in out
