@@ -95,16 +95,28 @@ def run_plot(arguments: argparse.Namespace) -> None:
     ending = ending or ("png" if backend == "matplotlib" else "html")
     if (ending == "html") != (backend != "matplotlib"):
         arguments.parser.error(f"{backend} does not make {ending}; plotly and bokeh make html")
+    if arguments.size and backend != "matplotlib":
+        arguments.parser.error("--size is for png, svg and pdf")
     from leadline.cli.results_folder import results_folder, validate_target, write_pictures
 
     target = validate_target(arguments.output, "folder", force=True)
     tree = read_fit(arguments.fit)
+    names = ("budget", "rope", "trials", "minimum_gain", "ci_prob")
+    options = {name: getattr(arguments, name) for name in names}
 
     from leadline.plots.backends import choose_backend
 
     choose_backend(None, backend)
     with results_folder(target) as results:
-        write_pictures(tree, results.path, arguments.names, ending=ending, backend=backend)
+        write_pictures(
+            tree,
+            results.path,
+            arguments.names,
+            ending=ending,
+            backend=backend,
+            size=arguments.size,
+            options=options,
+        )
     _show_written(arguments.output, results.kept)
 
 

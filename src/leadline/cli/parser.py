@@ -212,6 +212,13 @@ def _add_summary_options(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=formats, default="table", help=text)
 
 
+def _add_budget_and_rope(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--budget", type=float, metavar="K", help="compare after K trials each, not fully tuned")
+    text = "treat differences up to D, in score units, as practically equal"
+    add("--rope", type=float, default=0.0, metavar="D", help=text)
+
+
 _COMPARE_EXAMPLE = """\
 example: leadline compare leadline-runs/fit.nc --rope 0.002
 
@@ -239,9 +246,7 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _COMPARE_EXAMPLE
     add = parser.add_argument
     add("--by", choices=("model", "task"), default="model", help="what is compared; default: model")
-    add("--budget", type=float, metavar="K", help="compare after K trials each, not fully tuned")
-    text = "treat differences up to D, in score units, as practically equal"
-    add("--rope", type=float, default=0.0, metavar="D", help=text)
+    _add_budget_and_rope(parser)
     _add_interval(parser)
 
 
@@ -253,6 +258,16 @@ def _add_plot_options(parser: argparse.ArgumentParser) -> None:
     text = "folder to write to, where pictures of the same name are replaced; default: %(default)s"
     add("-o", "--output", type=Path, metavar="DIR", default=folder, help=text)
     add("--format", choices=("png", "svg", "pdf", "html"), help="default: png")
+    text = (
+        "width and text for one or both columns of a page, or for a slide; default: pictures for "
+        "the screen"
+    )
+    add("--size", choices=("single-column", "double-column", "slide"), help=text)
+    _add_budget_and_rope(parser)
+    text = "numbers of further trials in the forecast; default: 1 to 1000"
+    add("--trials", type=_positive_integer, nargs="+", metavar="M", help=text)
+    add("--minimum-gain", type=float, metavar="G", help="ignore gains up to G in the forecast")
+    _add_interval(parser)
     text = "library that draws; plotly and bokeh make html; default: matplotlib, or plotly for html"
     add("--backend", choices=("matplotlib", "plotly", "bokeh"), help=text)
 

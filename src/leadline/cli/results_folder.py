@@ -2,10 +2,10 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from leadline.errors import LeadlineError
 
@@ -93,12 +93,15 @@ def write_pictures(
     *,
     ending: str = "png",
     backend: str = "matplotlib",
+    size: str | None = None,
+    options: Mapping[str, Any] | None = None,
     progress: "Progress | None" = None,
 ) -> None:
     """Write pictures of a fit in the format of a file ending that the `backend` can make.
 
-    `names` are keys of `leadline.plots.gallery.PICTURES`; default: all that apply to the fit. Each
-    picture is a step of `progress`.
+    `size` is one of `leadline.plots.page.PAGES`, and `options` holds arguments of pictures; each
+    picture takes those that it has. `names` are keys of `leadline.plots.gallery.PICTURES`; default:
+    all that apply to the fit. Each picture is a step of `progress`.
     """
     import matplotlib as mpl
 
@@ -106,13 +109,14 @@ def write_pictures(
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    from leadline.plots.gallery import PICTURES, pictures_of, save_picture
+    from leadline.plots.gallery import PICTURES, options_of, pictures_of, save_picture
+    from leadline.plots.page import page
 
     for name in names or pictures_of(tree):
         if progress is not None:
             progress.step(name)
         # Without a salt, matplotlib's identifiers in SVG are random.
-        with mpl.rc_context({"svg.hashsalt": "leadline"}):
-            collection = PICTURES[name](tree, backend=backend)
+        with mpl.rc_context({"svg.hashsalt": "leadline"}), page(size):
+            collection = PICTURES[name](tree, backend=backend, **options_of(name, options or {}))
             save_picture(collection, folder / f"{name}.{ending}")
         plt.close("all")

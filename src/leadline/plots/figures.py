@@ -11,6 +11,7 @@ from arviz import rc_context
 from arviz_plots import PlotCollection
 
 from leadline.plots.backends import backend_module, choose_backend
+from leadline.plots.page import fit_columns, fit_size
 from leadline.plots.picture import Picture, Visuals
 
 _MOST_COLUMNS = 4
@@ -49,7 +50,7 @@ def open_picture(
     if collection is None:
         number = data.sizes["search"]
         columns = 1 if one_column else min(math.ceil(math.sqrt(number)), _MOST_COLUMNS)
-        columns = options.facets.get("col_wrap", columns)
+        columns = options.facets.get("col_wrap", fit_columns(columns, size[0]))
         rows = math.ceil(number / columns)
         # The legend and the labels of the outer axes need room for any number of panels.
         inches = (size[0] * min(columns, number) + 0.4, size[1] * rows + 0.7)
@@ -77,6 +78,7 @@ def make_figure(
     """
     backend = options.backend
     if backend == "matplotlib":
+        size = fit_size(size)
         figure: dict[str, Any] = {"figsize": size, "figsize_units": "inches"}
         figure["layout"] = "constrained"
     else:
@@ -126,10 +128,17 @@ def decades(low: float, high: float) -> list[float]:
     return [10.0**power for power in range(first, last + 1)]
 
 
-def set_log_x(target: Any, backend: str, ends: tuple[float, float], labels: Sequence[str]) -> None:
-    """Make the horizontal axis of a panel logarithmic, with a label per power of ten.
+def set_log_x(
+    target: Any,
+    backend: str,
+    ends: tuple[float, float],
+    labels: Sequence[str],
+    ticks: Sequence[float] | None = None,
+) -> None:
+    """Make the horizontal axis of a panel logarithmic, with a label per tick.
 
-    `ends` are its smallest and largest number. Bokeh needs a panel made with ``log_x=True``.
+    Ticks are the powers of ten by default, and `ends` the smallest and the largest number. Bokeh
+    needs a panel made with ``log_x=True``.
     """
     module = backend_module(backend)
     module.xscale(target, "log")
@@ -139,4 +148,6 @@ def set_log_x(target: Any, backend: str, ends: tuple[float, float], labels: Sequ
         labels = [label.replace("\n", "<br>") for label in labels]
     else:
         module.xlim(ends, target)
-    module.xticks(decades(*ends), list(labels), target)
+    module.xticks(list(ticks or decades(*ends)), list(labels), target)
+    if ticks and backend == "matplotlib":
+        target.minorticks_off()

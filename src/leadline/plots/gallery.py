@@ -1,6 +1,6 @@
 """Pictures by name, and saving one to a file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,13 @@ PICTURES: dict[str, Callable[..., PlotCollection]] = {
     "comparison": plot_comparison,
 }
 _DPI = 150
+_OPTIONS = {"forecast": {"trials", "minimum_gain"}, "comparison": {"budget", "rope"}}
+
+
+def options_of(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that a picture takes, without those that are None."""
+    own = _OPTIONS.get(name, set()) | {"ci_prob"}
+    return {key: value for key, value in options.items() if key in own and value is not None}
 
 
 def pictures_of(tree: xr.DataTree) -> list[str]:

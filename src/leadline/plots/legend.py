@@ -7,6 +7,7 @@ import dataclasses
 import html
 import math
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from arviz_plots import PlotCollection
 from leadline.plots.backends import backend_module
 from leadline.plots.style import QUIET
 
+_CHARACTERS_PER_INCH = 12
 # Replaces a property that differs between searches; entries of their own explain those.
 _NEUTRAL = {"color": QUIET, "facecolor": QUIET, "marker": "C0"}
 _SVG_DASHES = {"C1": "6,4", "C2": "2,3", "C3": "6,3,2,3"}
@@ -60,11 +62,13 @@ def make_entry(label: str, kind: Literal["line", "band", "dot"], style: Mapping[
     return Entry(label, kind, **common)
 
 
-def add_legend(plot_collection: PlotCollection, entries: Sequence[Entry]) -> None:
-    """Write the label of each mark below the panels; a title is above them."""
+def add_legend(
+    plot_collection: PlotCollection, entries: Sequence[Entry], caption: str = ""
+) -> None:
+    """Write the caption and the label of each mark below the panels; a title is above them."""
     writers = {"matplotlib": _matplotlib, "plotly": _plotly, "bokeh": _bokeh}
     if entries and plot_collection.backend in writers:
-        writers[plot_collection.backend](plot_collection, entries)
+        writers[plot_collection.backend](plot_collection, entries, caption)
 
 
 def _native(backend: str, name: str, value: str) -> str:
@@ -75,7 +79,8 @@ def _native(backend: str, name: str, value: str) -> str:
     return str(backend_module(backend).get_default_aes(name, 10)[int(alias[1])])
 
 
-def _matplotlib(plot_collection: PlotCollection, entries: Sequence[Entry]) -> None:
+def _matplotlib(plot_collection: PlotCollection, entries: Sequence[Entry], caption: str) -> None:
+    import matplotlib as mpl
     from matplotlib.lines import Line2D
 
     handles = []
@@ -91,14 +96,24 @@ def _matplotlib(plot_collection: PlotCollection, entries: Sequence[Entry]) -> No
         handles.append(Line2D([], [], **style))
     figure = plot_collection.get_viz("figure")
     labels = [entry.label for entry in entries]
-    columns = _count_columns(labels, figure.get_figwidth())
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
+    # In inches of text of the usual size.
+    inches = figure.get_figwidth() * 10.0 / mpl.rcParams["font.size"]
+    title = textwrap.fill(caption, int(_CHARACTERS_PER_INCH * inches)) or None
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=_count_columns(labels, inches),
+        frameon=False,
+        title=title,
+        title_fontsize="small",
+    )
 
 
 def _count_columns(labels: Sequence[str], inches: float) -> int:
     """Return the number of columns, filled one after the other, that fit the width."""
-    # About 12 characters per inch, and the mark; a column is as wide as its longest label.
-    widths = [len(label) / 12 + 0.75 for label in labels]
+    # A column has a mark, and is as wide as its longest label.
+    widths = [len(label) / _CHARACTERS_PER_INCH + 0.75 for label in labels]
     for columns in range(len(labels), 1, -1):
         rows = math.ceil(len(labels) / columns)
         columns = math.ceil(len(labels) / rows)
@@ -108,7 +123,7 @@ def _count_columns(labels: Sequence[str], inches: float) -> int:
     return 1
 
 
-def _plotly(plot_collection: PlotCollection, entries: Sequence[Entry]) -> None:
+def _plotly(plot_collection: PlotCollection, entries: Sequence[Entry], caption: str) -> None:
     figure = plot_collection.get_viz("figure")
     for entry in entries:
         line = {"color": entry.color, "width": entry.width}
@@ -125,14 +140,16 @@ def _plotly(plot_collection: PlotCollection, entries: Sequence[Entry]) -> None:
     position = {"xref": "container", "x": 0.5, "xanchor": "center", "orientation": "h"}
     position |= {"yref": "container", "y": 0.0, "yanchor": "bottom", "traceorder": "normal"}
     # Plotly wraps a horizontal legend, but makes no room for the lines.
+    if caption:
+        position["title"] = {"text": html.escape(caption), "side": "top", "font": {"size": 12}}
     length = sum(7 * len(entry.label) + 45 for entry in entries)
-    rows = math.ceil(length / max(figure.layout.width or 700, 1))
+    rows = math.ceil(length / max(figure.layout.width or 700, 1)) + bool(caption)
     figure.update_layout(
         showlegend=True, legend=position, margin={"b": 75 + 24 * rows}, hovermode="closest"
     )
 
 
-def _bokeh(plot_collection: PlotCollection, entries: Sequence[Entry]) -> None:
+def _bokeh(plot_collection: PlotCollection, entries: Sequence[Entry], caption: str) -> None:
     from bokeh.layouts import column
     from bokeh.models.widgets import Div
 
@@ -141,6 +158,8 @@ def _bokeh(plot_collection: PlotCollection, entries: Sequence[Entry]) -> None:
         f"{html.escape(entry.label)}</span>"
         for entry in entries
     ]
+    if caption:
+        parts.insert(0, f"<div>{html.escape(caption)}</div>")
     figure = plot_collection.get_viz("figure")
     width = sum(panel.width for panel, row, _ in figure.children if row == 0)
     words = Div(text=" ".join(parts), width=width, styles={"text-align": "center"})

@@ -11,6 +11,7 @@ from arviz_plots import visuals as arviz_visuals
 
 from leadline.plots.backends import backend_module
 from leadline.plots.legend import Entry, add_legend, make_entry
+from leadline.plots.page import text_scale
 from leadline.plots.style import MARK, model_styles, search_models
 from leadline.stats.diagnostics import convergence
 
@@ -18,7 +19,7 @@ Visuals = Mapping[str, Mapping[str, Any] | bool]
 
 # Diameter of a dot: points squared on matplotlib, dots elsewhere.
 _DOT_SIZE = {"matplotlib": 36.0, "plotly": 64.0, "bokeh": 8.0}
-_TITLE_SIZE = {"matplotlib": 10, "plotly": 13, "bokeh": 13}
+_TITLE_SIZE = {"matplotlib": "medium", "plotly": 13, "bokeh": 13}
 _WARNING_SIZE = {"matplotlib": "medium", "plotly": 14}
 # The width of a panel of 3.2 inches.
 _TITLE_CHARACTERS = 32
@@ -86,7 +87,7 @@ class Picture:
         by default `name`. `label` and `kind` are the text and the mark in the legend.
         """
         if kind == "dot" and self.backend in _DOT_SIZE:
-            style = {"size": _DOT_SIZE[self.backend], **style}
+            style = {"size": _DOT_SIZE[self.backend] * text_scale() ** 2, **style}
         chosen = self.options(option or name, **style)
         if chosen is None:
             return
@@ -128,6 +129,17 @@ class Picture:
         size = {"size": _TITLE_SIZE[self.backend]} if self.backend in _TITLE_SIZE else {}
         self.module.title(textwrap.fill(text, _TITLE_CHARACTERS), target, **size)
 
+    def _caption(self, conditions: str) -> str:
+        """Return the numbers of trials and models, and the conditions of the answer."""
+        searches = self.names or [str(name) for name in self.tree["posterior"]["search"].values]
+        trials = int(self.tree["constant_data"]["n_trials"].sel(search=searches).sum())
+        models = set(search_models(self.tree, searches))
+        parts = [f"{_count(trials, 'trial')} of {_count(len(models), 'model')}"]
+        if len(searches) > 1:
+            parts[0] += f" in {_count(len(searches), 'search')}"
+        parts += [conditions[:1].lower() + conditions[1:]] * bool(conditions)
+        return "; ".join(parts)
+
     def label_axes(self, x: str, y: str | None = None) -> None:
         """Write `x` below each column of panels and `y` left of each row."""
         positions = self.collection.viz.dataset
@@ -139,8 +151,12 @@ class Picture:
             if y is not None and column == 0:
                 self.module.ylabel(y, self.target(search=name))
 
-    def finish(self, *, titles: bool = True) -> PlotCollection:
-        """Write legend, warning and the names of several searches; return the plot collection."""
+    def finish(self, *, titles: bool = True, conditions: str = "") -> PlotCollection:
+        """Write legend, warning and the names of several searches; return the plot collection.
+
+        The caption in the legend has the numbers of trials and models, and the `conditions` of the
+        answer.
+        """
         if titles and len(self.names) > 1 and self.options("title") is not None:
             for name in self.names:
                 self.add_title(name, self.target(search=name))
@@ -148,13 +164,20 @@ class Picture:
             if len(self.styles) > 1:
                 models = self.styles.items()
                 self.add_entries([make_entry(name, "dot", vars(style)) for name, style in models])
-            add_legend(self.collection, self._entries)
+            caption = "" if self.options("caption") is None else self._caption(conditions)
+            add_legend(self.collection, self._entries, caption)
         found = convergence(self.tree)
         if not found.ok and self.options("warning") is not None:
             size = _WARNING_SIZE.get(self.backend)
             text = f"not converged: {', '.join(found.problems)}"
             self.collection.add_title(text, color=MARK, size=size)
         return self.collection
+
+
+def _count(number: int, noun: str) -> str:
+    """Return "1 search" or "3 searches"."""
+    plural = "es" if noun.endswith("ch") else "s"
+    return f"{number:,} {noun}{plural * (number != 1)}"
 
 
 def _fill_between(

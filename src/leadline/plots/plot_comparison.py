@@ -12,9 +12,11 @@ from arviz_plots.visuals import line_x, scatter_x, vline
 
 from leadline.plots.figures import Options, limits, make_figure
 from leadline.plots.legend import make_entry
+from leadline.plots.page import fit_columns
 from leadline.plots.picture import Picture, Visuals
 from leadline.plots.style import FIT, QUIET, Style, model_styles
 from leadline.stats.compare import compare
+from leadline.stats.comparison_sentences import conditions
 from leadline.stats.rounding import percent
 
 SUMMARY_ROWS = {"overall": "_overall", "a new task": "_new_task"}
@@ -97,6 +99,9 @@ def tabulate_pairs(
         {"pair": [f"{first} better than {second}" for first, second in pairs], "row": rows},
         attrs={
             "ci_prob": comparison.attrs["ci_prob"],
+            "conditions": f"{conditions(comparison)}; "
+            f"{100 * comparison.attrs['ci_prob']:g} % intervals; beside each row the probability "
+            f"that the first is better{', and that both are practically equal' if rope else ''}",
             "unit": "difference in task scales" if by == "model" else "difference in score units",
         },
     )
@@ -127,8 +132,8 @@ def plot_comparison(
     backend, figure_kwargs
         As in all pictures, see `leadline.plots`.
     visuals : mapping of str to mapping or False, optional
-        `interval` (`line_x`), `difference` (`scatter_x`), `zero` (`vline`), `legend`, `title`,
-        `warning`.
+        `interval` (`line_x`), `difference` (`scatter_x`), `zero` (`vline`), `legend`, `caption`,
+        `title`, `warning`.
 
     Examples
     --------
@@ -136,10 +141,11 @@ def plot_comparison(
     """
     numbers = comparison_numbers(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)
     pairs = numbers.sizes["pair"]
-    columns = min(pairs, _MOST_COLUMNS)
     longest = max(len(str(label)) for label in numbers["label"].to_numpy().ravel())
+    width = 3.0 + 0.07 * longest
+    columns = fit_columns(min(pairs, _MOST_COLUMNS), width)
     height = 0.32 * numbers.sizes["row"] + 0.75
-    size = ((3.0 + 0.07 * longest) * columns, height * math.ceil(pairs / columns) + 0.5)
+    size = (width * columns, height * math.ceil(pairs / columns) + 0.5)
     spaces = (0.3 + 0.075 * longest, 0.75 if pairs > columns else 0.0)
     data = numbers[["difference"]].isel(row=0, drop=True)
     facets = {"cols": ["pair"], "col_wrap": columns}
@@ -188,7 +194,7 @@ def draw_comparison(
     used = set(colors.to_numpy().ravel())
     entries = {label: style for label, style in entries.items() if style.color in used}
     picture.add_entries([make_entry(label, "dot", vars(entries[label])) for label in entries])
-    return picture.finish(titles=False)
+    return picture.finish(titles=False, conditions=numbers.attrs["conditions"])
 
 
 def _label(row: str, better: float, equal: float, rope: float) -> str:

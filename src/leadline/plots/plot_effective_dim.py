@@ -83,7 +83,7 @@ def plot_effective_dim(
     visuals : mapping of str to mapping or False, optional
         `density` (`fill_between_y`) or `probability` (`hist`), `twig`, `trunk` (`line_x`),
         `point_estimate` (`scatter_x`), `prior_lower`, `prior_upper` (`vline`), `labels`, `legend`,
-        `warning`.
+        `caption`, `warning`.
 
     Examples
     --------

@@ -15,10 +15,13 @@ from leadline.plots.style import DASHED, OBSERVED
 from leadline.stats.fitted_search import direction_sign, validate_tree
 from leadline.stats.forecast import forecast
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
+from leadline.stats.options import validate_budgets
 from leadline.stats.rounding import percent
 
 # 1 to 1,000, evenly on the log scale, with the powers of ten.
 _TRIALS = (1, 2, 3, 5, 7, 10, 15, 22, 32, 46, 68, 100, 150, 220, 320, 460, 680, 1000)
+# Up to so many numbers of trials are all named on the axis.
+_MOST_TICKS = 4
 # Stands for a failure: this many ranges of the scores worse than the worst score.
 _FAR = 1e3
 # The axis extends beyond the best seen by this multiple of its gap to the best forecast.
@@ -102,14 +105,14 @@ def plot_forecast(
         As in `leadline.forecast_numbers`.
     visuals : mapping of str to mapping or False, optional
         `ci_band` (`fill_between_y`), `median` (`line_xy`), `best_seen` (`hline`), `p_gain`,
-        `legend`, `title`, `warning`.
+        `legend`, `caption`, `title`, `warning`.
 
     Examples
     --------
     >>> picture = ll.plot_forecast(fit, [10, 100, 1000], minimum_gain=0.001)
     """
     numbers = forecast_numbers(
-        tree, trials, minimum_gain=minimum_gain, ci_prob=ci_prob, ci_kind=ci_kind
+        tree, _fill(trials), minimum_gain=minimum_gain, ci_prob=ci_prob, ci_kind=ci_kind
     )
     size = (6.0, 3.8) if numbers.sizes["search"] == 1 else (3.2, 2.7)
     options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
@@ -128,6 +131,9 @@ def plot_forecast(
     picture.draw("best_seen", hline, numbers["best_seen"], black, label="best seen")
     sides = (float(x.min()), float(x.max()))
     ticks, with_chances = decades(*sides), picture.options("p_gain") is not None
+    few = trials is not None and len(np.unique(trials)) <= _MOST_TICKS
+    if few:
+        ticks = np.unique(np.append(x.min(), trials)).astype(float).tolist()
     for target, panel in picture.panels(numbers.assign(good=good, bad=bad)):
         picture.module.ylim(sorted([float(panel["good"]), float(panel["bad"])]), target)
         chances = np.interp(np.log(ticks), np.log(x), panel["p_gain"])
@@ -135,11 +141,21 @@ def plot_forecast(
             f"{tick:g}" + (f"\n{percent(chance)}" if with_chances else "")
             for tick, chance in zip(ticks, chances, strict=True)
         ]
-        set_log_x(target, picture.backend, sides, words)
+        set_log_x(target, picture.backend, sides, words, ticks if few else None)
     chance = f"P(gain > {minimum_gain:g})" if minimum_gain else "P(better than the best seen)"
     x_label = "further trials m" + (f"\n{chance}" if with_chances else "")
     picture.label_axes(x_label, f"best of the next m\n{score_label(tree)}")
-    return picture.finish()
+    conditions = f"gains above {minimum_gain:g}" if minimum_gain else ""
+    return picture.finish(conditions=conditions)
+
+
+def _fill(
+    trials: Sequence[int] | npt.NDArray[np.int64] | None,
+) -> Sequence[int] | npt.NDArray[np.int64] | None:
+    """Return a single number of trials with those of the default up to it: a curve has several."""
+    if trials is None or len(validate_budgets(trials, "trials")) > 1:
+        return trials
+    return np.union1d([m for m in _TRIALS if m < np.max(trials)], trials).astype(int)
 
 
 def _find_limits(numbers: xr.Dataset, sign: float) -> tuple[xr.DataArray, xr.DataArray]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import numpy as np
 import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import vline
@@ -64,7 +65,7 @@ def plot_optimum(
         As in all pictures, see `leadline.plots`.
     visuals : mapping of str to mapping or False, optional
         `density` (`fill_between_y`), `twig`, `trunk` (`line_x`), `point_estimate` (`scatter_x`),
-        `best_seen` (`vline`), `labels`, `legend`, `warning`.
+        `best_seen` (`vline`), `labels`, `legend`, `caption`, `warning`.
 
     Examples
     --------
@@ -83,9 +84,9 @@ def draw_optimum(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
     forest.draw_rows(picture, numbers)
     black = {"color": OBSERVED, "width": 2}
     picture.draw("best_seen", vline, numbers["best_seen"], black, label="best seen")
-    shared = _have_one_task(picture.tree, picture.names)
-    for target, row in picture.panels(numbers):
-        on_axis = numbers if shared else row
+    tasks = picture.tree["posterior"].dataset["task"].sel(search=picture.names)
+    for (target, _), task in zip(picture.panels(numbers), tasks.to_numpy(), strict=True):
+        on_axis = numbers.isel(search=np.flatnonzero(tasks == task))
         ends = (on_axis[name] for name in ("value", "best_seen", "lower", "upper"))
         picture.module.xlim(limits(*ends), target)
     return forest.finish_rows(picture, score_label(picture.tree))

@@ -86,7 +86,7 @@ def plot_tail_fit(
         As in all pictures, see `leadline.plots`.
     visuals : mapping of str to mapping or False, optional
         `ci_band` (`fill_between_y`), `fit_line` (`line_xy`), `observed` (`ecdf_line`),
-        `threshold` (`vline`), `not_fitted` (`vspan`), `legend`, `title`, `warning`.
+        `threshold` (`vline`), `not_fitted` (`vspan`), `legend`, `caption`, `title`, `warning`.
 
     Examples
     --------

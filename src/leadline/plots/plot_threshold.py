@@ -26,7 +26,7 @@ _SCALE_FILLINGS = {"identity": None, "log": "white", "logit": "#BBBBBB"}
 # Scales share tail fractions: their marks are this share of the axis apart.
 _OFFSET = 0.012
 _NAME_CHARACTERS = 20
-_NAME_SIZE = {"matplotlib": 8.5, "plotly": 11, "bokeh": 11}
+_NAME_SIZE = {"matplotlib": "small", "plotly": 11, "bokeh": 11}
 
 
 def threshold_numbers(
@@ -100,7 +100,7 @@ def plot_threshold(
         collection is faceted by `search` and `quantity`.
     visuals : mapping of str to mapping or False, optional
         `interval`, `dropped` (`ci_line_y`), `point_estimate` (`scatter_xy`), `average` (`hline`),
-        `legend`, `title`, `warning`.
+        `legend`, `caption`, `title`, `warning`.
 
     Examples
     --------

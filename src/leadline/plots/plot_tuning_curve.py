@@ -1,5 +1,6 @@
 """`plot_tuning_curve`: the best of k trials against k, re-run and as measured, extrapolated."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from leadline.stats.tuning_curve import empirical_tuning_curve, tuning_curve
 
 _POINTS = 32
 _EXTRAPOLATION = 10
+_LABEL_CHARACTERS = 24
 _BEST = {"measured": "best of k", "expected": "best of k, expected if re-run"}
 
 
@@ -104,7 +106,8 @@ def plot_tuning_curve(
         As in `leadline.tuning_curve_numbers`.
     visuals : mapping of str to mapping or False, optional
         `ci_band` (`fill_between_y`), `fit_line`, `measured`, `observed` (`line_xy`), `optimum`
-        (`hline`), `optimum_band` (`hspan`), `n_trials` (`vline`), `legend`, `title`, `warning`.
+        (`hline`), `optimum_band` (`hspan`), `n_trials` (`vline`), `legend`, `caption`, `title`,
+        `warning`.
 
     Examples
     --------
@@ -151,7 +154,9 @@ def draw_tuning_curve(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
     quantile = numbers.attrs["quantile"]
     which = "mean" if quantile == "mean" else f"{100 * quantile:g} % quantile,"
     which = "median" if quantile == 0.5 else which
-    y_label = f"{which} {_BEST[numbers.attrs['kind']]}\n{score_label(picture.tree)}"
+    # On lines as short as the height of a panel.
+    best = textwrap.fill(f"{which} {_BEST[numbers.attrs['kind']]}", _LABEL_CHARACTERS)
+    y_label = f"{best}\n{score_label(picture.tree)}"
     picture.label_axes("number of trials k", y_label)
     return picture.finish()
 

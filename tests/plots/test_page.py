@@ -1,0 +1,86 @@
+"""Figures for a page or a slide: their size, and what they name."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from helpers import make_tree, make_trials
+
+import leadline as ll
+from leadline.cli.main import main
+from leadline.plots.gallery import PICTURES, options_of, pictures_of
+from leadline.plots.page import PAGES, page
+
+SEARCHES = tuple((task, model) for task in ("digits", "wine") for model in ("mlp", "forest"))
+
+
+@pytest.fixture(scope="module")
+def tree():
+    return make_tree(make_trials(searches=SEARCHES), chains=2, draws=50)
+
+
+def words_of(made):
+    """Return the caption, and the texts of the legend and of the axes."""
+    figure = made.get_viz("figure")
+    figure = figure.item() if isinstance(figure, np.ndarray) else figure
+    (legend,) = figure.legends
+    return " ".join(legend.get_title().get_text().split()), figure
+
+
+@pytest.mark.parametrize("name", ["comparison", "forecast", "optimum", "tuning_curve"])
+@pytest.mark.parametrize("size", PAGES)
+def test_a_figure_is_as_wide_as_the_page(tree, name, size):
+    with page(size):
+        figure = words_of(PICTURES[name](tree))[1]
+    assert figure.get_figwidth() == PAGES[size].width
+    assert figure.get_figheight() <= PAGES[size].height
+    axes = figure.axes[0]
+    assert axes.get_xticklabels()[0].get_fontsize() == pytest.approx(PAGES[size].font)
+    plt.close("all")
+
+
+def test_no_size_changes_nothing(tree):
+    before = words_of(ll.plot_comparison(tree))[1].get_size_inches()
+    with page(None):
+        after = words_of(ll.plot_comparison(tree))[1].get_size_inches()
+    np.testing.assert_array_equal(before, after)
+    assert plt.rcParams["font.size"] == 10
+    plt.close("all")
+
+
+def test_the_caption_names_budget_rope_interval_trials_and_models(tree):
+    caption, _ = words_of(ll.plot_comparison(tree, budget=30, rope=0.02, ci_prob=0.8))
+    for words in ("480 trials", "2 models", "4 searches", "30 trials each", "0.02", "80 %"):
+        assert words in caption
+    caption, _ = words_of(ll.plot_forecast(tree, [20], minimum_gain=0.01))
+    assert "0.01" in caption
+    caption, _ = words_of(ll.plot_optimum(tree, visuals={"caption": False}))
+    assert caption == ""
+    plt.close("all")
+
+
+def test_a_few_numbers_of_trials_are_the_ticks_of_the_forecast(tree):
+    _, figure = words_of(ll.plot_forecast(tree, [70]))
+    ticks = [text.get_text().split("\n")[0] for text in figure.axes[0].get_xticklabels()]
+    assert ticks == ["1", "70"]
+    plt.close("all")
+
+
+def test_searches_on_one_task_share_limits(tree):
+    _, figure = words_of(ll.plot_optimum(tree))
+    limits = [axes.get_xlim() for axes in figure.axes[:4]]
+    assert limits[0] == limits[1] != limits[2] == limits[3]
+    plt.close("all")
+
+
+def test_each_picture_takes_its_own_options(tree, tmp_path, monkeypatch):
+    options = dict.fromkeys(("budget", "rope", "trials", "minimum_gain", "ci_prob"), 1)
+    assert options_of("forecast", options).keys() == {"trials", "minimum_gain", "ci_prob"}
+    assert options_of("comparison", options).keys() == {"budget", "rope", "ci_prob"}
+    assert all("ci_prob" in options_of(name, options) for name in pictures_of(tree))
+    monkeypatch.chdir(tmp_path)
+    tree.to_netcdf("fit.nc", engine="h5netcdf")
+    own = ["--budget", "20", "--rope", "0.01", "--ci-prob", "0.5", "--trials", "30"]
+    arguments = ["plot", "fit.nc", "comparison", "forecast", "--format", "svg", *own]
+    assert main([*arguments, "--size", "single-column"]) == 0
+    written = {path.name for path in (tmp_path / "leadline-pictures").iterdir()}
+    assert written == {"comparison.svg", "forecast.svg"}
