@@ -85,7 +85,17 @@ def test_help_imports_nothing_heavy():
 
 def test_version_and_help(capsys):
     shown = {}
-    commands = ("fit", "summary", "check", "compare", "plot", "report", "forecast", "demo")
+    commands = (
+        "fit",
+        "summary",
+        "check",
+        "compare",
+        "sentence",
+        "plot",
+        "report",
+        "forecast",
+        "demo",
+    )
     for arguments in (["--version"], *([command, "--help"] for command in commands)):
         with pytest.raises(SystemExit) as stop:
             main(arguments)

@@ -88,6 +88,16 @@ def run_compare(arguments: argparse.Namespace) -> None:
     show_recorded(tree)
 
 
+def run_sentence(arguments: argparse.Namespace) -> None:
+    """Print methods and results of a saved fit as text for a paper, with citations."""
+    tree = read_fit(arguments.fit)
+
+    from leadline.stats.paper import sentences
+
+    names = ("budget", "rope", "ci_prob", "form")
+    print(sentences(tree, **{name: getattr(arguments, name) for name in names}), end="")
+
+
 def run_plot(arguments: argparse.Namespace) -> None:
     """Draw pictures of a saved fit."""
     ending, backend = arguments.format, arguments.backend

@@ -250,6 +250,14 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
     _add_interval(parser)
 
 
+def _add_sentence_options(parser: argparse.ArgumentParser) -> None:
+    _add_budget_and_rope(parser)
+    _add_interval(parser)
+    text = "default: %(default)s"
+    forms = ("markdown", "latex")
+    parser.add_argument("--format", dest="form", choices=forms, default="markdown", help=text)
+
+
 def _add_plot_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     text = f"pictures to draw: {', '.join(PICTURES)}; default: all that apply to this fit"
@@ -311,6 +319,7 @@ _COMMANDS: dict[str, tuple[Callable[[Any], Any], ...]] = {
     "summary": (commands.run_summary, _add_fit_file, _add_summary_options),
     "check": (commands.run_check, _add_fit_file, _add_check_options),
     "compare": (commands.run_compare, _add_fit_file, _add_compare_options),
+    "sentence": (commands.run_sentence, _add_fit_file, _add_sentence_options),
     "plot": (commands.run_plot, _add_fit_file, _add_plot_options),
     "report": (commands.run_report, _add_fit_file, _add_report_options),
     "forecast": (commands.run_forecast, _add_fit_file, _add_forecast_options),

@@ -9,6 +9,7 @@ from typing import Any
 from leadline.checks.check import checks_line
 from leadline.html_report.formats import estimate, gain, number, percent
 from leadline.html_report.sliders import DEFAULT_FURTHER
+from leadline.stats.paper import OPTIMUM
 
 _SIGNS = {"minimize": 1.0, "maximize": -1.0}
 _GAIN = "Perfect tuning would gain {} than the noise of one run over the best trial"
@@ -31,8 +32,7 @@ def verdict_sentences(data: Mapping[str, Any]) -> list[str]:
         sentences += [
             f"{search['name']}: {search['plateau']}."
             if search["plateau"]
-            else f"Perfectly tuned, the expected score of {search['name']} is "
-            f"{estimate(search['optimum'])}."
+            else OPTIMUM.format(search["name"], estimate(search["optimum"]))
             for search in searches
         ]
     return sentences + _compare_gains(searches)

@@ -14,6 +14,7 @@ from leadline.plots.legend import Entry, add_legend, make_entry
 from leadline.plots.page import text_scale
 from leadline.plots.style import MARK, model_styles, search_models
 from leadline.stats.diagnostics import convergence
+from leadline.stats.fitted_search import search_names
 
 Visuals = Mapping[str, Mapping[str, Any] | bool]
 
@@ -131,7 +132,7 @@ class Picture:
 
     def _caption(self, conditions: str) -> str:
         """Return the numbers of trials and models, and the conditions of the answer."""
-        searches = self.names or [str(name) for name in self.tree["posterior"]["search"].values]
+        searches = self.names or search_names(self.tree)
         trials = int(self.tree["constant_data"]["n_trials"].sel(search=searches).sum())
         models = set(search_models(self.tree, searches))
         parts = [f"{_count(trials, 'trial')} of {_count(len(models), 'model')}"]

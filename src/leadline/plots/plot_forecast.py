@@ -133,7 +133,7 @@ def plot_forecast(
     ticks, with_chances = decades(*sides), picture.options("p_gain") is not None
     few = trials is not None and len(np.unique(trials)) <= _MOST_TICKS
     if few:
-        ticks = np.unique(np.append(x.min(), trials)).astype(float).tolist()
+        ticks = [float(m) for m in np.union1d(x.min(), np.asarray(trials))]
     for target, panel in picture.panels(numbers.assign(good=good, bad=bad)):
         picture.module.ylim(sorted([float(panel["good"]), float(panel["bad"])]), target)
         chances = np.interp(np.log(ticks), np.log(x), panel["p_gain"])

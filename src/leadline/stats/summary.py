@@ -9,6 +9,7 @@ from leadline.stats.best_seen import best_seen_expected, probability_of_gain
 from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import best_seen, direction_sign, search_names, validate_tree
 from leadline.stats.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
+from leadline.stats.markup import escape
 from leadline.stats.plateau import plateau_sentences, plateau_share, plateaus, sampling_line
 from leadline.stats.reported import describe_reports
 from leadline.stats.rounding import percent, rounded
@@ -26,18 +27,6 @@ _WITH_INTERVALS = {
 _MIN_WEIGHT = 0.05
 
 FORMATS = ("markdown", "latex", "csv")
-
-_LATEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        ">": r"\textgreater{}",
-        "<": r"\textless{}",
-        **{letter: f"\\{letter}" for letter in "&%$#_{}"},
-    }
-)
-_MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_[]<>|#"})
 
 
 def summary(
@@ -227,24 +216,19 @@ def summary_text(
     if form == "csv":
         return "".join(f"# {remark}\n" for remark in remarks) + answers.to_csv()
     if form == "latex":
-        escaped = cells.map(_escape, table=_LATEX).rename(index=lambda name: _escape(name, _LATEX))
+        escaped = cells.map(escape, form="latex").rename(index=lambda name: escape(name, "latex"))
         return escaped.reset_index().to_latex(
             index=False,
             escape=False,
             column_format="l" + "r" * len(cells.columns),
-            caption=". ".join(_escape(remark, _LATEX) for remark in remarks) + ".",
+            caption=". ".join(escape(remark, "latex") for remark in remarks) + ".",
         )
     columns = [str(name) for name in cells.reset_index().columns]
-    body = [[_escape(cell, _MARKDOWN) for cell in row] for row in cells.itertuples()]
+    body = [[escape(cell, "markdown") for cell in row] for row in cells.itertuples()]
     rows = [columns, ["---", *["---:"] * (len(columns) - 1)], *body]
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    lines += ["", *(f"{_escape(remark, _MARKDOWN)}  " for remark in remarks), ""]
+    lines += ["", *(f"{escape(remark, 'markdown')}  " for remark in remarks), ""]
     return "\n".join(lines)
-
-
-def _escape(text: object, table: dict[int, str]) -> str:
-    """Return text on one line, with the special characters of a format escaped."""
-    return " ".join(str(text).translate(table).split())
 
 
 def _answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:

@@ -1,0 +1,47 @@
+"""References that a paper with results of Leadline cites, by key, in Markdown and BibTeX."""
+
+REFERENCES = {
+    "lourie2025": "N. Lourie, H. He and K. Cho (2025), Hyperparameter loss surfaces are simple "
+    "near their optima, [arXiv:2510.02721](https://arxiv.org/abs/2510.02721).",
+    "northrop2017": "P. J. Northrop, N. Attalides and P. Jonathan (2017), Cross-validatory extreme "
+    "value threshold selection and uncertainty with application to ocean storm severity, Journal "
+    "of the Royal Statistical Society C 66(1), [doi:10.1111/rssc.12159]"
+    "(https://doi.org/10.1111/rssc.12159).",
+    "hoffman2014": "M. D. Hoffman and A. Gelman (2014), The No-U-Turn Sampler, Journal of Machine "
+    "Learning Research 15, 1593-1623.",
+    "pymc2023": "O. Abril-Pla et al. (2023), PyMC: a modern and comprehensive probabilistic "
+    "programming framework in Python, PeerJ Computer Science 9:e1516, "
+    "[doi:10.7717/peerj-cs.1516](https://doi.org/10.7717/peerj-cs.1516).",
+    "vehtari2021": "A. Vehtari, A. Gelman, D. Simpson, B. Carpenter and P.-C. Bürkner (2021), "
+    "Rank-normalization, folding, and localization: an improved R-hat, Bayesian Analysis 16(2), "
+    "[doi:10.1214/20-BA1221](https://doi.org/10.1214/20-BA1221).",
+}
+
+BIBTEX = {
+    "lourie2025": """@article{lourie2025,
+  author = {Lourie, Nicholas and He, He and Cho, Kyunghyun},
+  title = {Hyperparameter Loss Surfaces Are Simple Near their Optima},
+  journal = {arXiv:2510.02721}, year = {2025}}""",
+    "northrop2017": """@article{northrop2017,
+  author = {Northrop, Paul J. and Attalides, Nicolas and Jonathan, Philip},
+  title = {Cross-validatory extreme value threshold selection and uncertainty with application to
+    ocean storm severity},
+  journal = {Journal of the Royal Statistical Society: Series C}, volume = {66}, number = {1},
+  year = {2017}, doi = {10.1111/rssc.12159}}""",
+    "hoffman2014": """@article{hoffman2014,
+  author = {Hoffman, Matthew D. and Gelman, Andrew},
+  title = {The {No-U-Turn} Sampler},
+  journal = {Journal of Machine Learning Research}, volume = {15}, pages = {1593--1623},
+  year = {2014}}""",
+    "pymc2023": """@article{pymc2023,
+  author = {Abril-Pla, Oriol and others},
+  title = {{PyMC}: a modern and comprehensive probabilistic programming framework in {Python}},
+  journal = {PeerJ Computer Science}, volume = {9}, pages = {e1516}, year = {2023},
+  doi = {10.7717/peerj-cs.1516}}""",
+    "vehtari2021": """@article{vehtari2021,
+  author = {Vehtari, Aki and Gelman, Andrew and Simpson, Daniel and Carpenter, Bob and
+    B{\\"u}rkner, Paul-Christian},
+  title = {Rank-Normalization, Folding, and Localization: An Improved {R-hat}},
+  journal = {Bayesian Analysis}, volume = {16}, number = {2}, year = {2021},
+  doi = {10.1214/20-BA1221}}""",
+}

@@ -1,0 +1,19 @@
+"""Text with the special characters of Markdown or LaTeX escaped."""
+
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        ">": r"\textgreater{}",
+        "<": r"\textless{}",
+        **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+    }
+)
+_MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_[]<>|#"})
+_TABLES = {"latex": _LATEX, "markdown": _MARKDOWN}
+
+
+def escape(text: object, form: str) -> str:
+    """Return text on one line, with the special characters of "latex" or "markdown" escaped."""
+    return " ".join(str(text).translate(_TABLES[form]).split())

@@ -1,0 +1,203 @@
+"""`sentences`: methods and results of a fit as text for a paper, with citations."""
+
+import json
+from typing import Literal
+
+import xarray as xr
+
+from leadline.errors import LeadlineError, format_value
+from leadline.stats.citations import BIBTEX, REFERENCES
+from leadline.stats.compare import compare_once
+from leadline.stats.comparison_sentences import comparison_sentences
+from leadline.stats.diagnostics import convergence, recorded_checks
+from leadline.stats.fitted_search import search_names, validate_tree
+from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
+from leadline.stats.markup import escape
+from leadline.stats.plateau import plateau_sentences
+from leadline.stats.reported import only_reported
+from leadline.stats.rounding import rounded
+
+FORMS = ("markdown", "latex")
+
+OPTIMUM = "Perfectly tuned, the expected score of {} is {}."
+"""The sentence on the optimum of a search."""
+
+_MODELS = {
+    "single": "Each search was fitted by itself.",
+    "hierarchical": "The searches were fitted together in a hierarchical model, which partially "
+    "pools effective dimensions, noise and optima.",
+    "crossed": "The searches were fitted together in a model of models crossed with tasks, which "
+    "partially pools effective dimensions and noise and splits each optimum into the part of the "
+    "task, the part of the model and their interaction.",
+}
+
+
+_PRIORS = {
+    "gap": "distance of the optimum from the threshold, in units of the spread of good scores,",
+    "effective_dim": "effective dimension",
+    "noise_ratio": "noise sd in the same units",
+}
+"""What the priors are about, by the names of `leadline.Priors`."""
+
+
+def sentences(
+    tree: xr.DataTree,
+    *,
+    budget: float | None = None,
+    rope: float = 0.0,
+    ci_prob: float | None = None,
+    form: Literal["markdown", "latex"] = "markdown",
+) -> str:
+    """Return methods and results of a fit as text for a paper.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of `leadline.fit`.
+    budget, rope, ci_prob
+        As in `leadline.compare`; `ci_prob` also holds for the intervals of the optima.
+    form : {"markdown", "latex"}
+        Markdown ends with the references. LaTeX cites by key, and ends with the entries for BibTeX
+        as comments.
+
+    Returns
+    -------
+    str
+        A paragraph of methods, the results, the checks that failed, and the references.
+
+    Raises
+    ------
+    LeadlineError
+        If sampling has not converged, `tree` is not the result of a fit, or an option is wrong.
+
+    Examples
+    --------
+    >>> text = ll.sentences(converged, rope=0.01)  # doctest: +SKIP
+    >>> ll.sentences(fit)
+    Traceback (most recent call last):
+    ...
+    leadline.errors.LeadlineError: no sentence for a paper: sampling has not converged...
+    """
+    validate_tree(tree)
+    if form not in FORMS:
+        raise LeadlineError(f"form must be 'markdown' or 'latex', got {format_value(form)}")
+    prob, kind = validate_interval(ci_prob, None)
+    found = convergence(tree)
+    if not found.ok:
+        raise LeadlineError(
+            f"no sentence for a paper: sampling has not converged ({', '.join(found.problems)}); "
+            f"{found.advice}"
+        )
+    results = _optima(tree, prob, kind)
+    if len(set(tree["posterior"].dataset["model"].to_numpy().astype(str).tolist())) > 1:
+        comparison = compare_once(tree, budget=budget, rope=rope, ci_prob=prob)
+        results += comparison_sentences(comparison)
+    elif reports := only_reported(tree):
+        results.append(f"Known from reported bests alone: {', '.join(reports)}.")
+    if tree.attrs.get("failed_checks") != "[]":
+        results.append(f"Of the checks of the fit: {recorded_checks(tree)}.")
+    return _lay_out(_methods(tree, prob, kind), results, form)
+
+
+def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
+    """Return the sentences of the methods, in which @key@ stands for a citation."""
+    settings, versions, priors = (
+        json.loads(tree.attrs.get(name, "{}")) for name in ("settings", "versions", "priors")
+    )
+    found = convergence(tree)
+    assumed = ", as we assume" * bool(settings.get("assume_random"))
+    pooled = settings.get("model") in ("hierarchical", "crossed")
+    automatic = settings.get("threshold") == "auto"
+    sampler = str(settings.get("nuts_sampler", "NUTS"))
+    sampling = (
+        f"The posterior was sampled with NUTS @hoffman2014@ in {sampler} through PyMC "
+        f"{versions.get('pymc', '')} @pymc2023@"
+    )
+    if "draws" in settings:
+        sampling += f", {settings['chains']} chains of {settings['draws']} draws"
+    if settings.get("random_seed") is not None:
+        sampling += f" (seed {settings['random_seed']})"
+    rhat = f"R-hat at most {found.max_rhat:.3f}, effective sample sizes at least "
+    rhat += f"{min(found.min_ess_bulk, found.min_ess_tail):.0f} @vehtari2021@, no divergences"
+    name = {"eti": "equal-tailed", "hdi": "highest-density"}[kind]
+    return [
+        f"The models were tuned by random search{assumed} ({tree.attrs['trials']}).",
+        f"To the best scores ({tree.attrs['metric']}, {tree.attrs['direction']}d) of each search "
+        "we fitted the noisy quadratic distribution @lourie2025@ with Leadline "
+        f"{versions.get('leadline', '')}; all other trials, failed ones included, count as worse.",
+        _MODELS.get(str(settings.get("model")), ""),
+        "Answers are averaged over the thresholds at which the law fits, weighted by predictive "
+        "score @northrop2017@."
+        if automatic
+        else "The threshold below which the law is fitted was fixed.",
+        f"{sampling}; {rhat}.",
+        f"Priors{' of the means over searches' * pooled}: {_list_priors(priors, pooled=pooled)}.",
+        f"We report posterior means and {100 * prob:g} % {name} intervals.",
+    ]
+
+
+def _list_priors(priors: dict[str, object], *, pooled: bool) -> str:
+    known = [
+        f"{words} {priors[name]}"
+        for stem, words in _PRIORS.items()
+        for name in [f"pooled_{stem}" if pooled else stem]
+        if name in priors
+    ]
+    return ", ".join(known) or "not recorded"
+
+
+def _optima(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
+    """Return one sentence per search."""
+    optimum = tree["posterior"].dataset["optimum"]
+    flat = plateau_sentences(tree, ci_prob=prob, ci_kind=kind)
+    result = []
+    for name in search_names(tree):
+        if name in flat:
+            result.append(f"{name}: {flat[name]}.")
+            continue
+        draws = optimum.sel(search=name)
+        sd = float(draws.std(SAMPLE_DIMS))
+        low, high = (float(end) for end in interval(draws, prob, kind))
+        mean = rounded(float(draws.mean(SAMPLE_DIMS)), sd)
+        estimate = f"{mean} [{rounded(low, sd)}, {rounded(high, sd)}]"
+        result.append(OPTIMUM.format(name, estimate))
+    return result
+
+
+def _lay_out(methods: list[str], results: list[str], form: str) -> str:
+    """Return the paragraphs in Markdown or LaTeX, with citations and references."""
+    paragraphs = []
+    cited: list[str] = []
+    for text in (" ".join(filter(None, methods)), " ".join(results)):
+        parts = text.split("@")
+        # A name may hold an @; only known keys are citations.
+        words = ""
+        for index, part in enumerate(parts):
+            if part in REFERENCES:
+                cited += [part] * (part not in cited)
+                words += _cite(part, cited, form)
+            else:
+                is_text = index and parts[index - 1] not in REFERENCES
+                words += ("@" if is_text else "") + _escape(part, form)
+        paragraphs.append(words)
+    heads = ("**Methods.**", "**Results.**")
+    if form == "latex":
+        heads = (r"\paragraph{Methods}", r"\paragraph{Results}")
+    text = "\n\n".join(f"{head} {words}" for head, words in zip(heads, paragraphs, strict=True))
+    if form == "latex":
+        entries = "\n".join(BIBTEX[key] for key in cited)
+        return text + "\n\n" + "".join(f"% {line}\n" for line in entries.splitlines())
+    references = [f"{number}. {REFERENCES[key]}" for number, key in enumerate(cited, 1)]
+    return text + "\n\n" + "\n".join(references) + "\n"
+
+
+def _cite(key: str, cited: list[str], form: str) -> str:
+    return rf"\cite{{{key}}}" if form == "latex" else f"[{cited.index(key) + 1}]"
+
+
+def _escape(text: str, form: str) -> str:
+    """Return escaped text with the blanks at its ends."""
+    # A bracket that no "(" follows is no link.
+    escaped = escape(text, form).replace(r"\[", "[").replace(r"\]", "]")
+    before, after = (" " * (end != end.strip()) for end in (text[:1], text[-1:]))
+    return f"{before}{escaped}{after}" if escaped else before

@@ -1,0 +1,79 @@
+"""`sentences`: text for a paper, with the numbers of the other answers and their citations."""
+
+import re
+
+import pytest
+import xarray as xr
+from helpers import make_tree, make_trials
+
+import leadline as ll
+from leadline.cli.main import main
+from leadline.errors import LeadlineError
+from leadline.stats.citations import BIBTEX, REFERENCES
+
+SEARCHES = (("my_task", "a&b"), ("my_task", "c@d"))
+
+
+@pytest.fixture(scope="module")
+def tree():
+    tree = make_tree(make_trials("maximize", searches=SEARCHES), draws=300)
+    candidates = tree["candidates"].dataset
+    good = {"max_rhat": 1.001, "min_ess_bulk": 900.0, "min_ess_tail": 800.0}
+    values = {name: xr.full_like(candidates[name], value) for name, value in good.items()}
+    tree["candidates"] = candidates.assign(values)
+    tree.attrs["failed_checks"] = '["regime fit"]'
+    return tree
+
+
+@pytest.mark.parametrize("form", ["markdown", "latex"])
+def test_it_has_the_numbers_of_the_summary_and_of_the_comparison(tree, form):
+    text = ll.sentences(tree, rope=0.01, budget=20, ci_prob=0.8, form=form)
+    plain = text.replace(r"\textless{}", "<").replace("\\", "")
+    row = ll.summary(tree, ci_prob=0.8, ci_kind="eti").iloc[0]
+    for column in ("optimum", "optimum_eti80_lb", "optimum_eti80_ub"):
+        assert f"{row[column]:.4f}" in plain or f"{row[column]:.5f}" in plain
+    for sentence in ll.comparison_sentences(ll.compare(tree, budget=20, rope=0.01, ci_prob=0.8)):
+        assert sentence in plain
+    assert "89 %" not in plain
+    for words in ("80 %", "regime fit", "R-hat at most 1.001", "at least 800"):
+        assert words in plain
+
+
+def test_special_characters_are_escaped(tree):
+    latex = ll.sentences(tree, form="latex").split("% @article")[0]
+    assert r"a\&b" in latex
+    assert "c@d" in latex
+    assert not re.search(r"(?<!\\)[&%#_]", latex)
+
+
+def test_every_citation_has_its_reference(tree):
+    markdown = ll.sentences(tree)
+    cited = sorted(set(map(int, re.findall(r" \[(\d+)\]", markdown))))
+    listed = sorted(map(int, re.findall(r"^(\d+)\. ", markdown, re.MULTILINE)))
+    assert cited == listed == list(range(1, len(listed) + 1))
+    latex = ll.sentences(tree, form="latex")
+    keys = re.findall(r"\\cite\{(\w+)\}", latex)
+    assert keys == re.findall(r"^% @article\{(\w+),", latex, re.MULTILINE)
+    assert REFERENCES.keys() == BIBTEX.keys()
+
+
+def test_no_claim_where_sampling_has_not_converged(tmp_path, capsys):
+    tree = make_tree(make_trials(searches=SEARCHES), draws=50, divergences=7)
+    with pytest.raises(LeadlineError, match="14 divergences"):
+        ll.sentences(tree)
+    tree.to_netcdf(tmp_path / "fit.nc", engine="h5netcdf")
+    assert main(["sentence", str(tmp_path / "fit.nc")]) == 1
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert "14 divergences" in error
+
+
+def test_the_command_prints_it(tree, tmp_path, capsys):
+    tree.to_netcdf(tmp_path / "fit.nc", engine="h5netcdf")
+    assert main(["sentence", str(tmp_path / "fit.nc"), "--format", "latex", "--rope", "0.01"]) == 0
+    assert capsys.readouterr().out == ll.sentences(tree, rope=0.01, form="latex")
+
+
+def test_an_unknown_form_is_refused(tree):
+    with pytest.raises(LeadlineError, match="latex"):
+        ll.sentences(tree, form="html")
