@@ -339,3 +339,16 @@ def test_leaving_a_trial_out_weights_draws_by_the_inverse_of_its_likelihood(monk
     wrong = (density / density.sum(axis=0) * share(loss)).sum(axis=0)
     error = np.abs(regime_fit.loo_pit(evidence) - expected).max()
     assert error < 0.2 * np.abs(wrong - expected).max()
+
+
+@pytest.mark.parametrize("different", [1, 2, 5, 10])
+def test_draws_with_few_different_values_are_no_error(different):
+    tree = tree_of(search(), draws=50)
+    index = np.arange(50) % different
+    for group in ("posterior", "noisy_quadratic", "log_likelihood", "log_prior"):
+        few = tree[group].dataset.isel(draw=index, chain=[0] * 4)
+        tree[group] = few.assign_coords(draw=np.arange(50), chain=np.arange(4))
+    made = outcome(tree, "regime fit, leave-one-out").passed is not None
+    assert made == (different == 10)
+    for name in ("prior of the optimum", "prior of the effective dimension"):
+        assert (outcome(tree, name).passed is not None) == (different == 10)

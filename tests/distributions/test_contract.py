@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pymc as pm
 import pytest
+from pymc.logprob.utils import ParameterValueError
 from pymc.testing import (
     BaseTestDistributionRandom,
     Domain,
@@ -255,3 +256,29 @@ def test_support_points_have_finite_density(convex):
         with pm.Model() as model:
             distribution("x", **params, convex=convex, size=(2,))
         assert_support_point_is_expected(model, np.full(2, mean))
+
+
+@pytest.mark.parametrize("convex", [True, False])
+@pytest.mark.parametrize(
+    ("distribution", "params", "condition"),
+    [
+        (ll.Quadratic, (0.9, 0.1, 2.0), "alpha < beta"),
+        (ll.NoisyQuadratic, (0.1, 0.1, 2.0, 0.02), "alpha < beta"),
+        (ll.NoisyQuadratic, (0.1, 0.9, 0.0, 0.02), "gamma > 0"),
+        (ll.NoisyQuadratic, (0.1, 0.9, 2.0, [0.1, -0.02]), "sigma > 0"),
+        (ll.BestScore, (0.1, 0.9, 2.0, 0.02, 0), "trials >= 1"),
+        (ll.BestScore, (0.1, float("nan"), 2.0, 0.02, 5), "alpha < beta"),
+    ],
+)
+def test_numbers_outside_their_domain_are_refused_at_once(distribution, params, condition, convex):
+    with pytest.raises(ParameterValueError, match=condition):
+        distribution.dist(*params, convex=convex)
+    with pm.Model(), pytest.raises(ParameterValueError, match=condition):
+        distribution("x", *params, convex=convex, observed=0.3)
+
+
+def test_a_random_bound_is_judged_where_it_is_drawn():
+    with pm.Model() as model:
+        upper = pm.Normal("upper", 0.5)
+        ll.NoisyQuadratic("x", 0.1, upper, 2.0, 0.02, observed=0.3)
+    assert model.compile_logp()({"upper": np.array(-1.0)}) == -np.inf

@@ -1,8 +1,11 @@
 """The numbers of a picture are what it draws, and those of the answers."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from helpers import (
     ALPHA,
     GAMMA,
@@ -202,3 +205,11 @@ def test_comparison():
     line = ll.plot_comparison(tree, rope=0.01).viz["interval b"].to_dataset().to_dataarray().item()
     ends = numbers.isel(row=1)[["lower", "upper"]].to_dataarray()
     np.testing.assert_array_equal(line.get_xdata(), ends)
+
+
+@pytest.mark.parametrize("name", ["optimum", "effective_dim", "tail_fit", "tuning_curve"])
+def test_the_numbers_of_a_file_come_without_warnings(name):
+    """Warnings are errors here; xarray warns of coordinates that it has not loaded yet."""
+    file = Path(__file__).parents[1] / "data" / "crossed.nc"
+    with xr.open_datatree(file) as tree:
+        assert getattr(ll, f"{name}_numbers")(tree)

@@ -31,7 +31,12 @@ def prior_sensitivity(evidence: Evidence, name: str) -> Outcome:
     if np.ptp(draws) == 0.0:
         reason = f"All draws are the same, {draws[0]:g}: nothing is uncertain."
         return not_made(MAX_PRIOR_SENSITIVITY, reason)
-    prior, likelihood = sensitivities(evidence, name)
+    try:
+        prior, likelihood = sensitivities(evidence, name)
+    except ValueError:
+        # Importance sampling fits a tail to the weights, which fails if they hardly differ.
+        reason = "Too few of the draws differ for power scaling; fit with more draws."
+        return not_made(MAX_PRIOR_SENSITIVITY, reason)
     if likelihood < INFORMATIVE:
         return at_most(
             prior,

@@ -7,16 +7,19 @@ metaclass passes the parameters to its methods but not the Op. `register_kernel`
 the functions of a kernel module on the Op's type.
 """
 
+import operator
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytensor.tensor as pt
 from pymc.distributions.dist_math import check_icdf_value, check_parameters
 from pymc.distributions.distribution import SymbolicRandomVariable, _support_point
 from pymc.distributions.shape_utils import implicit_size_from_params, maybe_resize, rv_size_is_none
 from pymc.logprob.abstract import _icdf, _logccdf, _logcdf, _logprob
+from pymc.logprob.utils import ParameterValueError
 from pymc.pytensorf import normalize_rng_param
 from pytensor.graph.basic import Variable
 from pytensor.tensor.random.utils import normalize_size_param
@@ -64,16 +67,42 @@ class OrientedRV(ScoreRV):
         return self.rv_op(*args, convex=self.convex, **kwargs)
 
 
-def require_valid(
-    result: TensorVariable, alpha: Any, beta: Any, gamma: Any, sigma: Any = None, trials: Any = None
-) -> TensorVariable:
-    """Return `result`, which raises `ParameterValueError` if a parameter is outside its domain."""
-    required = {"alpha < beta": alpha < beta, "gamma > 0": gamma > 0}
+def _conditions(
+    alpha: Any, beta: Any, gamma: Any, sigma: Any = None, trials: Any = None
+) -> dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
+    """Return the conditions on parameters by their text: a comparison and what it compares."""
+    required = {
+        "alpha < beta": (operator.lt, (alpha, beta)),
+        "gamma > 0": (operator.gt, (gamma, 0)),
+    }
     if sigma is not None:
-        required["sigma > 0"] = sigma > 0
+        required["sigma > 0"] = operator.gt, (sigma, 0)
     if trials is not None:
-        required["trials >= 1"] = trials >= 1
-    return check_parameters(result, *required.values(), msg=", ".join(required))
+        required["trials >= 1"] = operator.ge, (trials, 1)
+    return required
+
+
+def require_valid(result: TensorVariable, *params: Any) -> TensorVariable:
+    """Return `result`, which raises `ParameterValueError` if a parameter is outside its domain.
+
+    `params` are alpha, beta, gamma and, if the distribution has them, sigma and trials.
+    """
+    required = _conditions(*params)
+    holds = [compare(*sides) for compare, sides in required.values()]
+    return check_parameters(result, *holds, msg=", ".join(required))
+
+
+def validate_numbers(*params: Any) -> None:
+    """Raise `ParameterValueError` if parameters that are numbers are outside their domain.
+
+    `params` are those of `require_valid`. In a model PyMC replaces the check of a parameter by a
+    log-density of −inf, which suits a sampler, but hides a number that was mistyped.
+    """
+    for text, (compare, sides) in _conditions(*params).items():
+        if any(isinstance(side, Variable) for side in sides):
+            continue
+        if not np.all(compare(*(np.asarray(side, dtype=float) for side in sides))):
+            raise ParameterValueError(text)
 
 
 def register_kernel(rv_type: type[OrientedRV]) -> type[OrientedRV]:

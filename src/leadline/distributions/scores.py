@@ -7,7 +7,7 @@ from pymc.distributions.transforms import _default_transform
 from pytensor.tensor.variable import TensorVariable
 
 from leadline.distributions.kernels import best_score, noisy_quadratic, quadratic
-from leadline.distributions.oriented import OrientedRV, register_kernel
+from leadline.distributions.oriented import OrientedRV, register_kernel, validate_numbers
 
 
 @register_kernel
@@ -93,7 +93,11 @@ class Quadratic(Continuous):
     def dist(
         cls, alpha: Any, beta: Any, gamma: Any, *, convex: bool = True, **kwargs: Any
     ) -> TensorVariable:
-        """Return an unnamed variable; see the class for the parameters."""
+        """Return an unnamed variable; see the class for the parameters.
+
+        Numbers outside their domain raise PyMC's `ParameterValueError`.
+        """
+        validate_numbers(alpha, beta, gamma)
         return super().dist([alpha, beta, gamma], convex=convex, **kwargs)
 
 
@@ -190,7 +194,11 @@ class NoisyQuadratic(Continuous):
     def dist(
         cls, alpha: Any, beta: Any, gamma: Any, sigma: Any, *, convex: bool = True, **kwargs: Any
     ) -> TensorVariable:
-        """Return an unnamed variable; see the class for the parameters."""
+        """Return an unnamed variable; see the class for the parameters.
+
+        Numbers outside their domain raise PyMC's `ParameterValueError`.
+        """
+        validate_numbers(alpha, beta, gamma, sigma)
         return super().dist([alpha, beta, gamma, sigma], convex=convex, **kwargs)
 
 
@@ -272,5 +280,9 @@ class BestScore(Continuous):
         convex: bool = True,
         **kwargs: Any,
     ) -> TensorVariable:
-        """Return an unnamed variable; see the class for the parameters."""
+        """Return an unnamed variable; see the class for the parameters.
+
+        Numbers outside their domain raise PyMC's `ParameterValueError`.
+        """
+        validate_numbers(alpha, beta, gamma, sigma, trials)
         return super().dist([alpha, beta, gamma, sigma, trials], convex=convex, **kwargs)

@@ -14,6 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from leadline.checks.levels import NOTE
+from leadline.checks.plain_words import MEANINGS, UNKNOWN, Meaning
 from leadline.html_report import formats
 from leadline.html_report.data import curve_numbers, report_data
 from leadline.html_report.pictures import draw_curves, draw_optima, draw_pairs
@@ -77,7 +78,7 @@ def render(tree: xr.DataTree) -> str:
     )
     names = ("number", "percent", "estimate", "gain", "amount", "figure", "unbroken")
     environment.filters.update({name: getattr(formats, name) for name in names})
-    environment.filters.update(triple=_triple, sentence=as_sentence)
+    environment.filters.update(triple=_triple, sentence=as_sentence, meaning=_meaning)
     style, script = (_part(name) for name in ("style.css", "script.js"))
     template = environment.from_string(_part("report.html.j2"))
     return template.render(
@@ -146,6 +147,10 @@ def _triple(column: Mapping[str, Any]) -> str:
     return " / ".join(map(formats.percent, chances))
 
 
+def _meaning(check: str) -> Meaning:
+    return MEANINGS.get(check, UNKNOWN)
+
+
 def _list_failed(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the checks that failed, each once with its searches and advice, warnings first."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
@@ -153,7 +158,13 @@ def _list_failed(data: Mapping[str, Any]) -> list[dict[str, Any]]:
         if row["passed"] is False:
             about = f" ({row['about']})" if row["about"] else ""
             key = (f"{row['check']}{about}", row["advice"])
-            own = {"check": key[0], "level": row["level"], "advice": key[1], "searches": []}
+            own = {
+                "check": key[0],
+                "name": row["check"],
+                "level": row["level"],
+                "advice": key[1],
+                "searches": [],
+            }
             rows.setdefault(key, own)
             rows[key]["searches"].append(row["search"])
     return sorted(rows.values(), key=lambda one: one["level"] == NOTE)

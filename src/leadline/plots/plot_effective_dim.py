@@ -55,7 +55,7 @@ def effective_dim_numbers(
     if "effective_dim_probability" in posterior:
         probability = posterior["effective_dim_probability"].mean(SAMPLE_DIMS)
         return numbers.assign(probability=probability.fillna(0.0))
-    return numbers.merge(forest.density_numbers(draws))
+    return numbers.merge(forest.density_numbers(draws), compat="override", join="exact")
 
 
 def plot_effective_dim(

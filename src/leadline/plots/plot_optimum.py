@@ -40,7 +40,9 @@ def optimum_numbers(
     """
     optimum = validate_tree(tree)["posterior"].dataset["optimum"]
     numbers = forest.posterior_numbers(optimum, ci_prob, ci_kind)
-    return numbers.merge(forest.density_numbers(optimum)).assign(best_seen=best_seen(tree))
+    return numbers.merge(forest.density_numbers(optimum), compat="override", join="exact").assign(
+        best_seen=best_seen(tree)
+    )
 
 
 def plot_optimum(
