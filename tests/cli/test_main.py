@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from helpers import make_tree, make_trials
 
+from leadline.cli.console import show_seed
 from leadline.cli.main import main
 from leadline.cli.wording import OPTIONS, in_command_line_words
+from leadline.data.trials import Trials
 
 GOOD = ["--score", "loss", "--direction", "minimize", "--tail-fraction", "0.4"]
 NAMES = ("optimum", "tuning_curve", "forecast", "effective_dim", "tail_fit")
@@ -269,7 +271,7 @@ def test_markup_and_emoji_in_names_are_printed_as_they_are(here, capsys):
         (1, ["fit", "runs.csv", *GOOD, "--resolution", "-1"], "resolution"),
         (1, ["summary", "none.nc"], "'none.nc'"),
         (1, ["summary", "."], "fit.nc"),
-        (1, ["summary", "runs.csv"], "netCDF"),
+        (1, ["summary", "runs.csv"], "`leadline fit runs.csv --score COLUMN"),
         (1, ["summary", "empty.csv"], "netCDF"),
         (1, ["summary", "other.nc"], "posterior"),
         (1, ["check", "none.nc"], "'none.nc'"),
@@ -360,3 +362,26 @@ def test_report_is_written_beside_the_fit_or_elsewhere(here, capsys):
         printed(capsys, "report", "fit.nc", "-o", "other.html", *options)
         assert (here / "other.html").read_bytes() == first
     assert files(here) == {"runs.csv", "fit.nc", "report.html", "other.html"}
+
+
+def test_a_command_has_intervals_of_one_width_and_says_which(here, capsys):
+    save(trials=make_trials(searches=PAIR), draws=50)
+    for command in ("summary", "compare", "forecast"):
+        for options, prob in (([], "89 %"), (["--ci-prob", "0.5"], "50 %")):
+            out = " ".join(printed(capsys, command, "fit.nc", *options).split())
+            assert set(re.findall(r"(\d+ %) interval", out)) == {prob}
+
+
+def test_costs_have_their_unit(here, capsys):
+    table = make_trials().table.assign(cost=2.0)
+    for unit, head in (("seconds", "cost (seconds)"), ("cost", " cost "), ("", " cost ")):
+        trials = Trials(table, "minimize", cost_unit=unit)
+        save(trials=trials, draws=20)
+        assert head in printed(capsys, "forecast", "fit.nc")
+
+
+def test_the_seed_of_a_fit_is_printed(capsys):
+    tree = make_tree(draws=4)
+    tree.attrs["settings"] = json.dumps({"random_seed": 2**31})
+    show_seed(tree)
+    assert f"--seed {2**31}" in capsys.readouterr().out

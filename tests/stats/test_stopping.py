@@ -49,7 +49,7 @@ def test_the_advice_names_the_checks_that_failed(tree):
 
 def test_cells_hold_the_numbers_of_the_forecast(tree):
     found = forecast(tree, [5, 500])
-    rows = forecast_cells(found)
+    rows = forecast_cells(found, 0.8)
     assert [row[2] for row in rows] == ["5", "500", "5", "500"]
     assert [row[0] for row in rows] == ["a", "", "b", ""]
     median = found["best"].isel(search=1, trials=1).median().item()
@@ -59,7 +59,7 @@ def test_cells_hold_the_numbers_of_the_forecast(tree):
 
 def test_a_maximised_interval_runs_upwards():
     tree = make_tree(make_trials("maximize", n_failed=0))
-    (row,) = forecast_cells(forecast(tree, [50]))
+    (row,) = forecast_cells(forecast(tree, [50]), 0.8)
     low, high = row[3][row[3].index("[") + 1 : -1].split(", ")
     assert float(low) < float(high)
 

@@ -153,7 +153,13 @@ def run_forecast(arguments: argparse.Namespace) -> int:
     from leadline.stats.trials_needed import trials_needed
 
     gain, probability = arguments.minimum_gain, arguments.probability
-    stop = show_forecast(tree, arguments.trials, minimum_gain=gain, probability=probability)
+    stop = show_forecast(
+        tree,
+        arguments.trials,
+        minimum_gain=gain,
+        probability=probability,
+        ci_prob=arguments.ci_prob,
+    )
     if arguments.within is not None:
         needed = trials_needed(tree, arguments.within, probability=_REACH_PROBABILITY)
         for sentence in trials_needed_sentences(needed):
@@ -176,7 +182,10 @@ def read_fit(path: Path) -> Any:
     except PermissionError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError):
-        raise LeadlineError(f"{path}: not a netCDF file that can be read") from None
+        raise LeadlineError(
+            f"{path}: not a saved fit, the netCDF file fit.nc; to make one from a table of trials, "
+            f"`leadline fit {path} --score COLUMN --direction minimize` (or maximize)"
+        ) from None
     try:
         return validate_tree(tree)
     except LeadlineError as error:
@@ -193,7 +202,7 @@ def _fit_and_write(
     trials: "Trials", arguments: argparse.Namespace, output: Path, **settings: Any
 ) -> None:
     """Fit, keep the fit, print the answers, and write the pictures and the report, all or none."""
-    from leadline.cli.console import show_answers, show_first_answer, show_trials
+    from leadline.cli.console import show_answers, show_first_answer, show_seed, show_trials
     from leadline.cli.results_folder import results_folder, write_fit, write_pictures
     from leadline.inference.progress import Progress
 
@@ -209,6 +218,7 @@ def _fit_and_write(
         results.keep()
         with progress.paused():
             show_answers(tree)
+            show_seed(tree)
             if len(set(tree["posterior"].dataset["model"].to_numpy())) > 1:
                 from leadline.cli.show_comparison import show_comparison
 

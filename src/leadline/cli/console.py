@@ -17,6 +17,7 @@ from leadline.cli.wording import in_command_line_words
 from leadline.data.trials import Trials
 from leadline.stats.diagnostics import checks_line, convergence
 from leadline.stats.forecast import forecast
+from leadline.stats.intervals import validate_interval
 from leadline.stats.stopping import forecast_cells, stopping_advice
 from leadline.stats.summary import summary_cells, summary_text
 
@@ -94,13 +95,13 @@ def show_first_answer(tree: xr.DataTree) -> None:
     """Print the answers on the first search that was fitted, without the others, and its draws."""
     answers = summary_cells(tree).drop(columns="warning", errors="ignore")
     found = convergence(tree)
-    title = f"a first answer, from this search alone and {found.draws} draws"
+    title = f"a first look, from this search alone and {found.draws} draws"
     open_console().print(_answer_table(title, answers.T))
     if found.ok:
         show_line(found.message)
     else:
-        show_line(f"do not rely on it yet: {', '.join(found.problems)}", "bold red")
-    show_line("the answers on all searches follow", "dim")
+        show_line(f"rough: few draws so far ({', '.join(found.problems)})", "dim")
+    show_line("the answers on all searches follow, from many more draws", "dim")
 
 
 def _answer_table(title: str, cells: pd.DataFrame) -> Table:
@@ -108,6 +109,13 @@ def _answer_table(title: str, cells: pd.DataFrame) -> Table:
     for row in cells.itertuples(name=None):
         table.add_row(*map(str, row))
     return table
+
+
+def show_seed(tree: xr.DataTree) -> None:
+    """Print the seed of a fit, also one that was drawn."""
+    seed = json.loads(tree.attrs.get("settings", "{}")).get("random_seed")
+    if seed is not None:
+        show_line(f"seed {seed}: `--seed {seed}` gives the same numbers again", "dim")
 
 
 def show_recorded(tree: xr.DataTree) -> None:
@@ -122,7 +130,12 @@ def show_recorded(tree: xr.DataTree) -> None:
 
 
 def show_forecast(
-    tree: xr.DataTree, trials: Sequence[int], *, minimum_gain: float, probability: float
+    tree: xr.DataTree,
+    trials: Sequence[int],
+    *,
+    minimum_gain: float,
+    probability: float,
+    ci_prob: float | None = None,
 ) -> bool:
     """Print the gains expected from further trials and an advice; return whether it is to stop.
 
@@ -131,15 +144,18 @@ def show_forecast(
     """
     found = forecast(tree, trials, minimum_gain=minimum_gain)
     chance = "P(gain)" if minimum_gain == 0 else f"P(gain > {minimum_gain:g})"
-    heads = ["best seen", "trials", "their best", chance, "mean gain", "gain if re-run", "cost"]
+    unit = found.attrs["cost_unit"]
+    cost = f"cost ({unit})" if unit not in ("", "cost") else "cost"
+    heads = ["best seen", "trials", "their best", chance, "mean gain", "gain if re-run", cost]
+    prob, _ = validate_interval(ci_prob, None)
     n_heads = len(heads) if found["cost"].notnull().any() else len(heads) - 1  # noqa: PD004
     title = (
         f"the next trials of {tree.attrs['source']}: {found.attrs['metric']} "
-        f"({found.attrs['direction']})\nmedian and 80 % interval of their best, and its gain over "
-        "the best seen"
+        f"({found.attrs['direction']})\nmedian and {100 * prob:g} % interval of their best, and "
+        "its gain over the best seen"
     )
     table = make_table(title, ["search"], heads[:n_heads])
-    for row in forecast_cells(found):
+    for row in forecast_cells(found, prob):
         table.add_row(*row[: n_heads + 1])
     open_console().print(table)
     advice = stopping_advice(tree, found, probability=probability)

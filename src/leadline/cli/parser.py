@@ -304,6 +304,7 @@ def _add_forecast_options(parser: argparse.ArgumentParser) -> None:
         "0.9; W is in score units, or a percentage such as 1%%"
     )
     add("--within", metavar="W", help=text)
+    _add_interval(parser)
     add("--exit-code", action="store_true", help="exit with code 3 if the advice is to stop")
 
 

@@ -78,6 +78,8 @@ class Trials:
     reports : pandas.DataFrame, optional
         Reported bests in addition to those in `table`, as rows of the same kind. The attribute
         holds all of them, with the columns `task, model, score, best_of, space`.
+    cost_unit : str
+        Unit of the column `cost`, such as "seconds", or its name in the source; empty if unknown.
 
     Raises
     ------
@@ -106,6 +108,7 @@ class Trials:
     reports: pd.DataFrame = dataclasses.field(
         default_factory=lambda: pd.DataFrame(columns=list(REPORT_COLUMNS))
     )
+    cost_unit: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "direction", validate_direction(self.direction))

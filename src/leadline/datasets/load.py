@@ -71,7 +71,12 @@ def load_dataset(name: str, *, metric: Literal["log_loss", "error"] = "log_loss"
     searches = _validate_name(name, catalogue["datasets"])
     table = pd.concat([_read_search(search) for search in searches], ignore_index=True)
     trials = read_table(table, score=metric, direction=catalogue["direction"])
-    return dataclasses.replace(trials, source=f"dataset {format_value(name)}", sampler="random")
+    return dataclasses.replace(
+        trials,
+        source=f"dataset {format_value(name)}",
+        sampler="random",
+        cost_unit="seconds",
+    )
 
 
 def _validate_name(name: object, datasets: dict[str, dict[str, str]]) -> list[dict[str, str]]:

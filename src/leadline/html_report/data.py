@@ -26,7 +26,9 @@ VERSION = 1
 _PARAMETERS = ("optimum", "headroom", "effective_dim", "noise_sd")
 _FIGURES = ("best_seen", "best_seen_expected", "best_within_noise", "warning")
 _INNER_PROB = 0.5
-_ATTRIBUTES = ("metric", "direction", "source", "trials", "search_sampler", "created_at")
+_ATTRIBUTES = (
+    *("metric", "direction", "source", "trials", "search_sampler", "created_at", "cost_unit"),
+)
 _JSON_ATTRIBUTES: dict[str, Any] = {"notes": [], "settings": {}, "priors": {}, "versions": {}}
 
 
@@ -41,8 +43,8 @@ def report_data(tree: xr.DataTree, curves: xr.Dataset | None = None) -> dict[str
     Numbers have full precision, None where there is none. `curves` are those of `curve_numbers`,
     if known: they take longest to compute. Keys:
 
-    - `version`; `metric`, `direction`, `source`, `trials`, `search_sampler`, `created_at`, `notes`,
-      `settings`, `priors`, `versions`: the provenance;
+    - `version`; `metric`, `direction`, `source`, `trials`, `search_sampler`, `created_at`,
+      `cost_unit`, `notes`, `settings`, `priors`, `versions`: the provenance;
     - `interval`: its `prob` and `kind`; `convergence`: `ok` and `message`;
     - `failed_checks`: names of failed warnings; `verdict`: sentences on the whole fit;
     - `searches`: one dictionary per search, with its row of `leadline.summary`, `failed_checks`
@@ -133,6 +135,7 @@ def _describe_searches(
                 **{count: int(row[count]) for count in ("trials", "failed", "in_regime")},
                 "tail_fraction": [row["tail_fraction_lb"], row["tail_fraction_ub"]],
                 "reported": row.get("reported", ""),
+                "decided_by_prior": [name for name in row["decided_by_prior"].split(", ") if name],
                 "plateau": flat.get(name, ""),
                 **{figure: row[figure] for figure in _FIGURES},
                 **parameters,

@@ -111,7 +111,7 @@ def fit(
         Numbers of draws to keep and of draws to adapt, per chain, and the number of chains.
         Default: 1000, 1000 and 4; for a surface 250 draws and 250 to adapt.
     random_seed : int, optional
-        Same seed, same numbers.
+        Same seed, same numbers. Default: one is drawn, and recorded among the settings.
     progressbar : bool
         Whether to show progress: one live display in a terminal or a notebook, else one line per
         stage on the standard error. A `leadline.inference.progress.Progress` is used as it is.
@@ -184,6 +184,9 @@ def fit(
     )
     validate_counts(draws=draws, tune=tune, chains=chains)
     validate_seed(random_seed)
+    if random_seed is None:
+        # Drawn here, so that it can be recorded; 32 bits are easily typed.
+        random_seed = int(np.random.default_rng().integers(2**32))
     if not isinstance(trials, Trials):
         raise LeadlineError(
             f"fit takes Trials, got {type(trials).__name__}; make them with "

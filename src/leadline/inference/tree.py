@@ -339,6 +339,7 @@ def provenance(
         "metric": trials.metric,
         "source": trials.source,
         "search_sampler": trials.sampler or "unknown",
+        "cost_unit": trials.cost_unit,
         "trials": str(trials),
         "notes": dumps([*trials.notes, *notes]),
         "priors": dumps(priors.to_dict()),

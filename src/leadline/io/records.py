@@ -147,7 +147,10 @@ def collect(
     if any(drawn) and random_start is None:
         table["drawn"] = [own or "guided" for own in drawn]
     table = pd.concat([table, pd.DataFrame(columns)], axis="columns")
-    trials = Trials(table, search.direction, search.metric, source, sampler, tuple(notes))
+    unit = "seconds" if "cost" in table.columns else ""
+    trials = Trials(
+        table, search.direction, search.metric, source, sampler, tuple(notes), cost_unit=unit
+    )
     distributions = matching_distributions(search.distributions, trials)
     trials = dataclasses.replace(trials, distributions=distributions)
     validate_any_complete(trials)
@@ -165,7 +168,7 @@ def join_searches(parts: Sequence[Trials], source: str) -> Trials:
                 f"{source}: the searches differ in their {name}, {join_values(found)}; read each "
                 "by itself"
             )
-    samplers = {own.sampler for own in parts}
+    samplers, units = {own.sampler for own in parts}, {own.cost_unit for own in parts}
     spaces = [dict(own.distributions or {}) for own in parts]
     common = {
         name: of for name, of in spaces[0].items() if all(own.get(name) == of for own in spaces)
@@ -188,6 +191,7 @@ def join_searches(parts: Sequence[Trials], source: str) -> Trials:
         samplers.pop() if len(samplers) == 1 else None,
         tuple(notes),
         common or None,
+        cost_unit=units.pop() if len(units) == 1 else "",
     )
 
 

@@ -143,7 +143,13 @@ def read_table(
         rows = rows.assign(task=default_task)
     table, reports = validate_rows(rows, source=source, names=columns)
     found = Trials(
-        table, direction, metric=score, source=source, notes=(*notes, *repeats), reports=reports
+        table,
+        direction,
+        metric=score,
+        source=source,
+        notes=(*notes, *repeats),
+        reports=reports,
+        cost_unit=columns.get("cost", ""),
     )
     trials = validate_any_complete(found)
     for line in (trials, *trials.notes):

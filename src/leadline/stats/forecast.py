@@ -63,8 +63,8 @@ def forecast(
         - `best_seen`, `best_seen_expected` (search): the measured score of that trial, and the
           posterior mean of its expected score.
 
-        ``attrs`` hold `minimum_gain`, `metric`, `direction`, and `problems` of sampling: if there
-        are any, do not rely on these numbers.
+        ``attrs`` hold `minimum_gain`, `metric`, `direction`, the `cost_unit`, and `problems` of
+        sampling: if there are any, do not rely on these numbers.
 
     Raises
     ------
@@ -109,6 +109,7 @@ def forecast(
             "metric": tree.attrs.get("metric", "score"),
             "direction": tree.attrs["direction"],
             "problems": ", ".join(convergence(tree).problems),
+            "cost_unit": str(tree.attrs.get("cost_unit", "")),
         },
     )
     result["gain"] = (sign * (seen - result["best"])).clip(min=0.0).transpose(*result["best"].dims)

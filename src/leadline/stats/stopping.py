@@ -57,13 +57,14 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     return Advice(stop, largest, f"{verdict}{limit}.{doubt}")
 
 
-def forecast_cells(found: xr.Dataset) -> list[list[str]]:
+def forecast_cells(found: xr.Dataset, prob: float) -> list[list[str]]:
     """Return the rows of a forecast as text, one per search and number of trials.
 
-    The columns are the search, best seen, number of trials, the median and the 80 % interval of
-    their best, P(gain), the mean gain, the mean gain expected if re-run, and the cost.
+    The columns are the search, best seen, number of trials, the median and the interval of
+    probability `prob` of their best, P(gain), the mean gain, the mean gain expected if re-run, and
+    the cost.
     """
-    ends = found["best"].quantile([0.5, 0.1, 0.9], SAMPLE_DIMS)
+    ends = found["best"].quantile([0.5, 0.5 - prob / 2, 0.5 + prob / 2], SAMPLE_DIMS)
     rows = []
     for search in found["search"].to_numpy():
         # The digits that show the differences between numbers of trials.

@@ -6,6 +6,7 @@ import xarray as xr
 
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.best_seen import best_seen_expected, probability_of_gain
+from leadline.stats.decided_by_prior import decided_by_prior
 from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import best_seen, direction_sign, search_names, validate_tree
 from leadline.stats.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
@@ -23,6 +24,7 @@ _WITH_INTERVALS = {
     "noise_sd": "noise sd",
 }
 
+_BY_PRIOR = "(prior)"
 # Thresholds with less weight are left out of the range of tail fractions.
 _MIN_WEIGHT = 0.05
 
@@ -72,6 +74,8 @@ def summary(
           `plateau_trials`, the posterior median of the number of trials expected until one does.
           They are nan for the others. A search that ends in a plateau has it for its optimum, no
           headroom, and nan for what a law would say;
+        - `decided_by_prior`: columns that the priors decide more than the scores, such as
+          "noise_sd" without repeated seeds, see `leadline.stats.decided_by_prior`;
         - `warning`: empty, or the reason not to rely on the numbers of the row.
 
         For ``model="surface"`` the columns are those of
@@ -131,6 +135,7 @@ def summary(
         share = plateau_share(tree)
         columns |= _with_interval("plateau", share, prob, kind)
         columns["plateau_trials"] = (1.0 / share).median(SAMPLE_DIMS)
+    columns["decided_by_prior"] = [", ".join(own) for own in decided_by_prior(tree)]
     columns["warning"] = [", ".join(convergence(tree, name).problems) for name in names]
     values = {name: np.asarray(column) for name, column in columns.items()}
     table = pd.DataFrame(values, index=pd.Index(names, name="search"))
@@ -189,7 +194,9 @@ def _cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame:
     table.index.name = "search"
     table.attrs = {
         "title": f"{answers.attrs['metric']} ({answers.attrs['direction']}), "
-        f"{answers.attrs['source']}\nposterior mean and {100 * prob:g} % interval",
+        f"{answers.attrs['source']}\nposterior mean and {100 * prob:g} % interval"
+        + f"; {_BY_PRIOR}: decided by the prior more than by the scores"
+        * bool(answers["decided_by_prior"].str.len().any()),
         "convergence": answers.attrs["convergence"],
         "checks": answers.attrs["checks"],
         "plateaus": answers.attrs["plateaus"],
@@ -250,7 +257,8 @@ def _answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
             continue
         sd = float(row[f"{name}_sd"])
         low, high = (rounded(float(row[f"{name}_{label}_{end}"]), sd) for end in ("lb", "ub"))
-        cells[head] = f"{rounded(float(row[name]), sd)} [{low}, {high}]"
+        prior = f" {_BY_PRIOR}" if name in row["decided_by_prior"].split(", ") else ""
+        cells[head] = f"{rounded(float(row[name]), sd)} [{low}, {high}]{prior}"
     integer = row.filter(like="effective_dim=")
     if len(integer) and not flat:
         likely = [
@@ -258,7 +266,8 @@ def _answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
             for name, p in integer.items()
             if p >= 0.005
         ]
-        cells["effective dimension"] = ", ".join(likely)
+        prior = f" {_BY_PRIOR}" if "effective_dim" in row["decided_by_prior"].split(", ") else ""
+        cells["effective dimension"] = ", ".join(likely) + prior
     cells["next 10 improve"] = f"{100 * row['p_gain_10']:.0f} %"
     if flat:
         low, high = (percent(float(row[f"plateau_{label}_{end}"])) for end in ("lb", "ub"))

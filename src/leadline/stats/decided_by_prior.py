@@ -1,0 +1,55 @@
+"""Which numbers of a search the priors decide more than its scores."""
+
+import numpy as np
+import xarray as xr
+
+from leadline.stats.fitted_search import plateau_trials, search_names, trial_data
+
+MAX_LOG_SD = 0.5
+"""Half of the sd that the prior of `leadline.Priors` gives the logarithm of the noise: above it,
+scores tell the noise to a factor of 2.2 at best, in either direction. Without repeated seeds, noise
+shows in nothing but the shape of the best scores."""
+
+WEAK_LIKELIHOOD = 0.05
+"""The limit of the checks of a prior where the scores say little about a number."""
+
+_CHECKS = {
+    "optimum": "prior of the optimum",
+    "effective_dim": "prior of the effective dimension",
+}
+
+
+def decided_by_prior(tree: xr.DataTree) -> list[list[str]]:
+    """Return for each search the columns of `leadline.summary` that the priors decide.
+
+    The optimum and the effective dimension are taken from the recorded checks of their priors. The
+    noise is one of them if no trial has several seeds and the posterior sd of its logarithm is
+    above `MAX_LOG_SD`.
+    """
+    checks = tree["checks"].dataset if "checks" in tree.children else None
+    result = []
+    for name in search_names(tree):
+        own = []
+        if plateau_trials(tree, name) == 0:
+            own = [
+                column
+                for column, check in _CHECKS.items()
+                if checks is not None and _is_weak(checks, name, check)
+            ]
+            own += ["noise_sd"] * _noise_is_unknown(tree, name)
+        result.append(own)
+    return result
+
+
+def _is_weak(checks: xr.Dataset, search: str, check: str) -> bool:
+    if check not in checks["check"]:
+        return False
+    outcome = checks.sel(search=search, check=check)
+    return bool(outcome["passed"] == 0 and outcome["limit"] <= WEAK_LIKELIHOOD)
+
+
+def _noise_is_unknown(tree: xr.DataTree, search: str) -> bool:
+    if (trial_data(tree, search, "trial_replicates") > 1).any():
+        return False
+    noise = tree["posterior"].dataset["noise_sd"].sel(search=search).to_numpy()
+    return bool(np.log(noise).std() > MAX_LOG_SD)
