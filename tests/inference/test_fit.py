@@ -86,6 +86,13 @@ def test_same_seed_same_numbers_and_another_seed_others(fit_once, fitted):
     assert (fitted["posterior"]["optimum"] != other["posterior"]["optimum"]).all()
 
 
+def test_a_seed_that_was_drawn_is_recorded_and_gives_the_same_numbers(fit_once):
+    drawn = fit_once(small(), random_seed=None)
+    seed = json.loads(drawn.attrs["settings"])["random_seed"]
+    again = fit_once(small(), random_seed=seed)
+    xr.testing.assert_equal(drawn["posterior"].to_dataset(), again["posterior"].to_dataset())
+
+
 def test_several_searches_are_separate_fits(fitted, fitted_pair):
     alone, pair = fitted["posterior"], fitted_pair["posterior"]
     assert pair.sizes["search"] == 2

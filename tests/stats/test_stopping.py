@@ -19,7 +19,9 @@ def test_stop_when_no_search_is_likely_to_gain_enough(tree):
     advice = stopping_advice(tree, found, probability=0.05)
     assert advice.stop
     assert advice.p_gain == float(found["p_gain"].isel(trials=1).max()) < 0.05
-    assert advice.sentence.startswith("Stop: 20 more trials bring a gain of more than 0.05")
+    assert advice.sentence.startswith(
+        "Stop: 20 more trials improve the best seen by more than 0.05"
+    )
 
 
 def test_go_on_while_one_search_is(tree):
@@ -27,7 +29,7 @@ def test_go_on_while_one_search_is(tree):
     advice = stopping_advice(tree, found, probability=0.05)
     assert not advice.stop
     likely = str(found["search"][int(np.argmax(found["p_gain"].isel(trials=1).to_numpy()))].item())
-    assert advice.sentence.startswith("Not settled: 500 more trials bring any gain")
+    assert advice.sentence.startswith("Not settled: 500 more trials improve the best seen")
     assert likely in advice.sentence
 
 

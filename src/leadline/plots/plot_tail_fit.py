@@ -24,6 +24,7 @@ from leadline.stats.plateau import with_law
 from leadline.stats.reported import with_trials
 
 _POINTS = 80
+_MOST_TICKS = 4
 # The picture extends beyond the threshold by this share of its distance from the best score.
 _BEYOND_THRESHOLD = 0.3
 
@@ -111,6 +112,9 @@ def plot_tail_fit(
     for target, panel in picture.panels(numbers):
         picture.module.ylim((0.0, min(1.1 * float(panel["upper"].max()), 1.05)), target)
         picture.module.xlim((float(panel["score"].min()), float(panel["score"].max())), target)
+        if picture.backend == "matplotlib":
+            # Scores with many digits run into each other.
+            target.locator_params(axis="x", nbins=_MOST_TICKS)
     picture.label_axes(score_label(tree), "share of trials\nat least as good")
     return picture.finish()
 

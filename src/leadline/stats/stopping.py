@@ -44,12 +44,16 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
         return Advice(False, largest, f"No advice: sampling has not converged ({problems}).")
     trials = f"{float(last['trials']):g}"
     floor = found.attrs["minimum_gain"]
-    gain = f"a gain of more than {floor:g}" if floor else "any gain"
+    gain = "improve the best seen" + (f" by more than {floor:g}" if floor else "")
     stop = largest < probability
     where = f", most likely for {p_gain.idxmax('search').item()}," if not stop else " in any search"
     where = where if p_gain.sizes["search"] > 1 else ""
-    verdict = f"{'Stop' if stop else 'Not settled'}: {trials} more trials bring {gain}{where} with "
+    verdict = f"{'Stop' if stop else 'Not settled'}: {trials} more trials {gain}{where} with "
     verdict += f"probability {percent(largest)}"
+    if not stop:
+        # The winner of many noisy trials was lucky too.
+        again = float(last["expected_gain_mean"].sel(search=p_gain.idxmax("search").item()))
+        verdict += f"; re-run, the winner gains {again:.2g} on average"
     limit = f", below {100 * probability:g} %" if stop else ""
     failed = tree.attrs.get("failed_checks")
     doubts = {None: " But the fit was not checked.", "[]": ""}
