@@ -3,6 +3,7 @@
 `.ci/run` starts a PostgreSQL server and names it in LEADLINE_POSTGRES.
 """
 
+import dataclasses
 import os
 import pickle
 import subprocess
@@ -18,6 +19,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from leadline.io.databases import open_database
 from leadline.io.optuna import read_optuna
+from leadline.io.records import join_searches
 from leadline.search_audit.random_search import check_random_search, validate_random_search
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -435,3 +437,12 @@ def test_studies_on_postgresql_are_read_as_optuna_reads_them(server, scheme):
 def test_nothing_can_be_written_on_postgresql(server, statement):
     with open_database(server[0]) as database, refused("read-only transaction"):
         database.query(statement)
+
+
+def test_costs_are_in_seconds():
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(1))
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)
+    trials = read_optuna(study)
+    assert trials.cost_unit == "seconds"
+    other = dataclasses.replace(trials, table=trials.table.assign(task="other"))
+    assert join_searches([trials, other], "two").cost_unit == "seconds"

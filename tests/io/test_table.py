@@ -272,3 +272,10 @@ def test_real_searches():
     steplaw = read_table(SHARED / "steplaw_dense.csv", score="loss", direction="minimize")
     assert len(steplaw.searches) == 17
     assert steplaw.counts()["complete"] == len(steplaw.table) == 1911
+
+
+def test_the_unit_of_a_cost_is_the_name_of_its_column():
+    frame = pd.DataFrame({"loss": [0.3, 0.2], "gpu_hours": [1.0, 2.0]})
+    options = {"score": "loss", "direction": "minimize"}
+    assert read_table(frame, **options, cost="gpu_hours").cost_unit == "gpu_hours"
+    assert read_table(frame, **options).cost_unit == ""
