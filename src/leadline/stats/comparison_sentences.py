@@ -83,7 +83,7 @@ def doubts(comparison: xr.Dataset) -> list[str]:
 def conditions(comparison: xr.Dataset) -> str:
     """Return the budget and the practically equal difference of a comparison, in words."""
     budget, rope = comparison.attrs["budget"], comparison.attrs["rope"]
-    when = f"After {budget:g} trials each" if budget else "Fully tuned"
+    when = f"After {budget:g} trial{'s' * (budget != 1)} each" if budget else "Fully tuned"
     return f"{when}, differences up to {rope:g} counting as equal" if rope else when
 
 
