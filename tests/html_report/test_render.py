@@ -11,6 +11,7 @@ import pytest
 from helpers import make_tree, make_trials
 
 import leadline as ll
+from leadline.checks.plain_words import MEANINGS
 from leadline.html_report.formats import estimate
 from leadline.html_report.render import embed, render
 
@@ -146,3 +147,17 @@ def test_it_can_be_read_without_javascript(data, page):
     for search in data["searches"]:
         for sentence in search["sentences"]:
             assert sentence.replace("<", "&lt;").replace(">", "&gt;") in page
+
+
+def test_checks_are_in_plain_words_with_the_name_of_their_number_and_the_reason_of_a_limit(page):
+    for name in ("tail points", "prior of the optimum"):
+        meaning = MEANINGS[name]
+        assert f"{name}: {meaning.question}" in page
+        assert f"{meaning.figure}: " in page
+    assert MEANINGS["prior of the optimum"].limits in page
+    assert ">figure<" not in page
+
+
+def test_every_table_that_may_be_wide_is_in_a_frame(page):
+    for found in re.finditer("<table", page):
+        assert 'class="wide"' in page[: found.start()].rsplit("<div", 1)[1]
