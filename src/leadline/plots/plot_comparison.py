@@ -145,7 +145,9 @@ def plot_comparison(
     width = 3.0 + 0.07 * longest
     columns = fit_columns(min(pairs, _MOST_COLUMNS), width)
     height = 0.32 * numbers.sizes["row"] + 0.75
-    size = (width * columns, height * math.ceil(pairs / columns) + 0.5)
+    # The caption also has the numbers of trials, models and searches, in about 40 characters.
+    caption = math.ceil((40 + len(numbers.attrs["conditions"])) / (12 * width * columns))
+    size = (width * columns, height * math.ceil(pairs / columns) + 0.5 + 0.2 * caption)
     spaces = (0.3 + 0.075 * longest, 0.75 if pairs > columns else 0.0)
     data = numbers[["difference"]].isel(row=0, drop=True)
     facets = {"cols": ["pair"], "col_wrap": columns}
