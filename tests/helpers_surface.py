@@ -1,54 +1,98 @@
-"""The tree of a surface, made by hand."""
+"""A surface that was never sampled: the draws of its parameters are made by hand."""
 
-import dataclasses
-import json
+import functools
+from unittest import mock
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
-from leadline.data.unit_cube import Axis
+from leadline.data.trials import Trials
+from leadline.inference import fit_surface
+from leadline.inference.recorded_answers import record_checks
+from leadline.inference.sampler import Sampler
+from leadline.inference.tree import provenance, tree_of
+from leadline.models.surface import SurfacePriors
 
-AXES = (Axis("lr", np.log(1e-4), np.log(1.0), log=True), Axis("opt", choices=("adam", "sgd")))
+OPTIMUM, NOISE = 0.2, 0.02
+CHAINS, DRAWS = 2, 30
+SETTINGS = {"model": "surface", "draws": 500, "tune": 300, "chains": 4}
+SOUND = {"divergences": 0, "max_rhat": 1.0, "min_ess_bulk": 500.0, "min_ess_tail": 500.0}
 
 
-def make_surface_tree(searches=("a",), direction="minimize", **attributes):
-    """Return a tree as `fit(model="surface")` does; `attributes` are those of each surface."""
+def learned(n=45, direction="minimize", searches=(("digits", "mlp"),), shift=0.05, **columns):
+    """Return trials that gather around an optimum of 0.2, as of a sampler that learns.
+
+    The optimum is at a third of the logarithmic range of `lr`; `sgd` adds 0.3, and `momentum`,
+    which only it has, and `y` do nothing. Each further search is `shift` worse. The last trial
+    failed.
+    """
+    generator = np.random.default_rng(4)
+    tables = []
+    for number, (task, model) in enumerate(searches):
+        width = np.linspace(1.0, 0.1, n)
+        unit = np.clip(0.3 + 0.7 * width * generator.uniform(-1, 1, n), 0, 1)
+        sgd = generator.random(n) < 0.5 * width
+        loss = OPTIMUM + shift * number + 3 * (unit - 0.3) ** 2 + 0.3 * sgd
+        loss = loss + NOISE * generator.normal(size=n)
+        loss[-1] = np.nan
+        table = {"task": task, "model": model, "score": loss if direction == "minimize" else -loss}
+        table |= {"param:lr": 10.0 ** (4 * unit - 4), "param:y": generator.random(n)}
+        table |= {"param:opt": np.where(sgd, "sgd", "adam")}
+        table |= {"param:momentum": np.where(sgd, generator.random(n), np.nan)}
+        tables.append(pd.DataFrame(table | columns))
+    space = {"lr": ("log uniform", 1e-4, 1.0), "y": ("uniform", 0.0, 1.0)}
+    space |= {"opt": ("categorical", "adam", "sgd"), "momentum": ("uniform", 0.0, 1.0)}
+    table = pd.concat(tables, ignore_index=True)
+    names = {"metric": "loss", "source": "learned.csv", "sampler": "TPESampler"}
+    return Trials(table, direction, distributions=space, **names)
+
+
+def made_draws(surface, *_):
+    """Return draws of the parameters of a surface, near what its trials show, and statistics."""
     generator = np.random.default_rng(0)
-    shape = (2, 50, len(searches))
-    dims = ("chain", "draw", "search")
-    where = np.stack([generator.uniform(0.4, 0.6, shape), generator.integers(2, size=shape)], -1)
-    where[..., 1] = np.where(generator.random(shape) < 0.8, 0.0, 1.0)
-    posterior = xr.Dataset(
-        {
-            "optimum": (dims, generator.normal(0.2, 0.01, shape)),
-            "best_seen_expected": (dims, generator.normal(0.25, 0.01, shape)),
-            "noise_sd": (dims, np.full(shape, 0.02)),
-            "best_setting": ((*dims, "hyperparameter"), where),
-            "relevance": ((*dims, "hyperparameter"), np.broadcast_to([0.1, 2.0], where.shape)),
-        },
-        {"search": list(searches), "hyperparameter": ["lr", "opt"]},
-    )
-    constant = xr.Dataset(
-        {
-            "n_trials": ("search", [3] * len(searches)),
-            "n_complete": ("search", [2] * len(searches)),
-            "trial_score": ("trial", [0.3, 0.21, np.nan] * len(searches)),
-            "trial_search": ("trial", np.repeat(searches, 3)),
-        },
-        {"search": list(searches)},
-    )
-    groups = {"posterior": posterior, "constant_data": constant}
-    for number, name in enumerate(searches):
-        own = xr.Dataset()
-        own.attrs = {
-            "search": name,
-            "axes": json.dumps([dataclasses.asdict(axis) for axis in AXES]),
-            "scores": json.dumps({"scale": "log"}),
-            "divergences": 0,
-            "max_rhat": 1.0,
-            "min_ess_bulk": 500.0,
-        } | attributes
-        groups[f"surfaces/{number}"] = own
-    found = xr.DataTree.from_dict(groups)
-    found.attrs = {"direction": direction, "metric": "loss", "source": "test"}
-    return found
+    shape = (CHAINS, DRAWS)
+    typical = {"lr": 6.0, "y": 0.02, "opt": 1.0, "momentum": 0.02}
+    names = surface["hyperparameter"].to_numpy().tolist()
+    values = {"surface_variance": 1.5, "residual_sd": 0.15, "own_share": 0.15, "level": 0.5}
+    draws = {
+        name: (("chain", "draw"), own * np.exp(0.1 * generator.normal(size=shape)))
+        for name, own in values.items()
+    }
+    relevance = np.array([typical[name] for name in names])
+    spread = np.exp(0.3 * generator.normal(size=(*shape, len(names))))
+    draws["relevance"] = ("chain", "draw", "hyperparameter"), relevance * spread
+    coords = {"chain": range(CHAINS), "draw": range(DRAWS), "hyperparameter": names}
+    statistics = {
+        "diverging": (("chain", "draw"), np.zeros(shape, dtype=bool)),
+        "energy": (("chain", "draw"), generator.normal(size=shape)),
+    }
+    return xr.Dataset(draws, coords), xr.Dataset(statistics, {"chain": range(CHAINS)})
+
+
+@functools.cache
+def _tree(searches, direction, law, options):
+    trials = learned(searches=searches, direction=direction, **dict(options))
+    with mock.patch.object(fit_surface, "_sample", made_draws):
+        groups, notes = fit_surface.fit_surfaces(
+            trials, Sampler(), scale="identity", seed=np.random.SeedSequence(1)
+        )
+    if law:
+        draws = xr.DataArray(np.random.default_rng(2).normal(1.8, 0.2, (4, 100)))
+        laws = dict.fromkeys(searches, draws.rename(dim_0="chain", dim_1="draw"))
+        groups["posterior"] = fit_surface.with_effective_dims(groups["posterior"], laws)
+    return tree_of(groups, provenance(trials, SurfacePriors(), SETTINGS, notes))
+
+
+def make_surface_tree(
+    searches=(("digits", "mlp"),), direction="minimize", law=False, options=(), **attributes
+):
+    """Return a tree as `fit(model="surface")` does; `attributes` are those of each surface.
+
+    `options` are pairs of `learned`; with a `law`, the searches have its effective dimension.
+    """
+    tree = _tree(tuple(searches), direction, law, tuple(options)).copy(deep=True)
+    for own in tree["surfaces"].children.values():
+        own.attrs |= SOUND | attributes
+    record_checks(tree)
+    return tree

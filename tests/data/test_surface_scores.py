@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from leadline.data.surface_scores import mean_by_trial, surface_scales, surface_scores
+from leadline.data.surface_scores import (
+    SurfaceScores,
+    mean_by_trial,
+    surface_scales,
+    surface_scores,
+)
 from leadline.errors import LeadlineError
 
 RNG = np.random.default_rng(0)
@@ -84,3 +89,22 @@ def test_equal_scores_are_refused():
 
 def test_mean_by_trial():
     assert mean_by_trial(np.array([1.0, 3.0, 5.0]), [0, 0, 1]).tolist() == [2.0, 5.0]
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("scale", SCORES)
+def test_the_map_survives_as_text(scale, sign):
+    own = surface_scores(SCORES[scale], sign, scale, "s")
+    assert SurfaceScores.from_json(own.to_json()) == own
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("scale", SCORES)
+def test_any_score_has_a_loss(scale, sign):
+    scores = SCORES[scale]
+    own = surface_scores(scores, sign, scale, "s")
+    assert own.loss_of(float(scores[3])) == pytest.approx(own.forward(scores)[3])
+    if scale != "identity":
+        assert own.loss_of(-1.0) == -sign * np.inf
+    if scale == "logit":
+        assert own.loss_of(2.0) == sign * np.inf

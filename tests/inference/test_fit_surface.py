@@ -84,9 +84,27 @@ def test_the_optimum_and_its_place_are_found(direction, tmp_path):
     place = ll.best_setting(stored)
     assert place.loc["x", "lower"] < 0.3 < place.loc["x", "upper"]
     assert place.loc["opt", "value"] == "adam"
-    assert place.loc["x", "relevance"] > 10 * place.loc["y", "relevance"]
+    assert place.loc["x", "tuning_gain"] > 10 * place.loc["y", "tuning_gain"]
+    assert 1.0 - place.loc["x", "p_matters"] < 0.05 > place.loc["y", "p_matters"]
     again = ll.fit(learned(direction=direction), model="surface", **SETTINGS)
     xr.testing.assert_identical(again["posterior"].dataset, posterior)
-    with pytest.raises(LeadlineError, match="surface"):
-        ll.forecast(stored, 10)
+    xr.testing.assert_identical(ll.forecast(stored, 10), ll.forecast(again, 10))
+    assert set(ll.check(stored)["check"]) > {"R-hat", "surface fit, leave-one-out"}
+    # No law is fitted to a search that learned.
+    assert "effective_dim" not in posterior
     stored.close()
+
+
+@pytest.mark.slow
+def test_the_law_of_a_random_search_stands_beside_its_surface():
+    generator = np.random.default_rng(3)
+    x, y = generator.random((2, 80))
+    loss = 0.2 + (x - 0.3) ** 2 + 0.3 * (y - 0.6) ** 2 + 0.02 * generator.normal(size=80)
+    table = pd.DataFrame({"score": loss, "param:x": x, "param:y": y})
+    space = {"x": ("uniform", 0.0, 1.0), "y": ("uniform", 0.0, 1.0)}
+    trials = ll.Trials(table, "minimize", sampler="RandomSampler", distributions=space)
+    fit = ll.fit(trials, model="surface", **SETTINGS)
+    beside = fit["posterior"].dataset["effective_dim"]
+    assert beside.dims == ("chain", "draw", "search")
+    assert 1.0 <= float(beside.mean()) <= 2.5
+    assert "the law" in ll.summary(fit).attrs["settings"][0]

@@ -29,7 +29,11 @@ def test_every_picture_has_a_name_and_numbers():
 
 
 def test_pictures_with_nothing_to_say_are_left_out():
-    assert set(PICTURES) - set(pictures_of(make_tree(draws=4))) == {"threshold", "comparison"}
+    assert set(PICTURES) - set(pictures_of(make_tree(draws=4))) == {
+        "threshold",
+        "comparison",
+        "surface",
+    }
     several = make_averaged_tree(make_trials(), (0.2, 0.3), weights=(0.6, 0.4))
     assert "threshold" in pictures_of(several)
     two = make_tree(make_trials(searches=(("a", "x"), ("a", "y"))), draws=4)

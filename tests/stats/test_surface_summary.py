@@ -1,69 +1,87 @@
-"""The answers of a surface as tables, on a tree made by hand."""
+"""The answers of a surface as a table, on trees that were never sampled."""
 
 import pytest
-import xarray as xr
-from helpers_surface import make_surface_tree
+from helpers_surface import NOISE, OPTIMUM, make_surface_tree
 
 import leadline as ll
 from leadline.errors import LeadlineError
-from leadline.stats.surface_summary import is_surface, surface_groups
+from leadline.stats.summary import summary_cells, summary_text
+from leadline.stats.surface_tree import is_surface, surface_groups
+
+PAIR = (("a", "x"), ("a", "y"))
 
 
 def test_a_row_per_search():
-    table = ll.summary(make_surface_tree(("a", "b")), ci_prob=0.8, ci_kind="eti")
-    assert table.index.tolist() == ["a", "b"]
-    row = table.loc["b"]
-    assert (row["trials"], row["failed"], row["best_seen"]) == (3, 1, 0.21)
-    assert row["optimum"] == pytest.approx(0.2, abs=0.01)
+    table = ll.summary(make_surface_tree(PAIR), ci_prob=0.8, ci_kind="eti")
+    assert table.index.tolist() == ["x", "y"]
+    row = table.loc["x"]
+    assert (row["trials"], row["failed"]) == (45, 1)
+    assert row["best_seen"] < row["best_seen_expected"]
+    assert row["optimum"] == pytest.approx(OPTIMUM, abs=0.03)
+    assert row["noise_sd"] == pytest.approx(NOISE, rel=0.8)
     assert row["optimum_eti80_lb"] < row["optimum"] < row["optimum_eti80_ub"]
-    assert row["headroom"] == pytest.approx(0.05, abs=0.01)
-    assert (row["scale"], row["warning"]) == ("log", "")
+    assert row["headroom"] >= 0.0
+    assert (row["scale"], row["warning"]) == ("identity", "")
     assert table.attrs["calibration"]
+    assert "effective_dim" not in table
 
 
-def test_the_headroom_has_no_sign_and_is_never_negative():
-    up = ll.summary(make_surface_tree(direction="maximize"))
-    assert up["headroom"].item() == 0.0
-    assert up["best_seen"].item() == 0.3
+def test_directions_mirror_each_other():
+    down, up = (ll.summary(make_surface_tree(direction=own)) for own in ("minimize", "maximize"))
+    for name in ("best_seen", "best_seen_expected", "optimum"):
+        assert up[name].item() == pytest.approx(-down[name].item(), abs=0.02)
+    assert up["headroom"].item() == pytest.approx(down["headroom"].item(), abs=0.02)
 
 
 @pytest.mark.parametrize(
     ("attributes", "word"),
     [
         ({"divergences": 4}, "4 div"),
-        ({"max_rhat": 1.02}, "R-hat 1.020"),
+        ({"max_rhat": 1.02}, "R-hat 1.02"),
         ({"min_ess_bulk": 258.0}, "bulk ESS 258"),
+        ({"min_ess_tail": 258.0}, "tail ESS 258"),
     ],
 )
 def test_problems_of_sampling_are_named(attributes, word):
-    assert word in ll.summary(make_surface_tree(**attributes))["warning"].item()
+    tree = make_surface_tree(**attributes)
+    assert word in ll.summary(tree)["warning"].item()
+    assert word in summary_cells(tree)["warning"].item()
+    assert ll.forecast(tree, 5).attrs["problems"]
 
 
-def test_where_the_optimum_is():
-    table = ll.best_setting(make_surface_tree(), ci_prob=0.8)
-    # The most relevant first.
-    assert table.index.tolist() == ["opt", "lr"]
-    assert table.loc["opt", "value"] == "adam"
-    assert table.loc["opt", "probability"] == pytest.approx(0.8, abs=0.1)
-    # The middle of a log range.
-    assert table.loc["lr", "lower"] < 0.01 < table.loc["lr", "upper"]
-    assert table.loc["lr", "value"] == pytest.approx(0.01, rel=0.5)
+def test_the_law_of_a_random_search_stands_beside_it():
+    tree = make_surface_tree(law=True)
+    row = ll.summary(tree, ci_prob=0.9, ci_kind="eti").iloc[0]
+    assert row["effective_dim_eti90_lb"] < 1.8 < row["effective_dim_eti90_ub"]
+    assert "1.8" in ll.summary(tree).attrs["settings"][0]
+    assert "effective dimension (law)" in summary_cells(tree)
 
 
-def test_one_of_several_searches_is_named():
-    both = make_surface_tree(("a", "b"))
-    assert len(ll.best_setting(both, "b")) == 2
-    with pytest.raises(LeadlineError, match="'a'"):
-        ll.best_setting(both)
-    with pytest.raises(LeadlineError, match="'c'"):
-        ll.best_setting(both, "c")
+@pytest.mark.parametrize("form", ["markdown", "latex", "csv"])
+def test_text_has_the_calibration_and_the_hyperparameters(form):
+    text = summary_text(make_surface_tree(), form)
+    assert "80" in text.split("calibration")[1]
+    assert "lr" in text
 
 
 def test_answers_of_the_law_say_what_they_lack():
     surface = make_surface_tree()
     assert is_surface(surface)
-    assert list(surface_groups(surface)) == ["a"]
+    assert list(surface_groups(surface)) == ["digits / mlp"]
+    for answer in (ll.tuning_curve, ll.trials_needed):
+        with pytest.raises(LeadlineError, match="surface"):
+            answer(surface, 10)
     with pytest.raises(LeadlineError, match="surface"):
-        ll.forecast(surface, 10)
-    with pytest.raises(LeadlineError, match="surface"):
-        ll.best_setting(xr.DataTree())
+        ll.compare(make_surface_tree(PAIR), budget=10)
+
+
+def test_surfaces_are_compared_where_they_are_best():
+    four = make_surface_tree((("a", "x"), ("a", "y"), ("b", "x"), ("b", "y")))
+    found = ll.compare(four, rope=0.001)
+    pair = found.sel(model="x", other_model="y")
+    # Each further search is 0.05 worse.
+    assert (pair["p_better"] > 0.9).all()
+    assert pair["difference"].sel(task="a") == pytest.approx(0.05, abs=0.03)
+    assert pair["better_from_budget"].isnull().all()
+    assert (found["scale"] > 0).all()
+    assert "x" in ll.comparison_sentences(found)[0]

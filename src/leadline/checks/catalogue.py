@@ -16,11 +16,13 @@ from leadline.checks import (
     sampling,
     sensitivity,
     space_edges,
+    surface,
 )
 from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import NO_TRIALS, Outcome, not_made
 from leadline.stats.fitted_search import plateau_trials, search_names
 from leadline.stats.plateau import NOT_CHECKED
+from leadline.stats.surface_tree import is_surface
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,11 +72,20 @@ CHECKS = {
 this folder and a line here."""
 
 
+SURFACE_CHECKS = {
+    name: CHECKS[name] for name in ("divergences", "R-hat", "ESS, bulk", "ESS, tail", "E-BFMI")
+} | {
+    "surface fit, leave-one-out": Check(surface.leave_one_out),
+    "optimum at an edge": Check(surface.optimum_at_edge),
+}
+"""The checks of ``leadline.fit(model="surface")``."""
+
+
 def evaluate_checks(tree: xr.DataTree) -> pd.DataFrame:
     """Return the table of `leadline.check`, one row per search and check."""
     rows = [
         {"search": evidence.search, "check": name, **dataclasses.asdict(evaluate(evidence))}
         for evidence in (Evidence(tree, search) for search in search_names(tree))
-        for name, evaluate in CHECKS.items()
+        for name, evaluate in (SURFACE_CHECKS if is_surface(tree) else CHECKS).items()
     ]
     return pd.DataFrame(rows).astype({"passed": "boolean"})

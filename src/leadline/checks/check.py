@@ -51,7 +51,7 @@ def check(tree: xr.DataTree, *, recompute: bool = False) -> pd.DataFrame:
     >>> list(table.columns[:4])
     ['search', 'check', 'passed', 'figure']
     """
-    validate_tree(tree)
+    validate_tree(tree, surface=True)
     if GROUP in tree.children and not recompute:
         table = recorded_outcomes(tree)
     else:

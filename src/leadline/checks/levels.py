@@ -14,6 +14,7 @@ _NOTES = frozenset(
         "prior of the optimum",
         "prior of the effective dimension",
         "edges of the space",
+        "optimum at an edge",
     }
 )
 

@@ -28,10 +28,10 @@ def at_least(figure: float, limit: float, advice: str, about: str = "") -> Outco
     return Outcome(passed, float(figure), "at least", float(limit), about, "" if passed else advice)
 
 
-def at_most(figure: float, limit: float, advice: str) -> Outcome:
+def at_most(figure: float, limit: float, advice: str, about: str = "") -> Outcome:
     """Return the outcome of a check that passes when the figure is `limit` or less."""
     passed = bool(figure <= limit)
-    return Outcome(passed, float(figure), "at most", float(limit), "", "" if passed else advice)
+    return Outcome(passed, float(figure), "at most", float(limit), about, "" if passed else advice)
 
 
 def not_made(limit: float, reason: str) -> Outcome:

@@ -5,9 +5,12 @@ import numpy as np
 from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import Outcome, at_least, at_most, not_made
 from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS
+from leadline.stats.surface_tree import is_surface
 
 MIN_BFMI = 0.3
 """Betancourt (2016, arXiv:1604.00695): below it, NUTS does not reach the tails of the posterior."""
+
+_SLOW = "The sampler moves slowly through the posterior: fit again with tune=4000, draws=4000."
 
 
 def divergences(evidence: Evidence) -> Outcome:
@@ -43,17 +46,15 @@ def energy(evidence: Evidence) -> Outcome:
     `leadline.fit` computes it from all draws of each candidate. The draws of the mixture cannot
     replace them: energies differ between thresholds, and mixed draws are not successive.
     """
+    if is_surface(evidence.tree):
+        return at_least(evidence.convergence.min_bfmi, MIN_BFMI, _SLOW)
     candidates = evidence.candidates
     if "min_bfmi" not in candidates:
         return not_made(MIN_BFMI, "The fit has no E-BFMI: an earlier version made it.")
     figure = float(candidates["min_bfmi"].where(candidates["weight"] > 0).min())
     if np.isnan(figure):
         return not_made(MIN_BFMI, "The sampler recorded no energy.")
-    return at_least(
-        figure,
-        MIN_BFMI,
-        "The sampler moves slowly through the posterior: fit again with tune=4000, draws=4000.",
-    )
+    return at_least(figure, MIN_BFMI, _SLOW)
 
 
 def _enough(evidence: Evidence, size: float) -> Outcome:

@@ -25,7 +25,10 @@ def run_fit(arguments: argparse.Namespace) -> None:
 
     output = _output(arguments, f"leadline-{source_stem(arguments.trials)}")
     options = {name: getattr(arguments, name) for name in SOURCE_ARGUMENTS}
-    options["assume_random"] = arguments.assume_random or None
+    # A surface takes trials however they were chosen.
+    options["assume_random"] = arguments.assume_random or arguments.surface or None
+    if arguments.surface and arguments.pooling != "auto":
+        arguments.parser.error("--surface fits each search by itself, without --pooling")
     trials = read_source(arguments.trials, options)
     several = arguments.task or arguments.model or arguments.study_name
     if len(trials.searches) > 1 and not several:
@@ -39,7 +42,7 @@ def run_fit(arguments: argparse.Namespace) -> None:
         trials,
         arguments,
         output,
-        model=arguments.pooling,
+        model="surface" if arguments.surface else arguments.pooling,
         threshold="auto" if arguments.threshold is None else arguments.threshold,
         tail_fraction=fractions[0] if fractions and len(fractions) == 1 else fractions,
         **{name: getattr(arguments, name) for name in FIT_ARGUMENTS},
@@ -187,7 +190,7 @@ def read_fit(path: Path) -> Any:
             f"`leadline fit {path} --score COLUMN --direction minimize` (or maximize)"
         ) from None
     try:
-        return validate_tree(tree)
+        return validate_tree(tree, surface=True)
     except LeadlineError as error:
         raise LeadlineError(f"{path}: {error}") from None
 

@@ -20,6 +20,9 @@ from leadline.stats.forecast import forecast
 from leadline.stats.intervals import validate_interval
 from leadline.stats.stopping import forecast_cells, stopping_advice
 from leadline.stats.summary import summary_cells, summary_text
+from leadline.stats.surface_forecast import perfect_search_sentences
+from leadline.stats.surface_settings import best_setting, setting_cells
+from leadline.stats.surface_tree import is_surface, surface_groups
 
 # A file or a pipe has no width of its own.
 _PLAIN_WIDTH = 220
@@ -83,12 +86,28 @@ def show_answers(tree: xr.DataTree, *, form: str = "table", **interval: Any) -> 
         for first in range(0, len(answers), beside):
             part = answers.iloc[first : first + beside].T
             console.print(_answer_table("" if first else title, part))
+    show_settings(tree, interval.get("ci_prob"))
+    if any(str(name).startswith("trial_param") for name in tree["constant_data"].data_vars):
+        show_line("which hyperparameters matter: fit the trials again with --surface", "dim")
     found = convergence(tree)
-    for sentence in answers.attrs["plateaus"]:
+    for sentence in answers.attrs["remarks"]:
         show_line(sentence)
     line = in_command_line_words(answers.attrs["convergence"])
     show_line(line, "" if found.ok else "bold red")
     show_recorded(tree)
+
+
+def show_settings(tree: xr.DataTree, ci_prob: float | None = None) -> None:
+    """Print where the optimum of each surface is, and which hyperparameters matter near it."""
+    for name in surface_groups(tree) if is_surface(tree) else ():
+        cells = setting_cells(best_setting(tree, name, ci_prob=ci_prob))
+        title = f"the hyperparameters of {name}, those that matter most near the optimum first"
+        table = make_table(title, ["hyperparameter", cells.columns[0], cells.columns[1]], [])
+        for head in cells.columns[2:]:
+            table.add_column(head, overflow="fold", justify="right")
+        for row in cells.itertuples(name=None):
+            table.add_row(*map(str, row))
+        open_console().print(table)
 
 
 def show_first_answer(tree: xr.DataTree) -> None:
@@ -149,8 +168,9 @@ def show_forecast(
     heads = ["best seen", "trials", "their best", chance, "mean gain", "gain if re-run", cost]
     prob, _ = validate_interval(ci_prob, None)
     n_heads = len(heads) if found["cost"].notnull().any() else len(heads) - 1  # noqa: PD004
+    kind = "random trials" if is_surface(tree) else "trials"
     title = (
-        f"the next trials of {tree.attrs['source']}: {found.attrs['metric']} "
+        f"the next {kind} of {tree.attrs['source']}: {found.attrs['metric']} "
         f"({found.attrs['direction']})\nmedian and {100 * prob:g} % interval of their best, and "
         "its gain over the best seen"
     )
@@ -160,4 +180,6 @@ def show_forecast(
     open_console().print(table)
     advice = stopping_advice(tree, found, probability=probability)
     show_line(advice.sentence)
+    for sentence in perfect_search_sentences(tree, prob) if is_surface(tree) else ():
+        show_line(sentence)
     return advice.stop

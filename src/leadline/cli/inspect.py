@@ -210,7 +210,10 @@ def _audit(search: "Trials") -> tuple[str, str]:
 def _answers(trials: "Trials", verdicts: list[tuple[int, str]]) -> str:
     """Return which questions the trials can answer."""
     if any(verdict == "model-based" for _, verdict in verdicts):
-        return "no question can be answered from a search that learned, but from its random start"
+        return (
+            "a search that learned: leadline fit SOURCE --surface answers how low the score can go "
+            "and which hyperparameters matter; the law takes its random start alone"
+        )
     few = [count for count, _ in verdicts if count < _ENOUGH]
     if any(count < _NEEDED for count in few):
         return f"too few complete trials: a fit needs {_NEEDED}, good answers {_ENOUGH} or more"

@@ -8,13 +8,13 @@ from typing import Any, NoReturn
 
 from leadline.cli import commands
 from leadline.cli.inspect import run_inspect
-from leadline.cli.wording import COLUMNS, POOLING
+from leadline.cli.wording import COLUMNS, POOLING, SURFACE
 from leadline.errors import closest
 
 # The names of leadline.plots.gallery.PICTURES, which is slow to import.
 PICTURES = (
     *("optimum", "tuning_curve", "forecast", "effective_dim", "tail_fit", "threshold"),
-    "comparison",
+    *("surface", "comparison"),
 )
 _DEMO_SEED = 1  # Everybody sees the numbers of the README.
 
@@ -130,9 +130,17 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
         "how searches inform each other; auto: crossed for several models on several tasks, "
         "hierarchical for one model or one task"
     )
-    scale = "scale of the score on which the law is fitted; auto averages over scales"
+    text = (
+        "regress the score on the hyperparameters instead of fitting the law: for searches that "
+        "learned (Optuna's default, for one), and to see which hyperparameters matter"
+    )
+    group.add_argument(SURFACE, action="store_true", help=text)
+    scale = (
+        "scale of the score on which the law is fitted; auto averages over scales (a surface: "
+        "takes the best, its default); default: identity"
+    )
+    group.add_argument("--scale", choices=("identity", "log", "logit", "auto"), help=scale)
     for flag, choices, text in (
-        ("--scale", ("identity", "log", "logit", "auto"), scale),
         ("--effective-dim", ("continuous", "integer"), "type of the effective dimension"),
         ("--pooling", POOLING, pooling),
     ):
@@ -147,11 +155,10 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     names = ("LOW", "HIGH")
     group.add_argument("--bounds", type=_bound, nargs=2, metavar=names, default="auto", help=text)
     for flag, default, text in (
-        ("--draws", 1000, "posterior draws per chain"),
-        ("--tune", 1000, "tuning steps per chain"),
-        ("--chains", 4, "number of chains"),
+        ("--draws", None, "posterior draws per chain; default: 1000, of a surface 500"),
+        ("--tune", None, "tuning steps per chain; default: 1000, of a surface 300"),
+        ("--chains", 4, "number of chains; default: 4"),
     ):
-        text = f"{text}; default: %(default)s"
         group.add_argument(flag, type=_positive_integer, default=default, metavar="N", help=text)
     _add_output_options(parser, "leadline-SOURCE")
 

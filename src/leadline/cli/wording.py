@@ -41,6 +41,9 @@ FIT_ARGUMENTS = (
 POOLING = ("auto", "single", "hierarchical", "crossed")
 """Choices of `leadline.fit` for its argument `model`."""
 
+SURFACE = "--surface"
+"""The option for ``model="surface"``."""
+
 _ARGUMENTS = (
     *(*SOURCE_ARGUMENTS, *FIT_ARGUMENTS, "tail_fraction", "threshold", "ci_prob", "ci_kind"),
     *("by", "budget", "rope", "minimum_gain", "probability", "within"),
@@ -90,6 +93,8 @@ def in_command_line_words(message: str) -> str:
             names = [own.strip() for own in listed.split(",")]
             plain = [own[1:-1] if re.fullmatch(r"'[\w.-]+'", own) else own for own in names]
             word = " ".join(plain)
+        if name == "model" and word == "surface":
+            return SURFACE
         is_column = name == "model" and word not in POOLING
         option = "--model" if is_column else OPTIONS[name]
         return option if flag else f"{option} {word}"

@@ -5,6 +5,8 @@ bad ones. Losses beyond a *knee*, the median, are compressed by a logarithm; bet
 optimum is, stay as they are on the scale.
 """
 
+import dataclasses
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -43,9 +45,27 @@ class SurfaceScores:
     centre: float
     spread: float
 
+    @classmethod
+    def from_json(cls, text: str) -> "SurfaceScores":
+        """Return the map that `to_json` wrote."""
+        stored = json.loads(text)
+        return cls(**(stored | {"scale": SCALES[stored["scale"]]}))
+
+    def to_json(self) -> str:
+        """Return the map as text, for the attributes of a tree."""
+        names = [entry.name for entry in dataclasses.fields(self)]
+        return json.dumps({own: getattr(self, own) for own in names} | {"scale": self.scale.name})
+
     def forward(self, scores: Floats) -> Floats:
         """Return standardised losses."""
         return np.asarray((self._compress(self._losses(scores)) - self.centre) / self.spread)
+
+    def loss_of(self, score: float) -> float:
+        """Return the standardised loss of any score, infinite beyond the ends of the scale."""
+        widened = self._widen(np.array([score]))
+        if not self.scale.takes(widened)[0]:
+            return float(self.sign * (np.inf if widened[0] >= self.scale.upper else -np.inf))
+        return float(self.forward(np.array([score]))[0])
 
     def log_slope(self, scores: Floats) -> Floats:
         """Return the log of the absolute derivative of `forward`."""

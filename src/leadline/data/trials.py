@@ -32,9 +32,10 @@ FEWEST_RANDOM = 20
 in percent at 106."""
 
 RANDOM_SHARE_ADVICE = (
-    "from the next trial on, sampler=leadline.optuna.RandomShareSampler(sampler) draws a quarter "
-    "of an Optuna study at random, and fit takes these; from the trials there are, the model "
-    "'surface' of leadline.fit in Python answers, by a regression on the hyperparameters"
+    "model='surface' (with assume_random=True for the reader) answers from the trials there are, "
+    "by a regression on the hyperparameters; from the next trial on, "
+    "sampler=leadline.optuna.RandomShareSampler(sampler) draws a quarter of an Optuna study at "
+    "random, and fit takes these"
 )
 """Advice for a search that learned."""
 

@@ -25,6 +25,7 @@ from leadline.html_report.svg import PART, to_svg
 from leadline.plots.picture import Picture, Visuals
 from leadline.plots.plot_comparison import comparison_numbers, draw_comparison
 from leadline.plots.plot_optimum import draw_optimum, optimum_numbers
+from leadline.plots.plot_surface import draw_surface, score_limits, surface_numbers
 from leadline.plots.plot_tuning_curve import draw_tuning_curve
 from leadline.plots.style import model_styles
 
@@ -151,6 +152,24 @@ def draw_pairs(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
             _simplify(axes.xaxis)
             svg = to_svg(panels.get_viz("figure"), f"pair{index}", f"How much better {name}")
         result.append(Drawing(name, svg))
+    return result
+
+
+def draw_slices(tree: xr.DataTree, search: str) -> list[Drawing]:
+    """Return a picture per hyperparameter: the surface of a search along it."""
+    numbers = surface_numbers(tree, search)
+    limits = score_limits(numbers, tree)
+    result = []
+    for index, name in enumerate(numbers["hyperparameter"].to_numpy().astype(str)):
+        own = numbers.isel(hyperparameter=[index])
+        with _panels((3.0, 2.1), "hyperparameter", own["hyperparameter"]) as panels:
+            draw_surface(Picture(panels, tree, [], _PLAIN), own, limits)
+            axes = panels.viz["plot"].item()
+            axes.set_ylabel("")
+            _simplify(axes.yaxis)
+            label = f"Expected score of {search} along {name}, the others at their best"
+            salt = f"slice-{search}-{index}"
+            result.append(Drawing(name, to_svg(panels.get_viz("figure"), salt, label)))
     return result
 
 

@@ -20,9 +20,11 @@ from leadline.html_report.data import curve_numbers, report_data
 from leadline.html_report.pictures import draw_curves, draw_optima, draw_pairs
 from leadline.html_report.sentences import as_sentence, doubt_sentences
 from leadline.html_report.sliders import DEFAULT_BUDGET, DEFAULT_FURTHER
+from leadline.html_report.surface_page import surface_page_values
 from leadline.plots.picture import BETTER
 from leadline.plots.style import model_styles
 from leadline.stats.fitted_search import validate_tree
+from leadline.stats.surface_tree import is_surface
 
 # JSON's escapes of characters that would end a script element or a line of JavaScript.
 _ESCAPED = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
@@ -71,16 +73,18 @@ def report(tree: xr.DataTree, path: str | os.PathLike[str]) -> Path:
 
 def render(tree: xr.DataTree) -> str:
     """Return the page of the result of a fit."""
+    if is_surface(validate_tree(tree, surface=True)):
+        style = _part("style.css")
+        template = _environment().from_string(_part("surface.html.j2"))
+        values = surface_page_values(tree)
+        checks = _list_failed(values["data"])
+        return template.render(
+            style=Markup(style), style_hash=_hash(style), failed=checks, **values
+        )
     curves = curve_numbers(validate_tree(tree))
     data = report_data(tree, curves)
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    names = ("number", "percent", "estimate", "gain", "amount", "figure", "unbroken")
-    environment.filters.update({name: getattr(formats, name) for name in names})
-    environment.filters.update(triple=_triple, sentence=as_sentence, meaning=_meaning)
     style, script = (_part(name) for name in ("style.css", "script.js"))
-    template = environment.from_string(_part("report.html.j2"))
+    template = _environment().from_string(_part("report.html.j2"))
     return template.render(
         data=data,
         style=Markup(style),
@@ -93,6 +97,17 @@ def render(tree: xr.DataTree) -> str:
         pair_pictures=draw_pairs(tree, data),
         **_template_values(tree, data),
     )
+
+
+def _environment() -> Environment:
+    """Return the environment of the templates, with the formats of numbers as filters."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    names = ("number", "percent", "estimate", "gain", "amount", "figure", "unbroken")
+    environment.filters.update({name: getattr(formats, name) for name in names})
+    environment.filters.update(triple=_triple, sentence=as_sentence, meaning=_meaning)
+    return environment
 
 
 def embed(data: Mapping[str, Any]) -> str:

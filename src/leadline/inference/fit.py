@@ -1,5 +1,6 @@
 """From trials to the posterior: `fit`."""
 
+import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from numbers import Real
@@ -37,6 +38,9 @@ from leadline.models.priors import Priors
 from leadline.search_audit.random_search import validate_random_search
 
 _LOG = logging.getLogger("leadline")
+
+SURFACE_ACCEPT, SURFACE_DRAWS = 0.85, (500, 300)
+"""Target acceptance of a surface; draws and tuning steps per chain."""
 
 
 def fit(
@@ -76,8 +80,9 @@ def fit(
         third for several models on several tasks. Many crossed searches are fitted each alone,
         and then together given these draws: see `leadline.inference.two_stages`. Reported bests
         require a joint model, also for one search. `"surface"`: a regression of the score on the
-        hyperparameters, for searches of samplers that learn (`leadline.models.surface`). It takes
-        none of the options of the law, and its tree has other groups: see Notes.
+        hyperparameters, for searches of samplers that learn, and to see which hyperparameters
+        matter (`leadline.models.surface`). It takes none of the options of the law, and its tree
+        has other groups: see Notes.
     threshold : float or "auto"
         Where the tail starts, in score units: the law is fitted to better scores only. With
         `"auto"`, the posterior is averaged over thresholds by how well they predict the data, so
@@ -109,7 +114,7 @@ def fit(
         count as random.
     draws, tune, chains : int
         Numbers of draws to keep and of draws to adapt, per chain, and the number of chains.
-        Default: 1000, 1000 and 4; for a surface 250 draws and 250 to adapt.
+        Default: 1000, 1000 and 4; for a surface 500 draws and 300 to adapt.
     random_seed : int, optional
         Same seed, same numbers. Default: one is drawn, and recorded among the settings.
     progressbar : bool
@@ -166,8 +171,12 @@ def fit(
     Notes
     -----
     The tree of a surface has the groups `posterior` (chain, draw, search): `optimum`, `noise_sd`
-    and `best_seen_expected` in score units, `relevance` and `best_setting` (..., hyperparameter);
-    `constant_data`; and `surfaces`, with a child per search. `leadline.summary` takes it.
+    and `best_seen_expected` in score units; `tuning_gain` in score units, `relevance` and
+    `best_setting`, in the unit cube (..., hyperparameter); and, if a search is random, the
+    `effective_dim` of the law, which is fitted beside it. `surfaces` and `functions` have a child
+    per search: trials and draws of the parameters, and functions drawn from them. `constant_data`
+    and `checks` are as above. `leadline.summary`, `best_setting`, `forecast`, `compare`, `check`,
+    `report`, `plot_optimum`, `plot_forecast`, `plot_comparison` and `plot_surface` take it.
 
     Examples
     --------
@@ -178,9 +187,10 @@ def fit(
     """
     validate_choices(model=model, effective_dim=effective_dim, nuts_sampler=nuts_sampler)
     validate_installed(nuts_sampler)
-    few, many = (250, 1000)
+    defaults = SURFACE_DRAWS if model == "surface" else (1000, 1000)
     draws, tune = (
-        (few if model == "surface" else many) if own is None else own for own in (draws, tune)
+        default if own is None else own
+        for own, default in zip((draws, tune), defaults, strict=True)
     )
     validate_counts(draws=draws, tune=tune, chains=chains)
     validate_seed(random_seed)
@@ -197,8 +207,9 @@ def fit(
         validate_surface_options(
             trials, threshold, tail_fraction, priors, effective_dim, resolution
         )
-        sampling = (draws, tune, chains, nuts_sampler, sample_kwargs)
-        return _fit_surface(trials, scale or "auto", sampling, random_seed, progressbar)
+        sampling = {"draws": draws, "tune": tune, "chains": chains, "nuts_sampler": nuts_sampler}
+        sampling |= {"random_seed": random_seed} | sample_kwargs
+        return _fit_surface(trials, scale or "auto", sampling, progressbar)
     scale = "identity" if scale is None else scale
     guided = 0 if assume_random else guided_trials(trials)
     if guided:
@@ -297,36 +308,47 @@ def fit(
 
 
 def _fit_surface(
-    trials: Trials,
-    scale: str,
-    sampling: tuple[int, int, int, str, Mapping[str, Any]],
-    random_seed: int | None,
-    progressbar: bool | Progress,
+    trials: Trials, scale: str, sampling: dict[str, Any], progressbar: bool | Progress
 ) -> xr.DataTree:
-    """Return the tree of ``model="surface"``; `sampling` are the settings of the sampler."""
+    """Return the tree of ``model="surface"``; `sampling` are settings and options of the sampler.
+
+    The quadratic law is fitted beside it to each search that is random, for its effective number
+    of hyperparameters.
+    """
     validate_scale(scale)
-    from leadline.inference.fit_surface import fit_surfaces
+    from leadline.inference.fit_surface import fit_surfaces, with_effective_dims
+    from leadline.inference.recorded_answers import record_checks
     from leadline.inference.sampler import Sampler
     from leadline.inference.tree import provenance, tree_of
     from leadline.models.surface import SurfacePriors
+    from leadline.stats.diagnostics import checks_line
 
-    draws, tune, chains, nuts_sampler, options = sampling
-    settings = {
-        "model": "surface",
-        "model_reason": "asked for",
-        "scale": scale,
-        "draws": draws,
-        "tune": tune,
-        "chains": chains,
-        "random_seed": random_seed,
-        "nuts_sampler": nuts_sampler,
-        **{name: repr(value) for name, value in options.items()},
-    }
+    settings = {"model": "surface", "model_reason": "asked for", "scale": scale, **sampling}
+    names = ("draws", "tune", "chains", "nuts_sampler", "random_seed")
+    known = {name: sampling[name] for name in names}
+    options = {name: own for name, own in sampling.items() if name not in names}
+    settings |= {name: repr(own) for name, own in options.items()}
     priors = SurfacePriors()
+    seed = known.pop("random_seed")
     with showing(progressbar) as progress:
         # The posterior has no funnel that small steps would help with.
-        sampler = Sampler(draws, tune, chains, progress, nuts_sampler, options, target_accept=0.85)
+        sampler = Sampler(**known, progress=progress, options=options, target_accept=SURFACE_ACCEPT)
         groups, notes = fit_surfaces(
-            trials, sampler, scale=scale, priors=priors, seed=np.random.SeedSequence(random_seed)
+            trials, sampler, scale=scale, priors=priors, seed=np.random.SeedSequence(seed)
         )
-    return tree_of(groups, provenance(trials, priors, settings, notes))
+        laws = {}
+        for task, model in trials.with_trials:
+            search = trials.search(task, model)
+            search = dataclasses.replace(search, source=f"{trials.source} (law beside the surface)")
+            try:
+                law = fit(search, "single", random_seed=seed, progressbar=progress)
+            except LeadlineError:
+                # A search that learned, or is too small, has no law.
+                continue
+            laws[task, model] = law["posterior"].dataset["effective_dim"]
+        groups["posterior"] = with_effective_dims(groups["posterior"], laws)
+        tree = tree_of(groups, provenance(trials, priors, settings, notes))
+        failed = record_checks(tree)
+    if failed:
+        _LOG.warning("%s: %s", trials.source, checks_line(failed))
+    return tree

@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 from threadpoolctl import threadpool_limits
@@ -17,7 +16,7 @@ from leadline.data.surface_scores import (
     surface_scores,
 )
 from leadline.data.surface_trials import SurfaceTrials, surface_trials
-from leadline.data.trials import Trials, search_labels
+from leadline.data.trials import LOSS_SIGNS, Trials, search_labels
 from leadline.distributions.surface_kernels import (
     own_correlation,
     squared_by_axis,
@@ -25,26 +24,14 @@ from leadline.distributions.surface_kernels import (
 )
 from leadline.inference.compiled_models import compiled_model
 from leadline.inference.sampler import Sampler
+from leadline.inference.surface_answers import surface_answers
 from leadline.inference.surface_scale import choose_scale
 from leadline.inference.tree import sampler_statistics
 from leadline.models import surface as surface_model
 from leadline.models.surface import SurfacePriors
 from leadline.stats.diagnostics import diagnose
-from leadline.stats.surface_paths import (
-    PARAMETERS,
-    SurfacePath,
-    minimise,
-    search_points,
-    surface_data,
-)
-
-Floats = npt.NDArray[np.float64]
-
-GROUP = "surfaces"
-"""The group of the tree with a child per search: its trials and its draws of the surface."""
-
-_MOST_PATHS = 200
-"""Functions that are drawn; each is a draw of the answers."""
+from leadline.stats.surface_paths import PARAMETERS
+from leadline.stats.surface_tree import FUNCTIONS, GROUP, MEASURED
 
 
 def fit_surfaces(
@@ -60,7 +47,7 @@ def fit_surfaces(
     labels = dict(zip(trials.searches, search_labels(trials.searches), strict=True))
     posteriors: list[xr.Dataset] = []
     groups: dict[str, xr.Dataset] = {}
-    notes: list[str] = []
+    notes = [f"calibration: {MEASURED}"]
     pairs = trials.with_trials
     sampler.progress.start("sampling", len(pairs), "searches")
     for number, (pair, own) in enumerate(zip(pairs, seed.spawn(len(pairs)), strict=True)):
@@ -70,7 +57,10 @@ def fit_surfaces(
         notes += search.notes
         scores, surface, tried = _best_scale(search, scale)
         draws, statistics = _sample(surface, priors, sampler, int(words.generate_state(1)[0]))
-        answers = _answers(search, scores, surface, draws, np.random.default_rng(path_seed))
+        with threadpool_limits(1):
+            answers, functions = surface_answers(
+                search, scores, surface, draws, np.random.default_rng(path_seed)
+            )
         labelled = {"search": [labels[pair]], "task": ("search", [pair[0]])}
         labelled["model"] = ("search", [pair[1]])
         posteriors.append(answers.expand_dims(search=1, axis=2).assign_coords(labelled))
@@ -83,18 +73,41 @@ def fit_surfaces(
         stored.attrs = {
             "search": labels[pair],
             "axes": json.dumps([dataclasses.asdict(axis) for axis in search.cube.axes]),
-            "scores": json.dumps(dataclasses.asdict(scores) | {"scale": scores.scale.name}),
+            "scores": scores.to_json(),
             "scales_tried": json.dumps(tried),
             "best": search.best,
             **dataclasses.asdict(diagnose(draws[list(PARAMETERS)], statistics)),
         }
         groups[f"{GROUP}/{number}"] = stored
+        groups[f"{FUNCTIONS}/{number}"] = functions.assign_attrs(search=labels[pair])
     constant = _constant_data(trials, labels)
     return {
         "posterior": xr.concat(posteriors, "search", join="outer"),
         "constant_data": constant,
         **groups,
     }, notes
+
+
+def with_effective_dims(
+    posterior: xr.Dataset, laws: Mapping[tuple[str, str], xr.DataArray]
+) -> xr.Dataset:
+    """Return the posterior of surfaces with the `effective_dim` of the laws of some searches.
+
+    `laws` are draws by (task, model); the same number per chain is kept as of the surface. They
+    are independent of those of the surface, and nan for searches without a law.
+    """
+    if not laws:
+        return posterior
+    shape = posterior.sizes["chain"] * posterior.sizes["draw"]
+    columns = []
+    for pair in zip(posterior["task"].to_numpy(), posterior["model"].to_numpy(), strict=True):
+        own = np.full(shape, np.nan)
+        if pair in laws:
+            draws = laws[pair].to_numpy().ravel()
+            own = draws[np.linspace(0, len(draws) - 1, shape).round().astype(int)]
+        columns.append(own.reshape(posterior.sizes["chain"], posterior.sizes["draw"]))
+    values = np.stack(columns, axis=-1)
+    return posterior.assign(effective_dim=(("chain", "draw", "search"), values))
 
 
 def _best_scale(
@@ -156,42 +169,6 @@ def _sample(
     return draws, sampler_statistics(drawn["sample_stats"].to_dataset())
 
 
-def _answers(
-    search: SurfaceTrials,
-    scores: SurfaceScores,
-    surface: xr.Dataset,
-    draws: xr.Dataset,
-    generator: np.random.Generator,
-) -> xr.Dataset:
-    """Return draws of the answers, dims (chain, draw, ...), from functions of the posterior."""
-    data = surface_data(search.cube, surface)
-    start = search_points(data, generator)
-    chains, count = draws.sizes["chain"], draws.sizes["draw"]
-    step = max(1, chains * count // _MOST_PATHS)
-    thinned = draws.isel(draw=slice(None, None, step))
-    shape = chains, thinned.sizes["draw"]
-    lowest, again, noise = np.empty(shape), np.empty(shape), np.empty(shape)
-    where = np.empty((*shape, len(search.cube.axes)))
-    values = {name: thinned[name].to_numpy() for name in PARAMETERS}
-    for index in np.ndindex(shape):
-        path = SurfacePath(data, _one(values, index), generator)
-        lowest[index], where[index] = minimise(path, search.cube, start, generator)
-        again[index], noise[index] = path.at_trials[search.best], path.noise_sd
-    dims = ("chain", "draw")
-    answers = {
-        "optimum": (dims, scores.expected_score(lowest, noise)),
-        "noise_sd": (dims, scores.noise_sd(lowest, noise)),
-        "best_seen_expected": (dims, scores.expected_score(again, noise)),
-        "best_setting": ((*dims, "hyperparameter"), where),
-        "relevance": thinned["relevance"],
-    }
-    return xr.Dataset(answers, {name: thinned[name] for name in (*dims, "hyperparameter")})
-
-
-def _one(values: Mapping[str, Floats], index: tuple[int, ...]) -> dict[str, Floats]:
-    return {name: own[index] for name, own in values.items()}
-
-
 def _constant_data(trials: Trials, labels: Mapping[tuple[str, str], str]) -> xr.Dataset:
     tables = [trials.search(*pair).per_trial() for pair in trials.with_trials]
     names = [labels[pair] for pair in trials.with_trials]
@@ -200,13 +177,20 @@ def _constant_data(trials: Trials, labels: Mapping[tuple[str, str], str]) -> xr.
         ignore_index=True,
     )
     complete = [int((table["status"] == "complete").sum()) for table in tables]
-    return xr.Dataset(
-        {
-            "n_trials": ("search", [len(table) for table in tables]),
-            "n_complete": ("search", complete),
-            "trial_score": ("trial", everything["score"].to_numpy(dtype=float)),
-            "trial_replicates": ("trial", everything["replicates"].to_numpy(dtype=int)),
-            "trial_search": ("trial", everything["search"].to_numpy(dtype=str)),
-        },
-        {"search": names},
-    )
+    constant = {
+        "n_trials": ("search", [len(table) for table in tables]),
+        "n_complete": ("search", complete),
+        "score_scale": ("search", [_score_scale(table, trials.direction) for table in tables]),
+        "trial_score": ("trial", everything["score"].to_numpy(dtype=float)),
+        "trial_replicates": ("trial", everything["replicates"].to_numpy(dtype=int)),
+        "trial_search": ("trial", everything["search"].to_numpy(dtype=str)),
+    }
+    if "cost" in everything:
+        constant["trial_cost"] = "trial", everything["cost"].to_numpy(dtype=float)
+    return xr.Dataset(constant, {"search": names})
+
+
+def _score_scale(table: pd.DataFrame, direction: str) -> float:
+    """Return the distance in score units from the median trial to the best tenth."""
+    loss = LOSS_SIGNS[direction] * table["score"].dropna()
+    return float(loss.quantile(0.5) - loss.quantile(0.1)) or float(loss.std())

@@ -15,6 +15,11 @@ def record_answers(tree: xr.DataTree) -> list[str]:
     The attribute `failed_checks` holds these names too; notes are in the group alone.
     """
     tree[best_seen.GROUP] = xr.DataTree(best_seen.best_seen_group(tree))
+    return record_checks(tree)
+
+
+def record_checks(tree: xr.DataTree) -> list[str]:
+    """Add the group `checks` and the attribute to a fit, as `record_answers` does."""
     table = check(tree)
     tree[recorded_outcomes.GROUP] = xr.DataTree(recorded_outcomes.outcomes_group(table))
     failed = failed_checks(table)

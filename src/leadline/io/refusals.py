@@ -43,7 +43,7 @@ def refuse_learned(
             offer += f", too few for a fit, which needs {FEWEST_RANDOM}: run a random search"
     raise LeadlineError(
         f"{source}: {evidence}, but the model assumes trials drawn independently{offer}; "
-        f"assume_random=True reads them all; {RANDOM_SHARE_ADVICE}"
+        f"{RANDOM_SHARE_ADVICE}"
     )
 
 

@@ -11,10 +11,12 @@ from leadline.plots.plot_comparison import plot_comparison
 from leadline.plots.plot_effective_dim import plot_effective_dim
 from leadline.plots.plot_forecast import plot_forecast
 from leadline.plots.plot_optimum import plot_optimum
+from leadline.plots.plot_surface import plot_surface
 from leadline.plots.plot_tail_fit import plot_tail_fit
 from leadline.plots.plot_threshold import plot_threshold
 from leadline.plots.plot_tuning_curve import plot_tuning_curve
 from leadline.stats.plateau import plateaus
+from leadline.stats.surface_tree import is_surface
 
 PICTURES: dict[str, Callable[..., PlotCollection]] = {
     "optimum": plot_optimum,
@@ -23,8 +25,10 @@ PICTURES: dict[str, Callable[..., PlotCollection]] = {
     "effective_dim": plot_effective_dim,
     "tail_fit": plot_tail_fit,
     "threshold": plot_threshold,
+    "surface": plot_surface,
     "comparison": plot_comparison,
 }
+_OF_SURFACES = ("optimum", "forecast", "surface", "comparison")
 _DPI = 150
 _OPTIONS = {"forecast": {"trials", "minimum_gain"}, "comparison": {"budget", "rope"}}
 
@@ -38,9 +42,16 @@ def options_of(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
 def pictures_of(tree: xr.DataTree) -> list[str]:
     """Return the names of the pictures that apply to a fit."""
     without = set()
+    if is_surface(tree):
+        without = set(PICTURES) - set(_OF_SURFACES)
+        # Each hyperparameter has a panel, so that a picture is of one search.
+        if tree["posterior"].sizes["search"] > 1:
+            without.add("surface")
+    else:
+        without.add("surface")
     if len(plateaus(tree)) == tree["posterior"].sizes["search"]:
         without |= {"effective_dim", "tail_fit", "threshold"}
-    if tree["candidates"].sizes["candidate"] < 2:
+    if not is_surface(tree) and tree["candidates"].sizes["candidate"] < 2:
         without.add("threshold")
     if len(set(tree["posterior"].dataset["model"].to_numpy())) < 2:
         without.add("comparison")

@@ -106,10 +106,11 @@ class Picture:
         *,
         label: str,
         alpha: float = 0.3,
+        style: Mapping[str, Any] | None = None,
     ) -> None:
-        """Fill between the two ends of a curve, in the colour of the model of each search."""
+        """Fill between the two ends of a curve, by default in the colour of each search's model."""
         sides = {"x": x, "y_bottom": ends[0], "y_top": ends[1]}
-        style = {"color": self.colors, "alpha": alpha}
+        style = {"color": self.colors, "alpha": alpha} if style is None else style
         self.draw(name, _fill_between, curve, style, sides, label=label, kind="band")
 
     def add_entries(self, entries: Sequence[Entry]) -> None:

@@ -17,6 +17,7 @@ from leadline.stats.forecast import forecast
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
 from leadline.stats.options import validate_budgets
 from leadline.stats.rounding import percent
+from leadline.stats.surface_tree import is_surface
 
 # 1 to 1,000, evenly on the log scale, with the powers of ten.
 _TRIALS = (1, 2, 3, 5, 7, 10, 15, 22, 32, 46, 68, 100, 150, 220, 320, 460, 680, 1000)
@@ -54,14 +55,15 @@ def forecast_numbers(
         `p_gain`, the probability that it beats the best seen by more than `minimum_gain`, dims
         (search, trials); `best_seen` (search). The intervals include luck and the uncertainty of
         the law. The worse end is infinite where the probability that all m trials fail is too
-        large for a finite one.
+        large for a finite one. Of a surface also `optimum` (search), its posterior mean, which a
+        perfect search would reach.
 
     Examples
     --------
     >>> ll.forecast_numbers(fit, [10, 100])["p_gain"].dims
     ('search', 'trials')
     """
-    validate_tree(tree)
+    validate_tree(tree, surface=True)
     prob, kind = validate_interval(ci_prob, ci_kind)
     wanted = np.asarray(_TRIALS if trials is None else trials).reshape(-1)
     found = forecast(tree, wanted, minimum_gain=minimum_gain)
@@ -75,6 +77,8 @@ def forecast_numbers(
     ends = (best.median(SAMPLE_DIMS), *interval(best, prob, kind))
     for name, end in zip(("median", "lower", "upper"), ends, strict=True):
         numbers[name] = end.where(sign * (end - worst) <= 0, sign * np.inf)
+    if is_surface(tree):
+        numbers["optimum"] = tree["posterior"].dataset["optimum"].mean(SAMPLE_DIMS)
     return numbers.assign_attrs(ci_prob=prob, ci_kind=kind, minimum_gain=float(minimum_gain))
 
 
@@ -104,8 +108,8 @@ def plot_forecast(
     trials, minimum_gain
         As in `leadline.forecast_numbers`.
     visuals : mapping of str to mapping or False, optional
-        `ci_band` (`fill_between_y`), `median` (`line_xy`), `best_seen` (`hline`), `p_gain`,
-        `legend`, `caption`, `title`, `warning`.
+        `ci_band` (`fill_between_y`), `median` (`line_xy`), `best_seen`, `optimum` (`hline`),
+        `p_gain`, `legend`, `caption`, `title`, `warning`.
 
     Examples
     --------
@@ -129,6 +133,9 @@ def plot_forecast(
     colored, black = {"color": picture.colors, "width": 2}, {**DASHED, "color": OBSERVED}
     picture.draw("median", line_xy, median, colored, {"x": x}, label="median")
     picture.draw("best_seen", hline, numbers["best_seen"], black, label="best seen")
+    if "optimum" in numbers:
+        label = "optimum (without luck)"
+        picture.draw("optimum", hline, numbers["optimum"], DASHED, label=label)
     sides = (float(x.min()), float(x.max()))
     ticks, with_chances = decades(*sides), picture.options("p_gain") is not None
     few = trials is not None and len(np.unique(trials)) <= _MOST_TICKS
@@ -143,7 +150,8 @@ def plot_forecast(
         ]
         set_log_x(target, picture.backend, sides, words, ticks if few else None)
     chance = f"P(gain > {minimum_gain:g})" if minimum_gain else "P(better than the best seen)"
-    x_label = "further trials m" + (f"\n{chance}" if with_chances else "")
+    kind = "random " if "optimum" in numbers else ""
+    x_label = f"further {kind}trials m" + (f"\n{chance}" if with_chances else "")
     picture.label_axes(x_label, f"best of the next m\n{score_label(tree)}")
     conditions = f"gains above {minimum_gain:g}" if minimum_gain else ""
     return picture.finish(conditions=conditions)
@@ -164,6 +172,8 @@ def _find_limits(numbers: xr.Dataset, sign: float) -> tuple[xr.DataArray, xr.Dat
     losses = sign * xr.concat([numbers["lower"], numbers["upper"]], "end")
     losses = losses.where(np.isfinite(losses))
     good = np.minimum(seen, losses.min(("end", "trials")))
+    if "optimum" in numbers:
+        good = np.minimum(good, sign * numbers["optimum"])
     worst = np.maximum(seen, losses.max(("end", "trials")))
     bad = xr.where(good < seen, np.minimum(worst, seen + _WORSE * (seen - good)), worst)
     room = 0.05 * (bad - good)

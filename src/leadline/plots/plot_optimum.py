@@ -38,7 +38,7 @@ def optimum_numbers(
     >>> (numbers["best_seen"] - numbers["mean"]).dims
     ('search',)
     """
-    optimum = validate_tree(tree)["posterior"].dataset["optimum"]
+    optimum = validate_tree(tree, surface=True)["posterior"].dataset["optimum"]
     numbers = forest.posterior_numbers(optimum, ci_prob, ci_kind)
     return numbers.merge(forest.density_numbers(optimum), compat="override", join="exact").assign(
         best_seen=best_seen(tree)

@@ -22,6 +22,7 @@ from leadline.stats.improvements import (
 from leadline.stats.intervals import validate_interval
 from leadline.stats.options import validate_amount, validate_budget
 from leadline.stats.reported import only_reported
+from leadline.stats.surface_tree import is_surface
 from leadline.stats.tuning_curve import tuning_curve
 
 BUDGETS = np.unique(np.geomspace(1, 10_000, 25).round())
@@ -89,8 +90,8 @@ def compare(
           which on the first is better with probability 0.95 or more, nan when there is none.
 
         The task scale is that of the crossed model; of other fits, the geometric mean of the
-        tail scales of the task's searches. It measures the spread of good scores. ``attrs``
-        hold `by`, `budget` (0: at the optimum), `rope`, `ci_prob`, `metric`, `direction`, `model`,
+        tail scales of the task's searches, and of surfaces the distance from the median trial to
+        the best tenth. It measures the spread of good scores. ``attrs`` hold `by`, `budget` (0: at the optimum), `rope`, `ci_prob`, `metric`, `direction`, `model`,
         `failed_checks`, `problems` of sampling, in `not_checked` the searches without trials,
         whose fit could not be checked, and `no_new_task`.
 
@@ -110,6 +111,9 @@ def compare(
     """
     result = compare_once(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)
     items, contexts = _validate(tree, by, budget)
+    if is_surface(tree):
+        # A surface has no tuning curve: it is not known how fast a sampler that learns gets there.
+        return result.assign(better_from_budget=xr.full_like(result["p_better"], np.nan))
     return result.assign(better_from_budget=_better_from_budget(tree, by, items, contexts))
 
 
@@ -138,6 +142,9 @@ def compare_once(
     result["scale"] = scale.mean("sample") if "sample" in scale.dims else scale
     settings = json.loads(tree.attrs.get("settings", "{}"))
     crossed = "pooled" in tree.children and "model_effect" in tree["pooled"].dataset
+    no_new_task = _no_new_task(result, by, crossed=crossed)
+    if is_surface(tree):
+        no_new_task = "each surface is fitted by itself"
     result.attrs = {
         "by": by,
         "budget": float(budget or 0.0),
@@ -149,7 +156,7 @@ def compare_once(
         "failed_checks": tree.attrs.get("failed_checks", "[]"),
         "problems": ", ".join(convergence(tree).problems),
         "not_checked": ", ".join(only_reported(tree)),
-        "no_new_task": _no_new_task(result, by, crossed=crossed),
+        "no_new_task": no_new_task,
     }
     return result
 
@@ -193,7 +200,8 @@ def equivalence(
 
 def _validate(tree: xr.DataTree, by: str, budget: object) -> tuple[list[str], list[str]]:
     """Return the compared items and their contexts, or raise `LeadlineError`."""
-    validate_tree(tree)
+    # A budget needs the law: optima alone can be had from a surface.
+    validate_tree(tree, surface=budget is None)
     if budget is not None:
         validate_budget(budget)
     if by not in ("model", "task"):

@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import xarray as xr
 from leadline.errors import pluralize
 from leadline.stats.fitted_search import plateau_trials, validate_tree
 from leadline.stats.sampling_advice import sampling_advice
+from leadline.stats.surface_tree import is_surface, worst_sampling
 
 MAX_RHAT = 1.01
 """Limit of Vehtari et al. (2021, doi:10.1214/20-BA1221) for the rank-normalised R-hat."""
@@ -131,7 +133,11 @@ def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
     the parameters that searches share. Of searches that were fitted in two stages, only a share of
     the draws is of use (`overlap`), which lowers their effective sample sizes.
     """
-    validate_tree(tree)
+    validate_tree(tree, surface=True)
+    settings = json.loads(tree.attrs.get("settings", "{}"))
+    if is_surface(tree):
+        found = Diagnostics(**worst_sampling(tree, search))  # type: ignore[arg-type]
+        return replace(found, advice=_advice(found, settings))
     table = tree["candidates"].dataset
     if search is not None:
         table = table.sel(search=[search])
@@ -167,14 +173,20 @@ def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
         discarded_divergences=total("discarded_divergences"),
     )
     accept = table["target_accept"].to_numpy()[used] if "target_accept" in table else [np.nan]
-    advice = sampling_advice(
-        json.loads(tree.attrs.get("settings", "{}")),
+    return replace(found, advice=_advice(found, settings, float(np.max(accept))))
+
+
+def _advice(
+    found: Diagnostics, settings: Mapping[str, Any], target_accept: float | None = None
+) -> str:
+    """Return the remedy for diagnostics outside their limits."""
+    return sampling_advice(
+        settings,
         diverged=found.divergences > 0,
         disagree=found.max_rhat > MAX_RHAT,
         missing=MIN_ESS / np.minimum(found.min_ess_bulk, found.min_ess_tail),
-        target_accept=float(np.max(accept)),
+        target_accept=target_accept,
     )
-    return replace(found, advice=advice)
 
 
 def recorded_checks(tree: xr.DataTree) -> str:

@@ -14,6 +14,7 @@ from leadline.data.trials import LOSS_SIGNS
 from leadline.distributions.array_functions import NoisyQuadraticParams, log_survival
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.reported import has_trials, reported_scores
+from leadline.stats.surface_tree import is_surface
 
 Array = npt.NDArray[np.float64]
 """Losses, probabilities and parameters."""
@@ -30,6 +31,11 @@ _NEEDED = {
     "posterior": "optimum effective_dim noise_sd tail_fraction spread threshold candidate",
     "constant_data": "threshold n_trials n_tail trial_score trial_first_score trial_search",
     "candidates": "scale n_tail weight",
+}
+
+_NEEDED_OF_SURFACES = {
+    "posterior": "optimum noise_sd best_seen_expected best_setting",
+    "constant_data": "n_trials trial_score trial_search",
 }
 
 
@@ -232,18 +238,22 @@ def map_searches(
     )
 
 
-def validate_tree(tree: object) -> xr.DataTree:
-    """Return the tree when it is the result of a fit, else raise `LeadlineError`."""
+def validate_tree(tree: object, *, surface: bool = False) -> xr.DataTree:
+    """Return the tree when it is the result of a fit, else raise `LeadlineError`.
+
+    `surface` is whether the answer can be had from a surface too.
+    """
     if not isinstance(tree, xr.DataTree):
         raise LeadlineError(
             f"expected the DataTree that leadline.fit returns, got {type(tree).__name__}"
         )
-    if "surfaces" in tree.children:
+    if is_surface(tree) and not surface:
         raise LeadlineError(
-            "this answer needs the quadratic law, and the fit is a surface; summary and "
-            "best_setting take it"
+            "this answer needs the quadratic law of a random search, and the fit is a surface, "
+            "which has summary, forecast, compare (fully tuned), check, report, and the pictures "
+            "optimum, forecast, surface and comparison"
         )
-    for group, names in _NEEDED.items():
+    for group, names in (_NEEDED_OF_SURFACES if is_surface(tree) else _NEEDED).items():
         for name in names.split():
             if group not in tree.children or name not in tree[group].data_vars:
                 raise LeadlineError(f"not a leadline fit: there is no {name} in group {group}")

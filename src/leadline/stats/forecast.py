@@ -1,6 +1,7 @@
 """`forecast`: the improvement that further trials would bring, per draw of a fit."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,8 @@ from leadline.stats.fitted_search import (
 from leadline.stats.intervals import SAMPLE_DIMS
 from leadline.stats.options import validate_amount, validate_budgets
 from leadline.stats.selection_bias import expected_loss
+from leadline.stats.surface_forecast import surface_forecast
+from leadline.stats.surface_tree import is_surface
 
 # Fixed, so that one fit always gives the same predictive draws.
 _SEED = 20251002
@@ -77,6 +80,9 @@ def forecast(
     every draw. The same uniform number gives the best of all m of a draw, so that it improves
     with m. Forecasts are on the grid of the recorded scores (`resolution`).
 
+    A surface forecasts up to 1,000 further trials at random, off the grid. A sampler that learns
+    gains more than random trials, and at most the headroom of `leadline.summary`.
+
     Examples
     --------
     >>> import xarray
@@ -87,11 +93,64 @@ def forecast(
     >>> bool((found["p_gain"].sel(trials=100) > found["p_gain"].sel(trials=10)).all())
     True
     """
-    validate_tree(tree)
+    validate_tree(tree, surface=True)
     sizes = validate_budgets(trials, "trials")
     minimum_gain = validate_amount(minimum_gain, "minimum_gain")
     names = search_names(tree)
-    m = {"trials": np.asarray(trials).reshape(-1)}
+    m: dict[str, Any] = {"trials": np.asarray(trials).reshape(-1)}
+    if is_surface(tree):
+        figures = _by_surface(tree, sizes, minimum_gain, m)
+        p_gain, again = figures["p_gain"], tree["posterior"].dataset["best_seen_expected"]
+    else:
+        figures = _by_law(tree, sizes, m)
+        p_gain = probability_of_gain(tree, figures["trials"], minimum_gain)
+        again = best_seen_expected(tree)
+    sign, seen = direction_sign(tree), best_seen(tree)
+    result = figures[["best"]].assign_attrs(
+        minimum_gain=minimum_gain,
+        metric=tree.attrs.get("metric", "score"),
+        direction=tree.attrs["direction"],
+        problems=", ".join(convergence(tree).problems),
+        cost_unit=str(tree.attrs.get("cost_unit", "")),
+    )
+    result["gain"] = (sign * (seen - result["best"])).clip(min=0.0).transpose(*result["best"].dims)
+    result["expected_gain"] = figures["expected_gain"]
+    result["p_gain"] = p_gain
+    result["gain_mean"] = result["gain"].mean(SAMPLE_DIMS)
+    result["expected_gain_mean"] = result["expected_gain"].mean(SAMPLE_DIMS)
+    per_trial = seen.copy(data=[_mean_cost(tree, name) for name in names])
+    result["cost"] = per_trial * result["trials"]
+    result["gain_per_cost"] = result["expected_gain_mean"] / result["cost"]
+    result["best_seen"] = seen
+    result["best_seen_expected"] = again.mean(SAMPLE_DIMS)
+    return result
+
+
+def _by_surface(
+    tree: xr.DataTree, sizes: Array, minimum_gain: float, m: dict[str, Any]
+) -> xr.Dataset:
+    """Return `best`, `expected_gain` and `p_gain` of a surface."""
+    posterior, seen = tree["posterior"].dataset, best_seen(tree)
+    names = search_names(tree)
+    found = [
+        surface_forecast(tree, name, sizes, float(seen.sel(search=name)), minimum_gain)
+        for name in names
+    ]
+    shared = {name: posterior[name] for name in ("chain", "draw", "search", "task", "model")}
+    dims = ("chain", "draw", "search", "trials")
+    return xr.Dataset(
+        {
+            name: (dims, np.stack([own[name] for own in found], axis=2))
+            for name in ("best", "expected_gain")
+        }
+        | {"p_gain": (("search", "trials"), np.stack([own["p_gain"] for own in found]))},
+        shared | m,
+    )
+
+
+def _by_law(tree: xr.DataTree, sizes: Array, m: dict[str, Any]) -> xr.Dataset:
+    """Return `best` and `expected_gain` of the quadratic law."""
+    names = search_names(tree)
 
     def predict(search: FittedSearch) -> Array:
         rng = np.random.default_rng([_SEED, names.index(search.name)])
@@ -101,28 +160,12 @@ def forecast(
         return _best_and_expected_gain(search, sizes, uniform[:, None])
 
     figures = map_searches(tree, predict, m | {"figure": ["best", "expected_gain"]})
-    sign, seen = direction_sign(tree), best_seen(tree)
-    result = xr.Dataset(
-        {"best": sign * figures.sel(figure="best", drop=True)},
-        attrs={
-            "minimum_gain": minimum_gain,
-            "metric": tree.attrs.get("metric", "score"),
-            "direction": tree.attrs["direction"],
-            "problems": ", ".join(convergence(tree).problems),
-            "cost_unit": str(tree.attrs.get("cost_unit", "")),
-        },
+    return xr.Dataset(
+        {
+            "best": direction_sign(tree) * figures.sel(figure="best", drop=True),
+            "expected_gain": figures.sel(figure="expected_gain", drop=True),
+        }
     )
-    result["gain"] = (sign * (seen - result["best"])).clip(min=0.0).transpose(*result["best"].dims)
-    result["expected_gain"] = figures.sel(figure="expected_gain", drop=True)
-    result["p_gain"] = probability_of_gain(tree, result["trials"], minimum_gain)
-    result["gain_mean"] = result["gain"].mean(SAMPLE_DIMS)
-    result["expected_gain_mean"] = result["expected_gain"].mean(SAMPLE_DIMS)
-    per_trial = seen.copy(data=[_mean_cost(tree, name) for name in names])
-    result["cost"] = per_trial * result["trials"]
-    result["gain_per_cost"] = result["expected_gain_mean"] / result["cost"]
-    result["best_seen"] = seen
-    result["best_seen_expected"] = best_seen_expected(tree).mean(SAMPLE_DIMS)
-    return result
 
 
 def _best_and_expected_gain(search: FittedSearch, sizes: Array, uniform: Array) -> Array:

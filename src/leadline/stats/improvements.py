@@ -15,6 +15,7 @@ import xarray as xr
 from leadline.data.scale import SCALES
 from leadline.stats.fitted_search import direction_sign
 from leadline.stats.intervals import SAMPLE_DIMS
+from leadline.stats.surface_tree import is_surface
 from leadline.stats.tuning_curve import tuning_curve
 
 # Fixed, so that one fit always gives the same interactions on a new task.
@@ -106,12 +107,17 @@ def _by_sample(values: xr.DataArray) -> xr.DataArray:
 def _task_scales(tree: xr.DataTree, tasks: list[str]) -> xr.DataArray:
     """Return the scale of each task in score units, dims (task) or (sample, task).
 
-    It is nan for a task whose searches all end in plateaus.
+    It is nan for a task whose searches all end in plateaus. Of surfaces it is the distance from the
+    median trial to the best tenth.
     """
     if "task_scale" in _pooled(tree):
         return _by_sample(_pooled(tree)["task_scale"].reindex(task=tasks)).transpose(
             "sample", "task"
         )
+    if is_surface(tree):
+        log_scale = xr.ufuncs.log(tree["constant_data"].dataset["score_scale"])
+        log_scale = log_scale.assign_coords(task=tree["posterior"].dataset["task"])
+        return xr.ufuncs.exp(log_scale.groupby("task").mean()).sel(task=tasks)
     candidates = tree["candidates"].dataset
     candidates = candidates.isel(candidate=candidates["weight"].fillna(0).argmax("candidate"))
     pairs = zip(candidates["scale"].to_numpy(), candidates["threshold"].to_numpy(), strict=True)

@@ -13,6 +13,8 @@ from leadline.stats.intervals import SAMPLE_DIMS
 from leadline.stats.options import validate_probability
 from leadline.stats.reported import with_trials
 from leadline.stats.rounding import percent, rounded
+from leadline.stats.surface_forecast import chance_of_perfect_search
+from leadline.stats.surface_tree import is_surface
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,13 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     """Return the advice to stop or to go on, for the largest number of trials of a forecast.
 
     `found` is the result of `leadline.forecast` for the tree. The advice is to stop if every search
-    that has trials gains more than its `minimum_gain` with less than `probability`.
+    that has trials gains more than its `minimum_gain` with less than `probability`. Of a surface,
+    whose sampler may do better than random trials, the advice is about a perfect search, and
+    without a `minimum_gain` about a gain above the noise of one run.
     """
     probability = validate_probability(probability)
+    if is_surface(tree):
+        return _surface_advice(tree, found.attrs["minimum_gain"], probability)
     last = found.isel(trials=int(np.argmax(found["trials"].to_numpy())))
     # A search known from reported bests alone was run by others: it cannot be continued.
     p_gain = last["p_gain"].sel(search=search_names(with_trials(tree)))
@@ -59,6 +65,27 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     doubts = {None: " But the fit was not checked.", "[]": ""}
     doubt = doubts.get(failed, f" But {recorded_checks(tree)}.")
     return Advice(stop, largest, f"{verdict}{limit}.{doubt}")
+
+
+def _surface_advice(tree: xr.DataTree, minimum_gain: float, probability: float) -> Advice:
+    chance = chance_of_perfect_search(tree, minimum_gain)
+    largest, sampling = float(chance.max()), convergence(tree)
+    if not sampling.ok:
+        problems = ", ".join(sampling.problems)
+        return Advice(False, largest, f"No advice: sampling has not converged ({problems}).")
+    stop = largest < probability
+    where = f", most likely for {chance.idxmax('search').item()}," if not stop else " in any search"
+    where = where if chance.sizes["search"] > 1 else ""
+    amount = f"{minimum_gain:g}" if minimum_gain else "the noise of one run"
+    limit = f", below {100 * probability:g} %" if stop else ""
+    failed = tree.attrs.get("failed_checks", "[]") != "[]"
+    return Advice(
+        stop,
+        largest,
+        f"{'Stop' if stop else 'Not settled'}: a perfect search would gain more than {amount}"
+        f"{where} with probability {percent(largest)}{limit}. The trials above are random; a "
+        f"sampler that learns gains more.{f' But {recorded_checks(tree)}.' * failed}",
+    )
 
 
 def forecast_cells(found: xr.Dataset, prob: float) -> list[list[str]]:

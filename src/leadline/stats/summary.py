@@ -14,7 +14,8 @@ from leadline.stats.markup import escape
 from leadline.stats.plateau import plateau_sentences, plateau_share, plateaus, sampling_line
 from leadline.stats.reported import describe_reports
 from leadline.stats.rounding import percent, rounded
-from leadline.stats.surface_summary import is_surface, surface_summary
+from leadline.stats.surface_summary import surface_cells, surface_summary
+from leadline.stats.surface_tree import is_surface
 
 # Columns with an interval, and their heads.
 _WITH_INTERVALS = {
@@ -101,7 +102,7 @@ def summary(
     True
     """
     if is_surface(tree):
-        return surface_summary(tree, ci_prob=ci_prob, ci_kind=ci_kind)
+        return surface_summary(validate_tree(tree, surface=True), ci_prob=ci_prob, ci_kind=ci_kind)
     validate_tree(tree)
     prob, kind = validate_interval(ci_prob, ci_kind)
     names = search_names(tree)
@@ -189,6 +190,8 @@ def summary_cells(
 
 
 def _cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame:
+    if "calibration" in answers.attrs:
+        return surface_cells(answers, prob, kind)
     rows = {name: _answer_cells(row, prob, kind) for name, row in answers.iterrows()}
     table = pd.DataFrame.from_dict(rows, orient="index").fillna("")
     table.index.name = "search"
@@ -199,7 +202,7 @@ def _cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame:
         * bool(answers["decided_by_prior"].str.len().any()),
         "convergence": answers.attrs["convergence"],
         "checks": answers.attrs["checks"],
-        "plateaus": answers.attrs["plateaus"],
+        "remarks": answers.attrs["plateaus"],
     }
     return table
 
@@ -219,7 +222,9 @@ def summary_text(
     answers = summary(tree, ci_prob=prob, ci_kind=kind)
     cells = _cells(answers, prob, kind)
     remarks = [" ".join(cells.attrs["title"].replace("\n", "; ").split())]
-    remarks += [*cells.attrs["plateaus"], cells.attrs["convergence"], cells.attrs["checks"]]
+    remarks += [*cells.attrs["remarks"], cells.attrs["convergence"], cells.attrs["checks"]]
+    if "calibration" in answers.attrs:
+        remarks.append(f"calibration: {answers.attrs['calibration']}")
     if form == "csv":
         return "".join(f"# {remark}\n" for remark in remarks) + answers.to_csv()
     if form == "latex":

@@ -1,4 +1,4 @@
-"""The answers of a surface as tables: numbers per search, and where its optimum is."""
+"""The answers of a surface as a table, one row per search: numbers, and text for a page."""
 
 import json
 from typing import Any
@@ -8,31 +8,20 @@ import pandas as pd
 import xarray as xr
 
 from leadline.data.trials import LOSS_SIGNS
-from leadline.data.unit_cube import Axis
-from leadline.errors import LeadlineError, format_value, join_values
-from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS
+from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
+from leadline.stats.rounding import percent, rounded
+from leadline.stats.surface_forecast import headroom_of
+from leadline.stats.surface_settings import setting_sentences
+from leadline.stats.surface_tree import MEASURED, surface_groups
 
-GROUP = "surfaces"
-
-MEASURED = (
-    "of 40 studies by TPE and CMA-ES (50 and 100 trials), 80 % intervals of surfaces covered the "
-    "optimum in 0.82 and the expected score of the best trial in 0.72; lowest by kind of study, of "
-    "four each: 0.50 and 0.25"
-)
-"""What `benchmarks/learned.py` found, in one sentence that goes wherever the numbers go."""
-
-_ANSWERS = ("best_seen_expected", "optimum", "headroom", "noise_sd")
-
-
-def is_surface(tree: object) -> bool:
-    """Return whether a tree is the result of ``leadline.fit(model="surface")``."""
-    return isinstance(tree, xr.DataTree) and GROUP in tree.children
-
-
-def surface_groups(tree: xr.DataTree) -> dict[str, xr.DataTree]:
-    """Return the group of each search, by its name."""
-    return {str(own.attrs["search"]): own for own in tree[GROUP].children.values()}
+# Columns with an interval, and their heads.
+_ANSWERS = {
+    "best_seen_expected": "expected if re-run",
+    "optimum": "optimum",
+    "headroom": "headroom",
+    "noise_sd": "noise sd",
+}
 
 
 def surface_summary(
@@ -42,15 +31,17 @@ def surface_summary(
 
     Columns are those of `leadline.summary` that a surface has: `trials`, `failed`, `best_seen`,
     then `best_seen_expected`, `optimum`, `headroom` and `noise_sd`, each followed by its sd and the
-    ends of its interval; `best_within_noise`; `scale`, the scale of the score; `warning`. The
-    attribute `calibration` holds how often such intervals covered the truth.
+    ends of its interval; `best_within_noise`; `effective_dim` with its interval, that of the law
+    of a random search, nan for searches that learned; `scale`, the scale of the score; `warning`.
+    The attribute `calibration` holds how often such intervals covered the truth, and `settings`
+    sentences on the hyperparameters that matter.
     """
     prob, kind = validate_interval(ci_prob, ci_kind)
     label = interval_label(prob, kind)
     posterior = tree["posterior"].dataset
     constant = tree["constant_data"].dataset
     sign = LOSS_SIGNS[tree.attrs["direction"]]
-    headroom = (sign * (posterior["best_seen_expected"] - posterior["optimum"])).clip(min=0.0)
+    headroom = headroom_of(tree)
     draws = posterior.assign(headroom=headroom)
     owner = constant["trial_search"].to_numpy().astype(str)
     score = sign * constant["trial_score"].to_numpy()
@@ -60,115 +51,63 @@ def surface_summary(
         "failed": (constant["n_trials"] - constant["n_complete"]).sel(search=names),
         "best_seen": [sign * np.nanmin(score[owner == name]) for name in names],
     }
-    for name in _ANSWERS:
+    law = ["effective_dim"] * ("effective_dim" in posterior)
+    for name in [*_ANSWERS, *law]:
         columns[name] = draws[name].mean(SAMPLE_DIMS)
         columns[f"{name}_sd"] = draws[name].std(SAMPLE_DIMS, ddof=1)
-        ends = interval(draws[name], prob, kind)
-        columns[f"{name}_{label}_lb"], columns[f"{name}_{label}_ub"] = ends
+        ends = interval(draws[name].fillna(0.0), prob, kind)
+        known = draws[name].notnull().all(SAMPLE_DIMS)  # noqa: PD004  (xarray)
+        columns |= {f"{name}_{label}_{end}": own.where(known) for end, own in _named(ends)}
     columns["best_within_noise"] = (headroom < posterior["noise_sd"]).mean(SAMPLE_DIMS)
     groups = surface_groups(tree)
     columns["scale"] = [json.loads(groups[name].attrs["scores"])["scale"] for name in names]
-    columns["warning"] = [_warning(groups[name]) for name in names]
+    columns["warning"] = [", ".join(convergence(tree, name).problems) for name in names]
     values = {name: np.asarray(column) for name, column in columns.items()}
     table = pd.DataFrame(values, index=pd.Index(names, name="search"))
     table.attrs.update({name: tree.attrs.get(name) for name in ("direction", "metric", "source")})
     table.attrs["calibration"] = MEASURED
+    table.attrs["settings"] = setting_sentences(tree, ci_prob=prob)
+    table.attrs["convergence"] = convergence(tree).message
+    table.attrs["checks"] = recorded_checks(tree)
     return table
 
 
-def best_setting(
-    tree: xr.DataTree, search: str | None = None, *, ci_prob: float | None = None
-) -> pd.DataFrame:
-    """Return where the optimum of a surface is, and how much each hyperparameter matters.
+def _named(ends: tuple[xr.DataArray, xr.DataArray]) -> list[tuple[str, xr.DataArray]]:
+    return list(zip(("lb", "ub"), ends, strict=True))
 
-    Parameters
-    ----------
-    tree : DataTree
-        The result of ``leadline.fit(model="surface")``.
-    search : str, optional
-        The search; required if there are several.
-    ci_prob : float, optional
-        Probability of the equal-tailed intervals. Default: ``arviz.rcParams["stats.ci_prob"]``.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Index `hyperparameter`, the most relevant first. Columns:
-
-        - `value`, `lower`, `upper`: the posterior median of the best value and the ends of its
-          interval; of a choice, the likeliest one, and no ends;
-        - `probability`: of that choice, nan for numbers;
-        - `relevance`: the posterior median of the inverse squared length scale, in units of the
-          range that was searched: 1 means that the score changes much over the range, 0.01 that
-          it hardly does.
-
-        ``attrs["calibration"]`` holds how often the intervals of the optimum covered the truth.
-
-    Raises
-    ------
-    LeadlineError
-        If `tree` has no surface, or the search is not named.
-
-    Examples
-    --------
-    >>> import xarray
-    >>> fit = xarray.open_datatree("surface.nc")
-    >>> ll.best_setting(fit).loc["opt", "value"]
-    'adam'
-    """
-    if not is_surface(tree):
-        raise LeadlineError("best_setting takes the tree of leadline.fit(model='surface')")
-    prob, _ = validate_interval(ci_prob, None)
-    groups = surface_groups(tree)
-    if search is None and len(groups) > 1:
-        raise LeadlineError(f"name one search of {join_values(groups)}")
-    name = next(iter(groups)) if search is None else str(search)
-    if name not in groups:
-        raise LeadlineError(f"no search {format_value(name)}; there are {join_values(groups)}")
-    axes = axes_of(groups[name])
-    posterior = tree["posterior"].dataset.sel(search=name)
+def surface_cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame:
+    """Return a result of `surface_summary` as text, as `leadline.stats.summary.summary_cells`."""
+    label = interval_label(prob, kind)
     rows = {}
-    for axis in axes:
-        own = posterior.sel(hyperparameter=axis.name)
-        unit = own["best_setting"].to_numpy().ravel()
-        row = _place(axis, unit[~np.isnan(unit)], prob)
-        rows[axis.name] = row | {"relevance": float(np.median(own["relevance"].to_numpy()))}
-    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
-    table.attrs["calibration"] = MEASURED
-    return table.sort_values("relevance", ascending=False, kind="stable")
-
-
-def axes_of(group: xr.DataTree) -> tuple[Axis, ...]:
-    """Return the axes of the space of one surface."""
-    stored = json.loads(group.attrs["axes"])
-    return tuple(Axis(**(own | {"choices": tuple(own["choices"])})) for own in stored)
-
-
-def _place(axis: Axis, unit: np.ndarray, prob: float) -> dict[str, object]:
-    if not len(unit):
-        return {"value": None, "lower": np.nan, "upper": np.nan, "probability": np.nan}
-    if axis.choices:
-        codes, counts = np.unique(unit.astype(int), return_counts=True)
-        likeliest = int(counts.argmax())
-        return {
-            "value": axis.choices[codes[likeliest]],
-            "lower": np.nan,
-            "upper": np.nan,
-            "probability": counts[likeliest] / counts.sum(),
+    for name, row in answers.iterrows():
+        sd = float(row["optimum_sd"])
+        cells = {
+            "trials (failed)": f"{row['trials']:.0f} ({row['failed']:.0f})",
+            "best seen": rounded(float(row["best_seen"]), sd),
         }
-    ends = np.quantile(unit, [(1 - prob) / 2, 0.5, (1 + prob) / 2])
-    lower, value, upper = axis.from_unit(ends)
-    return {"value": value, "lower": lower, "upper": upper, "probability": np.nan}
+        for column, head in _ANSWERS.items():
+            cells[head] = _estimate(row, column, label)
+        cells["headroom below noise"] = percent(float(row["best_within_noise"]))
+        if np.isfinite(row.get("effective_dim", np.nan)):
+            cells["effective dimension (law)"] = _estimate(row, "effective_dim", label)
+        if row["warning"]:
+            cells["warning"] = row["warning"]
+        rows[name] = cells
+    table = pd.DataFrame.from_dict(rows, orient="index").fillna("")
+    table.index.name = "search"
+    table.attrs = {
+        "title": f"{answers.attrs['metric']} ({answers.attrs['direction']}), "
+        f"{answers.attrs['source']}: a surface over the hyperparameters\nposterior mean and "
+        f"{100 * prob:g} % interval",
+        "convergence": answers.attrs["convergence"],
+        "checks": answers.attrs["checks"],
+        "remarks": answers.attrs["settings"],
+    }
+    return table
 
 
-def _warning(group: xr.DataTree) -> str:
-    """Return the problems of sampling, "" if there are none."""
-    attrs = group.attrs
-    found = []
-    if attrs["divergences"]:
-        found.append(f"{attrs['divergences']} divergences")
-    if not attrs["max_rhat"] <= MAX_RHAT:
-        found.append(f"R-hat {attrs['max_rhat']:.3f} > {MAX_RHAT}")
-    if not attrs["min_ess_bulk"] >= MIN_ESS:
-        found.append(f"bulk ESS {attrs['min_ess_bulk']:.0f} < {MIN_ESS}")
-    return ", ".join(found)
+def _estimate(row: pd.Series, name: str, label: str) -> str:
+    sd = float(row[f"{name}_sd"])
+    low, high = (rounded(float(row[f"{name}_{label}_{end}"]), sd) for end in ("lb", "ub"))
+    return f"{rounded(float(row[name]), sd)} [{low}, {high}]"

@@ -1,0 +1,131 @@
+"""The report of a surface: its numbers, its pictures, and its page."""
+
+import json
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from leadline.checks.check import check, failed_checks
+from leadline.html_report.formats import estimate, gain, number, percent
+from leadline.html_report.pictures import draw_optima, draw_pairs, draw_slices
+from leadline.html_report.sentences import as_sentence, doubt_sentences
+from leadline.html_report.sliders import comparison_data
+from leadline.plots.picture import BETTER
+from leadline.plots.style import model_styles
+from leadline.stats.diagnostics import convergence
+from leadline.stats.fitted_search import search_names
+from leadline.stats.forecast import forecast
+from leadline.stats.intervals import interval_label, validate_interval
+from leadline.stats.rounding import decimals_shown
+from leadline.stats.summary import summary
+from leadline.stats.surface_settings import best_setting, setting_cells, setting_sentences
+from leadline.stats.surface_tree import MEASURED
+
+_PARAMETERS = ("best_seen_expected", "optimum", "headroom", "noise_sd")
+_TEXT = ("metric", "direction", "source", "trials", "search_sampler", "created_at")
+_JSON: dict[str, Any] = {"notes": [], "settings": {}, "priors": {}, "versions": {}}
+FURTHER = (10, 50, 200)
+"""The numbers of further random trials in the table of forecasts."""
+
+
+def surface_page_values(tree: xr.DataTree) -> dict[str, Any]:
+    """Return the values of the template `surface.html.j2`."""
+    prob, kind = validate_interval(None, None)
+    checks, found = check(tree), convergence(tree)
+    searches = _searches(tree, prob, kind)
+    comparison = comparison_data(tree)
+    data: dict[str, Any] = {
+        **{name: tree.attrs.get(name, "") for name in _TEXT},
+        **{name: json.loads(tree.attrs.get(name, json.dumps(own))) for name, own in _JSON.items()},
+        "convergence": {"ok": found.ok, "message": found.message},
+        "failed_checks": failed_checks(checks),
+        "checks": checks.to_dict("records"),
+        "searches": searches,
+        "comparison": comparison,
+    }
+    # The calibration has a place of its own.
+    data["notes"] = [note for note in data["notes"] if not note.startswith("calibration")]
+    doubts = doubt_sentences(data)
+    sentences = [] if comparison is None else list(comparison["sentences"])
+    if len(searches) == 1:
+        sentences += searches[0]["sentences"]
+    else:
+        # The others stand beside the hyperparameters of each search.
+        sentences += [f"{search['name']}: {search['sentences'][1]}" for search in searches]
+    return {
+        "data": data,
+        "searches": searches,
+        "better": BETTER[data["direction"]],
+        "prob": f"{100 * prob:g} %",
+        "doubts": doubts,
+        "verdict": sentences,
+        "measured": MEASURED,
+        "optimum_pictures": draw_optima(tree, data),
+        "slices": [draw_slices(tree, search["name"]) for search in searches],
+        "pair_pictures": draw_pairs(tree, data),
+    }
+
+
+def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]:
+    """Return the answers of each search."""
+    answers, label = summary(tree, ci_prob=prob, ci_kind=kind), interval_label(prob, kind)
+    outlook = forecast(tree, FURTHER)
+    posterior, styles = tree["posterior"].dataset, model_styles(tree)
+    matters = setting_sentences(tree, ci_prob=prob)
+    result = []
+    for index, name in enumerate(search_names(tree)):
+        row: dict[Any, Any] = answers.loc[name].to_dict()
+        cells = setting_cells(best_setting(tree, name, ci_prob=prob))
+        model = str(posterior["model"].to_numpy()[index])
+        search = {
+            "name": name,
+            "task": str(posterior["task"].to_numpy()[index]),
+            "model": model,
+            "color": styles[model].color,
+            **{figure: row[figure] for figure in ("trials", "failed", "best_seen", "warning")},
+            "best_within_noise": row["best_within_noise"],
+            **{own: _parameter(row, own, label) for own in _PARAMETERS},
+            "effective_dim": None,
+            "setting_heads": list(cells.columns),
+            "settings": [(str(own), list(map(str, line))) for own, *line in cells.itertuples()],
+        }
+        if np.isfinite(row.get("effective_dim", np.nan)):
+            search["effective_dim"] = _parameter(row, "effective_dim", label)
+        search["forecast"] = _forecast_rows(outlook.sel(search=name), search["optimum"]["decimals"])
+        last = matters[index].removeprefix(f"{name}: ")
+        search["sentences"] = [*_sentences(search, outlook.sel(search=name)), as_sentence(last)]
+        result.append(search)
+    return result
+
+
+def _parameter(row: dict[Any, Any], name: str, label: str) -> dict[str, Any]:
+    ends = {"lower": row[f"{name}_{label}_lb"], "upper": row[f"{name}_{label}_ub"]}
+    decimals = decimals_shown(row[f"{name}_sd"])
+    return {"mean": row[name], "sd": row[f"{name}_sd"], "decimals": decimals} | ends
+
+
+def _forecast_rows(outlook: xr.Dataset, decimals: int | None) -> list[list[str]]:
+    rows = []
+    for trials in FURTHER:
+        own = outlook.sel(trials=trials)
+        improved = gain(float(own["expected_gain_mean"]), decimals)
+        cost = float(own["cost"])
+        shown = f"{cost:.3g}" if np.isfinite(cost) else ""
+        rows.append([str(trials), percent(float(own["p_gain"])), improved, shown])
+    return rows
+
+
+def _sentences(search: dict[str, Any], outlook: xr.Dataset) -> list[str]:
+    digits = search["optimum"]["decimals"]
+    within = search["best_within_noise"]
+    how, chance = ("less", within) if within >= 0.5 else ("more", 1 - within)
+    return [
+        f"The best of {search['trials']} trials measured {number(search['best_seen'], digits)}; if "
+        f"re-run, it would score {estimate(search['best_seen_expected'])} on average.",
+        f"Perfectly tuned, the expected score is {estimate(search['optimum'])}: a perfect search "
+        f"would gain {estimate(search['headroom'])} over that trial, {how} than the noise of one "
+        f"run with probability {percent(chance)}.",
+        f"One of 50 more random trials would measure better than the best seen with probability "
+        f"{percent(float(outlook['p_gain'].sel(trials=50)))}; a sampler that learns does better.",
+    ]

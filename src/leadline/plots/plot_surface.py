@@ -1,0 +1,212 @@
+"""`plot_surface`: the expected score along each hyperparameter, the others at their best."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from arviz_plots import PlotCollection
+from arviz_plots.visuals import ci_line_y, line_xy, scatter_xy, vline, vspan
+
+from leadline.errors import LeadlineError
+from leadline.plots.figures import Options, make_figure
+from leadline.plots.picture import Picture, Visuals, score_label
+from leadline.plots.style import DASHED, MARK, QUIET, model_styles, search_models
+from leadline.stats.fitted_search import direction_sign, validate_tree
+from leadline.stats.rounding import percent
+from leadline.stats.surface_slices import surface_slices
+from leadline.stats.surface_tree import is_surface
+
+_MOST_COLUMNS = 4
+_MOST_PANELS = 16
+_MOST_TICK_CHARACTERS = 24
+# The axis reaches beyond the worst median of a slice by this share of its height.
+_ROOM = 0.15
+
+
+def surface_numbers(
+    tree: xr.DataTree,
+    search: str | None = None,
+    *,
+    ci_prob: float | None = None,
+    ci_kind: Literal["eti", "hdi"] | None = None,
+) -> xr.Dataset:
+    """Return the numbers of `leadline.plot_surface`.
+
+    Parameters
+    ----------
+    tree, ci_prob, ci_kind
+        As in all pictures, see `leadline.plots`; `tree` is the result of
+        ``leadline.fit(model="surface")``.
+    search : str, optional
+        The search; required if there are several.
+
+    Returns
+    -------
+    Dataset
+        Hyperparameters are in the order of `leadline.best_setting`, the one that matters most
+        first. `expected`, `lower` and `upper` (hyperparameter, point): the posterior median and
+        the interval of the expected score in score units, all other hyperparameters at the best
+        setting; nan where inactive. `position` (hyperparameter, point): the value, its base-10
+        logarithm on an axis that is `log`, or the place of a choice in `choices`, separated by line
+        breaks. `trial_position` (hyperparameter, trial) and `trial_score` (trial): the trials that
+        were fitted. `together`, `best_lower`, `best_upper` (hyperparameter): the best setting and
+        the interval of the best value; `tuning_gain` and `p_matters` as in `leadline.best_setting`.
+
+    Examples
+    --------
+    >>> import xarray
+    >>> fit = xarray.open_datatree("surface.nc")
+    >>> ll.surface_numbers(fit)["expected"].dims
+    ('hyperparameter', 'point')
+    """
+    if not is_surface(tree):
+        raise LeadlineError(
+            "plot_surface takes the tree of leadline.fit(trials, model='surface'): the quadratic "
+            "law does not use the hyperparameters"
+        )
+    return surface_slices(validate_tree(tree, surface=True), search, ci_prob, ci_kind)
+
+
+def plot_surface(
+    tree: xr.DataTree,
+    search: str | None = None,
+    *,
+    ci_prob: float | None = None,
+    ci_kind: Literal["eti", "hdi"] | None = None,
+    backend: str | None = None,
+    visuals: Visuals | None = None,
+    figure_kwargs: Mapping[str, Any] | None = None,
+) -> PlotCollection:
+    """Plot the expected score along each hyperparameter, the others at the best setting.
+
+    A panel per hyperparameter, the one that matters most first, holds the expected score as a line
+    with a band (a choice: a dot with a bar), the trials as grey dots, the best setting as a dashed
+    line, and the interval of the best value as a shaded strip. The trials have other values of the
+    other hyperparameters, so that most of them score worse than the line. In brackets: the
+    probability that a random value costs more than the noise of one run. Of more than 16
+    hyperparameters the first 16 are drawn.
+
+    Parameters
+    ----------
+    tree, ci_prob, ci_kind, backend, figure_kwargs
+        As in all pictures, see `leadline.plots`; `tree` is the result of
+        ``leadline.fit(model="surface")``.
+    search : str, optional
+        The search; required if there are several.
+    visuals : mapping of str to mapping or False, optional
+        `ci_band` (`fill_between_y`), `expected` (`line_xy`), `choice` (`ci_line_y`), `trials`
+        (`scatter_xy`), `best` (`vline`), `best_interval` (`vspan`), `legend`, `title`, `warning`.
+
+    Examples
+    --------
+    >>> import xarray
+    >>> fit = xarray.open_datatree("surface.nc")
+    >>> picture = ll.plot_surface(fit, visuals={"trials": False})
+    """
+    numbers = surface_numbers(tree, search, ci_prob=ci_prob, ci_kind=ci_kind)
+    numbers = numbers.isel(hyperparameter=slice(None, _MOST_PANELS))
+    count = numbers.sizes["hyperparameter"]
+    columns = min(count, _MOST_COLUMNS)
+    rows = math.ceil(count / columns)
+    size = (2.7 * columns + 0.4, 2.3 * rows + 0.8)
+    facets = {"cols": ["hyperparameter"], "col_wrap": columns}
+    options = Options(None, backend, visuals, figure_kwargs, {})
+    data = numbers[["tuning_gain"]]
+    collection = make_figure(data, size, options, facets, spaces=(0.7, 0.75 if rows > 1 else 0.0))
+    return draw_surface(Picture(collection, tree, [], visuals), numbers)
+
+
+def draw_surface(
+    picture: Picture, numbers: xr.Dataset, limits: tuple[float, float] | None = None
+) -> PlotCollection:
+    """Draw what `surface_numbers` returned, a panel per hyperparameter.
+
+    `limits` are the ends of the axis of scores, by default those of `score_limits`.
+    """
+    model = search_models(picture.tree, [numbers.attrs["search"]])[0]
+    color = model_styles(picture.tree)[model].color
+    prob = f"{100 * numbers.attrs['ci_prob']:g} %"
+    number = numbers["choices"] == ""
+    score, trial = (numbers[name] for name in ("trial_score", "trial_position"))
+    at_trials = xr.concat([trial, score.broadcast_like(trial)], "plot_axis")
+    at_trials = at_trials.assign_coords(plot_axis=["x", "y"]).rename("trials")
+    dots = {"color": QUIET, "alpha": 0.45, "size": 9.0 if picture.backend == "matplotlib" else 4.0}
+    picture.draw("trials", scatter_xy, at_trials, dots, label="trials", kind="dot")
+    ends = xr.concat([numbers["best_lower"], numbers["best_upper"]], "ci_bound").rename("best")
+    if ends.notnull().any():
+        faint = {"color": MARK, "alpha": 0.12}
+        label = f"{prob} interval of the best value"
+        picture.draw("best_interval", vspan, ends, faint, label=label, kind="band")
+    best = numbers["together"].rename("best")
+    picture.draw("best", vline, best, DASHED, label="best setting")
+    band = {"color": color, "alpha": 0.3}
+    curve, x = numbers["expected"].where(number), numbers["position"]
+    sides = (numbers["lower"].where(number), numbers["upper"].where(number))
+    picture.fill("ci_band", curve, x, sides, label=f"{prob} interval of the score", style=band)
+    line = {"color": color, "width": 2}
+    label = "expected score, the others at their best"
+    picture.draw("expected", line_xy, curve, line, {"x": x.where(number)}, label=label)
+    bars = [x, numbers["lower"], numbers["upper"]]
+    choices = xr.concat([part.where(~number) for part in bars], "plot_axis").rename("choice")
+    choices = choices.assign_coords(plot_axis=["x", "y_bottom", "y_top"])
+    middle = xr.concat([x.where(~number), numbers["expected"].where(~number)], "plot_axis")
+    middle = middle.assign_coords(plot_axis=["x", "y"]).rename("choice")
+    picture.draw("choice", ci_line_y, choices, line | {"width": 3})
+    dot = {"color": color, "facecolor": "white", "marker": "C0", "width": 1.5}
+    picture.draw("choice_mean", scatter_xy, middle, dot, kind="dot", option="choice")
+    limits = score_limits(numbers, picture.tree) if limits is None else limits
+    names = [str(name) for name in numbers["hyperparameter"].to_numpy()]
+    columns = picture.collection.viz.dataset["col_index"]
+    for name in names:
+        target, own = picture.target(hyperparameter=name), numbers.sel(hyperparameter=name)
+        picture.module.ylim(limits, target)
+        _label_values(picture, target, own)
+        if picture.options("title") is not None:
+            inactive = np.isnan(own["together"])
+            matters = f"matters: {percent(float(own['p_matters']))}"
+            matters = "inactive" if inactive else matters
+            picture.add_title(f"{name} ({matters})", target)
+        if int(columns.sel(hyperparameter=name)) == 0:
+            picture.module.ylabel(score_label(picture.tree), target)
+    return picture.finish(titles=False)
+
+
+def score_limits(numbers: xr.Dataset, tree: xr.DataTree) -> tuple[float, float]:
+    """Return the ends of the axis of scores: all slices, and the better half of the trials."""
+    sign = direction_sign(tree)
+    losses = [sign * numbers[name].to_numpy().ravel() for name in ("lower", "upper", "expected")]
+    trials = sign * numbers["trial_score"].to_numpy()
+    best = float(min(np.nanmin(np.concatenate(losses)), trials.min()))
+    worst = float(max(np.nanmax(losses[2]), np.median(trials)))
+    room = _ROOM * (worst - best)
+    low, high = sorted([sign * (best - 0.3 * room), sign * (worst + room)])
+    return low, high
+
+
+def _label_values(picture: Picture, target: Any, own: xr.Dataset) -> None:
+    """Set limits and ticks of the axis of one hyperparameter."""
+    choices = str(own["choices"].item())
+    if choices:
+        labels = choices.split("\n")
+        picture.module.xlim((-0.6, len(labels) - 0.4), target)
+        most = max(3, _MOST_TICK_CHARACTERS // len(labels))
+        short = [text if len(text) <= most else f"{text[: most - 1]}…" for text in labels]
+        picture.module.xticks(list(range(len(labels))), short, target)
+        return
+    position = own["position"].to_numpy()
+    low, high = float(np.nanmin(position)), float(np.nanmax(position))
+    room = 0.03 * (high - low)
+    picture.module.xlim((low - room, high + room), target)
+    if not bool(own["log"]):
+        return
+    # At most four labels: all powers of ten, or every second, third ...
+    first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)
+    powers = list(range(first, last + 1))
+    step = math.ceil(len(powers) / 4)
+    if len(powers) >= 2:
+        picture.module.xticks(powers[::step], [f"{10.0**own:g}" for own in powers[::step]], target)
+        return
+    ticks = [low, 0.5 * (low + high), high]
+    picture.module.xticks(ticks, [f"{10.0**own:.3g}" for own in ticks], target)

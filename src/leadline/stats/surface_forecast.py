@@ -1,0 +1,111 @@
+"""What further random trials would bring, by the functions drawn from a surface."""
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from scipy.special import ndtr
+
+from leadline.data.trials import LOSS_SIGNS
+from leadline.errors import LeadlineError
+from leadline.stats.intervals import SAMPLE_DIMS
+from leadline.stats.rounding import rounded
+from leadline.stats.surface_tree import FUNCTIONS, scores_of, surface_groups
+
+Floats = npt.NDArray[np.float64]
+
+# Fixed, so that one fit always gives the same predictive draws.
+_SEED = 20261129
+
+
+def surface_forecast(
+    tree: xr.DataTree, search: str, sizes: Floats, seen: float, minimum_gain: float
+) -> dict[str, Floats]:
+    """Return the outcome of m further random trials of one search.
+
+    Each draw of the posterior is a function; its trials are random points of the space with a
+    deviation and noise of their own, and fail as often as they did. `seen` is the best measured
+    score. `best`, the best measured score, and `expected_gain`, the gain of its expected score over
+    that of the best trial, have shape (chain, draw, trials); `p_gain`, the probability of a
+    measured gain above `minimum_gain`, has shape (trials,).
+
+    Raises `LeadlineError` for more trials than random points are stored.
+    """
+    group, functions = surface_groups(tree)[search], surface_groups(tree, FUNCTIONS)[search]
+    smooth = functions["random_loss"].to_numpy().astype(float)
+    most = smooth.shape[-1]
+    if (sizes > most).any() or (sizes != np.round(sizes)).any():
+        raise LeadlineError(
+            f"a surface forecasts whole numbers of trials up to {most:,}, got {sizes.max():g}"
+        )
+    scores = scores_of(group)
+    own, noise = (functions[name].to_numpy()[..., None] for name in ("own_sd", "noise"))
+    constant = tree["constant_data"].dataset.sel(search=search)
+    complete = float(constant["n_complete"] / constant["n_trials"])
+    generator = np.random.default_rng(_SEED)
+    mean = smooth + own * generator.standard_normal(smooth.shape)
+    measured = mean + noise * generator.standard_normal(smooth.shape)
+    measured = np.where(generator.random(smooth.shape) < complete, measured, np.inf)
+    places = np.arange(most)
+    lowest = np.minimum.accumulate(measured, axis=-1)
+    # The position of the best of the first m.
+    position = np.maximum.accumulate(np.where(measured == lowest, places, 0), axis=-1)
+    last = sizes.astype(int) - 1
+    best_mean = np.take_along_axis(mean, position[..., last], axis=-1)
+    best_loss = lowest[..., last]
+    failed = np.isinf(best_loss)
+    best = scores.expected_score(np.where(failed, 0.0, best_loss), np.zeros(()))
+    best = np.where(failed, scores.sign * np.inf, best)
+    again = tree["posterior"].dataset["best_seen_expected"].sel(search=search).to_numpy()
+    expected = scores.expected_score(best_mean, noise)
+    gain = scores.sign * (again[..., None] - expected)
+    kept = scores.sign * (seen - best) > 0.0
+    one = complete * _share_better(
+        smooth, np.hypot(own, noise)[..., 0], scores.loss_of(seen - scores.sign * minimum_gain)
+    )
+    return {
+        "best": best,
+        "expected_gain": np.where(kept, np.maximum(gain, 0.0), 0.0),
+        "p_gain": -np.expm1(sizes * np.log1p(-one)[..., None]).mean(axis=(0, 1)),
+    }
+
+
+def headroom_of(tree: xr.DataTree) -> xr.DataArray:
+    """Return what a perfect search would gain over the best trial re-run, in score units."""
+    posterior, sign = tree["posterior"].dataset, LOSS_SIGNS[tree.attrs["direction"]]
+    return (sign * (posterior["best_seen_expected"] - posterior["optimum"])).clip(min=0.0)
+
+
+def chance_of_perfect_search(tree: xr.DataTree, minimum_gain: float) -> xr.DataArray:
+    """Return P(a perfect search gains more than an amount), dims (search).
+
+    An amount of 0 stands for the noise sd of one run: less cannot be seen.
+    """
+    amount = minimum_gain or tree["posterior"].dataset["noise_sd"]
+    return (headroom_of(tree) > amount).mean(SAMPLE_DIMS)
+
+
+def perfect_search_sentences(tree: xr.DataTree, prob: float) -> list[str]:
+    """Return what a perfect search would gain in words, one sentence per search.
+
+    `prob` is the probability of the intervals.
+    """
+    headroom, sentences = headroom_of(tree), []
+    ends = [0.5 - prob / 2, 0.5 + prob / 2]
+    names = headroom["search"].to_numpy().astype(str)
+    for name in names:
+        own = headroom.sel(search=name)
+        sd = float(own.std())
+        low, high = (rounded(float(end), sd) for end in own.quantile(ends).to_numpy())
+        where = f" in {name}" if len(names) > 1 else ""
+        sentences.append(
+            f"A perfect search would gain {rounded(float(own.mean()), sd)} [{low}, {high}] over "
+            f"the best trial re-run{where} (mean and {100 * prob:g} % interval)."
+        )
+    return sentences
+
+
+def _share_better(smooth: Floats, sd: Floats, loss: float) -> Floats:
+    """Return the probability that a random trial measures below a loss, (chain, draw)."""
+    share = ndtr((loss - smooth) / sd[..., None]).mean(axis=-1)
+    # A share of 1 has no logarithm of the rest.
+    return np.asarray(np.minimum(share, 1.0 - 1e-12))

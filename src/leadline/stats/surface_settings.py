@@ -1,0 +1,189 @@
+"""Where the optimum of a surface is, and which hyperparameters matter near it."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from leadline.data.unit_cube import Axis
+from leadline.errors import LeadlineError, pluralize
+from leadline.stats.intervals import SAMPLE_DIMS, validate_interval
+from leadline.stats.rounding import percent, rounded
+from leadline.stats.surface_tree import (
+    FUNCTIONS,
+    MEASURED,
+    axes_of,
+    is_surface,
+    one_search,
+    surface_groups,
+)
+
+CERTAIN = 0.8
+"""A hyperparameter matters from this probability on, and does not below 1 minus it."""
+
+
+def best_setting(
+    tree: xr.DataTree, search: str | None = None, *, ci_prob: float | None = None
+) -> pd.DataFrame:
+    """Return where the optimum of a surface is, and how much each hyperparameter matters near it.
+
+    Parameters
+    ----------
+    tree : DataTree
+        The result of ``leadline.fit(model="surface")``.
+    search : str, optional
+        The search; required if there are several.
+    ci_prob : float, optional
+        Probability of the equal-tailed intervals. Default: ``arviz.rcParams["stats.ci_prob"]``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index `hyperparameter`, the largest gain of tuning first. Columns:
+
+        - `value`, `lower`, `upper`: the posterior median of the best value and the ends of its
+          interval; of a choice, the likeliest one, and no ends;
+        - `probability`: of that choice, nan for numbers;
+        - `together`: the value in the one configuration with the best posterior mean; these values
+          belong together;
+        - `tuning_gain`, `tuning_gain_lower`, `tuning_gain_upper`: how much worse the expected score
+          is, in score units, where this hyperparameter alone has a random value of its range and
+          all others are at their best; the posterior median and the ends of its interval;
+        - `p_matters`: the probability that this is more than the noise sd of one run;
+        - `relevance`: the posterior median of the inverse squared length scale, in units of the
+          range that was searched: 1 means that the score changes much over the range, 0.01 that
+          it hardly does.
+
+        A hyperparameter that is inactive in the best configuration has no value `together`; a draw
+        in which it is inactive counts as a gain of 0, and not for the best value. ``attrs`` hold
+        `calibration`, how often the intervals of the optimum covered the truth, and `ci_prob`.
+
+    Raises
+    ------
+    LeadlineError
+        If `tree` has no surface, or the search is not named.
+
+    Examples
+    --------
+    >>> import xarray
+    >>> fit = xarray.open_datatree("surface.nc")
+    >>> ll.best_setting(fit).loc["opt", "value"]
+    'adam'
+    """
+    if not is_surface(tree):
+        raise LeadlineError(
+            "best_setting takes the tree of leadline.fit(trials, model='surface'): the quadratic "
+            "law does not use the hyperparameters"
+        )
+    prob, _ = validate_interval(ci_prob, None)
+    name = one_search(tree, search)
+    posterior = tree["posterior"].dataset.sel(search=name)
+    through = surface_groups(tree, FUNCTIONS)[name]["through"]
+    rows = {}
+    for axis in axes_of(surface_groups(tree)[name]):
+        own = posterior.sel(hyperparameter=axis.name)
+        unit = own["best_setting"].to_numpy().ravel()
+        # What is inactive costs nothing.
+        gain = own["tuning_gain"].fillna(0.0)
+        ends = [(1 - prob) / 2, 0.5, (1 + prob) / 2]
+        lower, median, upper = gain.quantile(ends, SAMPLE_DIMS).to_numpy()
+        rows[axis.name] = _place(axis, unit[~np.isnan(unit)], prob) | {
+            "together": axis.from_unit([float(through.sel(hyperparameter=axis.name))])[0],
+            "tuning_gain": median,
+            "tuning_gain_lower": lower,
+            "tuning_gain_upper": upper,
+            "p_matters": float((gain > own["noise_sd"]).mean()),
+            "relevance": float(np.median(own["relevance"].to_numpy())),
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
+    table = table.sort_values("tuning_gain", ascending=False, kind="stable")
+    table.attrs.update(calibration=MEASURED, ci_prob=prob)
+    return table
+
+
+def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a result of `best_setting` as text; the heads of its columns name the interval."""
+    prob = f"{100 * table.attrs['ci_prob']:g} %"
+    rows = {}
+    for name, row in table.iterrows():
+        absent = pd.isna(row["together"])
+        sd = float(row["tuning_gain_upper"] - row["tuning_gain_lower"]) / 4
+        gain, low, high = (
+            rounded(float(row[f"tuning_gain{end}"]), sd) for end in ("", "_lower", "_upper")
+        )
+        rows[name] = {
+            f"good values [{prob}]": "inactive" if absent else _good_values(row),
+            "best together": "" if absent else _value(row["together"]),
+            f"a random value costs [{prob}]": "" if absent else f"{gain} [{low}, {high}]",
+            "matters": "" if absent else percent(float(row["p_matters"])),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
+
+
+def _good_values(row: pd.Series) -> str:
+    if row["p_matters"] <= 1 - CERTAIN:
+        # The place of the optimum says nothing where all values are as good.
+        return "any value"
+    if not pd.isna(row["probability"]):
+        return f"{row['value']} ({percent(float(row['probability']))})"
+    return f"{_value(row['value'])} [{_value(row['lower'])}, {_value(row['upper'])}]"
+
+
+def _value(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def setting_sentences(tree: xr.DataTree, *, ci_prob: float | None = None) -> list[str]:
+    """Return which hyperparameters matter near the optimum in words, one sentence per search."""
+    names = list(surface_groups(tree))
+    prefixes = [f"{name}: " if len(names) > 1 else "" for name in names]
+    return [
+        prefix + _sentence(tree, name, best_setting(tree, name, ci_prob=ci_prob))
+        for prefix, name in zip(prefixes, names, strict=True)
+    ]
+
+
+def _sentence(tree: xr.DataTree, search: str, table: pd.DataFrame) -> str:
+    active = table["together"].notna()
+    chance = table["p_matters"][active]
+    yes, open_ = chance[chance >= CERTAIN], chance[(chance > 1 - CERTAIN) & (chance < CERTAIN)]
+    names = [f"{name} ({percent(own)})" for name, own in yes.items()]
+    verb = "matters" if len(yes) == 1 else "matter"
+    count = f"{len(yes)} of {pluralize(len(table), 'hyperparameter')}"
+    text = f"{count} {verb} near the optimum, in that a random value costs more than the noise of "
+    text += f"one run{': ' if names else ''}{', '.join(names)}"
+    if len(open_):
+        undecided = [f"{name} ({percent(own)})" for name, own in open_.items()]
+        text += f"; it cannot be told for {', '.join(undecided)}"
+    absent = [str(name) for name in table.index[~active]]
+    if absent:
+        text += f"; inactive at the optimum: {', '.join(absent)}"
+    posterior = tree["posterior"].dataset
+    if "effective_dim" in posterior:
+        law = posterior["effective_dim"].sel(search=search)
+        if bool(law.notnull().all()):  # noqa: PD004  (xarray)
+            prob = table.attrs["ci_prob"]
+            low, high = law.quantile([(1 - prob) / 2, (1 + prob) / 2], SAMPLE_DIMS).to_numpy()
+            text += (
+                "; the law, from the scores alone, has "
+                f"{float(law.mean()):.1f} [{low:.1f}, {high:.1f}] effective hyperparameters"
+            )
+    return text
+
+
+def _place(axis: Axis, unit: np.ndarray, prob: float) -> dict[str, object]:
+    """Return the columns on the best value of one hyperparameter."""
+    if not len(unit):
+        return {"value": None, "lower": np.nan, "upper": np.nan, "probability": np.nan}
+    if axis.choices:
+        codes, counts = np.unique(unit.astype(int), return_counts=True)
+        likeliest = int(counts.argmax())
+        return {
+            "value": axis.choices[codes[likeliest]],
+            "lower": np.nan,
+            "upper": np.nan,
+            "probability": counts[likeliest] / counts.sum(),
+        }
+    # Values that were drawn, which an integer can have.
+    ends = np.quantile(unit, [(1 - prob) / 2, 0.5, (1 + prob) / 2], method="nearest")
+    lower, value, upper = axis.from_unit(ends)
+    return {"value": value, "lower": lower, "upper": upper, "probability": np.nan}

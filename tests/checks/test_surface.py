@@ -1,0 +1,76 @@
+"""Checks of a surface: they pass on a sound one, and fail on those made to fail them."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from helpers_surface import make_surface_tree
+
+import leadline as ll
+from leadline.stats.surface_prediction import leave_one_out_levels
+
+NAME = "digits / mlp"
+
+
+def outcome(tree, name):
+    table = ll.check(tree, recompute=True)
+    return table[table["check"] == name].iloc[0]
+
+
+def test_a_sound_surface_passes():
+    tree = make_surface_tree()
+    table = ll.check(tree)
+    assert table["passed"].all()
+    assert table["check"].is_unique
+    assert table.attrs["failed"] == json.loads(tree.attrs["failed_checks"]) == []
+
+
+@pytest.mark.parametrize(
+    ("attributes", "name"),
+    [
+        ({"divergences": 2}, "divergences"),
+        ({"max_rhat": 1.1}, "R-hat"),
+        ({"min_ess_bulk": 90.0}, "ESS, bulk"),
+        ({"min_ess_tail": 90.0}, "ESS, tail"),
+        ({"min_bfmi": 0.1}, "E-BFMI"),
+    ],
+)
+def test_problems_of_sampling_fail(attributes, name):
+    tree = make_surface_tree(**attributes)
+    assert outcome(tree, name)["passed"] is np.False_ or not outcome(tree, name)["passed"]
+    assert name in json.loads(tree.attrs["failed_checks"])
+
+
+def test_intervals_that_are_too_short_fail():
+    tree = make_surface_tree()
+    own = tree["surfaces/0"].dataset
+    tree["surfaces/0"] = xr.DataTree(own.assign(residual_sd=own["residual_sd"] / 10))
+    assert not outcome(tree, "surface fit, leave-one-out")["passed"]
+
+
+def test_an_optimum_at_an_edge_is_noted():
+    tree = make_surface_tree()
+    posterior = tree["posterior"].dataset
+    place = posterior["best_setting"].copy()
+    place.loc[{"hyperparameter": "lr"}] = 0.01
+    tree["posterior"] = xr.DataTree(posterior.assign(best_setting=place))
+    found = outcome(tree, "optimum at an edge")
+    assert not found["passed"]
+    assert (found["about"], found["level"]) == ("lr", "note")
+    assert "lower" in found["advice"]
+    # What does not matter may be anywhere.
+    place.loc[{"hyperparameter": "lr"}], place.loc[{"hyperparameter": "y"}] = 0.3, 0.99
+    tree["posterior"] = xr.DataTree(posterior.assign(best_setting=place))
+    assert outcome(tree, "optimum at an edge")["passed"]
+
+
+def test_levels_are_those_of_refits_without_each_trial():
+    tree = make_surface_tree()
+    group = tree["surfaces/0"].dataset.isel(chain=[0], draw=[0])
+    tree["surfaces/0"] = xr.DataTree(group)
+    loss, level = leave_one_out_levels(tree, NAME)
+    assert len(loss) == len(level) == 44
+    assert ((level > 0) & (level < 1)).all()
+    # Losses far above their prediction have high levels.
+    assert np.corrcoef(loss, level)[0, 1] > 0

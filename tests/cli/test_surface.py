@@ -1,0 +1,98 @@
+"""Surfaces on the command line."""
+
+import optuna
+import pytest
+from helpers_surface import learned, make_surface_tree
+
+import leadline as ll
+from leadline.cli.main import main
+from leadline.cli.wording import in_command_line_words
+from leadline.inference import fit as fit_module
+
+
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make_surface_tree(law=True).to_netcdf("fit.nc", engine="h5netcdf")
+    return tmp_path
+
+
+def test_the_answers_of_a_saved_surface(saved, capsys):
+    for command in ("summary", "forecast"):
+        assert main([command, "fit.nc"]) == 0
+        out = capsys.readouterr().out
+        # How often such intervals hold stands beside the numbers.
+        assert "of 96 studies" in out
+    assert main(["summary", "fit.nc"]) == 0
+    out = capsys.readouterr().out
+    assert "lr" in out
+    assert "effective dimension (law)" in out
+    assert main(["check", "fit.nc"]) == 0
+    assert "leave-one-out" in capsys.readouterr().out
+    assert main(["forecast", "fit.nc", "--minimum-gain", "0.3", "--exit-code"]) == 3
+    assert "perfect search" in capsys.readouterr().out
+    assert main(["report", "fit.nc"]) == 0
+    assert main(["plot", "fit.nc", "surface", "optimum"]) == 0
+    assert {own.name for own in (saved / "leadline-pictures").iterdir()} == {
+        "surface.png",
+        "optimum.png",
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["plot", "fit.nc", "tail_fit"], ["forecast", "fit.nc", "--within", "1%"]],
+)
+def test_what_needs_the_law_is_refused(saved, arguments, capsys):
+    assert main(arguments) == 1
+    assert "surface" in capsys.readouterr().err
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """Return the file of a study of Optuna's default sampler."""
+    monkeypatch.chdir(tmp_path)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = optuna.storages.RDBStorage("sqlite:///study.db")
+    own = optuna.create_study(storage=storage, sampler=optuna.samplers.TPESampler(seed=1))
+    own.optimize(lambda trial: (trial.suggest_float("x", 0, 1) - 0.3) ** 2, n_trials=30)
+    # Open connections are warnings, which are errors here.
+    storage.remove_session()
+    storage.engine.dispose()
+    return "study.db"
+
+
+def test_the_refusal_of_a_learned_search_names_both_ways(study, capsys):
+    assert main(["fit", study]) == 1
+    error = capsys.readouterr().err
+    assert "--surface" in error
+    assert "RandomShareSampler" in error
+    with pytest.raises(ll.LeadlineError, match="model='surface'"):
+        ll.read_optuna("sqlite:///study.db")
+
+
+def test_a_learned_study_is_fitted_without_more_options(study, monkeypatch, capsys):
+    asked = []
+
+    def fit(trials, **options):
+        asked.append((trials, options))
+        return make_surface_tree()
+
+    monkeypatch.setattr(fit_module, "fit", fit)
+    assert main(["fit", study, "--surface", "--seed", "1", "--no-pictures"]) == 0
+    (trials, options) = asked[0]
+    assert len(trials.table) == 30
+    assert options["model"] == "surface"
+    assert options["draws"] is options["tune"] is options["scale"] is None
+    assert "of 96 studies" in capsys.readouterr().out
+
+
+def test_options_that_exclude_each_other(study, capsys):
+    with pytest.raises(SystemExit):
+        main(["fit", study, "--surface", "--pooling", "single"])
+    assert "--pooling" in capsys.readouterr().err
+
+
+def test_words_of_python():
+    assert in_command_line_words("use model='surface'") == "use --surface"
+    assert learned().sampler == "TPESampler"

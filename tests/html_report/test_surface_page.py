@@ -1,0 +1,45 @@
+"""The report of a surface."""
+
+import re
+
+import pytest
+from helpers_surface import make_surface_tree
+
+import leadline as ll
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    return ll.report(make_surface_tree(law=True), path).read_text(encoding="utf-8")
+
+
+def test_the_answers_of_all_rooms_are_in_it(page):
+    optimum = ll.summary(make_surface_tree())["optimum"].item()
+    assert f"{optimum:.3f}" in page
+    for name in ("lr", "opt", "y", "momentum"):
+        assert re.search(rf"<figcaption>{name}", page)
+    assert "of 96 studies" in page
+    assert "effective hyperparameters" in page
+    assert "No check failed" in page
+    assert "calibration:" not in page
+    assert page.count("<svg") == 5
+
+
+def test_nothing_is_loaded_and_names_are_escaped(tmp_path):
+    odd = make_surface_tree((("<b>", "m & n"),))
+    page = ll.report(odd, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<b>" not in page
+    assert "<script" not in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert page == ll.report(odd, tmp_path / "again.html").read_text(encoding="utf-8")
+
+
+def test_models_are_compared(tmp_path):
+    two = make_surface_tree((("a", "x"), ("a", "y")))
+    page = ll.report(two, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Which model is better" in page
+    assert page.count("<figcaption>lr") == 2
+    unsound = make_surface_tree(max_rhat=1.2)
+    page = ll.report(unsound, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "R-hat 1.2" in page

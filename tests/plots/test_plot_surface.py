@@ -1,0 +1,81 @@
+"""The picture of a surface, and the other pictures that take one."""
+
+import numpy as np
+import pytest
+from helpers import make_tree
+from helpers_surface import make_surface_tree
+
+import leadline as ll
+from leadline.errors import LeadlineError
+from leadline.plots.gallery import PICTURES, pictures_of
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_the_numbers_are_those_of_the_answers(direction):
+    tree = make_surface_tree(direction=direction)
+    numbers, settings = ll.surface_numbers(tree, ci_prob=0.8), ll.best_setting(tree, ci_prob=0.8)
+    assert numbers["hyperparameter"].to_numpy().tolist() == settings.index.tolist()
+    lr = numbers.sel(hyperparameter="lr")
+    assert bool(lr["log"])
+    assert 10.0 ** float(lr["together"]) == pytest.approx(settings.loc["lr", "together"])
+    assert (lr["lower"] <= lr["expected"]).all()
+    assert (lr["expected"] <= lr["upper"]).all()
+    sign = 1.0 if direction == "minimize" else -1.0
+    at = float(lr["position"][int((sign * lr["expected"]).to_numpy().argmin())])
+    assert at == pytest.approx(float(lr["together"]), abs=0.2)
+    best = float((sign * lr["expected"]).min())
+    assert best == pytest.approx(sign * ll.summary(tree)["optimum"].item(), abs=0.03)
+    assert (10.0 ** lr["trial_position"]).min() > 0.9e-4
+    assert numbers.sizes["trial"] == 44
+    opt = numbers.sel(hyperparameter="opt")
+    assert str(opt["choices"].item()).split("\n") == ["adam", "sgd"]
+    assert np.isfinite(opt["expected"]).sum() == 2
+    assert numbers["expected"].sel(hyperparameter="momentum").isnull().all()
+
+
+@pytest.mark.parametrize("backend", ["matplotlib", "plotly", "bokeh", "none"])
+def test_it_is_drawn_on_every_backend(backend):
+    for package in {"plotly": ("plotly", "webcolors"), "bokeh": ("bokeh",)}.get(backend, ()):
+        pytest.importorskip(package)
+    made = ll.plot_surface(make_surface_tree(), backend=backend)
+    drawn = made.viz["expected"]
+    assert drawn.sizes["hyperparameter"] == 4
+    without = ll.plot_surface(
+        make_surface_tree(), backend=backend, visuals={"trials": False, "legend": False}
+    )
+    assert "trials" not in without.viz
+
+
+def test_panels_name_what_matters():
+    figure = ll.plot_surface(make_surface_tree(), backend="matplotlib").get_viz("figure")
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titles[0] == "lr (matters: > 99 %)"
+    assert any("momentum (inactive)" in title for title in titles)
+    assert figure.axes[0].get_ylim()[0] < 0.2
+
+
+@pytest.mark.parametrize("name", ["optimum", "forecast", "surface"])
+def test_pictures_of_a_surface(name):
+    tree = make_surface_tree()
+    assert name in pictures_of(tree)
+    PICTURES[name](tree, backend="matplotlib")
+
+
+def test_the_optimum_is_in_the_forecast_of_a_surface():
+    numbers = ll.forecast_numbers(make_surface_tree(), [1, 10])
+    assert numbers["optimum"].item() == pytest.approx(0.2, abs=0.03)
+    made = ll.plot_forecast(make_surface_tree(), [1, 10, 100], backend="matplotlib")
+    assert "optimum" in made.viz
+
+
+def test_what_has_no_surface_is_refused():
+    assert "surface" not in pictures_of(make_tree(draws=4))
+    two = make_surface_tree((("a", "x"), ("a", "y")))
+    assert {"surface"} == set(pictures_of(make_surface_tree())) - set(pictures_of(two))
+    assert "comparison" in pictures_of(two)
+    with pytest.raises(LeadlineError, match="'x'"):
+        ll.plot_surface(two)
+    with pytest.raises(LeadlineError, match="surface"):
+        ll.plot_surface(make_tree(draws=4))
+    with pytest.raises(LeadlineError, match="surface"):
+        ll.plot_tail_fit(two)

@@ -1,0 +1,63 @@
+"""What further random trials bring, by the functions of a surface."""
+
+import numpy as np
+import pytest
+from helpers_surface import make_surface_tree
+
+import leadline as ll
+from leadline.errors import LeadlineError
+from leadline.stats.stopping import stopping_advice
+from leadline.stats.surface_forecast import chance_of_perfect_search, perfect_search_sentences
+from leadline.stats.surface_tree import FUNCTIONS, scores_of, surface_groups
+
+NAME = "digits / mlp"
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_probabilities_are_those_of_simulated_trials(direction):
+    tree = make_surface_tree(direction=direction)
+    sign = 1.0 if direction == "minimize" else -1.0
+    found = ll.forecast(tree, [1, 10, 300])
+    assert found["best"].dims == ("chain", "draw", "search", "trials")
+    # The best of m draws improves with m, and so do all that follow from it.
+    assert (sign * found["best"].diff("trials") <= 0.0).all()
+    for name in ("p_gain", "gain_mean"):
+        assert (found[name].diff("trials") >= 0.0).all()
+    functions = surface_groups(tree, FUNCTIONS)[NAME]
+    loss = functions["random_loss"].to_numpy().astype(float)
+    generator = np.random.default_rng(8)
+    spread = np.hypot(functions["own_sd"], functions["noise"]).to_numpy()[..., None]
+    measured = loss + spread * generator.standard_normal(loss.shape)
+    seen = scores_of(surface_groups(tree)[NAME]).loss_of(float(found["best_seen"][0]))
+    share = (measured < seen) * 44 / 45
+    expected = 1 - (1 - share.mean(axis=-1)) ** 300
+    assert found["p_gain"].sel(trials=300).item() == pytest.approx(expected.mean(), abs=0.05)
+    assert found["best_seen_expected"].item() == pytest.approx(
+        ll.summary(tree)["best_seen_expected"].item()
+    )
+
+
+def test_a_gain_above_a_minimum_is_less_likely():
+    tree = make_surface_tree()
+    least, more = (ll.forecast(tree, 100, minimum_gain=own)["p_gain"] for own in (0.0, 0.05))
+    assert float(more[0, 0]) < float(least[0, 0])
+
+
+@pytest.mark.parametrize("trials", [1001, 2.5])
+def test_more_trials_than_stored_points_are_refused(trials):
+    with pytest.raises(LeadlineError, match="1,000"):
+        ll.forecast(make_surface_tree(), trials)
+
+
+def test_the_advice_is_about_a_perfect_search():
+    tree = make_surface_tree()
+    # Random trials rarely gain, which is no reason to stop a sampler that learns.
+    chance = chance_of_perfect_search(tree, 0.0)
+    advice = stopping_advice(tree, ll.forecast(tree, 10))
+    assert advice.p_gain == pytest.approx(float(chance.max()))
+    assert advice.stop == (advice.p_gain < 0.05)
+    far = stopping_advice(tree, ll.forecast(tree, 10, minimum_gain=0.3))
+    assert far.stop
+    unsound = make_surface_tree(max_rhat=1.2)
+    assert not stopping_advice(unsound, ll.forecast(unsound, 10, minimum_gain=0.3)).stop
+    assert len(perfect_search_sentences(tree, 0.8)) == 1

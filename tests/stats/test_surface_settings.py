@@ -1,0 +1,64 @@
+"""Where the optimum of a surface is, and which hyperparameters matter."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from helpers_surface import make_surface_tree
+
+import leadline as ll
+from leadline.errors import LeadlineError
+from leadline.stats.surface_settings import setting_cells, setting_sentences
+
+BEST_LR = 10.0 ** (4 * 0.3 - 4)
+
+
+def test_where_the_optimum_is_and_what_matters():
+    table = ll.best_setting(make_surface_tree(), ci_prob=0.8)
+    # Gains of tuning, the largest first.
+    assert table.index[:2].tolist() == ["lr", "opt"]
+    assert table["tuning_gain"].is_monotonic_decreasing
+    assert table.loc["lr", "lower"] < BEST_LR < table.loc["lr", "upper"]
+    assert table.loc["lr", "together"] == pytest.approx(BEST_LR, rel=0.5)
+    # The mean over the range of 3 (u − 0.3)².
+    assert table.loc["lr", "tuning_gain"] == pytest.approx(3 * (0.7**3 + 0.3**3) / 3, rel=0.4)
+    assert table.loc["opt", "value"] == "adam"
+    # Half of the choices cost 0.3.
+    assert table.loc["opt", "tuning_gain"] == pytest.approx(0.15, rel=0.4)
+    assert (table.loc[["lr", "opt"], "p_matters"] > 0.9).all()
+    assert (table.loc[["y", "momentum"], "p_matters"] < 0.2).all()
+    assert table.attrs["ci_prob"] == 0.8
+    assert table.attrs["calibration"]
+
+
+def test_what_is_inactive_at_the_optimum_has_no_value():
+    tree = make_surface_tree()
+    table = ll.best_setting(tree)
+    assert table.loc["momentum", "together"] is None or np.isnan(table.loc["momentum", "together"])
+    cells = setting_cells(table)
+    assert cells.loc["momentum"].iloc[0] == "inactive"
+    assert cells.loc["y"].iloc[0] == "any value"
+    assert "inactive at the optimum: momentum" in setting_sentences(tree)[0]
+
+
+def test_what_cannot_be_told_is_said():
+    tree = make_surface_tree()
+    posterior = tree["posterior"].dataset
+    gain = posterior["tuning_gain"].copy()
+    factor = xr.where(gain["draw"] % 2 == 1, 2.0, 0.5)
+    gain.loc[{"hyperparameter": "y"}] = posterior["noise_sd"] * factor
+    tree["posterior"] = xr.DataTree(posterior.assign(tuning_gain=gain))
+    sentence = setting_sentences(tree)[0]
+    assert "it cannot be told for y (50 %)" in sentence
+    assert sentence.startswith("2 of 4 hyperparameters matter")
+
+
+def test_one_of_several_searches_is_named():
+    both = make_surface_tree((("a", "x"), ("a", "y")))
+    assert len(ll.best_setting(both, "y")) == 4
+    assert len(setting_sentences(both)) == 2
+    with pytest.raises(LeadlineError, match="'x'"):
+        ll.best_setting(both)
+    with pytest.raises(LeadlineError, match="'c'"):
+        ll.best_setting(both, "c")
+    with pytest.raises(LeadlineError, match="surface"):
+        ll.best_setting(xr.DataTree())
