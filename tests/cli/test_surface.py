@@ -27,7 +27,7 @@ def test_the_answers_of_a_saved_surface(saved, capsys):
     out = capsys.readouterr().out
     assert "lr" in out
     assert "effective dimension (law)" in out
-    assert main(["check", "fit.nc"]) == 0
+    assert main(["check", "fit.nc", "--all"]) == 0
     assert "leave-one-out" in capsys.readouterr().out
     assert main(["forecast", "fit.nc", "--minimum-gain", "0.3", "--exit-code"]) == 3
     assert "perfect search" in capsys.readouterr().out

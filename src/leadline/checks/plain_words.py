@@ -50,8 +50,15 @@ MEANINGS = {
     ),
     "order of trials": Meaning("are early and late trials alike?", "p-value"),
     "reported bests": Meaning("do reported bests agree with the trials?", "p-value"),
+    "surface fit, leave-one-out": Meaning(
+        "does the surface without a good trial predict it?", "share inside its 80 % interval"
+    ),
+    "optimum at an edge": Meaning(
+        "is the optimum at the end of a range?", "probability of the outer twentieth"
+    ),
 }
-"""The meanings by the public names of `leadline.checks.catalogue.CHECKS`."""
+"""The meanings by the public names of `CHECKS` and `SURFACE_CHECKS` of
+`leadline.checks.catalogue`."""
 
 UNKNOWN = Meaning("", "figure")
 """The meaning of a check that another version recorded."""

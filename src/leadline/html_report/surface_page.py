@@ -23,7 +23,7 @@ from leadline.stats.surface_settings import best_setting, setting_cells, setting
 from leadline.stats.surface_tree import MEASURED
 
 _PARAMETERS = ("best_seen_expected", "optimum", "headroom", "noise_sd")
-_TEXT = ("metric", "direction", "source", "trials", "search_sampler", "created_at")
+_TEXT = ("metric", "direction", "source", "trials", "search_sampler", "created_at", "cost_unit")
 _JSON: dict[str, Any] = {"notes": [], "settings": {}, "priors": {}, "versions": {}}
 FURTHER = (10, 50, 200)
 """The numbers of further random trials in the table of forecasts."""

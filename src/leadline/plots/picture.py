@@ -131,9 +131,9 @@ class Picture:
         size = {"size": _TITLE_SIZE[self.backend]} if self.backend in _TITLE_SIZE else {}
         self.module.title(textwrap.fill(text, _TITLE_CHARACTERS), target, **size)
 
-    def _caption(self, conditions: str) -> str:
+    def _caption(self, conditions: str, searches: Sequence[str]) -> str:
         """Return the numbers of trials and models, and the conditions of the answer."""
-        searches = self.names or search_names(self.tree)
+        searches = searches or self.names or search_names(self.tree)
         trials = int(self.tree["constant_data"]["n_trials"].sel(search=searches).sum())
         models = set(search_models(self.tree, searches))
         parts = [f"{_count(trials, 'trial')} of {_count(len(models), 'model')}"]
@@ -153,11 +153,13 @@ class Picture:
             if y is not None and column == 0:
                 self.module.ylabel(y, self.target(search=name))
 
-    def finish(self, *, titles: bool = True, conditions: str = "") -> PlotCollection:
+    def finish(
+        self, *, titles: bool = True, conditions: str = "", searches: Sequence[str] = ()
+    ) -> PlotCollection:
         """Write legend, warning and the names of several searches; return the plot collection.
 
         The caption in the legend has the numbers of trials and models, and the `conditions` of the
-        answer.
+        answer. `searches` are those of a picture whose panels are of something else; default: all.
         """
         if titles and len(self.names) > 1 and self.options("title") is not None:
             for name in self.names:
@@ -166,7 +168,7 @@ class Picture:
             if len(self.styles) > 1:
                 models = self.styles.items()
                 self.add_entries([make_entry(name, "dot", vars(style)) for name, style in models])
-            caption = "" if self.options("caption") is None else self._caption(conditions)
+            caption = "" if self.options("caption") is None else self._caption(conditions, searches)
             add_legend(self.collection, self._entries, caption)
         found = convergence(self.tree)
         if not found.ok and self.options("warning") is not None:

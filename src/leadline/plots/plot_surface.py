@@ -97,7 +97,8 @@ def plot_surface(
         The search; required if there are several.
     visuals : mapping of str to mapping or False, optional
         `ci_band` (`fill_between_y`), `expected` (`line_xy`), `choice` (`ci_line_y`), `trials`
-        (`scatter_xy`), `best` (`vline`), `best_interval` (`vspan`), `legend`, `title`, `warning`.
+        (`scatter_xy`), `best` (`vline`), `best_interval` (`vspan`), `legend`, `caption`, `title`,
+        `warning`.
 
     Examples
     --------
@@ -170,7 +171,7 @@ def draw_surface(
             picture.add_title(f"{name} ({matters})", target)
         if int(columns.sel(hyperparameter=name)) == 0:
             picture.module.ylabel(score_label(picture.tree), target)
-    return picture.finish(titles=False)
+    return picture.finish(titles=False, searches=[numbers.attrs["search"]])
 
 
 def score_limits(numbers: xr.Dataset, tree: xr.DataTree) -> tuple[float, float]:

@@ -91,9 +91,10 @@ def compare(
 
         The task scale is that of the crossed model; of other fits, the geometric mean of the
         tail scales of the task's searches, and of surfaces the distance from the median trial to
-        the best tenth. It measures the spread of good scores. ``attrs`` hold `by`, `budget` (0: at the optimum), `rope`, `ci_prob`, `metric`, `direction`, `model`,
-        `failed_checks`, `problems` of sampling, in `not_checked` the searches without trials,
-        whose fit could not be checked, and `no_new_task`.
+        the best tenth. It measures the spread of good scores. ``attrs`` hold `by`, `budget` (0: at
+        the optimum), `rope`, `ci_prob`, `metric`, `direction`, `model`, `failed_checks`, `problems`
+        of sampling, in `not_checked` the searches without trials, whose fit could not be checked,
+        and `no_new_task`.
 
     Raises
     ------
