@@ -106,6 +106,7 @@ def plot_surface(
     >>> fit = xarray.open_datatree("surface.nc")
     >>> picture = ll.plot_surface(fit, visuals={"trials": False})
     """
+    options = Options(None, backend, visuals, figure_kwargs, {})
     numbers = surface_numbers(tree, search, ci_prob=ci_prob, ci_kind=ci_kind)
     numbers = numbers.isel(hyperparameter=slice(None, _MOST_PANELS))
     count = numbers.sizes["hyperparameter"]
@@ -113,7 +114,6 @@ def plot_surface(
     rows = math.ceil(count / columns)
     size = (2.7 * columns + 0.4, 2.3 * rows + 0.8)
     facets = {"cols": ["hyperparameter"], "col_wrap": columns}
-    options = Options(None, backend, visuals, figure_kwargs, {})
     data = numbers[["tuning_gain"]]
     collection = make_figure(data, size, options, facets, spaces=(0.7, 0.75 if rows > 1 else 0.0))
     return draw_surface(Picture(collection, tree, [], visuals), numbers)
