@@ -11,6 +11,7 @@ from arviz_plots.visuals import ci_line_y, line_xy, scatter_xy, vline, vspan
 
 from leadline.errors import LeadlineError
 from leadline.plots.figures import Options, make_figure
+from leadline.plots.page import fit_columns
 from leadline.plots.picture import Picture, Visuals, score_label
 from leadline.plots.style import DASHED, MARK, QUIET, model_styles, search_models
 from leadline.stats.fitted_search import direction_sign, validate_tree
@@ -20,6 +21,7 @@ from leadline.stats.surface_tree import is_surface
 
 _MOST_COLUMNS = 4
 _MOST_PANELS = 16
+_PANEL_WIDTH = 2.7
 _MOST_TICK_CHARACTERS = 24
 # The axis reaches beyond the worst median of a slice by this share of its height.
 _ROOM = 0.15
@@ -110,9 +112,9 @@ def plot_surface(
     numbers = surface_numbers(tree, search, ci_prob=ci_prob, ci_kind=ci_kind)
     numbers = numbers.isel(hyperparameter=slice(None, _MOST_PANELS))
     count = numbers.sizes["hyperparameter"]
-    columns = min(count, _MOST_COLUMNS)
+    columns = fit_columns(min(count, _MOST_COLUMNS), _PANEL_WIDTH)
     rows = math.ceil(count / columns)
-    size = (2.7 * columns + 0.4, 2.3 * rows + 0.8)
+    size = (_PANEL_WIDTH * columns + 0.4, 2.3 * rows + 0.8)
     facets = {"cols": ["hyperparameter"], "col_wrap": columns}
     data = numbers[["tuning_gain"]]
     collection = make_figure(data, size, options, facets, spaces=(0.7, 0.75 if rows > 1 else 0.0))
@@ -136,6 +138,7 @@ def draw_surface(
     dots = {"color": QUIET, "alpha": 0.45, "size": 9.0 if picture.backend == "matplotlib" else 4.0}
     picture.draw("trials", scatter_xy, at_trials, dots, label="trials", kind="dot")
     ends = xr.concat([numbers["best_lower"], numbers["best_upper"]], "ci_bound").rename("best")
+    ends = ends.where(numbers["together"].notnull())
     if ends.notnull().any():
         faint = {"color": MARK, "alpha": 0.12}
         label = f"{prob} interval of the best value"
@@ -207,7 +210,12 @@ def _label_values(picture: Picture, target: Any, own: xr.Dataset) -> None:
     powers = list(range(first, last + 1))
     step = math.ceil(len(powers) / 4)
     if len(powers) >= 2:
-        picture.module.xticks(powers[::step], [f"{10.0**own:g}" for own in powers[::step]], target)
+        picture.module.xticks(powers[::step], list(map(_power, powers[::step])), target)
         return
     ticks = [low, 0.5 * (low + high), high]
     picture.module.xticks(ticks, [f"{10.0**own:.3g}" for own in ticks], target)
+
+
+def _power(exponent: int) -> str:
+    """Return a power of ten in a few characters."""
+    return f"{10.0**exponent:g}" if abs(exponent) <= 2 else f"1e{exponent}"
