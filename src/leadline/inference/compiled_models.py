@@ -7,22 +7,45 @@ structure.
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 import pymc as pm
 
 from leadline.inference.pointwise_logp import PointwiseLogp
 from leadline.inference.sampler import CompiledModel, Sampler
+from leadline.inference.unconstrained import UnconstrainedModel
 
 # The least recently used model is dropped first; an interactive session has three or four.
 _CAPACITY = 16
 
 
-class ReadyModel(NamedTuple):
-    """A compiled model, and its pointwise log-densities."""
+class ReadyModel:
+    """A model whose compiled forms are made when they are first asked for."""
 
-    compiled: CompiledModel
-    pointwise_logp: PointwiseLogp
+    def __init__(
+        self, models: tuple[pm.Model, pm.Model], sampler: Sampler
+    ) -> None:
+        self._model, self._plain = models
+        self._sampler = sampler
+
+    @cached_property
+    def compiled(self) -> CompiledModel:
+        """The model, ready to be sampled by NUTS."""
+        with self._sampler.progress.compiling():
+            return self._sampler.compile(self._model)
+
+    @cached_property
+    def unconstrained(self) -> UnconstrainedModel:
+        """The model at many points of the unconstrained space."""
+        with self._sampler.progress.compiling():
+            return UnconstrainedModel(self._model)
+
+    @cached_property
+    def pointwise_logp(self) -> PointwiseLogp:
+        """The log-densities of the model whose densities are evaluated."""
+        with self._sampler.progress.compiling():
+            return PointwiseLogp(self._plain)
 
 
 _CACHE: OrderedDict[Hashable, Any] = OrderedDict()
@@ -31,18 +54,14 @@ _CACHE: OrderedDict[Hashable, Any] = OrderedDict()
 def ready_model(
     structure: Hashable, sampler: Sampler, build: Callable[[], tuple[pm.Model, pm.Model]]
 ) -> ReadyModel:
-    """Return the compiled model of a structure, from an earlier call if there was one.
+    """Return the model of a structure, with what an earlier call has compiled.
 
     `structure` is all that decides the graph: the model, its priors and the lengths of its
     parameters, but no data. `build` returns the model to sample, and the one whose log-densities
     are evaluated.
     """
 
-    def make() -> ReadyModel:
-        model, plain = build()
-        return ReadyModel(sampler.compile(model), PointwiseLogp(plain))
-
-    return _cached(structure, sampler, make)
+    return _cached(structure, sampler, lambda: ReadyModel(build(), sampler))
 
 
 def compiled_model(

@@ -60,7 +60,7 @@ def fit(
     chains: int = 4,
     random_seed: int | None = None,
     progressbar: bool | Progress = True,
-    nuts_sampler: str = "nutpie",
+    nuts_sampler: str = "auto",
     **sample_kwargs: Any,
 ) -> xr.DataTree:
     """Return the posterior of the optimum, the effective dimension and the noise of each search.
@@ -120,11 +120,14 @@ def fit(
     progressbar : bool
         Whether to show progress: one live display in a terminal or a notebook, else one line per
         stage on the standard error. A `leadline.inference.progress.Progress` is used as it is.
-    nuts_sampler : {"nutpie", "pymc", "numpyro", "blackjax"}
-        All but the first run through `pymc.sample`. The last two run on JAX, which takes up to
-        a minute to compile the model for each search.
+    nuts_sampler : {"auto", "nutpie", "pymc", "numpyro", "blackjax"}
+        `"auto"` draws searches fitted alone by importance sampling where its weights are reliable
+        (`leadline.inference.importance`), and all else by nutpie. The last three run through
+        `pymc.sample`, two of them on JAX, which takes up to a minute to compile the model for each
+        search.
     **sample_kwargs
-        Passed to ``nutpie.sample``, or to `pymc.sample` with another sampler.
+        Passed to ``nutpie.sample``, or to `pymc.sample` with another sampler. Any of them asks
+        for NUTS.
 
     Returns
     -------

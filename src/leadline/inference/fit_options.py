@@ -10,7 +10,7 @@ from leadline.errors import LeadlineError, format_value, join_values
 _CHOICES = {
     "model": ("auto", "single", "hierarchical", "crossed", "surface"),
     "effective_dim": ("continuous", "integer"),
-    "nuts_sampler": ("nutpie", "pymc", "numpyro", "blackjax"),
+    "nuts_sampler": ("auto", "nutpie", "pymc", "numpyro", "blackjax"),
 }
 # Packages that a sampler needs and leadline does not install.
 _PACKAGES = {"numpyro": ("jax", "numpyro"), "blackjax": ("jax", "blackjax")}

@@ -28,7 +28,7 @@ THRESHOLD_SETS = 4
 
 ReportAlone = Callable[[int, list[xr.DataTree], pd.DataFrame, np.random.SeedSequence], None]
 
-# Few draws: weights of thresholds are means over the posterior, not quantiles.
+# Few draws by NUTS: weights of thresholds are means over the posterior, not quantiles.
 _WEIGHT_DRAWS, _WEIGHT_CHAINS = 400, 2
 
 # With many searches, one usually lies near its boundary; a lower value makes most fits rerun.
@@ -72,7 +72,7 @@ def fit_jointly(
 
 def joint_sampler(sampler: Sampler, searches: int) -> Sampler:
     """Return the settings of the sampler for a joint fit of this many searches."""
-    longer = sampler.nuts_sampler == "nutpie" and searches >= _MANY_SEARCHES
+    longer = sampler.uses_nutpie and searches >= _MANY_SEARCHES
     options = {**(_LONGER if longer else {}), **sampler.options}
     return dataclasses.replace(sampler, target_accept=_TARGET_ACCEPT, options=options)
 
@@ -90,13 +90,14 @@ def weigh_alone(
     alone, its fits, their evidence, and a seed.
     """
     settings = sampler.sampler
-    quick = dataclasses.replace(
-        settings,
-        draws=min(settings.draws, _WEIGHT_DRAWS),
-        tune=min(settings.tune, _WEIGHT_DRAWS),
-        chains=min(settings.chains, _WEIGHT_CHAINS),
-    )
-    alone = PosteriorSampler("single", sampler.priors, "continuous", quick)
+    if not settings.by_importance:
+        settings = dataclasses.replace(
+            settings,
+            draws=min(settings.draws, _WEIGHT_DRAWS),
+            tune=min(settings.tune, _WEIGHT_DRAWS),
+            chains=min(settings.chains, _WEIGHT_CHAINS),
+        )
+    alone = PosteriorSampler("single", sampler.priors, "continuous", settings)
     result: list[npt.NDArray[np.float64] | None] = []
     by_fraction: dict[float, float] = defaultdict(float)
     if any(len(own) > 1 for own in candidates):

@@ -20,6 +20,7 @@ The attributes hold the sampling diagnostics, see `leadline.stats.diagnostics`, 
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -34,6 +35,7 @@ from leadline.data.tails import without_trial
 from leadline.distributions.array_functions import NoisyQuadraticParams, log_survival
 from leadline.inference.compiled_models import ReadyModel, ready_model
 from leadline.inference.effective_dims import draw_effective_dims
+from leadline.inference.importance import sample_by_importance
 from leadline.inference.progress import Progress
 from leadline.inference.sampler import Sampler
 from leadline.models import best_of_k, crossed, hierarchical, independent
@@ -83,7 +85,8 @@ class PosteriorSampler:
     def sample(self, tails: xr.Dataset, seed: np.random.SeedSequence) -> xr.DataTree:
         """Return the posterior of tails; same seed, same draws.
 
-        A run with divergences is repeated once with smaller steps.
+        A search by itself is drawn by importance sampling, if its weights are reliable, else by
+        NUTS. A run of NUTS with divergences is repeated once with smaller steps.
         """
         if self.effective_dim == "integer" and self.kind != "single":
             # Searches of a space share the dimension, at most the smallest of their bounds.
@@ -92,14 +95,21 @@ class PosteriorSampler:
                 max_effective_dim=bound.sel(space=tails["space"]).drop_vars("space")
             )
         first, second, choice = (int(word) for word in seed.generate_state(3))
-        data = self._data_of(tails)
-        compiled = self._ready(tails).compiled.with_sampler(self.sampler).with_data(data)
-        drawn = compiled.sample_carefully(first, second)
+        drawn = self._drawn_by_importance(tails, first)
+        if drawn is None:
+            ready, data = self._ready(tails), self._data_of(tails)
+            compiled = ready.compiled.with_sampler(self.sampler).with_data(data)
+            drawn = compiled.sample_carefully(first, second)
         posterior = self._with_effective_dims(drawn, tails, choice)
         statistics = drawn["sample_stats"].to_dataset()
         fit = self._with_densities(posterior, statistics, tails, tails)
+        found = dataclasses.asdict(diagnose(posterior, statistics))
+        if "ess" in drawn.attrs:
+            # The weights have fewer effective points than the draws that repeat them.
+            for name in ("min_ess_bulk", "min_ess_tail"):
+                found[name] = min(found[name], drawn.attrs["ess"])
         run = {name: drawn.attrs[name] for name in ("discarded_divergences", "target_accept")}
-        fit.attrs.update(dataclasses.asdict(diagnose(posterior, statistics)) | run)
+        fit.attrs.update(found | run)
         return fit
 
     def sample_without(
@@ -117,11 +127,38 @@ class PosteriorSampler:
             progress=Progress(),
         )
         others = without_trial(tails, trial)
-        compiled = self._ready(others).compiled.with_sampler(fewer)
         first, choice = (int(word) for word in seed.generate_state(2))
-        drawn = compiled.with_data(self._data_of(others)).sample(first)
+        drawn = dataclasses.replace(self, sampler=fewer)._drawn_by_importance(others, first)
+        if drawn is None:
+            compiled = self._ready(others).compiled.with_sampler(fewer)
+            drawn = compiled.with_data(self._data_of(others)).sample(first)
         posterior = self._with_effective_dims(drawn, others, choice)
         return self._with_densities(posterior, drawn["sample_stats"].to_dataset(), others, tails)
+
+    def _drawn_by_importance(self, tails: xr.Dataset, seed: int) -> xr.DataTree | None:
+        """Return draws as NUTS would, or None where importance sampling is not used or fails."""
+        if self.kind != "single" or not self.sampler.by_importance:
+            return None
+        model, rng = self._ready(tails).unconstrained, np.random.default_rng(seed)
+        model.set_data(self._data_of(tails))
+        observations = tails.sizes["tail_trial"]
+        shape = self.sampler.chains, self.sampler.draws
+        count = math.prod(shape)
+        found = sample_by_importance(
+            lambda points: model.log_density(points, observations), model.start, count, rng
+        )
+        if not found.ok:
+            return None
+        posterior = model.variables(found.resample(count, rng), shape[0], observations)
+        none = xr.DataArray(np.zeros(shape, dtype=bool), dims=("chain", "draw"))
+        groups = {"posterior": posterior, "sample_stats": xr.Dataset({"diverging": none})}
+        drawn = xr.DataTree.from_dict(groups)
+        drawn.attrs.update(
+            discarded_divergences=0,
+            target_accept=np.nan,
+            ess=1.0 / (1.0 / found.ess + 1.0 / count),
+        )
+        return drawn
 
     def _with_effective_dims(self, drawn: xr.DataTree, tails: xr.Dataset, seed: int) -> xr.Dataset:
         """Return labelled draws, with one effective dimension per draw where it was summed out."""

@@ -25,22 +25,32 @@ class Sampler:
     """Settings of the sampler.
 
     `draws` and `tune` are numbers per chain, of draws to keep and draws to adapt. `progress` shows
-    each run. `nuts_sampler` is "nutpie", or another sampler of `pymc.sample`. `options` are further
-    arguments of ``nutpie.sample`` or `pymc.sample`; a `target_accept` among them replaces that of
-    the first run.
+    each run. `nuts_sampler` is "nutpie", another sampler of `pymc.sample`, or "auto": importance
+    sampling where it works, else nutpie. `options` are further arguments of ``nutpie.sample`` or
+    `pymc.sample`; a `target_accept` among them replaces that of the first run.
     """
 
     draws: int = 1000
     tune: int = 1000
     chains: int = 4
     progress: Progress = dataclasses.field(default_factory=Progress, compare=False)
-    nuts_sampler: str = "nutpie"
+    nuts_sampler: str = "auto"
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     target_accept: float = TARGET_ACCEPT
 
+    @property
+    def by_importance(self) -> bool:
+        """Whether importance sampling is tried; options of NUTS ask for NUTS."""
+        return self.nuts_sampler == "auto" and not self.options
+
+    @property
+    def uses_nutpie(self) -> bool:
+        """Whether NUTS is that of nutpie."""
+        return self.nuts_sampler in ("auto", "nutpie")
+
     def compile(self, model: pm.Model) -> "CompiledModel":
         """Return `model`, ready to be sampled."""
-        if self.nuts_sampler != "nutpie":
+        if not self.uses_nutpie:
             return CompiledModel(self, FlatModel(model), None)
         nutpie = import_nutpie()
         flat = flatten_data(model)

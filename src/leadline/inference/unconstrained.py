@@ -1,0 +1,92 @@
+"""A model as a log-density of many points of the unconstrained space at once."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pymc as pm
+import pytensor
+import xarray as xr
+from pytensor.graph.replace import vectorize_graph
+
+from leadline.inference.sampler import set_data
+
+Array = npt.NDArray[np.float64]
+
+# Numbers of all observations at all points that are evaluated at once: this bounds the memory.
+_BLOCK = 2_000_000
+
+
+class UnconstrainedModel:
+    """The log-density of a model and its variables, compiled for any number of points."""
+
+    def __init__(self, model: pm.Model) -> None:
+        self.model = model
+        values = [model.rvs_to_values[variable] for variable in model.free_RVs]
+        draws = [value.type.clone(shape=(None, *value.type.shape))(value.name) for value in values]
+        variables = model.unobserved_value_vars
+        outputs = vectorize_graph(
+            [model.logp(sum=True), *variables], dict(zip(values, draws, strict=True))
+        )
+        # As in `leadline.inference.sampler`: the same numbers in every process.
+        with pytensor.config.change_flags(numba__fastmath=False):
+            self._evaluate: Callable[..., list[np.ndarray]] = model.compile_fn(
+                outputs, inputs=draws, point_fn=False
+            )
+        of_values = {value.name for value in values}
+        self._names = [variable.name for variable in variables]
+        self._kept = [name for name in self._names if name not in of_values]
+        self._dims = {name: model.named_vars_to_dims.get(name, ()) for name in self._kept}
+        point = model.initial_point(random_seed=0)
+        self._shapes = [np.shape(point[value.name]) for value in values]
+        self.start = np.concatenate([np.ravel(point[value.name]) for value in values])
+
+    def set_data(self, data: Mapping[str, Any]) -> None:
+        """Give the model other data of the same structure, a value for each of its `pm.Data`."""
+        set_data(self.model, data)
+
+    def log_density(self, points: Array, observations: int) -> Array:
+        """Return the log-density of points (point, coordinate), shape (point,).
+
+        `observations` is the number of observations of the model.
+        """
+        block = max(1, _BLOCK // max(observations, 1))
+        parts = [points[start : start + block] for start in range(0, len(points), block)]
+        return np.concatenate([self._log_densities(part) for part in parts])
+
+    def _log_densities(self, points: Array) -> Array:
+        values = self._evaluate(*self._inputs(points))[0]
+        if len(points) == 1 or np.isfinite(values).any():
+            return values
+        # A parameter that rounding takes out of its domain at one point fails all: halve them.
+        halves = np.array_split(points, 2)
+        return np.concatenate([self._log_densities(half) for half in halves])
+
+    def variables(self, points: Array, chains: int, observations: int) -> xr.Dataset:
+        """Return the variables of the model at points, dims (chain, draw, ...), chain by chain."""
+        block = max(1, _BLOCK // max(observations, 1))
+        parts = [
+            self._evaluate(*self._inputs(points[start : start + block]))[1:]
+            for start in range(0, len(points), block)
+        ]
+        columns = map(np.concatenate, zip(*parts, strict=True))
+        values = dict(zip(self._names, columns, strict=True))
+        columns = {
+            name: (
+                ("chain", "draw", *self._dims[name]),
+                values[name].reshape(chains, -1, *values[name].shape[1:]),
+            )
+            for name in self._kept
+        }
+        used = {dim for name in self._kept for dim in self._dims[name]}
+        coords = {dim: list(self.model.coords[dim]) for dim in used}
+        draws = {"chain": range(chains), "draw": range(len(points) // chains)}
+        return xr.Dataset(columns, coords=draws | coords)
+
+    def _inputs(self, points: Array) -> list[Array]:
+        ends = np.cumsum([int(np.prod(shape)) for shape in self._shapes])
+        return [
+            part.reshape(len(points), *shape)
+            for part, shape in zip(np.split(points, ends[:-1], axis=1), self._shapes, strict=True)
+        ]
