@@ -169,10 +169,13 @@ def join_groups(searches: Sequence[dict[str, xr.Dataset]]) -> dict[str, xr.Datas
     """Return the groups of searches that were fitted alone as those of one tree."""
     if len(searches) == 1:
         return searches[0]
+    # Only NUTS has more statistics than divergences.
+    common = set.intersection(*(set(own["sample_stats"].data_vars) for own in searches))
     for own in searches:
         # Each search was sampled by itself: the statistics get the dim `search`.
         like = own["posterior"]
-        statistics = own["sample_stats"].expand_dims(search=like["search"].to_numpy(), axis=2)
+        statistics = own["sample_stats"][sorted(common, key=str)]
+        statistics = statistics.expand_dims(search=like["search"].to_numpy(), axis=2)
         labels = {name: like[name] for name in ("task", "model")}
         own["sample_stats"] = statistics.assign_coords(labels)
     return _join(searches)

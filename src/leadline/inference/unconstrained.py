@@ -34,9 +34,9 @@ class UnconstrainedModel:
             self._evaluate: Callable[..., list[np.ndarray]] = model.compile_fn(
                 outputs, inputs=draws, point_fn=False
             )
-        of_values = {value.name for value in values}
         self._names = [variable.name for variable in variables]
-        self._kept = [name for name in self._names if name not in of_values]
+        # Without the values of transformed variables.
+        self._kept = [variable.name for variable in model.unobserved_RVs]
         self._dims = {name: model.named_vars_to_dims.get(name, ()) for name in self._kept}
         point = model.initial_point(random_seed=0)
         self._shapes = [np.shape(point[value.name]) for value in values]
