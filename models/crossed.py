@@ -43,10 +43,7 @@ from leadline.models.likelihood import (
 )
 from leadline.models.likelihood import data_of as tail_data
 from leadline.models.priors import Priors
-from leadline.models.scaled_depth import edge_and_scale
-
-NOT_BEYOND = 1e-9
-"""The `gap` of prior draws whose optimum is not beyond its edge."""
+from leadline.models.scaled_depth import NORMAL, NOT_BEYOND, edge_and_scale
 
 
 def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") -> pm.Model:
@@ -66,10 +63,7 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
             edge, scale = edge_and_scale(data, sigma)
             expected, sd = optimum_population(data, edge, priors)
             depth = dims.scaled_depth(
-                lambda mu, sigma, size: pt.maximum(
-                    pm.Normal.dist(mu, sigma, size=size), NOT_BEYOND
-                ),
-                lambda value, mu, sigma: pm.logp(pm.Normal.dist(mu, sigma), value),
+                *NORMAL,
                 ((edge - expected) / scale, sd / scale),
                 sigma,
             )

@@ -21,7 +21,7 @@ from leadline.models.likelihood import (
     observe_tails,
 )
 from leadline.models.priors import Priors
-from leadline.models.scaled_depth import LOG_NORMAL
+from leadline.models.scaled_depth import LOG_NORMAL, NORMAL, edge_and_scale
 from leadline.models.shared_dim import SummedDims
 
 # The coordinate of the depth takes one effective dimension, also where all are summed over.
@@ -32,7 +32,8 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
     """Return the model of searches that share nothing, given their tails (`leadline.data.tails`).
 
     Tails with `population_mean` and `population_sd` (search, coordinate) have that population for
-    their priors, in place of `priors`: see `leadline.models.population`.
+    their priors, in place of `priors`: see `leadline.models.population`. Its depth is that of the
+    joint model in the attribute `population_of`.
 
     `effective_dim` "continuous" makes gamma real in [1, max_effective_dim]; "integer" makes it one
     of the integers of that range, and sums it out.
@@ -50,7 +51,7 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
             dims: EffectiveDims = SummedDims(data, priors, groups, "search", tails)
             depths = EffectiveDims(data, pt.constant(_TYPICAL_DIM, dtype="float64"))
         elif "population_mean" in data:
-            return _given_population(model, data, priors)
+            return _given_population(model, data, priors, tails.attrs["population_of"])
         else:
             upper = data["max_effective_dim"]
             gamma = bounded_dim("effective_dim", priors.effective_dim, upper, dims="search")
@@ -67,7 +68,7 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
     return model
 
 
-def _given_population(model: pm.Model, data: Data, priors: Priors) -> pm.Model:
+def _given_population(model: pm.Model, data: Data, priors: Priors, kind: str) -> pm.Model:
     """Return the model with a population for its priors, in the coordinates of `population`."""
     (log_excess, noise, depth), (dim_sd, noise_sd, depth_sd) = (
         [data[name][:, place] for place in range(3)]
@@ -75,6 +76,10 @@ def _given_population(model: pm.Model, data: Data, priors: Priors) -> pm.Model:
     )
     dims = EffectiveDims(data, dims_given(log_excess, dim_sd, data))
     sigma = data["noise_scale"] * pm.LogNormal("noise_ratio", noise, noise_sd, dims="search")
-    scaled = dims.scaled_depth(*LOG_NORMAL, (depth, depth_sd), sigma)
+    if kind == "crossed":
+        edge, scale = edge_and_scale(data, sigma)
+        scaled = dims.scaled_depth(*NORMAL, ((edge - depth) / scale, depth_sd / scale), sigma)
+    else:
+        scaled = dims.scaled_depth(*LOG_NORMAL, (depth, depth_sd), sigma)
     observe_tails(data, scaled, sigma, priors.reach.variable("reach", dims="search"), dims)
     return model

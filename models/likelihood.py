@@ -177,7 +177,7 @@ def structure(tails: xr.Dataset) -> tuple[Any, ...]:
         has_replicates(tails),
         has_grid(tails),
         has_limit(tails),
-        "population_mean" in tails,
+        tails.attrs.get("population_of"),
         *labels,
         len(reports),
         int(np.isnan(reports).sum()),

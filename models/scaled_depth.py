@@ -40,6 +40,15 @@ LOG_NORMAL = (
     lambda value, mu, sigma: pm.logp(pm.LogNormal.dist(mu, sigma), value),
 )
 
+NOT_BEYOND = 1e-9
+"""The `gap` of prior draws whose optimum is not beyond its edge: they are to be discarded."""
+
+# The prior of a depth whose optimum is normal, conditioned on being beyond the edge.
+NORMAL = (
+    lambda mu, sigma, size: pt.maximum(pm.Normal.dist(mu, sigma, size=size), NOT_BEYOND),
+    lambda value, mu, sigma: pm.logp(pm.Normal.dist(mu, sigma), value),
+)
+
 
 def edge_and_scale(data: Mapping[Any, Any], sigma: Any) -> tuple[Any, Any]:
     """Return the edge and the depth scale of each search, as losses, shape (search,)."""

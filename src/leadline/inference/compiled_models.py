@@ -23,9 +23,7 @@ _CAPACITY = 16
 class ReadyModel:
     """A model whose compiled forms are made when they are first asked for."""
 
-    def __init__(
-        self, models: tuple[pm.Model, pm.Model], sampler: Sampler
-    ) -> None:
+    def __init__(self, models: tuple[pm.Model, pm.Model], sampler: Sampler) -> None:
         self._model, self._plain = models
         self._sampler = sampler
 
@@ -60,7 +58,6 @@ def ready_model(
     parameters, but no data. `build` returns the model to sample, and the one whose log-densities
     are evaluated.
     """
-
     return _cached(structure, sampler, lambda: ReadyModel(build(), sampler))
 
 

@@ -25,7 +25,7 @@ from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.reported_searches import with_reports
 from leadline.inference.thresholds import fit_candidates, p_value_of
 from leadline.inference.tree import join_groups, mixture_tree, tree_of, with_plateaus
-from leadline.inference.two_stages import pool, with_population
+from leadline.inference.two_stages import pool, with_population, without_population
 from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS
 
 Groups = dict[str, xr.Dataset]
@@ -121,7 +121,7 @@ def _fit_in_two_stages(
             trials, pairs, informed, poor, posterior, again_seed, attributes
         )
         for search, own, tail in zip(poor, again, new_tails, strict=True):
-            alone[search], tails[search] = own, tail.drop_vars(("population_mean", "population_sd"))
+            alone[search], tails[search] = own, without_population(tail)
         posterior.progress.start("sampling together")
         groups = pool(alone, join_tails(tails), posterior, pool_seed)
     del groups["populations"]

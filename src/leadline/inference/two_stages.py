@@ -36,9 +36,6 @@ _POOL = 1000
 
 _TARGET_ACCEPT = 0.95
 
-# The smallest median of a scaled depth.
-_SHALLOW = 0.3
-
 # How much wider the prior of a second fit is than the population: a pick may lie in its tails.
 _WIDER = 1.3
 
@@ -93,22 +90,23 @@ def pool(
 def with_population(tail: xr.Dataset, groups: Groups, kind: str, search: int) -> xr.Dataset:
     """Return the tail of one search with the population that a joint fit found for it.
 
-    It is wider than in the joint fit (`_WIDER`), whose groups are `groups`. A crossed population is
-    one of optima: its depth is taken as log-normal with the same median and relative width.
+    It is wider than in the joint fit (`_WIDER`), whose groups are `groups`.
     """
     found = groups["populations"].isel(search=search)
     mean = found["population_mean"].mean(("chain", "draw")).to_numpy()
     spread = found["population_mean"].var(("chain", "draw")).to_numpy()
     within = (found["population_sd"] ** 2).mean(("chain", "draw")).to_numpy()
     sd = _WIDER * np.sqrt(spread + within)
-    if kind == "crossed":
-        sigma = tail["noise_scale"].to_numpy() * np.exp(mean[1])
-        edge, scale = (float(part[0]) for part in edge_and_scale(tail, sigma))
-        depth = max((edge - mean[2]) / scale, _SHALLOW)
-        # Not narrower than a third: a log-normal depth leaves little room near the edge.
-        mean[2], sd[2] = np.log(depth), np.clip(sd[2] / scale / depth, 1 / 3, 1.0)
     dims = ("search", "coordinate")
-    return tail.assign(population_mean=(dims, mean[None]), population_sd=(dims, sd[None]))
+    own = tail.assign(population_mean=(dims, mean[None]), population_sd=(dims, sd[None]))
+    return own.assign_attrs(population_of=kind)
+
+
+def without_population(tail: xr.Dataset) -> xr.Dataset:
+    """Return the tail of one search as it was before `with_population`."""
+    bare = tail.drop_vars(_POPULATION)
+    del bare.attrs["population_of"]
+    return bare
 
 
 def draws_alone(alone: Sequence[Groups], tails: xr.Dataset, kind: str) -> xr.Dataset:
