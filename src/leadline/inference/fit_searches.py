@@ -31,8 +31,11 @@ from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS
 Groups = dict[str, xr.Dataset]
 Pair = tuple[str, str]
 
-TWO_STAGES_FROM = {"hierarchical": math.inf, "crossed": 16}
+TWO_STAGES_FROM = {"hierarchical": math.inf, "crossed": 8}
 """The number of searches from which two stages are better (`benchmarks/README.md`)."""
+
+# The joint posterior uses a share of the draws of a search, of which there should be enough.
+_MORE = 4
 
 
 def fit_searches(
@@ -118,7 +121,7 @@ def _fit_in_two_stages(
                 with_population(tail, groups, posterior.kind, search) for tail in candidates[search]
             ]
         again, new_tails = _fit_alone(
-            trials, pairs, informed, poor, posterior, again_seed, attributes
+            trials, pairs, informed, poor, with_more_draws(posterior), again_seed, attributes
         )
         for search, own, tail in zip(poor, again, new_tails, strict=True):
             alone[search], tails[search] = own, without_population(tail)
@@ -126,6 +129,15 @@ def _fit_in_two_stages(
         groups = pool(alone, join_tails(tails), posterior, pool_seed)
     del groups["populations"]
     return groups
+
+
+def with_more_draws(posterior: PosteriorSampler) -> PosteriorSampler:
+    """Return a sampler of `_MORE` times the draws, if importance sampling makes them cheap."""
+    settings = posterior.sampler
+    if not settings.by_importance:
+        return posterior
+    more = dataclasses.replace(settings, draws=_MORE * settings.draws)
+    return dataclasses.replace(posterior, sampler=more)
 
 
 def _fit_alone(

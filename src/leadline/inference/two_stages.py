@@ -12,7 +12,6 @@ sample sizes of the search are multiplied by it (`leadline.stats.diagnostics.con
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,8 +57,11 @@ def pool(
     """
     pick_seed, first, second = seed.spawn(3)
     draws = draws_alone(alone, tails, sampler.kind)
-    count = draws.sizes["draw"]
-    some = draws.isel(draw=np.linspace(0, count - 1, min(_POOL, count)).astype(int))
+    count = min(_POOL, *(own.sizes["draw"] for own in draws))
+    some = xr.concat(
+        [own.isel(draw=np.linspace(0, own.sizes["draw"] - 1, count).astype(int)) for own in draws],
+        dim="search",
+    )
     drawn, log_prior = _sample_shared(some, tails, sampler, (first, second))
     posterior = drawn["posterior"].to_dataset()
     statistics = drawn["sample_stats"].to_dataset()
@@ -109,12 +111,12 @@ def without_population(tail: xr.Dataset) -> xr.Dataset:
     return bare
 
 
-def draws_alone(alone: Sequence[Groups], tails: xr.Dataset, kind: str) -> xr.Dataset:
-    """Return the draws of searches fitted alone, as `leadline.models.population.build` takes them.
+def draws_alone(alone: Sequence[Groups], tails: xr.Dataset, kind: str) -> list[xr.Dataset]:
+    """Return the draws of searches fitted alone: `z` (draw, coordinate) and `log_base` (draw).
 
-    They are all draws, chain by chain.
+    They are all draws, chain by chain, as `leadline.models.population.build` takes them.
     """
-    columns: dict[str, list[Any]] = {name: [] for name in ("z", "log_base")}
+    result = []
     for search, own in enumerate(alone):
         values = {
             str(name): group[name].to_numpy()[..., 0].reshape(-1)
@@ -141,21 +143,17 @@ def draws_alone(alone: Sequence[Groups], tails: xr.Dataset, kind: str) -> xr.Dat
             of_draws = {"threshold": values["threshold"], "tail_scale": 0.0}
             edge, _ = edge_and_scale(of_draws, values["sigma"])
             log_slope = log_slope - np.log((edge - values["alpha"]) / values["gap"])
-        columns["z"].append(
-            np.stack([np.log(excess) - np.log1p(-excess / upper), noise, depth], axis=-1)
+        z = np.stack([np.log(excess) - np.log1p(-excess / upper), noise, depth], axis=-1)
+        result.append(
+            xr.Dataset(
+                {"z": (("draw", "coordinate"), z), "log_base": ("draw", log_prior + log_slope)}
+            )
         )
-        columns["log_base"].append(log_prior + log_slope)
-    dims = {"z": ("search", "draw", "coordinate")}
-    return xr.Dataset(
-        {
-            name: (dims.get(name, ("search", "draw")), np.stack(parts))
-            for name, parts in columns.items()
-        }
-    )
+    return result
 
 
 def pick_draws(
-    draws: xr.Dataset, shared: xr.Dataset, rng: np.random.Generator
+    draws: Sequence[xr.Dataset], shared: xr.Dataset, rng: np.random.Generator
 ) -> tuple[xr.DataArray, npt.NDArray[np.float64]]:
     """Return the draw of each search that a draw of the shared parameters picks, and the overlap.
 
@@ -164,13 +162,12 @@ def pick_draws(
     overlap (search,) is the effective number of draws that are picked, as a share of all.
     """
     stacked = shared.stack(sample=("chain", "draw")).transpose("sample", ...)
-    count, searches = stacked.sizes["sample"], draws.sizes["search"]
+    count, searches = stacked.sizes["sample"], len(draws)
     no_kernel = np.zeros(len(population.COORDINATES))
     picks, overlap = np.empty((count, searches), dtype=int), np.empty(searches)
-    for search in range(searches):
-        own = draws.isel(search=search)
+    for search, own in enumerate(draws):
         mean, sd = (stacked[name].to_numpy()[:, search] for name in _POPULATION)
-        used = np.zeros(draws.sizes["draw"])
+        used = np.zeros(own.sizes["draw"])
         for start in range(0, count, _BLOCK):
             block = slice(start, start + _BLOCK)
             ratio = population.log_ratio(
