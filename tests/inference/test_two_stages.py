@@ -23,12 +23,13 @@ SAMPLES = 20_000
 
 def draws_of(log_base, depth=0.0):
     """Return draws of searches, equal but for `log_base` (search, draw) and what is given."""
-    log_base = np.asarray(log_base, dtype=float)
-    searches, draws = log_base.shape
-    z = np.zeros((searches, draws, len(COORDINATES)))
-    z[..., -1] = depth
-    dims = ("search", "draw")
-    return xr.Dataset({"z": ((*dims, "coordinate"), z), "log_base": (dims, log_base)})
+    result = []
+    for own in log_base:
+        z = np.zeros((len(own), len(COORDINATES)))
+        z[..., -1] = depth
+        columns = {"z": (("draw", "coordinate"), z), "log_base": ("draw", np.array(own, float))}
+        result.append(xr.Dataset(columns))
+    return result
 
 
 def population_of(searches, mean=0.0, sd=1.0):
@@ -45,8 +46,8 @@ def picked(draws, shared, seed=0):
     picks, overlap = pick_draws(draws, shared, np.random.default_rng(seed))
     assert picks.dims == ("chain", "draw", "search")
     shares = [
-        [(picks.isel(search=search) == number).mean() for number in range(draws.sizes["draw"])]
-        for search in range(draws.sizes["search"])
+        [(picks.isel(search=search) == number).mean() for number in range(own.sizes["draw"])]
+        for search, own in enumerate(draws)
     ]
     np.testing.assert_allclose(np.sum(shares, axis=-1), 1)
     return np.array(shares), overlap

@@ -70,8 +70,8 @@ class UnconstrainedModel:
             self._evaluate(*self._inputs(points[start : start + block]))[1:]
             for start in range(0, len(points), block)
         ]
-        columns = map(np.concatenate, zip(*parts, strict=True))
-        values = dict(zip(self._names, columns, strict=True))
+        stacked = map(np.concatenate, zip(*parts, strict=True))
+        values = dict(zip(self._names, stacked, strict=True))
         columns = {
             name: (
                 ("chain", "draw", *self._dims[name]),
