@@ -62,6 +62,9 @@ def test_comparison_is_unchanged(stored, budget):
         return
     found = ll.compare(fit, budget=budget, rope=0.005)
     for name, values in answers[f"compare_{budget}"].items():
+        if np.isnan(np.array(values, float)).all():
+            # Earlier versions had no answer for a new task at a budget.
+            continue
         np.testing.assert_allclose(
             found[name].to_numpy().astype(float), np.array(values, float), err_msg=name, **RTOL
         )
