@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 import xarray as xr
 from helpers import make_tree, make_trials
@@ -37,6 +38,24 @@ def test_it_has_the_numbers_of_the_summary_and_of_the_comparison(tree, form):
     assert "89 %" not in plain
     for words in ("80 %", "regime fit", "R-hat at most 1.001", "at least 800"):
         assert words in plain
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected", "missing"),
+    [
+        ([0.95, 0.95], ["NUTS"], ["importance"]),
+        ([np.nan, np.nan], ["importance"], ["NUTS"]),
+        ([np.nan, 0.95], ["importance", "NUTS"], []),
+    ],
+)
+def test_the_sampler_is_the_one_that_was_used(tree, accept, expected, missing):
+    table = tree["candidates"].dataset
+    values = np.broadcast_to(np.reshape(accept, (2, 1)), table["weight"].shape)
+    changed = tree.copy()
+    changed["candidates"] = table.assign(target_accept=(table["weight"].dims, values))
+    methods = ll.sentences(changed).split("##")[0]
+    assert all(words in methods for words in expected)
+    assert not any(words in methods for words in missing)
 
 
 def test_special_characters_are_escaped(tree):

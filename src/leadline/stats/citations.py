@@ -7,6 +7,11 @@ REFERENCES = {
     "value threshold selection and uncertainty with application to ocean storm severity, Journal "
     "of the Royal Statistical Society C 66(1), [doi:10.1111/rssc.12159]"
     "(https://doi.org/10.1111/rssc.12159).",
+    "cornuet2012": "J.-M. Cornuet, J.-M. Marin, A. Mira and C. P. Robert (2012), Adaptive multiple "
+    "importance sampling, Scandinavian Journal of Statistics 39(4), "
+    "[doi:10.1111/j.1467-9469.2011.00756.x](https://doi.org/10.1111/j.1467-9469.2011.00756.x).",
+    "vehtari2024": "A. Vehtari, D. Simpson, A. Gelman, Y. Yao and J. Gabry (2024), Pareto smoothed "
+    "importance sampling, Journal of Machine Learning Research 25(72).",
     "hoffman2014": "M. D. Hoffman and A. Gelman (2014), The No-U-Turn Sampler, Journal of Machine "
     "Learning Research 15, 1593-1623.",
     "pymc2023": "O. Abril-Pla et al. (2023), PyMC: a modern and comprehensive probabilistic "
@@ -28,6 +33,17 @@ BIBTEX = {
     ocean storm severity},
   journal = {Journal of the Royal Statistical Society: Series C}, volume = {66}, number = {1},
   year = {2017}, doi = {10.1111/rssc.12159}}""",
+    "cornuet2012": """@article{cornuet2012,
+  author = {Cornuet, Jean-Marie and Marin, Jean-Michel and Mira, Antonietta and
+    Robert, Christian P.},
+  title = {Adaptive Multiple Importance Sampling},
+  journal = {Scandinavian Journal of Statistics}, volume = {39}, number = {4}, year = {2012},
+  doi = {10.1111/j.1467-9469.2011.00756.x}}""",
+    "vehtari2024": """@article{vehtari2024,
+  author = {Vehtari, Aki and Simpson, Daniel and Gelman, Andrew and Yao, Yuling and Gabry, Jonah},
+  title = {{Pareto} Smoothed Importance Sampling},
+  journal = {Journal of Machine Learning Research}, volume = {25}, number = {72},
+  year = {2024}}""",
     "hoffman2014": """@article{hoffman2014,
   author = {Hoffman, Matthew D. and Gelman, Andrew},
   title = {The {No-U-Turn} Sampler},

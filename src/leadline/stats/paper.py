@@ -1,8 +1,10 @@
 """`sentences`: methods and results of a fit as text for a paper, with citations."""
 
 import json
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
+import numpy as np
 import xarray as xr
 
 from leadline.errors import LeadlineError, format_value
@@ -99,6 +101,27 @@ def sentences(
     return _lay_out(_methods(tree, prob, kind), results, form)
 
 
+def _sampler(tree: xr.DataTree, settings: Mapping[str, Any]) -> str:
+    """Return how the draws were made; only a run of NUTS has a target acceptance."""
+    named = settings.get("nuts_sampler", "auto")
+    nuts = f"NUTS @hoffman2014@ ({'nutpie' if named == 'auto' else named})"
+    table = tree["candidates"].dataset
+    accept = table["target_accept"].to_numpy() if "target_accept" in table else np.zeros(1)
+    used = table["weight"].to_numpy() > 0.0 if "target_accept" in table else np.ones(1, dtype=bool)
+    by_nuts = np.isfinite(accept[used])
+    if by_nuts.all():
+        return f"The posterior was sampled with {nuts}"
+    drawn = "adaptive importance sampling @cornuet2012@ with Pareto-smoothed weights @vehtari2024@"
+    exceptions = f", or {nuts} where the weights were not reliable" if by_nuts.any() else ""
+    if "pooled" in tree.children:
+        shared = nuts if not by_nuts.any() else "NUTS"
+        return (
+            f"Each search was first fitted alone with {drawn}{exceptions}, and the parameters that "
+            f"searches share were sampled with {shared} given these draws"
+        )
+    return f"The posterior was drawn by {drawn}{exceptions}"
+
+
 def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
     """Return the sentences of the methods, in which @key@ stands for a citation."""
     settings, versions, priors = (
@@ -108,11 +131,7 @@ def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
     assumed = ", as we assume" * bool(settings.get("assume_random"))
     pooled = settings.get("model") in ("hierarchical", "crossed")
     automatic = settings.get("threshold") == "auto"
-    sampler = str(settings.get("nuts_sampler", "NUTS"))
-    sampling = (
-        f"The posterior was sampled with NUTS @hoffman2014@ in {sampler} through PyMC "
-        f"{versions.get('pymc', '')} @pymc2023@"
-    )
+    sampling = f"{_sampler(tree, settings)}, in PyMC {versions.get('pymc', '')} @pymc2023@"
     if "draws" in settings:
         sampling += f", {settings['chains']} chains of {settings['draws']} draws"
     if settings.get("random_seed") is not None:
