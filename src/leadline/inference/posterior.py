@@ -95,7 +95,7 @@ class PosteriorSampler:
                 max_effective_dim=bound.sel(space=tails["space"]).drop_vars("space")
             )
         first, second, choice = (int(word) for word in seed.generate_state(3))
-        drawn = self._drawn_by_importance(tails, first)
+        drawn = self.draw_by_importance(tails, first)
         if drawn is None:
             ready, data = self._ready(tails), self._data_of(tails)
             compiled = ready.compiled.with_sampler(self.sampler).with_data(data)
@@ -128,15 +128,18 @@ class PosteriorSampler:
         )
         others = without_trial(tails, trial)
         first, choice = (int(word) for word in seed.generate_state(2))
-        drawn = dataclasses.replace(self, sampler=fewer)._drawn_by_importance(others, first)
+        drawn = dataclasses.replace(self, sampler=fewer).draw_by_importance(others, first)
         if drawn is None:
             compiled = self._ready(others).compiled.with_sampler(fewer)
             drawn = compiled.with_data(self._data_of(others)).sample(first)
         posterior = self._with_effective_dims(drawn, others, choice)
         return self._with_densities(posterior, drawn["sample_stats"].to_dataset(), others, tails)
 
-    def _drawn_by_importance(self, tails: xr.Dataset, seed: int) -> xr.DataTree | None:
-        """Return draws as NUTS would, or None where importance sampling is not used or fails."""
+    def draw_by_importance(self, tails: xr.Dataset, seed: int) -> xr.DataTree | None:
+        """Return draws as NUTS would, or None where importance sampling is not used or fails.
+
+        `ess`, an attribute, is the effective number of the draws, which repeat each other.
+        """
         if self.kind != "single" or not self.sampler.by_importance:
             return None
         model, rng = self._ready(tails).unconstrained, np.random.default_rng(seed)
