@@ -21,6 +21,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "mathml",
     "outside_pages",
+    "self_contained",
 ]
 # MyST-NB writes jupyter_execute beside the output.
 exclude_patterns = ["_build", "_ext", "_templates", "jupyter_execute"]
