@@ -27,6 +27,9 @@ extensions = [
 exclude_patterns = ["_build", "_ext", "_templates", "jupyter_execute"]
 templates_path = ["_templates"]
 
+# Options keep their two hyphens.
+smartquotes = False
+
 # Notebooks are executed by the tests.
 nb_execution_mode = "off"
 myst_enable_extensions = ["dollarmath", "deflist"]

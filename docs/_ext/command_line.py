@@ -13,7 +13,8 @@ def command_line_page() -> str:
     for name, command in commands.choices.items():
         parts += [f"## leadline {name}", _sentence(command.description)]
         for group in command._action_groups:
-            rows = [_row(command, action) for action in group._group_actions]
+            actions = [a for a in group._group_actions if a.dest != "help"]
+            rows = [_row(command, action) for action in actions]
             if rows:
                 title = [group.title, group.description]
                 parts.append(f"**{': '.join(filter(None, title))}**")
