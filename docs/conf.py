@@ -27,6 +27,8 @@ extensions = [
 exclude_patterns = ["_build", "_ext", "_templates", "jupyter_execute"]
 templates_path = ["_templates"]
 
+# Blocks without a language are commands and output.
+highlight_language = "text"
 # Options keep their two hyphens.
 smartquotes = False
 
@@ -46,6 +48,8 @@ numpydoc_xref_param_type = False
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+# Pages without pages below have nothing to navigate.
+html_sidebars = {"get_started": [], "glossary": []}
 html_show_sourcelink = False
 html_theme_options = {
     "logo": {"text": "Leadline"},
