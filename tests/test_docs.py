@@ -5,14 +5,26 @@ import re
 
 import pytest
 
+import leadline as ll
+from leadline.checks.catalogue import CHECKS, SURFACE_CHECKS
+from leadline.checks.levels import level_of
+
 ROOT = pathlib.Path(__file__).parent.parent
 DOCUMENTS = [
     *ROOT.glob("*.md"),
     *(ROOT / "docs").glob("*.md"),
+    *(ROOT / "docs" / "how").glob("*.md"),
     *(ROOT / "benchmarks").glob("*.md"),
 ]
 FOLDERS = ("src", "models", "benchmarks", "docs")
-MODULES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+# Folders that are made when the site is built.
+MADE = {"_build", "generated", "jupyter_execute"}
+MODULES = [
+    path
+    for folder in FOLDERS
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if not MADE & set(path.parts)
+]
 
 
 def anchors(document):
@@ -40,3 +52,31 @@ def test_docstrings_cite_documents_that_exist():
         for cited in re.findall(r"[\w./-]+\.md\b", module.read_text()):
             found = [folder for folder in (ROOT, ROOT / "docs") if (folder / cited).exists()]
             assert found, f"{module.relative_to(ROOT)} cites {cited}"
+
+
+def test_the_reference_has_every_public_name():
+    page = (ROOT / "docs" / "api.md").read_text()
+    listed = re.findall(r"^   (\w+)$", page.partition("## Optuna")[0], flags=re.MULTILINE)
+    assert sorted(listed) == sorted(ll.__all__)
+
+
+def test_the_page_of_checks_has_every_check_with_its_level():
+    page = (ROOT / "docs" / "checks.md").read_text()
+    described = dict(re.findall(r"^### (.+)\n\n\*(\w+)\.\*", page, flags=re.MULTILINE))
+    assert described == {
+        name: level_of(name).capitalize() for name in CHECKS.keys() | SURFACE_CHECKS.keys()
+    }
+
+
+def test_every_page_is_in_the_site():
+    docs = ROOT / "docs"
+    pages = [*docs.glob("*.md"), *(docs / "how").glob("*.md")]
+    listed = {"index"}
+    for page in pages:
+        for tree in re.findall(r"```\{toctree\}\n(.*?)```", page.read_text(), flags=re.DOTALL):
+            names = [line for line in tree.split() if not line.startswith(":")]
+            listed |= {
+                (page.parent / name).resolve().relative_to(docs).as_posix() for name in names
+            }
+    written = {page.relative_to(docs).with_suffix("").as_posix() for page in pages}
+    assert written == {name for name in listed if not name.startswith("generated/")}

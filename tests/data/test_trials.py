@@ -40,7 +40,8 @@ OVERFLOWS = [1.797693e308, -1e151, 10**400]
 
 @pytest.mark.parametrize("score", BLANKS + OVERFLOWS)
 def test_a_row_without_a_finite_score_is_a_failed_trial(score):
-    trials = trials_of(score=[0.3, score])
+    # An array of objects: pandas 2.2 cannot make a column of the list with the large integer.
+    trials = trials_of(score=np.array([0.3, score], dtype=object))
     assert trials.table["status"].tolist() == ["complete", "failed"]
     assert np.isnan(trials.table["score"].iloc[1])
     assert str(trials) == "2 trials: 1 complete, 1 failed"
