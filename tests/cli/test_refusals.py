@@ -54,3 +54,24 @@ def test_the_budget_of_a_table_is_a_column(tmp_path, capsys):
     asked = ["--score", "loss", "--direction", "minimize", *columns]
     assert main(["inspect", str(path), *asked]) == 0
     assert "12 trials" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        (["fit", "runs.csv", "--rope", "1"], "--rope 1; it belongs to compare, sentence, plot"),
+        (["fit", "runs.csv", "--replicat", "a"], "Did you mean '--replicate'?"),
+    ],
+)
+def test_an_option_of_another_command(typed, expected, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(typed)
+    assert caught.value.code == 2
+    assert expected in capsys.readouterr().err
+
+
+def test_a_saved_fit_is_no_source(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fit.nc").touch()
+    assert main(["fit", "fit.nc"]) == 1
+    assert "leadline summary fit.nc" in capsys.readouterr().err

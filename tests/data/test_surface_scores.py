@@ -108,3 +108,12 @@ def test_any_score_has_a_loss(scale, sign):
         assert own.loss_of(-1.0) == -sign * np.inf
     if scale == "logit":
         assert own.loss_of(2.0) == sign * np.inf
+
+
+def test_uncompressed_losses_agree_up_to_the_knee():
+    scores = np.random.default_rng(1).lognormal(size=60)
+    own = surface_scores(scores, 1.0, "identity", "s")
+    good = scores <= own.knee
+    compressed, plain = own.forward(scores), own.uncompressed(scores)
+    np.testing.assert_allclose(plain[good], compressed[good])
+    assert (plain[~good] > compressed[~good]).all()

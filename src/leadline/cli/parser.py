@@ -46,18 +46,28 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
         if unknown:
-            message += f".{closest(unknown[1], _options_of(self))}"
+            takers = [name for name, own in _commands_of(self).items() if unknown[1] in own]
+            message += (
+                f"; it belongs to {', '.join(takers)}"
+                if takers
+                else f".{closest(unknown[1], _options_of(self))}"
+            )
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
 def _options_of(parser: argparse.ArgumentParser) -> set[str]:
     """Return the options of a parser and of its commands."""
-    options = set(parser._option_string_actions)
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for command in action.choices.values():
-                options |= set(command._option_string_actions)
-    return options
+    return set(parser._option_string_actions).union(*_commands_of(parser).values())
+
+
+def _commands_of(parser: argparse.ArgumentParser) -> dict[str, set[str]]:
+    """Return the options of each command of a parser."""
+    return {
+        name: set(command._option_string_actions)
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for name, command in action.choices.items()
+    }
 
 
 class _Version(argparse.Action):

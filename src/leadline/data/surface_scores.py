@@ -60,6 +60,10 @@ class SurfaceScores:
         """Return standardised losses."""
         return np.asarray((self._compress(self._losses(scores)) - self.centre) / self.spread)
 
+    def uncompressed(self, scores: Floats) -> Floats:
+        """Return losses on the scale in the same units; bad ones are not compressed."""
+        return np.asarray((self._losses(scores) - self.centre) / self.spread)
+
     def loss_of(self, score: float) -> float:
         """Return the standardised loss of any score, infinite beyond the ends of the scale."""
         widened = self._widen(np.array([score]))

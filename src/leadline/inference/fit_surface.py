@@ -145,7 +145,10 @@ def _surface(search: SurfaceTrials, scores: SurfaceScores) -> xr.Dataset:
     )
     repeated = replicates > 1
     if repeated.any():
-        squares = np.bincount(owner, weights=(losses - mean[owner]) ** 2)[repeated]
+        # Before bad losses are compressed, as the noise of good trials is reported.
+        plain = scores.uncompressed(search.scores)
+        apart = plain - mean_by_trial(plain, owner)[owner]
+        squares = np.bincount(owner, weights=apart**2)[repeated]
         freedom = replicates[repeated] - 1
         # Seeds that agree to all digits would make the noise zero.
         variance = np.maximum(squares / freedom, 1e-8)

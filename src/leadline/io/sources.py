@@ -102,6 +102,11 @@ def _choose_reader(source: str, given: Mapping[str, object]) -> _Reader:
         raise FileNotFoundError(f"no file {format_value(source, 200)}; check its name and folder")
     if path.is_dir():
         return _reader_of_folder(path)
+    if path.suffix == ".nc":
+        raise LeadlineError(
+            f"{path.name} is a saved fit, not trials; for its answers type `leadline summary "
+            f"{source}`, or `leadline --help` for all commands"
+        )
     if is_sqlite_file(path):
         return _reader_of_database(source)
     return read_optuna if is_journal(path) else _reader_of_table(path, given)
