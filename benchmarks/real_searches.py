@@ -95,7 +95,6 @@ def by_leadline(case: Case, seed: int, options: argparse.Namespace) -> dict[str,
         draws=options.draws,
         tune=options.draws,
         chains=options.chains,
-        cores=1,
         random_seed=seed,
         progressbar=False,
     )
