@@ -41,6 +41,12 @@ def test_a_structure_is_compiled_once(built):
     assert built == ["one", "two"]
 
 
+def test_compiling_is_shown_by_the_call_that_needs_it(built):
+    earlier, later = Sampler(), Sampler(draws=5)
+    ask(built, "one", earlier)
+    assert ask(built, "one", later).sampler is later
+
+
 def test_samplers_and_threads_have_their_own(built):
     ask(built, "one")
     ask(built, "one", Sampler(nuts_sampler="numpyro"))

@@ -183,3 +183,46 @@ def test_tail_and_groups_are_those_of_the_search():
     np.testing.assert_array_equal(second["group"], repeated)
     assert groups_of(fit, 1)["group_replicates"].to_numpy().tolist() == [1, 2]
     assert groups_of(fit, 0)["group_trials"].to_numpy().tolist() == [40]
+
+
+def sampled(monkeypatch, largest_k, **settings):
+    """Return the posterior of one search, and whether NUTS was asked for draws."""
+    monkeypatch.setattr("leadline.inference.importance.MAX_PARETO_K", largest_k)
+    asked = []
+
+    class Reached(Exception):  # noqa: N818
+        pass
+
+    def compile_for_nuts(self, model):
+        asked.append(self)
+        raise Reached
+
+    monkeypatch.setattr(Sampler, "compile", compile_for_nuts)
+    tail = cut_tail(make_trials(n=60), tail_fraction=0.4)
+    sampler = PosteriorSampler("single", Priors(), "continuous", Sampler(draws=300, **settings))
+    try:
+        return sampler.sample(tail, np.random.SeedSequence(1)), asked
+    except Reached:
+        return None, asked
+
+
+def test_a_search_alone_is_drawn_by_importance_sampling(monkeypatch):
+    fit, asked = sampled(monkeypatch, 0.7)
+    assert asked == []
+    assert np.isnan(fit.attrs["target_accept"])
+    # 1,200 draws repeat the points of fewer.
+    assert 400 < fit.attrs["min_ess_bulk"] < 1100
+
+
+@pytest.mark.parametrize(
+    ("largest_k", "settings"),
+    [
+        (-np.inf, {}),
+        (0.7, {"nuts_sampler": "nutpie"}),
+        (0.7, {"options": {"max_treedepth": 8}}),
+    ],
+)
+def test_nuts_where_weights_are_unreliable_or_it_is_asked_for(monkeypatch, largest_k, settings):
+    fit, asked = sampled(monkeypatch, largest_k, **settings)
+    assert fit is None
+    assert len(asked) == 1

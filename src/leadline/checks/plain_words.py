@@ -1,4 +1,4 @@
-"""What each check asks, in words that need no statistics, and the number that answers it."""
+"""The question of each check without statistical terms, and the number that answers it."""
 
 from dataclasses import dataclass
 

@@ -45,7 +45,7 @@ def optimum_at_edge(evidence: Evidence) -> Outcome:
         # The smallest value of an integer is an end, whatever its share of the range.
         edge = max(_EDGE, 1.0 / axis.cells) if axis.cells else _EDGE
         at = {"hyperparameter": axis.name}
-        # Where a hyperparameter does not matter, neither does the place of the optimum.
+        # The place of the optimum has no meaning along a hyperparameter that does not matter.
         matters = gain.sel(at) > noise
         place = posterior["best_setting"].sel(at)
         low, high = place < edge, place > 1.0 - edge

@@ -68,7 +68,7 @@ def _differences(found: xr.Dataset, pairs: list[tuple[str, str]], columns: Colum
     prob = f"{100 * found.attrs['ci_prob']:g} %"
     several = by == "model" and len(columns) > 1
     title = f"difference in {metric}: posterior mean and {prob} interval, positive where the first"
-    # Of tasks compared, all differences are in score units.
+    # All differences on one task are in score units.
     heads = {
         head if where or not several else f"{head} *": (suffix, where)
         for head, (suffix, where) in columns.items()

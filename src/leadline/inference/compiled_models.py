@@ -25,24 +25,24 @@ class ReadyModel:
 
     def __init__(self, models: tuple[pm.Model, pm.Model], sampler: Sampler) -> None:
         self._model, self._plain = models
-        self._sampler = sampler
+        self.sampler = sampler
 
     @cached_property
     def compiled(self) -> CompiledModel:
         """The model, ready to be sampled by NUTS."""
-        with self._sampler.progress.compiling():
-            return self._sampler.compile(self._model)
+        with self.sampler.progress.compiling():
+            return self.sampler.compile(self._model)
 
     @cached_property
     def unconstrained(self) -> UnconstrainedModel:
         """The model at many points of the unconstrained space."""
-        with self._sampler.progress.compiling():
+        with self.sampler.progress.compiling():
             return UnconstrainedModel(self._model)
 
     @cached_property
     def pointwise_logp(self) -> PointwiseLogp:
         """The log-densities of the model whose densities are evaluated."""
-        with self._sampler.progress.compiling():
+        with self.sampler.progress.compiling():
             return PointwiseLogp(self._plain)
 
 
@@ -58,7 +58,10 @@ def ready_model(
     parameters, but no data. `build` returns the model to sample, and the one whose log-densities
     are evaluated.
     """
-    return _cached(structure, sampler, lambda: ReadyModel(build(), sampler))
+    ready: ReadyModel = _cached(structure, sampler, lambda: ReadyModel(build(), sampler))
+    # What is still to be compiled is shown by this call, not by the one that built the model.
+    ready.sampler = sampler
+    return ready
 
 
 def compiled_model(

@@ -40,12 +40,12 @@ class Sampler:
 
     @property
     def by_importance(self) -> bool:
-        """Whether importance sampling is tried; options of NUTS ask for NUTS."""
+        """True if importance sampling is tried: options of NUTS ask for NUTS."""
         return self.nuts_sampler == "auto" and not self.options
 
     @property
     def uses_nutpie(self) -> bool:
-        """Whether NUTS is that of nutpie."""
+        """True if NUTS is that of nutpie."""
         return self.nuts_sampler in ("auto", "nutpie")
 
     def compile(self, model: pm.Model) -> "CompiledModel":

@@ -14,7 +14,7 @@ from leadline.stats.rounding import percent, rounded
 # Words by their smallest probability, from the largest.
 _WORDS = {0.99: "almost certainly", 0.95: "very probably", 0.8: "probably", 0.6: "perhaps"}
 _CLEAR = min(_WORDS)
-# Of more tasks, the smallest and the largest scale are named.
+# With more tasks, only the smallest and the largest scale are named.
 _MOST_SCALES = 6
 
 

@@ -39,7 +39,7 @@ _PRIORS = {
     "effective_dim": "effective dimension",
     "noise_ratio": "noise sd in the same units",
 }
-"""What the priors are about, by the names of `leadline.Priors`."""
+"""The quantity of each prior, by the names of `leadline.Priors`."""
 
 
 def sentences(

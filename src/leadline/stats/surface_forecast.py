@@ -1,4 +1,4 @@
-"""What further random trials would bring, by the functions drawn from a surface."""
+"""The gain of further random trials, by the functions drawn from a surface."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,4 +1,4 @@
-"""Where the optimum of a surface is, and which hyperparameters matter near it."""
+"""The place of the optimum of a surface, and the hyperparameters that matter near it."""
 
 import numpy as np
 import pandas as pd
