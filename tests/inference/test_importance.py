@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from leadline.inference.importance import WeightedPoints, _Kernels, sample_by_importance
+from leadline.inference.importance import WeightedPoints, _Kernels, _Proposal, sample_by_importance
 
 COUNT = 4000
 
@@ -93,3 +93,15 @@ def test_kernels_are_a_mixture_of_t_distributions():
         [stats.multivariate_t(centre, covariance, df=5).pdf(points) for centre in centres], axis=0
     )
     np.testing.assert_allclose(np.exp(_Kernels(centres, covariance).logpdf(points)), expected)
+
+
+def test_the_density_of_a_proposal_is_that_of_its_points():
+    narrow, wide = (
+        _Kernels(np.zeros((1, 2)), 0.01 * np.eye(2)),
+        _Kernels(np.ones((1, 2)), np.eye(2)),
+    )
+    proposal = _Proposal(narrow, wide, 20_000)
+    points = proposal.draw(np.random.default_rng(1))
+    target = stats.multivariate_normal(np.ones(2), 0.5 * np.eye(2))
+    ratio = np.exp(target.logpdf(points) - proposal.logpdf(points))
+    np.testing.assert_allclose(ratio.mean(), 1.0, atol=0.08)

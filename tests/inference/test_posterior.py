@@ -1,5 +1,7 @@
 """The posterior at one threshold per search: bounds, labels, score units; no sampling here."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -8,6 +10,7 @@ from helpers import ALPHA, GAMMA, SIGMA, SPREAD, make_trials, reference_cdf
 import leadline as ll
 from leadline.data.scale import SCALES
 from leadline.data.tails import cut_tail, join_tails
+from leadline.inference.importance import sample_by_importance
 from leadline.inference.posterior import (
     PosteriorSampler,
     groups_of,
@@ -207,11 +210,16 @@ def sampled(monkeypatch, largest_k, **settings):
 
 
 def test_a_search_alone_is_drawn_by_importance_sampling(monkeypatch):
+    def drawn(*arguments):
+        return dataclasses.replace(sample_by_importance(*arguments), ess=900.0)
+
+    monkeypatch.setattr("leadline.inference.posterior.sample_by_importance", drawn)
     fit, asked = sampled(monkeypatch, 0.7)
     assert asked == []
     assert np.isnan(fit.attrs["target_accept"])
-    # 1,200 draws repeat the points of fewer.
-    assert 400 < fit.attrs["min_ess_bulk"] < 1100
+    # 1,200 draws repeat points that are worth 900.
+    expected = 1 / (1 / 900 + 1 / 1200)
+    np.testing.assert_allclose([fit.attrs["min_ess_bulk"], fit.attrs["min_ess_tail"]], expected)
 
 
 @pytest.mark.parametrize(
