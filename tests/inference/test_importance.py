@@ -96,10 +96,8 @@ def test_kernels_are_a_mixture_of_t_distributions():
 
 
 def test_the_density_of_a_proposal_is_that_of_its_points():
-    narrow, wide = (
-        _Kernels(np.zeros((1, 2)), 0.01 * np.eye(2)),
-        _Kernels(np.ones((1, 2)), np.eye(2)),
-    )
+    narrow = _Kernels(np.zeros((1, 2)), 0.01 * np.eye(2))
+    wide = _Kernels(np.ones((1, 2)), np.eye(2))
     proposal = _Proposal(narrow, wide, 20_000)
     points = proposal.draw(np.random.default_rng(1))
     target = stats.multivariate_normal(np.ones(2), 0.5 * np.eye(2))

@@ -140,6 +140,7 @@ def test_two_stages_agree_with_a_joint_fit(kind):
     overlap = stages["candidates"]["overlap"].to_numpy()
     assert ((overlap > 0.05) & (overlap <= 1)).all()
     # The location of a task is a parameter in two stages only; its scale is measured.
+    assert set(stages["pooled"].sizes) == set(joint["pooled"].sizes)
     pooled = [name for name in joint["pooled"].data_vars if name != "task_scale"]
     assert set(stages["pooled"].data_vars) - {"task_depth", "task_scale"} == set(pooled)
     groups = {"posterior": ["optimum", "effective_dim"], "pooled": pooled}

@@ -120,7 +120,7 @@ def show_first_answer(tree: xr.DataTree) -> None:
         show_line(found.message)
     else:
         show_line(f"rough: few draws so far ({', '.join(found.problems)})", "dim")
-    show_line("the answers on all searches follow, from many more draws", "dim")
+    show_line("the answers on all searches together follow", "dim")
 
 
 def _answer_table(title: str, cells: pd.DataFrame) -> Table:

@@ -67,7 +67,8 @@ def pool(
     statistics = drawn["sample_stats"].to_dataset()
     populations = posterior[list(_POPULATION)]
     picked, overlap = pick_draws(draws, populations, np.random.default_rng(pick_seed))
-    shared = posterior.drop_vars([*_POPULATION, *_standardised(posterior)])
+    own = [*_POPULATION, *_standardised(posterior), "search", "coordinate"]
+    shared = posterior.drop_vars(own, errors="ignore")
     diagnostics = diagnose(shared, statistics)
     groups = join_groups(
         [
