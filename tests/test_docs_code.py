@@ -71,6 +71,23 @@ def stand_in(fit):
     return stored_fit
 
 
+@pytest.fixture
+def closed_storages(monkeypatch):
+    """Close the databases that documents open: an open connection fails a later test."""
+    optuna = pytest.importorskip("optuna")
+    opened, init = [], optuna.storages.RDBStorage.__init__
+
+    def recorded(self, *args, **kwargs):
+        init(self, *args, **kwargs)
+        opened.append(self)
+
+    monkeypatch.setattr(optuna.storages.RDBStorage, "__init__", recorded)
+    yield
+    for storage in opened:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
 def run_study(study):
     """Give a study that a document has just created its trials."""
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1) ** 2, n_trials=25)
@@ -85,7 +102,8 @@ def run_study(study):
     ],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
-def test_python_of_documents_runs(document, folder_of_a_user, monkeypatch):
+@pytest.mark.usefixtures("folder_of_a_user", "closed_storages")
+def test_python_of_documents_runs(document, monkeypatch):
     mpl.use("Agg")
     # One threshold and few draws take seconds in place of a minute.
     short = functools.partial(ll.fit, tail_fraction=0.3, draws=100, tune=200)
