@@ -135,7 +135,7 @@ def test_a_signal_that_is_ignored_stays_ignored():
     ("stage", "method", "number", "code", "kept"),
     [
         ("weighing", "step", signal.SIGINT, 130, []),  # compiling
-        ("weighing", "sampling", signal.SIGTERM, 143, []),
+        ("weighing", "part", signal.SIGTERM, 143, []),  # drawing by importance
         ("sampling", "sampling", signal.SIGINT, 130, []),
         ("drawing", "step", signal.SIGTERM, 143, ["leadline-runs", "leadline-runs/fit.nc"]),
     ],
