@@ -3,12 +3,14 @@
     uv run python benchmarks/first_answer.py process TRIALS.csv
     uv run python benchmarks/first_answer.py search TRIALS.csv
     uv run python benchmarks/first_answer.py saved FIT.nc
+    uv run python benchmarks/first_answer.py stages -- fit TRIALS.csv --score error ...
 
 `process` times two kinds of process in turn: `leadline fit` on a file, and a normal model on the
 same scores with the same imports, compiling, sampling, diagnostics and writing. `search` prints
 divergences, ESS, R-hat and seconds of sampling per seed, and compares a refit of the compiled model
 on another search with a fresh fit. `saved` times the commands that answer from a saved fit, and
-commands with a mistake, which they refuse.
+commands with a mistake, which they refuse. `stages` runs a command, such as `demo`, and prints the
+seconds of each of its stages.
 """
 
 import argparse
@@ -18,7 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pandas as pd
 
 TAIL_FRACTION = 0.2
 
@@ -162,19 +168,89 @@ def measure_saved(path: Path, repeats: int) -> None:
         print(f"{name:24s} {wall:7.2f} s {cpu:6.2f} s", flush=True)
 
 
+def measure_stages(command: list[str]) -> None:
+    """Run a command in this process; print the seconds of its stages, and of compiling.
+
+    A stage has the imports that it is the first to need. The first answer is that of a single
+    search, which a fit of several prints before it goes on.
+    """
+    from leadline.cli.main import main as leadline
+    from leadline.inference.progress import Progress
+
+    clock = _Clock()
+    original = Progress.start, Progress.compiling, Progress.answer
+
+    def start(self: Progress, stage: str, steps: int = 1, units: str = "") -> None:
+        clock.enter(stage)
+        original[0](self, stage, steps, units)
+
+    @contextmanager
+    def compiling(self: Progress) -> Iterator[None]:
+        stage = clock.enter("compiling")
+        with original[1](self):
+            yield
+        clock.enter(stage)
+
+    def answer(self: Progress, make: object) -> None:
+        original[2](self, make)
+        clock.answered()
+
+    Progress.start, Progress.compiling, Progress.answer = start, compiling, answer
+    code = leadline(command)
+    clock.enter("")
+    print(clock.table().round(1).to_string())
+    print(f"first answer after {clock.first_answer:.1f} s")
+    sys.exit(code)
+
+
+class _Clock:
+    """Wall-clock and CPU seconds by stage, since the start of the process."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, list[float]] = {}
+        self.stage, self.first_answer = "importing and reading", float("nan")
+        self._began, self._cpu = time.perf_counter(), 0.0
+        self._start = self._began - time.process_time()
+
+    def enter(self, stage: str) -> str:
+        """Begin a stage, and return the one that ends."""
+        ended, now, cpu = self.stage, time.perf_counter(), time.process_time()
+        own = self.seconds.setdefault(ended, [0.0, 0.0])
+        own[0] += now - self._began
+        own[1] += cpu - self._cpu
+        self.stage, self._began, self._cpu = stage, now, cpu
+        return ended
+
+    def answered(self) -> None:
+        """Take the time of the first answer."""
+        if self.first_answer != self.first_answer:
+            self.first_answer = time.perf_counter() - self._start
+
+    def table(self) -> pd.DataFrame:
+        """Return one row per stage, and their sum."""
+        table = pd.DataFrame(self.seconds, index=["wall", "CPU"]).T
+        table.loc["all"] = table.sum()
+        return table
+
+
 def main() -> None:
     """Run the chosen measurement."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("measurement", choices=["process", "search", "saved"])
-    parser.add_argument("file", type=Path, metavar="FILE", help="TRIALS.csv or FIT.nc")
+    parser.add_argument("measurement", choices=["process", "search", "saved", "stages"])
+    parser.add_argument(
+        "file", nargs="+", metavar="FILE", help="TRIALS.csv or FIT.nc, or -- and a command"
+    )
     parser.add_argument("--score", default="error")
     parser.add_argument("--direction", default="minimize")
     parser.add_argument("--repeats", type=int, default=3, help="timed runs of each process")
     parser.add_argument("--seeds", type=int, default=5)
     arguments = parser.parse_args()
-    columns = arguments.file, arguments.score, arguments.direction
-    if arguments.measurement == "saved":
-        measure_saved(arguments.file, arguments.repeats)
+    path = Path(arguments.file[0])
+    columns = path, arguments.score, arguments.direction
+    if arguments.measurement == "stages":
+        measure_stages(arguments.file)
+    elif arguments.measurement == "saved":
+        measure_saved(path, arguments.repeats)
     elif arguments.measurement == "process":
         measure_process(*columns, arguments.repeats)
     else:
