@@ -309,11 +309,14 @@ def _add_forecast_options(parser: argparse.ArgumentParser) -> None:
     numbers = [10, 50, 200]
     text = "numbers of further trials; the advice is about the largest; default: 10 50 200"
     add("--trials", type=_positive_integer, nargs="+", default=numbers, metavar="M", help=text)
-    text = "ignore gains up to G, in score units; default: %(default)g"
+    text = (
+        "ignore gains up to G, in score units; default: any new best is counted, and the advice is "
+        "about gains above the noise of one run"
+    )
     add("--minimum-gain", type=float, default=0.0, metavar="G", help=text)
     text = (
-        "advise to stop if the probability of a larger gain is below P in every search; default: "
-        "%(default)s"
+        "advise to stop if the score expected if re-run gains more with a probability below P in "
+        "every search; default: %(default)s"
     )
     add("--probability", type=float, default=0.05, metavar="P", help=text)
     text = (

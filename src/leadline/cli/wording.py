@@ -57,6 +57,8 @@ OPTIONS = {
 """Arguments of the Python functions, and the options that set them."""
 
 _PHRASES = {
+    # On the command line the reader follows from the model.
+    "read them with assume_random=True and fit with model='surface'": "fit with --surface",
     "leadline.plot_threshold": "`leadline plot FIT.nc threshold`",
     # The command line has no option for priors.
     ", or see whether leadline.Priors suits this search and how far the answer moves with other "

@@ -75,15 +75,6 @@ def headroom_of(tree: xr.DataTree) -> xr.DataArray:
     return (sign * (posterior["best_seen_expected"] - posterior["optimum"])).clip(min=0.0)
 
 
-def chance_of_perfect_search(tree: xr.DataTree, minimum_gain: float) -> xr.DataArray:
-    """Return P(a perfect search gains more than an amount), dims (search).
-
-    An amount of 0 stands for the noise sd of one run: less cannot be seen.
-    """
-    amount = minimum_gain or tree["posterior"].dataset["noise_sd"]
-    return (headroom_of(tree) > amount).mean(SAMPLE_DIMS)
-
-
 def perfect_search_sentences(tree: xr.DataTree, prob: float) -> list[str]:
     """Return what a perfect search would gain in words, one sentence per search.
 
