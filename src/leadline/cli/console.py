@@ -28,8 +28,6 @@ from leadline.stats.surface_tree import calibration_of, is_surface, surface_grou
 _PLAIN_WIDTH = 220
 # Each search becomes a column if a row per search is too wide.
 _LABEL_WIDTH, _CELL_WIDTH = 28, 27
-# Columns of a table of hyperparameters that hold words or values: axis, good values, the best.
-_WORDS = 3
 
 
 def open_console() -> Console:
@@ -105,9 +103,9 @@ def show_settings(tree: xr.DataTree, ci_prob: float | None = None) -> None:
     for name in surface_groups(tree) if is_surface(tree) else ():
         cells = setting_cells(best_setting(tree, name, ci_prob=ci_prob))
         title = f"the hyperparameters{f' of {name}' if several else ''}, {SETTING_TITLE}"
-        table = make_table(title, ["hyperparameter", *cells.columns[:_WORDS]], [])
-        for head in cells.columns[_WORDS:]:
-            table.add_column(head, overflow="fold", justify="right")
+        heads = list(map(str, cells.columns))
+        table = make_table(title, ["hyperparameter", *heads[:2]], heads[2:])
+        table.columns[0].min_width = len("hyperparameter")
         for row in cells.itertuples(name=None):
             table.add_row(*map(str, row))
         open_console().print(table)

@@ -52,6 +52,9 @@ class _Parser(argparse.ArgumentParser):
                 if takers
                 else f".{closest(unknown[1], _options_of(self))}"
             )
+        choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)$", message)
+        if choice:
+            message += f".{closest(choice[1], re.findall(r"'([^']*)'", choice[2]))}"
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 

@@ -10,6 +10,7 @@ from leadline.stats.intervals import SAMPLE_DIMS, validate_interval
 from leadline.stats.rounding import percent, rounded
 from leadline.stats.surface_tree import (
     FUNCTIONS,
+    NO_SURFACE,
     axes_of,
     calibration_of,
     is_surface,
@@ -72,10 +73,7 @@ def best_setting(
     'adam'
     """
     if not is_surface(tree):
-        raise LeadlineError(
-            "best_setting takes the tree of leadline.fit(trials, model='surface'): the quadratic "
-            "law does not use the hyperparameters"
-        )
+        raise LeadlineError(NO_SURFACE)
     prob, _ = validate_interval(ci_prob, None)
     name = one_search(tree, search)
     posterior = tree["posterior"].dataset.sel(search=name)
@@ -104,14 +102,17 @@ def best_setting(
 
 
 SETTING_TITLE = (
-    "those that matter most near the optimum first; on a log axis a random value is drawn evenly "
-    "by logarithm"
+    "those that matter most near the optimum first; (log): a random value is drawn evenly on the "
+    "log scale"
 )
 """What stands over a table of `setting_cells`."""
 
 
 def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a result of `best_setting` as text; the heads of its columns name the interval."""
+    """Return a result of `best_setting` as text; the heads of its columns name the interval.
+
+    The index has "(log)" after the names of hyperparameters on a log axis.
+    """
     prob = f"{100 * table.attrs['ci_prob']:g} %"
     rows = {}
     for name, row in table.iterrows():
@@ -120,8 +121,7 @@ def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
         gain, low, high = (
             rounded(float(row[f"tuning_gain{end}"]), sd) for end in ("", "_lower", "_upper")
         )
-        rows[name] = {
-            "axis": row["axis"],
+        rows[f"{name} (log)" if row["axis"] == "log" else str(name)] = {
             f"good values [{prob}]": "inactive" if absent else _good_values(row),
             "best together": "" if absent else _value(row["together"]),
             f"a random value costs [{prob}]": "" if absent else f"{gain} [{low}, {high}]",

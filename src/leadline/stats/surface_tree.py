@@ -7,7 +7,7 @@ import xarray as xr
 
 from leadline.data.surface_scores import SurfaceScores
 from leadline.data.unit_cube import Axis
-from leadline.errors import LeadlineError, format_value, join_values
+from leadline.errors import LeadlineError, closest, format_value, join_values
 
 GROUP = "surfaces"
 """The group with a child per search: its trials and its draws of the surface."""
@@ -29,6 +29,14 @@ MEASURED = (
     "kind of study: 62 %)"
 )
 """What `benchmarks/learned.py` found: searches that learned, alone."""
+
+
+NO_SURFACE = (
+    "no surface in this fit: the quadratic law does not use the hyperparameters; to see which "
+    "matter, fit the trials with model='surface', and name the columns of a table, as in "
+    "params=['lr', 'dropout']"
+)
+"""The refusal of an answer about hyperparameters by a fit of the law."""
 
 
 def is_surface(tree: object) -> bool:
@@ -66,7 +74,9 @@ def one_search(tree: xr.DataTree, search: str | None) -> str:
         raise LeadlineError(f"name one search of {join_values(names)}")
     name = names[0] if search is None else str(search)
     if name not in names:
-        raise LeadlineError(f"no search {format_value(name)}; there are {join_values(names)}")
+        raise LeadlineError(
+            f"no search {format_value(name)}; there are {join_values(names)}.{closest(name, names)}"
+        )
     return name
 
 
