@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -45,7 +46,9 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
-        if unknown:
+        if unknown and "compare" in sys.argv[1:2] and unknown[1] in ("--model", "--task"):
+            message += "; write the models after the file, as in leadline compare FIT.nc mlp forest"
+        elif unknown:
             takers = [name for name, own in _commands_of(self).items() if unknown[1] in own]
             message += (
                 f"; it belongs to {', '.join(takers)}"
@@ -232,9 +235,11 @@ def _add_summary_options(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=formats, default="table", help=text)
 
 
-def _add_budget_and_rope(parser: argparse.ArgumentParser) -> None:
+def _add_budget_and_rope(
+    parser: argparse.ArgumentParser, budget: str = "compare after K trials each, not fully tuned"
+) -> None:
     add = parser.add_argument
-    add("--budget", type=float, metavar="K", help="compare after K trials each, not fully tuned")
+    add("--budget", type=float, metavar="K", help=budget)
     text = "treat differences up to D, in score units, as practically equal"
     add("--rope", type=float, default=0.0, metavar="D", help=text)
 
@@ -265,13 +270,16 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _COMPARE_EXAMPLE
     add = parser.add_argument
+    text = "models to compare (tasks with --by task); default: all"
+    add("items", metavar="NAME", nargs="*", help=text)
     add("--by", choices=("model", "task"), default="model", help="what is compared; default: model")
     _add_budget_and_rope(parser)
     _add_interval(parser)
 
 
 def _add_sentence_options(parser: argparse.ArgumentParser) -> None:
-    _add_budget_and_rope(parser)
+    text = "compare after K trials each, not fully tuned; of one model, add its score after K"
+    _add_budget_and_rope(parser, text)
     _add_interval(parser)
     text = "default: %(default)s"
     forms = ("markdown", "latex")
@@ -291,7 +299,8 @@ def _add_plot_options(parser: argparse.ArgumentParser) -> None:
         "the screen"
     )
     add("--size", choices=("single-column", "double-column", "slide"), help=text)
-    _add_budget_and_rope(parser)
+    text = "mark K trials in the tuning curve, and compare after K trials each"
+    _add_budget_and_rope(parser, text)
     text = "numbers of further trials in the forecast; default: 1 to 1000"
     add("--trials", type=_positive_integer, nargs="+", metavar="M", help=text)
     add("--minimum-gain", type=float, metavar="G", help="ignore gains up to G in the forecast")
