@@ -385,3 +385,23 @@ def test_the_seed_of_a_fit_is_printed(capsys):
     tree.attrs["settings"] = json.dumps({"random_seed": 2**31})
     show_seed(tree)
     assert f"--seed {2**31}" in capsys.readouterr().out
+
+
+def test_one_search_needs_no_name(here, capsys):
+    save(draws=20)
+    for command in ("summary", "forecast"):
+        out = printed(capsys, command, "fit.nc")
+        assert "digits" not in out
+    assert " / model" not in out
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_how_to_learn_which_hyperparameters_matter(here, capsys, named):
+    table = make_trials().table
+    if named:
+        table["param:lr"] = [0.1 + 0.001 * row for row in range(len(table))]
+    save(trials=Trials(table, "minimize"), draws=20)
+    out = " ".join(printed(capsys, "summary", "fit.nc").split())
+    assert "which hyperparameters matter" in out
+    assert "--surface" in out
+    assert ("--params lr dropout" in out) == (not named)

@@ -21,7 +21,12 @@ from leadline.stats.intervals import validate_interval
 from leadline.stats.stopping import forecast_cells, stopping_advice
 from leadline.stats.summary import summary_cells, summary_text
 from leadline.stats.surface_forecast import perfect_search_sentences
-from leadline.stats.surface_settings import SETTING_TITLE, best_setting, setting_cells
+from leadline.stats.surface_settings import (
+    SETTING_TITLE,
+    best_setting,
+    setting_cells,
+    which_matter,
+)
 from leadline.stats.surface_tree import calibration_of, is_surface, surface_groups
 
 # A file or a pipe has no width of its own.
@@ -85,10 +90,12 @@ def show_answers(tree: xr.DataTree, *, form: str = "table", **interval: Any) -> 
         beside = max(1, (console.width - _LABEL_WIDTH) // _CELL_WIDTH)
         for first in range(0, len(answers), beside):
             part = answers.iloc[first : first + beside].T
-            console.print(_answer_table("" if first else title, part))
+            # One search needs no name: it is often that of its file.
+            named = len(answers) > 1
+            console.print(_answer_table("" if first else title, part, named=named))
     show_settings(tree, interval.get("ci_prob"))
-    if any(str(name).startswith("trial_param") for name in tree["constant_data"].data_vars):
-        show_line("which hyperparameters matter: fit the trials again with --surface", "dim")
+    if not is_surface(tree):
+        show_line(in_command_line_words(which_matter(tree)), "dim")
     found = convergence(tree)
     for sentence in answers.attrs["remarks"]:
         show_line(sentence)
@@ -124,8 +131,9 @@ def show_first_answer(tree: xr.DataTree) -> None:
     show_line("the answers on all searches together follow", "dim")
 
 
-def _answer_table(title: str, cells: pd.DataFrame) -> Table:
+def _answer_table(title: str, cells: pd.DataFrame, *, named: bool = True) -> Table:
     table = make_table(title, ["search"], [str(label) for label in cells.columns])
+    table.show_header = named
     for row in cells.itertuples(name=None):
         table.add_row(*map(str, row))
     return table

@@ -44,9 +44,18 @@ def build_parser() -> argparse.ArgumentParser:
 class _Parser(argparse.ArgumentParser):
     """A parser with errors of one line: the usage of all options would hide the mistake."""
 
+    command = ""
+    """The command that was typed."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse arguments as argparse does, and keep the command for messages."""
+        typed = sys.argv[1:] if args is None else list(args)
+        self.command = next(iter(typed), "")
+        return super().parse_args(typed, namespace)
+
     def error(self, message: str) -> NoReturn:
         unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
-        if unknown and "compare" in sys.argv[1:2] and unknown[1] in ("--model", "--task"):
+        if unknown and self.command == "compare" and unknown[1] in ("--model", "--task"):
             message += "; write the models after the file, as in leadline compare FIT.nc mlp forest"
         elif unknown:
             takers = [name for name, own in _commands_of(self).items() if unknown[1] in own]
@@ -247,7 +256,7 @@ def _add_budget_and_rope(
 _COMPARE_EXAMPLE = """\
 example: leadline compare leadline-runs/fit.nc --rope 0.002
 
-  which model is better, fully tuned: P(better) / P(practically equal) / P(worse), in %
+  which model is better, fully tuned: P(better) / P(practically equal) / P(worse), in rounded %
     resnet, transformer:   adult 72 / 20 / 8   covtype 13 / 19 / 68   higgs 1 / 32 / 67
                            overall 4 / 52 / 44   a new task 29 / 26 / 46
   difference in val_error; * in task scales

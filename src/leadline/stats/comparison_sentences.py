@@ -87,6 +87,8 @@ def doubts(comparison: xr.Dataset) -> list[str]:
 def _wide_rope(comparison: xr.Dataset) -> list[str]:
     """Return a warning, in a list, of a rope beyond all differences: it decides the answer."""
     rope = comparison.attrs["rope"]
+    if not rope:
+        return []
     ends = comparison[["difference_lower", "difference_upper"]].to_dataarray()
     largest = float(abs(ends).max())
     if not rope > largest:
@@ -117,7 +119,7 @@ def _best(comparison: xr.Dataset, items: list[str]) -> list[str]:
     if largest < _CLEAR:
         best = f"no {by} is clearly the best; most likely it is {name},"
     if largest < _UNLIKELY:
-        return [f"no {by} is the best: none is ahead of all others with more than {percent(largest)}."]
+        return [f"no {by} is the best: none is ahead of all others (at most {percent(largest)})."]
     return [f"{best} with probability {percent(largest)}."]
 
 

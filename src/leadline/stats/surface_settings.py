@@ -108,6 +108,17 @@ SETTING_TITLE = (
 """What stands over a table of `setting_cells`."""
 
 
+def which_matter(tree: xr.DataTree) -> str:
+    """Return how to learn which hyperparameters matter, of a fit of the law."""
+    recorded = (str(name) for name in tree["constant_data"].data_vars)
+    if any(name.startswith("trial_param") for name in recorded):
+        return "which hyperparameters matter: fit the trials again with model='surface'"
+    return (
+        "which hyperparameters matter: unknown, as none are named; fit the trials again with "
+        "model='surface', and name the columns of a table, as in params=['lr', 'dropout']"
+    )
+
+
 def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
     """Return a result of `best_setting` as text; the heads of its columns name the interval.
 
