@@ -326,11 +326,11 @@ def test_forecast_advises_by_its_exit_code(here, capsys):
     enough = ["--trials", "5", "20", "--minimum-gain", "0.05"]
     assert printed(capsys, "forecast", "fit.nc", *enough)
     out = printed(capsys, "forecast", "fit.nc", *enough, "--exit-code", code=3)
-    assert "Stop: 20" in out
+    assert "Stop: the best of 20 more trials" in out
     assert "P(gain > 0.05)" in out
-    more = ["--trials", "500", "--within", "50%", "--exit-code"]
+    more = ["--trials", "500", "--minimum-gain", "0.001", "--within", "50%", "--exit-code"]
     out = printed(capsys, "forecast", "fit.nc", *more)
-    assert "Stop" not in out
+    assert "Not settled: the best of 500 more trials" in out
     assert "within 50% of the optimum" in out
 
 
