@@ -1,4 +1,4 @@
-"""How often is a comparison wrong, and what does the prior decide, with 40 trials per search?
+"""How far can answers from 40 to 80 trials be trusted: comparisons, surfaces, and the prior's mark.
 
 Two models on three data sets, 40 random trials each, are drawn from bowls with two to five
 hyperparameters: the score is quadratic near its optimum and levels off far from it, a tenth of the
@@ -9,12 +9,13 @@ known, fully tuned and after 100 trials.
     python benchmarks/few_trials.py beside --work DIR      # half a minute per search; continues
     python benchmarks/few_trials.py prior --work DIR       # ten seconds per search; continues
 
-`compare` fits each example (two chains of 500 draws), and counts how often a model that is better with
-probability 0.9 or more is worse in truth. `beside` fits random searches of 80 trials by the law and by a surface, and compares both with
-the truth: the optimum, and the expected score of the trial that measured best. `prior` fits searches of the same kind alone, with the
-default priors and with one of them moved by half its sd to either side. The *weight* of the prior
-is the part of its move that the posterior follows: 0 if the scores decide, 1 if the prior does. It
-is compared with the mark `decided_by_prior`.
+`compare` fits each example (two chains of 500 draws), and counts how often a model that is better
+with probability 0.9 or more is worse in truth. `beside` fits random searches of 80 trials by the
+law and by a surface, and compares both with the truth: the optimum, and the expected score of the
+trial that measured best. `prior` fits searches of the same kind alone, with the default priors and
+with one of them moved by half its sd to either side. The *weight* of the prior is the part of its
+move that the posterior follows: 0 if the scores decide, 1 if the prior does. It is compared with
+the mark `decided_by_prior`.
 """
 
 import argparse
@@ -35,7 +36,6 @@ BUDGET = 100
 SURE = 0.9
 SHORT = {"chains": 2, "draws": 500, "tune": 700}
 BESIDE = 80
-KEEP: pathlib.Path | None = None
 # The standard deviation of the true difference between the models: overall, and per data set.
 EFFECT, INTERACTION = 0.03, 0.02
 
@@ -100,8 +100,6 @@ def compare_rows(number: int) -> list[dict[str, object]]:
     bowls = draw_bowls(rng)
     trials = ll.Trials(draw_table(bowls, rng).reset_index(drop=True), "minimize")
     fit = ll.fit(trials, random_seed=number, progressbar=False, **SHORT)
-    if KEEP is not None:
-        fit.to_netcdf(KEEP / f"example{number}.nc")
     rows = []
     for budget in (None, BUDGET):
         found = compare_once(fit, budget=budget)

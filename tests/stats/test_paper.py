@@ -14,7 +14,6 @@ from leadline.errors import LeadlineError
 from leadline.stats.citations import BIBTEX, REFERENCES
 
 
-
 def converged(tree):
     """Return the tree with sound sampling."""
     candidates = tree["candidates"].dataset
@@ -110,9 +109,9 @@ def test_one_search_of_one_model_reads_as_one(tmp_path):
     assert "digits" not in text
     assert text.count("Perfectly tuned") == 1
     row = ll.tuning_curve(alone, [50], kind="expected").mean()
-    assert f"After 50 trials, the best one, if re-run, is expected to score {float(row):.3f}"[:-1] in (
-        text
-    )
+    assert f"After 50 trials, the best one, if re-run, is expected to score {float(row):.3f}"[
+        :-1
+    ] in (text)
 
 
 def test_optima_of_several_searches_are_one_sentence(tree):

@@ -18,8 +18,8 @@ from leadline.stats.fitted_search import search_names
 from leadline.stats.forecast import forecast
 from leadline.stats.intervals import interval_label, validate_interval
 from leadline.stats.rounding import decimals_shown
-from leadline.stats.surface_beside_law import law_sentences
 from leadline.stats.summary import summary
+from leadline.stats.surface_beside_law import law_sentences
 from leadline.stats.surface_settings import best_setting, setting_cells, setting_sentences
 from leadline.stats.surface_tree import calibration_of
 

@@ -88,9 +88,7 @@ def fit_surfaces(
     }, notes
 
 
-def with_laws(
-    posterior: xr.Dataset, laws: Mapping[tuple[str, str], xr.Dataset]
-) -> xr.Dataset:
+def with_laws(posterior: xr.Dataset, laws: Mapping[tuple[str, str], xr.Dataset]) -> xr.Dataset:
     """Return the posterior of surfaces with what the laws of some searches say.
 
     `laws` are draws by (task, model), with the variables of `LAW_VARIABLES`; the same number per

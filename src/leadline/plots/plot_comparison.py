@@ -119,6 +119,7 @@ def tabulate_pairs(
     metric = comparison.attrs["metric"]
     note = "; overall and a new task: task scales" if in_scores and summaries else ""
     note += f" of {mean:.2g} on average" if note else ""
+    note += "; few trials: read with caution" if comparison.attrs.get("leans_on") else ""
     return xr.Dataset(
         {
             **{name: (("pair", "row"), values) for name, values in figures.items()},

@@ -184,8 +184,8 @@ def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
         f"{'The models were' if _models(tree) > 1 else 'The model was'} tuned by random "
         f"search{assumed} ({tree.attrs['trials']}).",
         f"To the best scores ({tree.attrs['metric']}, {tree.attrs['direction']}d) "
-        f"{'' if one else 'of each search '}we fitted the noisy quadratic distribution @lourie2025@ with Leadline "
-        f"{versions.get('leadline', '')}; all other trials, failed ones included, count as worse.",
+        f"{'' if one else 'of each search '}we fitted the noisy quadratic distribution "
+        f"@lourie2025@ with Leadline {versions.get('leadline', '')}; all other trials, failed ones included, count as worse.",
         "" if one else _MODELS.get(str(settings.get("model")), ""),
         "Answers are averaged over the thresholds at which the law fits, weighted by predictive "
         "score @northrop2017@."
@@ -224,7 +224,9 @@ def _estimate(draws: xr.DataArray, prob: float, kind: str) -> str:
     """Return the posterior mean and the interval as text."""
     sd = float(draws.std(SAMPLE_DIMS))
     low, high = (float(end) for end in interval(draws, prob, kind))
-    return f"{rounded(float(draws.mean(SAMPLE_DIMS)), sd)} [{rounded(low, sd)}, {rounded(high, sd)}]"
+    return (
+        f"{rounded(float(draws.mean(SAMPLE_DIMS)), sd)} [{rounded(low, sd)}, {rounded(high, sd)}]"
+    )
 
 
 def _lay_out(methods: list[str], results: list[str], form: str) -> str:

@@ -8,9 +8,7 @@ from leadline.stats.surface_tree import learned_searches
 
 _PREDICTS = "surface fit, leave-one-out"
 
-_SURFACE = (
-    "believe the surface, which also uses the hyperparameters and predicts its own trials"
-)
+_SURFACE = "believe the surface, which also uses the hyperparameters and predicts its own trials"
 _LAW = (
     "believe the law, which needs no hyperparameters: the surface does not predict its own trials"
 )
@@ -20,8 +18,8 @@ def law_sentences(tree: xr.DataTree, *, ci_prob: float | None = None) -> dict[st
     """Return for each search with both answers what they are, and which to believe and why.
 
     The surface uses more of the data. Its assumption, a smooth score of hyperparameters that are
-    all recorded, is tested by the check "surface fit, leave-one-out"; where that fails, the law is to be
-    believed. `benchmarks/few_trials.py` measured both. `ci_prob` is that of the intervals.
+    all recorded, is tested by the check "surface fit, leave-one-out"; where that fails, the law is
+    to be believed. `benchmarks/few_trials.py` measured both. `ci_prob` is that of the intervals.
     """
     posterior = tree["posterior"].dataset
     if "law_optimum" not in posterior:

@@ -7,7 +7,6 @@ from scipy.special import ndtr
 
 from leadline.data.trials import LOSS_SIGNS
 from leadline.errors import LeadlineError
-from leadline.stats.intervals import SAMPLE_DIMS
 from leadline.stats.rounding import rounded
 from leadline.stats.surface_tree import FUNCTIONS, scores_of, surface_groups
 

@@ -32,8 +32,8 @@ def surface_methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
     return [
         f"Configurations were chosen by a search (sampler: {sampler}; {tree.attrs['trials']}).",
         f"To the scores ({tree.attrs['metric']}, {tree.attrs['direction']}d, "
-        f"{' or '.join(scales)} scale) we fitted a Gaussian process over the hyperparameters with a "
-        f"sparse axis-aligned prior @eriksson2021@, with Leadline {versions.get('leadline', '')}; "
+        f"{' or '.join(scales)} scale) we fitted a Gaussian process over the hyperparameters with "
+        f"a sparse axis-aligned prior @eriksson2021@, with Leadline {versions.get('leadline', '')}; "
         "the optimum is the best value of its functions.",
         f"{sampling}; R-hat at most {found.max_rhat:.3f}, effective sample sizes at least "
         f"{min(found.min_ess_bulk, found.min_ess_tail):.0f} @vehtari2021@, no divergences.",

@@ -56,7 +56,7 @@ def learned_searches(tree: xr.DataTree) -> list[str]:
     if "effective_dim" not in posterior:
         return names
     law = posterior["effective_dim"]
-    return [name for name in names if bool(law.sel(search=name).isnull().any())]  # noqa: PD003
+    return [name for name in names if bool(law.sel(search=name).isnull().any())]
 
 
 def calibration_of(tree: xr.DataTree) -> str:
