@@ -178,8 +178,9 @@ def fit(
     `best_setting`, in the unit cube (..., hyperparameter); and, if a search is random, of the law,
     which is fitted beside it, `effective_dim`, `law_optimum` and `law_best_seen_expected`.
     `surfaces` and `functions` have a child per search: trials and draws of the parameters, and
-    functions drawn from them. `constant_data` and `checks` are as above. `leadline.summary`, `best_setting`, `forecast`, `compare`, `check`,
-    `report`, `plot_optimum`, `plot_forecast`, `plot_comparison` and `plot_surface` take it.
+    functions drawn from them. `constant_data` and `checks` are as above. `leadline.summary`,
+    `best_setting`, `forecast`, `compare`, `check`, `sentences`, `report`, `plot_optimum`,
+    `plot_forecast`, `plot_comparison` and `plot_surface` take it.
 
     Examples
     --------

@@ -185,7 +185,8 @@ def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
         f"search{assumed} ({tree.attrs['trials']}).",
         f"To the best scores ({tree.attrs['metric']}, {tree.attrs['direction']}d) "
         f"{'' if one else 'of each search '}we fitted the noisy quadratic distribution "
-        f"@lourie2025@ with Leadline {versions.get('leadline', '')}; all other trials, failed ones included, count as worse.",
+        f"@lourie2025@ with Leadline {versions.get('leadline', '')}; all other trials, failed "
+        "ones included, count as worse.",
         "" if one else _MODELS.get(str(settings.get("model")), ""),
         "Answers are averaged over the thresholds at which the law fits, weighted by predictive "
         "score @northrop2017@."

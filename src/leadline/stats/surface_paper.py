@@ -33,8 +33,8 @@ def surface_methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
         f"Configurations were chosen by a search (sampler: {sampler}; {tree.attrs['trials']}).",
         f"To the scores ({tree.attrs['metric']}, {tree.attrs['direction']}d, "
         f"{' or '.join(scales)} scale) we fitted a Gaussian process over the hyperparameters with "
-        f"a sparse axis-aligned prior @eriksson2021@, with Leadline {versions.get('leadline', '')}; "
-        "the optimum is the best value of its functions.",
+        f"a sparse axis-aligned prior @eriksson2021@, with Leadline "
+        f"{versions.get('leadline', '')}; the optimum is the best value of its functions.",
         f"{sampling}; R-hat at most {found.max_rhat:.3f}, effective sample sizes at least "
         f"{min(found.min_ess_bulk, found.min_ess_tail):.0f} @vehtari2021@, no divergences.",
         f"We report posterior means and {100 * prob:g} % {kind} intervals.",
