@@ -95,8 +95,8 @@ def compare(
         the best tenth. It measures the spread of good scores. ``attrs`` hold `by`, `budget` (0: at
         the optimum), `rope`, `ci_prob`, `metric`, `direction`, `model`, `failed_checks`, `problems`
         of sampling, in `not_checked` the searches without trials, whose fit could not be checked,
-        `no_new_task`, and in `leans_on` a sentence if a search has fewer than 30 trials beyond
-        its threshold, with how often such comparisons were wrong.
+        `no_new_task`, and in `leans_on` a sentence if a search of fewer than 100 trials has fewer
+        than 30 beyond its threshold, with how often such comparisons were wrong.
 
     Raises
     ------

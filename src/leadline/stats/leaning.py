@@ -10,8 +10,10 @@ from leadline.stats.reported import has_trials
 from leadline.stats.surface_tree import is_surface
 
 FEW = 30
-"""With fewer trials beyond the threshold of a search, a comparison says so. Measured with 8 to 28;
-the bundled searches have 40 or more."""
+"""With fewer trials beyond the threshold of a search that has fewer than `FEW_RUN`, a comparison
+says so. Measured with 8 to 28 of 40; how far a law of as few of 400 can be trusted is not."""
+
+FEW_RUN = 100
 
 WITHIN = 2.5
 """A budget of up to so many times the trials of a search was right where full tuning was not."""
@@ -36,11 +38,15 @@ def leaning(tree: xr.DataTree, budget: float | None) -> str:
     tails = tree["candidates"].dataset.sel(search=names)
     heaviest = tails["weight"].fillna(0.0).argmax("candidate")
     used = tails["n_tail"].isel(candidate=heaviest).to_numpy().astype(int)
-    if not used.size or used.min() >= FEW:
+    run = tree["constant_data"]["n_trials"].sel(search=names).to_numpy()
+    few = (used < FEW) & (run < FEW_RUN)
+    if not few.any():
         return ""
+    used = used[few]
     least, most = int(used.min()), int(used.max())
     count = f"{least}" if least == most else f"{least} to {most}"
-    text = f"Few trials: the law rests on the best {count} trials of each search"
+    which = "each search" if few.all() else f"{few.sum()} of {len(few)} searches"
+    text = f"Few trials: the law rests on the best {count} trials of {which}"
     marked = [
         name
         for name, own in zip(search_names(tree), decided_by_prior(tree), strict=True)
@@ -48,7 +54,7 @@ def leaning(tree: xr.DataTree, budget: float | None) -> str:
     ]
     if marked and budget is None:
         text += f", and the prior decides the optimum of {len(marked)} of {len(names)}"
-    trials = float(np.min(tree["constant_data"]["n_trials"].sel(search=names)))
+    trials = float(run.min())
     of_size = f"in {EXAMPLES} simulated comparisons of 40 trials each"
     answers = "an overall probability of 90 % or more was wrong in"
     if budget is None:
