@@ -1,6 +1,5 @@
 """What a comparison of few trials leans on, and how often such comparisons were wrong."""
 
-import numpy as np
 import xarray as xr
 
 from leadline.errors import pluralize

@@ -19,7 +19,8 @@ def law_sentences(tree: xr.DataTree, *, ci_prob: float | None = None) -> dict[st
 
     The surface uses more of the data. Its assumption, a smooth score of hyperparameters that are
     all recorded, is tested by the check "surface fit, leave-one-out"; where that fails, the law is
-    to be believed. `benchmarks/few_trials.py` measured both. `ci_prob` is that of the intervals.
+    to be believed. `benchmarks/few_trials.py` measured both on smooth scores: the surface was
+    closer to the truth in all answers on eight searches. `ci_prob` is that of the intervals.
     """
     posterior = tree["posterior"].dataset
     if "law_optimum" not in posterior:
