@@ -128,7 +128,7 @@ def test_a_surface_has_a_sentence(form, law):
     for words in ("Gaussian process", "eriksson2021" if form == "latex" else "2103.00349", "lr"):
         assert words in text
     assert ("96 test studies" in text) == (not law)
-    assert ("believe the" in text) == law
+    assert ("we follow the" in text) == law
 
 
 def test_an_unknown_form_is_refused(tree):

@@ -44,5 +44,6 @@ def test_it_stands_in_the_summary_the_report_and_the_paper():
     tree = with_outcome(make_surface_tree(law=True), True)
     (sentence,) = law_sentences(tree).values()
     assert sentence in ll.summary(tree).attrs["settings"]
-    for text in (summary_text(tree, "csv"), render(tree), ll.sentences(tree)):
+    for text in (summary_text(tree, "csv"), render(tree)):
         assert "believe the surface" in text
+    assert "we follow the surface" in ll.sentences(tree)

@@ -57,8 +57,12 @@ def surface_results(tree: xr.DataTree, prob: float) -> list[str]:
             f"{rounded(float(draws.mean()), sd)} [{low}, {high}]."
         )
     results += perfect_search_sentences(tree, prob)
-    beside = law_sentences(tree, ci_prob=prob).items()
-    texts = [f"{name}: {text}" if len(names) > 1 else text for name, text in beside]
+    # A paper advises nobody.
+    beside = {
+        name: text.replace("believe the", "we follow the")
+        for name, text in law_sentences(tree, ci_prob=prob).items()
+    }
+    texts = [f"{name}: {text}" if len(names) > 1 else text for name, text in beside.items()]
     texts += setting_sentences(tree, ci_prob=prob)
     texts += [f"calibration: {text}" for text in [calibration_of(tree)] if text]
     return results + [f"{text[:1].upper()}{text[1:]}." for text in texts]
