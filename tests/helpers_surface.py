@@ -78,9 +78,15 @@ def _tree(searches, direction, law, options):
             trials, Sampler(), scale="identity", seed=np.random.SeedSequence(1)
         )
     if law:
-        draws = xr.DataArray(np.random.default_rng(2).normal(1.8, 0.2, (4, 100)))
-        laws = dict.fromkeys(searches, draws.rename(dim_0="chain", dim_1="draw"))
-        groups["posterior"] = fit_surface.with_effective_dims(groups["posterior"], laws)
+        generator, sign = np.random.default_rng(2), 1.0 if direction == "minimize" else -1.0
+        dims, shape = ("chain", "draw"), (4, 100)
+        drawn = {
+            "effective_dim": (dims, generator.normal(1.8, 0.2, shape)),
+            "optimum": (dims, sign * (OPTIMUM + 0.01 * generator.normal(size=shape))),
+            "best_seen_expected": (dims, sign * (OPTIMUM + 0.02 + np.zeros(shape))),
+        }
+        laws = dict.fromkeys(searches, xr.Dataset(drawn))
+        groups["posterior"] = fit_surface.with_laws(groups["posterior"], laws)
     return tree_of(groups, provenance(trials, SurfacePriors(), SETTINGS, notes))
 
 

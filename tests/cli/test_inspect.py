@@ -62,7 +62,7 @@ def test_every_study_of_several_is_described(inspected, tmp_path):
         connection.commit()
     text = inspected("study.db")
     words = ["2 studies", "--study-name", "study 'big': 25 trials", "study 'small'", "TPESampler"]
-    for word in [*words, "--random-start 4", "(minimize)"]:
+    for word in [*words, "`leadline fit study.db --surface`", "(minimize)"]:
         assert word in text
 
 

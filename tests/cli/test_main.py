@@ -326,11 +326,11 @@ def test_forecast_advises_by_its_exit_code(here, capsys):
     enough = ["--trials", "5", "20", "--minimum-gain", "0.05"]
     assert printed(capsys, "forecast", "fit.nc", *enough)
     out = printed(capsys, "forecast", "fit.nc", *enough, "--exit-code", code=3)
-    assert "Stop: 20" in out
+    assert "Stop: the best of 20 more trials" in out
     assert "P(gain > 0.05)" in out
-    more = ["--trials", "500", "--within", "50%", "--exit-code"]
+    more = ["--trials", "500", "--minimum-gain", "0.001", "--within", "50%", "--exit-code"]
     out = printed(capsys, "forecast", "fit.nc", *more)
-    assert "Stop" not in out
+    assert "Not settled: the best of 500 more trials" in out
     assert "within 50% of the optimum" in out
 
 
@@ -385,3 +385,23 @@ def test_the_seed_of_a_fit_is_printed(capsys):
     tree.attrs["settings"] = json.dumps({"random_seed": 2**31})
     show_seed(tree)
     assert f"--seed {2**31}" in capsys.readouterr().out
+
+
+def test_one_search_needs_no_name(here, capsys):
+    save(draws=20)
+    for command in ("summary", "forecast"):
+        out = printed(capsys, command, "fit.nc")
+        assert "digits" not in out
+    assert " / model" not in out
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_how_to_learn_which_hyperparameters_matter(here, capsys, named):
+    table = make_trials().table
+    if named:
+        table["param:lr"] = [0.1 + 0.001 * row for row in range(len(table))]
+    save(trials=Trials(table, "minimize"), draws=20)
+    out = " ".join(printed(capsys, "summary", "fit.nc").split())
+    assert "which hyperparameters matter" in out
+    assert "--surface" in out
+    assert ("--params lr dropout" in out) == (not named)

@@ -61,6 +61,10 @@ def test_the_budget_of_a_table_is_a_column(tmp_path, capsys):
     [
         (["fit", "runs.csv", "--rope", "1"], "--rope 1; it belongs to compare, sentence, plot"),
         (["fit", "runs.csv", "--replicat", "a"], "Did you mean '--replicate'?"),
+        (["plot", "fit.nc", "comparisn"], "Did you mean 'comparison'?"),
+        (["sumary", "fit.nc"], "Did you mean 'summary'?"),
+        (["fit", "runs.csv", "--pooling", "cross"], "Did you mean 'crossed'?"),
+        (["compare", "fit.nc", "--model", "a"], "write the models after the file"),
     ],
 )
 def test_an_option_of_another_command(typed, expected, capsys):

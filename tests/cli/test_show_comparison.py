@@ -7,7 +7,9 @@ import pytest
 import xarray as xr
 from helpers import make_tree, make_trials
 
-from leadline.cli.show_comparison import show_comparison
+from leadline.cli.main import main
+from leadline.cli.show_comparison import choose_items, show_comparison
+from leadline.errors import LeadlineError
 from leadline.html_report.sliders import comparison_data
 from leadline.stats.rounding import percent
 
@@ -166,3 +168,45 @@ def test_a_missing_new_task_is_explained_in_words_of_the_command_line(plain, cap
     out = capsys.readouterr().out
     assert "No answer for a new task" in out
     assert "--pooling crossed" in out
+
+
+def test_compared_models_are_chosen_by_name(plain, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plain.to_netcdf("fit.nc", engine="h5netcdf")
+    assert main(["compare", "fit.nc", "a", "c"]) == 0
+    rows = rows_of(capsys.readouterr().out)
+    assert set(rows) == {("a", "c")}
+    assert main(["compare", "fit.nc", "a", "cc"]) == 1
+    assert "no model 'cc' in this fit" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("by", "names", "words"),
+    [
+        ("model", ["a", "d"], "no model 'd' in this fit; there are 'a', 'b', 'c'"),
+        ("task", ["digits", "wien"], "Did you mean 'wine'"),
+        ("model", ["b"], "name another model beside it"),
+    ],
+)
+def test_names_that_are_not_there_are_refused(plain, by, names, words):
+    with pytest.raises(LeadlineError, match=words):
+        choose_items(plain, by, names)
+
+
+def test_a_comparison_of_few_trials_says_on_what_it_leans(capsys):
+    few = make_tree(make_trials(n=40, n_failed=2, searches=PAIRS), chains=2, draws=60)
+    for budget, words in ((None, "leans on the prior"), (100.0, "0 of 6 cases after 100 trials")):
+        show_comparison(few, budget=budget)
+        out = " ".join(capsys.readouterr().out.split())
+        assert "the law rests on the best 16 trials of each search" in out
+        assert words in out
+
+
+def test_a_comparison_of_many_trials_leans_on_nothing(plain, capsys):
+    show_comparison(plain)
+    assert "Few trials" not in capsys.readouterr().out
+
+
+def test_a_rope_beyond_all_differences_is_named_on_the_screen(plain, capsys):
+    show_comparison(plain, rope=50.0)
+    assert "50 decides these answers" in " ".join(capsys.readouterr().out.split())

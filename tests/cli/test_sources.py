@@ -178,14 +178,14 @@ def test_several_studies_are_fitted_together(fitted):
         assert len(trials.table) == N
 
 
-def test_a_learned_study_is_refused_until_its_random_start_is_asked_for(fitted, capsys):
+def test_a_learned_study_is_refused_until_it_is_asked_for(fitted, capsys):
     learned = [(k, "tpe:relative_params:0", json.dumps("{}")) for k in range(11, N + 1)]
     with closing(sqlite3.connect("study.db")) as connection:
         connection.executemany("INSERT INTO trial_system_attributes VALUES (?, ?, ?)", learned)
         connection.commit()
     message = failed(capsys, "fit", "study.db")
     assert "TPESampler chose 50 of 60 trials" in message
-    assert "--random-start 10" in message
+    assert "fit with --surface" in message
     assert main(["fit", "study.db", "--random-start", "10", "--no-pictures"]) == 0
     assert main(["fit", "study.db", "--assume-random", "--no-pictures", "-o", "all"]) == 0
     assert [len(trials.table) for trials in fitted] == [10, N]

@@ -21,8 +21,8 @@ def test_the_answers_of_a_saved_surface(saved, capsys):
     for command in ("summary", "forecast"):
         assert main([command, "fit.nc"]) == 0
         out = capsys.readouterr().out
-        # How often such intervals hold stands beside the numbers.
-        assert "of 96 studies" in out
+        # How often such intervals hold is known of searches that learned.
+        assert "96 test studies" not in out
     assert main(["summary", "fit.nc"]) == 0
     out = capsys.readouterr().out
     assert "lr" in out
@@ -65,10 +65,23 @@ def study(tmp_path, monkeypatch):
 def test_the_refusal_of_a_learned_search_names_both_ways(study, capsys):
     assert main(["fit", study]) == 1
     error = capsys.readouterr().err
-    assert "--surface" in error
-    assert "RandomShareSampler" in error
+    # What was found, what to type now, and what to do next time.
+    assert len(error) < 450
+    assert error.count(". ") == 2
+    for words in ("TPESampler chose 20 of 30 trials", "fit with --surface", "RandomShareSampler"):
+        assert words in error
+    assert not any(words in error for words in ("tpe:", "attribute", "for the reader"))
     with pytest.raises(ll.LeadlineError, match="model='surface'"):
         ll.read_optuna("sqlite:///study.db")
+
+
+def test_inspect_shows_what_is_in_a_learned_study_and_what_fit_will_do(study, capsys):
+    assert main(["inspect", study]) == 0
+    out = capsys.readouterr().out
+    for words in ("30 trials", "1 hyperparameter: 'x'", "its sampler learned"):
+        assert words in out
+    assert "`leadline fit study.db` refuses" in out
+    assert "`leadline fit study.db --surface`" in out
 
 
 def test_a_learned_study_is_fitted_without_more_options(study, monkeypatch, capsys):
@@ -84,7 +97,7 @@ def test_a_learned_study_is_fitted_without_more_options(study, monkeypatch, caps
     assert len(trials.table) == 30
     assert options["model"] == "surface"
     assert options["draws"] is options["tune"] is options["scale"] is None
-    assert "of 96 studies" in capsys.readouterr().out
+    assert "96 test studies" in capsys.readouterr().out
 
 
 def test_options_that_exclude_each_other(study, capsys):

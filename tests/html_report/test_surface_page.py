@@ -19,11 +19,20 @@ def test_the_answers_of_all_rooms_are_in_it(page):
     assert f"{optimum:.3f}" in page
     for name in ("lr", "opt", "y", "momentum"):
         assert re.search(rf"<figcaption>{name}", page)
-    assert "of 96 studies" in page
+    assert "believe the surface" in page
+    assert "scale of scores" in page
+    # How often such intervals hold is known of searches that learned.
+    assert "96 test studies" not in page
     assert "effective hyperparameters" in page
     assert "No check failed" in page
     assert "calibration:" not in page
     assert page.count("<svg") == 5
+
+
+def test_a_search_that_learned_has_its_calibration(tmp_path):
+    page = ll.report(make_surface_tree(), tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "in 96 test studies" in page
+    assert "believe the" not in page
 
 
 def test_nothing_is_loaded_and_names_are_escaped(tmp_path):

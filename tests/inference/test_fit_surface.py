@@ -107,4 +107,6 @@ def test_the_law_of_a_random_search_stands_beside_its_surface():
     beside = fit["posterior"].dataset["effective_dim"]
     assert beside.dims == ("chain", "draw", "search")
     assert 1.0 <= float(beside.mean()) <= 2.5
-    assert "the law" in ll.summary(fit).attrs["settings"][0]
+    assert "the law" in ll.summary(fit).attrs["settings"][-1]
+    assert float(fit["posterior"]["law_optimum"].mean()) == pytest.approx(0.2, abs=0.05)
+    assert "two answers" in ll.summary(fit).attrs["settings"][0]

@@ -151,11 +151,11 @@ def test_a_storage_of_several_studies_lists_them(tmp_path):
         ("NSGAIISampler", {"population_size": 5}, 5),
     ],
 )
-def test_a_study_that_learned_is_refused_and_its_random_start_offered(name, options, first):
+def test_a_study_that_learned_is_refused_and_its_random_start_can_be_read(name, options, first):
     if name == "CmaEsSampler":
         pytest.importorskip("cmaes")
     learned = study(objective=plane, n=14, sampler=getattr(samplers, name)(seed=1, **options))
-    with refused(name, "14 trials", f"random_start={first} ", "assume_random=True", "attribute"):
+    with refused(name, "14 trials", "assume_random=True", "model='surface'", "RandomShareSampler"):
         read_optuna(learned)
     trials = read_optuna(learned, random_start=first)
     assert trials.counts()["trials"] == first
@@ -172,11 +172,17 @@ def plane(trial):
     return trial.suggest_float("x", 0, 1) + trial.suggest_float("y", 0, 1)
 
 
+def test_a_random_start_that_can_be_fitted_is_offered():
+    sampler = samplers.TPESampler(seed=1, n_startup_trials=25)
+    with refused("the first 25 trials, with random_start=25"):
+        read_optuna(study(objective=plane, n=30, sampler=sampler))
+
+
 def test_a_sampler_that_leaves_no_trace_is_found_by_the_declared_space():
     learned = study(objective=plane, n=60, sampler=samplers.TPESampler(seed=1, multivariate=False))
     trials = read_optuna(learned)
     assert trials.sampler is None
-    with refused("random_start=20"):
+    with refused("looks model-based", "model='surface'", "assume_random=True"):
         validate_random_search(trials)
     found = check_random_search(trials)
     row = found[(found["evidence"] == "distribution") & (found["parameter"] == "x")].iloc[0]

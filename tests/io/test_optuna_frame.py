@@ -98,7 +98,7 @@ def test_a_sampler_that_learned_is_noticed(tmp_path):
     frame = run(optuna.samplers.TPESampler(seed=1, multivariate=True), 20).trials_dataframe()
     frame.to_csv(tmp_path / "study.csv")
     for source in (frame, tmp_path / "study.csv"):
-        with refused("TPESampler", "random_start=10"):
+        with refused("TPESampler chose ", "model='surface'"):
             read_optuna(source, **MINIMIZE)
         assert len(read_optuna(source, **MINIMIZE, random_start=10).table) == 10
 

@@ -279,3 +279,11 @@ def test_the_unit_of_a_cost_is_the_name_of_its_column():
     options = {"score": "loss", "direction": "minimize"}
     assert read_table(frame, **options, cost="gpu_hours").cost_unit == "gpu_hours"
     assert read_table(frame, **options).cost_unit == ""
+
+
+@pytest.mark.parametrize(("typed", "near"), [("forrest", "forest"), ("mlpp", "mlp")])
+def test_a_name_in_place_of_its_column_is_recognised(typed, near):
+    frame = pd.DataFrame({"val_loss": [0.5, 0.4], "kind": ["forest", "mlp"], "lr": [0.1, 0.2]})
+    words = f"Did you mean the column 'kind', which holds '{near}'?"
+    with refused(words):
+        read_table(frame, score="val_loss", direction="minimize", model=typed)

@@ -59,7 +59,7 @@ def test_a_frame_is_read_as_the_file(export):
 def test_hyperparameters_must_be_named(export):
     trials = read_wandb_csv(export, **ASKED)
     assert trials.n_params == 0
-    assert "name them with params" in " ".join(trials.notes)
+    assert "name them, as in params=" in " ".join(trials.notes)
 
 
 def test_a_seed_tells_replicates_apart(export):

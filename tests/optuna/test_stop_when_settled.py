@@ -51,7 +51,7 @@ def test_a_study_stops_when_the_next_trials_would_gain_too_little(no_sampling):
 
 
 def test_it_goes_on_while_there_is_something_to_gain(no_sampling):
-    settled = StopWhenSettled(minimum_gain=0.0, probability=0.01, check_every=25)
+    settled = StopWhenSettled(minimum_gain=1e-4, probability=0.01, check_every=25)
     study = random_study()
     study.optimize(objective, n_trials=60, callbacks=[settled])
     assert len(study.trials) == 60

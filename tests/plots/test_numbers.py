@@ -197,8 +197,10 @@ def test_comparison():
     numbers = ll.comparison_numbers(tree, rope=0.01).squeeze("pair")
     found = ll.compare(tree, rope=0.01).sel(model="x", other_model="y")
     assert numbers["row"].to_numpy().tolist() == ["overall", "b", "overall"]
-    scaled = found["difference"] / found["scale"]
-    np.testing.assert_allclose(numbers["difference"][:2], scaled)
+    np.testing.assert_allclose(numbers["difference"][:2], found["difference"])
+    mean = np.exp(np.log(found["scale"]).mean())
+    overall = float(found["difference_overall"] * mean)
+    assert float(numbers["difference"][2]) == pytest.approx(overall)
     np.testing.assert_array_equal(numbers["p_better"][:2], found["p_better"])
     assert float(numbers["p_better"][2]) == float(found["p_better_overall"])
     assert "equal" in str(numbers["label"][0].item())

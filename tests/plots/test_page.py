@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import xarray as xr
 from helpers import make_tree, make_trials
 
 import leadline as ll
@@ -58,6 +59,44 @@ def test_the_caption_names_budget_rope_interval_trials_and_models(tree):
     plt.close("all")
 
 
+def test_the_tuning_curve_marks_the_budget_and_says_its_score():
+    alone = make_tree(make_trials(), chains=2, draws=50)
+    made = ll.plot_tuning_curve(alone, budget=5000, ci_prob=0.8)
+    caption, figure = words_of(made)
+    score = float(ll.tuning_curve(alone, [5000], kind="expected").mean())
+    assert f"after 5000 trials {score:.3f}"[:-1] in caption
+    assert "80 % interval" in caption
+    line = made.viz["budget"].to_dataset().to_dataarray().item()
+    assert line.get_xdata()[0] == 5000
+    assert figure.axes[0].get_xlim()[1] > 5000
+    plt.close("all")
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_a_comparison_names_what_is_compared_and_which_way_is_better(direction):
+    both = make_tree(make_trials(direction, searches=SEARCHES), chains=2, draws=50)
+    _, figure = words_of(ll.plot_comparison(both))
+    axes = figure.axes[0]
+    assert axes.get_title() == "mlp against forest"
+    label = axes.get_xlabel()
+    assert "difference in log_loss" in label
+    assert ("lower is better" if direction == "minimize" else "higher is better") in label
+    assert label.index("forest is better") < label.index("mlp is better")
+    plt.close("all")
+
+
+def test_tasks_too_different_for_one_axis_are_in_task_scales(tree):
+    scales = {"digits": 1.0, "wine": 20.0}
+    pooled = {"task_scale": (("chain", "draw", "task"), np.ones((2, 50, 2)) * [1.0, 20.0])}
+    wide = tree.copy()
+    wide["pooled"] = xr.Dataset(pooled, {"task": list(scales)})
+    numbers, found = ll.comparison_numbers(wide), ll.compare(wide)
+    assert numbers.attrs["unit"] == "difference in log_loss, in task scales"
+    pair = found.sel(model="mlp", other_model="forest", task="wine")
+    difference = float(numbers["difference"].isel(pair=0).sel(row="wine"))
+    assert difference == pytest.approx(float(pair["difference"]) / 20)
+
+
 def test_a_few_numbers_of_trials_are_the_ticks_of_the_forecast(tree):
     _, figure = words_of(ll.plot_forecast(tree, [70]))
     ticks = [text.get_text().split("\n")[0] for text in figure.axes[0].get_xticklabels()]
@@ -75,6 +114,7 @@ def test_searches_on_one_task_share_limits(tree):
 def test_each_picture_takes_its_own_options(tree, tmp_path, monkeypatch):
     options = dict.fromkeys(("budget", "rope", "trials", "minimum_gain", "ci_prob"), 1)
     assert options_of("forecast", options).keys() == {"trials", "minimum_gain", "ci_prob"}
+    assert options_of("tuning_curve", options).keys() == {"budget", "ci_prob"}
     assert options_of("comparison", options).keys() == {"budget", "rope", "ci_prob"}
     assert all("ci_prob" in options_of(name, options) for name in pictures_of(tree))
     monkeypatch.chdir(tmp_path)

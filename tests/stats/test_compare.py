@@ -206,6 +206,8 @@ def comparison_of(loss, tasks=("t",), **attrs):
     names = [name for name in found[0] if str(name).startswith("difference")]
     for name in names:
         comparison[str(name).replace("overall", "in_scores")] = found[0][name]
+    # Far beyond any rope.
+    comparison["difference_lower"], comparison["difference_upper"] = -99.0, 99.0
     comparison["scale"] = "task", np.ones(len(tasks))
     defaults = {"by": "model", "budget": 0.0, "problems": "", "not_checked": ""}
     defaults |= {"metric": "loss", "ci_prob": 0.89, "no_new_task": ""}
@@ -252,6 +254,24 @@ def test_the_probability_of_equal_is_stated_with_a_rope():
         assert "posterior mean y is ahead" in sentence
 
 
+def test_a_rope_beyond_all_differences_is_named():
+    loss = np.random.default_rng(1).normal(size=(3, 50))
+    wide = comparison_of(loss, rope=2.0).assign(difference_lower=-0.06, difference_upper=0.05)
+    first, *_ = ll.comparison_sentences(wide)
+    assert "no model differs by more than 0.06" in first
+    assert "2 decides these answers" in first
+    # Nothing to say of a rope within them.
+    assert "decides" not in ll.comparison_sentences(wide.assign_attrs(rope=0.04))[0]
+
+
+def test_nobody_is_named_who_is_hardly_ever_ahead():
+    found = comparison_of(np.zeros((3, 50)), rope=9.0)
+    found["p_ahead_overall"] = "model", [0.0, 0.01, 0.0]
+    first, *_ = ll.comparison_sentences(found)
+    assert "most likely" not in first
+    assert "no model is the best" in first
+
+
 def test_reasons_for_doubt_come_first():
     attrs = {"rope": 0.0, "problems": "2 divergences", "not_checked": "svm"}
     first, second, *_ = ll.comparison_sentences(comparison_of(np.zeros((3, 9)), **attrs))
@@ -266,5 +286,5 @@ def test_the_rows_of_the_picture_are_tasks_overall_and_a_new_task(crossed):
     assert rows["row"].to_numpy().tolist() == ["digits", "wine", "overall", "a new task"]
     gain = gain_of(crossed, ("wine", "a"), ("wine", "c"))
     wine = rows.sel(pair="a better than c", row="wine")
-    assert float(wine["difference"]) == pytest.approx(gain.mean() / 0.4)
+    assert float(wine["difference"]) == pytest.approx(gain.mean())
     assert str(wine["label"].item()).startswith("wine  ")

@@ -6,22 +6,29 @@ import numpy as np
 import pytest
 import xarray as xr
 from helpers import make_tree, make_trials
+from helpers_surface import make_surface_tree
 
 import leadline as ll
 from leadline.cli.main import main
 from leadline.errors import LeadlineError
 from leadline.stats.citations import BIBTEX, REFERENCES
 
+
+def converged(tree):
+    """Return the tree with sound sampling."""
+    candidates = tree["candidates"].dataset
+    good = {"max_rhat": 1.001, "min_ess_bulk": 900.0, "min_ess_tail": 800.0}
+    values = {name: xr.full_like(candidates[name], value) for name, value in good.items()}
+    tree["candidates"] = candidates.assign(values)
+    return tree
+
+
 SEARCHES = (("my_task", "a&b"), ("my_task", "c@d"))
 
 
 @pytest.fixture(scope="module")
 def tree():
-    tree = make_tree(make_trials("maximize", searches=SEARCHES), draws=300)
-    candidates = tree["candidates"].dataset
-    good = {"max_rhat": 1.001, "min_ess_bulk": 900.0, "min_ess_tail": 800.0}
-    values = {name: xr.full_like(candidates[name], value) for name, value in good.items()}
-    tree["candidates"] = candidates.assign(values)
+    tree = converged(make_tree(make_trials("maximize", searches=SEARCHES), draws=300))
     tree.attrs["failed_checks"] = '["regime fit"]'
     return tree
 
@@ -91,6 +98,37 @@ def test_the_command_prints_it(tree, tmp_path, capsys):
     tree.to_netcdf(tmp_path / "fit.nc", engine="h5netcdf")
     assert main(["sentence", str(tmp_path / "fit.nc"), "--format", "latex", "--rope", "0.01"]) == 0
     assert capsys.readouterr().out == ll.sentences(tree, rope=0.01, form="latex")
+
+
+def test_one_search_of_one_model_reads_as_one(tmp_path):
+    alone = converged(make_tree(make_trials(), draws=300))
+    text = ll.sentences(alone, budget=50)
+    assert "The model was tuned" in text
+    assert "of each search" not in text
+    # The name of its file is no name of a search.
+    assert "digits" not in text
+    assert text.count("Perfectly tuned") == 1
+    row = ll.tuning_curve(alone, [50], kind="expected").mean()
+    assert f"After 50 trials, the best one, if re-run, is expected to score {float(row):.3f}"[
+        :-1
+    ] in (text)
+
+
+def test_optima_of_several_searches_are_one_sentence(tree):
+    text = ll.sentences(tree)
+    assert text.count("Perfectly tuned, the expected score is") == 1
+    assert "The models were tuned" in text
+
+
+@pytest.mark.parametrize("form", ["markdown", "latex"])
+@pytest.mark.parametrize("law", [False, True])
+def test_a_surface_has_a_sentence(form, law):
+    surface = make_surface_tree(law=law)
+    text = ll.sentences(surface, form=form)
+    for words in ("Gaussian process", "eriksson2021" if form == "latex" else "2103.00349", "lr"):
+        assert words in text
+    assert ("96 test studies" in text) == (not law)
+    assert ("we follow the" in text) == law
 
 
 def test_an_unknown_form_is_refused(tree):

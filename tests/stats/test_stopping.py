@@ -6,6 +6,7 @@ import xarray as xr
 from helpers import make_tree, make_trials
 
 from leadline.stats.forecast import forecast
+from leadline.stats.rounding import percent
 from leadline.stats.stopping import forecast_cells, stopping_advice, trials_needed_sentences
 
 
@@ -18,19 +19,43 @@ def test_stop_when_no_search_is_likely_to_gain_enough(tree):
     found = forecast(tree, [5, 20], minimum_gain=0.05)
     advice = stopping_advice(tree, found, probability=0.05)
     assert advice.stop
-    assert advice.p_gain == float(found["p_gain"].isel(trials=1).max()) < 0.05
-    assert advice.sentence.startswith(
-        "Stop: 20 more trials improve the best seen by more than 0.05"
-    )
+    assert advice.p_gain == float(found["p_worthwhile"].isel(trials=1).max()) < 0.05
+    assert advice.sentence.startswith("Stop: the best of 20 more trials, if re-run, would gain")
+    assert "more than 0.05" in advice.sentence
 
 
 def test_go_on_while_one_search_is(tree):
-    found = forecast(tree, [5, 500])
+    found = forecast(tree, [5, 500], minimum_gain=0.001)
     advice = stopping_advice(tree, found, probability=0.05)
     assert not advice.stop
-    likely = str(found["search"][int(np.argmax(found["p_gain"].isel(trials=1).to_numpy()))].item())
-    assert advice.sentence.startswith("Not settled: 500 more trials improve the best seen")
-    assert likely in advice.sentence
+    chances = found["p_worthwhile"].isel(trials=1).to_numpy()
+    likely = str(found["search"][int(np.argmax(chances))].item())
+    assert advice.sentence.startswith("Not settled: the best of 500 more trials, if re-run,")
+    assert f"most likely for {likely}" in advice.sentence
+
+
+@pytest.mark.parametrize("share", [0.02, 5.0])
+def test_without_a_minimum_gain_counts_what_is_above_the_noise_of_one_run(tree, share):
+    found = forecast(tree, [50])
+    noise = tree["posterior"]["noise_sd"]
+    gains = (found["expected_gain"] * 0.0 + share * noise).transpose(*found["expected_gain"].dims)
+    certain = found.assign(p_worthwhile=(gains > noise).mean(("chain", "draw")))
+    advice = stopping_advice(tree, certain)
+    # A certain gain of 2 % of the noise is not worth anybody's time.
+    assert advice.stop == (share < 1.0)
+    assert "the noise of one run" in advice.sentence
+    chance = (found["expected_gain"] > noise).mean(("chain", "draw"))
+    np.testing.assert_allclose(found["p_worthwhile"], chance.transpose("search", "trials"))
+
+
+def test_the_probability_of_the_advice_is_that_of_the_table(tree):
+    found = forecast(tree, [5, 500])
+    rows = forecast_cells(found, 0.8)
+    shown = max(float(row[7].strip("<> %")) for row in rows if row[2] == "500")
+    assert f"probability {percent(stopping_advice(tree, found).p_gain)}" in (
+        stopping_advice(tree, found).sentence
+    )
+    assert shown == pytest.approx(100 * stopping_advice(tree, found).p_gain, abs=0.6)
 
 
 def test_nothing_is_advised_when_sampling_has_not_converged():
@@ -44,7 +69,7 @@ def test_the_advice_names_the_checks_that_failed(tree):
     found = forecast(tree, [20], minimum_gain=0.05)
     assert stopping_advice(tree, found).sentence.endswith("not checked.")
     checked = tree.copy()
-    for failed, words in (("[]", "below 5 %."), ('["ties"]', "But 1 check failed: ties.")):
+    for failed, words in (("[]", "below 5 %)."), ('["ties"]', "But 1 check failed: ties.")):
         checked.attrs["failed_checks"] = failed
         assert stopping_advice(checked, found).sentence.endswith(words)
 

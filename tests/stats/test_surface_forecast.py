@@ -7,7 +7,7 @@ from helpers_surface import make_surface_tree
 import leadline as ll
 from leadline.errors import LeadlineError
 from leadline.stats.stopping import stopping_advice
-from leadline.stats.surface_forecast import chance_of_perfect_search, perfect_search_sentences
+from leadline.stats.surface_forecast import headroom_of, perfect_search_sentences
 from leadline.stats.surface_tree import FUNCTIONS, scores_of, surface_groups
 
 NAME = "digits / mlp"
@@ -49,10 +49,10 @@ def test_more_trials_than_stored_points_are_refused(trials):
         ll.forecast(make_surface_tree(), trials)
 
 
-def test_the_advice_is_about_a_perfect_search():
+def test_the_advice_on_a_search_that_learned_is_about_a_perfect_one():
     tree = make_surface_tree()
     # Random trials rarely gain, which is no reason to stop a sampler that learns.
-    chance = chance_of_perfect_search(tree, 0.0)
+    chance = (headroom_of(tree) > tree["posterior"]["noise_sd"]).mean(("chain", "draw"))
     advice = stopping_advice(tree, ll.forecast(tree, 10))
     assert advice.p_gain == pytest.approx(float(chance.max()))
     assert advice.stop == (advice.p_gain < 0.05)
@@ -61,3 +61,12 @@ def test_the_advice_is_about_a_perfect_search():
     unsound = make_surface_tree(max_rhat=1.2)
     assert not stopping_advice(unsound, ll.forecast(unsound, 10, minimum_gain=0.3)).stop
     assert len(perfect_search_sentences(tree, 0.8)) == 1
+
+
+def test_the_advice_on_a_random_search_is_about_random_trials_as_that_of_the_law():
+    tree = make_surface_tree(law=True)
+    found = ll.forecast(tree, [10, 200])
+    advice = stopping_advice(tree, found)
+    assert advice.p_gain == pytest.approx(float(found["p_worthwhile"].isel(trials=1).max()))
+    assert "the best of 200 more random trials" in advice.sentence
+    assert "perfect search" not in advice.sentence

@@ -28,6 +28,12 @@ def test_where_the_optimum_is_and_what_matters():
     assert (table.loc[["y", "momentum"], "p_matters"] < 0.2).all()
     assert table.attrs["ci_prob"] == 0.8
     assert table.attrs["calibration"]
+    assert table["axis"].to_dict() == {
+        "lr": "log",
+        "opt": "choice",
+        "y": "linear",
+        "momentum": "linear",
+    }
 
 
 def test_what_is_inactive_at_the_optimum_has_no_value():
@@ -37,6 +43,8 @@ def test_what_is_inactive_at_the_optimum_has_no_value():
     cells = setting_cells(table)
     assert cells.loc["momentum"].iloc[0] == "inactive"
     assert cells.loc["y"].iloc[0] == "any value"
+    # A random value on a log axis is drawn by logarithm, which the reader cannot know.
+    assert "lr (log)" in cells.index
     assert "inactive at the optimum: momentum" in setting_sentences(tree)[0]
 
 

@@ -53,8 +53,21 @@ def test_the_law_of_a_random_search_stands_beside_it():
     tree = make_surface_tree(law=True)
     row = ll.summary(tree, ci_prob=0.9, ci_kind="eti").iloc[0]
     assert row["effective_dim_eti90_lb"] < 1.8 < row["effective_dim_eti90_ub"]
-    assert "1.8" in ll.summary(tree).attrs["settings"][0]
+    assert "1.8" in ll.summary(tree).attrs["settings"][-1]
     assert "effective dimension (law)" in summary_cells(tree)
+
+
+def test_how_often_intervals_hold_is_said_of_searches_that_learned_alone():
+    assert "96 test studies" in ll.summary(make_surface_tree()).attrs["calibration"]
+    random = make_surface_tree(law=True)
+    assert ll.summary(random).attrs["calibration"] == ""
+    assert ll.best_setting(random).attrs["calibration"] == ""
+    assert "calibration" not in summary_text(random, "markdown")
+
+
+@pytest.mark.parametrize("form", ["markdown", "latex", "csv"])
+def test_the_scale_of_scores_is_in_the_table(form):
+    assert "identity" in summary_text(make_surface_tree(), form)
 
 
 @pytest.mark.parametrize("form", ["markdown", "latex", "csv"])

@@ -84,10 +84,11 @@ def run_compare(arguments: argparse.Namespace) -> None:
     tree = read_fit(arguments.fit)
 
     from leadline.cli.console import show_recorded
-    from leadline.cli.show_comparison import show_comparison
+    from leadline.cli.show_comparison import choose_items, show_comparison
 
     names = ("by", "budget", "rope", "ci_prob")
-    show_comparison(tree, **{name: getattr(arguments, name) for name in names})
+    chosen = choose_items(tree, arguments.by, arguments.items)
+    show_comparison(chosen, **{name: getattr(arguments, name) for name in names})
     show_recorded(tree)
 
 

@@ -21,8 +21,13 @@ from leadline.stats.intervals import validate_interval
 from leadline.stats.stopping import forecast_cells, stopping_advice
 from leadline.stats.summary import summary_cells, summary_text
 from leadline.stats.surface_forecast import perfect_search_sentences
-from leadline.stats.surface_settings import best_setting, setting_cells
-from leadline.stats.surface_tree import is_surface, surface_groups
+from leadline.stats.surface_settings import (
+    SETTING_TITLE,
+    best_setting,
+    setting_cells,
+    which_matter,
+)
+from leadline.stats.surface_tree import calibration_of, is_surface, surface_groups
 
 # A file or a pipe has no width of its own.
 _PLAIN_WIDTH = 220
@@ -85,10 +90,12 @@ def show_answers(tree: xr.DataTree, *, form: str = "table", **interval: Any) -> 
         beside = max(1, (console.width - _LABEL_WIDTH) // _CELL_WIDTH)
         for first in range(0, len(answers), beside):
             part = answers.iloc[first : first + beside].T
-            console.print(_answer_table("" if first else title, part))
+            # One search needs no name: it is often that of its file.
+            named = len(answers) > 1
+            console.print(_answer_table("" if first else title, part, named=named))
     show_settings(tree, interval.get("ci_prob"))
-    if any(str(name).startswith("trial_param") for name in tree["constant_data"].data_vars):
-        show_line("which hyperparameters matter: fit the trials again with --surface", "dim")
+    if not is_surface(tree):
+        show_line(in_command_line_words(which_matter(tree)), "dim")
     found = convergence(tree)
     for sentence in answers.attrs["remarks"]:
         show_line(sentence)
@@ -99,12 +106,13 @@ def show_answers(tree: xr.DataTree, *, form: str = "table", **interval: Any) -> 
 
 def show_settings(tree: xr.DataTree, ci_prob: float | None = None) -> None:
     """Print where the optimum of each surface is, and which hyperparameters matter near it."""
+    several = len(tree["posterior"].dataset["search"]) > 1
     for name in surface_groups(tree) if is_surface(tree) else ():
         cells = setting_cells(best_setting(tree, name, ci_prob=ci_prob))
-        title = f"the hyperparameters of {name}, those that matter most near the optimum first"
-        table = make_table(title, ["hyperparameter", cells.columns[0], cells.columns[1]], [])
-        for head in cells.columns[2:]:
-            table.add_column(head, overflow="fold", justify="right")
+        title = f"the hyperparameters{f' of {name}' if several else ''}, {SETTING_TITLE}"
+        heads = list(map(str, cells.columns))
+        table = make_table(title, ["hyperparameter", *heads[:2]], heads[2:])
+        table.columns[0].min_width = len("hyperparameter")
         for row in cells.itertuples(name=None):
             table.add_row(*map(str, row))
         open_console().print(table)
@@ -123,8 +131,9 @@ def show_first_answer(tree: xr.DataTree) -> None:
     show_line("the answers on all searches together follow", "dim")
 
 
-def _answer_table(title: str, cells: pd.DataFrame) -> Table:
+def _answer_table(title: str, cells: pd.DataFrame, *, named: bool = True) -> Table:
     table = make_table(title, ["search"], [str(label) for label in cells.columns])
+    table.show_header = named
     for row in cells.itertuples(name=None):
         table.add_row(*map(str, row))
     return table
@@ -139,7 +148,12 @@ def show_seed(tree: xr.DataTree) -> None:
 
 def show_recorded(tree: xr.DataTree) -> None:
     """Print the notes and the failed checks that the fit recorded."""
-    for note in json.loads(tree.attrs.get("notes", "[]")):
+    notes = json.loads(tree.attrs.get("notes", "[]"))
+    if is_surface(tree):
+        # Earlier versions stored it among the notes, also for random searches.
+        notes = [note for note in notes if not note.startswith("calibration")]
+        notes += [f"calibration: {text}" for text in [calibration_of(tree)] if text]
+    for note in notes:
         show_line(f"note: {in_command_line_words(note)}")
     if "failed_checks" not in tree.attrs:
         show_line("not checked; run `leadline check FIT.nc`", "bold red")
@@ -165,18 +179,22 @@ def show_forecast(
     chance = "P(gain)" if minimum_gain == 0 else f"P(gain > {minimum_gain:g})"
     unit = found.attrs["cost_unit"]
     cost = f"cost ({unit})" if unit not in ("", "cost") else "cost"
-    heads = ["best seen", "trials", "their best", chance, "mean gain", "gain if re-run", cost]
+    heads = ["best seen", "trials", "their best", chance, "mean gain", "gain if re-run"]
+    heads += ["P(worth it)", cost]
     prob, _ = validate_interval(ci_prob, None)
     n_heads = len(heads) if found["cost"].notnull().any() else len(heads) - 1  # noqa: PD004
     kind = "random trials" if is_surface(tree) else "trials"
+    amount = f"{minimum_gain:g}" if minimum_gain else "the noise of one run"
     title = (
         f"the next {kind} of {tree.attrs['source']}: {found.attrs['metric']} "
         f"({found.attrs['direction']})\nmedian and {100 * prob:g} % interval of their best, and "
-        "its gain over the best seen"
+        f"its gain over the best seen; worth it: more than {amount} if re-run"
     )
-    table = make_table(title, ["search"], heads[:n_heads])
+    # One search needs no name.
+    named = found.sizes["search"] > 1
+    table = make_table(title, ["search"] * named, heads[:n_heads])
     for row in forecast_cells(found, prob):
-        table.add_row(*row[: n_heads + 1])
+        table.add_row(*row[not named : n_heads + 1])
     open_console().print(table)
     advice = stopping_advice(tree, found, probability=probability)
     show_line(advice.sentence)

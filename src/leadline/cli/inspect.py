@@ -51,16 +51,29 @@ def describe(source: str, options: Mapping[str, object]) -> Iterator[str]:
 
     Raises `LeadlineError` or `OSError` if there is no such source or it cannot be read.
     """
-    from leadline.io.sources import read_source
-
     try:
-        trials = read_source(source, options)
+        trials = _read_any(source, options)
     except SeveralError as several:
         yield from _describe_each(source, options, several.option, several.names)
     except NotRecordedError as missing:
         yield from _describe_unrecorded(source, options, missing)
     else:
-        yield from _describe_trials(trials, known_direction=True)
+        yield from _describe_trials(source, trials, known_direction=True)
+
+
+def _read_any(source: str, options: Mapping[str, object]) -> "Trials":
+    """Return the trials of a source, also of a search that learned, which a fit may refuse."""
+    from leadline.io.sources import read_source
+
+    try:
+        return read_source(source, options)
+    except (SeveralError, NotRecordedError):
+        raise
+    except LeadlineError as refusal:
+        try:
+            return read_source(source, {**options, "assume_random": True})
+        except LeadlineError:
+            raise refusal from None
 
 
 def _describe_each(
@@ -87,14 +100,12 @@ def _describe_unrecorded(
     source: str, options: Mapping[str, object], missing: NotRecordedError
 ) -> Iterator[str]:
     """Describe metrics, or columns of a table, with the direction unknown where it is."""
-    from leadline.io.sources import read_source
-
     known: dict[str, Any] = dict(options)
     if "direction" in missing.options or known.get("direction") is None:
         # Either: only counts and ranges are shown.
         known["direction"] = "minimize"
     if "score" not in missing.options:
-        yield from _describe_trials(read_source(source, known), known_direction=False)
+        yield from _describe_trials(source, _read_any(source, known), known_direction=False)
         yield "  the direction is not recorded: direction='minimize' (a loss) or 'maximize'"
         return
     if not missing.names:
@@ -109,7 +120,7 @@ def _describe_unrecorded(
     searches = []
     for name in names:
         try:
-            trials = read_source(source, {**known, "score": name})
+            trials = _read_any(source, {**known, "score": name})
         except LeadlineError as error:
             yield f"  {name}: {error}"
             continue
@@ -118,7 +129,7 @@ def _describe_unrecorded(
     if more:
         yield f"  and {more} more: {join_values(missing.names[_MOST_METRICS:])}"
     if searches:
-        yield from _describe_trials(searches[0], known_direction=False, with_scores=False)
+        yield from _describe_trials(source, searches[0], known_direction=False, with_scores=False)
 
 
 def _describe_columns(source: str) -> Iterator[str]:
@@ -151,7 +162,7 @@ def _describe_cells(cells: "pd.Series") -> str:
 
 
 def _describe_trials(
-    trials: "Trials", known_direction: bool, with_scores: bool = True
+    source: str, trials: "Trials", known_direction: bool, with_scores: bool = True
 ) -> Iterator[str]:
     """Yield what the trials hold, whether they are random, and what they can answer."""
     yield f"{trials.source}: {trials}"
@@ -177,7 +188,7 @@ def _describe_trials(
         verdict, line = _audit(search)
         verdicts.append((search.counts()["complete"], verdict))
         yield f"{prefix}{line}"
-    yield f"  {_answers(trials, verdicts)}"
+    yield f"  {_answers(source, trials, verdicts)}"
 
 
 def _range_of(trials: "Trials") -> str:
@@ -201,18 +212,21 @@ def _audit(search: "Trials") -> tuple[str, str]:
     except LeadlineError as error:
         return "unknown", f"not audited: {error}"
     overall = found[found["evidence"] == "overall"].iloc[0]
-    advice = f": {overall['advice']}" * bool(overall["advice"])
-    recorded = f", recorded sampler {search.sampler}" if search.sampler else ""
     verdict = str(overall["verdict"])
+    # What to do with a search that learned is the last line.
+    advised = overall["advice"] and verdict != "model-based"
+    advice = f": {overall['advice']}" * bool(advised)
+    recorded = f", recorded sampler {search.sampler}" if search.sampler else ""
     return verdict, f"{_VERDICTS.get(verdict, verdict)}{of}{recorded}{advice}"
 
 
-def _answers(trials: "Trials", verdicts: list[tuple[int, str]]) -> str:
-    """Return which questions the trials can answer."""
+def _answers(source: str, trials: "Trials", verdicts: list[tuple[int, str]]) -> str:
+    """Return which questions the trials can answer, and what a fit does with them."""
     if any(verdict == "model-based" for _, verdict in verdicts):
+        name = source.rpartition("@")[2]
         return (
-            "a search that learned: leadline fit SOURCE --surface answers how low the score can go "
-            "and which hyperparameters matter; the law takes its random start alone"
+            f"`leadline fit {name}` refuses trials that were not drawn at random; `leadline fit "
+            f"{name} --surface` answers how low the score can go and which hyperparameters matter"
         )
     few = [count for count, _ in verdicts if count < _ENOUGH]
     if any(count < _NEEDED for count in few):

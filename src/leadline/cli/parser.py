@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -43,15 +44,29 @@ def build_parser() -> argparse.ArgumentParser:
 class _Parser(argparse.ArgumentParser):
     """A parser with errors of one line: the usage of all options would hide the mistake."""
 
+    command = ""
+    """The command that was typed."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse arguments as argparse does, and keep the command for messages."""
+        typed = sys.argv[1:] if args is None else list(args)
+        self.command = next(iter(typed), "")
+        return super().parse_args(typed, namespace)
+
     def error(self, message: str) -> NoReturn:
         unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
-        if unknown:
+        if unknown and self.command == "compare" and unknown[1] in ("--model", "--task"):
+            message += "; write the models after the file, as in leadline compare FIT.nc mlp forest"
+        elif unknown:
             takers = [name for name, own in _commands_of(self).items() if unknown[1] in own]
             message += (
                 f"; it belongs to {', '.join(takers)}"
                 if takers
                 else f".{closest(unknown[1], _options_of(self))}"
             )
+        choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)$", message)
+        if choice:
+            message += f".{closest(choice[1], re.findall(r"'([^']*)'", choice[2]))}"
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
@@ -229,9 +244,11 @@ def _add_summary_options(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=formats, default="table", help=text)
 
 
-def _add_budget_and_rope(parser: argparse.ArgumentParser) -> None:
+def _add_budget_and_rope(
+    parser: argparse.ArgumentParser, budget: str = "compare after K trials each, not fully tuned"
+) -> None:
     add = parser.add_argument
-    add("--budget", type=float, metavar="K", help="compare after K trials each, not fully tuned")
+    add("--budget", type=float, metavar="K", help=budget)
     text = "treat differences up to D, in score units, as practically equal"
     add("--rope", type=float, default=0.0, metavar="D", help=text)
 
@@ -239,7 +256,7 @@ def _add_budget_and_rope(parser: argparse.ArgumentParser) -> None:
 _COMPARE_EXAMPLE = """\
 example: leadline compare leadline-runs/fit.nc --rope 0.002
 
-  which model is better, fully tuned: P(better) / P(practically equal) / P(worse), in %
+  which model is better, fully tuned: P(better) / P(practically equal) / P(worse), in rounded %
     resnet, transformer:   adult 72 / 20 / 8   covtype 13 / 19 / 68   higgs 1 / 32 / 67
                            overall 4 / 52 / 44   a new task 29 / 26 / 46
   difference in val_error; * in task scales
@@ -262,13 +279,16 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _COMPARE_EXAMPLE
     add = parser.add_argument
+    text = "models to compare (tasks with --by task); default: all"
+    add("items", metavar="NAME", nargs="*", help=text)
     add("--by", choices=("model", "task"), default="model", help="what is compared; default: model")
     _add_budget_and_rope(parser)
     _add_interval(parser)
 
 
 def _add_sentence_options(parser: argparse.ArgumentParser) -> None:
-    _add_budget_and_rope(parser)
+    text = "compare after K trials each, not fully tuned; of one model, add its score after K"
+    _add_budget_and_rope(parser, text)
     _add_interval(parser)
     text = "default: %(default)s"
     forms = ("markdown", "latex")
@@ -288,7 +308,8 @@ def _add_plot_options(parser: argparse.ArgumentParser) -> None:
         "the screen"
     )
     add("--size", choices=("single-column", "double-column", "slide"), help=text)
-    _add_budget_and_rope(parser)
+    text = "mark K trials in the tuning curve, and compare after K trials each"
+    _add_budget_and_rope(parser, text)
     text = "numbers of further trials in the forecast; default: 1 to 1000"
     add("--trials", type=_positive_integer, nargs="+", metavar="M", help=text)
     add("--minimum-gain", type=float, metavar="G", help="ignore gains up to G in the forecast")
@@ -309,11 +330,14 @@ def _add_forecast_options(parser: argparse.ArgumentParser) -> None:
     numbers = [10, 50, 200]
     text = "numbers of further trials; the advice is about the largest; default: 10 50 200"
     add("--trials", type=_positive_integer, nargs="+", default=numbers, metavar="M", help=text)
-    text = "ignore gains up to G, in score units; default: %(default)g"
+    text = (
+        "ignore gains up to G, in score units; default: any new best is counted, and the advice is "
+        "about gains above the noise of one run"
+    )
     add("--minimum-gain", type=float, default=0.0, metavar="G", help=text)
     text = (
-        "advise to stop if the probability of a larger gain is below P in every search; default: "
-        "%(default)s"
+        "advise to stop if the score expected if re-run gains more with a probability below P in "
+        "every search; default: %(default)s"
     )
     add("--probability", type=float, default=0.05, metavar="P", help=text)
     text = (

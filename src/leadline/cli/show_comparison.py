@@ -2,11 +2,14 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import xarray as xr
 
 from leadline.cli.console import make_table, open_console, show_line
 from leadline.cli.wording import in_command_line_words
+from leadline.errors import LeadlineError, closest, format_value, join_values
 from leadline.stats.compare import compare_once
 from leadline.stats.comparison_sentences import comparison_sentences, conditions
 from leadline.stats.improvements import context_of
@@ -14,6 +17,30 @@ from leadline.stats.rounding import percent, rounded
 
 # Head of a column: suffix of its variables, and what is selected of them.
 Columns = dict[str, tuple[str, dict[str, str]]]
+
+
+def choose_items(tree: xr.DataTree, by: str, names: Sequence[str]) -> xr.DataTree:
+    """Return the fit with the searches of some models alone, or of some tasks.
+
+    Raises `LeadlineError` for a name that the fit does not have, and for a single one.
+    """
+    if not names:
+        return tree
+    column = tree["posterior"].dataset[by].to_numpy().astype(str)
+    known = list(dict.fromkeys(column.tolist()))
+    for name in names:
+        if name not in known:
+            raise LeadlineError(
+                f"no {by} {format_value(name)} in this fit; there are {join_values(known)}."
+                f"{closest(name, known)}"
+            )
+    if len(set(names)) < 2:
+        others = next((name for name in known if name not in names), known[-1])
+        raise LeadlineError(
+            f"to compare {format_value(names[0])}, name another {by} beside it, such as "
+            f"{format_value(others)}"
+        )
+    return tree.isel(search=np.flatnonzero(np.isin(column, names)))
 
 
 def show_comparison(
@@ -32,7 +59,7 @@ def show_comparison(
     kinds = ("better", "equal", "worse") if rope else ("better", "worse")
     equal = " / P(practically equal)" if rope else ""
     pairs = list(itertools.combinations(map(str, found[by].to_numpy()), 2))
-    title = f"which {by} is better, {when}: P(better){equal} / P(worse), in %"
+    title = f"which {by} is better, {when}: P(better){equal} / P(worse), in rounded %"
     table = make_table(title, [f"{by}, against the other"], list(columns))
     for first, second in pairs:
         pair = found.sel({by: first, f"other_{by}": second})

@@ -57,6 +57,16 @@ OPTIONS = {
 """Arguments of the Python functions, and the options that set them."""
 
 _PHRASES = {
+    # On the command line the reader follows from the model.
+    "read them with assume_random=True and fit with model='surface'": "fit with --surface",
+    "with model='surface', and name the columns of a table, as in params=": "with --surface, and "
+    "name the columns of a table, as in params=",
+    "read it with read_optuna, or name the columns": "leave out the options of tables, to read it "
+    "as a study, or name the columns",
+    "; other tables are for read_table": "",
+    "read the search itself with read_sklearn(search), or its artifact cv_results.csv, or": "read "
+    "its artifact cv_results.csv, or",
+    ", or give both yourself in the tails of leadline.models.best_of_k": "",
     "leadline.plot_threshold": "`leadline plot FIT.nc threshold`",
     # The command line has no option for priors.
     ", or see whether leadline.Priors suits this search and how far the answer moves with other "
@@ -78,6 +88,9 @@ _NAMED = re.compile(
     rf"(?<=`)({_ANY})(?=`)|{_NOT_QUOTED}({_ANY})(?= must be )|"
     rf"{_NOT_QUOTED}({_SNAKE_CASE})\b(?!['\"])"
 )
+
+# A name that a column was given for.
+_FOR = re.compile(rf"(no column .{{1,80}}? for )({_ANY})\b")
 
 
 def in_command_line_words(message: str) -> str:
@@ -101,4 +114,5 @@ def in_command_line_words(message: str) -> str:
 
     for phrase, words in _PHRASES.items():
         message = message.replace(phrase, words)
-    return _NAMED.sub(lambda match: OPTIONS[match[0]], _ASSIGNED.sub(option, message))
+    message = _NAMED.sub(lambda match: OPTIONS[match[0]], _ASSIGNED.sub(option, message))
+    return _FOR.sub(lambda match: f"{match[1]}--{match[2].replace('_', '-')}", message)

@@ -71,7 +71,9 @@ _POSITION_OF_SEARCH = ("tail_search", "group_search", "report_search")
 def describe_search(trials: Trials) -> str:
     """Return the name of the one search of `trials`, for messages."""
     ((task, model),) = trials.searches
-    return f"search {task} / {model}"
+    label = search_labels([(task, model)])[0]
+    # A table without names of tasks and models is one search, named after its file.
+    return "the search" if trials.source.partition(".")[0] == label else f"search {label}"
 
 
 def trial_losses(trials: Trials, scale: Scale) -> pd.DataFrame:

@@ -31,13 +31,14 @@ FEWEST_RANDOM = 20
 """Fewest trials of a random start or share that are fitted. Ten have put the optimum of an accuracy
 in percent at 106."""
 
-RANDOM_SHARE_ADVICE = (
-    "model='surface' (with assume_random=True for the reader) answers from the trials there are, "
-    "by a regression on the hyperparameters; from the next trial on, "
-    "sampler=leadline.optuna.RandomShareSampler(sampler) draws a quarter of an Optuna study at "
-    "random, and fit takes these"
+SURFACE_ADVICE = "fit with model='surface', a regression of the score on the hyperparameters"
+"""What to do now with a search that learned."""
+
+NEXT_TIME = (
+    "Next time, run a random search, or wrap Optuna's sampler in "
+    "leadline.optuna.RandomShareSampler(sampler): fit takes the quarter that it draws at random."
 )
-"""Advice for a search that learned."""
+"""What to do next time in place of a search that learned."""
 
 ONLY_REPORTS = (
     "the threshold of the law and the range of good scores are measured from trials; add a "
@@ -262,8 +263,8 @@ def drawn_at_random(trials: Trials) -> Trials:
     without = [pair for pair in trials.with_trials if pair not in _pairs(table)]
     if without:
         raise LeadlineError(
-            f"{trials.source}: no trial of {join_values(without)} was drawn at random; "
-            f"{RANDOM_SHARE_ADVICE}"
+            f"{trials.source}: no trial of {join_values(without)} was drawn at random. To answer "
+            f"from these trials, {SURFACE_ADVICE}. {NEXT_TIME}"
         )
     return dataclasses.replace(trials, table=table, sampler=RANDOM_SHARE)
 

@@ -173,8 +173,9 @@ def unit_cube(
             axes.append(axis)
     if not axes:
         raise LeadlineError(
-            f"{source}: a surface needs hyperparameters that vary, and none does; there are "
-            f"{join_values(columns) or 'none'}: name their columns, as in params=['lr']"
+            f"{source}: a surface needs hyperparameters that vary, and "
+            + (f"{join_values(columns)} do not" if columns else "none are known")
+            + "; name their columns, as in params=['lr', 'dropout']"
         )
     seen = [axis.to_unit(table[f"{PARAM_PREFIX}{axis.name}"]) for axis in axes]
     return UnitCube(tuple(axes), np.stack(seen, axis=1))

@@ -186,7 +186,8 @@ def _validate_searches(table: pd.DataFrame, source: str, numbers: npt.NDArray[np
             f"{source}: trial {cell('trial', row)}, replicate {cell('replicate', row)} of "
             f"{search_at(row)} appears twice, again in row {numbers[row]}; name the column that "
             "distinguishes repeated evaluations, as in replicate='seed', that counts epochs, as in "
-            "budget='epoch', or the columns that distinguish searches, task and model"
+            "budget='epoch', or the columns that distinguish searches, as in task='dataset', "
+            "model='model'"
         )
     if "space" in table.columns:
         spaces = table[["task", "model", "space"]].drop_duplicates()

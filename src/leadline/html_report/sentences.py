@@ -9,7 +9,7 @@ from typing import Any
 from leadline.checks.check import checks_line
 from leadline.html_report.formats import estimate, gain, number, percent
 from leadline.html_report.sliders import DEFAULT_FURTHER
-from leadline.stats.paper import OPTIMUM
+from leadline.stats.paper import optimum_sentence
 
 _SIGNS = {"minimize": 1.0, "maximize": -1.0}
 _GAIN = "Perfect tuning would gain {} than the noise of one run over the best trial"
@@ -29,12 +29,14 @@ def verdict_sentences(data: Mapping[str, Any]) -> list[str]:
         # Its warning and its failed checks are those of the fit.
         return sentences + _describe(data, 0)
     if len(searches) <= _FEW:
-        sentences += [
-            f"{search['name']}: {search['plateau']}."
-            if search["plateau"]
-            else OPTIMUM.format(search["name"], estimate(search["optimum"]))
+        flat = [search for search in searches if search["plateau"]]
+        optima = {
+            search["name"]: estimate(search["optimum"])
             for search in searches
-        ]
+            if not search["plateau"]
+        }
+        sentences += [optimum_sentence(optima)] * bool(optima)
+        sentences += [f"{search['name']}: {search['plateau']}." for search in flat]
     return sentences + _compare_gains(searches)
 
 

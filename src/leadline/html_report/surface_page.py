@@ -19,8 +19,9 @@ from leadline.stats.forecast import forecast
 from leadline.stats.intervals import interval_label, validate_interval
 from leadline.stats.rounding import decimals_shown
 from leadline.stats.summary import summary
+from leadline.stats.surface_beside_law import law_sentences
 from leadline.stats.surface_settings import best_setting, setting_cells, setting_sentences
-from leadline.stats.surface_tree import MEASURED
+from leadline.stats.surface_tree import calibration_of
 
 _PARAMETERS = ("best_seen_expected", "optimum", "headroom", "noise_sd")
 _TEXT = ("metric", "direction", "source", "trials", "search_sampler", "created_at", "cost_unit")
@@ -60,7 +61,7 @@ def surface_page_values(tree: xr.DataTree) -> dict[str, Any]:
         "prob": f"{100 * prob:g} %",
         "doubts": doubts,
         "verdict": sentences,
-        "measured": MEASURED,
+        "measured": calibration_of(tree),
         "optimum_pictures": draw_optima(tree, data),
         "slices": [draw_slices(tree, search["name"]) for search in searches],
         "pair_pictures": draw_pairs(tree, data),
@@ -73,6 +74,7 @@ def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]
     outlook = forecast(tree, FURTHER)
     posterior, styles = tree["posterior"].dataset, model_styles(tree)
     matters = setting_sentences(tree, ci_prob=prob)
+    beside = law_sentences(tree, ci_prob=prob)
     result = []
     for index, name in enumerate(search_names(tree)):
         row: dict[Any, Any] = answers.loc[name].to_dict()
@@ -83,7 +85,7 @@ def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]
             "task": str(posterior["task"].to_numpy()[index]),
             "model": model,
             "color": styles[model].color,
-            **{figure: row[figure] for figure in ("trials", "failed", "best_seen", "warning")},
+            **{own: row[own] for own in ("trials", "failed", "best_seen", "scale", "warning")},
             "best_within_noise": row["best_within_noise"],
             **{own: _parameter(row, own, label) for own in _PARAMETERS},
             "effective_dim": None,
@@ -93,8 +95,12 @@ def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]
         if np.isfinite(row.get("effective_dim", np.nan)):
             search["effective_dim"] = _parameter(row, "effective_dim", label)
         search["forecast"] = _forecast_rows(outlook.sel(search=name), search["optimum"]["decimals"])
-        last = matters[index].removeprefix(f"{name}: ")
-        search["sentences"] = [*_sentences(search, outlook.sel(search=name)), as_sentence(last)]
+        last = [*([beside[name]] if name in beside else []), matters[index]]
+        last = [own.removeprefix(f"{name}: ") for own in last]
+        search["sentences"] = [
+            *_sentences(search, outlook.sel(search=name)),
+            *map(as_sentence, last),
+        ]
         result.append(search)
     return result
 

@@ -175,11 +175,12 @@ def fit(
     -----
     The tree of a surface has the groups `posterior` (chain, draw, search): `optimum`, `noise_sd`
     and `best_seen_expected` in score units; `tuning_gain` in score units, `relevance` and
-    `best_setting`, in the unit cube (..., hyperparameter); and, if a search is random, the
-    `effective_dim` of the law, which is fitted beside it. `surfaces` and `functions` have a child
-    per search: trials and draws of the parameters, and functions drawn from them. `constant_data`
-    and `checks` are as above. `leadline.summary`, `best_setting`, `forecast`, `compare`, `check`,
-    `report`, `plot_optimum`, `plot_forecast`, `plot_comparison` and `plot_surface` take it.
+    `best_setting`, in the unit cube (..., hyperparameter); and, if a search is random, of the law,
+    which is fitted beside it, `effective_dim`, `law_optimum` and `law_best_seen_expected`.
+    `surfaces` and `functions` have a child per search: trials and draws of the parameters, and
+    functions drawn from them. `constant_data` and `checks` are as above. `leadline.summary`,
+    `best_setting`, `forecast`, `compare`, `check`, `sentences`, `report`, `plot_optimum`,
+    `plot_forecast`, `plot_comparison` and `plot_surface` take it.
 
     Examples
     --------
@@ -315,15 +316,16 @@ def _fit_surface(
 ) -> xr.DataTree:
     """Return the tree of ``model="surface"``; `sampling` are settings and options of the sampler.
 
-    The quadratic law is fitted beside it to each search that is random, for its effective number
-    of hyperparameters.
+    The quadratic law is fitted beside it to each search that is random: its effective number of
+    hyperparameters, its optimum and its best trial stand beside those of the surface.
     """
     validate_scale(scale)
-    from leadline.inference.fit_surface import fit_surfaces, with_effective_dims
+    from leadline.inference.fit_surface import fit_surfaces, with_laws
     from leadline.inference.recorded_answers import record_checks
     from leadline.inference.sampler import Sampler
     from leadline.inference.tree import provenance, tree_of
     from leadline.models.surface import SurfacePriors
+    from leadline.stats.best_seen import best_seen_expected
     from leadline.stats.diagnostics import checks_line
 
     settings = {"model": "surface", "model_reason": "asked for", "scale": scale, **sampling}
@@ -348,8 +350,9 @@ def _fit_surface(
             except LeadlineError:
                 # A search that learned, or is too small, has no law.
                 continue
-            laws[task, model] = law["posterior"].dataset["effective_dim"]
-        groups["posterior"] = with_effective_dims(groups["posterior"], laws)
+            again = best_seen_expected(law)
+            laws[task, model] = law["posterior"].dataset.assign(best_seen_expected=again)
+        groups["posterior"] = with_laws(groups["posterior"], laws)
         tree = tree_of(groups, provenance(trials, priors, settings, notes))
         failed = record_checks(tree)
     if failed:

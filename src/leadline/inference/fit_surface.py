@@ -31,7 +31,7 @@ from leadline.models import surface as surface_model
 from leadline.models.surface import SurfacePriors
 from leadline.stats.diagnostics import diagnose
 from leadline.stats.surface_paths import PARAMETERS
-from leadline.stats.surface_tree import FUNCTIONS, GROUP, MEASURED
+from leadline.stats.surface_tree import FUNCTIONS, GROUP, LAW_VARIABLES
 
 
 def fit_surfaces(
@@ -47,7 +47,7 @@ def fit_surfaces(
     labels = dict(zip(trials.searches, search_labels(trials.searches), strict=True))
     posteriors: list[xr.Dataset] = []
     groups: dict[str, xr.Dataset] = {}
-    notes = [f"calibration: {MEASURED}"]
+    notes: list[str] = []
     pairs = trials.with_trials
     sampler.progress.start("sampling", len(pairs), "searches")
     for number, (pair, own) in enumerate(zip(pairs, seed.spawn(len(pairs)), strict=True)):
@@ -88,26 +88,28 @@ def fit_surfaces(
     }, notes
 
 
-def with_effective_dims(
-    posterior: xr.Dataset, laws: Mapping[tuple[str, str], xr.DataArray]
-) -> xr.Dataset:
-    """Return the posterior of surfaces with the `effective_dim` of the laws of some searches.
+def with_laws(posterior: xr.Dataset, laws: Mapping[tuple[str, str], xr.Dataset]) -> xr.Dataset:
+    """Return the posterior of surfaces with what the laws of some searches say.
 
-    `laws` are draws by (task, model); the same number per chain is kept as of the surface. They
-    are independent of those of the surface, and nan for searches without a law.
+    `laws` are draws by (task, model), with the variables of `LAW_VARIABLES`; the same number per
+    chain is kept as of the surface. They are independent of those of the surface, and nan for
+    searches without a law.
     """
     if not laws:
         return posterior
-    shape = posterior.sizes["chain"] * posterior.sizes["draw"]
-    columns = []
-    for pair in zip(posterior["task"].to_numpy(), posterior["model"].to_numpy(), strict=True):
-        own = np.full(shape, np.nan)
-        if pair in laws:
-            draws = laws[pair].to_numpy().ravel()
-            own = draws[np.linspace(0, len(draws) - 1, shape).round().astype(int)]
-        columns.append(own.reshape(posterior.sizes["chain"], posterior.sizes["draw"]))
-    values = np.stack(columns, axis=-1)
-    return posterior.assign(effective_dim=(("chain", "draw", "search"), values))
+    sizes = posterior.sizes["chain"], posterior.sizes["draw"]
+    pairs = list(zip(posterior["task"].to_numpy(), posterior["model"].to_numpy(), strict=True))
+    for variable, name in LAW_VARIABLES.items():
+        columns = []
+        for pair in pairs:
+            own = np.full(sizes[0] * sizes[1], np.nan)
+            if pair in laws:
+                draws = laws[pair][variable].to_numpy().ravel()
+                own = draws[np.linspace(0, len(draws) - 1, len(own)).round().astype(int)]
+            columns.append(own.reshape(sizes))
+        values = np.stack(columns, axis=-1)
+        posterior = posterior.assign({name: (("chain", "draw", "search"), values)})
+    return posterior
 
 
 def _best_scale(

@@ -207,7 +207,8 @@ def _find_objective(
         )
     if wanted is None and len(names) > 1:
         raise LeadlineError(
-            f"{source}: the scores agree with {join_values(names)}; name the objective with score"
+            f"{source}: the scores agree with {join_values(names)}; name the objective, as in "
+            f"score={names[0]!r}"
         )
     if not names:
         # With several objectives, Keras Tuner minimises their sum, after flipping signs.

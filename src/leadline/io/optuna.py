@@ -241,11 +241,9 @@ def _find_sampler(study: Study, trials: Sequence[StudyTrial]) -> tuple[str | Non
     learned = {index: own for index, trial in enumerate(trials) if (own := _learned(trial))}
     if learned:
         first = min(learned)
-        attribute, sampler = learned[first][0], learned[max(learned)][1]
-        evidence = (
-            f"{sampler} chose {len(learned)} of {len(trials)} trials by what earlier ones showed "
-            f"(system attribute {attribute!r}, from trial {trials[first].number} on)"
-        )
+        sampler = learned[max(learned)]
+        share = f"{len(learned)} of {len(trials)} trials"
+        evidence = f"{sampler} chose {share} by what earlier ones showed"
         return sampler, (evidence, first)
     if any("grid_id" in trial.system_attrs for trial in trials):
         return "GridSampler", None
@@ -259,16 +257,16 @@ def _find_drawn(trial: StudyTrial) -> str | None:
     return str(mark) if mark in DRAWN else None
 
 
-def _learned(trial: StudyTrial) -> tuple[str, ...]:
-    """Return the attribute that shows that a trial was chosen by learning, and the sampler."""
+def _learned(trial: StudyTrial) -> str:
+    """Return the sampler that chose a trial by learning, as its attributes show, else ""."""
     for key, value in trial.system_attrs.items():
         for prefix, name in _LEARNED.items():
             if key.startswith(prefix):
-                return key, name
+                return name
         # Evolutionary samplers draw generation 0 at random.
         if key.endswith(_GENERATION) and value not in (0, None):
-            return key, key.removesuffix(_GENERATION)
-    return ()
+            return key.removesuffix(_GENERATION)
+    return ""
 
 
 def _is_infeasible(trial: StudyTrial) -> bool:

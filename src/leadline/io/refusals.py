@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from leadline.data.trials import FEWEST_RANDOM, RANDOM_SHARE_ADVICE, validate_direction
+from leadline.data.trials import FEWEST_RANDOM, NEXT_TIME, SURFACE_ADVICE, validate_direction
 from leadline.errors import (
     LeadlineError,
     NotRecordedError,
@@ -35,15 +35,13 @@ def refuse_learned(
         return
     offer = ""
     if drawn_first is None:
-        offer = "; random_start=N reads its first N trials, if those were drawn at random"
-    elif drawn_first > 0:
-        first = "first trial was" if drawn_first == 1 else f"first {drawn_first} trials were"
-        offer = f"; its {first} drawn at random, and random_start={drawn_first} reads no others"
-        if drawn_first < FEWEST_RANDOM:
-            offer += f", too few for a fit, which needs {FEWEST_RANDOM}: run a random search"
+        offer = "; if its first N trials were drawn at random, random_start=N reads these alone"
+    elif drawn_first >= FEWEST_RANDOM:
+        offer = f"; or read its random start alone, the first {drawn_first} trials, with "
+        offer += f"random_start={drawn_first}"
     raise LeadlineError(
-        f"{source}: {evidence}, but the model assumes trials drawn independently{offer}; "
-        f"{RANDOM_SHARE_ADVICE}"
+        f"{source}: {evidence}, so that this is no random search. To answer from these trials, "
+        f"read them with assume_random=True and {SURFACE_ADVICE}{offer}. {NEXT_TIME}"
     )
 
 

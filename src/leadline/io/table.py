@@ -122,13 +122,13 @@ def read_table(
             f"early_stopped must be 'pruned' or 'complete', got {format_value(early_stopped)}"
         )
     if of is not None and budget is None:
-        raise LeadlineError("of needs the column of the epochs, as in budget='epoch'")
+        raise LeadlineError("`of` needs the column of the epochs, as in budget='epoch'")
     frame, source, default_task = load_frame(path_or_frame)
     refuse_chart_export(list(frame.columns), source)
     if is_trials_frame(frame.columns) and status is None and params is None:
         raise LeadlineError(
             f"{source}: a trials_dataframe of Optuna, in which pruned trials have values too; read "
-            "it with read_optuna, or name the columns with status='state' and params"
+            "it with read_optuna, or name the columns, as in status='state', params=['params_lr']"
         )
     frame, params = open_dicts(frame, params, source)
     columns = resolve_columns(named, params, frame, source)

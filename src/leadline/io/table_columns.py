@@ -17,6 +17,8 @@ _COMPANIONS = frozenset({"gamma", "kernel", "degree", "coef0", "nu", "epsilon"})
 _LEAST_RATIO = 30.0
 """A cost whose values have a smaller ratio of largest to smallest is no log-uniform draw."""
 _LEAST_RUNS = 1e-3
+_MOST_NAMES = 100
+"""A column of more different words holds no names of tasks or models."""
 
 
 def validate_arguments(named: Mapping[str, str | None], params: Sequence[str] | None) -> None:
@@ -45,7 +47,8 @@ def resolve_columns(
         if column not in existing:
             raise LeadlineError(
                 f"{source}: no column {format_value(column)} for {argument}."
-                f"{closest(column, existing)} The columns are {join_values(existing) or 'none'}"
+                f"{closest(column, existing) or _holder(column, frame)} The columns are "
+                f"{join_values(existing) or 'none'}"
             )
     columns: dict[str, str] = {}
     doubtful: list[str] = []
@@ -65,7 +68,7 @@ def resolve_columns(
         column = f"{PARAM_PREFIX}{name.removeprefix(PARAM_PREFIX)}"
         if columns.get(column, name) != name:
             raise LeadlineError(
-                f"{source}: params has {format_value(name)}, but there is a column "
+                f"{source}: params=[{format_value(name)}] is given, but there is a column "
                 f"{format_value(column)} too; leave one out"
             )
         columns[column] = name
@@ -78,6 +81,18 @@ def resolve_columns(
             )
         taken[name] = column
     return columns
+
+
+def _holder(value: str, frame: pd.DataFrame) -> str:
+    """Return " Did you mean ...?" if a column of names holds one like `value`, else ""."""
+    for column in frame.columns:
+        cells = frame[column].dropna().unique()
+        if len(cells) > _MOST_NAMES or not all(isinstance(cell, str) for cell in cells):
+            continue
+        if closest(value, cells):
+            near = next(cell for cell in cells if closest(value, [cell]))
+            return f" Did you mean the column {format_value(column)}, which holds {near!r}?"
+    return ""
 
 
 def _looks_like_a_param(column: str, frame: pd.DataFrame) -> bool:

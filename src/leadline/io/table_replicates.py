@@ -82,9 +82,10 @@ def _ask_for_trials(columns: Columns, frame: pd.DataFrame, source: str) -> None:
         if 0 < row_codes(frame[[name]]).max() < len(frame) - 1:
             raise LeadlineError(
                 f"{source}: column {format_value(name)} seems to tell repeated evaluations of a "
-                f"configuration apart; write replicate={format_value(name)} and name the "
-                "hyperparameters with params, or the column of the configuration with trial; if "
-                f"each row is another configuration, write params=[{format_value(name)}]"
+                f"configuration apart; write replicate={format_value(name)}, and name the "
+                "hyperparameters, as in params=['lr'], or the column of the configuration, as in "
+                "trial='config'; if each row is another configuration, write "
+                f"params=[{format_value(name)}]"
             )
 
 

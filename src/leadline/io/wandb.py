@@ -96,8 +96,8 @@ def read_wandb_csv(
     notes = []
     if not params:
         notes.append(
-            "which columns are hyperparameters is not in the export: name them with params, so "
-            "that their number bounds the effective dimension"
+            "which columns are hyperparameters is not in the export: name them, as in "
+            "params=['lr'], so that their number bounds the effective dimension"
         )
     rows = _choose_rows(columns, sweep, source)
     order = _parse_times([columns["Created"][row] for row in rows] if "Created" in columns else [])

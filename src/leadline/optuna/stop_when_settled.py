@@ -35,7 +35,8 @@ class StopWhenSettled:
     Parameters
     ----------
     minimum_gain : float
-        Gains up to this, in units of the objective, are not worthwhile.
+        Gains of the expected score up to this, in units of the objective, are not worthwhile. 0
+        stands for the noise sd of one run.
     probability : float
         Stop when the next trials achieve a larger gain with less than this probability.
     check_every : int

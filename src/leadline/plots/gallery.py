@@ -30,7 +30,11 @@ PICTURES: dict[str, Callable[..., PlotCollection]] = {
 }
 _OF_SURFACES = ("optimum", "forecast", "surface", "comparison")
 _DPI = 150
-_OPTIONS = {"forecast": {"trials", "minimum_gain"}, "comparison": {"budget", "rope"}}
+_OPTIONS = {
+    "tuning_curve": {"budget"},
+    "forecast": {"trials", "minimum_gain"},
+    "comparison": {"budget", "rope"},
+}
 
 
 def options_of(name: str, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import textwrap
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -13,7 +14,7 @@ from arviz_plots.visuals import line_x, scatter_x, vline
 from leadline.plots.figures import Options, limits, make_figure
 from leadline.plots.legend import make_entry
 from leadline.plots.page import fit_columns
-from leadline.plots.picture import Picture, Visuals
+from leadline.plots.picture import BETTER, Picture, Visuals
 from leadline.plots.style import FIT, QUIET, Style, model_styles
 from leadline.stats.compare import compare
 from leadline.stats.comparison_sentences import conditions
@@ -29,6 +30,10 @@ _SOURCES = {
     "p_equal": "p_equal{}",
 }
 _MOST_COLUMNS = 3
+_MOST_RATIO = 10.0
+"""Tasks whose scales differ by a larger factor do not share an axis in score units."""
+
+_MOST_CHARACTERS = 34
 _SETTLED, _OPEN = Style(FIT, "C0"), Style(QUIET, "C0")
 
 
@@ -53,7 +58,9 @@ def comparison_numbers(
         Dims (pair, row): `difference`, `lower` and `upper`, positive where the first of the pair
         is better; `p_better`, `p_equal`; and `label`, the name of the row with P(better). `first`
         and `second` (pair). Rows are the tasks, overall and a new task; rows without a figure for
-        any pair are left out. ``attrs`` hold `ci_prob` and `unit`.
+        any pair are left out. Differences are in score units, overall and on a new task in task
+        scales times the mean task scale; all are in task scales if one of these is more than ten
+        times another, as for tasks with other metrics. ``attrs`` hold `ci_prob` and `unit`.
 
     Examples
     --------
@@ -61,14 +68,30 @@ def comparison_numbers(
     ('pair', 'row')
     """
     comparison = compare(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)
-    numbers = tabulate_pairs(comparison, by, rope)
+    numbers = tabulate_pairs(comparison, by, rope, in_scores=_share_an_axis(comparison))
     return numbers.isel(row=numbers["difference"].notnull().any("pair").to_numpy())
 
 
+def _share_an_axis(comparison: xr.Dataset) -> bool:
+    """Return whether differences on all tasks can be read on one axis in score units."""
+    scale = comparison["scale"].to_numpy()
+    scale = scale[np.isfinite(scale)]
+    return len(scale) > 0 and float(scale.max() / scale.min()) <= _MOST_RATIO
+
+
 def tabulate_pairs(
-    comparison: xr.Dataset, by: Literal["model", "task"] = "model", rope: float = 0.0
+    comparison: xr.Dataset,
+    by: Literal["model", "task"] = "model",
+    rope: float = 0.0,
+    *,
+    in_scores: bool = False,
 ) -> xr.Dataset:
-    """Return the numbers of every row, of what `leadline.compare` returned."""
+    """Return the numbers of every row, of what `leadline.compare` returned.
+
+    Differences are in task scales, or `in_scores`: those on tasks in score units, the others in
+    task scales times the geometric mean of the scales, so that their signs are those of their
+    probabilities. Differences of tasks are in score units.
+    """
     context = "task" if by == "model" else "model"
     items = comparison[by].to_numpy().astype(str)
     names = comparison[context].to_numpy().astype(str)
@@ -77,18 +100,26 @@ def tabulate_pairs(
     summaries = list(SUMMARY_ROWS)[len(names) < 2 :]
     rows = [*names, *summaries]
     figures = {name: np.full((len(pairs), len(rows)), np.nan) for name in _SOURCES}
+    in_scores = in_scores and by == "model"
+    scale = comparison["scale"].to_numpy()
+    mean = float(np.exp(np.nanmean(np.log(scale)))) if in_scores else 1.0
     for name, source in _SOURCES.items():
-        unit = 1.0 if name.startswith("p_") else comparison["scale"].to_numpy()
+        is_chance = name.startswith("p_")
+        unit = 1.0 if is_chance or in_scores else scale
         for i, (first, second) in enumerate(pairs):
             pair = comparison.sel({by: first, f"other_{by}": second})
             figures[name][i, : len(names)] = pair[source.format("")] / unit
             # By position, since a task may be called "overall".
-            overall = [pair[source.format(SUMMARY_ROWS[row])] for row in summaries]
-            figures[name][i, len(names) :] = overall
+            overall = [float(pair[source.format(SUMMARY_ROWS[row])]) for row in summaries]
+            figures[name][i, len(names) :] = np.multiply(overall, 1.0 if is_chance else mean)
     labels = [
         [_label(*cell, rope) for cell in zip(rows, better, equal, strict=True)]
         for better, equal in zip(figures["p_better"], figures["p_equal"], strict=True)
     ]
+    metric = comparison.attrs["metric"]
+    note = "; overall and a new task: task scales" if in_scores and summaries else ""
+    note += f" of {mean:.2g} on average" if note else ""
+    note += "; few trials: read with caution" if comparison.attrs.get("leans_on") else ""
     return xr.Dataset(
         {
             **{name: (("pair", "row"), values) for name, values in figures.items()},
@@ -101,8 +132,12 @@ def tabulate_pairs(
             "ci_prob": comparison.attrs["ci_prob"],
             "conditions": f"{conditions(comparison)}; "
             f"{100 * comparison.attrs['ci_prob']:g} % intervals; beside each row the probability "
-            f"that the first is better{', and that both are practically equal' if rope else ''}",
-            "unit": "difference in task scales" if by == "model" else "difference in score units",
+            f"that the first is better{', and that both are practically equal' if rope else ''}"
+            f"{note}",
+            "unit": f"difference in {metric}"
+            if in_scores or by == "task"
+            else f"difference in {metric}, in task scales",
+            "direction": BETTER[comparison.attrs["direction"]],
         },
     )
 
@@ -121,9 +156,9 @@ def plot_comparison(
     """Plot the difference of each pair: one panel per pair, one row per task, and overall.
 
     To the right of the line at 0 the first is better. A row has the colour and the marker of the
-    better model if its interval excludes 0. Differences are in task scales (in score units if
-    tasks are compared), so that tasks with other metrics share an axis. The numbers beside the
-    rows are P(better), and P(practically equal) with a `rope`.
+    better model if its interval excludes 0. Differences are in score units, or in task scales where
+    tasks are too different to share an axis: see `leadline.comparison_numbers`. The numbers beside
+    the rows are P(better), and P(practically equal) with a `rope`.
 
     Parameters
     ----------
@@ -144,7 +179,7 @@ def plot_comparison(
     longest = max(len(str(label)) for label in numbers["label"].to_numpy().ravel())
     width = 3.0 + 0.07 * longest
     columns = fit_columns(min(pairs, _MOST_COLUMNS), width)
-    height = 0.32 * numbers.sizes["row"] + 0.75
+    height = 0.32 * numbers.sizes["row"] + 1.0
     # The caption also has the numbers of trials, models and searches, in about 40 characters.
     caption = math.ceil((40 + len(numbers.attrs["conditions"])) / (12 * width * columns))
     size = (width * columns, height * math.ceil(pairs / columns) + 0.5 + 0.2 * caption)
@@ -187,9 +222,13 @@ def draw_comparison(
         picture.module.yticks(heights.tolist(), labels, target)
         picture.module.ylim((-len(rows) + 0.4, 0.6), target)
         picture.module.xlim(x_limits, target)
+        if picture.backend == "matplotlib":
+            # The labels of more would touch.
+            target.locator_params(axis="x", nbins=5)
+        first, second = (str(numbers[name].sel(pair=pair).item()) for name in ("first", "second"))
         if picture.options("title") is not None:
-            picture.add_title(str(pair), target)
-        picture.module.xlabel(numbers.attrs["unit"], target)
+            picture.add_title(f"{first} against {second}", target)
+        picture.module.xlabel(_label_axis(numbers, first, second, picture.backend), target)
     entries = {f"{name} is better": style for name, style in styles.items()}
     entries = entries or {"one is better": _SETTLED}
     entries[f"open: the {100 * numbers.attrs['ci_prob']:g} % interval has 0 in it"] = _OPEN
@@ -197,6 +236,16 @@ def draw_comparison(
     entries = {label: style for label, style in entries.items() if style.color in used}
     picture.add_entries([make_entry(label, "dot", vars(entries[label])) for label in entries])
     return picture.finish(titles=False, conditions=numbers.attrs["conditions"])
+
+
+def _label_axis(numbers: xr.Dataset, first: str, second: str, backend: str) -> str:
+    """Return what is compared, which way is better, and which side is whose."""
+    unit, better = numbers.attrs["unit"], numbers.attrs["direction"]
+    sides = f"← {second} is better     {first} is better →"
+    if len(sides) > _MOST_CHARACTERS + 10:
+        sides = "← the second is better     the first is better →"
+    lines = f"{sides}\n{textwrap.fill(unit, _MOST_CHARACTERS)}\n({better})"
+    return lines.replace("\n", "<br>") if backend == "plotly" else lines
 
 
 def _label(row: str, better: float, equal: float, rope: float) -> str:

@@ -17,7 +17,7 @@ from leadline.plots.style import DASHED, MARK, QUIET, model_styles, search_model
 from leadline.stats.fitted_search import direction_sign, validate_tree
 from leadline.stats.rounding import percent
 from leadline.stats.surface_slices import surface_slices
-from leadline.stats.surface_tree import is_surface
+from leadline.stats.surface_tree import NO_SURFACE, is_surface
 
 _MOST_COLUMNS = 4
 _MOST_PANELS = 16
@@ -64,10 +64,7 @@ def surface_numbers(
     ('hyperparameter', 'point')
     """
     if not is_surface(tree):
-        raise LeadlineError(
-            "plot_surface takes the tree of leadline.fit(trials, model='surface'): the quadratic "
-            "law does not use the hyperparameters"
-        )
+        raise LeadlineError(NO_SURFACE)
     return surface_slices(validate_tree(tree, surface=True), search, ci_prob, ci_kind)
 
 

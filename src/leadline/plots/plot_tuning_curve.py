@@ -15,6 +15,8 @@ from leadline.plots.picture import Picture, Visuals, score_label
 from leadline.plots.style import DASHED, DOTTED, MARK, OBSERVED
 from leadline.stats.fitted_search import validate_tree
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
+from leadline.stats.options import validate_budget
+from leadline.stats.rounding import rounded
 from leadline.stats.tuning_curve import empirical_tuning_curve, tuning_curve
 
 _POINTS = 32
@@ -80,6 +82,7 @@ def plot_tuning_curve(
     tree: xr.DataTree,
     budgets: Sequence[float] | npt.NDArray[np.float64] | npt.NDArray[np.int64] | None = None,
     *,
+    budget: float | None = None,
     quantile: float | Literal["mean"] = 0.5,
     kind: Literal["measured", "expected"] = "expected",
     ci_prob: float | None = None,
@@ -104,26 +107,35 @@ def plot_tuning_curve(
         As in all pictures, see `leadline.plots`.
     budgets, quantile, kind
         As in `leadline.tuning_curve_numbers`.
+    budget : float, optional
+        A number of trials to mark by a line. The curve extends to it, and the caption of a picture
+        of one search has its score.
     visuals : mapping of str to mapping or False, optional
         `ci_band` (`fill_between_y`), `fit_line`, `measured`, `observed` (`line_xy`), `optimum`
-        (`hline`), `optimum_band` (`hspan`), `n_trials` (`vline`), `legend`, `caption`, `title`,
-        `warning`.
+        (`hline`), `optimum_band` (`hspan`), `n_trials`, `budget` (`vline`), `legend`, `caption`,
+        `title`, `warning`.
 
     Examples
     --------
-    >>> picture = ll.plot_tuning_curve(fit, [1, 10, 100, 1000])
+    >>> picture = ll.plot_tuning_curve(fit, [1, 10, 100, 1000], budget=100)
     """
+    if budget is not None:
+        validate_tree(tree)
+        shown = _default_budgets(tree) if budgets is None else np.asarray(budgets)
+        budgets = np.union1d(shown, validate_budget(budget))
     numbers = tuning_curve_numbers(
         tree, budgets, quantile=quantile, kind=kind, ci_prob=ci_prob, ci_kind=ci_kind
     )
     size = (6.0, 3.7) if numbers.sizes["search"] == 1 else (3.2, 2.6)
     options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
     picture = open_picture(tree, numbers[["optimum"]], size, options, log_x=True)
-    return draw_tuning_curve(picture, numbers)
+    return draw_tuning_curve(picture, numbers, budget)
 
 
-def draw_tuning_curve(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
-    """Draw what `tuning_curve_numbers` returned."""
+def draw_tuning_curve(
+    picture: Picture, numbers: xr.Dataset, budget: float | None = None
+) -> PlotCollection:
+    """Draw what `tuning_curve_numbers` returned; `budget` is one of its budgets, to be marked."""
     interval_name = f"{100 * numbers.attrs['ci_prob']:g} % interval"
     expected = numbers.attrs["kind"] == "expected"
     curve, x = numbers["curve"], numbers["budget"].astype(float)
@@ -141,6 +153,12 @@ def draw_tuning_curve(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
     # Plotly draws a line across a panel only where the panel is not empty.
     n_trials = numbers["n_trials"].astype(float)
     picture.draw("n_trials", vline, n_trials, DOTTED, label="trials run")
+    conditions = ""
+    if budget is not None:
+        marked = xr.full_like(n_trials, float(budget))
+        label = f"{budget:g} trials"
+        picture.draw("budget", vline, marked, {"color": MARK, "width": 1}, label=label)
+        conditions = _score_at(numbers.sel(budget=budget), budget)
     picture.draw("optimum", hline, numbers["optimum"], DASHED, label="optimum (without luck)")
     ends = xr.concat([numbers["optimum_lower"], numbers["optimum_upper"]], "ci_bound")
     label, faint = f"its {interval_name}", {"color": MARK, "alpha": 0.12}
@@ -158,7 +176,18 @@ def draw_tuning_curve(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
     best = textwrap.fill(f"{which} {_BEST[numbers.attrs['kind']]}", _LABEL_CHARACTERS)
     y_label = f"{best}\n{score_label(picture.tree)}"
     picture.label_axes("number of trials k", y_label)
-    return picture.finish()
+    return picture.finish(conditions=conditions)
+
+
+def _score_at(numbers: xr.Dataset, budget: float) -> str:
+    """Return the score after so many trials in words, of a picture of one search."""
+    ends = [float(numbers[name].isel(search=0)) for name in ("curve", "lower", "upper")]
+    if numbers.sizes["search"] > 1 or not np.isfinite(ends).all():
+        return ""
+    sd = abs(ends[2] - ends[1]) / 3
+    mean, low, high = (rounded(end, sd) for end in ends)
+    interval_name = f"{100 * numbers.attrs['ci_prob']:g} % interval"
+    return f"after {budget:g} trial{'s' * (budget != 1)} {mean} [{low}, {high}] ({interval_name})"
 
 
 def _finite_curve(

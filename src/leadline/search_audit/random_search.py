@@ -13,10 +13,11 @@ import pandas as pd
 
 from leadline.data.trials import (
     FEWEST_RANDOM,
+    NEXT_TIME,
     PARAM_PREFIX,
     RANDOM_SHARE,
-    RANDOM_SHARE_ADVICE,
     RANDOM_START,
+    SURFACE_ADVICE,
     Trials,
     drawn_at_random,
     search_labels,
@@ -122,12 +123,9 @@ def validate_random_search(
             problem = f"{which} looks model-based, not random: {against}"
             if not assume_random:
                 raise LeadlineError(
-                    f"{trials.source}: {problem}. The law is one of independent draws (random "
-                    "search; a grid or a quasi-random design gets a note). Run a random search, or "
-                    f"read only the random start of the sampler, if it has {FEWEST_RANDOM} trials "
-                    f"or more (random_start={FEWEST_RANDOM}), or fit all the same with "
-                    f"assume_random=True; {RANDOM_SHARE_ADVICE}; check_random_search returns all "
-                    "the evidence"
+                    f"{trials.source}: {problem}. To answer from these trials, {SURFACE_ADVICE}; "
+                    "if they were drawn at random all the same, assume_random=True fits the law. "
+                    f"{NEXT_TIME}"
                 )
             notes.append(f"{problem}; fitted because of assume_random=True")
     return notes

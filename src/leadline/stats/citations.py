@@ -14,6 +14,8 @@ REFERENCES = {
     "importance sampling, Journal of Machine Learning Research 25(72).",
     "hoffman2014": "M. D. Hoffman and A. Gelman (2014), The No-U-Turn Sampler, Journal of Machine "
     "Learning Research 15, 1593-1623.",
+    "eriksson2021": "D. Eriksson and M. Jankowiak (2021), High-dimensional Bayesian optimization "
+    "with sparse axis-aligned subspaces, [arXiv:2103.00349](https://arxiv.org/abs/2103.00349).",
     "pymc2023": "O. Abril-Pla et al. (2023), PyMC: a modern and comprehensive probabilistic "
     "programming framework in Python, PeerJ Computer Science 9:e1516, "
     "[doi:10.7717/peerj-cs.1516](https://doi.org/10.7717/peerj-cs.1516).",
@@ -49,6 +51,10 @@ BIBTEX = {
   title = {The {No-U-Turn} Sampler},
   journal = {Journal of Machine Learning Research}, volume = {15}, pages = {1593--1623},
   year = {2014}}""",
+    "eriksson2021": """@article{eriksson2021,
+  author = {Eriksson, David and Jankowiak, Martin},
+  title = {High-Dimensional {Bayesian} Optimization with Sparse Axis-Aligned Subspaces},
+  journal = {arXiv:2103.00349}, year = {2021}}""",
     "pymc2023": """@article{pymc2023,
   author = {Abril-Pla, Oriol and others},
   title = {{PyMC}: a modern and comprehensive probabilistic programming framework in {Python}},

@@ -14,6 +14,8 @@ from leadline.stats.rounding import percent, rounded
 # Words by their smallest probability, from the largest.
 _WORDS = {0.99: "almost certainly", 0.95: "very probably", 0.8: "probably", 0.6: "perhaps"}
 _CLEAR = min(_WORDS)
+# With so small a probability of being ahead, a name would mislead.
+_UNLIKELY = 0.05
 # With more tasks, only the smallest and the largest scale are named.
 _MOST_SCALES = 6
 
@@ -33,6 +35,10 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     >>> for sentence in ll.comparison_sentences(ll.compare(fit)):
     ...     print(sentence)
     Do not rely on this comparison: R-hat 1.064 > 1.01, bulk ESS 39 < 400, tail ESS 19 < 400.
+    Few trials: the law rests on the best 20 trials of each search. Fully tuned, the answer leans on
+    the prior: in 10 simulated comparisons of 40 trials each, an overall probability of 90 % or more
+    was wrong in 3 of 6 cases, and after 100 trials in 0 of 6 cases: compare at a budget of 100
+    trials too.
     Fully tuned, mlp is the best model with probability 84 %.
     Fully tuned, over the tasks that both have, mlp is probably better than forest (better 84 %,
     worse 16 %). The mean difference in loss over these tasks is 0.021 [-0.021, 0.057] (89 %
@@ -46,7 +52,7 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     items = [str(name) for name in comparison[by].to_numpy()]
     when = conditions(comparison)
     context = context_of(by)
-    sentences = doubts(comparison)
+    sentences = [*doubts(comparison), *_wide_rope(comparison)]
     sentences += [f"{when}, {text}" for text in _best(comparison, items)]
     over = "" if comparison.sizes[context] == 1 else f", over the {context}s that both have"
     for first, second in itertools.combinations(items, 2):
@@ -77,7 +83,26 @@ def doubts(comparison: xr.Dataset) -> list[str]:
             f"Known from reported bests alone: {attrs['not_checked']}. Their scores are assumed to "
             "be distributed like those of a random search; without trials this cannot be checked."
         )
+    if attrs.get("leans_on"):
+        sentences.append(attrs["leans_on"])
     return sentences
+
+
+def _wide_rope(comparison: xr.Dataset) -> list[str]:
+    """Return a warning, in a list, of a rope beyond all differences: it decides the answer."""
+    rope = comparison.attrs["rope"]
+    if not rope:
+        return []
+    ends = comparison[["difference_lower", "difference_upper"]].to_dataarray()
+    largest = float(abs(ends).max())
+    if not rope > largest:
+        return []
+    return [
+        f"A difference of up to {rope:g} counts as equal, and no {comparison.attrs['by']} differs "
+        f"by more than {largest:.2g} in {comparison.attrs['metric']} "
+        f"({100 * comparison.attrs['ci_prob']:g} % intervals): the choice of {rope:g} decides "
+        "these answers, and a smaller one is needed to tell anything apart."
+    ]
 
 
 def conditions(comparison: xr.Dataset) -> str:
@@ -97,6 +122,8 @@ def _best(comparison: xr.Dataset, items: list[str]) -> list[str]:
     # "The best" here and "cannot be told apart" in the next sentence would contradict.
     if largest < _CLEAR:
         best = f"no {by} is clearly the best; most likely it is {name},"
+    if largest < _UNLIKELY:
+        return [f"no {by} is the best: none is ahead of all others (at most {percent(largest)})."]
     return [f"{best} with probability {percent(largest)}."]
 
 

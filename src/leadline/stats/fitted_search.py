@@ -249,9 +249,10 @@ def validate_tree(tree: object, *, surface: bool = False) -> xr.DataTree:
         )
     if is_surface(tree) and not surface:
         raise LeadlineError(
-            "this answer needs the quadratic law of a random search, and the fit is a surface, "
-            "which has summary, forecast, compare (fully tuned), check, report, and the pictures "
-            "optimum, forecast, surface and comparison"
+            "this answer needs the quadratic law, and the fit is a surface, which has summary, "
+            "forecast, compare (fully tuned), check, sentence, report, and the pictures optimum, "
+            "forecast, surface and comparison. If the search was random, fit the trials again "
+            "without model='surface'"
         )
     for group, names in (_NEEDED_OF_SURFACES if is_surface(tree) else _NEEDED).items():
         for name in names.split():

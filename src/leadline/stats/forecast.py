@@ -59,6 +59,9 @@ def forecast(
           trials, so that the luck of a best measurement (winner's curse) does not count. A new
           trial is kept, and so counts, where it measures better than the best seen;
         - `p_gain` (search, trials): P(`gain` > `minimum_gain`), from the noisy quadratic itself;
+        - `p_worthwhile` (search, trials): P(`expected_gain` > `minimum_gain`); without a
+          `minimum_gain`, that it is above the noise sd of one run, `noise_sd` (search), the
+          posterior mean: less cannot be seen;
         - `gain_mean`, `expected_gain_mean` (search, trials): their means;
         - `cost` (search, trials): the cost of m trials, at the mean cost per evaluation so far;
           nan where costs are unknown;
@@ -116,6 +119,10 @@ def forecast(
     result["gain"] = (sign * (seen - result["best"])).clip(min=0.0).transpose(*result["best"].dims)
     result["expected_gain"] = figures["expected_gain"]
     result["p_gain"] = p_gain
+    noise = tree["posterior"].dataset["noise_sd"]
+    worth = result["expected_gain"] > worthwhile(tree, minimum_gain)
+    result["p_worthwhile"] = worth.mean(SAMPLE_DIMS).transpose("search", "trials")
+    result["noise_sd"] = noise.mean(SAMPLE_DIMS)
     result["gain_mean"] = result["gain"].mean(SAMPLE_DIMS)
     result["expected_gain_mean"] = result["expected_gain"].mean(SAMPLE_DIMS)
     per_trial = seen.copy(data=[_mean_cost(tree, name) for name in names])
@@ -124,6 +131,15 @@ def forecast(
     result["best_seen"] = seen
     result["best_seen_expected"] = again.mean(SAMPLE_DIMS)
     return result
+
+
+def worthwhile(tree: xr.DataTree, minimum_gain: float) -> xr.DataArray | float:
+    """Return the gain of an expected score that a further one must exceed to be worth having.
+
+    It is `minimum_gain`; if that is 0, the noise sd of one run (chain, draw, search): a smaller
+    gain does not show.
+    """
+    return minimum_gain or tree["posterior"].dataset["noise_sd"]
 
 
 def _by_surface(

@@ -15,14 +15,24 @@ from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import search_names, validate_tree
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
 from leadline.stats.markup import escape
+from leadline.stats.options import validate_budget
 from leadline.stats.plateau import plateau_sentences
 from leadline.stats.reported import only_reported
 from leadline.stats.rounding import rounded
+from leadline.stats.surface_paper import surface_methods, surface_results
+from leadline.stats.surface_tree import is_surface
+from leadline.stats.tuning_curve import tuning_curve
 
 FORMS = ("markdown", "latex")
 
-OPTIMUM = "Perfectly tuned, the expected score of {} is {}."
-"""The sentence on the optimum of a search."""
+
+def optimum_sentence(estimates: Mapping[str, str]) -> str:
+    """Return one sentence on the optima of searches, with an estimate as text for each name."""
+    if len(estimates) == 1:
+        return f"Perfectly tuned, the expected score is {next(iter(estimates.values()))}."
+    listed = ", ".join(f"{estimate} for {name}" for name, estimate in estimates.items())
+    return f"Perfectly tuned, the expected score is {listed}."
+
 
 _MODELS = {
     "single": "Each search was fitted by itself.",
@@ -33,6 +43,8 @@ _MODELS = {
     "task, the part of the model and their interaction.",
 }
 
+
+_KINDS = {"eti": "equal-tailed", "hdi": "highest-density"}
 
 _PRIORS = {
     "gap": "distance of the optimum from the threshold, in units of the spread of good scores,",
@@ -57,7 +69,8 @@ def sentences(
     tree : DataTree
         The result of `leadline.fit`.
     budget, rope, ci_prob
-        As in `leadline.compare`; `ci_prob` also holds for the intervals of the optima.
+        As in `leadline.compare`; `ci_prob` also holds for the intervals of the optima. Of one
+        model, `budget` adds the score of the best of so many trials.
     form : {"markdown", "latex"}
         Markdown ends with the references. LaTeX cites by key, and ends with the entries for BibTeX
         as comments.
@@ -80,7 +93,7 @@ def sentences(
     ...
     leadline.errors.LeadlineError: no sentence for a paper: sampling has not converged...
     """
-    validate_tree(tree)
+    validate_tree(tree, surface=True)
     if form not in FORMS:
         raise LeadlineError(f"form must be 'markdown' or 'latex', got {format_value(form)}")
     prob, kind = validate_interval(ci_prob, None)
@@ -91,14 +104,42 @@ def sentences(
             f"{found.advice}"
         )
     results = _optima(tree, prob, kind)
-    if len(set(tree["posterior"].dataset["model"].to_numpy().astype(str).tolist())) > 1:
+    if is_surface(tree):
+        results += surface_results(tree, prob)
+    if _models(tree) > 1:
         comparison = compare_once(tree, budget=budget, rope=rope, ci_prob=prob)
         results += comparison_sentences(comparison)
-    elif reports := only_reported(tree):
+    elif budget is not None:
+        results.append(_at_budget(tree, budget, prob, kind))
+    if _models(tree) == 1 and (reports := only_reported(tree)):
         results.append(f"Known from reported bests alone: {', '.join(reports)}.")
     if tree.attrs.get("failed_checks") != "[]":
         results.append(f"Of the checks of the fit: {recorded_checks(tree)}.")
+    if is_surface(tree):
+        return _lay_out(surface_methods(tree, prob, _KINDS[kind]), results, form)
     return _lay_out(_methods(tree, prob, kind), results, form)
+
+
+def _models(tree: xr.DataTree) -> int:
+    """Return the number of models of a fit."""
+    return len(set(tree["posterior"].dataset["model"].to_numpy().astype(str).tolist()))
+
+
+def _at_budget(tree: xr.DataTree, budget: float, prob: float, kind: str) -> str:
+    """Return one sentence on the best of so many trials of each search, for a single model."""
+    validate_budget(budget)
+    curve = tuning_curve(tree, [budget], kind="expected").isel(budget=0)
+    names = search_names(tree)
+    estimates = [_estimate(curve.sel(search=name), prob, kind) for name in names]
+    listed = estimates[0]
+    if len(names) > 1:
+        listed = ", ".join(
+            f"{text} for {name}" for name, text in zip(names, estimates, strict=True)
+        )
+    return (
+        f"After {budget:g} trial{'s' * (budget != 1)}, the best one, if re-run, is expected to "
+        f"score {listed}."
+    )
 
 
 def _sampler(tree: xr.DataTree, settings: Mapping[str, Any]) -> str:
@@ -138,20 +179,22 @@ def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
         sampling += f" (seed {settings['random_seed']})"
     rhat = f"R-hat at most {found.max_rhat:.3f}, effective sample sizes at least "
     rhat += f"{min(found.min_ess_bulk, found.min_ess_tail):.0f} @vehtari2021@, no divergences"
-    name = {"eti": "equal-tailed", "hdi": "highest-density"}[kind]
+    one = len(search_names(tree)) == 1
     return [
-        f"The models were tuned by random search{assumed} ({tree.attrs['trials']}).",
-        f"To the best scores ({tree.attrs['metric']}, {tree.attrs['direction']}d) of each search "
-        "we fitted the noisy quadratic distribution @lourie2025@ with Leadline "
-        f"{versions.get('leadline', '')}; all other trials, failed ones included, count as worse.",
-        _MODELS.get(str(settings.get("model")), ""),
+        f"{'The models were' if _models(tree) > 1 else 'The model was'} tuned by random "
+        f"search{assumed} ({tree.attrs['trials']}).",
+        f"To the best scores ({tree.attrs['metric']}, {tree.attrs['direction']}d) "
+        f"{'' if one else 'of each search '}we fitted the noisy quadratic distribution "
+        f"@lourie2025@ with Leadline {versions.get('leadline', '')}; all other trials, failed "
+        "ones included, count as worse.",
+        "" if one else _MODELS.get(str(settings.get("model")), ""),
         "Answers are averaged over the thresholds at which the law fits, weighted by predictive "
         "score @northrop2017@."
         if automatic
         else "The threshold below which the law is fitted was fixed.",
         f"{sampling}; {rhat}.",
         f"Priors{' of the means over searches' * pooled}: {_list_priors(priors, pooled=pooled)}.",
-        f"We report posterior means and {100 * prob:g} % {name} intervals.",
+        f"We report posterior means and {100 * prob:g} % {_KINDS[kind]} intervals.",
     ]
 
 
@@ -166,21 +209,25 @@ def _list_priors(priors: dict[str, object], *, pooled: bool) -> str:
 
 
 def _optima(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
-    """Return one sentence per search."""
+    """Return one sentence on the optima, and one on each plateau."""
     optimum = tree["posterior"].dataset["optimum"]
-    flat = plateau_sentences(tree, ci_prob=prob, ci_kind=kind)
-    result = []
-    for name in search_names(tree):
-        if name in flat:
-            result.append(f"{name}: {flat[name]}.")
-            continue
-        draws = optimum.sel(search=name)
-        sd = float(draws.std(SAMPLE_DIMS))
-        low, high = (float(end) for end in interval(draws, prob, kind))
-        mean = rounded(float(draws.mean(SAMPLE_DIMS)), sd)
-        estimate = f"{mean} [{rounded(low, sd)}, {rounded(high, sd)}]"
-        result.append(OPTIMUM.format(name, estimate))
-    return result
+    flat = {} if is_surface(tree) else plateau_sentences(tree, ci_prob=prob, ci_kind=kind)
+    estimates = {
+        name: _estimate(optimum.sel(search=name), prob, kind)
+        for name in search_names(tree)
+        if name not in flat
+    }
+    sentences = [f"{name}: {text}." for name, text in flat.items()]
+    return [optimum_sentence(estimates), *sentences] if estimates else sentences
+
+
+def _estimate(draws: xr.DataArray, prob: float, kind: str) -> str:
+    """Return the posterior mean and the interval as text."""
+    sd = float(draws.std(SAMPLE_DIMS))
+    low, high = (float(end) for end in interval(draws, prob, kind))
+    return (
+        f"{rounded(float(draws.mean(SAMPLE_DIMS)), sd)} [{rounded(low, sd)}, {rounded(high, sd)}]"
+    )
 
 
 def _lay_out(methods: list[str], results: list[str], form: str) -> str:

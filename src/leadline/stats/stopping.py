@@ -9,12 +9,13 @@ import xarray as xr
 from leadline.errors import join_values
 from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import search_names
+from leadline.stats.forecast import worthwhile
 from leadline.stats.intervals import SAMPLE_DIMS
 from leadline.stats.options import validate_probability
 from leadline.stats.reported import with_trials
 from leadline.stats.rounding import percent, rounded
-from leadline.stats.surface_forecast import chance_of_perfect_search
-from leadline.stats.surface_tree import is_surface
+from leadline.stats.surface_forecast import headroom_of
+from leadline.stats.surface_tree import is_surface, learned_searches
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Advice:
     stop: bool
     """True if no search is likely to gain enough; False, without advice, if sampling failed."""
     p_gain: float
-    """The largest probability of a gain among the searches."""
+    """The largest probability among the searches of a gain that is worth having."""
     sentence: str
     """The advice in words, with the checks that failed."""
 
@@ -32,68 +33,60 @@ class Advice:
 def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float = 0.05) -> Advice:
     """Return the advice to stop or to go on, for the largest number of trials of a forecast.
 
-    `found` is the result of `leadline.forecast` for the tree. The advice is to stop if every search
-    that has trials gains more than its `minimum_gain` with less than `probability`. Of a surface,
-    whose sampler may do better than random trials, the advice is about a perfect search, and
-    without a `minimum_gain` about a gain above the noise of one run.
+    `found` is the result of `leadline.forecast` for the tree. There is one rule for laws and for
+    surfaces. A gain is that of the score expected if re-run, since luck is not worth having, and
+    it counts from the `minimum_gain` on, or above the noise of one run if there is none. The
+    advice is to stop if it counts with less than `probability` in every search that has trials.
+    The gain is that of the next random trials. Where a sampler learned, it is that of a perfect
+    search, which no trials exceed.
     """
     probability = validate_probability(probability)
-    if is_surface(tree):
-        return _surface_advice(tree, found.attrs["minimum_gain"], probability)
     last = found.isel(trials=int(np.argmax(found["trials"].to_numpy())))
-    # A search known from reported bests alone was run by others: it cannot be continued.
-    p_gain = last["p_gain"].sel(search=search_names(with_trials(tree)))
-    largest = float(p_gain.max())
-    sampling = convergence(tree)
-    if not sampling.ok:
-        problems = ", ".join(sampling.problems)
-        return Advice(False, largest, f"No advice: sampling has not converged ({problems}).")
-    trials = f"{float(last['trials']):g}"
-    floor = found.attrs["minimum_gain"]
-    gain = "improve the best seen" + (f" by more than {floor:g}" if floor else "")
-    stop = largest < probability
-    where = f", most likely for {p_gain.idxmax('search').item()}," if not stop else " in any search"
-    where = where if p_gain.sizes["search"] > 1 else ""
-    verdict = f"{'Stop' if stop else 'Not settled'}: {trials} more trials {gain}{where} with "
-    verdict += f"probability {percent(largest)}"
-    if not stop:
-        # The winner of many noisy trials was lucky too.
-        again = float(last["expected_gain_mean"].sel(search=p_gain.idxmax("search").item()))
-        verdict += f"; re-run, the winner gains {again:.2g} on average"
-    limit = f", below {100 * probability:g} %" if stop else ""
-    failed = tree.attrs.get("failed_checks")
-    doubts = {None: " But the fit was not checked.", "[]": ""}
-    doubt = doubts.get(failed, f" But {recorded_checks(tree)}.")
-    return Advice(stop, largest, f"{verdict}{limit}.{doubt}")
-
-
-def _surface_advice(tree: xr.DataTree, minimum_gain: float, probability: float) -> Advice:
-    chance = chance_of_perfect_search(tree, minimum_gain)
+    learned = learned_searches(tree) if is_surface(tree) else []
+    chance = last["p_worthwhile"].copy()
+    if learned:
+        perfect = headroom_of(tree) > worthwhile(tree, found.attrs["minimum_gain"])
+        chance = xr.where(chance["search"].isin(learned), perfect.mean(SAMPLE_DIMS), chance)
+    else:
+        # A search known from reported bests alone was run by others: it cannot be continued.
+        chance = chance.sel(search=search_names(with_trials(tree)))
     largest, sampling = float(chance.max()), convergence(tree)
     if not sampling.ok:
         problems = ", ".join(sampling.problems)
         return Advice(False, largest, f"No advice: sampling has not converged ({problems}).")
+    likeliest = str(chance.idxmax("search").item())
     stop = largest < probability
-    where = f", most likely for {chance.idxmax('search').item()}," if not stop else " in any search"
+    where = f", most likely for {likeliest}," if not stop else " in any search"
     where = where if chance.sizes["search"] > 1 else ""
-    amount = f"{minimum_gain:g}" if minimum_gain else "the noise of one run"
-    limit = f", below {100 * probability:g} %" if stop else ""
-    failed = tree.attrs.get("failed_checks", "[]") != "[]"
-    return Advice(
-        stop,
-        largest,
-        f"{'Stop' if stop else 'Not settled'}: a perfect search would gain more than {amount}"
-        f"{where} with probability {percent(largest)}{limit}. The trials above are random; a "
-        f"sampler that learns gains more.{f' But {recorded_checks(tree)}.' * failed}",
+    own = last.sel(search=likeliest)
+    amount = f"{found.attrs['minimum_gain']:g}"
+    if not found.attrs["minimum_gain"]:
+        amount = f"the noise of one run ({float(own['noise_sd']):.2g})"
+    kind = "random " if is_surface(tree) else ""
+    who = f"the best of {float(last['trials']):g} more {kind}trials, if re-run,"
+    sentence = (
+        f"{'Stop' if stop else 'Not settled'}: "
+        f"{'a perfect search' if likeliest in learned else who} would gain more than {amount}"
+        f"{where} with probability {percent(largest)} (to stop: below {100 * probability:g} %)."
     )
+    if learned:
+        sentence += " A sampler that learns gains more than random trials, and at most as much."
+    elif not stop:
+        sentence += f" On average it gains {float(own['expected_gain_mean']):.2g}."
+    return Advice(stop, largest, sentence + _doubt(tree))
+
+
+def _doubt(tree: xr.DataTree) -> str:
+    doubts = {None: " But the fit was not checked.", "[]": ""}
+    return doubts.get(tree.attrs.get("failed_checks"), f" But {recorded_checks(tree)}.")
 
 
 def forecast_cells(found: xr.Dataset, prob: float) -> list[list[str]]:
     """Return the rows of a forecast as text, one per search and number of trials.
 
     The columns are the search, best seen, number of trials, the median and the interval of
-    probability `prob` of their best, P(gain), the mean gain, the mean gain expected if re-run, and
-    the cost.
+    probability `prob` of their best, P(gain), the mean gain, the mean gain expected if re-run, the
+    probability that this is worth having, and the cost.
     """
     ends = found["best"].quantile([0.5, 0.5 - prob / 2, 0.5 + prob / 2], SAMPLE_DIMS)
     rows = []
@@ -115,7 +108,8 @@ def forecast_cells(found: xr.Dataset, prob: float) -> list[list[str]]:
                     percent(float(row["p_gain"])),
                     f"{float(row['gain_mean']):.2g}",
                     f"{float(row['expected_gain_mean']):.2g}",
-                    "" if math.isnan(cost) else f"{cost:.3g}",
+                    percent(float(row["p_worthwhile"])),
+                    "" if math.isnan(cost) else f"{cost:,.0f}" if cost >= 100 else f"{cost:.3g}",
                 ]
             )
     return rows

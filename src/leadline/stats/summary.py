@@ -223,7 +223,7 @@ def summary_text(
     cells = _cells(answers, prob, kind)
     remarks = [" ".join(cells.attrs["title"].replace("\n", "; ").split())]
     remarks += [*cells.attrs["remarks"], cells.attrs["convergence"], cells.attrs["checks"]]
-    if "calibration" in answers.attrs:
+    if answers.attrs.get("calibration"):
         remarks.append(f"calibration: {answers.attrs['calibration']}")
     if form == "csv":
         return "".join(f"# {remark}\n" for remark in remarks) + answers.to_csv()

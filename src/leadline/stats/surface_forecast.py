@@ -7,7 +7,6 @@ from scipy.special import ndtr
 
 from leadline.data.trials import LOSS_SIGNS
 from leadline.errors import LeadlineError
-from leadline.stats.intervals import SAMPLE_DIMS
 from leadline.stats.rounding import rounded
 from leadline.stats.surface_tree import FUNCTIONS, scores_of, surface_groups
 
@@ -73,15 +72,6 @@ def headroom_of(tree: xr.DataTree) -> xr.DataArray:
     """Return what a perfect search would gain over the best trial re-run, in score units."""
     posterior, sign = tree["posterior"].dataset, LOSS_SIGNS[tree.attrs["direction"]]
     return (sign * (posterior["best_seen_expected"] - posterior["optimum"])).clip(min=0.0)
-
-
-def chance_of_perfect_search(tree: xr.DataTree, minimum_gain: float) -> xr.DataArray:
-    """Return P(a perfect search gains more than an amount), dims (search).
-
-    An amount of 0 stands for the noise sd of one run: less cannot be seen.
-    """
-    amount = minimum_gain or tree["posterior"].dataset["noise_sd"]
-    return (headroom_of(tree) > amount).mean(SAMPLE_DIMS)
 
 
 def perfect_search_sentences(tree: xr.DataTree, prob: float) -> list[str]:

@@ -10,8 +10,9 @@ from leadline.stats.intervals import SAMPLE_DIMS, validate_interval
 from leadline.stats.rounding import percent, rounded
 from leadline.stats.surface_tree import (
     FUNCTIONS,
-    MEASURED,
+    NO_SURFACE,
     axes_of,
+    calibration_of,
     is_surface,
     one_search,
     surface_groups,
@@ -45,6 +46,7 @@ def best_setting(
         - `probability`: of that choice, nan for numbers;
         - `together`: the value in the one configuration with the best posterior mean; these values
           belong together;
+        - `axis`: how values were drawn and the surface is laid: "log", "linear" or "choice";
         - `tuning_gain`, `tuning_gain_lower`, `tuning_gain_upper`: how much worse the expected score
           is, in score units, where this hyperparameter alone has a random value of its range and
           all others are at their best; the posterior median and the ends of its interval;
@@ -55,7 +57,8 @@ def best_setting(
 
         A hyperparameter that is inactive in the best configuration has no value `together`; a draw
         in which it is inactive counts as a gain of 0, and not for the best value. ``attrs`` hold
-        `calibration`, how often the intervals of the optimum covered the truth, and `ci_prob`.
+        `calibration`, how often the intervals of the optimum of searches that learned covered the
+        truth, and `ci_prob`.
 
     Raises
     ------
@@ -70,10 +73,7 @@ def best_setting(
     'adam'
     """
     if not is_surface(tree):
-        raise LeadlineError(
-            "best_setting takes the tree of leadline.fit(trials, model='surface'): the quadratic "
-            "law does not use the hyperparameters"
-        )
+        raise LeadlineError(NO_SURFACE)
     prob, _ = validate_interval(ci_prob, None)
     name = one_search(tree, search)
     posterior = tree["posterior"].dataset.sel(search=name)
@@ -88,6 +88,7 @@ def best_setting(
         lower, median, upper = gain.quantile(ends, SAMPLE_DIMS).to_numpy()
         rows[axis.name] = _place(axis, unit[~np.isnan(unit)], prob) | {
             "together": axis.from_unit([float(through.sel(hyperparameter=axis.name))])[0],
+            "axis": "choice" if axis.choices else "log" if axis.log else "linear",
             "tuning_gain": median,
             "tuning_gain_lower": lower,
             "tuning_gain_upper": upper,
@@ -96,12 +97,33 @@ def best_setting(
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
     table = table.sort_values("tuning_gain", ascending=False, kind="stable")
-    table.attrs.update(calibration=MEASURED, ci_prob=prob)
+    table.attrs.update(calibration=calibration_of(tree), ci_prob=prob)
     return table
 
 
+SETTING_TITLE = (
+    "those that matter most near the optimum first; (log): a random value is drawn evenly on the "
+    "log scale"
+)
+"""What stands over a table of `setting_cells`."""
+
+
+def which_matter(tree: xr.DataTree) -> str:
+    """Return how to learn which hyperparameters matter, of a fit of the law."""
+    recorded = (str(name) for name in tree["constant_data"].data_vars)
+    if any(name.startswith("trial_param") for name in recorded):
+        return "which hyperparameters matter: fit the trials again with model='surface'"
+    return (
+        "which hyperparameters matter: unknown, as none are named; fit the trials again with "
+        "model='surface', and name the columns of a table, as in params=['lr', 'dropout']"
+    )
+
+
 def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a result of `best_setting` as text; the heads of its columns name the interval."""
+    """Return a result of `best_setting` as text; the heads of its columns name the interval.
+
+    The index has "(log)" after the names of hyperparameters on a log axis.
+    """
     prob = f"{100 * table.attrs['ci_prob']:g} %"
     rows = {}
     for name, row in table.iterrows():
@@ -110,7 +132,7 @@ def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
         gain, low, high = (
             rounded(float(row[f"tuning_gain{end}"]), sd) for end in ("", "_lower", "_upper")
         )
-        rows[name] = {
+        rows[f"{name} (log)" if row["axis"] == "log" else str(name)] = {
             f"good values [{prob}]": "inactive" if absent else _good_values(row),
             "best together": "" if absent else _value(row["together"]),
             f"a random value costs [{prob}]": "" if absent else f"{gain} [{low}, {high}]",

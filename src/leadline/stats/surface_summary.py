@@ -11,9 +11,10 @@ from leadline.data.trials import LOSS_SIGNS
 from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
 from leadline.stats.rounding import percent, rounded
+from leadline.stats.surface_beside_law import law_sentences
 from leadline.stats.surface_forecast import headroom_of
 from leadline.stats.surface_settings import setting_sentences
-from leadline.stats.surface_tree import MEASURED, surface_groups
+from leadline.stats.surface_tree import calibration_of, surface_groups
 
 # Columns with an interval, and their heads.
 _ANSWERS = {
@@ -32,9 +33,11 @@ def surface_summary(
     Columns are those of `leadline.summary` that a surface has: `trials`, `failed`, `best_seen`,
     then `best_seen_expected`, `optimum`, `headroom` and `noise_sd`, each followed by its sd and the
     ends of its interval; `best_within_noise`; `effective_dim` with its interval, that of the law
-    of a random search, nan for searches that learned; `scale`, the scale of the score; `warning`.
-    The attribute `calibration` holds how often such intervals covered the truth, and `settings`
-    sentences on the hyperparameters that matter.
+    of a random search, nan for searches that learned; `scale`, on which the score is regressed
+    ("identity", "log" or "logit"); `warning`.
+    The attribute `calibration` holds how often such intervals covered the truth, for searches that
+    learned, and `settings` sentences: where there is a law too, which of the two to believe, and
+    the hyperparameters that matter.
     """
     prob, kind = validate_interval(ci_prob, ci_kind)
     label = interval_label(prob, kind)
@@ -65,8 +68,14 @@ def surface_summary(
     values = {name: np.asarray(column) for name, column in columns.items()}
     table = pd.DataFrame(values, index=pd.Index(names, name="search"))
     table.attrs.update({name: tree.attrs.get(name) for name in ("direction", "metric", "source")})
-    table.attrs["calibration"] = MEASURED
-    table.attrs["settings"] = setting_sentences(tree, ci_prob=prob)
+    table.attrs["calibration"] = calibration_of(tree)
+    table.attrs["settings"] = [
+        *(
+            f"{name}: {text}" if len(names) > 1 else text
+            for name, text in law_sentences(tree, ci_prob=prob).items()
+        ),
+        *setting_sentences(tree, ci_prob=prob),
+    ]
     table.attrs["convergence"] = convergence(tree).message
     table.attrs["checks"] = recorded_checks(tree)
     return table
@@ -91,6 +100,7 @@ def surface_cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame
         cells["headroom below noise"] = percent(float(row["best_within_noise"]))
         if np.isfinite(row.get("effective_dim", np.nan)):
             cells["effective dimension (law)"] = _estimate(row, "effective_dim", label)
+        cells["scale of scores"] = row["scale"]
         if row["warning"]:
             cells["warning"] = row["warning"]
         rows[name] = cells

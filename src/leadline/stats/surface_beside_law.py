@@ -1,0 +1,64 @@
+"""The two answers on a random search that has a surface: its own, and that of the law beside it."""
+
+import xarray as xr
+
+from leadline.stats.intervals import SAMPLE_DIMS, validate_interval
+from leadline.stats.rounding import rounded
+from leadline.stats.surface_tree import learned_searches
+
+_PREDICTS = "surface fit, leave-one-out"
+
+_SURFACE = "believe the surface, which also uses the hyperparameters and predicts its own trials"
+_LAW = (
+    "believe the law, which needs no hyperparameters: the surface does not predict its own trials"
+)
+
+
+def law_sentences(tree: xr.DataTree, *, ci_prob: float | None = None) -> dict[str, str]:
+    """Return for each search with both answers what they are, and which to believe and why.
+
+    The surface uses more of the data. Its assumption, a smooth score of hyperparameters that are
+    all recorded, is tested by the check "surface fit, leave-one-out"; where that fails, the law is
+    to be believed. `benchmarks/few_trials.py` measured both on smooth scores: the surface was
+    closer to the truth in all answers on eight searches. `ci_prob` is that of the intervals.
+    """
+    posterior = tree["posterior"].dataset
+    if "law_optimum" not in posterior:
+        # Earlier versions kept no more of the law than its effective dimension.
+        return {}
+    prob, _ = validate_interval(ci_prob, None)
+    names = [str(name) for name in posterior["search"].to_numpy()]
+    learned = learned_searches(tree)
+    sentences = {}
+    for name in names:
+        if name in learned:
+            continue
+        own = posterior.sel(search=name)
+        optimum, again = (
+            f"{_estimate(own[answer], prob)} by the surface and "
+            f"{_estimate(own[f'law_{answer}'], prob)} by the law"
+            for answer in ("optimum", "best_seen_expected")
+        )
+        reason = _SURFACE if _predicts(tree, name) else _LAW
+        sentences[name] = (
+            f"two answers: the optimum is {optimum}, and the best trial re-run scores {again}; "
+            f"{reason}"
+        )
+    return sentences
+
+
+def _predicts(tree: xr.DataTree, search: str) -> bool:
+    """Return whether the surface of a search passed the check of its predictions."""
+    if "checks" not in tree.children:
+        return False
+    checks = tree["checks"].dataset
+    if _PREDICTS not in checks["check"]:
+        return False
+    return bool(checks["passed"].sel(search=search, check=_PREDICTS) == 1)
+
+
+def _estimate(draws: xr.DataArray, prob: float) -> str:
+    sd = float(draws.std(SAMPLE_DIMS))
+    ends = draws.quantile([(1 - prob) / 2, (1 + prob) / 2], SAMPLE_DIMS).to_numpy()
+    low, high = (rounded(float(end), sd) for end in ends)
+    return f"{rounded(float(draws.mean(SAMPLE_DIMS)), sd)} [{low}, {high}]"

@@ -1,0 +1,68 @@
+"""Methods and results of a surface as sentences for a paper."""
+
+import json
+
+import numpy as np
+import xarray as xr
+
+from leadline.stats.diagnostics import convergence
+from leadline.stats.intervals import SAMPLE_DIMS
+from leadline.stats.rounding import rounded
+from leadline.stats.surface_beside_law import law_sentences
+from leadline.stats.surface_forecast import perfect_search_sentences
+from leadline.stats.surface_settings import setting_sentences
+from leadline.stats.surface_tree import calibration_of, scores_of, surface_groups
+
+
+def surface_methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
+    """Return the sentences of the methods, in which @key@ stands for a citation.
+
+    `kind` is the name of the intervals of probability `prob`, such as "equal-tailed".
+    """
+    settings, versions = (json.loads(tree.attrs.get(own, "{}")) for own in ("settings", "versions"))
+    groups, found = surface_groups(tree), convergence(tree)
+    scales = list(dict.fromkeys(scores_of(own).scale.name for own in groups.values()))
+    named = settings.get("nuts_sampler", "auto")
+    sampling = "The posterior was sampled with NUTS @hoffman2014@ "
+    sampling += f"({'nutpie' if named == 'auto' else named}) in PyMC {versions.get('pymc', '')} "
+    sampling += f"@pymc2023@, {settings['chains']} chains of {settings['draws']} draws"
+    if settings.get("random_seed") is not None:
+        sampling += f" (seed {settings['random_seed']})"
+    sampler = tree.attrs.get("search_sampler") or "unknown"
+    return [
+        f"Configurations were chosen by a search (sampler: {sampler}; {tree.attrs['trials']}).",
+        f"To the scores ({tree.attrs['metric']}, {tree.attrs['direction']}d, "
+        f"{' or '.join(scales)} scale) we fitted a Gaussian process over the hyperparameters with "
+        f"a sparse axis-aligned prior @eriksson2021@, with Leadline "
+        f"{versions.get('leadline', '')}; the optimum is the best value of its functions.",
+        f"{sampling}; R-hat at most {found.max_rhat:.3f}, effective sample sizes at least "
+        f"{min(found.min_ess_bulk, found.min_ess_tail):.0f} @vehtari2021@, no divergences.",
+        f"We report posterior means and {100 * prob:g} % {kind} intervals.",
+    ]
+
+
+def surface_results(tree: xr.DataTree, prob: float) -> list[str]:
+    """Return what the surface says of the best trial, of tuning and of the hyperparameters."""
+    posterior = tree["posterior"].dataset
+    names = [str(name) for name in posterior["search"].to_numpy()]
+    results = []
+    for name in names:
+        draws = posterior["best_seen_expected"].sel(search=name)
+        sd = float(draws.std(SAMPLE_DIMS))
+        ends = np.quantile(draws.to_numpy(), [(1 - prob) / 2, (1 + prob) / 2])
+        low, high = (rounded(float(end), sd) for end in ends)
+        where = f" of {name}" if len(names) > 1 else ""
+        results.append(
+            f"The best trial{where}, if re-run, is expected to score "
+            f"{rounded(float(draws.mean()), sd)} [{low}, {high}]."
+        )
+    results += perfect_search_sentences(tree, prob)
+    # A paper advises nobody.
+    beside = {
+        name: text.replace("believe the", "we follow the")
+        for name, text in law_sentences(tree, ci_prob=prob).items()
+    }
+    texts = [f"{name}: {text}" if len(names) > 1 else text for name, text in beside.items()]
+    texts += setting_sentences(tree, ci_prob=prob)
+    texts += [f"calibration: {text}" for text in [calibration_of(tree)] if text]
+    return results + [f"{text[:1].upper()}{text[1:]}." for text in texts]

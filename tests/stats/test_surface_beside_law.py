@@ -1,0 +1,49 @@
+"""Where law and surface answer on one search, a sentence says which to believe."""
+
+import pytest
+from helpers_surface import make_surface_tree
+
+import leadline as ll
+from leadline.html_report.render import render
+from leadline.stats.summary import summary_text
+from leadline.stats.surface_beside_law import law_sentences
+
+NAME = "digits / mlp"
+CHECK = "surface fit, leave-one-out"
+
+
+def with_outcome(tree, passed):
+    checks = tree["checks"].dataset.copy(deep=True)
+    checks["passed"].loc[{"check": CHECK}] = float(passed)
+    tree["checks"] = checks
+    return tree
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+@pytest.mark.parametrize(("passed", "believed"), [(True, "surface"), (False, "law")])
+def test_it_has_both_numbers_and_the_check_decides(direction, passed, believed):
+    tree = with_outcome(make_surface_tree(direction=direction, law=True), passed)
+    sentence = law_sentences(tree)[NAME]
+    assert f"believe the {believed}" in sentence
+    posterior = tree["posterior"].dataset
+    for name in ("optimum", "law_optimum", "law_best_seen_expected"):
+        assert f"{float(posterior[name].mean()):.3f}"[:5] in sentence
+
+
+def test_a_search_that_learned_has_one_answer():
+    assert law_sentences(make_surface_tree()) == {}
+
+
+def test_a_fit_stored_before_the_law_was_kept_has_no_sentence():
+    tree = make_surface_tree(law=True)
+    tree["posterior"] = tree["posterior"].dataset.drop_vars("law_optimum")
+    assert law_sentences(tree) == {}
+
+
+def test_it_stands_in_the_summary_the_report_and_the_paper():
+    tree = with_outcome(make_surface_tree(law=True), True)
+    (sentence,) = law_sentences(tree).values()
+    assert sentence in ll.summary(tree).attrs["settings"]
+    for text in (summary_text(tree, "csv"), render(tree)):
+        assert "believe the surface" in text
+    assert "we follow the surface" in ll.sentences(tree)
