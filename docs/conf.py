@@ -49,7 +49,7 @@ html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 # Pages without pages below have nothing to navigate.
-html_sidebars = {"get_started": [], "glossary": []}
+html_sidebars = {"get_started": [], "glossary": [], "coming_from": []}
 html_show_sourcelink = False
 html_theme_options = {
     "logo": {"text": "Leadline"},

@@ -1,4 +1,4 @@
-"""Draw the pictures of the README and the guide from the fit of `leadline demo`.
+"""Draw the pictures of the README and the site from the fit of `leadline demo`, and of a surface.
 
 Usage: python docs/make_pictures.py leadline-demo/fit.nc
 """
@@ -20,6 +20,7 @@ ONE_SEARCH = {
     "tuning_curve": ll.plot_tuning_curve,
     "threshold": ll.plot_threshold,
     "forecast": ll.plot_forecast,
+    "tail_fit": ll.plot_tail_fit,
 }
 ALL_SEARCHES = {
     "comparison": ll.plot_comparison,
@@ -47,6 +48,9 @@ def main() -> None:
     for fit, pictures in ((tree, ALL_SEARCHES), (alone, ONE_SEARCH)):
         for name, plot in pictures.items():
             save_picture(plot(fit, backend="matplotlib"), FOLDER / f"{name}.png")
+    first = ll.load_dataset("digits-boosting").table.query("trial <= 100")
+    surface = ll.fit(ll.Trials(first, "minimize"), model="surface", random_seed=1)
+    save_picture(ll.plot_surface(surface, backend="matplotlib"), FOLDER / "surface.png")
 
 
 if __name__ == "__main__":
