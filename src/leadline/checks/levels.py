@@ -11,6 +11,7 @@ WARNING, NOTE = "warning", "note"
 _NOTES = frozenset(
     {
         "tail points",
+        "thresholds agree",
         "prior of the optimum",
         "prior of the effective dimension",
         "edges of the space",

@@ -72,14 +72,16 @@ def space_names(trials: Trials) -> dict[tuple[str, str], str]:
     """Return the name of the search space of each (task, model).
 
     The name is in the column `space`. Without it, searches over the same hyperparameters share a
-    space, and so do searches whose hyperparameters are unknown.
+    space. Where these are unknown, the searches of one model do: other models mostly have other
+    hyperparameters.
     """
     names = {}
     for pair in trials.searches:
         search = trials.search(*pair)
         # `Trials` has validated that a search has a single space.
         spaces = [*search.table.get("space", []), *filter(None, search.reports["space"])]
-        names[pair] = str((spaces[0] if spaces else None) or ", ".join(sorted(search.params)))
+        named = spaces[0] if spaces else ", ".join(sorted(search.params))
+        names[pair] = str(named or pair[1])
     return names
 
 
