@@ -164,6 +164,13 @@ class Priors:
         On the unknown number of trials behind a reported best (`leadline.models.best_of_k`),
         truncated at 1. Most published searches have tens of trials; the median of 50 and the sd
         of 1 on the log scale leave 7 to 360.
+    guided_spread : Prior
+        On the mean excess of guided trials over the best of them, in noise scales
+        (`leadline.models.guided`). A sampler that has converged has 0.05, one that draws at random
+        1 to 10.
+    guided_distance : Prior
+        On the distance of all guided trials from the optimum, in units of their mean excess. The
+        square of a normal: a sampler may have found the optimum itself, or stay away from it.
 
     Examples
     --------
@@ -186,6 +193,8 @@ class Priors:
     model_scatter: Prior = Prior("HalfNormal", sigma=1)
     interaction_sd: Prior = Prior("LogNormal", mu=-1, sigma=0.5)
     reported_trials: Prior = Prior("LogNormal", mu=3.91, sigma=1)
+    guided_spread: Prior = Prior("LogNormal", mu=0, sigma=1.5)
+    guided_distance: Prior = Prior("Gamma", alpha=0.5, beta=0.5)
 
     def __post_init__(self) -> None:
         for entry in fields(self):

@@ -7,7 +7,8 @@ these units, as the parameters of the noisy quadratic, and once in score units:
 group              contents, dims (chain, draw, ...)
 =================  =================================================================================
 posterior          parameters of each search (search), `optimum`, `noise_sd`, `spread` as scores
-noisy_quadratic    `alpha`, `beta`, `gamma`, `sigma`, `threshold` (search), in losses on the scale
+noisy_quadratic    `alpha`, `beta`, `gamma`, `sigma`, `threshold` (search), in losses on the scale;
+                   with guided trials `guided_start` and `guided_scale`, see `leadline.models.guided`
 pooled             parameters that the searches share
 sample_stats       statistics of the sampler
 log_likelihood     per observation, of losses on the scale
@@ -62,6 +63,7 @@ _OBSERVATION_DIMS = {
     "in_regime": "replicate_count",
     "seed_variance": "repeated_trial",
     "reported": "report",
+    "guided": "guided_trial",
 }
 
 
@@ -144,7 +146,7 @@ class PosteriorSampler:
             return None
         model, rng = self._ready(tails).unconstrained, np.random.default_rng(seed)
         model.set_data(self._data_of(tails))
-        observations = tails.sizes["tail_trial"]
+        observations = tails.sizes["tail_trial"] + tails.sizes.get("guided_trial", 0)
         shape = self.sampler.chains, self.sampler.draws
         count = math.prod(shape)
         found = sample_by_importance(
@@ -252,6 +254,11 @@ def noisy_quadratic_of(posterior: xr.Dataset, tails: xr.Dataset) -> xr.Dataset:
         "sigma": posterior["noise_sd"],
         "threshold": threshold.broadcast_like(alpha),
     }
+    if "guided_spread" in posterior:
+        unit = xr.DataArray(tails["noise_scale"].to_numpy(), dims="search")
+        scale = unit * posterior["guided_spread"]
+        quadratic["guided_scale"] = scale
+        quadratic["guided_start"] = alpha + scale * posterior["guided_distance"]
     return xr.Dataset(quadratic).transpose("chain", "draw", "search")
 
 

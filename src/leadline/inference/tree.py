@@ -32,6 +32,8 @@ _POSTERIOR = (
     "gap",
     "noise_ratio",
     "reach",
+    "guided_spread",
+    "guided_distance",
     "effective_dim_probability",
 )
 

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from leadline.stats.fitted_search import Array, FittedSearch, direction_sign, map_searches
+from leadline.stats.guided import quantiles_given_measured
 from leadline.stats.intervals import SAMPLE_DIMS
 from leadline.stats.selection_bias import expected_loss
 
@@ -40,7 +41,14 @@ def expected_best_loss(search: FittedSearch) -> Array:
     """Return the expected loss of the best seen, in score units, shape (draw, 1)."""
     if search.plateau:
         return np.full_like(search.alpha, search.best_loss)
-    return expected_loss(search, search.on_scale(search.best_loss), search.best_seeds)
+    on_scale = search.on_scale(search.best_loss)
+    if search.guided_best:
+        noise = search.sigma / np.sqrt(search.best_seeds)
+        values = quantiles_given_measured(
+            on_scale, search.guided_start, search.guided_scale, noise
+        )
+        return search.expected_in_score_units(values).mean(axis=1, keepdims=True)
+    return expected_loss(search, on_scale, search.best_seeds)
 
 
 def probability_of_gain(

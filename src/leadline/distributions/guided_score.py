@@ -1,0 +1,58 @@
+"""Scores of guided trials: an exponentially modified normal, given that it is beyond a threshold."""
+
+from typing import Any
+
+import pymc as pm
+from pytensor.tensor.variable import TensorVariable
+
+
+class GuidedScore:
+    r"""Distribution of the loss of a guided trial beyond the threshold (small is good).
+
+    The expected loss is `start` plus an exponential excess, and noise is normal:
+
+    .. math::
+
+        Y = \text{start} + E + \sigma \varepsilon, \quad E \sim \text{Exponential}(\text{scale}),
+        \quad Y \le \theta .
+
+    ========  ================================
+    Support   :math:`y \le \theta`
+    ========  ================================
+
+    Parameters
+    ----------
+    start : tensor_like of float
+        Smallest expected loss of a guided trial.
+    sigma : tensor_like of float
+        Sd of the noise, positive.
+    scale : tensor_like of float
+        Mean of the excess, positive.
+    threshold : tensor_like of float
+        Largest loss of the tail.
+
+    Notes
+    -----
+    It is ``pm.Truncated(pm.ExGaussian.dist(start, sigma, scale), upper=threshold)``, with the
+    parameters in a row, as the mixtures of `leadline.models.joint_mixture` take them.
+
+    Examples
+    --------
+    >>> import pymc as pm
+    >>> from leadline.distributions.guided_score import GuidedScore
+    >>> score = GuidedScore.dist(start=0.1, sigma=0.02, scale=0.05, threshold=0.3)
+    >>> pm.logp(score, 0.12).eval().round(2)
+    np.float64(2.56)
+    """
+
+    def __new__(cls, name: str, *params: Any, **kwargs: Any) -> TensorVariable:  # type: ignore[misc]
+        """Add a variable to the active model; see the class for the parameters."""
+        start, sigma, scale, threshold = params
+        whole = pm.ExGaussian.dist(start, sigma, nu=scale)
+        return pm.Truncated(name, whole, upper=threshold, **kwargs)
+
+    @classmethod
+    def dist(cls, start: Any, sigma: Any, scale: Any, threshold: Any, **kwargs: Any) -> Any:
+        """Return an unnamed variable."""
+        whole = pm.ExGaussian.dist(start, sigma, nu=scale)
+        return pm.Truncated.dist(whole, upper=threshold, **kwargs)
