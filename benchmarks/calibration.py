@@ -8,7 +8,9 @@ has fewer than two trials in the tail, none outside, or no repeated trial in the
 were repeated. Ranks stay uniform because that depends on the data alone. The compiled model is
 refitted. Results are appended to a CSV file, and a second run continues where the first stopped.
 
-    python benchmarks/calibration.py single|hierarchical|crossed [--replications 200] [--work DIR]
+    python benchmarks/calibration.py DESIGN [--replications 200] [--work DIR]
+
+DESIGN is single, guided (a single search with guided trials), hierarchical or crossed.
 """
 
 import argparse
@@ -19,7 +21,7 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import xarray as xr
-from scipy.stats import binom
+from scipy.stats import binom, exponnorm
 
 import leadline as ll
 from leadline.data.tails import cut_tail, join_tails
@@ -36,6 +38,7 @@ CHAINS, DRAWS = 2, 800
 # (task, model) of each search.
 DESIGNS = {
     "single": [(0, 0)],
+    "guided": [(0, 0)],
     "hierarchical": [(task, 0) for task in range(6)],
     "crossed": [(task, model) for task in range(4) for model in range(3)],
 }
@@ -45,6 +48,8 @@ NARROWER = {
     "pooled_gap": ll.Prior("LogNormal", mu=0.693, sigma=0.3),
     "gap_scatter": ll.Prior("LogNormal", mu=-1, sigma=0.3),
 }
+# Guided trials beyond the threshold, in turn.
+GUIDED = (4, 25)
 LAW = ("optimum", "spread", "effective_dim", "noise_sd")
 SEARCH_PARAMETERS = ("optimum", "effective_dim", "noise_sd", "reach")
 STANDARDISED = "_offset"
@@ -92,13 +97,25 @@ def draw_tail(
     return tail.assign(tail_scale=("search", [scale]), noise_scale=("search", [scale]))
 
 
+def draw_guided(
+    start: float, scale: float, sigma: float, threshold: float, count: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return losses of guided trials given that they are beyond the threshold, by inversion."""
+    # Distances from the threshold, evenly in their logarithm: there the density may be narrow.
+    distance = np.geomspace(1e-9, 1.0, 4000) * (max(threshold - start, 0.0) + 12.0 * sigma)
+    log_density = exponnorm.logpdf(threshold - distance, scale / sigma, start, sigma)
+    weight = np.exp(log_density - log_density.max()) * distance
+    ends = np.cumsum(weight)
+    return threshold - np.interp(rng.random(count) * ends[-1], ends, distance)
+
+
 class Design:
     """One design: its model, and searches drawn from its prior."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.pairs = DESIGNS[name]
-        self.module = MODELS[name]
+        self.module = MODELS["single" if name == "guided" else name]
         self.thresholds, self.scales = threshold_and_scale(name)
         self.priors = ll.Priors(
             max_effective_dim=MAX_DIM, **(NARROWER if name == "crossed" else {})
@@ -112,9 +129,11 @@ class Design:
             rng=np.random.default_rng(2),
         )
         assert example is not None
+        if name == "guided":
+            example = self.with_guided(example, np.zeros(2))
         model = self.build(example)
         prior = pm.sample_prior_predictive(
-            100_000 if name == "single" else 20_000,
+            100_000 if len(self.pairs) == 1 else 20_000,
             model=model,
             var_names=[variable.name for variable in [*model.free_RVs, *model.deterministics]],
             random_seed=3,
@@ -138,6 +157,16 @@ class Design:
             tails.append(tail)
         return join_tails(tails)
 
+    def with_guided(self, tails: xr.Dataset, loss: np.ndarray) -> xr.Dataset:
+        """Return tails with the losses of guided trials."""
+        nothing = np.zeros(len(loss))
+        return tails.assign(
+            guided_loss=("guided_trial", loss),
+            guided_replicates=("guided_trial", nothing + 1.0),
+            guided_width=("guided_trial", nothing),
+            guided_search=("guided_trial", nothing.astype(int)),
+        )
+
     def draw(self, replication: int) -> tuple[xr.Dataset, xr.Dataset]:
         """Return parameters drawn from the prior, and tails drawn with them."""
         rng = np.random.default_rng([4, replication])
@@ -148,12 +177,22 @@ class Design:
                 for name in ("optimum", "spread", "effective_dim", "noise_sd")
             )
             tails = self.draw_tails(*law, rng=rng)
-            if tails is not None:
-                return truth, tails
+            if tails is None:
+                continue
+            if self.name == "guided":
+                scale, sigma = (
+                    self.scales[0] * float(truth["guided_spread"]),
+                    float(truth["noise_sd"]),
+                )
+                start = float(truth["optimum"]) + scale * float(truth["guided_root"]) ** 2
+                count = GUIDED[replication % len(GUIDED)]
+                own = (start, scale, sigma, self.thresholds[0], count, rng)
+                tails = self.with_guided(tails, draw_guided(*own))
+            return truth, tails
 
     def parameters(self, posterior: xr.Dataset) -> list[str]:
         names = [str(name) for name in posterior.data_vars]
-        if self.name == "single":
+        if len(self.pairs) == 1:
             return names
         shared = [
             name
@@ -169,7 +208,8 @@ def run(design: Design, path: pathlib.Path, replications: int) -> None:
     """Append each replication that `path` lacks."""
     done = set(pd.read_csv(path)["replication"]) if path.exists() else set()
     sampler = Sampler(draws=DRAWS // CHAINS, tune=600, chains=CHAINS)
-    alone = PosteriorSampler(design.name, design.priors, "continuous", sampler)
+    kind = "single" if design.name == "guided" else design.name
+    alone = PosteriorSampler(kind, design.priors, "continuous", sampler)
     compiled = None
     for replication in range(replications):
         if replication in done:

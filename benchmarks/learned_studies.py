@@ -50,6 +50,7 @@ class Family:
     measure: Callable[[Mapping, np.random.Generator], tuple[float, float]]
     optimum: float
     corrected: float
+    metric: str = "score"
 
 
 def branin(x: np.ndarray) -> float:
@@ -135,7 +136,9 @@ def table_family(name: str, data: pathlib.Path) -> Family:
         return float(scores[row, generator.integers(len(seeds))]), float(means[row])
 
     best = sign * float(losses.mean(axis=1).min())
-    return Family(name, direction, space, measure, best, sign * corrected)
+    # An accuracy is at most 1, and a squared error at least 0.
+    metric = "accuracy" if direction == "maximize" else "mse"
+    return Family(name, direction, space, measure, best, sign * corrected, metric)
 
 
 @functools.cache
@@ -208,6 +211,7 @@ def trials_of(what: Family, table: pd.DataFrame, sampler: str) -> ll.Trials:
     return ll.Trials(
         rows,
         what.direction,
+        metric=what.metric,
         sampler=RECORDED[sampler],
         distributions=dict(what.space),
     )

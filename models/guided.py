@@ -4,31 +4,28 @@ A guided trial is no sample of the search space, so that it never counts in the 
 expected loss is no better than the optimum:
 
     y_i ~ Normal(alpha + excess_i, sigma / sqrt(m_i)),   excess_i = distance + e_i
-    e_i ~ Exponential(mean scale),   distance = scale * guided_distance
+    e_i ~ Exponential(mean scale),   distance = scale * guided_root²
 
 The excess is summed out, which leaves an exponentially modified normal density (`GuidedScore`),
 given that the trial is beyond the threshold: a sampler tries bad configurations too, and those say
 nothing about the optimum. Two parameters of a search are learned:
 
 * ``guided_spread = scale / noise scale``: how far apart its guided trials are;
-* ``guided_distance``: how far all of them stay from the optimum, in these scales.
+* ``guided_root``: the root of how far all of them stay from the optimum, in these scales.
 
-The distance is what keeps a bad sampler from teaching. Without it, n trials whose excess is
-exponential lie within scale / n of the optimum, so that a sampler that draws at random, or that is
-stuck, pulls the optimum up to its best trial with the weight of all of them
-(`benchmarks/README.md`). With it, guided trials bound the optimum from above, and from below only as
-far as one draw of the prior of the distance does.
+The distance is what keeps a bad sampler from teaching. Without it, the best of n trials would lie
+within scale / n of the optimum. A sampler that draws at random, or is stuck, then pulls the optimum
+up to its best trial with the weight of all of them (`benchmarks/guided.py`). With it, guided trials
+bound the optimum from above; from below, all of them together weigh as much as one draw from the
+prior of the distance.
 """
 
 from typing import Any
 
 import numpy as np
-import pymc as pm
-import pytensor.tensor as pt
 import xarray as xr
 from pytensor.tensor.variable import TensorVariable
 
-from leadline.distributions.guided_score import GuidedScore
 from leadline.models.priors import Priors
 
 
@@ -51,7 +48,7 @@ def guided_data(tails: xr.Dataset) -> dict[str, Any]:
 
 
 def guided_scale(data: dict[str, TensorVariable], priors: Priors) -> TensorVariable:
-    """Add `guided_spread` and `guided_distance` (search); return scale and distance as losses."""
+    """Add `guided_spread` and `guided_root` (search); return scale and distance as losses."""
     scale = data["noise_scale"] * priors.guided_spread.variable("guided_spread", dims="search")
-    distance = scale * priors.guided_distance.variable("guided_distance", dims="search")
-    return scale, distance
+    root = priors.guided_root.variable("guided_root", dims="search")
+    return scale, scale * root**2

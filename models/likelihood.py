@@ -368,7 +368,9 @@ def observe_tails(
         scale, distance = guided_scale(data, priors)
         search = data["guided_search"]
         noise = at_search(sigma, search) / pt.sqrt(data["guided_replicates"])
-        dims.observe(
+        # Effective dimensions are summed over only where the optimum depends on them.
+        observe = dims.observe if alpha.ndim > 1 else EffectiveDims(data, gamma).observe
+        observe(
             "guided",
             GuidedScore,
             (

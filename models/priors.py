@@ -168,9 +168,11 @@ class Priors:
         On the mean excess of guided trials over the best of them, in noise scales
         (`leadline.models.guided`). A sampler that has converged has 0.05, one that draws at random
         1 to 10.
-    guided_distance : Prior
-        On the distance of all guided trials from the optimum, in units of their mean excess. The
-        square of a normal: a sampler may have found the optimum itself, or stay away from it.
+    guided_root : Prior
+        On the square root of the distance of all guided trials from the optimum, in units of
+        `guided_spread`. The distance has much probability near 0, because a sampler may have
+        found the optimum itself, and is 2.7 or more with probability 0.1. The root is the
+        parameter, because its logarithm has a shorter tail.
 
     Examples
     --------
@@ -194,7 +196,7 @@ class Priors:
     interaction_sd: Prior = Prior("LogNormal", mu=-1, sigma=0.5)
     reported_trials: Prior = Prior("LogNormal", mu=3.91, sigma=1)
     guided_spread: Prior = Prior("LogNormal", mu=0, sigma=1.5)
-    guided_distance: Prior = Prior("Gamma", alpha=0.5, beta=0.5)
+    guided_root: Prior = Prior("HalfNormal", sigma=1)
 
     def __post_init__(self) -> None:
         for entry in fields(self):

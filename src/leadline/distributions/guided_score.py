@@ -1,4 +1,4 @@
-"""Scores of guided trials: an exponentially modified normal, given that it is beyond a threshold."""
+"""Scores of guided trials: an exponentially modified normal, truncated at a threshold."""
 
 from typing import Any
 

@@ -24,10 +24,11 @@ def guided_notes(trials: Trials, guided: Trials | None) -> list[str]:
     """Return one sentence on which answers rest on which trials; `trials` are the random ones."""
     if guided is None:
         return []
-    count = len(guided.per_trial())
+    random = pluralize(len(trials.per_trial()), "random trial")
+    chosen = pluralize(len(guided.per_trial()), "guided trial")
     return [
-        f"the law, its tail and its tests rest on {pluralize(len(trials.per_trial()), 'random trial')}; "
-        f"{pluralize(count, 'guided trial')} only bound the optimum, and count for the best seen"
+        f"the law, its tail and its tests rest on {random}; {chosen} bound the optimum, and count "
+        "for the best seen"
     ]
 
 
@@ -68,7 +69,5 @@ def _lower_plateaus(tree: xr.DataTree, scores: object, sign: float) -> None:
     for name, own in scores:  # type: ignore[attr-defined]
         if constant["plateau"].fillna(0).sel(search=name) > 0:
             best = float((sign * own).min())
-            optimum.loc[{"search": name}] = sign * np.minimum(
-                sign * optimum.sel(search=name), best
-            )
+            optimum.loc[{"search": name}] = sign * np.minimum(sign * optimum.sel(search=name), best)
     tree["posterior"] = xr.DataTree(posterior.assign(optimum=optimum))

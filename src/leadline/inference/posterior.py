@@ -8,7 +8,7 @@ group              contents, dims (chain, draw, ...)
 =================  =================================================================================
 posterior          parameters of each search (search), `optimum`, `noise_sd`, `spread` as scores
 noisy_quadratic    `alpha`, `beta`, `gamma`, `sigma`, `threshold` (search), in losses on the scale;
-                   with guided trials `guided_start` and `guided_scale`, see `leadline.models.guided`
+                   with guided trials also `guided_start` and `guided_scale`
 pooled             parameters that the searches share
 sample_stats       statistics of the sampler
 log_likelihood     per observation, of losses on the scale
@@ -258,7 +258,7 @@ def noisy_quadratic_of(posterior: xr.Dataset, tails: xr.Dataset) -> xr.Dataset:
         unit = xr.DataArray(tails["noise_scale"].to_numpy(), dims="search")
         scale = unit * posterior["guided_spread"]
         quadratic["guided_scale"] = scale
-        quadratic["guided_start"] = alpha + scale * posterior["guided_distance"]
+        quadratic["guided_start"] = alpha + scale * posterior["guided_root"] ** 2
     return xr.Dataset(quadratic).transpose("chain", "draw", "search")
 
 

@@ -33,7 +33,7 @@ _POSTERIOR = (
     "noise_ratio",
     "reach",
     "guided_spread",
-    "guided_distance",
+    "guided_root",
     "effective_dim_probability",
 )
 

@@ -44,9 +44,7 @@ def expected_best_loss(search: FittedSearch) -> Array:
     on_scale = search.on_scale(search.best_loss)
     if search.guided_best:
         noise = search.sigma / np.sqrt(search.best_seeds)
-        values = quantiles_given_measured(
-            on_scale, search.guided_start, search.guided_scale, noise
-        )
+        values = quantiles_given_measured(on_scale, search.guided_start, search.guided_scale, noise)
         return search.expected_in_score_units(values).mean(axis=1, keepdims=True)
     return expected_loss(search, on_scale, search.best_seeds)
 

@@ -186,12 +186,9 @@ def fitted_search(tree: xr.DataTree, name: str) -> FittedSearch:
             "sigma": _column(posterior[f"{prefix}noise_sd"]),
             "threshold": sign * _column(posterior["threshold"]),
         }
-    unknown = np.full_like(law["alpha"], np.nan)
-    quadratic = tree["noisy_quadratic"].dataset if stored else xr.Dataset()
-    guided = {
-        parameter: _column(quadratic[parameter].sel(search=name)) if parameter in quadratic else unknown
-        for parameter in _GUIDED
-    }
+    guided = dict.fromkeys(_GUIDED, np.full_like(law["alpha"], np.nan))
+    if stored and "guided_start" in tree["noisy_quadratic"]:
+        guided = {parameter: _column(group[parameter]) for parameter in _GUIDED}
     search = FittedSearch(
         name=name,
         sign=sign,

@@ -25,7 +25,9 @@ def has_guided(tree: xr.DataTree) -> bool:
     return "n_guided" in tree["constant_data"].data_vars
 
 
-def guided_losses(tree: xr.DataTree, search: str, sign: float) -> tuple[Array, npt.NDArray[np.intp]]:
+def guided_losses(
+    tree: xr.DataTree, search: str, sign: float
+) -> tuple[Array, npt.NDArray[np.intp]]:
     """Return the losses of complete guided trials of a search, and their numbers of seeds."""
     if not has_guided(tree):
         return np.empty(0), np.empty(0, dtype=int)
