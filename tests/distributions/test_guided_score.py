@@ -6,6 +6,7 @@ import pytest
 from helpers_models import PYTHON
 from scipy import integrate, stats
 
+from leadline.distributions.array_functions import log_guided_density
 from leadline.distributions.guided_score import GuidedScore
 
 START, SIGMA, SCALE, THRESHOLD = 0.1, 0.02, 0.05, 0.2
@@ -28,6 +29,8 @@ def test_it_is_the_sum_over_the_excess_given_that_it_is_beyond_the_threshold(y):
     score = GuidedScore.dist(START, SIGMA, SCALE, THRESHOLD)
     found = float(pm.logp(score, y).eval(mode=PYTHON))
     assert found == pytest.approx(np.log(density(y) / beyond), rel=1e-7, abs=1e-7)
+    arrays = log_guided_density(y, START, SIGMA, SCALE, THRESHOLD)
+    assert arrays == pytest.approx(found, rel=1e-7)
 
 
 def test_nothing_is_beyond_the_threshold():

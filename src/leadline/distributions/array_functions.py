@@ -73,6 +73,27 @@ def log_chance_given_measured(
     return np.where(limit > alpha, log_chance, -np.inf)
 
 
+def log_guided_density(
+    loss: np.ndarray, start: np.ndarray, sigma: np.ndarray, scale: np.ndarray, edge: np.ndarray
+) -> np.ndarray:
+    """Return the log-density of guided trials given that they are beyond the edge.
+
+    It is that of `leadline.distributions.guided_score.GuidedScore`. The arguments broadcast to
+    shape (draw, point).
+    """
+    from scipy.special import log_ndtr
+
+    c = sigma / scale
+
+    def log_upper(z: np.ndarray) -> np.ndarray:
+        return np.asarray(0.5 * c * c - c * z + log_ndtr(z - c))
+
+    z_edge = (edge - start) / sigma
+    whole = log_ndtr(z_edge)
+    log_cdf = whole + np.log(-np.expm1(np.minimum(log_upper(z_edge) - whole, -1e-15)))
+    return np.asarray(log_upper((loss - start) / sigma) - np.log(scale) - log_cdf)
+
+
 def _standardise(
     loss: np.ndarray, params: NoisyQuadraticParams
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
