@@ -181,10 +181,10 @@ class Design:
                 continue
             if self.name == "guided":
                 scale, sigma = (
-                    self.scales[0] * float(truth["guided_spread"]),
-                    float(truth["noise_sd"]),
+                    self.scales[0] * truth["guided_spread"].item(),
+                    truth["noise_sd"].item(),
                 )
-                start = float(truth["optimum"]) + scale * float(truth["guided_root"]) ** 2
+                start = truth["optimum"].item() + scale * truth["guided_root"].item() ** 2
                 count = GUIDED[replication % len(GUIDED)]
                 own = (start, scale, sigma, self.thresholds[0], count, rng)
                 tails = self.with_guided(tails, draw_guided(*own))

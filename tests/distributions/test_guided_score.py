@@ -37,3 +37,18 @@ def test_nothing_is_beyond_the_threshold():
     score = GuidedScore.dist(START, SIGMA, SCALE, THRESHOLD)
     assert pm.logp(score, THRESHOLD + 1e-9).eval(mode=PYTHON) == -np.inf
     assert pm.draw(score, 200, random_seed=1, mode=PYTHON).max() <= THRESHOLD
+
+
+@pytest.mark.parametrize("distance", [10.0, 1e3, 1e5])
+@pytest.mark.parametrize("scale", [0.01, 1.0, 1e4])
+def test_far_beyond_the_threshold_the_density_is_that_of_the_left_tail(distance, scale):
+    """There y has the slope of the normal density at the threshold."""
+    start, sigma = 2.0, 0.5
+    edge = start - distance * sigma
+    width = sigma / distance
+    value = edge - 0.7 * width
+    arguments = (np.array(value), start, sigma, scale, np.array(edge))
+    found = float(log_guided_density(*arguments))
+    score = GuidedScore.dist(start, sigma, scale, edge)
+    assert float(pm.logp(score, value).eval(mode=PYTHON)) == pytest.approx(found, abs=1e-6)
+    assert found == pytest.approx(-np.log(width) - 0.7, abs=2.5 / distance)

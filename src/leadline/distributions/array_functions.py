@@ -81,17 +81,27 @@ def log_guided_density(
     It is that of `leadline.distributions.guided_score.GuidedScore`. The arguments broadcast to
     shape (draw, point).
     """
-    from scipy.special import log_ndtr
+    from scipy.special import erfcx, ndtr
 
-    c = sigma / scale
+    def mills(x: np.ndarray) -> np.ndarray:
+        return np.asarray(np.sqrt(0.5 * np.pi) * erfcx(x / np.sqrt(2.0)))
 
-    def log_upper(z: np.ndarray) -> np.ndarray:
-        return np.asarray(0.5 * c * c - c * z + log_ndtr(z - c))
+    def log_product(z: np.ndarray) -> np.ndarray:
+        x = z - c
+        left = log_normal(z) + np.log(mills(np.maximum(-x, 0.0)))
+        right = 0.5 * c * c - c * z + np.log(ndtr(np.maximum(x, 0.0)))
+        return np.where(x < 0.0, left, right)
 
-    z_edge = (edge - start) / sigma
-    whole = log_ndtr(z_edge)
-    log_cdf = whole + np.log(-np.expm1(np.minimum(log_upper(z_edge) - whole, -1e-15)))
-    return np.asarray(log_upper((loss - start) / sigma) - np.log(scale) - log_cdf)
+    def log_normal(z: np.ndarray) -> np.ndarray:
+        return np.asarray(-0.5 * z * z - 0.5 * np.log(2.0 * np.pi))
+
+    # As in `leadline.distributions.kernels.guided_score`, which has the reasons.
+    c, z = sigma / scale, (edge - start) / sigma
+    left, right = np.minimum(z, 0.0), np.maximum(z, 0.0)
+    difference = np.maximum(mills(-left) - mills(c - left), 1e-14 * mills(-left))
+    above = np.maximum(ndtr(right) - np.exp(log_product(right)), 1e-14)
+    log_cdf = np.where(z < 0.0, log_normal(left) + np.log(difference), np.log(above))
+    return np.asarray(log_product((loss - start) / sigma) - np.log(scale) - log_cdf)
 
 
 def _standardise(

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import pymc as pm
+import pytensor.tensor as pt
 from pytensor.tensor.variable import TensorVariable
+
+from leadline.distributions.kernels import guided_score
 
 
 class GuidedScore:
@@ -33,8 +37,8 @@ class GuidedScore:
 
     Notes
     -----
-    It is ``pm.Truncated(pm.ExGaussian.dist(start, sigma, scale), upper=threshold)``, with the
-    parameters in a row, as the mixtures of `leadline.models.joint_mixture` take them.
+    It is ``pm.Truncated(pm.ExGaussian.dist(start, sigma, scale), upper=threshold)``, whose
+    difference of logarithms loses all digits where the start is far beyond the threshold.
 
     Examples
     --------
@@ -47,12 +51,21 @@ class GuidedScore:
 
     def __new__(cls, name: str, *params: Any, **kwargs: Any) -> TensorVariable:  # type: ignore[misc]
         """Add a variable to the active model; see the class for the parameters."""
-        start, sigma, scale, threshold = params
-        whole = pm.ExGaussian.dist(start, sigma, nu=scale)
-        return pm.Truncated(name, whole, upper=threshold, **kwargs)
+        return pm.CustomDist(name, *params, dist=_draws, logp=_logp, **kwargs)
 
     @classmethod
     def dist(cls, start: Any, sigma: Any, scale: Any, threshold: Any, **kwargs: Any) -> Any:
         """Return an unnamed variable."""
-        whole = pm.ExGaussian.dist(start, sigma, nu=scale)
-        return pm.Truncated.dist(whole, upper=threshold, **kwargs)
+        params = (start, sigma, scale, threshold)
+        return pm.CustomDist.dist(*params, dist=_draws, logp=_logp, **kwargs)
+
+
+def _logp(value: Any, *params: Any) -> TensorVariable:
+    *inner, threshold = params
+    density = guided_score.logpdf(value, *inner) - guided_score.logcdf(threshold, *inner)
+    return pt.switch(value <= threshold, density, -np.inf)
+
+
+def _draws(start: Any, sigma: Any, scale: Any, threshold: Any, size: Any) -> TensorVariable:
+    whole = pm.ExGaussian.dist(start, sigma, nu=scale)
+    return pm.Truncated.dist(whole, upper=threshold, size=size)
