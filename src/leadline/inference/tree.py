@@ -185,13 +185,20 @@ def join_groups(searches: Sequence[dict[str, xr.Dataset]]) -> dict[str, xr.Datas
 
 def _join(searches: Sequence[dict[str, xr.Dataset]]) -> dict[str, xr.Dataset]:
     """Return the groups of all searches, concatenated; what a search lacks is missing there."""
-    return {
+    joined = {
         group: xr.Dataset(
             {name: _joined(str(name), [own[group] for own in searches]) for name in names}
         )
         for group in searches[0]
         if (names := dict.fromkeys(name for own in searches for name in own[group].data_vars))
     }
+    for group in ("log_prior", "log_likelihood"):
+        # A search without guided trials has no term of them, which adds nothing to a sum.
+        own = [name for name in joined[group] if str(name).startswith("guided")]
+        joined[group] = joined[group].assign(
+            {name: joined[group][name].fillna(0.0) for name in own}
+        )
+    return joined
 
 
 def tree_of(groups: Mapping[str, xr.Dataset], attributes: Mapping[str, Any]) -> xr.DataTree:
