@@ -298,4 +298,4 @@ def test_a_search_without_guided_trials_has_none_of_their_terms():
     for group in ("log_prior", "log_likelihood"):
         assert joined[group]["guided"].sel(search="b").to_numpy().tolist() == [[0.0, 0.0]]
     # A parameter that a search lacks has no value.
-    assert joined["posterior"]["guided"].sel(search="b").isnull().all()
+    assert joined["posterior"]["guided"].sel(search="b").isnull().all()  # noqa: PD003

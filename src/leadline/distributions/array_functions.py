@@ -74,7 +74,7 @@ def log_chance_given_measured(
 
 
 def log_guided_density(
-    loss: np.ndarray, start: np.ndarray, sigma: np.ndarray, scale: np.ndarray, edge: np.ndarray
+    loss: np.ndarray, start: np.ndarray, sigma: np.ndarray, scale: np.ndarray, edge: float
 ) -> np.ndarray:
     """Return the log-density of guided trials given that they are beyond the edge.
 

@@ -49,7 +49,7 @@ class GuidedScore:
     np.float64(2.56)
     """
 
-    def __new__(cls, name: str, *params: Any, **kwargs: Any) -> TensorVariable:  # type: ignore[misc]
+    def __new__(cls, name: str, *params: Any, **kwargs: Any) -> TensorVariable:
         """Add a variable to the active model; see the class for the parameters."""
         return pm.CustomDist(name, *params, dist=_draws, logp=_logp, **kwargs)
 

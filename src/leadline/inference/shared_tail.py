@@ -110,7 +110,7 @@ def _guided(part: xr.DataTree, edge: float, search: int) -> Array:
         law[name].to_numpy()[..., None] for name in ("guided_start", "sigma", "guided_scale")
     )
     noise = np.sqrt(sigma**2 / seeds[inside] + width[inside] ** 2 / 12.0)
-    density = log_guided_density(loss[inside], start, noise, spread, np.float64(deepest))
+    density = log_guided_density(loss[inside], start, noise, spread, deepest)
     score = scale.inverse(tails.attrs["loss_sign"] * loss[inside])
     return np.asarray((density + scale.log_slope(score)).sum(axis=-1))
 

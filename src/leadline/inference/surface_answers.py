@@ -64,9 +64,9 @@ def surface_answers(
         value, place = minimise(path, cube, start, generator)
         random[index] = path(cube.draw(RANDOM_TRIALS, generator))
         # The deviation of an untried configuration is unknown; that of the best trial is not.
-        again = float(path.at_trials[search.best])
-        if again < value:
-            value, place = again, cube.seen[search.best]
+        tried = float(path.at_trials[search.best])
+        if tried < value:
+            value, place = tried, cube.seen[search.best]
         paths.append(path)
         minima.append(value)
         places.append(place)

@@ -212,6 +212,12 @@ def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.DataArray:
     """Return a variable of all searches; a hyperparameter that a search lacks is missing there."""
     arrays = [part[name] for part in parts if name in part]
     dim = next((dim for dim in _JOINED_DIMS if dim in arrays[0].dims), "search")
+    if dim == "search" and len(arrays) < len(parts):
+        nothing = xr.full_like(arrays[0].isel(search=[0]), np.nan, float)
+        arrays = [
+            part[name] if name in part else nothing.assign_coords(_labels_of(part))
+            for part in parts
+        ]
     if dim == "trial":
         text = any(array.dtype.kind == "U" for array in arrays)
         missing = "" if text else np.nan
@@ -226,6 +232,10 @@ def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.DataArray:
             ]
     fill = {"U": "", "i": 0}.get(arrays[0].dtype.kind, np.nan)
     return xr.concat(arrays, dim=dim, join="outer", fill_value=fill)
+
+
+def _labels_of(part: xr.Dataset) -> dict[str, xr.DataArray]:
+    return {name: part.coords[name] for name in ("search", *_LABELS) if name in part.coords}
 
 
 def sampler_statistics(statistics: xr.Dataset) -> xr.Dataset:
