@@ -21,14 +21,16 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 import xarray as xr
-from scipy.stats import binom, exponnorm
+from scipy.stats import binom
 
 import leadline as ll
 from leadline.data.tails import cut_tail, join_tails
+from leadline.distributions.array_functions import log_survival, quantile
 from leadline.errors import LeadlineError
 from leadline.inference.posterior import MODELS, PosteriorSampler
 from leadline.inference.sampler import Sampler
 from leadline.models.crossed import NOT_BEYOND
+from leadline.models.guided import guided_start
 
 N_TRIALS = 40
 MAX_DIM = 4.0
@@ -98,15 +100,14 @@ def draw_tail(
 
 
 def draw_guided(
-    start: float, scale: float, sigma: float, threshold: float, count: int, rng: np.random.Generator
+    law: tuple[float, ...], threshold: float, count: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Return losses of guided trials given that they are beyond the threshold, by inversion."""
-    # Distances from the threshold, evenly in their logarithm: there the density may be narrow.
-    distance = np.geomspace(1e-9, 1.0, 4000) * (max(threshold - start, 0.0) + 12.0 * sigma)
-    log_density = exponnorm.logpdf(threshold - distance, scale / sigma, start, sigma)
-    weight = np.exp(log_density - log_density.max()) * distance
-    ends = np.cumsum(weight)
-    return threshold - np.interp(rng.random(count) * ends[-1], ends, distance)
+    params = tuple(np.array([[part]]) for part in law)
+    points = np.array([[threshold]])
+    log_above = log_survival(points, params)
+    log_below = np.log(-np.expm1(log_above)) + np.log(rng.random((1, count)))
+    return quantile(log_below, np.log(-np.expm1(log_below)), params)[0]
 
 
 class Design:
@@ -180,13 +181,14 @@ class Design:
             if tails is None:
                 continue
             if self.name == "guided":
-                scale, sigma = (
-                    self.scales[0] * truth["guided_spread"].item(),
-                    truth["noise_sd"].item(),
+                alpha, sigma, gamma, root = (
+                    truth[name].item()
+                    for name in ("optimum", "noise_sd", "guided_dim", "guided_root")
                 )
-                start = truth["optimum"].item() + scale * truth["guided_root"].item() ** 2
+                edge = self.thresholds[0] + 2.0 * sigma
+                law = (guided_start(alpha, edge, gamma, root), edge, gamma, sigma)
                 count = GUIDED[replication % len(GUIDED)]
-                own = (start, scale, sigma, self.thresholds[0], count, rng)
+                own = (law, self.thresholds[0], count, rng)
                 tails = self.with_guided(tails, draw_guided(*own))
             return truth, tails
 

@@ -47,10 +47,9 @@ import pytensor.tensor as pt
 import xarray as xr
 from pytensor.tensor.variable import TensorVariable
 
-from leadline.distributions.guided_score import GuidedScore
 from leadline.distributions.kernels import noisy_quadratic
 from leadline.distributions.tail_score import TailScore
-from leadline.models.guided import guided_data, guided_scale, has_guided
+from leadline.models.guided import guided_data, guided_law, has_guided
 from leadline.models.priors import Priors
 from leadline.models.scaled_depth import (
     coordinate_at,
@@ -365,18 +364,17 @@ def observe_tails(
             dims="repeated_trial",
         )
     if "observed_guided" in data:
-        scale, distance = guided_scale(data, priors)
+        start, end, dimension = guided_law(data, alpha, sigma, priors)
         search = data["guided_search"]
         noise = at_search(sigma, search) / pt.sqrt(data["guided_replicates"])
         # Effective dimensions are summed over only where the optimum depends on them.
         observe = dims.observe if alpha.ndim > 1 else EffectiveDims(data, gamma).observe
         observe(
             "guided",
-            GuidedScore,
+            TailScore,
             (
-                at_search(alpha + distance, search),
+                *(at_search(part, search) for part in (start, end, dimension)),
                 pt.sqrt(noise**2 + data["guided_rounding"] ** 2),
-                at_search(scale, search),
                 at_search(data["threshold"], search),
             ),
             search,

@@ -164,15 +164,15 @@ class Priors:
         On the unknown number of trials behind a reported best (`leadline.models.best_of_k`),
         truncated at 1. Most published searches have tens of trials; the median of 50 and the sd
         of 1 on the log scale leave 7 to 360.
-    guided_spread : Prior
-        On the mean excess of guided trials over the best of them, in noise scales
-        (`leadline.models.guided`). A sampler that has converged has 0.05, one that draws at random
-        1 to 10.
+    guided_dim : Prior
+        On how closely guided trials gather (`leadline.models.guided`): twice the exponent of their
+        excess. A sampler that draws at random has the effective dimension, one that has converged
+        0.2. The median of 2 and the sd of 1 on the log scale leave 0.3 to 15.
     guided_root : Prior
-        On the square root of the distance of all guided trials from the optimum, in units of
-        `guided_spread`. The distance has much probability near 0, because a sampler may have
-        found the optimum itself, and is 2.7 or more with probability 0.1. The root is the
-        parameter, because its logarithm has a shorter tail.
+        On the square root of the distance of all guided trials from the optimum, in units of their
+        mean excess. The distance has much probability near 0, because a sampler may have found the
+        optimum itself, and is 2.7 or more with probability 0.1. The root is the parameter, because
+        its logarithm has a shorter tail.
 
     Examples
     --------
@@ -195,7 +195,7 @@ class Priors:
     model_scatter: Prior = Prior("HalfNormal", sigma=1)
     interaction_sd: Prior = Prior("LogNormal", mu=-1, sigma=0.5)
     reported_trials: Prior = Prior("LogNormal", mu=3.91, sigma=1)
-    guided_spread: Prior = Prior("LogNormal", mu=0, sigma=1.5)
+    guided_dim: Prior = Prior("LogNormal", mu=0.693, sigma=1)
     guided_root: Prior = Prior("HalfNormal", sigma=1)
 
     def __post_init__(self) -> None:

@@ -7,8 +7,9 @@ from helpers_models import PYTHON, Evaluator, make_tails
 
 import leadline as ll
 from leadline.data.tails import join_tails
-from leadline.distributions.guided_score import GuidedScore
+from leadline.distributions.tail_score import TailScore
 from leadline.models import hierarchical, independent
+from leadline.models.guided import guided_start
 from leadline.models.likelihood import structure
 
 
@@ -39,11 +40,11 @@ def test_each_has_its_density_with_the_noise_of_its_seeds_and_of_rounding(width)
         found, values = evaluator.terms(point)["guided"], evaluator.values(point)
         # The third is not beyond the threshold.
         assert found.shape == (2,)
-        scale = float(tails["noise_scale"][0] * values["guided_spread"][0])
-        start = values["optimum"][0] + scale * values["guided_root"][0] ** 2
+        gamma, end = values["guided_dim"][0], edge + 2 * values["noise_sd"][0]
+        start = guided_start(values["optimum"][0], end, gamma, values["guided_root"][0])
         for place in range(2):
             noise = np.hypot(values["noise_sd"][0] / np.sqrt(place + 1), width / np.sqrt(12))
-            score = GuidedScore.dist(start, noise, scale, edge)
+            score = TailScore.dist(start, end, gamma, noise, edge)
             expected = pm.logp(score, losses[place]).eval(mode=PYTHON)
             assert found[place] == pytest.approx(float(expected), rel=1e-9)
 
@@ -55,7 +56,7 @@ def test_other_terms_stay_as_they_are():
     point = evaluator.start
     assert set(evaluator.terms(point)) - set(plain.terms(plain.start)) == {
         "guided",
-        "guided_spread",
+        "guided_dim",
         "guided_root",
     }
     shared = {name: point[name] for name in plain.start}
@@ -80,9 +81,10 @@ def test_a_guided_trial_belongs_to_its_search():
     assert joined["guided_search"].to_numpy().tolist() == [1]
     evaluator = built(joined, hierarchical)
     values = evaluator.values(evaluator.start)
-    scale = float(joined["noise_scale"][1] * values["guided_spread"][1])
-    start = values["optimum"][1] + scale * values["guided_root"][1] ** 2
-    score = GuidedScore.dist(start, values["noise_sd"][1], scale, float(joined["threshold"][1]))
+    noise, edge = values["noise_sd"][1], float(joined["threshold"][1])
+    gamma, end = values["guided_dim"][1], edge + 2 * noise
+    start = guided_start(values["optimum"][1], end, gamma, values["guided_root"][1])
+    score = TailScore.dist(start, end, gamma, noise, edge)
     expected = float(pm.logp(score, 0.1).eval(mode=PYTHON))
     assert evaluator.terms(evaluator.start)["guided"][0] == pytest.approx(expected, rel=1e-9)
 
@@ -91,3 +93,15 @@ def test_a_model_is_compiled_again_only_for_the_first_guided_trial():
     tails = make_tails((30,))
     few, many = with_losses(tails, [1.0]), with_losses(tails, np.linspace(0.9, 1.2, 7))
     assert structure(few) == structure(many) != structure(tails)
+
+
+@pytest.mark.parametrize("gamma", [0.2, 2.0, 8.0])
+def test_guided_trials_start_between_the_optimum_and_the_edge(gamma):
+    roots = np.array([0.0, 0.3, 1.0, 6.0])
+    start = guided_start(1.0, 3.0, gamma, roots)
+    assert start[0] == 1.0
+    assert (np.diff(start) > 0).all()
+    assert start[-1] < 3.0
+    # A small distance is in units of the mean excess, that of U^(2/gamma).
+    mean = 2.0 * gamma / (gamma + 2.0)
+    assert guided_start(1.0, 3.0, gamma, 0.01) - 1.0 == pytest.approx(1e-4 * mean, rel=1e-3)

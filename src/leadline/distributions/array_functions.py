@@ -25,6 +25,15 @@ def log_survival(loss: np.ndarray, params: NoisyQuadraticParams) -> np.ndarray:
     return np.where(far, np.where(loss > 0.0, -np.inf, 0.0), log_above)
 
 
+def log_density(loss: np.ndarray, params: NoisyQuadraticParams) -> np.ndarray:
+    """Return the log-density, shape (draw, point); sigma may be (draw, point) too."""
+    from leadline.distributions.partial_moment.arrays import log_partial_moment
+
+    w, k, lam = np.broadcast_arrays(*_standardise(loss, params))
+    log_moment = log_partial_moment(w, k, lam)
+    return np.asarray(np.log(k) - k * np.log(lam) + log_moment - np.log(params[3]))
+
+
 def quantile(
     log_cdf: np.ndarray, log_survival: np.ndarray, params: NoisyQuadraticParams
 ) -> np.ndarray:
@@ -71,37 +80,6 @@ def log_chance_given_measured(
     upper = np.where((limit > alpha) & (limit < beta), (limit - alpha) / sigma, lam)
     log_chance = log_partial_moment(w, k, upper) - log_partial_moment(w, k, lam)
     return np.where(limit > alpha, log_chance, -np.inf)
-
-
-def log_guided_density(
-    loss: np.ndarray, start: np.ndarray, sigma: np.ndarray, scale: np.ndarray, edge: float
-) -> np.ndarray:
-    """Return the log-density of guided trials given that they are beyond the edge.
-
-    It is that of `leadline.distributions.guided_score.GuidedScore`. The arguments broadcast to
-    shape (draw, point).
-    """
-    from scipy.special import erfcx, ndtr
-
-    def mills(x: np.ndarray) -> np.ndarray:
-        return np.asarray(np.sqrt(0.5 * np.pi) * erfcx(x / np.sqrt(2.0)))
-
-    def log_product(z: np.ndarray) -> np.ndarray:
-        x = z - c
-        left = log_normal(z) + np.log(mills(np.maximum(-x, 0.0)))
-        right = 0.5 * c * c - c * z + np.log(ndtr(np.maximum(x, 0.0)))
-        return np.where(x < 0.0, left, right)
-
-    def log_normal(z: np.ndarray) -> np.ndarray:
-        return np.asarray(-0.5 * z * z - 0.5 * np.log(2.0 * np.pi))
-
-    # As in `leadline.distributions.kernels.guided_score`, which has the reasons.
-    c, z = sigma / scale, (edge - start) / sigma
-    left, right = np.minimum(z, 0.0), np.maximum(z, 0.0)
-    difference = np.maximum(mills(-left) - mills(c - left), 1e-14 * mills(-left))
-    above = np.maximum(ndtr(right) - np.exp(log_product(right)), 1e-14)
-    log_cdf = np.where(z < 0.0, log_normal(left) + np.log(difference), np.log(above))
-    return np.asarray(log_product((loss - start) / sigma) - np.log(scale) - log_cdf)
 
 
 def _standardise(

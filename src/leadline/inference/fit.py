@@ -144,8 +144,8 @@ def fit(
           `effective_dim_probability` (..., dimension), and reported bests of unknown k have
           `reported_trials` (chain, draw, report);
         - `noisy_quadratic` (chain, draw, search): `alpha`, `beta`, `gamma`, `sigma` and
-          `threshold`, in losses on the scale of the draw; with guided trials, their `guided_start`
-          and `guided_scale`;
+          `threshold`, in losses on the scale of the draw; with guided trials, `guided_alpha`,
+          `guided_beta` and `guided_gamma`, those of the guided ones;
         - `pooled`: the parameters that searches share, where they were fitted together;
         - `candidates` (search, candidate): thresholds and scales that were tried, the weight of
           each, the evidence for it, and draws of its own posterior (sample); where searches were

@@ -14,7 +14,7 @@ from scipy.stats import binom
 
 from leadline.data.scale import SCALES
 from leadline.data.tails import scores_of
-from leadline.distributions.array_functions import log_guided_density
+from leadline.distributions.array_functions import log_density, log_survival
 from leadline.inference.posterior import groups_of, log_better, tail_of
 
 Array = npt.NDArray[np.float64]
@@ -106,13 +106,17 @@ def _guided(part: xr.DataTree, edge: float, search: int) -> Array:
         for name in ("guided_loss", "guided_replicates", "guided_width")
     )
     inside = loss <= deepest
-    start, sigma, spread = (
-        law[name].to_numpy()[..., None] for name in ("guided_start", "sigma", "guided_scale")
+    alpha, beta, gamma, sigma = (
+        law[name].to_numpy().reshape(-1, 1)
+        for name in ("guided_alpha", "guided_beta", "guided_gamma", "sigma")
     )
     noise = np.sqrt(sigma**2 / seeds[inside] + width[inside] ** 2 / 12.0)
-    density = log_guided_density(loss[inside], start, noise, spread, deepest)
+    found = (alpha, beta, gamma, noise)
+    better = np.log(-np.expm1(log_survival(np.full_like(noise, deepest), found)))
     score = scale.inverse(tails.attrs["loss_sign"] * loss[inside])
-    return np.asarray((density + scale.log_slope(score)).sum(axis=-1))
+    density = log_density(np.broadcast_to(loss[inside], noise.shape), found) - better
+    total = (density + scale.log_slope(score)).sum(axis=-1)
+    return np.asarray(total.reshape(law["sigma"].shape))
 
 
 def _reported(part: xr.DataTree) -> Array:

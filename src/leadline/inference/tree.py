@@ -32,7 +32,7 @@ _POSTERIOR = (
     "gap",
     "noise_ratio",
     "reach",
-    "guided_spread",
+    "guided_dim",
     "guided_root",
     "effective_dim_probability",
 )

@@ -5,11 +5,12 @@ Both follow from the noisy quadratic of each draw, which takes seconds to load a
 fits that were stored before the group existed.
 """
 
+import dataclasses
+
 import numpy as np
 import xarray as xr
 
 from leadline.stats.fitted_search import Array, FittedSearch, direction_sign, map_searches
-from leadline.stats.guided import quantiles_given_measured
 from leadline.stats.intervals import SAMPLE_DIMS
 from leadline.stats.selection_bias import expected_loss
 
@@ -43,9 +44,13 @@ def expected_best_loss(search: FittedSearch) -> Array:
         return np.full_like(search.alpha, search.best_loss)
     on_scale = search.on_scale(search.best_loss)
     if search.guided_best:
-        noise = search.sigma / np.sqrt(search.best_seeds)
-        values = quantiles_given_measured(on_scale, search.guided_start, search.guided_scale, noise)
-        return search.expected_in_score_units(values).mean(axis=1, keepdims=True)
+        # No random draw: its expected loss has the density of guided trials.
+        search = dataclasses.replace(
+            search,
+            alpha=search.guided_alpha,
+            beta=search.guided_beta,
+            gamma=search.guided_gamma,
+        )
     return expected_loss(search, on_scale, search.best_seeds)
 
 

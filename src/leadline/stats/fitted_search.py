@@ -25,7 +25,7 @@ _END_OF_NOISE = 9.0
 
 # Attributes of `FittedSearch` with an axis of draws.
 _PARAMETERS = ("alpha", "beta", "gamma", "sigma", "threshold")
-_GUIDED = ("guided_start", "guided_scale")
+_GUIDED = ("guided_alpha", "guided_beta", "guided_gamma")
 _PER_DRAW = (*_PARAMETERS, *_GUIDED, "tail_fraction", "scale", "n_tail", "chain", "draw")
 
 # Variables of a fit, by group.
@@ -82,10 +82,10 @@ class FittedSearch:
     """True if the tail is a plateau: all trials beyond the threshold have the best loss."""
     guided_best: bool
     """True if the trial that measured best is guided: no random draw of the law."""
-    guided_start: Array
+    guided_alpha: Array
     """Smallest expected loss of a guided trial, nan without guided trials."""
-    guided_scale: Array
-    """Mean of their expected losses beyond it."""
+    guided_beta: Array
+    guided_gamma: Array
     resolution: float
     """Spacing in score units of the grid on which `best_loss` and new scores are recorded; 0 for
     none. A mean over several seeds lies between the lines of a grid."""
@@ -187,7 +187,7 @@ def fitted_search(tree: xr.DataTree, name: str) -> FittedSearch:
             "threshold": sign * _column(posterior["threshold"]),
         }
     guided = dict.fromkeys(_GUIDED, np.full_like(law["alpha"], np.nan))
-    if stored and "guided_start" in tree["noisy_quadratic"]:
+    if stored and "guided_alpha" in tree["noisy_quadratic"]:
         guided = {parameter: _column(group[parameter]) for parameter in _GUIDED}
     search = FittedSearch(
         name=name,
