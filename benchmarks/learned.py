@@ -186,9 +186,20 @@ def report(work: pathlib.Path) -> None:
         by_family["below 0.60"] = by_family["covered"] < 0.6
         print(f"\n{method}: {len(table)} studies\n{by_family.round(2).to_string()}")
         print(f"mean over families: {by_family[['covered', 'again_covered']].mean().round(3)}")
-        print(what.groupby(["sampler", "size"]).mean().round(2).to_string())
+        by_sampler = what.groupby(["sampler", "size"])
+        shares, count = by_sampler.mean(), by_sampler.size()
+        print(shares.round(2).to_string())
+        error = np.sqrt((shares * (1.0 - shares)).div(count, axis=0))
+        print(f"standard errors\n{error.round(2).to_string()}")
         print(f"CPU seconds, median: {table['seconds'].median():.1f}")
-    if len(judged) == 2:
+    if "law" in judged:
+        width = (judged["law"]["high"] - judged["law"]["low"]).unstack("sampler").dropna()
+        ratio = np.log(width["tpe-share"] / width["random"].where(width["random"] > 0.0)).dropna()
+        print(
+            f"\nwidth, random share over random\n{np.exp(ratio.groupby('family').mean()).round(2)}"
+        )
+        print(f"geometric mean over {len(ratio)} studies: {np.exp(ratio.mean()):.2f}")
+    if {"surface", "plug-in"} <= judged.keys():
         scores = pd.concat({name: table["score"] for name, table in judged.items()}, axis=1)
         ratio = np.log(scores["surface"] / scores["plug-in"]).dropna().groupby("family").mean()
         print(f"\ninterval score, surface over plug-in\n{np.exp(ratio).round(2).to_string()}")
