@@ -182,7 +182,9 @@ def report(work: pathlib.Path) -> None:
     }
     for method, table in judged.items():
         what = table[["covered", "again_covered"]].astype(float)
-        by_family = what.groupby("family").mean().assign(studies=table.groupby("family").size())
+        # Studies of random trials are there to be compared with.
+        own = what.drop("random", level="sampler", errors="ignore")
+        by_family = own.groupby("family").mean().assign(studies=own.groupby("family").size())
         by_family["below 0.60"] = by_family["covered"] < 0.6
         print(f"\n{method}: {len(table)} studies\n{by_family.round(2).to_string()}")
         print(f"mean over families: {by_family[['covered', 'again_covered']].mean().round(3)}")
@@ -193,7 +195,10 @@ def report(work: pathlib.Path) -> None:
         print(f"standard errors\n{error.round(2).to_string()}")
         print(f"CPU seconds, median: {table['seconds'].median():.1f}")
     if "law" in judged:
-        width = (judged["law"]["high"] - judged["law"]["low"]).unstack("sampler").dropna()
+        law = judged["law"].reset_index()
+        law["width"] = law["high"] - law["low"]
+        rows = ["family", "seed", "size"]
+        width = law.pivot_table("width", index=rows, columns="sampler").dropna()
         ratio = np.log(width["tpe-share"] / width["random"].where(width["random"] > 0.0)).dropna()
         print(
             f"\nwidth, random share over random\n{np.exp(ratio.groupby('family').mean()).round(2)}"
