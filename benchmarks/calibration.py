@@ -8,7 +8,9 @@ has fewer than two trials in the tail, none outside, or no repeated trial in the
 were repeated. Ranks stay uniform because that depends on the data alone. The compiled model is
 refitted. Results are appended to a CSV file, and a second run continues where the first stopped.
 
-    python benchmarks/calibration.py single|hierarchical|crossed [--replications 200] [--work DIR]
+    python benchmarks/calibration.py DESIGN [--replications 200] [--work DIR]
+
+DESIGN is single, guided (a single search with guided trials), hierarchical or crossed.
 """
 
 import argparse
@@ -23,10 +25,12 @@ from scipy.stats import binom
 
 import leadline as ll
 from leadline.data.tails import cut_tail, join_tails
+from leadline.distributions.array_functions import log_survival, quantile
 from leadline.errors import LeadlineError
 from leadline.inference.posterior import MODELS, PosteriorSampler
 from leadline.inference.sampler import Sampler
 from leadline.models.crossed import NOT_BEYOND
+from leadline.models.guided import guided_start
 
 N_TRIALS = 40
 MAX_DIM = 4.0
@@ -36,6 +40,7 @@ CHAINS, DRAWS = 2, 800
 # (task, model) of each search.
 DESIGNS = {
     "single": [(0, 0)],
+    "guided": [(0, 0)],
     "hierarchical": [(task, 0) for task in range(6)],
     "crossed": [(task, model) for task in range(4) for model in range(3)],
 }
@@ -45,6 +50,8 @@ NARROWER = {
     "pooled_gap": ll.Prior("LogNormal", mu=0.693, sigma=0.3),
     "gap_scatter": ll.Prior("LogNormal", mu=-1, sigma=0.3),
 }
+# Guided trials beyond the threshold, in turn.
+GUIDED = (4, 25)
 LAW = ("optimum", "spread", "effective_dim", "noise_sd")
 SEARCH_PARAMETERS = ("optimum", "effective_dim", "noise_sd", "reach")
 STANDARDISED = "_offset"
@@ -92,13 +99,24 @@ def draw_tail(
     return tail.assign(tail_scale=("search", [scale]), noise_scale=("search", [scale]))
 
 
+def draw_guided(
+    law: tuple[float, ...], threshold: float, count: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return losses of guided trials given that they are beyond the threshold, by inversion."""
+    params = tuple(np.array([[part]]) for part in law)
+    points = np.array([[threshold]])
+    log_above = log_survival(points, params)
+    log_below = np.log(-np.expm1(log_above)) + np.log(rng.random((1, count)))
+    return quantile(log_below, np.log(-np.expm1(log_below)), params)[0]
+
+
 class Design:
     """One design: its model, and searches drawn from its prior."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.pairs = DESIGNS[name]
-        self.module = MODELS[name]
+        self.module = MODELS["single" if name == "guided" else name]
         self.thresholds, self.scales = threshold_and_scale(name)
         self.priors = ll.Priors(
             max_effective_dim=MAX_DIM, **(NARROWER if name == "crossed" else {})
@@ -112,9 +130,11 @@ class Design:
             rng=np.random.default_rng(2),
         )
         assert example is not None
+        if name == "guided":
+            example = self.with_guided(example, np.zeros(2))
         model = self.build(example)
         prior = pm.sample_prior_predictive(
-            100_000 if name == "single" else 20_000,
+            100_000 if len(self.pairs) == 1 else 20_000,
             model=model,
             var_names=[variable.name for variable in [*model.free_RVs, *model.deterministics]],
             random_seed=3,
@@ -138,6 +158,16 @@ class Design:
             tails.append(tail)
         return join_tails(tails)
 
+    def with_guided(self, tails: xr.Dataset, loss: np.ndarray) -> xr.Dataset:
+        """Return tails with the losses of guided trials."""
+        nothing = np.zeros(len(loss))
+        return tails.assign(
+            guided_loss=("guided_trial", loss),
+            guided_replicates=("guided_trial", nothing + 1.0),
+            guided_width=("guided_trial", nothing),
+            guided_search=("guided_trial", nothing.astype(int)),
+        )
+
     def draw(self, replication: int) -> tuple[xr.Dataset, xr.Dataset]:
         """Return parameters drawn from the prior, and tails drawn with them."""
         rng = np.random.default_rng([4, replication])
@@ -148,12 +178,23 @@ class Design:
                 for name in ("optimum", "spread", "effective_dim", "noise_sd")
             )
             tails = self.draw_tails(*law, rng=rng)
-            if tails is not None:
-                return truth, tails
+            if tails is None:
+                continue
+            if self.name == "guided":
+                alpha, sigma, gamma, root = (
+                    truth[name].item()
+                    for name in ("optimum", "noise_sd", "guided_dim", "guided_root")
+                )
+                edge = self.thresholds[0] + 2.0 * sigma
+                law = (guided_start(alpha, edge, gamma, root), edge, gamma, sigma)
+                count = GUIDED[replication % len(GUIDED)]
+                own = (law, self.thresholds[0], count, rng)
+                tails = self.with_guided(tails, draw_guided(*own))
+            return truth, tails
 
     def parameters(self, posterior: xr.Dataset) -> list[str]:
         names = [str(name) for name in posterior.data_vars]
-        if self.name == "single":
+        if len(self.pairs) == 1:
             return names
         shared = [
             name
@@ -169,7 +210,8 @@ def run(design: Design, path: pathlib.Path, replications: int) -> None:
     """Append each replication that `path` lacks."""
     done = set(pd.read_csv(path)["replication"]) if path.exists() else set()
     sampler = Sampler(draws=DRAWS // CHAINS, tune=600, chains=CHAINS)
-    alone = PosteriorSampler(design.name, design.priors, "continuous", sampler)
+    kind = "single" if design.name == "guided" else design.name
+    alone = PosteriorSampler(kind, design.priors, "continuous", sampler)
     compiled = None
     for replication in range(replications):
         if replication in done:

@@ -16,11 +16,24 @@ import optuna
 import pandas as pd
 
 import leadline as ll
+from leadline.io.optuna import DRAWN_ATTRIBUTE
+from leadline.optuna import RandomShareSampler
 
 LONGEST = 200
+SHARE = 0.25
 SAMPLERS = ("tpe", "cma-es")
+SHARED = ("tpe-share", "random")
+"""TPE with a quarter of random trials, and as many random trials."""
 TABLES = ("mlp_car", "mlp_credit_g", "mlp_kc1", "mlp_phoneme")
 TABLES += ("fcnet_naval_propulsion", "fcnet_protein_structure")
+
+
+RECORDED = {
+    "tpe": "TPESampler",
+    "cma-es": "CmaEsSampler",
+    "tpe-share": "RandomShareSampler",
+    "random": "RandomSampler",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +50,7 @@ class Family:
     measure: Callable[[Mapping, np.random.Generator], tuple[float, float]]
     optimum: float
     corrected: float
+    metric: str = "score"
 
 
 def branin(x: np.ndarray) -> float:
@@ -122,7 +136,9 @@ def table_family(name: str, data: pathlib.Path) -> Family:
         return float(scores[row, generator.integers(len(seeds))]), float(means[row])
 
     best = sign * float(losses.mean(axis=1).min())
-    return Family(name, direction, space, measure, best, sign * corrected)
+    # An accuracy is at most 1, and a squared error at least 0.
+    metric = "accuracy" if direction == "maximize" else "mse"
+    return Family(name, direction, space, measure, best, sign * corrected, metric)
 
 
 @functools.cache
@@ -143,7 +159,8 @@ def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
             return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
         if name == "random":
             return optuna.samplers.RandomSampler(seed=seed)
-        return optuna.samplers.TPESampler(seed=seed)
+        sampler = optuna.samplers.TPESampler(seed=seed)
+        return RandomShareSampler(sampler, SHARE, seed) if name == "tpe-share" else sampler
 
 
 def _suggest(trial: optuna.Trial, name: str, own: tuple) -> object:
@@ -156,7 +173,10 @@ def _suggest(trial: optuna.Trial, name: str, own: tuple) -> object:
 
 
 def study(what: Family, sampler: str, seed: int, folder: pathlib.Path) -> pd.DataFrame:
-    """Return a study of 200 trials: parameters, `score` and `expected`; made once, then read."""
+    """Return a study of 200 trials: parameters, `score` and `expected`; made once, then read.
+
+    With a random share it has the column `drawn` too.
+    """
     path = folder / f"{what.name}-{sampler}-{seed}.csv"
     if path.exists():
         return pd.read_csv(path)
@@ -172,10 +192,11 @@ def study(what: Family, sampler: str, seed: int, folder: pathlib.Path) -> pd.Dat
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        optuna.create_study(direction=what.direction, sampler=_sampler(sampler, seed)).optimize(
-            objective, n_trials=LONGEST
-        )
+        made = optuna.create_study(direction=what.direction, sampler=_sampler(sampler, seed))
+        made.optimize(objective, n_trials=LONGEST)
     table = pd.DataFrame(rows)
+    if sampler == "tpe-share":
+        table["drawn"] = [trial.user_attrs[DRAWN_ATTRIBUTE] for trial in made.trials]
     folder.mkdir(parents=True, exist_ok=True)
     table.to_csv(path, index=False)
     return table
@@ -185,9 +206,12 @@ def trials_of(what: Family, table: pd.DataFrame, sampler: str) -> ll.Trials:
     """Return the trials of a study with the distributions that it declared."""
     params = table[list(what.space)].add_prefix("param:")
     rows = params.assign(score=table["score"], trial=range(len(table)), order=range(len(table)))
+    if "drawn" in table:
+        rows["drawn"] = table["drawn"]
     return ll.Trials(
         rows,
         what.direction,
-        sampler={"tpe": "TPESampler", "cma-es": "CmaEsSampler"}.get(sampler, "RandomSampler"),
+        metric=what.metric,
+        sampler=RECORDED[sampler],
         distributions=dict(what.space),
     )

@@ -68,7 +68,7 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
                 sigma,
             )
         reach = priors.reach.variable("reach", dims="search")
-        observe_tails(data, depth, sigma, reach, dims)
+        observe_tails(data, depth, sigma, reach, dims, priors)
     return model
 
 

@@ -47,7 +47,7 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
         sigma = pooled_noise(data, priors)
         depth = dims.scaled_depth(*LOG_NORMAL, depth_population(priors), sigma)
         reach = priors.reach.variable("reach", dims="search")
-        observe_tails(data, depth, sigma, reach, dims)
+        observe_tails(data, depth, sigma, reach, dims, priors)
     return model
 
 

@@ -64,7 +64,7 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
             sigma,
         )
         reach = priors.reach.variable("reach", dims="search")
-        observe_tails(data, depth, sigma, reach, dims)
+        observe_tails(data, depth, sigma, reach, dims, priors)
     return model
 
 
@@ -81,5 +81,6 @@ def _given_population(model: pm.Model, data: Data, priors: Priors, kind: str) ->
         scaled = dims.scaled_depth(*NORMAL, ((edge - depth) / scale, depth_sd / scale), sigma)
     else:
         scaled = dims.scaled_depth(*LOG_NORMAL, (depth, depth_sd), sigma)
-    observe_tails(data, scaled, sigma, priors.reach.variable("reach", dims="search"), dims)
+    reach = priors.reach.variable("reach", dims="search")
+    observe_tails(data, scaled, sigma, reach, dims, priors)
     return model

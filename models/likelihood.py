@@ -12,6 +12,9 @@ observed variables, and a third one where trials were repeated:
 * ``seed_variance ~ Gamma``, the sample variance over the seeds of a trial:
   ``(m − 1) s² / sigma² ~ chi²(m − 1)``.
 
+Trials that a sampler chose, in a search with a random share, are a variable of their own, `guided`
+(`leadline.models.guided`).
+
 The parameters of a search have no units, so that priors apply to any metric and searches can be
 pooled (`leadline.models.priors`):
 
@@ -46,6 +49,8 @@ from pytensor.tensor.variable import TensorVariable
 
 from leadline.distributions.kernels import noisy_quadratic
 from leadline.distributions.tail_score import TailScore
+from leadline.models.guided import guided_data, guided_law, has_guided
+from leadline.models.priors import Priors
 from leadline.models.scaled_depth import (
     coordinate_at,
     coordinate_inputs,
@@ -72,6 +77,7 @@ _DIMS = {
     "tail_trial": "observed_loss tail_search tail_group tail_replicates resolution",
     "replicate_count": "group_replicates group_trials group_search observed_in_regime",
     "repeated_trial": "seed_freedom seed_search observed_seed_variance",
+    "guided_trial": "guided_search guided_replicates guided_rounding observed_guided",
     "task": "task_unit",
     "report": "report_search report_trials report_edge observed_best",
     "unknown_report": "report_unknown",
@@ -90,6 +96,8 @@ def data_of(tails: xr.Dataset) -> dict[str, Any]:
     if "report" in tails.sizes:
         np.minimum.at(best, tail["report_search"], tail["reported_loss"])
         n_tail += np.bincount(tail["report_search"], minlength=searches)
+    if has_guided(tails):
+        np.minimum.at(best, tail["guided_search"], tail["guided_loss"])
     data = {
         "observed_loss": tail["loss"],
         "tail_search": tail["tail_search"],
@@ -118,6 +126,8 @@ def data_of(tails: xr.Dataset) -> dict[str, Any]:
     for name in ("population_mean", "population_sd"):
         if name in tail:
             data[name] = tail[name]
+    if has_guided(tails):
+        data |= guided_data(tails)
     if has_limit(tails):
         data["least_loss"] = least_losses(tails)
     if has_grid(tails):
@@ -177,6 +187,7 @@ def structure(tails: xr.Dataset) -> tuple[Any, ...]:
         has_replicates(tails),
         has_grid(tails),
         has_limit(tails),
+        has_guided(tails),
         tails.attrs.get("population_of"),
         *labels,
         len(reports),
@@ -287,10 +298,12 @@ def observe_tails(
     sigma: TensorVariable,
     reach: TensorVariable,
     dims: EffectiveDims,
+    priors: Priors,
 ) -> None:
     """Add the observed variables of the tails, and each search's parameters, to the active model.
 
-    `sigma` and `reach` are (search,), `depth` is that or has the shape of gamma.
+    `sigma` and `reach` are (search,), `depth` is that or has the shape of gamma. `priors` are those
+    of guided trials.
     """
     gamma = dims.gamma
     edge, scale = edge_and_scale(data, sigma)
@@ -349,5 +362,23 @@ def observe_tails(
             beta=freedom / (2.0 * at_search(sigma, data["seed_search"]) ** 2),
             observed=data["observed_seed_variance"],
             dims="repeated_trial",
+        )
+    if "observed_guided" in data:
+        start, end, dimension = guided_law(data, alpha, sigma, priors)
+        search = data["guided_search"]
+        noise = at_search(sigma, search) / pt.sqrt(data["guided_replicates"])
+        # Effective dimensions are summed over only where the optimum depends on them.
+        observe = dims.observe if alpha.ndim > 1 else EffectiveDims(data, gamma).observe
+        observe(
+            "guided",
+            TailScore,
+            (
+                *(at_search(part, search) for part in (start, end, dimension)),
+                pt.sqrt(noise**2 + data["guided_rounding"] ** 2),
+                at_search(data["threshold"], search),
+            ),
+            search,
+            observed=data["observed_guided"],
+            dims="guided_trial",
         )
     dims.register_probability()

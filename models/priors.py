@@ -164,6 +164,15 @@ class Priors:
         On the unknown number of trials behind a reported best (`leadline.models.best_of_k`),
         truncated at 1. Most published searches have tens of trials; the median of 50 and the sd
         of 1 on the log scale leave 7 to 360.
+    guided_dim : Prior
+        On how closely guided trials gather (`leadline.models.guided`): twice the exponent of their
+        excess. A sampler that draws at random has the effective dimension, one that has converged
+        0.2. The median of 2 and the sd of 1 on the log scale leave 0.3 to 15.
+    guided_root : Prior
+        On the square root of the distance of all guided trials from the optimum, in units of their
+        mean excess. The distance has much probability near 0, because a sampler may have found the
+        optimum itself, and is 2.7 or more with probability 0.1. The root is the parameter, because
+        its logarithm has a shorter tail.
 
     Examples
     --------
@@ -186,6 +195,8 @@ class Priors:
     model_scatter: Prior = Prior("HalfNormal", sigma=1)
     interaction_sd: Prior = Prior("LogNormal", mu=-1, sigma=0.5)
     reported_trials: Prior = Prior("LogNormal", mu=3.91, sigma=1)
+    guided_dim: Prior = Prior("LogNormal", mu=0.693, sigma=1)
+    guided_root: Prior = Prior("HalfNormal", sigma=1)
 
     def __post_init__(self) -> None:
         for entry in fields(self):

@@ -14,6 +14,7 @@ from leadline.data.tails import (
     noise_scale,
     scores_of,
     trial_losses,
+    with_guided,
     without_trial,
 )
 from leadline.errors import LeadlineError
@@ -317,3 +318,16 @@ def test_the_unit_of_the_noise_is_the_same_at_every_threshold():
 )
 def test_the_unit_of_the_noise_is_positive_with_many_ties(loss):
     assert 0 < noise_scale(np.array(loss, dtype=float)) <= 1
+
+
+@pytest.mark.parametrize("scale", ["identity", "log"])
+def test_guided_trials_are_on_the_scale_of_the_tail_with_the_bins_of_their_means(scale):
+    tail = cut_tail(search(LOSS), tail_fraction=0.5, scale=SCALES[scale], resolution=0.1)
+    guided = ll.from_scores([[0.5, 0.7], [2.0], [NAN]], direction="minimize")
+    found = with_guided(tail, guided)
+    forward = SCALES[scale].forward
+    expected = [np.mean(forward(np.array([0.5, 0.7]))), forward(np.float64(2.0))]
+    np.testing.assert_allclose(found["guided_loss"], expected)
+    assert found["guided_replicates"].to_numpy().tolist() == [2, 1]
+    steps = [0.05, 0.1] if scale == "identity" else [0.05 / np.sqrt(0.35), 0.05]
+    np.testing.assert_allclose(found["guided_width"], steps)

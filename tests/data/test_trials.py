@@ -11,6 +11,7 @@ from leadline.data.trials import (
     RANDOM_SHARE,
     Trials,
     drawn_at_random,
+    drawn_by_sampler,
     guided_trials,
     search_labels,
     validate_any_complete,
@@ -263,6 +264,8 @@ def test_drawn_says_which_trials_are_random():
     assert random.sampler == RANDOM_SHARE
     # Without guided trials nothing changes.
     assert drawn_at_random(random) is random
+    assert drawn_by_sampler(random) is None
+    assert drawn_by_sampler(trials).table["trial"].tolist() == [2]
 
 
 def test_a_trial_is_drawn_as_its_first_evaluation_is():

@@ -252,11 +252,34 @@ def test_options_that_do_not_go_with_the_crossed_model(pairs, scale, words):
         ll.fit(make_trials(searches=pairs, n=30), model="crossed", scale=scale, **SETTINGS)
 
 
-def test_guided_trials_are_left_out_with_a_note():
+def test_guided_trials_bound_the_optimum_and_count_for_the_best_seen():
     trials = small()
-    guided = trials.table.assign(trial=trials.table["trial"] + 100, score=-5.0, drawn="guided")
-    table = pd.concat([trials.table.assign(drawn="random"), guided], ignore_index=True)
-    fit = ll.fit(ll.Trials(table, "minimize"), **SHORT, **TAIL)
-    assert fit["constant_data"]["n_trials"].item() == 40
+    random = trials.table.assign(drawn="random")
+    # Sixty trials that a sampler gathered well below the best random one, and a failed one.
+    rng = np.random.default_rng(1)
+    score = random["score"].min() - 0.2 + 0.02 * rng.standard_normal(60)
+    guided = pd.DataFrame({"trial": np.arange(60) + 100, "score": score, "drawn": "guided"})
+    guided.loc[60] = [160, np.nan, "guided"]
+    table = pd.concat([random, guided], ignore_index=True)
+    both = ll.Trials(table[["trial", "score", "drawn"]], "minimize")
+    fit = ll.fit(both, **SHORT, **TAIL)
+    alone = ll.fit(ll.Trials(random[["trial", "score"]], "minimize"), **SHORT, **TAIL)
+    constant = fit["constant_data"].dataset
+    assert constant["n_trials"].item() == 40
+    assert constant["n_guided"].item() == 61
+    assert constant.sizes["guided_trial"] == 60
+    optimum = fit["posterior"]["optimum"]
+    assert optimum.quantile(0.9) < score.mean() + 0.02
+    assert alone["posterior"]["optimum"].quantile(0.9) > score.mean()
+    assert optimum.std() < alone["posterior"]["optimum"].std()
+    row = ll.summary(fit).iloc[0]
+    assert row["best_seen"] == score.min()
+    # The best of sixty was lucky.
+    assert row["best_seen_expected"] > score.min()
+    assert row["headroom"] >= 0.0
+    assert row["guided"] == 61
+    assert ll.forecast(fit, 10)["p_gain"] < ll.forecast(alone, 10)["p_gain"]
+    assert np.isfinite(fit["log_likelihood"]["guided"]).all()
     assert any("guided" in note for note in json.loads(fit.attrs["notes"]))
+    assert "guided" in json.loads(fit.attrs["settings"])["model_reason"]
     assert fit.attrs["search_sampler"] == "random share"

@@ -11,7 +11,7 @@ from leadline.distributions.surface_kernels import (
     squared_by_axis,
     squared_distances,
 )
-from leadline.inference.surface_scale import choose_scale
+from leadline.inference.surface_scale import choose_scale, seeds_log_density
 
 RNG = np.random.default_rng(1)
 POINTS = RNG.random((80, 2))
@@ -61,3 +61,41 @@ def test_the_gradient_is_that_of_the_objective(monkeypatch):
     theta = start + 0.3 * RNG.normal(size=len(start))
     numeric = optimize.approx_fprime(theta, lambda own: objective(own)[0], 1e-6)
     assert objective(theta)[1] == pytest.approx(numeric, rel=1e-3, abs=1e-3)
+
+
+def repeated(scores, scale):
+    """Return the surface of trials with the scores of their seeds (trial, seed)."""
+    own = surface_scores(scores.ravel(), 1.0, scale, "s")
+    losses, seeds = own.forward(scores), scores.shape[1]
+    found = surface(scores.mean(axis=1), scale)
+    return found.assign(
+        loss=("trial", losses.mean(axis=1)),
+        log_slope=("trial", own.log_slope(scores).mean(axis=1)),
+        replicates=("trial", np.full(len(scores), float(seeds))),
+        seed_freedom=("repeated_trial", np.full(len(scores), seeds - 1)),
+        seed_variance=("repeated_trial", own.uncompressed(scores).var(axis=1, ddof=1)),
+    )
+
+
+def test_seeds_prefer_the_scale_on_which_their_noise_is_the_same():
+    noise = np.random.default_rng(2).normal(size=(80, 3))
+    plane = 1.0 + 3.0 * POINTS[:, :1]
+    names = ["identity", "log"]
+    for scores, best in ((plane + 0.05 * noise, "identity"), (plane * np.exp(0.05 * noise), "log")):
+        surfaces = [repeated(scores, name) for name in names]
+        better = np.argsort(surfaces[0]["loss"].to_numpy(), kind="stable")[:40]
+        found = [seeds_log_density(own, better) for own in surfaces]
+        assert names[int(np.argmax(found))] == best
+
+
+def test_the_evidence_of_seeds_is_added_to_that_of_trials():
+    scores = 1.0 + POINTS[:, :1] + 0.05 * np.random.default_rng(2).normal(size=(80, 3))
+    both = repeated(scores, "log")
+    better = np.argsort(both["loss"].to_numpy(), kind="stable")[:40]
+    alone = both.drop_dims("repeated_trial")
+    difference = choose_scale([both])[1][0] - choose_scale([alone])[1][0]
+    assert difference == pytest.approx(seeds_log_density(both, better))
+
+
+def test_without_repeated_seeds_they_say_nothing():
+    assert seeds_log_density(surface(1 + POINTS[:, 0], "log"), np.arange(80)) == 0.0

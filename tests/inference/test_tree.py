@@ -17,6 +17,7 @@ from leadline.data.tails import cut_tail
 from leadline.data.trials import Trials
 from leadline.inference.candidates_table import candidate_numbers, candidates_table
 from leadline.inference.shared_tail import log_likelihood, shared_tail
+from leadline.inference.tree import join_groups
 from leadline.models.priors import Priors
 
 GROUPS = {
@@ -280,3 +281,21 @@ def test_densities_of_reports_are_of_scores_and_probabilities_have_no_units():
     got = log_likelihood(part, [shared_tail([part], 0)])
     # The density of y is that of log y, over y.
     np.testing.assert_allclose(got["reported"], given + np.array([-np.log(0.2), 0.0]))
+
+
+def test_a_search_without_guided_trials_has_none_of_their_terms():
+    dims = ("chain", "draw", "search")
+
+    def groups(name, **more):
+        coords = {"search": [name], "task": ("search", [name]), "model": ("search", ["m"])}
+        values = dict.fromkeys(["score", *more], (dims, np.ones((1, 2, 1))))
+        own = xr.Dataset(values, coords)
+        statistics = xr.Dataset({"diverging": (dims[:2], np.zeros((1, 2), dtype=bool))})
+        found = dict.fromkeys(["posterior", "log_prior", "log_likelihood"], own)
+        return found | {"sample_stats": statistics}
+
+    joined = join_groups([groups("a", guided=None), groups("b")])
+    for group in ("log_prior", "log_likelihood"):
+        assert joined[group]["guided"].sel(search="b").to_numpy().tolist() == [[0.0, 0.0]]
+    # A parameter that a search lacks has no value.
+    assert joined["posterior"]["guided"].sel(search="b").isnull().all()  # noqa: PD003

@@ -29,6 +29,10 @@ group_replicates    replicate_count    a number of seeds that occurs in the sear
 group_trials        replicate_count    trials with that number of seeds, failures included
 n_exceedances       replicate_count    those of them beyond the threshold
 group_search        replicate_count    position of the search
+guided_loss         guided_trial       mean loss of a complete guided trial, see `with_guided`
+guided_replicates   guided_trial       number of seeds behind the mean
+guided_width        guided_trial       width of its bin, 0 without a grid
+guided_search       guided_trial       position of the search
 ==================  =================  ===============================================
 
 Coordinates of `search` are `task`, `model` and `space`; the attribute `loss_sign` is 1 for scores
@@ -65,7 +69,7 @@ class TiedScoresError(LeadlineError):
     """So many scores are equal that a tail of them informs no law."""
 
 
-_POSITION_OF_SEARCH = ("tail_search", "group_search", "report_search")
+_POSITION_OF_SEARCH = ("tail_search", "group_search", "report_search", "guided_search")
 
 
 def describe_search(trials: Trials) -> str:
@@ -180,6 +184,25 @@ def cut_tail(
         "group_search": ("replicate_count", np.zeros(len(groups), dtype=int)),
     }
     return label_tail(variables, *trials.searches[0], space, sign)
+
+
+def with_guided(tail: xr.Dataset, guided: Trials) -> xr.Dataset:
+    """Return the tail of one search with the losses of its complete guided trials.
+
+    They are on the scale of the tail, which takes all their scores.
+    """
+    scale = SCALES[str(tail["scale"].item())]
+    table = trial_losses(guided, scale)
+    table = table[np.isfinite(table["loss"].to_numpy())]
+    replicates = table["replicates"].to_numpy()
+    # On the scale a bin is wider by the slope, whose log is summed over the seeds.
+    slope = np.exp(table["log_slope"].to_numpy() / replicates)
+    return tail.assign(
+        guided_loss=("guided_trial", table["loss"].to_numpy()),
+        guided_replicates=("guided_trial", replicates),
+        guided_width=("guided_trial", tail["resolution"].item() * slope / replicates),
+        guided_search=("guided_trial", np.zeros(len(table), dtype=int)),
+    )
 
 
 def least_loss(bounds: Bounds, sign: float, scale: Scale) -> float:

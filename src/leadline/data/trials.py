@@ -269,6 +269,17 @@ def drawn_at_random(trials: Trials) -> Trials:
     return dataclasses.replace(trials, table=table, sampler=RANDOM_SHARE)
 
 
+def drawn_by_sampler(trials: Trials) -> Trials | None:
+    """Return the trials that are known to be guided, without reported bests; None without any."""
+    if not guided_trials(trials):
+        return None
+    columns = ["task", "model", "trial"]
+    first = trials.table.drop_duplicates(columns)
+    kept = first.loc[first["drawn"] == "guided", columns]
+    table = trials.table.merge(kept, on=columns, how="inner")
+    return dataclasses.replace(trials, table=table, reports=trials.reports.iloc[:0])
+
+
 def search_labels(searches: Sequence[tuple[str, str]]) -> list[str]:
     """Return a short unique name for each (task, model), without parts that all share."""
     tasks = {task for task, _ in searches}

@@ -25,6 +25,15 @@ def log_survival(loss: np.ndarray, params: NoisyQuadraticParams) -> np.ndarray:
     return np.where(far, np.where(loss > 0.0, -np.inf, 0.0), log_above)
 
 
+def log_density(loss: np.ndarray, params: NoisyQuadraticParams) -> np.ndarray:
+    """Return the log-density, shape (draw, point); sigma may be (draw, point) too."""
+    from leadline.distributions.partial_moment.arrays import log_partial_moment
+
+    w, k, lam = np.broadcast_arrays(*_standardise(loss, params))
+    log_moment = log_partial_moment(w, k, lam)
+    return np.asarray(np.log(k) - k * np.log(lam) + log_moment - np.log(params[3]))
+
+
 def quantile(
     log_cdf: np.ndarray, log_survival: np.ndarray, params: NoisyQuadraticParams
 ) -> np.ndarray:

@@ -17,6 +17,7 @@ from leadline.data.tails import (
     describe_search,
     scores_of,
     trial_losses,
+    with_guided,
 )
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, format_value
@@ -97,6 +98,7 @@ def candidates_of(
     bounds: Bounds = NO_BOUNDS,
     min_tail: int = MIN_TAIL_TRIALS,
     space: str = "",
+    guided: Trials | None = None,
 ) -> list[xr.Dataset]:
     """Return the candidate tails of one search, per scale from the deepest to the widest.
 
@@ -108,7 +110,7 @@ def candidates_of(
     `leadline.data.tails.cut_tail`; if inferred, it is the same for all candidates. `bounds` are
     those of the score. Each has `min_tail` trials or more beyond its threshold; `LeadlineError` is
     raised if there is none. The result is empty if the best scores are a plateau
-    (`leadline.data.plateau`).
+    (`leadline.data.plateau`). `guided` are the guided trials of all searches.
     """
     search = trials.search(*pair)
     name = describe_search(search)
@@ -126,7 +128,9 @@ def candidates_of(
             fractions = dict.fromkeys(grid, 1.0)
         cuts = [({"tail_fraction": fraction}, weight) for fraction, weight in fractions.items()]
     reported = trials.reports["score"][trials.reports["task"] == pair[0]]
-    scores = np.concatenate([search.table["score"], reported]).astype(float)
+    others = _of_search(guided, pair)
+    known_scores = [search.table["score"], reported, *(own.table["score"] for own in others)]
+    scores = np.concatenate(known_scores).astype(float)
     scales = scales_to_fit(scale, scores[np.isfinite(scores)], name)
     # With one hyperparameter it is still open whether it matters in full.
     known = max(float(search.n_params), _SMALLEST_MAX_DIM) if search.n_params else DEFAULT_MAX_DIM
@@ -150,8 +154,15 @@ def candidates_of(
         if not has_plateau(loss, [widest], deepest, min_trials=2):
             raise
         return []
+    for own in others:
+        tails = [with_guided(tail, own) for tail in tails]
     sizes = [tail.sizes["tail_trial"] for tail in tails]
     return [] if has_plateau(loss, sizes, deepest, MIN_TAIL_TRIALS // 2) else tails
+
+
+def _of_search(guided: Trials | None, pair: tuple[str, str]) -> list[Trials]:
+    """Return the guided trials of one search in a list, which is empty if there are none."""
+    return [guided.search(*pair)] if guided and pair in guided.with_trials else []
 
 
 def _size_asked_for(how: Mapping[str, float], loss: np.ndarray, sign: float, scale: Scale) -> int:

@@ -16,10 +16,10 @@ from leadline.data.tails import MIN_TAIL_TRIALS, MIN_TAIL_TRIALS_POOLED
 from leadline.data.trials import (
     Trials,
     drawn_at_random,
-    guided_trials,
+    drawn_by_sampler,
     validate_any_complete,
 )
-from leadline.errors import LeadlineError, format_value, pluralize
+from leadline.errors import LeadlineError, format_value
 from leadline.inference.candidates import candidates_of, space_names, validate_tail_fractions
 from leadline.inference.fit_options import (
     choose_model,
@@ -31,6 +31,7 @@ from leadline.inference.fit_options import (
     validate_threshold,
     validate_together,
 )
+from leadline.inference.guided_trials import add_guided, guided_notes, guided_reason
 from leadline.inference.plateau_notes import notes_on_plateaus, plateaus_among
 from leadline.inference.progress import Progress, showing
 from leadline.inference.reported_searches import validate_reports
@@ -71,7 +72,8 @@ def fit(
         One search, or several. Reported bests (`Trials.reports`) are evidence beside the trials. A
         search known from reports alone borrows its threshold and tail scale from one with trials
         on the same task: see `leadline.inference.reported_searches`. Trials whose column `drawn` is
-        "guided" are left out, with a note: the law is about random draws.
+        "guided" are not counted in the tail, since the law is about random draws; they are evidence
+        on the optimum (`leadline.models.guided`) and count for the best seen.
     model : {"auto", "single", "hierarchical", "crossed", "surface"}
         `"single"`: every search by itself. `"hierarchical"`: effective dimensions, noise and depths
         are partly pooled, so that searches learn from each other. `"crossed"`: in addition, an
@@ -142,7 +144,8 @@ def fit(
           `effective_dim_probability` (..., dimension), and reported bests of unknown k have
           `reported_trials` (chain, draw, report);
         - `noisy_quadratic` (chain, draw, search): `alpha`, `beta`, `gamma`, `sigma` and
-          `threshold`, in losses on the scale of the draw;
+          `threshold`, in losses on the scale of the draw; with guided trials, `guided_alpha`,
+          `guided_beta` and `guided_gamma`, those of the guided ones;
         - `pooled`: the parameters that searches share, where they were fitted together;
         - `candidates` (search, candidate): thresholds and scales that were tried, the weight of
           each, the evidence for it, and draws of its own posterior (sample); where searches were
@@ -215,8 +218,8 @@ def fit(
         sampling |= {"random_seed": random_seed} | sample_kwargs
         return _fit_surface(trials, scale or "auto", sampling, progressbar)
     scale = "identity" if scale is None else scale
-    guided = 0 if assume_random else guided_trials(trials)
-    if guided:
+    guided = None if assume_random else drawn_by_sampler(trials)
+    if guided is not None:
         trials = validate_any_complete(drawn_at_random(trials))
     priors = Priors() if priors is None else priors
     if not isinstance(priors, Priors):
@@ -247,6 +250,7 @@ def fit(
                 bounds=score_bounds,
                 min_tail=MIN_TAIL_TRIALS if alone else MIN_TAIL_TRIALS_POOLED,
                 space=spaces[pair],
+                guided=guided,
             )
             for pair in pairs
         ]
@@ -263,8 +267,7 @@ def fit(
         *notes_on_reports(trials),
         *notes_on_plateaus(trials, plateaus),
     ]
-    left_out = [f"{pluralize(guided, 'guided trial')} left out: the law is about random draws"]
-    notes = [*left_out * bool(guided), *notes]
+    notes = [*guided_notes(trials, guided), *notes]
     if bounds_reason.startswith("known"):
         notes.append(
             f"the optimum is taken to be {describe_bounds(score_bounds)} ({bounds_reason})"
@@ -282,7 +285,7 @@ def fit(
     fixed_fraction = isinstance(tail_fraction, Real)
     settings = {
         "model": kind,
-        "model_reason": reason,
+        "model_reason": reason + guided_reason(guided),
         "effective_dim": effective_dim,
         "threshold": None if fixed_fraction else threshold,
         "tail_fraction": tail_fraction if fixed_fraction else fractions,
@@ -304,6 +307,7 @@ def fit(
         sampler = Sampler(draws, tune, chains, progress, nuts_sampler, sample_kwargs)
         posterior = PosteriorSampler(kind, priors, effective_dim, sampler)
         tree = tree_of(fit_searches(trials, candidates, posterior, seed, attributes), attributes)
+        add_guided(tree, trials, guided)
         progress.start("checking the answers")
         failed = record_answers(tree)
     if failed:

@@ -7,7 +7,8 @@ these units, as the parameters of the noisy quadratic, and once in score units:
 group              contents, dims (chain, draw, ...)
 =================  =================================================================================
 posterior          parameters of each search (search), `optimum`, `noise_sd`, `spread` as scores
-noisy_quadratic    `alpha`, `beta`, `gamma`, `sigma`, `threshold` (search), in losses on the scale
+noisy_quadratic    `alpha`, `beta`, `gamma`, `sigma`, `threshold` (search), in losses on the scale;
+                   with guided trials also `guided_alpha`, `guided_beta` and `guided_gamma`
 pooled             parameters that the searches share
 sample_stats       statistics of the sampler
 log_likelihood     per observation, of losses on the scale
@@ -39,8 +40,10 @@ from leadline.inference.importance import sample_by_importance
 from leadline.inference.progress import Progress
 from leadline.inference.sampler import Sampler
 from leadline.models import best_of_k, crossed, hierarchical, independent
+from leadline.models.guided import guided_start
 from leadline.models.likelihood import coords_of, positions, structure
 from leadline.models.priors import Priors
+from leadline.models.scaled_depth import edge_and_scale
 from leadline.stats.diagnostics import diagnose
 
 Array = npt.NDArray[np.float64]
@@ -62,6 +65,7 @@ _OBSERVATION_DIMS = {
     "in_regime": "replicate_count",
     "seed_variance": "repeated_trial",
     "reported": "report",
+    "guided": "guided_trial",
 }
 
 
@@ -144,7 +148,7 @@ class PosteriorSampler:
             return None
         model, rng = self._ready(tails).unconstrained, np.random.default_rng(seed)
         model.set_data(self._data_of(tails))
-        observations = tails.sizes["tail_trial"]
+        observations = tails.sizes["tail_trial"] + tails.sizes.get("guided_trial", 0)
         shape = self.sampler.chains, self.sampler.draws
         count = math.prod(shape)
         found = sample_by_importance(
@@ -252,6 +256,12 @@ def noisy_quadratic_of(posterior: xr.Dataset, tails: xr.Dataset) -> xr.Dataset:
         "sigma": posterior["noise_sd"],
         "threshold": threshold.broadcast_like(alpha),
     }
+    if "guided_dim" in posterior:
+        edge, _ = edge_and_scale({"threshold": threshold, "tail_scale": 0.0}, posterior["noise_sd"])
+        law = (alpha, edge, posterior["guided_dim"], posterior["guided_root"])
+        quadratic["guided_alpha"] = guided_start(*law)
+        quadratic["guided_beta"] = edge
+        quadratic["guided_gamma"] = posterior["guided_dim"]
     return xr.Dataset(quadratic).transpose("chain", "draw", "search")
 
 

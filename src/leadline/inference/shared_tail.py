@@ -14,6 +14,7 @@ from scipy.stats import binom
 
 from leadline.data.scale import SCALES
 from leadline.data.tails import scores_of
+from leadline.distributions.array_functions import log_density, log_survival
 from leadline.inference.posterior import groups_of, log_better, tail_of
 
 Array = npt.NDArray[np.float64]
@@ -42,7 +43,9 @@ def log_likelihood(
 
     `score` (chain, draw, tail_trial) is in score units, given that it is beyond the deepest
     threshold; `in_regime` (chain, draw, search) is that of the number of such trials. Where there
-    are any, `seed_variance` (chain, draw, repeated_trial) and `reported` (chain, draw, report).
+    are any, `seed_variance` (chain, draw, repeated_trial), `reported` (chain, draw, report), and
+    `guided` (chain, draw, search), that of all guided trials of a search beyond its deepest
+    threshold.
     """
     searches = [_of_search(part, *own, search) for search, own in enumerate(shared)]
     score, in_regime, seed_variance = (
@@ -54,6 +57,9 @@ def log_likelihood(
     )
     if seed_variance.shape[-1]:
         result["seed_variance"] = (*draws, "repeated_trial"), seed_variance
+    if "guided" in part["log_likelihood"]:
+        guided = [_guided(part, edge, search) for search, (_, edge) in enumerate(shared)]
+        result["guided"] = (*draws, "search"), np.stack(guided, axis=-1)
     if "reported" in part["log_likelihood"]:
         result["reported"] = (*draws, "report"), _reported(part)
     return result
@@ -88,6 +94,29 @@ def _of_search(
     repeated = tail["replicates"].to_numpy() > 1
     seeds = tail["seed_log_likelihood"].to_numpy()[..., repeated]
     return score, counts.reshape(*shape, 1), seeds
+
+
+def _guided(part: xr.DataTree, edge: float, search: int) -> Array:
+    """Return the log-likelihood of the guided trials of one search, shape (chain, draw)."""
+    tails, law = part["tails"].dataset, part["noisy_quadratic"].dataset.isel(search=search)
+    scale = SCALES[str(tails["scale"][search].item())]
+    deepest = tails.attrs["loss_sign"] * float(scale.forward(np.float64(edge)))
+    loss, seeds, width = (
+        tails[name].to_numpy()[tails["guided_search"].to_numpy() == search]
+        for name in ("guided_loss", "guided_replicates", "guided_width")
+    )
+    inside = loss <= deepest
+    alpha, beta, gamma, sigma = (
+        law[name].to_numpy().reshape(-1, 1)
+        for name in ("guided_alpha", "guided_beta", "guided_gamma", "sigma")
+    )
+    noise = np.sqrt(sigma**2 / seeds[inside] + width[inside] ** 2 / 12.0)
+    found = (alpha, beta, gamma, noise)
+    better = np.log(-np.expm1(log_survival(np.full_like(noise, deepest), found)))
+    score = scale.inverse(tails.attrs["loss_sign"] * loss[inside])
+    density = log_density(np.broadcast_to(loss[inside], noise.shape), found) - better
+    total = (density + scale.log_slope(score)).sum(axis=-1)
+    return np.asarray(total.reshape(law["sigma"].shape))
 
 
 def _reported(part: xr.DataTree) -> Array:

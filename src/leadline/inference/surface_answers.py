@@ -1,6 +1,8 @@
 """Answers of a surface: functions drawn from its posterior, their minima, and what surrounds them.
 
-A function is drawn for some draws of the parameters. Its minimum is a draw of the optimum; its
+A function is drawn for some draws of the parameters. Its minimum is a draw of the optimum, or the
+expected loss of the trial that measured best, if that is smaller: no optimum is worse than a
+configuration that was tried. Its
 values at random points of the space say what random trials score; and its values along each
 hyperparameter, the others at their best, say how much that one matters near the optimum.
 """
@@ -61,6 +63,10 @@ def surface_answers(
         path = SurfacePath(data, _one(values, index), generator)
         value, place = minimise(path, cube, start, generator)
         random[index] = path(cube.draw(RANDOM_TRIALS, generator))
+        # The deviation of an untried configuration is unknown; that of the best trial is not.
+        tried = float(path.at_trials[search.best])
+        if tried < value:
+            value, place = tried, cube.seen[search.best]
         paths.append(path)
         minima.append(value)
         places.append(place)

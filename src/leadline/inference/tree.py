@@ -32,6 +32,8 @@ _POSTERIOR = (
     "gap",
     "noise_ratio",
     "reach",
+    "guided_dim",
+    "guided_root",
     "effective_dim_probability",
 )
 
@@ -183,13 +185,20 @@ def join_groups(searches: Sequence[dict[str, xr.Dataset]]) -> dict[str, xr.Datas
 
 def _join(searches: Sequence[dict[str, xr.Dataset]]) -> dict[str, xr.Dataset]:
     """Return the groups of all searches, concatenated; what a search lacks is missing there."""
-    return {
+    joined = {
         group: xr.Dataset(
             {name: _joined(str(name), [own[group] for own in searches]) for name in names}
         )
         for group in searches[0]
         if (names := dict.fromkeys(name for own in searches for name in own[group].data_vars))
     }
+    for group in ("log_prior", "log_likelihood"):
+        # A search without guided trials has no term of them, which adds nothing to a sum.
+        own = [name for name in joined[group] if str(name).startswith("guided")]
+        joined[group] = joined[group].assign(
+            {name: joined[group][name].fillna(0.0) for name in own}
+        )
+    return joined
 
 
 def tree_of(groups: Mapping[str, xr.Dataset], attributes: Mapping[str, Any]) -> xr.DataTree:
@@ -203,6 +212,12 @@ def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.DataArray:
     """Return a variable of all searches; a hyperparameter that a search lacks is missing there."""
     arrays = [part[name] for part in parts if name in part]
     dim = next((dim for dim in _JOINED_DIMS if dim in arrays[0].dims), "search")
+    if dim == "search" and len(arrays) < len(parts):
+        nothing = xr.full_like(arrays[0].isel(search=[0]), np.nan, float)
+        arrays = [
+            part[name] if name in part else nothing.assign_coords(_labels_of(part))
+            for part in parts
+        ]
     if dim == "trial":
         text = any(array.dtype.kind == "U" for array in arrays)
         missing = "" if text else np.nan
@@ -217,6 +232,10 @@ def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.DataArray:
             ]
     fill = {"U": "", "i": 0}.get(arrays[0].dtype.kind, np.nan)
     return xr.concat(arrays, dim=dim, join="outer", fill_value=fill)
+
+
+def _labels_of(part: xr.Dataset) -> dict[str, xr.DataArray]:
+    return {name: part.coords[name] for name in ("search", *_LABELS) if name in part.coords}
 
 
 def sampler_statistics(statistics: xr.Dataset) -> xr.Dataset:

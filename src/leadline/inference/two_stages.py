@@ -125,7 +125,8 @@ def draws_alone(alone: Sequence[Groups], tails: xr.Dataset, kind: str) -> list[x
             for name in ("effective_dim", "noise_ratio", "gap", "alpha", "threshold", "sigma")
             if name in group
         }
-        densities = own["log_prior"].drop_vars("reach")
+        own_alone = ("reach", "guided_dim", "guided_root")
+        densities = own["log_prior"].drop_vars(own_alone, errors="ignore")
         log_prior = sum(
             densities[name].to_numpy()[..., 0].reshape(-1) for name in densities.data_vars
         )

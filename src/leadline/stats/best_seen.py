@@ -5,6 +5,8 @@ Both follow from the noisy quadratic of each draw, which takes seconds to load a
 fits that were stored before the group existed.
 """
 
+import dataclasses
+
 import numpy as np
 import xarray as xr
 
@@ -40,7 +42,16 @@ def expected_best_loss(search: FittedSearch) -> Array:
     """Return the expected loss of the best seen, in score units, shape (draw, 1)."""
     if search.plateau:
         return np.full_like(search.alpha, search.best_loss)
-    return expected_loss(search, search.on_scale(search.best_loss), search.best_seeds)
+    on_scale = search.on_scale(search.best_loss)
+    if search.guided_best:
+        # No random draw: its expected loss has the density of guided trials.
+        search = dataclasses.replace(
+            search,
+            alpha=search.guided_alpha,
+            beta=search.guided_beta,
+            gamma=search.guided_gamma,
+        )
+    return expected_loss(search, on_scale, search.best_seeds)
 
 
 def probability_of_gain(

@@ -13,6 +13,7 @@ from leadline.data.scale import SCALES
 from leadline.data.trials import LOSS_SIGNS
 from leadline.distributions.array_functions import NoisyQuadraticParams, log_survival
 from leadline.errors import LeadlineError, format_value
+from leadline.stats.guided import guided_losses
 from leadline.stats.reported import has_trials, reported_scores
 from leadline.stats.surface_tree import is_surface
 
@@ -24,7 +25,8 @@ _END_OF_NOISE = 9.0
 
 # Attributes of `FittedSearch` with an axis of draws.
 _PARAMETERS = ("alpha", "beta", "gamma", "sigma", "threshold")
-_PER_DRAW = (*_PARAMETERS, "tail_fraction", "scale", "n_tail", "chain", "draw")
+_GUIDED = ("guided_alpha", "guided_beta", "guided_gamma")
+_PER_DRAW = (*_PARAMETERS, *_GUIDED, "tail_fraction", "scale", "n_tail", "chain", "draw")
 
 # Variables of a fit, by group.
 _NEEDED = {
@@ -78,6 +80,12 @@ class FittedSearch:
     losses that the noise would take beyond it are at it."""
     plateau: bool
     """True if the tail is a plateau: all trials beyond the threshold have the best loss."""
+    guided_best: bool
+    """True if the trial that measured best is guided: no random draw of the law."""
+    guided_alpha: Array
+    """Smallest expected loss of a guided trial, nan without guided trials."""
+    guided_beta: Array
+    guided_gamma: Array
     resolution: float
     """Spacing in score units of the grid on which `best_loss` and new scores are recorded; 0 for
     none. A mean over several seeds lies between the lines of a grid."""
@@ -161,6 +169,7 @@ def fitted_search(tree: xr.DataTree, name: str) -> FittedSearch:
     candidate = _column(posterior["candidate"])[:, 0].astype(int)
     labels = {dim: posterior[dim].to_numpy().astype(int) for dim in ("chain", "draw")}
     best_loss, best_seeds = best_trial(tree, name)
+    found, _ = guided_losses(tree, name, sign)
     # Fits stored before the group existed hold the parameters on the log and logit scales in
     # variables of their own, and the threshold as a score.
     stored = "noisy_quadratic" in tree.children
@@ -177,10 +186,15 @@ def fitted_search(tree: xr.DataTree, name: str) -> FittedSearch:
             "sigma": _column(posterior[f"{prefix}noise_sd"]),
             "threshold": sign * _column(posterior["threshold"]),
         }
+    guided = dict.fromkeys(_GUIDED, np.full_like(law["alpha"], np.nan))
+    if stored and "guided_alpha" in tree["noisy_quadratic"]:
+        guided = {parameter: _column(group[parameter]) for parameter in _GUIDED}
     search = FittedSearch(
         name=name,
         sign=sign,
         **law,
+        **guided,
+        guided_best=bool(len(found)) and float(found.min()) == best_loss,
         tail_fraction=_column(posterior["tail_fraction"]),
         scale=candidates["scale"].to_numpy().astype(str)[candidate],
         n_tail=candidates["n_tail"].to_numpy().astype(int)[candidate, None],
@@ -313,12 +327,16 @@ def best_seen(tree: xr.DataTree) -> xr.DataArray:
 def best_trial(tree: xr.DataTree, search: str) -> tuple[float, int]:
     """Return the best measured loss of a search, in score units, and its number of seeds.
 
-    Among trials with equal losses, the one with the most seeds counts. Without trials, the best
+    Guided trials count too. Among trials with equal losses, the one with the most seeds counts.
+    Without trials, the best
     reported score counts, as one seed.
     """
     sign = direction_sign(tree)
     if not has_trials(tree, search):
         return float((sign * reported_scores(tree, search)).min()), 1
-    best = completed_losses(tree, search)[0]
-    is_best = sign * trial_data(tree, search, "trial_score") == best
-    return float(best), int(trial_data(tree, search, "trial_replicates")[is_best].max())
+    losses = sign * trial_data(tree, search, "trial_score")
+    replicates = trial_data(tree, search, "trial_replicates")
+    guided, guided_replicates = guided_losses(tree, search, sign)
+    losses = np.concatenate([losses, guided])
+    best = np.nanmin(losses)
+    return float(best), int(np.concatenate([replicates, guided_replicates])[losses == best].max())

@@ -9,6 +9,7 @@ from leadline.stats.best_seen import best_seen_expected, probability_of_gain
 from leadline.stats.decided_by_prior import decided_by_prior
 from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import best_seen, direction_sign, search_names, validate_tree
+from leadline.stats.guided import has_guided
 from leadline.stats.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
 from leadline.stats.markup import escape
 from leadline.stats.plateau import plateau_sentences, plateau_share, plateaus, sampling_line
@@ -57,6 +58,8 @@ def summary(
           for a search known from reported bests alone, and the next two nan;
         - `tail_fraction_lb`, `tail_fraction_ub`: the smallest and the largest share of trials
           beyond the thresholds that have 5 % of the weight or more;
+        - `guided`, if a sampler that learned chose some trials: their number; `trials` are the
+          random ones. They count for the best seen and bound the optimum;
         - `reported`, if there are reported bests: such as "best of 50"; they are no trials;
         - `best_seen`: the best measured score, luck included; without trials, the best reported;
         - `best_seen_expected`: the average score of that trial over many re-runs;
@@ -116,6 +119,8 @@ def summary(
         "failed": constant["n_trials"] - constant["n_complete"],
         **_tail_sizes(tree),
     }
+    if has_guided(tree):
+        columns["guided"] = constant["n_guided"]
     reports = [describe_reports(tree, name) for name in names]
     if any(reports):
         columns["reported"] = reports
@@ -249,6 +254,7 @@ def _answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
     cells = {
         "trials (failed)": f"{row['trials']:.0f} ({row['failed']:.0f})",
         "trials used": _trials_used(row),
+        **({"guided": f"{row['guided']:.0f}"} if "guided" in row.index else {}),
         **({"reported": row["reported"]} if "reported" in row.index else {}),
         "best seen": rounded(float(row["best_seen"]), sd),
         "expected if re-run": rounded(float(row["best_seen_expected"]), sd),
