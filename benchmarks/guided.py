@@ -62,7 +62,10 @@ def one(gamma: float, sampler: str, replication: int) -> dict:
     settings = {"random_seed": 1, "progressbar": False}
     fits = {"without": ll.fit(alone, **settings)}
     both = ll.Trials(table, "minimize")
-    fits |= {name: ll.fit(both, priors=own, **settings) for name, own in FITS.items()}
+    fits |= {
+        name: ll.fit(both, guided_evidence=True, priors=own, **settings)
+        for name, own in FITS.items()
+    }
     for name, fit in fits.items():
         optimum = fit["posterior"]["optimum"]
         low, high = optimum.quantile(ENDS).to_numpy()

@@ -98,7 +98,7 @@ def by_plug_in(trials: ll.Trials) -> dict:
 def by_law(trials: ll.Trials) -> dict:
     """Return the same of the quadratic law, with guided trials as evidence, and its threshold."""
     start = time.process_time()
-    fit = ll.fit(trials, random_seed=0, progressbar=False)
+    fit = ll.fit(trials, guided_evidence=True, random_seed=0, progressbar=False)
     dims = ("chain", "draw")
     optimum = fit["posterior"]["optimum"].isel(search=0).quantile(ENDS, dims).to_numpy()
     again = fit["best_seen"]["expected_score"].isel(search=0).quantile(ENDS, dims).to_numpy()

@@ -262,7 +262,7 @@ def test_guided_trials_bound_the_optimum_and_count_for_the_best_seen():
     guided.loc[60] = [160, np.nan, "guided"]
     table = pd.concat([random, guided], ignore_index=True)
     both = ll.Trials(table[["trial", "score", "drawn"]], "minimize")
-    fit = ll.fit(both, **SHORT, **TAIL)
+    fit = ll.fit(both, guided_evidence=True, **SHORT, **TAIL)
     alone = ll.fit(ll.Trials(random[["trial", "score"]], "minimize"), **SHORT, **TAIL)
     constant = fit["constant_data"].dataset
     assert constant["n_trials"].item() == 40
@@ -283,3 +283,6 @@ def test_guided_trials_bound_the_optimum_and_count_for_the_best_seen():
     assert any("guided" in note for note in json.loads(fit.attrs["notes"]))
     assert "guided" in json.loads(fit.attrs["settings"])["model_reason"]
     assert fit.attrs["search_sampler"] == "random share"
+    without = ll.fit(both, **SHORT, **TAIL)
+    np.testing.assert_array_equal(without["posterior"]["optimum"], alone["posterior"]["optimum"])
+    assert any("61 guided trials left out" in note for note in json.loads(without.attrs["notes"]))

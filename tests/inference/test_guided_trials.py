@@ -50,4 +50,4 @@ def test_without_guided_trials_nothing_is_added():
     xr.testing.assert_identical(found, before)
     assert guided_losses(found, "a", 1.0)[0].size == 0
     assert guided_reason(None) == ""
-    assert guided_notes(trials("minimize"), None) == []
+    assert guided_notes(trials("minimize"), None, None) == []

@@ -160,6 +160,11 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
         "learned (Optuna's default, for one), and to see which hyperparameters matter"
     )
     group.add_argument(SURFACE, action="store_true", help=text)
+    text = (
+        "in a search with a random share, take the trials that the sampler chose as evidence on "
+        "the optimum; they never count in the tail"
+    )
+    group.add_argument("--guided-evidence", action="store_true", help=text)
     scale = (
         "scale of the score on which the law is fitted; auto averages over scales (a surface: "
         "takes the best, its default); default: identity"

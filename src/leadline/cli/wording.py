@@ -34,7 +34,17 @@ SOURCE_ARGUMENTS = (
 """Arguments of the readers of sources."""
 
 FIT_ARGUMENTS = (
-    *("assume_random", "scale", "effective_dim", "resolution", "bounds", "draws", "tune", "chains"),
+    *(
+        "assume_random",
+        "guided_evidence",
+        "scale",
+        "effective_dim",
+        "resolution",
+        "bounds",
+        "draws",
+        "tune",
+        "chains",
+    ),
 )
 """Arguments of `leadline.fit` that the command line hands on unchanged."""
 

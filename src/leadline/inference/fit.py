@@ -56,6 +56,7 @@ def fit(
     resolution: float | None = None,
     bounds: Sequence[float | None] | Literal["auto"] | None = "auto",
     assume_random: bool = False,
+    guided_evidence: bool = False,
     draws: int | None = None,
     tune: int | None = None,
     chains: int = 4,
@@ -72,8 +73,7 @@ def fit(
         One search, or several. Reported bests (`Trials.reports`) are evidence beside the trials. A
         search known from reports alone borrows its threshold and tail scale from one with trials
         on the same task: see `leadline.inference.reported_searches`. Trials whose column `drawn` is
-        "guided" are not counted in the tail, since the law is about random draws; they are evidence
-        on the optimum (`leadline.models.guided`) and count for the best seen.
+        "guided" are left out, with a note: the law is about random draws (see `guided_evidence`).
     model : {"auto", "single", "hierarchical", "crossed", "surface"}
         `"single"`: every search by itself. `"hierarchical"`: effective dimensions, noise and depths
         are partly pooled, so that searches learn from each other. `"crossed"`: in addition, an
@@ -114,6 +114,11 @@ def fit(
     assume_random : bool
         Fit even if the hyperparameters show that they were not drawn at random; guided trials then
         count as random.
+    guided_evidence : bool
+        Count guided trials as evidence on the optimum (`leadline.models.guided`), and for the best
+        seen, the headroom and the forecast. They never count in the tail. Intervals are shorter,
+        and were too short in some simulations: of samplers that are stuck, or that have found the
+        optimum (`benchmarks/README.md`, "A random share").
     draws, tune, chains : int
         Numbers of draws to keep and of draws to adapt, per chain, and the number of chains.
         Default: 1000, 1000 and 4; for a surface 500 draws and 300 to adapt.
@@ -212,15 +217,23 @@ def fit(
     validate_any_complete(trials)
     if model == "surface":
         validate_surface_options(
-            trials, threshold, tail_fraction, priors, effective_dim, resolution
+            trials,
+            threshold,
+            tail_fraction,
+            priors,
+            effective_dim,
+            resolution,
+            guided_evidence,
         )
         sampling = {"draws": draws, "tune": tune, "chains": chains, "nuts_sampler": nuts_sampler}
         sampling |= {"random_seed": random_seed} | sample_kwargs
         return _fit_surface(trials, scale or "auto", sampling, progressbar)
     scale = "identity" if scale is None else scale
     guided = None if assume_random else drawn_by_sampler(trials)
+    left_out = None if guided_evidence else guided
     if guided is not None:
         trials = validate_any_complete(drawn_at_random(trials))
+        guided = guided if guided_evidence else None
     priors = Priors() if priors is None else priors
     if not isinstance(priors, Priors):
         raise LeadlineError(
@@ -267,7 +280,7 @@ def fit(
         *notes_on_reports(trials),
         *notes_on_plateaus(trials, plateaus),
     ]
-    notes = [*guided_notes(trials, guided), *notes]
+    notes = [*guided_notes(trials, guided, left_out), *notes]
     if bounds_reason.startswith("known"):
         notes.append(
             f"the optimum is taken to be {describe_bounds(score_bounds)} ({bounds_reason})"
@@ -294,6 +307,7 @@ def fit(
         "bounds": [None if np.isinf(bound) else bound for bound in score_bounds],
         "bounds_reason": bounds_reason,
         "assume_random": assume_random,
+        "guided_evidence": guided is not None,
         "draws": draws,
         "tune": tune,
         "chains": chains,

@@ -65,6 +65,7 @@ def validate_surface_options(
     priors: object,
     effective_dim: str,
     resolution: object,
+    guided_evidence: bool,
 ) -> None:
     """Raise `LeadlineError` for options of the law, and for reported bests."""
     given = {
@@ -73,6 +74,7 @@ def validate_surface_options(
         "priors": priors is not None,
         "effective_dim": effective_dim != "continuous",
         "resolution": resolution is not None,
+        "guided_evidence": guided_evidence,
     }
     wrong = [name for name, own in given.items() if own]
     if wrong:

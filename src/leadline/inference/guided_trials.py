@@ -20,15 +20,22 @@ def guided_reason(guided: Trials | None) -> str:
     return f"; a marked random share, with {count} as evidence on the optimum"
 
 
-def guided_notes(trials: Trials, guided: Trials | None) -> list[str]:
+def guided_notes(trials: Trials, guided: Trials | None, left_out: Trials | None) -> list[str]:
     """Return one sentence on which answers rest on which trials; `trials` are the random ones."""
+    if left_out is not None:
+        count = pluralize(len(left_out.per_trial()), "guided trial")
+        return [
+            f"{count} left out: the law is about random draws; guided_evidence=True lets them "
+            "bound the optimum"
+        ]
     if guided is None:
         return []
     random = pluralize(len(trials.per_trial()), "random trial")
     chosen = pluralize(len(guided.per_trial()), "guided trial")
     return [
         f"the law, its tail and its tests rest on {random}; {chosen} bound the optimum, and count "
-        "for the best seen"
+        "for the best seen: such intervals were too short where the sampler was stuck, or had "
+        "found the optimum"
     ]
 
 
