@@ -47,7 +47,7 @@ Pair = tuple[str, str]
 _LOG = logging.getLogger("leadline")
 
 # A process compiles and fits one search at a time: PyTensor's compiler is not thread-safe.
-_ONE_AT_A_TIME = threading.Lock()
+one_at_a_time = threading.Lock()
 
 # Options of `fit` that are not for many searches.
 _OWN = ("trials", "model", "progressbar", "random_seed")
@@ -265,7 +265,7 @@ def seed_of(random_seed: int, pair: Pair) -> int:
 def fit_search(job: Job) -> tuple[dict[str, Any], bytes | None]:
     """Return the row of a search, fitted, and its file if there is no folder to write it to."""
     began = time.monotonic()
-    with _ONE_AT_A_TIME, threadpool_limits(1), _quiet():
+    with one_at_a_time, threadpool_limits(1), _quiet():
         try:
             tree = fit(job.trials, "single", progressbar=False, **job.options)
         except (OSError, TypeError, ImportError):
@@ -315,9 +315,7 @@ def _failed(job: Job, error: Exception) -> dict[str, Any]:
 
 def _labelled(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with the short names of searches that a fit of all of them would have."""
-    return table.assign(
-        search=search_labels(list(zip(table["task"], table["model"], strict=True)))
-    )
+    return table.assign(search=search_labels(list(zip(table["task"], table["model"], strict=True))))
 
 
 def _validate(options: Mapping[str, Any], random_seed: object) -> None:

@@ -189,4 +189,3 @@ def _lock(file: Any) -> None:
         import fcntl
 
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-

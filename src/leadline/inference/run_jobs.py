@@ -6,8 +6,14 @@ jobs wait at a time, so that jobs may come from an iterator that no machine coul
 
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
-from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from itertools import chain, islice
 from numbers import Integral
 from typing import Any
@@ -51,9 +57,9 @@ def run_jobs(
 ) -> Iterator[tuple[Job, Outcome | Exception]]:
     """Yield each job with what `function` returns for it, or the exception, as jobs end.
 
-    `function` and jobs can be pickled unless `executor` is None. A process of one's own that ends is
-    replaced: the jobs that were at work run again, one at a time, and a job that ends its process
-    again has an exception as outcome. Dask does the same with its workers.
+    `function` and jobs can be pickled unless `executor` is None. A process of
+    ours that ends is replaced: the jobs that were at work run again, one at a time, and a job that
+    ends its process again has an exception as outcome. Dask does the same with its workers.
     """
     if executor is None:
         for job in jobs:
