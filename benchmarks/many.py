@@ -18,21 +18,11 @@ import pathlib
 import resource
 import time
 
-import calibration
 import numpy as np
 import pandas as pd
-import scaling
 import xarray as xr
 
 import leadline as ll
-from leadline.data.stored_trials import GROUP
-from leadline.data.tails import join_tails
-from leadline.inference.candidates import candidates_of
-from leadline.inference.fit_searches import fit_by_itself
-from leadline.inference.fit_together import fit_together
-from leadline.inference.joint_fit import joint_sampler
-from leadline.inference.posterior import PosteriorSampler
-from leadline.inference.sampler import Sampler
 from leadline.stats.diagnostics import convergence
 from leadline.stats.tuning_curve import tuning_curve
 
@@ -104,7 +94,7 @@ def run_real(options: argparse.Namespace) -> None:
         add_time(work, "pool", began, used)
         file.write_bytes(pooled.to_netcdf(engine="h5netcdf"))
     pooled = xr.open_datatree(file, engine="h5netcdf").load()
-    print("memory {:.2f} GB".format(memory()))
+    print(f"memory {memory():.2f} GB")
     print("shared", {k: round(float(pooled["pooled"].attrs[k]), 4) for k in
                      ("divergences", "max_rhat", "min_ess_bulk", "min_ess_tail")})  # fmt: skip
     print("all", convergence(pooled).message, pooled.attrs["failed_checks"])

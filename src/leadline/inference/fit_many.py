@@ -2,8 +2,8 @@
 
 import contextlib
 import dataclasses
-import inspect
 import io
+import json
 import logging
 import os
 import threading
@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from leadline.data.stored_trials import GROUP, trials_group
 from leadline.data.trials import Trials, drawn_at_random, search_labels
-from leadline.errors import LeadlineError, format_value, join_values, pluralize
+from leadline.errors import LeadlineError, format_value, pluralize
 from leadline.inference.fit import fit
 from leadline.inference.fit_options import validate_choices, validate_counts, validate_seed
 from leadline.inference.fits_folder import (
@@ -48,9 +48,6 @@ _LOG = logging.getLogger("leadline")
 
 # A process compiles and fits one search at a time: PyTensor's compiler is not thread-safe.
 one_at_a_time = threading.Lock()
-
-# Options of `fit` that are not for many searches.
-_OWN = ("trials", "model", "progressbar", "random_seed")
 
 
 class Fits(Mapping[Pair, xr.DataTree]):
@@ -220,7 +217,7 @@ def fit_many(
                 yield Job(search, own, path)
 
         for job, outcome in run_jobs(fit_search, jobs(), chosen):
-            if isinstance(outcome, OSError):
+            if isinstance(outcome, OSError | ImportError):
                 outcome.add_note(_kept(rows, path))
                 raise outcome
             row, content = outcome if isinstance(outcome, tuple) else (_failed(job, outcome), None)
@@ -268,8 +265,8 @@ def fit_search(job: Job) -> tuple[dict[str, Any], bytes | None]:
     with one_at_a_time, threadpool_limits(1), _quiet():
         try:
             tree = fit(job.trials, "single", progressbar=False, **job.options)
-        except (OSError, TypeError, ImportError):
-            # Of the machine or of the call, not of this search.
+        except (OSError, ImportError):
+            # The machine is at fault, and would be for other searches.
             raise
         except Exception as error:
             return _failed(job, error), None
@@ -277,19 +274,12 @@ def fit_search(job: Job) -> tuple[dict[str, Any], bytes | None]:
         tree[GROUP] = xr.DataTree(trials_group(keep))
         # In memory first: HDF5 crashes the process when the disk is full.
         content = bytes(tree.to_netcdf(engine="h5netcdf"))
-    checks = "; ".join(tree_checks(tree))
+    checks = "; ".join(json.loads(tree.attrs["failed_checks"]))
     row = _row(job, status=FITTED, seconds=round(time.monotonic() - began, 3), checks=checks)
     if job.folder is None:
         return row, content
     write_whole(job.folder / str(row["file"]), content)
     return row, None
-
-
-def tree_checks(tree: xr.DataTree) -> list[str]:
-    """Return the names of the checks that failed when a tree was fitted."""
-    import json
-
-    return list(json.loads(tree.attrs["failed_checks"]))
 
 
 def _row(job: Job, **values: Any) -> dict[str, Any]:
@@ -320,21 +310,16 @@ def _labelled(table: pd.DataFrame) -> pd.DataFrame:
 
 def _validate(options: Mapping[str, Any], random_seed: object) -> None:
     """Raise `LeadlineError` for options that no search could be fitted with."""
-    for name in _OWN[:2]:
-        if name in options:
-            raise LeadlineError(
-                f"fit_many fits every search by itself and takes no {name}; leadline.pool fits "
-                "them together"
-            )
-    known = inspect.signature(fit).parameters
+    if "model" in options:
+        raise LeadlineError(
+            "fit_many fits every search by itself and takes no model; leadline.pool fits them "
+            "together"
+        )
     counts = {name: options[name] for name in ("draws", "tune", "chains") if name in options}
     validate_counts(**counts)
     choices = {name: options[name] for name in ("effective_dim", "nuts_sampler") if name in options}
     validate_choices(**choices)
     validate_seed(random_seed)
-    unknown = [name for name in options if name not in known and options[name] is None]
-    if unknown:
-        raise TypeError(f"fit has no option {join_values(unknown)}")
 
 
 @contextlib.contextmanager

@@ -48,8 +48,7 @@ def digest(*parts: str) -> str:
 
 def trials_digest(trials: Trials) -> str:
     """Return a short hash of the trials of a search, to see whether they have changed."""
-    rows = trials.table.astype(str).agg("\0".join, axis=1)
-    return digest(trials.direction, *trials.table.columns, *rows)[:16]
+    return digest(trials.direction, trials.table.to_csv(index=False))[:16]
 
 
 def write_whole(path: Path, content: bytes) -> None:
