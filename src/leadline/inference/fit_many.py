@@ -30,6 +30,7 @@ from leadline.inference.fits_folder import (
     FitsFolder,
     digest,
     file_of,
+    file_of_tree,
     known_settings,
     read_index,
     read_tree,
@@ -272,8 +273,7 @@ def fit_search(job: Job) -> tuple[dict[str, Any], bytes | None]:
             return _failed(job, error), None
         keep = job.trials if job.options.get("assume_random") else drawn_at_random(job.trials)
         tree[GROUP] = xr.DataTree(trials_group(keep))
-        # In memory first: HDF5 crashes the process when the disk is full.
-        content = bytes(tree.to_netcdf(engine="h5netcdf"))
+        content = file_of_tree(tree)
     checks = "; ".join(json.loads(tree.attrs["failed_checks"]))
     row = _row(job, status=FITTED, seconds=round(time.monotonic() - began, 3), checks=checks)
     if job.folder is None:

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+import sys
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -61,6 +62,20 @@ def write_whole(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
+
+
+def file_of_tree(tree: xr.DataTree) -> bytes:
+    """Return a tree as the content of a netCDF file."""
+    # In memory first: HDF5 crashes the process when the disk is full. In a worker of Dask, xarray
+    # would ask the scheduler for a lock on the file, which has no name there.
+    if "dask" in sys.modules:
+        import dask
+
+        alone = dask.config.set(scheduler="synchronous")
+    else:
+        alone = contextlib.nullcontext()
+    with alone:
+        return bytes(tree.to_netcdf(engine="h5netcdf"))
 
 
 def read_tree(path: Path) -> xr.DataTree:

@@ -21,7 +21,7 @@ from leadline.errors import LeadlineError, join_values, pluralize
 from leadline.inference.fit_many import Fits, one_at_a_time, read_fits
 from leadline.inference.fit_searches import fit_by_itself, with_more_draws
 from leadline.inference.fit_together import fit_together
-from leadline.inference.fits_folder import read_tree, write_whole
+from leadline.inference.fits_folder import file_of_tree, read_tree, write_whole
 from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.progress import Progress, showing
 from leadline.inference.recorded_answers import record_answers
@@ -359,5 +359,5 @@ def fit_again(job: _Again) -> tuple[Path, xr.Dataset]:
         pair = trials.searches[0]
         groups, tail = fit_by_itself(trials, pair, candidates, with_more_draws(posterior), job.seed)
     path = Path(job.folder) / f"{uuid.uuid4().hex}.nc"
-    write_whole(path, bytes(tree_of(groups, {}).to_netcdf(engine="h5netcdf")))
+    write_whole(path, file_of_tree(tree_of(groups, {})))
     return path, without_population(tail)
