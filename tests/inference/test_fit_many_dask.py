@@ -19,9 +19,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
 ]
 
-PAIRS = tuple((f"t{number}", "mlp") for number in range(6))
-TRIALS = make_trials(n=40, n_failed=2, searches=PAIRS)
-OPTIONS = {"tail_fraction": 0.5, "draws": 100, "random_seed": 3, "progressbar": False}
+PAIRS = tuple((f"t{number}", "mlp") for number in range(4))
+TRIALS = make_trials(n=100, n_failed=2, searches=PAIRS)
+OPTIONS = {"tail_fraction": 0.5, "draws": 500, "random_seed": 3, "progressbar": False}
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from leadline.errors import closest
 # The names of leadline.plots.gallery.PICTURES, which is slow to import.
 PICTURES = (
     *("optimum", "tuning_curve", "forecast", "effective_dim", "tail_fit", "threshold"),
-    *("surface", "comparison"),
+    *("surface", "comparison", "ranks"),
 )
 _DEMO_SEED = 1  # Everybody sees the numbers of the README.
 

@@ -11,6 +11,7 @@ from leadline.plots.plot_comparison import plot_comparison
 from leadline.plots.plot_effective_dim import plot_effective_dim
 from leadline.plots.plot_forecast import plot_forecast
 from leadline.plots.plot_optimum import plot_optimum
+from leadline.plots.plot_ranks import plot_ranks
 from leadline.plots.plot_surface import plot_surface
 from leadline.plots.plot_tail_fit import plot_tail_fit
 from leadline.plots.plot_threshold import plot_threshold
@@ -27,13 +28,17 @@ PICTURES: dict[str, Callable[..., PlotCollection]] = {
     "threshold": plot_threshold,
     "surface": plot_surface,
     "comparison": plot_comparison,
+    "ranks": plot_ranks,
 }
-_OF_SURFACES = ("optimum", "forecast", "surface", "comparison")
+_OF_SURFACES = ("optimum", "forecast", "surface", "comparison", "ranks")
+# Fewer tasks are few enough to be compared one by one.
+_RANKS_FROM = 7
 _DPI = 150
 _OPTIONS = {
     "tuning_curve": {"budget"},
     "forecast": {"trials", "minimum_gain"},
     "comparison": {"budget", "rope"},
+    "ranks": {"budget", "rope"},
 }
 
 
@@ -58,7 +63,9 @@ def pictures_of(tree: xr.DataTree) -> list[str]:
     if not is_surface(tree) and tree["candidates"].sizes["candidate"] < 2:
         without.add("threshold")
     if len(set(tree["posterior"].dataset["model"].to_numpy())) < 2:
-        without.add("comparison")
+        without |= {"comparison", "ranks"}
+    elif len(set(tree["posterior"].dataset["task"].to_numpy())) < _RANKS_FROM:
+        without.add("ranks")
     return [name for name in PICTURES if name not in without]
 
 
