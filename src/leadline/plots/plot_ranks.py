@@ -15,7 +15,8 @@ from leadline.stats.compare import CERTAIN, compare_once
 from leadline.stats.comparison_sentences import conditions
 from leadline.stats.rounding import percent
 
-_PANEL = "ranks"
+RANK_PANEL = "ranks"
+"""The name of the one panel."""
 
 
 def rank_numbers(
@@ -110,9 +111,9 @@ def plot_ranks(
     count = numbers.sizes["item"]
     longest = max(len(str(label)) for label in numbers["label"].to_numpy())
     size = (4.5 + 0.07 * longest, 0.36 * count + 0.16 * numbers.sizes["group"] + 1.6)
-    data = xr.Dataset({"rank": ("panel", [0.0])}, {"panel": [_PANEL]})
+    data = xr.Dataset({"rank": ("picture", [0.0])}, {"picture": [RANK_PANEL]})
     options = Options(None, backend, visuals, figure_kwargs, {})
-    collection = make_figure(data, size, options, {"cols": ["panel"]})
+    collection = make_figure(data, size, options, {"cols": ["picture"]})
     picture = Picture(collection, tree, [], visuals)
     return draw_ranks(picture, numbers, model_styles(tree) if by == "model" else {})
 
@@ -137,10 +138,8 @@ def draw_ranks(
         ends = _panel([float(numbers["rank"][end]) for end in (first, last)])
         grey = {"color": QUIET, "width": 4}
         label = None if place else f"order open (P(better) below {CERTAIN:g})"
-        picture.draw(
-            f"open {place}", line_x, ends, grey, {"y": lowest}, option="open", label=label
-        )
-    target = picture.target(panel=_PANEL)
+        picture.draw(f"open {place}", line_x, ends, grey, {"y": lowest}, option="open", label=label)
+    target = picture.target(picture=RANK_PANEL)
     picture.module.yticks(heights.tolist(), [str(own) for own in numbers["label"].values], target)
     picture.module.ylim((lowest - 0.6, 0.6), target)
     context = "tasks" if numbers.attrs["by"] == "model" else "models"
@@ -151,8 +150,8 @@ def draw_ranks(
 def _panel(values: Any) -> xr.DataArray:
     """Return values as those of the one panel."""
     array = np.asarray(values)[None]
-    dims = ("panel", "ci_bound")[: array.ndim]
-    return xr.DataArray(array, {"panel": [_PANEL]}, dims, name="rank")
+    dims = ("picture", "ci_bound")[: array.ndim]
+    return xr.DataArray(array, {"picture": [RANK_PANEL]}, dims, name="rank")
 
 
 def _open_groups(p_better: np.ndarray) -> list[tuple[int, int]]:
