@@ -1,4 +1,4 @@
-"""Fits of single searches pooled: what is refused, and what a joint fit of the same trials gives."""
+"""Fits of single searches pooled: what is refused, and what a joint fit gives."""
 
 import numpy as np
 import pandas as pd
@@ -92,9 +92,7 @@ def test_searches_that_are_not_covered_are_fitted_again(fits, monkeypatch):
     tree = ll.pool(fits, **QUIET)
     assert tree["candidates"]["again"].to_numpy().sum() > 0
     first = ll.pool(fits, executor=1, **QUIET)
-    xr.testing.assert_equal(
-        first["posterior"].to_dataset(), tree["posterior"].to_dataset()
-    )
+    xr.testing.assert_equal(first["posterior"].to_dataset(), tree["posterior"].to_dataset())
 
 
 @pytest.mark.slow
@@ -109,7 +107,9 @@ def test_pooling_is_what_fit_does_in_two_stages(monkeypatch):
     pooled = ll.pool(ll.fit_many(trials, **options), **QUIET)
     at_once = ll.fit(trials, "hierarchical", **options)
     for name in ("optimum", "effective_dim"):
-        got, expected = (np.asarray(own["posterior"][name]).reshape(-1, 4) for own in (pooled, at_once))
+        got, expected = (
+            np.asarray(own["posterior"][name]).reshape(-1, 4) for own in (pooled, at_once)
+        )
         apart = (got.mean(0) - expected.mean(0)) / expected.std(0)
         assert np.abs(apart).max() < 0.25
 

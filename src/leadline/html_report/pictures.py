@@ -25,7 +25,7 @@ from leadline.html_report.svg import PART, to_svg
 from leadline.plots.picture import Picture, Visuals
 from leadline.plots.plot_comparison import comparison_numbers, draw_comparison
 from leadline.plots.plot_optimum import draw_optimum, optimum_numbers
-from leadline.plots.plot_ranks import RANK_PANEL, draw_ranks, rank_numbers
+from leadline.plots.plot_ranks import RANK_PANEL, draw_ranks, ranks_numbers
 from leadline.plots.plot_surface import draw_surface, score_limits, surface_numbers
 from leadline.plots.plot_tuning_curve import draw_tuning_curve
 from leadline.plots.style import model_styles
@@ -158,7 +158,7 @@ def draw_pairs(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
 
 def draw_rank_picture(tree: xr.DataTree) -> Drawing:
     """Return the picture of the mean rank of each model over the tasks."""
-    numbers = rank_numbers(tree)
+    numbers = ranks_numbers(tree)
     height = 0.3 * numbers.sizes["item"] + 0.14 * numbers.sizes["group"] + 0.9
     facets = xr.DataArray([RANK_PANEL], dims="picture")
     with _panels((4.2, height), "picture", facets) as panels:

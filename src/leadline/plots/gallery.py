@@ -31,6 +31,12 @@ PICTURES: dict[str, Callable[..., PlotCollection]] = {
     "ranks": plot_ranks,
 }
 _OF_SURFACES = ("optimum", "forecast", "surface", "comparison", "ranks")
+PER_PAGE = 24
+"""Searches per page of a picture with a row or a panel for each."""
+
+# These pictures; of more searches than a page holds, only the first is drawn by default.
+_PAGED = ("optimum", "tuning_curve", "forecast", "effective_dim", "tail_fit", "threshold")
+
 # Fewer tasks are few enough to be compared one by one.
 _RANKS_FROM = 7
 _DPI = 150
@@ -66,7 +72,22 @@ def pictures_of(tree: xr.DataTree) -> list[str]:
         without |= {"comparison", "ranks"}
     elif len(set(tree["posterior"].dataset["task"].to_numpy())) < _RANKS_FROM:
         without.add("ranks")
+    if tree["posterior"].sizes["search"] > PER_PAGE:
+        without |= set(_PAGED[1:])
     return [name for name in PICTURES if name not in without]
+
+
+def pages_of(name: str, tree: xr.DataTree) -> dict[str, xr.DataTree]:
+    """Return the pages of a picture: the name of each, and the fit with the searches on it."""
+    count = tree["posterior"].sizes["search"]
+    if name not in _PAGED or count <= PER_PAGE:
+        return {name: tree}
+    starts = range(0, count, PER_PAGE)
+    digits = len(str(len(starts)))
+    return {
+        f"{name}-{number:0{digits}d}": tree.isel(search=slice(start, start + PER_PAGE))
+        for number, start in enumerate(starts, 1)
+    }
 
 
 def save_picture(plot_collection: PlotCollection, path: Path) -> None:

@@ -19,7 +19,7 @@ RANK_PANEL = "ranks"
 """The name of the one panel."""
 
 
-def rank_numbers(
+def ranks_numbers(
     tree: xr.DataTree,
     *,
     by: Literal["model", "task"] = "model",
@@ -45,7 +45,7 @@ def rank_numbers(
 
     Examples
     --------
-    >>> numbers = ll.rank_numbers(fit)
+    >>> numbers = ll.ranks_numbers(fit)
     >>> bool((np.diff(numbers["rank"]) >= 0).all())
     True
     """
@@ -107,7 +107,7 @@ def plot_ranks(
     --------
     >>> picture = ll.plot_ranks(fit, budget=50)
     """
-    numbers = rank_numbers(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)
+    numbers = ranks_numbers(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)
     count = numbers.sizes["item"]
     longest = max(len(str(label)) for label in numbers["label"].to_numpy())
     size = (4.5 + 0.07 * longest, 0.36 * count + 0.16 * numbers.sizes["group"] + 1.6)
@@ -121,7 +121,7 @@ def plot_ranks(
 def draw_ranks(
     picture: Picture, numbers: xr.Dataset, styles: Mapping[str, Style]
 ) -> PlotCollection:
-    """Draw what `rank_numbers` returned; `styles` holds the style of each model."""
+    """Draw what `ranks_numbers` returned; `styles` holds the style of each model."""
     heights = -np.arange(numbers.sizes["item"], dtype=float)
     for place, item in enumerate(numbers["item"].to_numpy().astype(str)):
         own, style = numbers.isel(item=place), styles.get(item, Style(FIT, "C0"))
