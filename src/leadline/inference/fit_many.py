@@ -315,9 +315,11 @@ def _validate(options: Mapping[str, Any], random_seed: object) -> None:
             "fit_many fits every search by itself and takes no model; leadline.pool fits them "
             "together"
         )
-    counts = {name: options[name] for name in ("draws", "tune", "chains") if name in options}
+    # None is the default of each.
+    given = {name: value for name, value in options.items() if value is not None}
+    counts = {name: given[name] for name in ("draws", "tune", "chains") if name in given}
     validate_counts(**counts)
-    choices = {name: options[name] for name in ("effective_dim", "nuts_sampler") if name in options}
+    choices = {name: given[name] for name in ("effective_dim", "nuts_sampler") if name in given}
     validate_choices(**choices)
     validate_seed(random_seed)
 
