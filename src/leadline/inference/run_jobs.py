@@ -4,6 +4,7 @@ The engine is that of `concurrent.futures`; Dask's `Client.get_executor` is one 
 jobs wait at a time, so that jobs may come from an iterator that no machine could hold.
 """
 
+import functools
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
@@ -63,7 +64,7 @@ def run_jobs(
     """
     if executor is None:
         for job in jobs:
-            yield job, _outcome(lambda job=job: function(job))
+            yield job, _outcome(functools.partial(function, job))
     elif isinstance(executor, int):
         yield from _run_in_processes(function, jobs, executor)
     else:
