@@ -8,7 +8,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -217,9 +217,9 @@ def fit_many(
                 own = fit_options | {"random_seed": seed_of(random_seed, pair)}
                 yield Job(search, own, path)
 
+        stack.enter_context(_noting(lambda: _kept(rows, path)))
         for job, outcome in run_jobs(fit_search, jobs(), chosen):
             if isinstance(outcome, OSError | ImportError):
-                outcome.add_note(_kept(rows, path))
                 raise outcome
             row, content = outcome if isinstance(outcome, tuple) else (_failed(job, outcome), None)
             rows[job.pair] = row
@@ -322,6 +322,16 @@ def _validate(options: Mapping[str, Any], random_seed: object) -> None:
     choices = {name: given[name] for name in ("effective_dim", "nuts_sampler") if name in given}
     validate_choices(**choices)
     validate_seed(random_seed)
+
+
+@contextlib.contextmanager
+def _noting(note: Callable[[], str]) -> Iterator[None]:
+    """Note on an exception what was kept, also on the one that stops the command."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(note())
+        raise
 
 
 @contextlib.contextmanager
