@@ -67,11 +67,10 @@ class Fits(Mapping[Pair, xr.DataTree]):
 
     Examples
     --------
-    >>> fits = ll.fit_many(trials, random_seed=1, progressbar=False)
-    >>> [f"{task} / {model}" for task, model in fits]
-    ['digits / mlp']
-    >>> fits["digits", "mlp"]["posterior"]["optimum"].dims
-    ('chain', 'draw', 'search')
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"task": ["t"], "model": ["m"], "status": ["failed"], "file": [""]})
+    >>> ll.Fits(table)
+    <Fits of 0 searches; 1 could not be fitted>
     """
 
     def __init__(
@@ -178,9 +177,10 @@ def fit_many(
 
     Examples
     --------
+    >>> trials = ll.from_scores([0.3, 0.2], direction="minimize")
     >>> fits = ll.fit_many(trials, random_seed=1, progressbar=False)
-    >>> fits.table["status"].tolist()
-    ['fitted']
+    >>> fits.table[["status", "error"]].to_numpy().tolist()  # doctest: +ELLIPSIS
+    [['failed', '...2 of 2 trials have a score, and at least ...']]
     """
     _validate(fit_options, random_seed)
     chosen = validate_executor(executor)
@@ -236,7 +236,29 @@ def fit_many(
 
 
 def read_fits(folder: str | os.PathLike[str]) -> Fits:
-    """Return the fits that `leadline.fit_many` wrote to a folder."""
+    """Return the fits that `leadline.fit_many` wrote to a folder.
+
+    Parameters
+    ----------
+    folder : path
+        The folder. A run may be at work in it: what it has fitted so far is returned.
+
+    Returns
+    -------
+    Fits
+
+    Raises
+    ------
+    LeadlineError
+        If it is no folder of fits.
+
+    Examples
+    --------
+    >>> trials = ll.from_scores([0.3, 0.2], direction="minimize")
+    >>> fits = ll.fit_many(trials, folder="fits", random_seed=1, progressbar=False)
+    >>> ll.read_fits("fits").table["status"].tolist()
+    ['failed']
+    """
     path = Path(folder).absolute()
     return Fits(_labelled(read_index(path)), path)
 

@@ -105,10 +105,11 @@ def pool(
 
     Examples
     --------
-    >>> fits = ll.fit_many(trials, random_seed=1, progressbar=False)
-    >>> len(fits)
-    1
-    >>> tree = ll.pool("fits", random_seed=1)  # doctest: +SKIP
+    >>> searches = (ll.load_dataset(name) for name in ("digits-mlp", "mnist-mlp"))
+    >>> fits = ll.fit_many(searches, tail_fraction=0.2, random_seed=1, progressbar=False)
+    >>> tree = ll.pool(fits, random_seed=1, progressbar=False)
+    >>> tree["posterior"]["search"].to_numpy().tolist()
+    ['digits', 'mnist']
     """
     if model not in ("auto", "hierarchical", "crossed"):
         raise LeadlineError(f"model must be 'auto', 'hierarchical' or 'crossed', got {model!r}")

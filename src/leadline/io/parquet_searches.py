@@ -51,8 +51,13 @@ def read_searches(
 
     Examples
     --------
-    >>> searches = ll.read_searches("runs", score="loss", direction="minimize")  # doctest: +SKIP
-    >>> ll.fit_many(searches, folder="fits", executor=4)  # doctest: +SKIP
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"task": ["a", "a", "b", "b"], "loss": [0.3, 0.2, 0.5, 0.4]})
+    >>> frame.to_parquet("runs.parquet")
+    >>> for search in ll.read_searches("runs.parquet", score="loss", direction="minimize"):
+    ...     print(search)
+    2 trials: 2 complete, 0 failed
+    2 trials: 2 complete, 0 failed
     """
     dataset, compute = _open(Path(path))
     names = dataset.schema.names
