@@ -234,5 +234,10 @@ def _prior_of(text: str) -> Prior:
     call = ast.parse(text, mode="eval").body
     if not isinstance(call, ast.Call):
         raise TypeError(f"not the text of a prior: {text!r}")
-    params = {str(own.arg): float(ast.unparse(own.value)) for own in call.keywords}
+    texts = {str(own.arg): ast.unparse(own.value) for own in call.keywords}
+    # Integers stay integers, so that the text comes out the same.
+    params = {
+        name: int(text) if text.removeprefix("-").isdigit() else float(text)
+        for name, text in texts.items()
+    }
     return Prior(ast.unparse(call.func), **params)
