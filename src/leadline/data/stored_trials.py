@@ -40,7 +40,7 @@ def trials_of_group(group: xr.Dataset) -> Trials:
         else pd.Series([json.loads(str(text)) for text in values.to_numpy()], dtype=object)
         for name, values in group.data_vars.items()
     }
-    attributes = {name: str(group.attrs[name]) for name in _ATTRIBUTES}
+    attributes: dict[str, Any] = {name: str(group.attrs[name]) for name in _ATTRIBUTES}
     return Trials(
         pd.DataFrame(columns),
         **attributes,

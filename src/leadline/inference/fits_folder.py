@@ -68,12 +68,11 @@ def file_of_tree(tree: xr.DataTree) -> bytes:
     """Return a tree as the content of a netCDF file."""
     # In memory first: HDF5 crashes the process when the disk is full. In a worker of Dask, xarray
     # would ask the scheduler for a lock on the file, which has no name there.
+    alone: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
     if "dask" in sys.modules:
         import dask
 
         alone = dask.config.set(scheduler="synchronous")
-    else:
-        alone = contextlib.nullcontext()
     with alone:
         return bytes(tree.to_netcdf(engine="h5netcdf"))
 
@@ -142,7 +141,9 @@ class FitsFolder:
         table = read_index(self.path)
         rows = table[table["status"] == FITTED].to_dict("records")
         return {
-            (row["task"], row["model"]): row for row in rows if (self.path / row["file"]).is_file()
+            (row["task"], row["model"]): {str(name): value for name, value in row.items()}
+            for row in rows
+            if (self.path / row["file"]).is_file()
         }
 
 
