@@ -187,7 +187,8 @@ def _read_all(readers: Sequence[Read], progress: Progress) -> list[_Stored]:
             )
             tail = likeliest_tail(own, tree["candidates"].dataset)
         counts = int(constant["n_trials"].item()), int(constant["n_complete"].item())
-        found.append(_Stored(pair, read, tail, dict(tree.attrs), counts))
+        attributes = {str(name): value for name, value in tree.attrs.items()}
+        found.append(_Stored(pair, read, tail, attributes, counts))
     _validate(found)
     return found
 

@@ -106,6 +106,7 @@ def candidates_again(trials: Trials, priors: Priors, settings: dict[str, Any]) -
         for own, limit in zip(settings["bounds"], NO_BOUNDS, strict=True)
     )
     fraction, threshold = settings["tail_fraction"], settings["threshold"]
+    fractions: dict[float, float] | None
     if isinstance(fraction, dict):
         fractions = {float(own): float(weight) for own, weight in fraction.items()}
     else:
