@@ -49,7 +49,7 @@ def fit_together(
         found = [population_of(pooled.posterior, search) for search in poor]
         for search, own, tail in refit(poor, found):
             alone[search], tails[search] = own, tail
-            draws[search] = draws_of(own, tail, sampler.kind)
+            draws[search] = draws_of(alone[search], tail, sampler.kind)
         sampler.progress.start("sampling together")
         pooled = pool_draws(draws, join_tails(tails), sampler, seed)
     return pooled_groups(alone, join_tails(tails), pooled)
