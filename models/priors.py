@@ -6,6 +6,7 @@ The tail scale is robust on purpose: a scale taken from the best score would let
 likelihood at the optimum (gamma < 2) drag the posterior onto the sample minimum.
 """
 
+import ast
 import inspect
 import math
 from collections.abc import Mapping
@@ -227,3 +228,27 @@ class Priors:
             for entry in fields(self)
             for value in [getattr(self, entry.name)]
         }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, str | float | None]) -> "Priors":
+        """Return the priors that `to_dict` wrote."""
+        return cls(
+            **{
+                name: _prior_of(value) if isinstance(value, str) else value  # type: ignore[arg-type]
+                for name, value in record.items()
+            }
+        )
+
+
+def _prior_of(text: str) -> Prior:
+    """Return the prior with this text, such as "LogNormal(mu=0, sigma=1)"."""
+    call = ast.parse(text, mode="eval").body
+    if not isinstance(call, ast.Call):
+        raise TypeError(f"not the text of a prior: {text!r}")
+    texts = {str(own.arg): ast.unparse(own.value) for own in call.keywords}
+    # Integers stay integers, so that the text comes out the same.
+    params = {
+        name: int(text) if text.removeprefix("-").isdigit() else float(text)
+        for name, text in texts.items()
+    }
+    return Prior(ast.unparse(call.func), **params)

@@ -33,8 +33,9 @@ def fit():
     return xr.open_datatree(TESTS / "data" / "single.nc").load()
 
 
-# The example of `fit` compiles a model.
-NAMES = [pytest.param(n, marks=pytest.mark.slow if n == "fit" else ()) for n in ll.__all__]
+# These examples compile a model.
+SLOW = {"fit", "pool"}
+NAMES = [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in ll.__all__]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -61,6 +61,13 @@ def test_to_dict_is_plain():
     assert ll.Priors().to_dict()["max_effective_dim"] is None
 
 
+@pytest.mark.parametrize("priors", [ll.Priors(), ll.Priors(gap=OTHER, max_effective_dim=3.0)])
+def test_from_dict_reverses_to_dict(priors):
+    again = ll.Priors.from_dict(json.loads(json.dumps(priors.to_dict())))
+    assert again == priors
+    assert again.to_dict() == priors.to_dict()
+
+
 @pytest.mark.parametrize("value", [ll.Priors(gap=OTHER, max_effective_dim=3.0), OTHER])
 def test_copies_are_equal(value):
     for twin in (copy.deepcopy(value), pickle.loads(pickle.dumps(value))):

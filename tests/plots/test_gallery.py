@@ -9,7 +9,7 @@ from helpers import make_averaged_tree, make_tree, make_trials
 import leadline as ll
 from leadline.cli import main as cli
 from leadline.cli import parser as cli_parser
-from leadline.plots.gallery import PICTURES, pictures_of
+from leadline.plots.gallery import PER_PAGE, PICTURES, pages_of, pictures_of
 
 
 @pytest.fixture
@@ -33,11 +33,24 @@ def test_pictures_with_nothing_to_say_are_left_out():
         "threshold",
         "comparison",
         "surface",
+        "ranks",
     }
     several = make_averaged_tree(make_trials(), (0.2, 0.3), weights=(0.6, 0.4))
     assert "threshold" in pictures_of(several)
     two = make_tree(make_trials(searches=(("a", "x"), ("a", "y"))), draws=4)
     assert "comparison" in pictures_of(two)
+
+
+def test_many_searches_have_pages_and_few_pictures():
+    pairs = tuple((f"t{number}", model) for number in range(13) for model in ("x", "y"))
+    tree = make_tree(make_trials(n=20, n_failed=1, searches=pairs), chains=2, draws=10)
+    assert pictures_of(tree) == ["optimum", "comparison", "ranks"]
+    pages = pages_of("optimum", tree)
+    assert list(pages) == ["optimum-1", "optimum-2"]
+    sizes = [page["posterior"].sizes["search"] for page in pages.values()]
+    assert sizes == [PER_PAGE, 26 - PER_PAGE]
+    assert list(pages_of("ranks", tree)) == ["ranks"]
+    ll.plot_optimum(pages["optimum-2"])
 
 
 def test_the_command_draws_what_is_named(saved, tmp_path, capsys):

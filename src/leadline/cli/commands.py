@@ -1,6 +1,7 @@
 """Commands of the command line: each imports what it needs, calls the library and prints."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from leadline.errors import LeadlineError, join_values
 
 if TYPE_CHECKING:
     from leadline.data.trials import Trials
+    from leadline.inference.progress import Progress
 
 STOP = 3
 """Exit code of the advice to stop."""
@@ -19,16 +21,33 @@ _REACH_PROBABILITY = 0.9
 
 def run_fit(arguments: argparse.Namespace) -> None:
     """Fit the trials of a file, folder or URL: print the answers, write fit.nc and pictures."""
+    if arguments.workers or arguments.scheduler or arguments.resume:
+        from leadline.cli.many import run_fit_many
+
+        return run_fit_many(arguments)
+    if arguments.surface and arguments.pooling != "auto":
+        arguments.parser.error("--surface fits each search by itself, without --pooling")
+    validate_source(arguments.trials)
+    output = output_folder(arguments)
+    _fit_and_write(
+        read_trials(arguments),
+        arguments,
+        output,
+        model="surface" if arguments.surface else arguments.pooling,
+        **fit_settings(arguments),
+    )
+    return None
+
+
+def read_trials(arguments: argparse.Namespace) -> "Trials":
+    """Return the trials of the source that the arguments name."""
     validate_source(arguments.trials)
 
-    from leadline.io.sources import read_source, source_stem
+    from leadline.io.sources import read_source
 
-    output = _output(arguments, f"leadline-{source_stem(arguments.trials)}")
     options = {name: getattr(arguments, name) for name in SOURCE_ARGUMENTS}
     # A surface takes trials however they were chosen.
     options["assume_random"] = arguments.assume_random or arguments.surface or None
-    if arguments.surface and arguments.pooling != "auto":
-        arguments.parser.error("--surface fits each search by itself, without --pooling")
     trials = read_source(arguments.trials, options)
     several = arguments.task or arguments.model or arguments.study_name
     if len(trials.searches) > 1 and not several:
@@ -37,21 +56,22 @@ def run_fit(arguments: argparse.Namespace) -> None:
             f"{join_values(trials.searches, limit=5)}; to fit each of them, name the column that "
             "tells them apart with --task COLUMN or --model COLUMN"
         )
+    return trials
+
+
+def fit_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of `leadline.fit` that the arguments give, without the model."""
     fractions = arguments.tail_fraction
-    _fit_and_write(
-        trials,
-        arguments,
-        output,
-        model="surface" if arguments.surface else arguments.pooling,
-        threshold="auto" if arguments.threshold is None else arguments.threshold,
-        tail_fraction=fractions[0] if fractions and len(fractions) == 1 else fractions,
+    return {
+        "threshold": "auto" if arguments.threshold is None else arguments.threshold,
+        "tail_fraction": fractions[0] if fractions and len(fractions) == 1 else fractions,
         **{name: getattr(arguments, name) for name in FIT_ARGUMENTS},
-    )
+    }
 
 
 def run_demo(arguments: argparse.Namespace) -> None:
     """Fit bundled real searches of three models on four tasks, as `fit` does."""
-    output = _output(arguments, "leadline-demo")
+    output = output_folder(arguments, default=Path("leadline-demo"))
 
     from leadline.datasets import load_dataset
 
@@ -196,28 +216,49 @@ def read_fit(path: Path) -> Any:
         raise LeadlineError(f"{path}: {error}") from None
 
 
-def _output(arguments: argparse.Namespace, default: str) -> Path:
+def output_folder(
+    arguments: argparse.Namespace, *, default: Path | None = None, force: bool = False
+) -> Path:
+    """Return the folder to write to, by default one named after the source."""
     from leadline.cli.results_folder import validate_target
 
-    return validate_target(arguments.output or Path(default), "folder", force=arguments.force)
+    target = arguments.output or default
+    if target is None:
+        from leadline.io.sources import source_stem
+
+        target = Path(f"leadline-{source_stem(arguments.trials)}")
+    return validate_target(target, "folder", force=arguments.force or force)
 
 
 def _fit_and_write(
     trials: "Trials", arguments: argparse.Namespace, output: Path, **settings: Any
 ) -> None:
+    """Fit trials and write the answers."""
+    from leadline.cli.console import show_trials
+
+    if not arguments.quiet:
+        show_trials(trials)
+
+    def fit_trials(progress: "Progress") -> Any:
+        from leadline.inference.fit import fit
+
+        return fit(trials, random_seed=arguments.seed, progressbar=progress, **settings)
+
+    write_answers(fit_trials, arguments, output)
+
+
+def write_answers(
+    fit: Callable[["Progress"], Any], arguments: argparse.Namespace, output: Path
+) -> None:
     """Fit, keep the fit, print the answers, and write the pictures and the report, all or none."""
-    from leadline.cli.console import show_answers, show_first_answer, show_seed, show_trials
+    from leadline.cli.console import show_answers, show_first_answer, show_seed
     from leadline.cli.results_folder import results_folder, write_fit, write_pictures
     from leadline.inference.progress import Progress
 
     quiet = arguments.quiet
-    if not quiet:
-        show_trials(trials)
     progress = Progress(not quiet, show_answer=None if quiet else show_first_answer)
     with results_folder(output) as results, progress:
-        from leadline.inference.fit import fit
-
-        tree = fit(trials, random_seed=arguments.seed, progressbar=progress, **settings)
+        tree = fit(progress)
         write_fit(tree, results.path / "fit.nc")
         results.keep()
         with progress.paused():

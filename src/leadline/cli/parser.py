@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from leadline.cli import commands
+from leadline.cli import commands, many
 from leadline.cli.inspect import run_inspect
 from leadline.cli.wording import COLUMNS, POOLING, SURFACE
 from leadline.errors import closest
@@ -15,7 +15,7 @@ from leadline.errors import closest
 # The names of leadline.plots.gallery.PICTURES, which is slow to import.
 PICTURES = (
     *("optimum", "tuning_curve", "forecast", "effective_dim", "tail_fit", "threshold"),
-    *("surface", "comparison"),
+    *("surface", "comparison", "ranks"),
 )
 _DEMO_SEED = 1  # Everybody sees the numbers of the README.
 
@@ -190,7 +190,28 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
         ("--chains", 4, "number of chains; default: 4"),
     ):
         group.add_argument(flag, type=_positive_integer, default=default, metavar="N", help=text)
+    group = parser.add_argument_group("many searches", "fit each alone; then: leadline pool DIR")
+    _add_workers(group)
+    text = "fit what is missing in the folder of an earlier run"
+    group.add_argument("--resume", action="store_true", help=text)
     _add_output_options(parser, "leadline-SOURCE")
+
+
+def _add_workers(group: Any) -> None:
+    text = "fit in N processes, on this machine"
+    group.add_argument("--workers", type=_positive_integer, metavar="N", help=text)
+    text = "fit on the workers of a Dask scheduler, such as tcp://10.0.0.1:8786"
+    group.add_argument("--scheduler", metavar="ADDRESS", help=text)
+
+
+def _add_pool_options(parser: argparse.ArgumentParser) -> None:
+    text = "folder that `leadline fit --workers` made"
+    parser.add_argument("folder", metavar="DIR", type=Path, help=text)
+    text = "how searches inform each other; default: as in `leadline fit`"
+    choices = ("auto", "hierarchical", "crossed")
+    parser.add_argument("--pooling", choices=choices, default="auto", help=text)
+    _add_workers(parser)
+    _add_output_options(parser, "DIR-pooled")
 
 
 def _add_output_options(parser: argparse.ArgumentParser, folder: str) -> None:
@@ -363,6 +384,7 @@ def _add_demo_options(parser: argparse.ArgumentParser) -> None:
 _COMMANDS: dict[str, tuple[Callable[[Any], Any], ...]] = {
     "inspect": (run_inspect, _add_source_options, _add_inspect_epilog),
     "fit": (commands.run_fit, _add_source_options, _add_fit_options),
+    "pool": (many.run_pool, _add_pool_options),
     "summary": (commands.run_summary, _add_fit_file, _add_summary_options),
     "check": (commands.run_check, _add_fit_file, _add_check_options),
     "compare": (commands.run_compare, _add_fit_file, _add_compare_options),

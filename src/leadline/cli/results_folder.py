@@ -101,7 +101,7 @@ def write_pictures(
 
     `size` is one of `leadline.plots.page.PAGES`, and `options` holds arguments of pictures; each
     picture takes those that it has. `names` are keys of `leadline.plots.gallery.PICTURES`; default:
-    all that apply to the fit. Each picture is a step of `progress`.
+    all that apply to the fit. Each picture is a step of `progress`; one of many searches has pages.
     """
     import matplotlib as mpl
 
@@ -109,14 +109,22 @@ def write_pictures(
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    from leadline.plots.gallery import PICTURES, options_of, pictures_of, save_picture
+    from leadline.plots.gallery import (
+        PICTURES,
+        options_of,
+        pages_of,
+        pictures_of,
+        save_picture,
+    )
     from leadline.plots.page import page
 
     for name in names or pictures_of(tree):
         if progress is not None:
             progress.step(name)
         # Without a salt, matplotlib's identifiers in SVG are random.
-        with mpl.rc_context({"svg.hashsalt": "leadline"}), page(size):
-            collection = PICTURES[name](tree, backend=backend, **options_of(name, options or {}))
-            save_picture(collection, folder / f"{name}.{ending}")
-        plt.close("all")
+        for file, part in pages_of(name, tree).items():
+            with mpl.rc_context({"svg.hashsalt": "leadline"}), page(size):
+                own = options_of(name, options or {})
+                collection = PICTURES[name](part, backend=backend, **own)
+                save_picture(collection, folder / f"{file}.{ending}")
+            plt.close("all")

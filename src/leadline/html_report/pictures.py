@@ -25,6 +25,7 @@ from leadline.html_report.svg import PART, to_svg
 from leadline.plots.picture import Picture, Visuals
 from leadline.plots.plot_comparison import comparison_numbers, draw_comparison
 from leadline.plots.plot_optimum import draw_optimum, optimum_numbers
+from leadline.plots.plot_ranks import RANK_PANEL, draw_ranks, ranks_numbers
 from leadline.plots.plot_surface import draw_surface, score_limits, surface_numbers
 from leadline.plots.plot_tuning_curve import draw_tuning_curve
 from leadline.plots.style import model_styles
@@ -153,6 +154,21 @@ def draw_pairs(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
             svg = to_svg(panels.get_viz("figure"), f"pair{index}", f"How much better {name}")
         result.append(Drawing(name, svg))
     return result
+
+
+def draw_rank_picture(tree: xr.DataTree) -> Drawing:
+    """Return the picture of the mean rank of each model over the tasks."""
+    numbers = ranks_numbers(tree)
+    height = 0.3 * numbers.sizes["item"] + 0.14 * numbers.sizes["group"] + 0.9
+    facets = xr.DataArray([RANK_PANEL], dims="picture")
+    with _panels((4.2, height), "picture", facets) as panels:
+        draw_ranks(Picture(panels, tree, [], _PLAIN), numbers, model_styles(tree))
+        axes = panels.viz["plot"].item()
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        _simplify(axes.xaxis)
+        label = "Mean rank of each model over the tasks, the best first"
+        return Drawing("Mean rank over the tasks", to_svg(panels.get_viz("figure"), "ranks", label))
 
 
 def draw_slices(tree: xr.DataTree, search: str) -> list[Drawing]:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from leadline.checks.levels import NOTE
 from leadline.checks.plain_words import MEANINGS, UNKNOWN, Meaning
 from leadline.html_report import formats
 from leadline.html_report.data import curve_numbers, report_data
+from leadline.html_report.many_searches import MOST_SEARCHES, draw_ranks_of, is_many, page_data
 from leadline.html_report.pictures import draw_curves, draw_optima, draw_pairs
 from leadline.html_report.sentences import as_sentence, doubt_sentences
 from leadline.html_report.sliders import DEFAULT_BUDGET, DEFAULT_FURTHER
@@ -91,9 +92,11 @@ def render(tree: xr.DataTree) -> str:
         script=Markup(script),
         style_hash=_hash(style),
         script_hash=_hash(script),
-        json=Markup(embed(data)),
-        optimum_pictures=draw_optima(tree, data),
-        curve_pictures=draw_curves(tree, data, curves),
+        json=Markup(embed(page_data(data))),
+        many=is_many(data),
+        rank_pictures=draw_ranks_of(tree, data),
+        optimum_pictures=[] if is_many(data) else draw_optima(tree, data),
+        curve_pictures=[] if is_many(data) else draw_curves(tree, data, curves),
         pair_pictures=draw_pairs(tree, data),
         **_template_values(tree, data),
     )
@@ -106,7 +109,7 @@ def _environment() -> Environment:
     )
     names = ("number", "percent", "estimate", "gain", "amount", "figure", "unbroken")
     environment.filters.update({name: getattr(formats, name) for name in names})
-    environment.filters.update(triple=_triple, sentence=as_sentence, meaning=_meaning)
+    environment.filters.update(triple=_triple, sentence=as_sentence, meaning=_meaning, some=_some)
     return environment
 
 
@@ -160,6 +163,12 @@ def _triple(column: Mapping[str, Any]) -> str:
     if None in chances:
         return formats.MISSING
     return " / ".join(map(formats.percent, chances))
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the names of searches, the first of many."""
+    shown = ", ".join(names[:MOST_SEARCHES])
+    return f"{shown} and {len(names) - MOST_SEARCHES} more" if len(names) > MOST_SEARCHES else shown
 
 
 def _meaning(check: str) -> Meaning:

@@ -53,7 +53,8 @@
     const place = Number(budgetSlider.value);
     announce(budgetSlider, count(budgets[place]), " trials");
     fill("best", (search) => estimate(search, place));
-    all('[data-cell="best"]').forEach((cell, search) => {
+    all('[data-cell="best"]').forEach((cell) => {
+      const search = Number(cell.closest("tr").dataset.search);
       if (mean[search][place] === null) delete cell.dataset.value;
       else cell.dataset.value = String(mean[search][place]);
     });
@@ -150,6 +151,40 @@
       showRope();
     }
   };
+
+  // Many searches: a filter by name, and columns to sort by.
+  one("filter")?.addEventListener("input", (event) => {
+    const wanted = event.target.value.trim().toLowerCase();
+    hidden.clear();
+    data.searches.forEach((search, place) => {
+      if (!search.name.toLowerCase().includes(wanted)) hidden.add(place);
+    });
+    showSearches();
+  });
+  const sortable = (table) => all("thead th", table).forEach((head, column) => {
+    const button = document.createElement("button");
+    button.textContent = head.textContent;
+    head.replaceChildren(button);
+    button.addEventListener("click", () => {
+      const down = head.getAttribute("aria-sort") === "ascending";
+      all("thead th", table).forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const body = table.tBodies[0];
+      const key = (row) => {
+        const text = row.cells[column].textContent.replace(/[<>,\s]/g, "");
+        const value = parseFloat(text);
+        return Number.isNaN(value) ? text : value;
+      };
+      const order = (a, b) => {
+        const [x, y] = [key(a), key(b)];
+        if (typeof x !== typeof y) return typeof x === "number" ? -1 : 1;
+        const sign = x < y ? -1 : x > y ? 1 : 0;
+        return down ? -sign : sign;
+      };
+      body.append(...all("tr", body).sort(order));
+    });
+  });
+  all("table.sortable").forEach(sortable);
 
   budgetSlider.addEventListener("input", () => { showBudget(); writeHash(); });
   furtherSlider.addEventListener("input", () => { showFurther(); writeHash(); });

@@ -9,15 +9,16 @@ bests, cannot be had from fits of each search alone, and are always sampled at o
 import dataclasses
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from leadline.data.tails import join_tails, search_name
+from leadline.data.tails import search_name
 from leadline.data.trials import Trials
+from leadline.inference.fit_together import fit_together
 from leadline.inference.joint_fit import fit_jointly
 from leadline.inference.mixture import choose_draws
 from leadline.inference.plateau import plateau_groups
@@ -25,8 +26,7 @@ from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.reported_searches import with_reports
 from leadline.inference.thresholds import fit_candidates, p_value_of
 from leadline.inference.tree import join_groups, mixture_tree, tree_of, with_plateaus
-from leadline.inference.two_stages import pool, with_population, without_population
-from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS
+from leadline.inference.two_stages import with_population, without_population
 
 Groups = dict[str, xr.Dataset]
 Pair = tuple[str, str]
@@ -61,7 +61,7 @@ def fit_searches(
     candidates = [own for own in candidates if own]
     pairs = [pair for pair in trials.searches if pair not in flat]
     groups = _fit_laws(trials, pairs, candidates, posterior, seed, attributes)
-    return with_plateaus(groups, plateaus, trials)
+    return with_plateaus(groups, plateaus, trials.searches)
 
 
 def _fit_laws(
@@ -103,32 +103,21 @@ def _fit_in_two_stages(
     alone, tails = _fit_alone(
         trials, pairs, candidates, everything, posterior, alone_seed, attributes
     )
-    posterior.progress.start("sampling together")
-    groups = pool(alone, join_tails(tails), posterior, pool_seed)
-    table = groups["candidates"]
-    worst = table.where(table["weight"] > 0.0).drop_dims("sample")
-    bulk, tail_ess = (
-        table["overlap"] * worst[name].min("candidate") for name in ("min_ess_bulk", "min_ess_tail")
-    )
-    short = (
-        (worst["max_rhat"].max("candidate") > MAX_RHAT) | (bulk < MIN_ESS) | (tail_ess < MIN_ESS)
-    )
-    poor = np.flatnonzero(short).tolist()
-    if poor:
+
+    def refit(
+        poor: list[int], populations: list[xr.Dataset]
+    ) -> Iterator[tuple[int, Groups, xr.Dataset]]:
         informed = list(candidates)
-        for search in poor:
+        for search, population in zip(poor, populations, strict=True):
             informed[search] = [
-                with_population(tail, groups, posterior.kind, search) for tail in candidates[search]
+                with_population(tail, population, posterior.kind) for tail in candidates[search]
             ]
         again, new_tails = _fit_alone(
             trials, pairs, informed, poor, with_more_draws(posterior), again_seed, attributes
         )
-        for search, own, tail in zip(poor, again, new_tails, strict=True):
-            alone[search], tails[search] = own, without_population(tail)
-        posterior.progress.start("sampling together")
-        groups = pool(alone, join_tails(tails), posterior, pool_seed)
-    del groups["populations"]
-    return groups
+        return zip(poor, again, map(without_population, new_tails), strict=True)
+
+    return fit_together(alone, tails, posterior, pool_seed, refit)
 
 
 def with_more_draws(posterior: PosteriorSampler) -> PosteriorSampler:
@@ -162,13 +151,26 @@ def _fit_alone(
     for number, child_seed in zip(numbers, seed.spawn(len(numbers)), strict=True):
         pair, own = pairs[number], candidates[number]
         posterior.progress.step(search_name(own[0]))
-        fit_seed, mix_seed = child_seed.spawn(2)
-        fits, evidence = fit_candidates(own, posterior, fit_seed)
-        searches.append(_mixture_alone(trials, pair, fits, evidence, mix_seed))
-        tails.append(fits[int(evidence["weight"].argmax())]["tails"].to_dataset())
+        groups, tail = fit_by_itself(trials, pair, own, posterior, child_seed)
+        searches.append(groups)
+        tails.append(tail)
         if len(candidates) > 1:
             posterior.progress.answer(functools.partial(tree_of, searches[-1], attributes))
     return searches, tails
+
+
+def fit_by_itself(
+    trials: Trials,
+    pair: Pair,
+    candidates: Sequence[xr.Dataset],
+    posterior: PosteriorSampler,
+    seed: np.random.SeedSequence,
+) -> tuple[Groups, xr.Dataset]:
+    """Return the groups of one search fitted alone, and its tail at the likeliest threshold."""
+    fit_seed, mix_seed = seed.spawn(2)
+    fits, evidence = fit_candidates(candidates, posterior, fit_seed)
+    groups = _mixture_alone(trials, pair, fits, evidence, mix_seed)
+    return groups, fits[int(evidence["weight"].argmax())]["tails"].to_dataset()
 
 
 def _fit_threshold_sets(

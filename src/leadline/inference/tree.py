@@ -133,9 +133,11 @@ def mixture_tree(
 
 
 def with_plateaus(
-    groups: dict[str, xr.Dataset], plateaus: Sequence[dict[str, xr.Dataset]], trials: Trials
+    groups: dict[str, xr.Dataset],
+    plateaus: Sequence[dict[str, xr.Dataset]],
+    searches: Sequence[tuple[str, str]],
 ) -> dict[str, xr.Dataset]:
-    """Return the groups of a fit with those of searches that end in a plateau, in their order.
+    """Return the groups of a fit with those of searches that end in a plateau, in this order.
 
     The statistics of the sampler remain those of the fit.
     """
@@ -157,8 +159,8 @@ def with_plateaus(
     joined = _join(others)
     if "overlap" in joined["candidates"]:
         joined["candidates"] = joined["candidates"].fillna({"overlap": 1.0})
-    names = search_labels(trials.searches)
-    labels = zip(_LABELS, zip(*trials.searches, strict=True), strict=True)
+    names = search_labels(searches)
+    labels = zip(_LABELS, zip(*searches, strict=True), strict=True)
     coords = {label: ("search", list(values)) for label, values in labels}
     for name, group in joined.items():
         if "search" in group.dims:
@@ -354,16 +356,29 @@ def provenance(
     notes: Sequence[str] = (),
 ) -> dict[str, str | int | float]:
     """Return where a fit comes from, as attributes that every file format can hold."""
-    # Options may be NumPy numbers, which json does not accept.
-    dumps = functools.partial(json.dumps, default=operator.methodcaller("item"))
-    return {
+    described = {
         "direction": trials.direction,
         "metric": trials.metric,
         "source": trials.source,
         "search_sampler": trials.sampler or "unknown",
         "cost_unit": trials.cost_unit,
         "trials": str(trials),
-        "notes": dumps([*trials.notes, *notes]),
+    }
+    return provenance_of(described, priors, settings, [*trials.notes, *notes])
+
+
+def provenance_of(
+    described: Mapping[str, str],
+    priors: Priors | SurfacePriors,
+    settings: Mapping[str, Any],
+    notes: Sequence[str],
+) -> dict[str, str | int | float]:
+    """Return the attributes of `provenance`; `described` are those of the trials."""
+    # Options may be NumPy numbers, which json does not accept.
+    dumps = functools.partial(json.dumps, default=operator.methodcaller("item"))
+    return {
+        **described,
+        "notes": dumps(list(notes)),
         "priors": dumps(priors.to_dict()),
         "settings": dumps(settings),
         "versions": dumps({name: importlib.metadata.version(name) for name in _LIBRARIES}),

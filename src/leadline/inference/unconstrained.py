@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pymc as pm
 import pytensor
 import xarray as xr
+from pymc.initial_point import make_initial_point_fn
 from pytensor.graph.replace import vectorize_graph
 
 from leadline.inference.sampler import set_data
@@ -38,9 +39,16 @@ class UnconstrainedModel:
         # Without the values of transformed variables.
         self._kept = [variable.name for variable in model.unobserved_RVs]
         self._dims = {name: model.named_vars_to_dims.get(name, ()) for name in self._kept}
-        point = model.initial_point(random_seed=0)
-        self._shapes = [np.shape(point[value.name]) for value in values]
-        self.start = np.concatenate([np.ravel(point[value.name]) for value in values])
+        self._initial_point = make_initial_point_fn(model=model)
+        self._points = [value.name for value in values]
+        point = self._initial_point(0)
+        self._shapes = [np.shape(point[name]) for name in self._points]
+
+    @property
+    def start(self) -> Array:
+        """A point (coordinate,) near the middle, which depends on the data at hand."""
+        point = self._initial_point(0)
+        return np.concatenate([np.ravel(point[name]) for name in self._points])
 
     def set_data(self, data: Mapping[str, Any]) -> None:
         """Give the model other data of the same structure, a value for each of its `pm.Data`."""

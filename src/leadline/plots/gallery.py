@@ -11,6 +11,7 @@ from leadline.plots.plot_comparison import plot_comparison
 from leadline.plots.plot_effective_dim import plot_effective_dim
 from leadline.plots.plot_forecast import plot_forecast
 from leadline.plots.plot_optimum import plot_optimum
+from leadline.plots.plot_ranks import plot_ranks
 from leadline.plots.plot_surface import plot_surface
 from leadline.plots.plot_tail_fit import plot_tail_fit
 from leadline.plots.plot_threshold import plot_threshold
@@ -27,13 +28,23 @@ PICTURES: dict[str, Callable[..., PlotCollection]] = {
     "threshold": plot_threshold,
     "surface": plot_surface,
     "comparison": plot_comparison,
+    "ranks": plot_ranks,
 }
-_OF_SURFACES = ("optimum", "forecast", "surface", "comparison")
+_OF_SURFACES = ("optimum", "forecast", "surface", "comparison", "ranks")
+PER_PAGE = 24
+"""Searches per page of a picture with a row or a panel for each."""
+
+# These pictures; of more searches than a page holds, only the first is drawn by default.
+_PAGED = ("optimum", "tuning_curve", "forecast", "effective_dim", "tail_fit", "threshold")
+
+# Fewer tasks are few enough to be compared one by one.
+_RANKS_FROM = 7
 _DPI = 150
 _OPTIONS = {
     "tuning_curve": {"budget"},
     "forecast": {"trials", "minimum_gain"},
     "comparison": {"budget", "rope"},
+    "ranks": {"budget", "rope"},
 }
 
 
@@ -58,8 +69,25 @@ def pictures_of(tree: xr.DataTree) -> list[str]:
     if not is_surface(tree) and tree["candidates"].sizes["candidate"] < 2:
         without.add("threshold")
     if len(set(tree["posterior"].dataset["model"].to_numpy())) < 2:
-        without.add("comparison")
+        without |= {"comparison", "ranks"}
+    elif len(set(tree["posterior"].dataset["task"].to_numpy())) < _RANKS_FROM:
+        without.add("ranks")
+    if tree["posterior"].sizes["search"] > PER_PAGE:
+        without |= set(_PAGED[1:])
     return [name for name in PICTURES if name not in without]
+
+
+def pages_of(name: str, tree: xr.DataTree) -> dict[str, xr.DataTree]:
+    """Return the pages of a picture: the name of each, and the fit with the searches on it."""
+    count = tree["posterior"].sizes["search"]
+    if name not in _PAGED or count <= PER_PAGE:
+        return {name: tree}
+    starts = range(0, count, PER_PAGE)
+    digits = len(str(len(starts)))
+    return {
+        f"{name}-{number:0{digits}d}": tree.isel(search=slice(start, start + PER_PAGE))
+        for number, start in enumerate(starts, 1)
+    }
 
 
 def save_picture(plot_collection: PlotCollection, path: Path) -> None:

@@ -17,6 +17,7 @@ from leadline.stats.improvements import (
     first_lasting,
     losses_by_item,
     mean_deficit,
+    summarize_mean_ranks,
     summarize_ranks,
 )
 from leadline.stats.intervals import validate_interval
@@ -84,6 +85,8 @@ def compare(
         - `rank`, `rank_lower`, `rank_upper`, `p_best` (model, task), and with `_overall`
           (model): 1 is the best; the overall rank is by the mean difference from the others. No
           rope is used;
+        - `mean_rank`, `mean_rank_lower`, `mean_rank_upper` (model): the mean of the ranks on the
+          tasks where the model has a search, its posterior mean and interval;
         - `p_ahead_overall` (model): the probability to be better than every other by more than
           the rope, overall; nan where two have no task in common;
         - `scale` (task): the mean task scale, in score units;
@@ -141,6 +144,7 @@ def compare_once(
         improvements.summarize(rope, prob)
         .assign(summarize_ranks(improvements.loss, prob))
         .assign(summarize_ranks(mean_deficit(improvements.overall), prob, "_overall"))
+        .assign(summarize_mean_ranks(improvements.loss, prob))
     )
     result["scale"] = scale.mean("sample") if "sample" in scale.dims else scale
     settings = json.loads(tree.attrs.get("settings", "{}"))

@@ -54,6 +54,7 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     context = context_of(by)
     sentences = [*doubts(comparison), *_wide_rope(comparison)]
     sentences += [f"{when}, {text}" for text in _best(comparison, items)]
+    sentences += [f"{when}, {text}" for text in _mean_ranks(comparison, items)]
     over = "" if comparison.sizes[context] == 1 else f", over the {context}s that both have"
     for first, second in itertools.combinations(items, 2):
         pair = comparison.sel({by: first, f"other_{by}": second})
@@ -112,6 +113,25 @@ def conditions(comparison: xr.Dataset) -> str:
     return f"{when}, differences up to {rope:g} counting as equal" if rope else when
 
 
+def _mean_ranks(comparison: xr.Dataset, items: list[str]) -> list[str]:
+    """Return the mean rank of each item, the best first, in a list; few contexts are in a table."""
+    context = context_of(comparison.attrs["by"])
+    if comparison.sizes[context] <= _MOST_SCALES or "mean_rank" not in comparison:
+        return []
+    ends = ("mean_rank", "mean_rank_lower", "mean_rank_upper")
+    order = np.argsort(comparison["mean_rank"].to_numpy(), kind="stable")
+    parts = []
+    for place in order:
+        mean, low, high = (float(comparison[name][place]) for name in ends)
+        best = percent(float(comparison["p_best_overall"][place]))
+        parts.append(f"{items[place]} {mean:.2f} [{low:.2f}, {high:.2f}] (best overall {best})")
+    prob = f"{100 * comparison.attrs['ci_prob']:g} %"
+    return [
+        f"the mean ranks over {comparison.sizes[context]} {context}s, with {prob} intervals, are: "
+        f"{', '.join(parts)}."
+    ]
+
+
 def _best(comparison: xr.Dataset, items: list[str]) -> list[str]:
     """Return which item is ahead of all others, in a list, empty where this is not known."""
     by, probabilities = comparison.attrs["by"], comparison["p_ahead_overall"].to_numpy()
@@ -166,7 +186,8 @@ def _task_scales(comparison: xr.Dataset) -> list[str]:
     if comparison.sizes["task"] < 2 or not known.sizes["task"]:
         return []
     if known.sizes["task"] > _MOST_SCALES:
-        known = known.isel(task=[int(np.argmin(known)), int(np.argmax(known))])
+        values = known.to_numpy()
+        known = known.isel(task=[int(values.argmin()), int(values.argmax())])
         sizes = f"from {_size(known[0])} to {_size(known[1])}"
     else:
         sizes = ", ".join(map(_size, known))

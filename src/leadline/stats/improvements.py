@@ -211,6 +211,17 @@ def summarize_ranks(loss: xr.DataArray, prob: float, suffix: str = "") -> xr.Dat
     return xr.Dataset(figures).where(loss.notnull().all("sample"))
 
 
+def summarize_mean_ranks(loss: xr.DataArray, prob: float) -> xr.Dataset:
+    """Return the mean over contexts of the rank of each item, with its interval.
+
+    `mean_rank`, `mean_rank_lower` and `mean_rank_upper` have the dim of the items.
+    """
+    mean = ranks(loss).mean(str(loss.dims[-1]))
+    lower, upper = mean.quantile(_ends(prob), "sample").drop_vars("quantile")
+    figures = {"mean_rank": mean.mean("sample"), "mean_rank_lower": lower, "mean_rank_upper": upper}
+    return xr.Dataset(figures)
+
+
 def ranks(loss: xr.DataArray) -> xr.DataArray:
     """Return the rank of each item in each draw; items with the same loss share the mean rank."""
     values = loss.to_numpy()

@@ -1,0 +1,358 @@
+"""Hundreds of searches: fits of each alone, pooled in two stages.
+
+    python benchmarks/many.py real --data ../shared/data/bulk --work DIR [--workers 2]
+    python benchmarks/many.py stages --work DIR [--design bundled|steplaw|simulated]
+    python benchmarks/many.py scale --work DIR [--searches 30 100 300] [--workers 2]
+    python benchmarks/many.py sbc --work DIR [--replications 200]
+
+`real`: two models on the tasks of OpenML, 64 trials drawn of each search, against the truth of all
+trials. `stages`: two stages against the joint model at the same thresholds. `scale`: time and
+memory by the number of searches. `sbc`: simulation-based calibration of the hierarchical model in
+two stages (`calibration.py`). All continue where an earlier run stopped. Seconds are CPU seconds of
+this process and its children.
+"""
+
+import argparse
+import json
+import pathlib
+import resource
+import time
+
+import calibration
+import numpy as np
+import pandas as pd
+import scaling
+import xarray as xr
+
+import leadline as ll
+from leadline.data.tails import join_tails
+from leadline.inference.candidates import candidates_of
+from leadline.inference.fit_searches import with_more_draws
+from leadline.inference.joint_fit import joint_sampler
+from leadline.inference.posterior import PosteriorSampler
+from leadline.inference.sampler import Sampler
+from leadline.inference.two_stages import draws_of, pool_draws, population_of, with_population
+from leadline.stats.diagnostics import MIN_ESS, convergence
+from leadline.stats.tuning_curve import tuning_curve
+
+MODELS = ("random_forest", "adaboost")
+TRIALS, BUDGET = 64, 100
+FRACTION = 0.3
+OF_SEARCHES = ("optimum", "effective_dim", "noise_sd", "reach")
+SEED = 1
+
+
+def cpu() -> float:
+    """Return the CPU seconds of this process and its children."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(own.ru_utime + own.ru_stime for own in used)
+
+
+def memory() -> float:
+    """Return the largest memory of this process so far, in GB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def add_time(work: pathlib.Path, name: str, began: float, used: float) -> None:
+    """Add the seconds of a stage to a file, as several runs may share it."""
+    path = work / "times.json"
+    times = json.loads(path.read_text()) if path.exists() else {}
+    wall, own = times.get(name, (0.0, 0.0))
+    times[name] = wall + time.perf_counter() - began, own + cpu() - used
+    path.write_text(json.dumps(times))
+    print(name, "wall {:.0f} s, CPU {:.0f} s in all runs".format(*times[name]), flush=True)
+
+
+def read_real(data: pathlib.Path, seed: int = SEED) -> tuple[ll.Trials, pd.DataFrame]:
+    """Return 64 trials drawn of each search, and all trials."""
+    tables = [pd.read_parquet(data / f"openml_{model}.parquet") for model in MODELS]
+    everything = pd.concat(tables, ignore_index=True)
+    everything["task"] = everything["task"].astype(str)
+    rng = np.random.default_rng(seed)
+    drawn = [
+        own.iloc[rng.permutation(len(own))[:TRIALS]]
+        for _, own in everything.groupby(["task", "model"])
+    ]
+    table = pd.concat(drawn, ignore_index=True)
+    return ll.Trials(table, "maximize", metric="accuracy", source="OpenML"), everything
+
+
+def true_best(scores: np.ndarray, budget: int) -> float:
+    """Return the expected best of `budget` scores drawn without replacement."""
+    ordered, n = np.sort(scores), len(scores)
+    # P(the best is the i-th smallest), by ratios of binomial coefficients.
+    above = np.zeros(n)
+    above[-1] = budget / n
+    for place in range(n - 2, budget - 2, -1):
+        above[place] = above[place + 1] * (place + 2 - budget) / (place + 1)
+    return float(above @ ordered)
+
+
+def run_real(options: argparse.Namespace) -> None:
+    """Fit, pool, and compare the probabilities with the truth of all trials."""
+    work = options.work / "real"
+    work.mkdir(parents=True, exist_ok=True)
+    trials, everything = read_real(options.data)
+    used, began = cpu(), time.perf_counter()
+    fits = ll.fit_many(trials, executor=options.workers, folder=work / "fits", random_seed=SEED)
+    add_time(work, "fit", began, used)
+    print(fits, fits.table["error"][fits.table["error"] != ""].to_dict())
+    file = work / "pooled.nc"
+    if not file.exists():
+        used, began = cpu(), time.perf_counter()
+        pooled = ll.pool(fits, executor=options.workers, random_seed=SEED)
+        add_time(work, "pool", began, used)
+        file.write_bytes(pooled.to_netcdf(engine="h5netcdf"))
+    pooled = xr.open_datatree(file, engine="h5netcdf").load()
+    print(f"memory {memory():.2f} GB")
+    print("shared", {k: round(float(pooled["pooled"].attrs[k]), 4) for k in
+                     ("divergences", "max_rhat", "min_ess_bulk", "min_ess_tail")})  # fmt: skip
+    print("all", convergence(pooled).message, pooled.attrs["failed_checks"])
+    found = pooled["candidates"]
+    print("again", int(np.nansum(found["again"])), "overlap",
+          np.quantile(found["overlap"], [0, 0.1, 0.5, 1]).round(3))  # fmt: skip
+    table = probabilities(fits, pooled, everything)
+    table.to_csv(work / "probabilities.csv")
+    print(scores(table).round(4).to_string())
+    print(calibration_table(table).round(3).to_string())
+
+
+def probabilities(fits: ll.Fits, pooled: xr.DataTree, everything: pd.DataFrame) -> pd.DataFrame:
+    """Return P(the first model is better at the budget) per task, and the truth."""
+    draws = tuning_curve(pooled, [BUDGET], kind="expected").isel(budget=0)
+    by_pair = {
+        (str(own["task"].item()), str(own["model"].item())): own.to_numpy().ravel()
+        for own in (draws.isel(search=place) for place in range(draws.sizes["search"]))
+    }
+    rng, rows = np.random.default_rng(SEED), {}
+    for task in dict.fromkeys(task for task, _ in fits):
+        if not all((task, model) in fits for model in MODELS):
+            continue
+        best = {
+            model: true_best(
+                everything.query("task == @task and model == @model")["score"].to_numpy(), BUDGET
+            )
+            for model in MODELS
+        }
+        alone = [
+            tuning_curve(fits[task, model], [BUDGET], kind="expected").to_numpy().ravel()
+            for model in MODELS
+        ]
+        first, second = (by_pair[task, model] for model in MODELS)
+        rows[task] = {
+            "truth": float(best[MODELS[0]] > best[MODELS[1]]),
+            "apart": best[MODELS[0]] - best[MODELS[1]],
+            "pooled": np.mean(first > second),
+            # Draws of separate fits are independent.
+            "alone": np.mean(rng.permutation(alone[0]) > alone[1]),
+        }
+    table = pd.DataFrame(rows).T
+    return table.assign(base_rate=table["truth"].mean())
+
+
+def scores(table: pd.DataFrame) -> pd.Series:
+    """Return the Brier score of each way to the probabilities."""
+    names = ("pooled", "alone", "base_rate")
+    return pd.Series({name: ((table[name] - table["truth"]) ** 2).mean() for name in names})
+
+
+def calibration_table(table: pd.DataFrame, bins: int = 4) -> pd.DataFrame:
+    """Return the share of tasks where the first model is better, by the probability given."""
+    rows = []
+    for name in ("pooled", "alone"):
+        place = np.minimum((table[name] * bins).astype(int), bins - 1)
+        for index, own in table.groupby(place):
+            rows.append({"of": name, "from": index / bins, "tasks": len(own),
+                         "mean P": own[name].mean(), "share": own["truth"].mean()})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def two_stages(
+    tails: list[xr.Dataset],
+    kind: str,
+    priors: ll.Priors,
+    sampler: Sampler,
+    seed: np.random.SeedSequence,
+) -> xr.Dataset:
+    """Return draws of shared parameters and of searches, fitted in two stages at these tails."""
+    alone_seed, pool_seed, again_seed = seed.spawn(3)
+    alone = PosteriorSampler("single", priors, "continuous", sampler)
+    joint = PosteriorSampler(kind, priors, "continuous", sampler)
+    seeds = alone_seed.spawn(len(tails))
+    fits = [alone.sample(tail, own) for tail, own in zip(tails, seeds, strict=True)]
+
+    def draws(number: int) -> xr.Dataset:
+        groups = {str(name): part.to_dataset() for name, part in fits[number].children.items()}
+        return draws_of(groups, tails[number], kind)
+
+    found = [draws(number) for number in range(len(tails))]
+    pooled = pool_draws(found, join_tails(tails), joint, pool_seed)
+    ess = [min(fit.attrs["min_ess_bulk"], fit.attrs["min_ess_tail"]) for fit in fits]
+    poor = np.flatnonzero(pooled.overlap * np.array(ess) < MIN_ESS).tolist()
+    if poor:
+        more = with_more_draws(alone)
+        for number, own in zip(poor, again_seed.spawn(len(poor)), strict=True):
+            population = population_of(pooled.posterior, number)
+            fits[number] = more.sample(with_population(tails[number], population, kind), own)
+            found[number] = draws(number)
+        pooled = pool_draws(found, join_tails(tails), joint, pool_seed)
+    picked = [
+        np.stack(
+            [
+                fit["posterior"][name].to_numpy().reshape(-1)[pooled.picked[..., number]]
+                for number, fit in enumerate(fits)
+            ],
+            axis=-1,
+        )
+        for name in OF_SEARCHES
+    ]
+    dims = ("chain", "draw", "search")
+    own = {name: (dims, values) for name, values in zip(OF_SEARCHES, picked, strict=True)}
+    shared = [
+        name
+        for name, values in pooled.posterior.data_vars.items()
+        if "search" not in values.dims and not str(name).endswith("_offset")
+    ]
+    result = pooled.posterior[shared].drop_vars("search", errors="ignore").assign(own)
+    result.attrs = {
+        "overlap": pooled.overlap.min(),
+        "again": len(poor),
+        "divergences": int(pooled.statistics["diverging"].sum()),
+    }
+    return result
+
+
+def tails_of(design: str, data: pathlib.Path) -> tuple[list[xr.Dataset], str]:
+    """Return one tail of each search of a design, and the kind of its joint model."""
+    kind = "crossed" if design == "bundled" else "hierarchical"
+    if design == "bundled":
+        trials = ll.load_dataset("all")
+    elif design == "steplaw":
+        table = pd.read_csv(data.parent / "steplaw_dense.csv")
+        rng = np.random.default_rng(SEED)
+        parts = [own.iloc[rng.permutation(len(own))[:24]] for _, own in table.groupby("task")]
+        trials = ll.read_table(
+            pd.concat(parts), score="loss", direction="minimize", task="task", params=["lr", "bs"]
+        )
+    else:
+        trials = scaling.simulate(30, 100, seed=SEED)
+    cuts = [
+        candidates_of(
+            trials, pair, ll.Priors(), fractions={0.5 if design == "steplaw" else FRACTION: 1.0}
+        )
+        for pair in trials.searches
+    ]
+    return [own[0] for own in cuts], kind
+
+
+def run_stages(options: argparse.Namespace) -> None:
+    """Compare two stages with the joint model, parameter by parameter."""
+    tails, kind = tails_of(options.design, options.data)
+    sampler = Sampler(draws=2000)
+    used = cpu()
+    joint_settings = joint_sampler(sampler, len(tails))
+    posterior = PosteriorSampler(kind, ll.Priors(), "continuous", joint_settings)
+    joint = posterior.sample(join_tails(tails), np.random.SeedSequence(SEED))
+    print(options.design, "joint CPU s", round(cpu() - used), dict(joint.attrs), flush=True)
+    used = cpu()
+    stages = two_stages(tails, kind, ll.Priors(), sampler, np.random.SeedSequence(SEED + 1))
+    print("two stages CPU s", round(cpu() - used), stages.attrs)
+    rows = []
+    for name in stages.data_vars:
+        group = "posterior" if name in OF_SEARCHES else "pooled"
+        if name not in joint[group]:
+            continue
+        got, expected = (np.asarray(own[name]) for own in (stages, joint[group]))
+        got, expected = (own.reshape(own.shape[0] * own.shape[1], -1) for own in (got, expected))
+        apart = (got.mean(0) - expected.mean(0)) / expected.std(0)
+        wider = got.std(0) / expected.std(0)
+        figures = {"mean": np.abs(apart).mean(), "largest": np.abs(apart).max()}
+        figures |= {"sd from": wider.min(), "sd to": wider.max()}
+        rows.append({"parameter": name} | figures)
+    print(pd.DataFrame(rows).round(3).to_string(index=False))
+
+
+def run_scale(options: argparse.Namespace) -> None:
+    """Print CPU seconds and memory by the number of searches, and the power of the cost."""
+    rows = []
+    for count in options.searches:
+        work = options.work / f"scale-{count}"
+        work.mkdir(parents=True, exist_ok=True)
+        file = work / "row.json"
+        if not file.exists():
+            trials = scaling.simulate(count, 100, seed=SEED)
+            used, began = cpu(), time.perf_counter()
+            fits = ll.fit_many(
+                trials, executor=options.workers, folder=work / "fits", random_seed=SEED,
+                priors=ll.Priors(max_effective_dim=5),
+            )  # fmt: skip
+            add_time(work, "fit", began, used)
+            used, began = cpu(), time.perf_counter()
+            pooled = ll.pool(fits, executor=options.workers, random_seed=SEED)
+            add_time(work, "pool", began, used)
+            times = json.loads((work / "times.json").read_text())
+            row = {"searches": count, "GB": memory()}
+            row |= {f"{name} CPU s": own[1] for name, own in times.items()}
+            shared = pooled["pooled"].attrs
+            row |= {name: float(shared[name]) for name in ("max_rhat", "min_ess_bulk")}
+            row["again"] = float(pooled["candidates"]["again"].sum())
+            file.write_text(json.dumps(row))
+        rows.append(json.loads(file.read_text()))
+        print(pd.DataFrame(rows[-1:]).round(3).to_string(index=False), flush=True)
+    table = pd.DataFrame(rows)
+    if len(table) > 1:
+        total = table["fit CPU s"] + table["pool CPU s"]
+        print("power of the cost", round(scaling.power(table["searches"], total), 2))
+
+
+def run_sbc(options: argparse.Namespace) -> None:
+    """Append each replication that the file lacks, then report as `calibration.py` does."""
+    design = calibration.Design("hierarchical")
+    options.work.mkdir(parents=True, exist_ok=True)
+    path = options.work / "calibration-two-stages.csv"
+    done = set(pd.read_csv(path)["replication"]) if path.exists() else set()
+    parts: list[list[xr.Dataset]] = []
+
+    def keep(tails: list[xr.Dataset]) -> xr.Dataset:
+        parts.append(tails)
+        return join_tails(tails)
+
+    calibration.join_tails = keep
+    for replication in range(options.replications):
+        if replication in done:
+            continue
+        truth, _ = design.draw(replication)
+        seed = np.random.SeedSequence([5, replication])
+        posterior = two_stages(parts[-1], "hierarchical", design.priors, Sampler(), seed)
+        rows = [
+            {"replication": replication, "parameter": name, "index": index, "pit": value}
+            for name in posterior.data_vars
+            if name in truth
+            for index, value in enumerate(
+                np.atleast_1d((posterior[name] < truth[name].to_numpy()).mean(("chain", "draw")))
+            )
+        ]
+        table = pd.DataFrame(rows).assign(steps=0.0, **posterior.attrs)
+        table.to_csv(path, mode="a", header=not path.exists(), index=False)
+        print("replication", replication, "CPU s so far", round(cpu()), flush=True)
+    calibration.DRAWS = 4000
+    calibration.report("hierarchical", path, options.work / "calibration-two-stages.png")
+
+
+def main() -> None:
+    """Run one of the benchmarks."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("real", "stages", "scale", "sbc"))
+    parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("../shared/data/bulk"))
+    parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("many"))
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--design", default="simulated")
+    parser.add_argument("--searches", type=int, nargs="+", default=[30, 100, 300])
+    parser.add_argument("--replications", type=int, default=200)
+    options = parser.parse_args()
+    runs = {"real": run_real, "stages": run_stages, "scale": run_scale, "sbc": run_sbc}
+    runs[options.what](options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""What the report of many searches shows: one picture of all, and numbers with fewer digits."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from leadline.html_report.pictures import Drawing, draw_rank_picture
+
+MOST_SEARCHES = 40
+"""A report of more searches has tables to filter and to sort, and no picture per search."""
+
+# Digits of numbers in the data of the page; tables show at most five.
+_DIGITS = 5
+
+# Parts of the data that the script of the page does not use.
+_UNUSED = ("checks", "verdict")
+_UNUSED_OF_SEARCHES = ("sentences", "plateau")
+
+
+def is_many(data: Mapping[str, Any]) -> bool:
+    """Return whether a report has more searches than can be shown one by one."""
+    return len(data["searches"]) > MOST_SEARCHES
+
+
+def page_data(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data that the page embeds: all, but for many searches only what it uses."""
+    if not is_many(data):
+        return dict(data)
+    searches = [
+        {name: value for name, value in search.items() if name not in _UNUSED_OF_SEARCHES}
+        for search in data["searches"]
+    ]
+    used = {name: value for name, value in data.items() if name not in _UNUSED}
+    result: dict[str, Any] = _rounded(used | {"searches": searches})
+    return result
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    if isinstance(value, Mapping):
+        return {name: _rounded(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(part) for part in value]
+    return value
+
+
+def draw_ranks_of(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
+    """Return the picture of mean ranks, in a list; none without several models and tasks."""
+    posterior = tree["posterior"].dataset
+    several = all(len(np.unique(posterior[name].to_numpy())) > 1 for name in ("model", "task"))
+    return [draw_rank_picture(tree)] if several and is_many(data) else []

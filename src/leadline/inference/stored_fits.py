@@ -1,0 +1,136 @@
+"""Saved fits of single searches as the groups that `fit_together` takes, read one at a time."""
+
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from leadline.data.bounds import NO_BOUNDS
+from leadline.data.stored_trials import GROUP, trials_of_group
+from leadline.data.trials import Trials
+from leadline.errors import LeadlineError
+from leadline.inference.candidates import candidates_of, space_names
+from leadline.models.priors import Priors
+from leadline.stats.best_seen import GROUP as BEST_SEEN
+
+Groups = dict[str, xr.Dataset]
+
+# Groups of a fit alone that a joint fit computes anew.
+_LEFT_OUT = (GROUP, BEST_SEEN, "checks", "pooled")
+
+# Dims whose labels begin with the name of the search.
+_LABELLED = ("trial", "tail_trial", "repeated_trial")
+
+
+class StoredFits(MutableSequence[Groups]):
+    """The groups of searches fitted alone; each is read, and renamed, when it is asked for.
+
+    `read` are functions that return a tree each, and `names` the labels that the searches have
+    among the others.
+    """
+
+    def __init__(self, read: Sequence[Callable[[], xr.DataTree]], names: Sequence[str]) -> None:
+        self._read, self._names = list(read), list(names)
+
+    def __getitem__(self, index: Any) -> Any:
+        return groups_of_tree(self._read[index](), self._names[index])
+
+    def __setitem__(self, index: Any, read: Any) -> None:
+        self._read[index] = read
+
+    def __len__(self) -> int:
+        return len(self._read)
+
+    def __iter__(self) -> Iterator[Groups]:
+        return (self[index] for index in range(len(self)))
+
+    def __delitem__(self, index: Any) -> None:
+        del self._read[index], self._names[index]
+
+    def insert(self, index: int, value: Any) -> None:
+        """Not of use: searches are replaced, never added."""
+        raise NotImplementedError
+
+
+def groups_of_tree(tree: xr.DataTree, name: str) -> Groups:
+    """Return the groups of the fit of one search, which is to be called `name`."""
+    old = str(tree["posterior"]["search"].item())
+    return {
+        str(group): _renamed(node.to_dataset(), old, name)
+        for group, node in tree.children.items()
+        if group not in _LEFT_OUT
+    }
+
+
+def _renamed(group: xr.Dataset, old: str, new: str) -> xr.Dataset:
+    """Return a group with another name of the search, and with text that has NumPy's type."""
+    text = {
+        str(label): values.astype(str)
+        for label, values in group.variables.items()
+        if values.dtype.kind == "O"
+    }
+    group = group.assign_coords(
+        {label: own for label, own in text.items() if label in group.coords}
+    )
+    group = group.assign({label: own for label, own in text.items() if label in group.data_vars})
+    if "search" in group.coords:
+        group = group.assign_coords(search=[new])
+    if old == new:
+        return group
+    for dim in _LABELLED:
+        if dim in group.coords:
+            labels = group[dim].to_numpy().astype(str)
+            own = [new + label.removeprefix(old) for label in labels]
+            group = group.assign_coords({dim: np.array(own, dtype=str)})
+    if "trial_search" in group:
+        group["trial_search"] = "trial", np.full(group.sizes["trial"], new)
+    return group
+
+
+def stored_trials(tree: xr.DataTree) -> Trials:
+    """Return the trials of a fit of `leadline.fit_many`."""
+    if GROUP not in tree.children:
+        raise LeadlineError(
+            f"the fit of {tree.attrs.get('source', 'a search')} does not hold its trials; fit the "
+            "searches with leadline.fit_many"
+        )
+    return trials_of_group(tree[GROUP].to_dataset())
+
+
+def candidates_again(trials: Trials, priors: Priors, settings: dict[str, Any]) -> list[xr.Dataset]:
+    """Return the candidate tails of one search, as `leadline.fit` with these settings cut them."""
+    pair = trials.searches[0]
+    low, high = (
+        limit if own is None else own
+        for own, limit in zip(settings["bounds"], NO_BOUNDS, strict=True)
+    )
+    fraction, threshold = settings["tail_fraction"], settings["threshold"]
+    fractions: dict[float, float] | None
+    if isinstance(fraction, dict):
+        fractions = {float(own): float(weight) for own, weight in fraction.items()}
+    else:
+        fractions = None if fraction is None else {float(fraction): 1.0}
+    return candidates_of(
+        trials,
+        pair,
+        priors,
+        scale=settings["scale"],
+        fractions=fractions,
+        threshold=None if threshold in (None, "auto") else float(threshold),
+        resolution=settings["resolution"],
+        bounds=(low, high),
+        space=space_names(trials)[pair],
+    )
+
+
+def likeliest_tail(candidates: Sequence[xr.Dataset], table: xr.Dataset) -> xr.Dataset:
+    """Return the candidate with the largest weight in the group `candidates` of a fit."""
+    best = table.isel(search=0, candidate=int(table["weight"][0].to_numpy().argmax()))
+    key = str(best["scale"].item()), int(best["n_tail"])
+    for tail in candidates:
+        if (str(tail["scale"][0].item()), int(tail["n_tail"][0])) == key:
+            return tail
+    raise LeadlineError(
+        "the stored trials of a fit do not give its thresholds; fit the searches again"
+    )

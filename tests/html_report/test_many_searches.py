@@ -1,0 +1,38 @@
+"""The report of many searches: small, tables to filter and to sort, no picture for each."""
+
+import json
+
+import pytest
+from helpers import make_tree, make_trials
+
+from leadline.html_report.data import report_data
+from leadline.html_report.many_searches import MOST_SEARCHES, is_many, page_data
+from leadline.html_report.render import render
+
+# 200 searches may take 2 MB.
+MOST_BYTES_PER_SEARCH = 10_000
+
+
+@pytest.fixture(scope="module")
+def tree():
+    pairs = tuple((f"t{task}", model) for task in range(21) for model in ("x", "y"))
+    assert len(pairs) > MOST_SEARCHES
+    return make_tree(make_trials(n=20, n_failed=1, searches=pairs), chains=2, draws=10)
+
+
+def test_many_searches_have_tables_and_a_small_page(tree):
+    page = render(tree)
+    assert len(page.encode()) < MOST_BYTES_PER_SEARCH * 42
+    assert 'id="filter"' in page
+    assert page.count("sortable") >= 2
+    assert "data-curve" not in page.split("<script")[0]
+    assert page.count("<tr data-search=") == 2 * 42
+
+
+def test_the_page_has_what_its_script_uses(tree, data):
+    assert not is_many(data)
+    assert page_data(data) == data
+    own = page_data(report_data(tree))
+    assert {"curves", "forecast", "searches", "comparison"} <= set(own)
+    assert "checks" not in own
+    assert json.dumps(own, allow_nan=False)
