@@ -31,7 +31,7 @@ from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS
 Groups = dict[str, xr.Dataset]
 Pair = tuple[str, str]
 
-TWO_STAGES_FROM = {"hierarchical": math.inf, "crossed": 8}
+TWO_STAGES_FROM = {"hierarchical": math.inf, "crossed": 8, "scaling": 2}
 """The number of searches from which two stages are better (`benchmarks/README.md`)."""
 
 # The joint posterior uses a share of the draws of a search, of which there should be enough.
