@@ -23,6 +23,15 @@ def has_law(tree: xr.DataTree) -> bool:
     return "pooled" in tree.children and "irreducible" in tree["pooled"].dataset
 
 
+def validate_law(tree: xr.DataTree) -> None:
+    """Raise `LeadlineError` unless a fit has a scaling law."""
+    if not has_law(tree):
+        raise LeadlineError(
+            "this fit has no scaling law; fit a table with the size or the data of each search, as "
+            "in read_table(..., size='params', data='tokens'), with model='scaling'"
+        )
+
+
 def scaling_law(
     tree: xr.DataTree,
     *,
@@ -87,12 +96,7 @@ def scaling_law(
     >>> found["best"].dims
     ('chain', 'draw', 'point', 'budget')
     """
-    validate_tree(tree)
-    if not has_law(tree):
-        raise LeadlineError(
-            "this fit has no scaling law; fit a table with the size or the data of each search, as "
-            "in read_table(..., size='params', data='tokens'), with model='scaling'"
-        )
+    validate_law(validate_tree(tree))
     given = {"size": size, "data": data}
     points = _points(tree, given)
     budgets = None if trials is None else validate_budgets(trials, "trials")
