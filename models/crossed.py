@@ -174,7 +174,9 @@ def data_of(tails: xr.Dataset) -> dict[str, Any]:
         "search_task": task,
         "search_model": positions(tails["model"].to_numpy()),
         "task_share": share,
-        "task_unit": np.array([spread_of_tails(threshold[own], tail_scale[own]) for own in by_task]),
+        "task_unit": np.array(
+            [spread_of_tails(threshold[own], tail_scale[own]) for own in by_task]
+        ),
     }
 
 

@@ -53,12 +53,12 @@ def smoothness_p_value(tree: xr.DataTree) -> float:
     kernel = np.exp(-0.5 * distance / _LENGTH**2) - np.eye(len(logs))
     exponents = [tree["pooled"][f"{name}_exponent"] for name in known]
     exponent = np.stack([matrix(own) for own in exponents], axis=-1)
-    centred = np.stack([np.log(own.to_numpy()) - np.log(own.to_numpy()).mean() for own in known.values()], axis=-1)
+    centred = np.stack(
+        [np.log(own.to_numpy()) - np.log(own.to_numpy()).mean() for own in known.values()], axis=-1
+    )
     rng = np.random.default_rng(SEED)
     anew = rng.standard_normal(apart.shape)
-    seen, drawn = (
-        _smoothness(values, exponent, centred, kernel) for values in (apart, anew)
-    )
+    seen, drawn = (_smoothness(values, exponent, centred, kernel) for values in (apart, anew))
     return float((drawn >= seen).mean())
 
 

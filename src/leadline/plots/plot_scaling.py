@@ -12,6 +12,7 @@ from leadline.plots.figures import Options, limits, make_figure
 from leadline.plots.picture import Picture, Visuals, score_label
 from leadline.plots.style import FIT, OBSERVED
 from leadline.stats.scaling_curve import scaling_curves
+from leadline.stats.scaling_sentences import short
 
 _PANEL = (4.6, 3.6)
 _MOST_TICKS = 5
@@ -112,17 +113,18 @@ def draw_scaling(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
     for name in numbers["covariate"].to_numpy().astype(str):
         target, place = picture.target(covariate=name), {"covariate": name}
         ends = limits(*(y[own].sel(place) for own in names))
-        picture.module.ylim(ends, target)
-        picture.module.xlim(limits(x.sel(place), margin=0.02), target)
-        picture.module.xticks(*_ticks(*limits(x.sel(place), margin=0.0)), target)
+        span = limits(x.sel(place), margin=0.02)
+        picture.module.xticks(*_ticks(*span), target)
+        picture.module.xlim(span, target)
         if log_y:
             picture.module.yticks(*_ticks(*ends), target)
+        picture.module.ylim(ends, target)
         picture.module.xlabel(name, target)
         picture.module.ylabel(score_label(picture.tree), target)
         other = float(numbers["other"].sel(place))
         if np.isfinite(other) and picture.options("title") is not None:
             what = "data" if name == "size" else "size"
-            picture.add_title(f"{what} {other:.2g}", target)
+            picture.add_title(f"at {what} {short(other)}", target)
     return picture.finish(titles=False)
 
 
@@ -141,4 +143,4 @@ def _ticks(low: float, high: float) -> tuple[list[float], list[str]]:
     if len(found) < 2:
         found = [10.0**own for own in np.linspace(low, high, 3)]
     kept = found[:: int(np.ceil(len(found) / _MOST_TICKS))]
-    return [float(np.log10(value)) for value in kept], [f"{value:.3g}" for value in kept]
+    return [float(np.log10(value)) for value in kept], [short(value) for value in kept]

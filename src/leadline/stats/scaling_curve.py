@@ -6,11 +6,9 @@ import xarray as xr
 from leadline.stats.fitted_search import best_seen, validate_tree
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
 from leadline.stats.scaling_law import covariates, law_at, scaling_law, validate_law
+from leadline.stats.scaling_sentences import BEYOND
 
 _POINTS = 60
-
-BEYOND = 10.0
-"""The curve ends at this many times the largest size."""
 
 
 def scaling_curves(tree: xr.DataTree, ci_prob: float | None, ci_kind: str | None) -> xr.Dataset:

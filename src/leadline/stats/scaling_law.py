@@ -143,7 +143,9 @@ def _points(tree: xr.DataTree, given: Mapping[str, Numbers | None]) -> dict[str,
     values = {name: given[name] for name in known}
     missing = [name for name, own in values.items() if own is None]
     if missing and len(missing) < len(values):
-        raise LeadlineError(f"the law depends on {join_values(list(values))}; give {missing[0]} too")
+        raise LeadlineError(
+            f"the law depends on {join_values(list(values))}; give {missing[0]} too"
+        )
     found = {
         name: known[name].dropna("search").to_numpy() if own is None else _positive(own, name)
         for name, own in values.items()
