@@ -82,16 +82,19 @@ def least_squares(points: pd.DataFrame) -> np.ndarray:
     log_n, log_d = np.log(points["size"].to_numpy(float)), np.log(points["data"].to_numpy(float))
     x, y, target = log_n - log_n.mean(), log_d - log_d.mean(), np.log(points["loss"].to_numpy())
 
-    def objective(p: np.ndarray) -> float:
-        apart = np.abs(np.log(law(p, x, y)) - target)
-        inside = apart <= _HUBER
-        return float(np.where(inside, 0.5 * apart**2, _HUBER * (apart - 0.5 * _HUBER)).sum() * 1e6)
+    def objective(p: np.ndarray) -> tuple[float, np.ndarray]:
+        parts = np.exp([p[0] + 0.0 * x, p[1] - p[3] * x, p[2] - p[4] * y])
+        total = parts.sum(axis=0)
+        apart = np.log(total) - target
+        small = np.abs(apart) <= _HUBER
+        value = np.where(small, 0.5 * apart**2, _HUBER * (np.abs(apart) - 0.5 * _HUBER))
+        slope = np.clip(apart, -_HUBER, _HUBER) / total * parts
+        gradient = [*slope.sum(axis=1), -(slope[1] * x).sum(), -(slope[2] * y).sum()]
+        return 1e6 * float(value.sum()), 1e6 * np.array(gradient)
 
-    starts = itertools.product(
-        np.log([0.5, 1.0, 1.5, 2.0]), np.log([0.1, 0.5]), np.log([0.1, 0.5]), [0.2, 0.5, 1.0],
-        [0.2, 0.5, 1.0],
-    )  # fmt: skip
-    found = [minimize(objective, start, method="L-BFGS-B") for start in starts]
+    levels, exponents = np.log([0.1, 0.5]), [0.2, 0.5]
+    starts = itertools.product(np.log([0.5, 1.0, 1.5, 2.0]), levels, levels, exponents, exponents)
+    found = [minimize(objective, start, jac=True, method="L-BFGS-B") for start in starts]
     return np.asarray(min(found, key=lambda run: run.fun).x)
 
 
@@ -112,16 +115,15 @@ def steplaw(folder: pathlib.Path, draws: int, work: pathlib.Path) -> None:
         if draw in done:
             continue
         rng = np.random.default_rng([22, draw])
-        rows = pd.concat(
-            [own.iloc[rng.choice(len(own), ROWS, replace=False)] for _, own in table.groupby("task", sort=False)]
-        )  # fmt: skip
+        by_task = (own for _, own in table.groupby("task", sort=False))
+        rows = pd.concat([own.iloc[rng.choice(len(own), ROWS, replace=False)] for own in by_task])
         few = rows[rows["task"].isin(known)]
         points, new = best_seen(few), best_seen(table).loc[asked]
         start = time.process_time()
         tree = fit(few, draw, **FEWER)
         seconds = time.process_time() - start
         found = ll.scaling_law(tree, size=new["size"].to_numpy(), data=new["data"].to_numpy())
-        optimum = found["optimum"].stack(sample=("chain", "draw")).to_numpy()
+        optimum = found["optimum"].to_numpy().reshape(-1, HELD_OUT).T
         low, high = np.quantile(optimum, [0.5 - CI / 2, 0.5 + CI / 2], axis=1)
         p = least_squares(points)
         log_n, log_d = (np.log(points[name].to_numpy(float)) for name in ("size", "data"))

@@ -14,9 +14,9 @@ therefore to be discarded.
 
 The location and the unit of a task come from numbers that do not depend on any best score
 (docs/theory.md, Traps): ``location_t = edge_t − unit_t * depth_t``, with the mean edge of its
-models and `spread_of_tails` for a unit. The depths are pooled as those of `hierarchical`. The interaction is
-kept from zero: no two models differ by the same amount on all tasks, and a posterior that reaches
-zero samples badly.
+models and the unit of `spread_of_tails`. The depths are pooled as those of `hierarchical`. The
+interaction is kept from zero: no two models differ by the same amount on all tasks, and a posterior
+that reaches zero samples badly.
 
 The location of a task is the mean optimum of its models: their effects and interactions add up to
 zero. It is then no parameter, and the optima of a task have one joint density. Where effective

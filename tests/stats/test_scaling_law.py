@@ -1,4 +1,4 @@
-"""The answers of a scaling law: the law at other sizes, k trials there, and the split of compute."""
+"""Answers of a scaling law: the law at other sizes, k trials there, the split of compute."""
 
 import numpy as np
 import pytest

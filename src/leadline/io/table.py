@@ -42,8 +42,8 @@ def read_table(
 
     Each argument from `score` to `budget`, and `size` and `data`, names a column. If one of the
     first is None, the column of exactly that name is used if there is one ("task" for `task`), but
-    not one that `params` names; so are columns named `order` and `drawn` ("random" or "guided", see `Trials`). Columns named
-    `param:<name>` are hyperparameters. All others are left out.
+    not one that `params` names; so are columns named `order` and `drawn` ("random" or "guided", see
+    `Trials`). Columns named `param:<name>` are hyperparameters. All others are left out.
 
     Parameters
     ----------
