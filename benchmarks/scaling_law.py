@@ -1,20 +1,16 @@
-"""Scaling laws of tuned models: real tasks that are held out, and calibration on simulated ones.
+"""Scaling laws of tuned models on real tasks, some of which are held out.
 
-    python benchmarks/scaling_law.py steplaw --data DIR [--draws 10] [--work DIR]
-    python benchmarks/scaling_law.py calibration [--replications 200] [--work DIR]
-    python benchmarks/scaling_law.py kink [--replications 20] [--work DIR]
+    python benchmarks/scaling_law.py --data DIR [--draws 10] [--work DIR]
 
 DIR holds `steplaw_dense.csv`, the grids of learning rate and batch size of 17 language models (Li
 et al. 2025, arXiv:2503.04715), with columns `task`, `params`, `tokens`, `lr`, `bs` and `loss`.
 
-`steplaw` fits 24 random rows of each of the 12 tasks with the smallest product of size and data,
-and predicts the tuned optimum of the other five. The truth is the best of all rows of a task, as
+It fits 24 random rows of each of the 12 tasks with the smallest product of size and data, and
+predicts the tuned optimum of the other five. The truth is the best of all rows of a task, as
 re-runs would score it. Beside it stands what Hoffmann et al. (2022, arXiv:2203.15556) do: the same
 law fitted to the best-seen losses, with a Huber loss of their logarithms. Then 24 rows of all 17
-tasks are fitted. `calibration` draws laws and searches from the prior (simulation-based
-calibration, Talts et al. 2018, arXiv:1804.06788). `kink` counts how often the check of the law
-fails, with a law that holds and with one that bends. Results are appended to files in WORK, and a
-second run continues.
+tasks are fitted. Results are appended to files in WORK, and a second run continues.
+`benchmarks/scaling_simulated.py` has the calibration.
 """
 
 import argparse
@@ -114,9 +110,7 @@ def steplaw(folder: pathlib.Path, draws: int, work: pathlib.Path) -> None:
     for draw in range(draws):
         if draw in done:
             continue
-        rng = np.random.default_rng([22, draw])
-        by_task = (own for _, own in table.groupby("task", sort=False))
-        rows = pd.concat([own.iloc[rng.choice(len(own), ROWS, replace=False)] for own in by_task])
+        rows = draw_rows(table, draw)
         few = rows[rows["task"].isin(known)]
         points, new = best_seen(few), best_seen(table).loc[asked]
         start = time.process_time()
@@ -148,6 +142,19 @@ def steplaw(folder: pathlib.Path, draws: int, work: pathlib.Path) -> None:
         result.to_csv(path, mode="a", header=not path.exists(), index=False)
         print(result.round(4).to_string(), flush=True)
     report_held_out(pd.read_csv(path))
+    everything = work / "steplaw-all.csv"
+    if not everything.exists():
+        start = time.process_time()
+        tree = fit(draw_rows(table, 0), 0)
+        append(everything, describe(tree, 0, "17 tasks", time.process_time() - start))
+    print(pd.read_csv(everything).round(4).T.to_string())
+
+
+def draw_rows(table: pd.DataFrame, draw: int) -> pd.DataFrame:
+    """Return `ROWS` random rows of each task."""
+    rng = np.random.default_rng([22, draw])
+    by_task = (own for _, own in table.groupby("task", sort=False))
+    return pd.concat([own.iloc[rng.choice(len(own), ROWS, replace=False)] for own in by_task])
 
 
 def describe(tree, draw: int, tasks: str, seconds: float) -> dict[str, object]:
@@ -185,15 +192,15 @@ def report_held_out(result: pd.DataFrame) -> None:
 def main() -> None:
     """Run one of the parts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=("steplaw", "calibration", "kink"))
-    parser.add_argument("--data", type=pathlib.Path)
+    parser.add_argument("--data", type=pathlib.Path, required=True)
     parser.add_argument("--draws", type=int, default=10)
-    parser.add_argument("--replications", type=int, default=200)
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("."))
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    if options.part == "steplaw":
-        steplaw(options.data, options.draws, options.work)
+    if not (options.data / "steplaw_dense.csv").exists():
+        print(f"skipped: no steplaw_dense.csv in {options.data}")
+        return
+    steplaw(options.data, options.draws, options.work)
 
 
 if __name__ == "__main__":
