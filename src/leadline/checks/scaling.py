@@ -46,12 +46,12 @@ def smoothness_p_value(tree: xr.DataTree) -> float:
     def matrix(values: xr.DataArray) -> Array:
         return np.asarray(values.stack(sample=("chain", "draw")).T.to_numpy()[rows], dtype=float)
 
-    apart = matrix(tree["posterior"]["optimum"].sel(search=names) - law_at(tree, known))
+    apart = matrix(tree["posterior"].dataset["optimum"].sel(search=names) - law_at(tree, known))
     logs = np.stack([np.log(own.to_numpy()) for own in known.values()], axis=-1)
     logs = (logs - logs.mean(axis=0)) / logs.std(axis=0)
     distance = ((logs[:, None] - logs) ** 2).sum(axis=-1)
     kernel = np.exp(-0.5 * distance / _LENGTH**2) - np.eye(len(logs))
-    exponents = [tree["pooled"][f"{name}_exponent"] for name in known]
+    exponents = [tree["pooled"].dataset[f"{name}_exponent"] for name in known]
     exponent = np.stack([matrix(own) for own in exponents], axis=-1)
     centred = np.stack(
         [np.log(own.to_numpy()) - np.log(own.to_numpy()).mean() for own in known.values()], axis=-1

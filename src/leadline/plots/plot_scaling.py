@@ -93,11 +93,11 @@ def plot_scaling(
 def draw_scaling(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
     """Draw what `scaling_numbers` returned, a panel per covariate."""
     prob = f"{100 * numbers.attrs['ci_prob']:g} %"
-    x, at = np.log10(numbers["position"]), np.log10(numbers["search_position"])
+    x, at = (xr.ufuncs.log10(numbers[name]) for name in ("position", "search_position"))
     names = ("law", "lower", "upper", "optimum_lower", "optimum_upper", "best_seen")
     # Scores may be negative; only positive ones have a logarithm.
     log_y = all(float(numbers[name].min()) > 0 for name in names)
-    y = {name: np.log10(numbers[name]) if log_y else numbers[name] for name in names}
+    y = {name: xr.ufuncs.log10(numbers[name]) if log_y else numbers[name] for name in names}
     band = {"color": FIT, "alpha": 0.25}
     words = f"{prob} interval of an optimum there"
     picture.fill("ci_band", y["law"], x, (y["lower"], y["upper"]), label=words, style=band)

@@ -31,7 +31,7 @@ def _curve(
     lower, upper = interval(found["optimum"], prob, kind)
     at = {other: xr.full_like(values, centres[other]) for other, values in known.items()}
     shift = law_at(tree, at | {name: own}) - law_at(tree, known)
-    optimum = tree["posterior"]["optimum"].sel(search=own["search"]) + shift
+    optimum = tree["posterior"].dataset["optimum"].sel(search=own["search"]) + shift
     ends = interval(optimum, prob, kind)
     best = best_seen(tree).sel(search=own["search"].to_numpy()) + shift.mean(SAMPLE_DIMS)
     others = [value for other, value in centres.items() if other != name]

@@ -105,7 +105,7 @@ def scaling_law(
     sign = direction_sign(tree)
     noise = xr.zeros_like(law).copy(data=rng.standard_normal(law.shape))
     loss = sign * law + tree["pooled"]["misfit"] * noise
-    optimum = sign * np.maximum(loss, search_bound(tree))
+    optimum = sign * xr.ufuncs.maximum(loss, search_bound(tree))
     result = {"law": law, "optimum": optimum.transpose(*law.dims)}
     if budgets is not None:
         result["best"] = optimum + _left_by(tree, budgets, law.sizes["point"], rng)
