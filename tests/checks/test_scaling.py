@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from helpers_scaling import MISFIT, SIZES, make_scaling_tree
+from scipy.optimize import least_squares
 
 import leadline as ll
 from leadline.checks.scaling import smoothness_p_value
@@ -21,10 +22,19 @@ def test_misfits_without_a_pattern_pass(data):
     assert 0.2 < np.mean(found) < 0.8
 
 
-def test_a_wave_along_the_sizes_fails_by_name():
-    x = np.linspace(0.0, 1.0, len(SIZES))
-    wave = 3.0 * MISFIT * np.sin(3.0 * np.pi * x)
-    tree = make_scaling_tree(data=False, departures=wave)
+def departures_of_a_kink():
+    """Return what is left of a law that steepens in the middle, once a law was fitted to it."""
+    x = np.log(SIZES) - np.log(SIZES).mean()
+    optimum = 0.4 * np.exp(-np.where(x > 0, 1.0, 0.3) * x)
+
+    def left(p):
+        return optimum - p[0] - np.exp(p[1] - p[2] * x)
+
+    return left(least_squares(left, [-0.3, -0.5, 0.25]).x)
+
+
+def test_a_kink_fails_by_name():
+    tree = make_scaling_tree(data=False, departures=departures_of_a_kink())
     assert smoothness_p_value(tree) < 0.05
     table = ll.check(tree, recompute=True)
     own = table[table["check"] == "scaling law"]

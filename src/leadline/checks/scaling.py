@@ -21,7 +21,7 @@ MIN_P_VALUE = 0.05
 has the shares that failed for laws that hold and for laws that bend."""
 
 # Length of the kernel, in sds of the logs of size and of data.
-_LENGTH = 0.5
+_LENGTH = 0.4
 
 _MOST_DRAWS = 1000
 
