@@ -14,9 +14,9 @@ therefore to be discarded.
 
 The location and the unit of a task come from numbers that do not depend on any best score
 (docs/theory.md, Traps): ``location_t = edge_t − unit_t * depth_t``, with the mean edge of its
-models and `_unit` for a unit. The depths are pooled as those of `hierarchical`. The interaction is
-kept from zero: no two models differ by the same amount on all tasks, and a posterior that reaches
-zero samples badly.
+models and the unit of `spread_of_tails`. The depths are pooled as those of `hierarchical`. The
+interaction is kept from zero: no two models differ by the same amount on all tasks, and a posterior
+that reaches zero samples badly.
 
 The location of a task is the mean optimum of its models: their effects and interactions add up to
 zero. It is then no parameter, and the optima of a task have one joint density. Where effective
@@ -174,12 +174,14 @@ def data_of(tails: xr.Dataset) -> dict[str, Any]:
         "search_task": task,
         "search_model": positions(tails["model"].to_numpy()),
         "task_share": share,
-        "task_unit": np.array([_unit(threshold[own], tail_scale[own]) for own in by_task]),
+        "task_unit": np.array(
+            [spread_of_tails(threshold[own], tail_scale[own]) for own in by_task]
+        ),
     }
 
 
-def _unit(threshold: np.ndarray, tail_scale: np.ndarray) -> float:
-    """Return the scale of a task: the width of its tails and the distance between its models.
+def spread_of_tails(threshold: np.ndarray, tail_scale: np.ndarray) -> float:
+    """Return the scale of a task: the width of its tails and the distance between its searches.
 
     In the law with two effective hyperparameters an optimum is two tail scales beyond its
     threshold.

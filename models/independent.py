@@ -76,7 +76,7 @@ def _given_population(model: pm.Model, data: Data, priors: Priors, kind: str) ->
     )
     dims = EffectiveDims(data, dims_given(log_excess, dim_sd, data))
     sigma = data["noise_scale"] * pm.LogNormal("noise_ratio", noise, noise_sd, dims="search")
-    if kind == "crossed":
+    if kind in ("crossed", "scaling"):
         edge, scale = edge_and_scale(data, sigma)
         scaled = dims.scaled_depth(*NORMAL, ((edge - depth) / scale, depth_sd / scale), sigma)
     else:

@@ -73,7 +73,7 @@ _SHALLOW = 0.1
 
 _DIMS = {
     "search": "threshold tail_scale noise_scale depth_of_best least_loss n_tail max_effective_dim "
-    "search_space noise_is_known search_task search_model edge",
+    "search_space noise_is_known search_task search_model edge law_log_size law_log_data",
     "tail_trial": "observed_loss tail_search tail_group tail_replicates resolution",
     "replicate_count": "group_replicates group_trials group_search observed_in_regime",
     "repeated_trial": "seed_freedom seed_search observed_seed_variance",
@@ -189,6 +189,8 @@ def structure(tails: xr.Dataset) -> tuple[Any, ...]:
         has_limit(tails),
         has_guided(tails),
         tails.attrs.get("population_of"),
+        "size" in tails,
+        "data" in tails,
         *labels,
         len(reports),
         int(np.isnan(reports).sum()),

@@ -22,7 +22,8 @@ z has three coordinates, in each of which the population of a search is normal:
 
 * ``log_excess``, log e(gamma) of `leadline.models.effective_dims`;
 * ``log_noise``, the log noise ratio;
-* ``depth``, the log of the scaled depth (`hierarchical`) or the optimum as a loss (`crossed`).
+* ``depth``, the log of the scaled depth (`hierarchical`), or the optimum as a loss (`crossed`,
+  `scaling`).
 
 ``reach`` is not pooled, and its prior cancels.
 """
@@ -35,7 +36,7 @@ import pymc as pm
 import pytensor.tensor as pt
 import xarray as xr
 
-from leadline.models import crossed, hierarchical
+from leadline.models import crossed, hierarchical, scaling
 from leadline.models.effective_dims import dims_population
 from leadline.models.hierarchical import depth_population, noise_population
 from leadline.models.likelihood import coords_of, declare_data
@@ -50,12 +51,17 @@ BANDWIDTH = 0.2
 _TAIL_DATA = (
     *("max_effective_dim", "search_space", "sign"),
     *("search_task", "search_model", "task_share", "task_unit"),
+    *("law_typical", "law_unit", "law_least", "law_log_size", "law_log_data"),
 )
 
 # Data of the draws that the evidence needs.
 _DRAW_DATA = ("bandwidth", "log_base")
 
-_MODELS: dict[str, ModuleType] = {"hierarchical": hierarchical, "crossed": crossed}
+_MODELS: dict[str, ModuleType] = {
+    "hierarchical": hierarchical,
+    "crossed": crossed,
+    "scaling": scaling,
+}
 
 
 def build(
@@ -65,7 +71,7 @@ def build(
 
     `draws` has `z` (search, draw, coordinate) and `log_base` (search, draw), the log-density of z
     under the priors of a single search. `tails` are those of one threshold per search, and `kind`
-    is "hierarchical" or "crossed".
+    is "hierarchical", "crossed" or "scaling".
 
     The model has the shared variables of that model, and as deterministics the population of each
     search: `population_mean` and `population_sd` (search, coordinate). Without `observe`, it has
@@ -78,6 +84,8 @@ def build(
         dims, noise = dims_population(data, priors, spaces), noise_population(priors)
         if kind == "crossed":
             depth = crossed.optimum_population(data, data["edge"], priors)
+        elif kind == "scaling":
+            depth = scaling.optimum_population(data, priors)
         else:
             depth = depth_population(priors)
         like = pt.zeros_like(data["max_effective_dim"])

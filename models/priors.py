@@ -161,6 +161,22 @@ class Priors:
     interaction_sd : Prior
         On the sd of the interactions of models and tasks, in task scales. It avoids 0, because no
         two models differ by the same amount on every task.
+    law_middle : Prior
+        On the scaling law at the middle size and data, measured from a typical optimum in the
+        spread of good scores (`leadline.models.scaling`). The optima are about one spread apart,
+        and the scores inform their middle well.
+    law_part : Prior
+        On the parts of the loss at the middle that size and data can still remove, in the same
+        unit. What sizes change is of the order of one spread; a sd of 1 on the log scale leaves
+        0.14 to 7.
+    law_exponent : Prior
+        On half of an exponent, which keeps exponents in (0, 2). Exponents of published laws are
+        0.05 to 1, and statistical rates 0.5 to 1; the middle 90 % here are 0.13 to 1.2. Zero is
+        avoided, where a size that changes nothing could stand for any irreducible loss.
+    law_misfit : Prior
+        On the sd of optima around the law, in the same unit. Published laws leave residuals of a
+        few hundredths of the range that they explain; 0.007 to 0.35 is likely. It avoids 0: no law
+        is exact, and the likelihoods of all searches would line up there.
     reported_trials : Prior
         On the unknown number of trials behind a reported best (`leadline.models.best_of_k`),
         truncated at 1. Most published searches have tens of trials; the median of 50 and the sd
@@ -195,6 +211,10 @@ class Priors:
     gap_scatter: Prior = Prior("LogNormal", mu=0, sigma=0.2)
     model_scatter: Prior = Prior("HalfNormal", sigma=1)
     interaction_sd: Prior = Prior("LogNormal", mu=-1, sigma=0.5)
+    law_middle: Prior = Prior("Normal", mu=0, sigma=2)
+    law_part: Prior = Prior("LogNormal", mu=0, sigma=1)
+    law_exponent: Prior = Prior("Beta", alpha=2, beta=5)
+    law_misfit: Prior = Prior("LogNormal", mu=-3, sigma=1)
     reported_trials: Prior = Prior("LogNormal", mu=3.91, sigma=1)
     guided_dim: Prior = Prior("LogNormal", mu=0.693, sigma=1)
     guided_root: Prior = Prior("HalfNormal", sigma=1)

@@ -3,13 +3,14 @@
 import functools
 
 import numpy as np
+import xarray as xr
 from pymc.model.transform.conditioning import remove_value_transforms
 from pytensor.compile.mode import get_mode
 
 import leadline as ll
 from leadline.data.tails import cut_tail, join_tails
 from leadline.inference.sampler import set_data
-from leadline.models import crossed, hierarchical, independent
+from leadline.models import crossed, hierarchical, independent, population
 
 # Python mode: numba compiles for longer than all of these tests run.
 PYTHON = get_mode("FAST_COMPILE").excluding("fusion")
@@ -122,6 +123,21 @@ class Case(Evaluator):
         model = module.build(tails, ll.Priors(), effective_dim)
         super().__init__(model, module.data_of(tails), plain)
         self.module, self.tails, self.effective_dim = module, tails, effective_dim
+
+
+def draws_of(tails, draws=7):
+    """Return draws of each search, in place of those of fits."""
+    rng = np.random.default_rng(6)
+    dims, shape = ("search", "draw"), (tails.sizes["search"], draws)
+    return xr.Dataset(
+        {
+            "z": (
+                (*dims, "coordinate"),
+                rng.standard_normal((*shape, len(population.COORDINATES))),
+            ),
+            "log_base": (dims, rng.standard_normal(shape)),
+        }
+    )
 
 
 FULL = {"repeat": True, "grid": 0.01}

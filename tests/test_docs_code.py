@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from helpers_scaling import make_scaling_tree
 from helpers_surface import make_surface_tree
 
 import leadline as ll
@@ -53,6 +54,9 @@ def folder_of_a_user(tmp_path, monkeypatch):
     table.to_csv(tmp_path / "runs.csv", index=False)
     one_run = table[table["seed"] == 0].drop(columns=["config", "seed"])
     one_run.to_csv(tmp_path / "trials.csv", index=False)
+    sized = pd.DataFrame({"loss": rng.random(40), "run": np.repeat(np.arange(5), 8)})
+    sized["params"], sized["tokens"] = 10.0 ** (6 + sized["run"]), 10.0 ** (9 + sized["run"] % 3)
+    sized.to_csv(tmp_path / "sizes.csv", index=False)
     # A copy, because documents also save a fit by this name.
     shutil.copyfile(STORED, tmp_path / "fit.nc")
     monkeypatch.chdir(tmp_path)
@@ -75,6 +79,8 @@ def stand_in(fit):
     def stored_fit(*args, **kwargs):
         bound = inspect.signature(fit).bind(*args, **kwargs).arguments
         assert isinstance(bound["trials"], ll.Trials)
+        if "size" in bound["trials"].table:
+            return make_scaling_tree(draws=20)
         return make_surface_tree() if bound.get("model") == "surface" else converged_fit()
 
     return stored_fit

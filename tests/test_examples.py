@@ -7,6 +7,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 import xarray as xr
+from helpers_scaling import make_scaling_tree
 from helpers_surface import make_surface_tree
 
 import leadline as ll
@@ -18,10 +19,11 @@ TESTS = pathlib.Path(__file__).parent
 def example_folder(tmp_path, monkeypatch):
     """Return a working directory with `fit.nc`, a stored fit of two models on two tasks.
 
-    It also has `surface.nc`, the tree of a surface.
+    It also has `surface.nc`, the tree of a surface, and `scaling.nc`, one with a scaling law.
     """
     (tmp_path / "fit.nc").symlink_to(TESTS / "data" / "crossed.nc")
     make_surface_tree().to_netcdf(tmp_path / "surface.nc")
+    make_scaling_tree(draws=20).to_netcdf(tmp_path / "scaling.nc")
     (tmp_path / "tests").symlink_to(TESTS)
     monkeypatch.chdir(tmp_path)
     return tmp_path

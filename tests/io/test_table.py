@@ -13,6 +13,7 @@ import pytest
 from helpers_readers import refused
 
 from leadline.data.trials import Trials
+from leadline.errors import LeadlineError
 from leadline.io.table import read_table
 
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
@@ -287,3 +288,34 @@ def test_a_name_in_place_of_its_column_is_recognised(typed, near):
     words = f"Did you mean the column 'kind', which holds '{near}'?"
     with refused(words):
         read_table(frame, score="val_loss", direction="minimize", model=typed)
+
+
+def sized(**columns):
+    table = {"task": ["a", "a", "b", "b"], "loss": [0.1, 0.2, 0.3, 0.4], "n": [1, 1, 2, 2]}
+    return pd.DataFrame(table | columns)
+
+
+def test_sizes_are_read_only_where_they_are_named():
+    named = {"score": "loss", "direction": "minimize"}
+    trials = read_table(sized(d=[5.0, 5.0, 7.0, 7.0]), size="n", data="d", **named)
+    assert trials.table["size"].tolist() == [1.0, 1.0, 2.0, 2.0]
+    assert trials.table["data"].tolist() == [5.0, 5.0, 7.0, 7.0]
+    # Data sets and sizes of images are often called so.
+    other = read_table(sized(data=["x", "y", "x", "y"], size=[1, 2, 3, 4]), **named)
+    assert not {"size", "data"} & set(other.table.columns)
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ([1, 1, 0, 0], "row 3"),
+        ([1, 1, -2, -2], "row 3"),
+        ([1, 1, None, None], "row 3"),
+        ([1, 1, "big", "big"], "row 3"),
+        ([1, 3, 2, 2], "second size"),
+    ],
+)
+def test_bad_sizes_are_one_line(size, words):
+    with pytest.raises(LeadlineError, match=words) as error:
+        read_table(sized(n=size), score="loss", direction="minimize", size="n")
+    assert "\n" not in str(error.value)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytensor.tensor as pt
 import pytest
-import xarray as xr
-from helpers_models import PYTHON, SIZES, Evaluator, case, make_tails
+from helpers_models import PYTHON, SIZES, Evaluator, case, draws_of, make_tails
 from scipy import stats
 
 import leadline as ll
@@ -65,18 +64,6 @@ def test_the_ratio_is_the_same_for_arrays_and_tensors():
     np.testing.assert_allclose(tensors.eval(mode=PYTHON), found, rtol=1e-12)
     expected = stats.norm.logpdf(z, mean[:, None], np.hypot(sd, bandwidth)[:, None]).sum(axis=-1)
     np.testing.assert_allclose(found, expected - log_base + CONSTANT * COORDINATES, rtol=1e-10)
-
-
-def draws_of(tails, draws=7):
-    """Return draws of each search, in place of those of fits."""
-    rng = np.random.default_rng(6)
-    dims, shape = ("search", "draw"), (tails.sizes["search"], draws)
-    return xr.Dataset(
-        {
-            "z": ((*dims, "coordinate"), rng.standard_normal((*shape, COORDINATES))),
-            "log_base": (dims, rng.standard_normal(shape)),
-        }
-    )
 
 
 def built(kind, observe=True):

@@ -32,6 +32,7 @@ def test_pictures_with_nothing_to_say_are_left_out():
     assert set(PICTURES) - set(pictures_of(make_tree(draws=4))) == {
         "threshold",
         "comparison",
+        "scaling",
         "surface",
         "ranks",
     }

@@ -14,6 +14,7 @@ from leadline.checks import (
     regime_fit,
     reported,
     sampling,
+    scaling,
     sensitivity,
     space_edges,
     surface,
@@ -22,6 +23,7 @@ from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import NO_TRIALS, Outcome, not_made
 from leadline.stats.fitted_search import plateau_trials, search_names
 from leadline.stats.plateau import NOT_CHECKED
+from leadline.stats.scaling_law import has_law
 from leadline.stats.surface_tree import is_surface
 
 
@@ -72,6 +74,10 @@ CHECKS = {
 this folder and a line here."""
 
 
+LAW_CHECKS = CHECKS | {"scaling law": Check(scaling.scaling_law)}
+"""The checks of ``leadline.fit(model="scaling")``."""
+
+
 SURFACE_CHECKS = {
     name: CHECKS[name] for name in ("divergences", "R-hat", "ESS, bulk", "ESS, tail", "E-BFMI")
 } | {
@@ -83,9 +89,10 @@ SURFACE_CHECKS = {
 
 def evaluate_checks(tree: xr.DataTree) -> pd.DataFrame:
     """Return the table of `leadline.check`, one row per search and check."""
+    checks = SURFACE_CHECKS if is_surface(tree) else LAW_CHECKS if has_law(tree) else CHECKS
     rows = [
         {"search": evidence.search, "check": name, **dataclasses.asdict(evaluate(evidence))}
         for evidence in (Evidence(tree, search) for search in search_names(tree))
-        for name, evaluate in (SURFACE_CHECKS if is_surface(tree) else CHECKS).items()
+        for name, evaluate in checks.items()
     ]
     return pd.DataFrame(rows).astype({"passed": "boolean"})

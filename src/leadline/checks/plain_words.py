@@ -50,6 +50,7 @@ MEANINGS = {
     ),
     "order of trials": Meaning("are early and late trials alike?", "p-value"),
     "reported bests": Meaning("do reported bests agree with the trials?", "p-value"),
+    "scaling law": Meaning("do the optima follow the scaling law?", "p-value"),
     "surface fit, leave-one-out": Meaning(
         "does the surface without a good trial predict it?", "share inside its 80 % interval"
     ),
@@ -57,7 +58,7 @@ MEANINGS = {
         "is the optimum at the end of a range?", "probability of the outer twentieth"
     ),
 }
-"""The meanings by the public names of `CHECKS` and `SURFACE_CHECKS` of
+"""The meanings by the public names of `LAW_CHECKS` and `SURFACE_CHECKS` of
 `leadline.checks.catalogue`."""
 
 UNKNOWN = Meaning("", "figure")

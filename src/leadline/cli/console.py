@@ -18,6 +18,8 @@ from leadline.data.trials import Trials
 from leadline.stats.diagnostics import checks_line, convergence
 from leadline.stats.forecast import forecast
 from leadline.stats.intervals import validate_interval
+from leadline.stats.scaling_law import has_law
+from leadline.stats.scaling_sentences import law_sentences
 from leadline.stats.stopping import forecast_cells, stopping_advice
 from leadline.stats.summary import summary_cells, summary_text
 from leadline.stats.surface_forecast import perfect_search_sentences
@@ -98,6 +100,8 @@ def show_answers(tree: xr.DataTree, *, form: str = "table", **interval: Any) -> 
         show_line(in_command_line_words(which_matter(tree)), "dim")
     found = convergence(tree)
     for sentence in answers.attrs["remarks"]:
+        show_line(sentence)
+    for sentence in law_sentences(tree, **interval) if has_law(tree) else ():
         show_line(sentence)
     line = in_command_line_words(answers.attrs["convergence"])
     show_line(line, "" if found.ok else "bold red")

@@ -15,7 +15,7 @@ from leadline.errors import closest
 # The names of leadline.plots.gallery.PICTURES, which is slow to import.
 PICTURES = (
     *("optimum", "tuning_curve", "forecast", "effective_dim", "tail_fit", "threshold"),
-    *("surface", "comparison", "ranks"),
+    *("surface", "comparison", "ranks", "scaling"),
 )
 _DEMO_SEED = 1  # Everybody sees the numbers of the README.
 
@@ -152,8 +152,8 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     text = "score beyond which the quadratic law is fitted, instead of --tail-fraction"
     tail.add_argument("--threshold", type=float, metavar="T", help=text)
     pooling = (
-        "how searches inform each other; auto: crossed for several models on several tasks, "
-        "hierarchical for one model or one task"
+        "how searches inform each other; auto: scaling for five or more of known --size or --data, "
+        "crossed for several models on several tasks, hierarchical for one model or one task"
     )
     text = (
         "regress the score on the hyperparameters instead of fitting the law: for searches that "

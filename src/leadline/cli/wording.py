@@ -14,6 +14,8 @@ COLUMNS = {
     "best_of": "the number of trials that a score is the best of: rows above 1 are published "
     "results, not trials",
     "budget": "the units of training after which a row was scored, such as its epoch",
+    "size": "the size of the model, such as its parameters: fits a scaling law",
+    "data": "the amount of training data, such as tokens, for the law",
 }
 """Columns of a table of trials: Python's name and what the column holds."""
 
@@ -48,7 +50,7 @@ FIT_ARGUMENTS = (
 )
 """Arguments of `leadline.fit` that the command line hands on unchanged."""
 
-POOLING = ("auto", "single", "hierarchical", "crossed")
+POOLING = ("auto", "single", "hierarchical", "crossed", "scaling")
 """Choices of `leadline.fit` for its argument `model`."""
 
 SURFACE = "--surface"

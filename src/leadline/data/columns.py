@@ -87,6 +87,19 @@ def validate_numbers(values: pd.Series, label: str) -> npt.NDArray[np.float64]:
     return found
 
 
+def validate_positive(values: pd.Series, label: str) -> npt.NDArray[np.float64]:
+    """Return the values as positive, finite floats; missing values are errors."""
+    found = validate_numbers(values, label)
+    wrong = ~((found > 0) & (found < np.inf))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise LeadlineError(
+            f"{label}, row {values.index[row] + 1}: must be a positive number, got "
+            f"{format_value(values.tolist()[row])}; correct it, or leave the column out"
+        )
+    return found
+
+
 def to_number(value: object) -> float:
     """Return a cell as a float, NaN when missing, else raise `TypeError` or `ValueError`."""
     if isinstance(value, str):

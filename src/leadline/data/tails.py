@@ -17,6 +17,7 @@ scale               search             name of the scale, see `leadline.data.sca
 least_loss          search             smallest loss that the bounds of the score allow, or −inf
 max_effective_dim   search             upper bound of the effective dimension
 tail_fraction       search             share of trials asked for, nan where a threshold was
+size, data          search             what a scaling law depends on, where it is known
 log_prior_weight    search             log of the prior weight of this threshold, up to a constant
 loss                tail_trial         mean loss per trial; the middle of its bin on a grid
 bin_width           tail_trial         width of that bin, 0 without a grid
@@ -54,6 +55,7 @@ from leadline.data.replicates import one_row_per_trial
 from leadline.data.resolution import infer_resolution
 from leadline.data.scale import SCALES, Scale
 from leadline.data.trials import LOSS_SIGNS, Trials, search_labels
+from leadline.data.validate import COVARIATES
 from leadline.errors import LeadlineError, format_value
 
 MIN_TAIL_TRIALS = 8
@@ -183,6 +185,9 @@ def cut_tail(
         "n_exceedances": ("replicate_count", inside),
         "group_search": ("replicate_count", np.zeros(len(groups), dtype=int)),
     }
+    for name in COVARIATES:
+        if name in trials.table:
+            variables[name] = "search", [float(trials.table[name].iloc[0])]
     return label_tail(variables, *trials.searches[0], space, sign)
 
 

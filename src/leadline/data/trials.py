@@ -63,7 +63,8 @@ class Trials:
         `status` (complete where there is a score; in a table with reported bests, also the
         default of single rows).
         Optional: `cost`, `order`, `budget`, `space`, hyperparameters `param:<name>`, and `drawn`:
-        "random", or "guided" for a trial chosen by a sampler that learns.
+        "random", or "guided" for a trial chosen by a sampler that learns; `size` and `data`, such
+        as parameters and tokens, positive and the same for all rows of a search, for scaling laws.
         Other columns are left out. A row is a reported best, and moves to `reports`, when its
         optional `best_of`, a number of trials, is above 1, or its status is `reported`.
     direction : {"minimize", "maximize"}

@@ -20,12 +20,16 @@ from leadline.data.columns import (
     validate_labels,
     validate_numbers,
     validate_param,
+    validate_positive,
     validate_status,
 )
 from leadline.errors import LeadlineError, format_value, join_values
 
 REPORT_COLUMNS = ("task", "model", "score", "best_of", "space")
 _AMOUNTS = ("cost", "order", "budget")
+
+COVARIATES = ("size", "data")
+"""Columns that a scaling law depends on: one positive number for each search."""
 
 # Squares of scores must stay finite. Scores this large are overflows anyway: MLflow, for
 # example, stores inf as 1.797693e308.
@@ -159,6 +163,9 @@ def _validate_evaluations(table: pd.DataFrame, label: Callable[[str], str]) -> p
         valid["drawn"] = validate_drawn(table["drawn"], label("drawn"))
     if "space" in table.columns:
         valid["space"] = validate_labels(table["space"], label("space"))
+    for column in COVARIATES:
+        if column in table.columns:
+            valid[column] = validate_positive(table[column], label(column))
     for column in table.columns:
         if column.startswith(PARAM_PREFIX):
             valid[column] = validate_param(table[column])
@@ -189,14 +196,17 @@ def _validate_searches(table: pd.DataFrame, source: str, numbers: npt.NDArray[np
             "budget='epoch', or the columns that distinguish searches, as in task='dataset', "
             "model='model'"
         )
-    if "space" in table.columns:
-        spaces = table[["task", "model", "space"]].drop_duplicates()
-        mixed = spaces.index[spaces.duplicated(["task", "model"])]
+    for column in ("space", *COVARIATES):
+        if column not in table.columns:
+            continue
+        found = table[["task", "model", column]].drop_duplicates()
+        mixed = found.index[found.duplicated(["task", "model"])]
         if len(mixed):
             row = int(mixed[0])
+            part = "models" if column == "space" else "tasks"
             raise LeadlineError(
-                f"{source}: {search_at(row)} has a second space {cell('space', row)} in row "
-                f"{numbers[row]}; a search has one space, so give its parts different models"
+                f"{source}: {search_at(row)} has a second {column} {cell(column, row)} in row "
+                f"{numbers[row]}; a search has one {column}, so give its parts different {part}"
             )
     if not table.duplicated(["task", "model", "trial"]).any():
         return

@@ -114,16 +114,26 @@ def evaluate(plan: Plan, task: str, model: str, data: Task, trial: int, replicat
     parameters = configuration(plan, task, model, trial)
     sequence = _seed_sequence(plan, f"{task}-{model}", trial, 1 + replicate)
     seed = int(sequence.generate_state(1)[0])
+    record = evaluate_configuration(model, parameters, data, seed)
+    return {
+        "trial": trial,
+        "replicate": replicate,
+        "seed": seed,
+        "parameters": parameters,
+        **record,
+    }
+
+
+def evaluate_configuration(
+    model: str, parameters: dict[str, float], data: Task, seed: int
+) -> Record:
+    """Return the scores of a configuration (NaN after divergence) and the seconds it took."""
     wall, cpu = time.perf_counter(), time.process_time()
     try:
         log_loss, error = score(predict_held_out(model, parameters, data, seed), data.y_test)
     except DivergedError:
         log_loss, error = math.nan, math.nan
     return {
-        "trial": trial,
-        "replicate": replicate,
-        "seed": seed,
-        "parameters": parameters,
         "log_loss": log_loss,
         "error": error,
         "wall": time.perf_counter() - wall,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from leadline.data.trials import Trials
+from leadline.data.validate import COVARIATES
 from leadline.errors import LeadlineError, closest, format_value, join_values
 from leadline.io.table import read_table
 
@@ -39,13 +40,14 @@ def load_dataset(name: str, *, metric: Literal["log_loss", "error"] = "log_loss"
     trained with three seeds (replicates). A trial whose training diverged has the status
     `failed`. Columns `cost`, `order`, `space` (the name of the model, whose search space is the
     same on all tasks) and `param:*` are filled. `read_catalogue` returns data sources, units and
-    search spaces.
+    search spaces. "digits-scaling" is a family for scaling laws, made by
+    `leadline.datasets.scaling_family`: one search of 60 trials for each size and amount of data.
 
     Parameters
     ----------
     name : str
         One search, such as "digits-mlp"; all models on a task, such as "digits"; a model on all
-        tasks, such as "mlp"; or "all".
+        tasks, such as "mlp"; "all" of these; or "digits-scaling".
     metric : {"log_loss", "error"}
         The score: held-out log-loss in nats, or the share of held-out rows misclassified. The
         direction is "minimize" for both.
@@ -68,9 +70,10 @@ def load_dataset(name: str, *, metric: Literal["log_loss", "error"] = "log_loss"
         raise LeadlineError(
             f"metric must be one of {join_values(catalogue['metrics'])}, got {format_value(metric)}"
         )
-    searches = _validate_name(name, catalogue["datasets"])
+    searches = _validate_name(name, catalogue["datasets"] | catalogue["families"])
+    sizes = {column: column for column in COVARIATES if column in searches[0]}
     table = pd.concat([_read_search(search) for search in searches], ignore_index=True)
-    trials = read_table(table, score=metric, direction=catalogue["direction"])
+    trials = read_table(table, score=metric, direction=catalogue["direction"], **sizes)
     return dataclasses.replace(
         trials,
         source=f"dataset {format_value(name)}",
@@ -81,9 +84,10 @@ def load_dataset(name: str, *, metric: Literal["log_loss", "error"] = "log_loss"
 
 def _validate_name(name: object, datasets: dict[str, dict[str, str]]) -> list[dict[str, str]]:
     """Return the descriptions of the searches that `name` stands for."""
-    groups = {"all": list(datasets.values())}
+    alike = [search for search in datasets.values() if "size" not in search]
+    groups = {"all": alike}
     for key in ("task", "model"):
-        for search in datasets.values():
+        for search in alike:
             groups.setdefault(search[key], []).append(search)
     groups |= {search: [description] for search, description in datasets.items()}
     if isinstance(name, str) and name in groups:

@@ -26,9 +26,12 @@ from leadline.plots.picture import Picture, Visuals
 from leadline.plots.plot_comparison import comparison_numbers, draw_comparison
 from leadline.plots.plot_optimum import draw_optimum, optimum_numbers
 from leadline.plots.plot_ranks import RANK_PANEL, draw_ranks, ranks_numbers
+from leadline.plots.plot_scaling import draw_scaling, scaling_numbers
 from leadline.plots.plot_surface import draw_surface, score_limits, surface_numbers
 from leadline.plots.plot_tuning_curve import draw_tuning_curve
 from leadline.plots.style import model_styles
+from leadline.stats.scaling_law import has_law
+from leadline.stats.scaling_sentences import short
 
 _SETTINGS = {
     # Text stays text: small, and in the typeface of the page.
@@ -169,6 +172,24 @@ def draw_rank_picture(tree: xr.DataTree) -> Drawing:
         _simplify(axes.xaxis)
         label = "Mean rank of each model over the tasks, the best first"
         return Drawing("Mean rank over the tasks", to_svg(panels.get_viz("figure"), "ranks", label))
+
+
+def draw_law(tree: xr.DataTree) -> list[Drawing]:
+    """Return a picture of the scaling law for size and for data, none where a fit has no law."""
+    if not has_law(tree):
+        return []
+    numbers, result = scaling_numbers(tree), []
+    for index, name in enumerate(numbers["covariate"].to_numpy().astype(str)):
+        own = numbers.isel(covariate=[index])
+        with _panels((4.2, 2.8), "covariate", own["covariate"]) as panels:
+            draw_scaling(Picture(panels, tree, [], _PLAIN), own)
+            panels.viz["plot"].item().set_ylabel("")
+            label = f"Optimum against {name}: the scaling law, the searches and their best seen"
+            other, value = ("data" if name == "size" else "size"), float(own["other"][0])
+            caption = f"{name}, at {other} {short(value)}" if np.isfinite(value) else name
+            svg = to_svg(panels.get_viz("figure"), f"law{index}", label)
+            result.append(Drawing(caption, svg))
+    return result
 
 
 def draw_slices(tree: xr.DataTree, search: str) -> list[Drawing]:

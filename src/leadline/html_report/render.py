@@ -18,13 +18,15 @@ from leadline.checks.plain_words import MEANINGS, UNKNOWN, Meaning
 from leadline.html_report import formats
 from leadline.html_report.data import curve_numbers, report_data
 from leadline.html_report.many_searches import MOST_SEARCHES, draw_ranks_of, is_many, page_data
-from leadline.html_report.pictures import draw_curves, draw_optima, draw_pairs
+from leadline.html_report.pictures import draw_curves, draw_law, draw_optima, draw_pairs
 from leadline.html_report.sentences import as_sentence, doubt_sentences
 from leadline.html_report.sliders import DEFAULT_BUDGET, DEFAULT_FURTHER
 from leadline.html_report.surface_page import surface_page_values
 from leadline.plots.picture import BETTER
 from leadline.plots.style import model_styles
 from leadline.stats.fitted_search import validate_tree
+from leadline.stats.scaling_law import has_law
+from leadline.stats.scaling_sentences import law_sentences
 from leadline.stats.surface_tree import is_surface
 
 # JSON's escapes of characters that would end a script element or a line of JavaScript.
@@ -98,6 +100,8 @@ def render(tree: xr.DataTree) -> str:
         optimum_pictures=[] if is_many(data) else draw_optima(tree, data),
         curve_pictures=[] if is_many(data) else draw_curves(tree, data, curves),
         pair_pictures=draw_pairs(tree, data),
+        law_pictures=draw_law(tree),
+        law_sentences=law_sentences(tree) if has_law(tree) else [],
         **_template_values(tree, data),
     )
 

@@ -74,14 +74,17 @@ def fit(
         search known from reports alone borrows its threshold and tail scale from one with trials
         on the same task: see `leadline.inference.reported_searches`. Trials whose column `drawn` is
         "guided" are left out, with a note: the law is about random draws (see `guided_evidence`).
-    model : {"auto", "single", "hierarchical", "crossed", "surface"}
+    model : {"auto", "single", "hierarchical", "crossed", "scaling", "surface"}
         `"single"`: every search by itself. `"hierarchical"`: effective dimensions, noise and depths
         are partly pooled, so that searches learn from each other. `"crossed"`: in addition, an
-        optimum has a share of its model and a share of its task. `"auto"` takes the first for one
-        search, the second for one model on several tasks or several models on one task, and the
-        third for several models on several tasks. Many crossed searches are fitted each alone,
-        and then together given these draws: see `leadline.inference.two_stages`. Reported bests
-        require a joint model, also for one search. `"surface"`: a regression of the score on the
+        optimum has a share of its model and a share of its task. `"scaling"`: optima follow a law
+        of the columns `size` and `data` (`leadline.models.scaling`), see `leadline.scaling_law`.
+        `"auto"` takes the last for five or more searches of known size or data, else the first for
+        one search, the second for one model on several tasks or several models on one task, and the
+        third for several models on several tasks. Scaling laws, and many crossed searches, are
+        fitted each alone, and then together given these draws: see
+        `leadline.inference.two_stages`. Reported bests require `"hierarchical"` or `"crossed"`,
+        also for one search. `"surface"`: a regression of the score on the
         hyperparameters, for searches of samplers that learn, and to see which hyperparameters
         matter (`leadline.models.surface`). It takes none of the options of the law, and its tree
         has other groups: see Notes.

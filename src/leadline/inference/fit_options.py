@@ -1,17 +1,21 @@
 """Options of `leadline.fit`: the choice of the model, and the validation of the others."""
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 
 from leadline.data.trials import Trials
+from leadline.data.validate import COVARIATES
 from leadline.errors import LeadlineError, format_value, join_values
 
 _CHOICES = {
-    "model": ("auto", "single", "hierarchical", "crossed", "surface"),
+    "model": ("auto", "single", "hierarchical", "crossed", "scaling", "surface"),
     "effective_dim": ("continuous", "integer"),
     "nuts_sampler": ("auto", "nutpie", "pymc", "numpyro", "blackjax"),
 }
+FEWEST_SEARCHES = 5
+"""Fewest searches of a scaling law: it has five parameters, besides its misfit."""
+
 # Packages that a sampler needs and leadline does not install.
 _PACKAGES = {"numpyro": ("jax", "numpyro"), "blackjax": ("jax", "blackjax")}
 
@@ -34,8 +38,13 @@ def choose_model(
             f"model='crossed' compares models, and {trials.source} has one, {join_values(models)}; "
             "use model='hierarchical', or name the column of the model"
         )
+    if model == "scaling":
+        validate_scaling(trials, pairs)
     if model != "auto":
         return model, "asked for"
+    known = covariates_of(trials, pairs)
+    if len(pairs) >= FEWEST_SEARCHES and _vary(known) and not len(trials.reports):
+        return "scaling", f"{len(pairs)} searches of known {' and '.join(known)}"
     if len(models) > 1 and len(tasks) > 1:
         return "crossed", f"{len(models)} models on {len(tasks)} tasks"
     if len(models) > 1:
@@ -49,8 +58,49 @@ def choose_model(
     return "single", "one search"
 
 
+def covariates_of(trials: Trials, pairs: Sequence[tuple[str, str]]) -> dict[str, list[float]]:
+    """Return the size and the data of each search, as far as the table has them."""
+    first = trials.table.drop_duplicates(["task", "model"]).set_index(["task", "model"])
+    return {name: first[name].loc[list(pairs)].tolist() for name in COVARIATES if name in first}
+
+
+def _vary(known: Mapping[str, Sequence[float]]) -> bool:
+    return bool(known) and all(len(set(values)) > 1 for values in known.values())
+
+
+def validate_scaling(trials: Trials, pairs: Sequence[tuple[str, str]]) -> None:
+    """Raise `LeadlineError` unless a scaling law can be fitted to the searches `pairs`."""
+    if len(trials.reports):
+        raise LeadlineError(
+            f"{trials.source}: a scaling law is fitted to searches of known size, and a reported "
+            "best has none; leave these rows out"
+        )
+    known = covariates_of(trials, pairs)
+    if not known:
+        raise LeadlineError(
+            f"{trials.source}: a scaling law needs the size of each search, its data, or both; "
+            "name the columns, as in size='params', data='tokens' (--size params --data tokens)"
+        )
+    for name, values in known.items():
+        if len(set(values)) == 1:
+            raise LeadlineError(
+                f"{trials.source}: all searches have the {name} {values[0]:g}, and a law needs "
+                f"different ones; leave {name} out, or fit model='hierarchical'"
+            )
+    if len(pairs) < FEWEST_SEARCHES:
+        raise LeadlineError(
+            f"{trials.source}: {len(pairs)} searches are too few for a scaling law, which has up "
+            f"to {FEWEST_SEARCHES} parameters; use model='hierarchical'"
+        )
+
+
 def validate_together(kind: str, *, scale: str) -> None:
-    """Raise `LeadlineError` when a crossed model is asked to average over scales."""
+    """Raise `LeadlineError` when a model that relates optima is asked to change their scale."""
+    if kind == "scaling" and scale != "identity":
+        raise LeadlineError(
+            f"scale={scale!r}: a scaling law is a sum of losses in their own units; use "
+            "scale='identity', or model='hierarchical'"
+        )
     if kind == "crossed" and scale == "auto":
         raise LeadlineError(
             "scale='auto' may put the models of a task on different scales, where their optima "

@@ -31,7 +31,7 @@ from leadline.inference.two_stages import with_population, without_population
 Groups = dict[str, xr.Dataset]
 Pair = tuple[str, str]
 
-TWO_STAGES_FROM = {"hierarchical": math.inf, "crossed": 8}
+TWO_STAGES_FROM = {"hierarchical": math.inf, "crossed": 8, "scaling": 2}
 """The number of searches from which two stages are better (`benchmarks/README.md`)."""
 
 # The joint posterior uses a share of the draws of a search, of which there should be enough.

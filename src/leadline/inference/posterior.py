@@ -39,7 +39,7 @@ from leadline.inference.effective_dims import draw_effective_dims
 from leadline.inference.importance import sample_by_importance
 from leadline.inference.progress import Progress
 from leadline.inference.sampler import Sampler
-from leadline.models import best_of_k, crossed, hierarchical, independent
+from leadline.models import best_of_k, crossed, hierarchical, independent, scaling
 from leadline.models.guided import guided_start
 from leadline.models.likelihood import coords_of, positions, structure
 from leadline.models.priors import Priors
@@ -52,6 +52,7 @@ MODELS: Mapping[str, ModuleType] = {
     "single": independent,
     "hierarchical": hierarchical,
     "crossed": crossed,
+    "scaling": scaling,
 }
 
 # Leave-one-out needs a mean over the posterior, not its quantiles.

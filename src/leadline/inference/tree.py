@@ -15,6 +15,7 @@ import xarray as xr
 
 from leadline.data.columns import PARAM_PREFIX
 from leadline.data.trials import Trials, search_labels
+from leadline.data.validate import COVARIATES
 from leadline.inference.candidates_table import candidate_numbers, candidates_table
 from leadline.inference.mixture import mix
 from leadline.inference.shared_tail import log_likelihood, shared_tail, threshold_scores
@@ -317,6 +318,7 @@ def data_groups(
         "n_trials": ("search", [len(table) for table in tables]),
         "n_complete": ("search", complete),
         "n_tail": ("search", [len(rows) for rows, _ in shared]),
+        **{name: ("search", tails[name].to_numpy()) for name in COVARIATES if name in tails},
         # A failed or pruned trial has no score.
         "trial_score": ("trial", everything["score"].to_numpy(dtype=float)),
         "trial_first_score": ("trial", everything["first_score"].to_numpy(dtype=float)),

@@ -34,14 +34,16 @@ def read_table(
     budget: str | None = None,
     of: str | None = None,
     early_stopped: str | None = None,
+    size: str | None = None,
+    data: str | None = None,
     params: Sequence[str] | None = None,
 ) -> Trials:
     """Return the trials in a file or data frame with one row per evaluation.
 
-    Each argument from `score` to `budget` names a column. If it is None, the column of exactly
-    that name is used if there is one ("task" for `task`), but not one that `params` names; so are
-    columns named `order` and `drawn` ("random" or "guided", see `Trials`). Columns named
-    `param:<name>` are hyperparameters. All others are left out.
+    Each argument from `score` to `budget`, and `size` and `data`, names a column. If one of the
+    first is None, the column of exactly that name is used if there is one ("task" for `task`), but
+    not one that `params` names; so are columns named `order` and `drawn` ("random" or "guided", see
+    `Trials`). Columns named `param:<name>` are hyperparameters. All others are left out.
 
     Parameters
     ----------
@@ -83,6 +85,9 @@ def read_table(
         Status of trials that ended at a smaller budget than others, in a table with one row per
         epoch: pruned, so worse than the threshold, if a scheduler stopped them; complete if they
         converged. Without it they are refused, since scores at different budgets do not compare.
+    size, data : str, optional
+        What a scaling law depends on (``fit(model="scaling")``), such as the number of parameters
+        and of training tokens, in any unit: positive, and the same for all rows of a search.
     params : sequence of str, optional
         Columns of hyperparameters, renamed to `param:<name>`; a column of dicts, in Python or in
         JSON, becomes one column per entry. Without `params`, a column of dicts called "params" or
@@ -113,7 +118,9 @@ def read_table(
     """
     named = {"score": score, "task": task, "model": model, "trial": trial, "replicate": replicate}
     named |= {"status": status, "cost": cost, "space": space, "best_of": best_of, "budget": budget}
-    validate_arguments(named, params)
+    # Used only where they are named: other columns are often called "size" or "data".
+    covariates = {"size": size, "data": data}
+    validate_arguments(named | covariates, params)
     direction = validate_direction(direction)
     if of not in (None, "last", "best"):
         raise LeadlineError(f"of must be 'last' or 'best', got {format_value(of)}")
@@ -131,6 +138,7 @@ def read_table(
             "it with read_optuna, or name the columns, as in status='state', params=['params_lr']"
         )
     frame, params = open_dicts(frame, params, source)
+    named |= {column: name for column, name in covariates.items() if name is not None}
     columns = resolve_columns(named, params, frame, source)
     rows = frame[list(columns.values())].set_axis(list(columns), axis="columns")
     notes: list[str] = []

@@ -12,11 +12,13 @@ from leadline.plots.plot_effective_dim import plot_effective_dim
 from leadline.plots.plot_forecast import plot_forecast
 from leadline.plots.plot_optimum import plot_optimum
 from leadline.plots.plot_ranks import plot_ranks
+from leadline.plots.plot_scaling import plot_scaling
 from leadline.plots.plot_surface import plot_surface
 from leadline.plots.plot_tail_fit import plot_tail_fit
 from leadline.plots.plot_threshold import plot_threshold
 from leadline.plots.plot_tuning_curve import plot_tuning_curve
 from leadline.stats.plateau import plateaus
+from leadline.stats.scaling_law import has_law
 from leadline.stats.surface_tree import is_surface
 
 PICTURES: dict[str, Callable[..., PlotCollection]] = {
@@ -29,6 +31,7 @@ PICTURES: dict[str, Callable[..., PlotCollection]] = {
     "surface": plot_surface,
     "comparison": plot_comparison,
     "ranks": plot_ranks,
+    "scaling": plot_scaling,
 }
 _OF_SURFACES = ("optimum", "forecast", "surface", "comparison", "ranks")
 PER_PAGE = 24
@@ -64,6 +67,8 @@ def pictures_of(tree: xr.DataTree) -> list[str]:
             without.add("surface")
     else:
         without.add("surface")
+    if not has_law(tree):
+        without.add("scaling")
     if len(plateaus(tree)) == tree["posterior"].sizes["search"]:
         without |= {"effective_dim", "tail_fit", "threshold"}
     if not is_surface(tree) and tree["candidates"].sizes["candidate"] < 2:

@@ -12,6 +12,8 @@ REFERENCES = {
     "[doi:10.1111/j.1467-9469.2011.00756.x](https://doi.org/10.1111/j.1467-9469.2011.00756.x).",
     "vehtari2024": "A. Vehtari, D. Simpson, A. Gelman, Y. Yao and J. Gabry (2024), Pareto smoothed "
     "importance sampling, Journal of Machine Learning Research 25(72).",
+    "hoffmann2022": "J. Hoffmann et al. (2022), Training compute-optimal large language models, "
+    "[arXiv:2203.15556](https://arxiv.org/abs/2203.15556).",
     "hoffman2014": "M. D. Hoffman and A. Gelman (2014), The No-U-Turn Sampler, Journal of Machine "
     "Learning Research 15, 1593-1623.",
     "eriksson2021": "D. Eriksson and M. Jankowiak (2021), High-dimensional Bayesian optimization "
@@ -46,6 +48,10 @@ BIBTEX = {
   title = {{Pareto} Smoothed Importance Sampling},
   journal = {Journal of Machine Learning Research}, volume = {25}, number = {72},
   year = {2024}}""",
+    "hoffmann2022": """@article{hoffmann2022,
+  author = {Hoffmann, Jordan and others},
+  title = {Training Compute-Optimal Large Language Models},
+  journal = {arXiv:2203.15556}, year = {2022}}""",
     "hoffman2014": """@article{hoffman2014,
   author = {Hoffman, Matthew D. and Gelman, Andrew},
   title = {The {No-U-Turn} Sampler},

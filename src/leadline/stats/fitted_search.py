@@ -204,7 +204,7 @@ def fitted_search(tree: xr.DataTree, name: str) -> FittedSearch:
         n_trials=int(constant["n_trials"]),
         best_loss=best_loss,
         best_seeds=best_seeds,
-        bound=_bound(tree),
+        bound=search_bound(tree),
         plateau=plateau_trials(tree, name) > 0,
         resolution=float(constant["resolution"]) if best_seeds == 1 else 0.0,
     )
@@ -220,7 +220,7 @@ def fitted_search(tree: xr.DataTree, name: str) -> FittedSearch:
     )
 
 
-def _bound(tree: xr.DataTree) -> float:
+def search_bound(tree: xr.DataTree) -> float:
     """Return the smallest loss that the bounds of the score allow, −inf for none or unknown."""
     low, high = json.loads(tree.attrs.get("settings", "{}")).get("bounds", (None, None))
     best = low if direction_sign(tree) > 0 else high

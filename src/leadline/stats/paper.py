@@ -19,6 +19,8 @@ from leadline.stats.options import validate_budget
 from leadline.stats.plateau import plateau_sentences
 from leadline.stats.reported import only_reported
 from leadline.stats.rounding import rounded
+from leadline.stats.scaling_law import has_law
+from leadline.stats.scaling_sentences import law_sentences
 from leadline.stats.surface_paper import surface_methods, surface_results
 from leadline.stats.surface_tree import is_surface
 from leadline.stats.tuning_curve import tuning_curve
@@ -41,6 +43,9 @@ _MODELS = {
     "crossed": "The searches were fitted together in a model of models crossed with tasks, which "
     "partially pools effective dimensions and noise and splits each optimum into the part of the "
     "task, the part of the model and their interaction.",
+    "scaling": "The searches were fitted together in a model that partially pools effective "
+    "dimensions and noise, and whose optima follow a power law of size and data @hoffmann2022@ "
+    "with a misfit.",
 }
 
 
@@ -106,6 +111,8 @@ def sentences(
     results = _optima(tree, prob, kind)
     if is_surface(tree):
         results += surface_results(tree, prob)
+    if has_law(tree):
+        results += law_sentences(tree, ci_prob=prob, ci_kind=kind)
     if _models(tree) > 1:
         comparison = compare_once(tree, budget=budget, rope=rope, ci_prob=prob)
         results += comparison_sentences(comparison)
@@ -170,7 +177,7 @@ def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
     )
     found = convergence(tree)
     assumed = ", as we assume" * bool(settings.get("assume_random"))
-    pooled = settings.get("model") in ("hierarchical", "crossed")
+    pooled = settings.get("model") in ("hierarchical", "crossed", "scaling")
     automatic = settings.get("threshold") == "auto"
     sampling = f"{_sampler(tree, settings)}, in PyMC {versions.get('pymc', '')} @pymc2023@"
     if "draws" in settings:

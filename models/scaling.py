@@ -1,0 +1,125 @@
+"""Scaling laws: the optimum of a tuned model falls with its size and with its data.
+
+The story of each search is `leadline.models.likelihood`; effective dimensions and noise are pooled
+as in `leadline.models.hierarchical`. The optimum of search j, in losses, is near a sum of powers of
+its size N_j and of its data D_j (Hoffmann et al. 2022, arXiv:2203.15556):
+
+    alpha_j ~ Normal(law(N_j, D_j), misfit)
+    law(N, D) = irreducible + size_part (N / N0)^(−a) + data_part (D / D0)^(−b)
+
+N0 and D0 are the geometric means over searches. The parts are losses there: the scores inform them
+better than the coefficients at N = D = 1. Size or data may be missing, and so is its part.
+
+The irreducible loss is ``middle − size_part − data_part``, where `middle` is the law at N0 and D0.
+The middle is known well, and the irreducible loss hardly ever. Where scores have a bound, the parts
+are truncated so that the irreducible loss is not beyond it.
+
+The priors of `leadline.models.priors` are on numbers without units. The unit is the spread of the
+good scores of all searches (`leadline.models.crossed.spread_of_tails`), and the middle is measured
+from a typical optimum. Neither depends on a best score (docs/theory.md, Traps). The misfit is kept
+from zero: no law is exact, and the likelihoods of all searches would else be aligned.
+
+An optimum lies beyond its edge and within the bounds of its score: the prior of everything is
+conditioned on that, as in `leadline.models.crossed`.
+"""
+
+from typing import Any
+
+import numpy as np
+import pymc as pm
+import pytensor.tensor as pt
+import xarray as xr
+from pytensor.tensor.variable import TensorVariable
+
+from leadline.data.validate import COVARIATES
+from leadline.models.crossed import spread_of_tails
+from leadline.models.effective_dims import effective_dims
+from leadline.models.hierarchical import pooled_noise
+from leadline.models.likelihood import Data, coords_of, declare_data, has_limit, observe_tails
+from leadline.models.likelihood import data_of as tail_data
+from leadline.models.priors import Prior, Priors
+from leadline.models.scaled_depth import NORMAL, edge_and_scale
+
+LARGEST_EXPONENT = 2.0
+
+# In the law with two effective hyperparameters an optimum is two tail scales beyond its threshold.
+_TYPICAL_DEPTH = 2.0
+
+
+def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") -> pm.Model:
+    """Return the model of searches of known size or data (`size` and `data` of the tails).
+
+    The variables are those of `leadline.models.hierarchical.build`, without its pooled depths, and
+    those of `optimum_population`.
+    """
+    with pm.Model(coords=coords_of(tails)) as model:
+        data = declare_data(data_of(tails))
+        dims = effective_dims(effective_dim, data, priors, tails)
+        sigma = pooled_noise(data, priors)
+        edge, scale = edge_and_scale(data, sigma)
+        expected, sd = optimum_population(data, priors)
+        depth = dims.scaled_depth(*NORMAL, ((edge - expected) / scale, sd / scale), sigma)
+        reach = priors.reach.variable("reach", dims="search")
+        observe_tails(data, depth, sigma, reach, dims, priors)
+    return model
+
+
+def optimum_population(data: Data, priors: Priors) -> tuple[TensorVariable, TensorVariable]:
+    """Return the law at each search, as a loss, shape (search,), and the misfit, shape ().
+
+    Adds the parameters of the law to the active model, all of shape (): `middle` and `irreducible`,
+    scores; `size_part`, `data_part` and `misfit`, distances between scores; `size_exponent` and
+    `data_exponent`.
+    """
+    typical, unit = data["law_typical"], data["law_unit"]
+    least = (data["law_least"] - typical) / unit if "law_least" in data else None
+    middle = _truncated("scaled_middle", priors.law_middle, least, None)
+    left = None if least is None else middle - least
+    law, parts = middle, []
+    for name in COVARIATES:
+        if f"law_log_{name}" not in data:
+            continue
+        lower = None if left is None else pt.constant(0.0)
+        part = _truncated(f"scaled_{name}_part", priors.law_part, lower, left)
+        left = None if left is None else left - part
+        half = priors.law_exponent.variable(f"half_{name}_exponent")
+        exponent = pm.Deterministic(f"{name}_exponent", LARGEST_EXPONENT * half)
+        # expm1 keeps the difference that a small exponent makes.
+        law = law + part * pt.expm1(-exponent * data[f"law_log_{name}"])
+        pm.Deterministic(f"{name}_part", unit * part)
+        parts.append(part)
+    for name, value in (("middle", middle), ("irreducible", middle - sum(parts))):
+        pm.Deterministic(name, data["sign"] * (typical + unit * value))
+    misfit = pm.Deterministic("misfit", unit * priors.law_misfit.variable("scaled_misfit"))
+    return typical + unit * law, misfit
+
+
+def _truncated(
+    name: str, prior: Prior, lower: TensorVariable | None, upper: TensorVariable | None
+) -> TensorVariable:
+    if lower is None and upper is None:
+        return prior.variable(name)
+    return pm.Truncated(name, prior.dist(), lower=lower, upper=upper)
+
+
+def data_of(tails: xr.Dataset) -> dict[str, Any]:
+    """Return what the model takes from the tails, by the names of its `pm.Data`."""
+    return tail_data(tails) | law_data(tails)
+
+
+def law_data(tails: xr.Dataset) -> dict[str, Any]:
+    """Return what `optimum_population` takes from the tails, by the names of its `pm.Data`."""
+    threshold, tail_scale = tails["threshold"].to_numpy(), tails["tail_scale"].to_numpy()
+    data = {
+        "sign": tails.attrs["loss_sign"],
+        "law_typical": float((threshold - _TYPICAL_DEPTH * tail_scale).mean()),
+        "law_unit": spread_of_tails(threshold, tail_scale),
+    }
+    if has_limit(tails):
+        # Scores of one metric have one bound.
+        data["law_least"] = float(tails["least_loss"].max())
+    for name in COVARIATES:
+        if name in tails:
+            logs = np.log(tails[name].to_numpy())
+            data[f"law_log_{name}"] = logs - logs.mean()
+    return data

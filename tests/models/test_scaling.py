@@ -1,0 +1,73 @@
+"""The scaling law of optima: the formula, its bound, and the same model in one stage and in two."""
+
+import functools
+
+import numpy as np
+import pytest
+from helpers_models import SIZES, Case, Evaluator, draws_of, make_tails
+
+import leadline as ll
+from leadline.models import population, scaling
+
+SIZE = np.array([1e6, 3e6, 1e7, 3e7, 2e8])
+DATA = np.array([3e8, 1e8, 1e9, 3e9, 1e9])
+
+
+def tails_of(data=True, least=-np.inf, direction="minimize"):
+    tails = make_tails(SIZES, direction=direction)
+    tails = tails.assign(size=("search", SIZE), least_loss=("search", np.full(len(SIZE), least)))
+    return tails.assign(data=("search", DATA)) if data else tails
+
+
+@functools.cache
+def shared(data=True, least=-np.inf, direction="minimize"):
+    """Return the model of the shared parameters alone."""
+    tails = tails_of(data, least, direction)
+    draws = draws_of(tails)
+    model = population.build(draws, tails, ll.Priors(), "scaling")
+    return Evaluator(model, population.data_of(draws, tails, "scaling"))
+
+
+@pytest.mark.parametrize("data", [True, False])
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_the_mean_of_the_optima_is_the_law(data, direction):
+    evaluator = shared(data, direction=direction)
+    sign = 1.0 if direction == "minimize" else -1.0
+    for point in evaluator.points(3):
+        values = evaluator.values(point)
+        law = sign * values["irreducible"]
+        for name, known in (("size", SIZE), ("data", DATA)):
+            if name == "size" or data:
+                ratio = known / np.exp(np.log(known).mean())
+                law = law + values[f"{name}_part"] * ratio ** -values[f"{name}_exponent"]
+                assert 0 < values[f"{name}_exponent"] < scaling.LARGEST_EXPONENT
+        np.testing.assert_allclose(values["population_mean"][:, 2], law, rtol=1e-10)
+        np.testing.assert_allclose(values["population_sd"][:, 2], values["misfit"])
+        assert all(np.isfinite(term).all() for term in evaluator.terms(point).values())
+
+
+def test_the_irreducible_loss_is_within_the_bound_of_the_score():
+    evaluator = shared(least=-3.0)
+    for point in evaluator.points(50, width=6.0):
+        assert evaluator.values(point)["irreducible"] >= -3.0
+    assert "law_least" in evaluator.data
+
+
+def test_the_unit_does_not_depend_on_the_best_score():
+    tails = tails_of()
+    best = np.flatnonzero(tails["loss"] == tails["loss"].min())
+    loss = tails["loss"].to_numpy().copy()
+    loss[best] -= 10.0
+    other = tails.assign(loss=("tail_trial", loss), best_loss=tails["best_loss"] - 10.0)
+    for name, value in scaling.law_data(tails).items():
+        np.testing.assert_array_equal(scaling.law_data(other)[name], value)
+
+
+def test_the_joint_model_has_the_variables_of_the_shared_one():
+    joint = Case(scaling, tails_of())
+    names = {own.name for own in joint.model.free_RVs}
+    own = {"noise_ratio", "effective_dim_offset", "gap", "reach"}
+    assert names - own == {variable.name for variable in shared().model.free_RVs}
+    for point in joint.points(2):
+        assert all(np.isfinite(term).all() for term in joint.terms(point).values())
+        assert np.isfinite(joint.gradient(point)).all()
