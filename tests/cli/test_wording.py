@@ -34,6 +34,10 @@ ONLY_PYTHON = (
     "max_effective_dim",
     "bounds must be",
     "for an array of scores",
+    "fit_many fits",
+    "fit_many takes",
+    "pool takes",
+    "executor=NUMBER",
 )
 
 

@@ -14,14 +14,14 @@ MOST_BYTES_PER_SEARCH = 10_000
 
 
 @pytest.fixture(scope="module")
-def tree():
+def many():
     pairs = tuple((f"t{task}", model) for task in range(21) for model in ("x", "y"))
     assert len(pairs) > MOST_SEARCHES
     return make_tree(make_trials(n=20, n_failed=1, searches=pairs), chains=2, draws=10)
 
 
-def test_many_searches_have_tables_and_a_small_page(tree):
-    page = render(tree)
+def test_many_searches_have_tables_and_a_small_page(many):
+    page = render(many)
     assert len(page.encode()) < MOST_BYTES_PER_SEARCH * 42
     assert 'id="filter"' in page
     assert page.count("sortable") >= 2
@@ -29,10 +29,10 @@ def test_many_searches_have_tables_and_a_small_page(tree):
     assert page.count("<tr data-search=") == 2 * 42
 
 
-def test_the_page_has_what_its_script_uses(tree, data):
+def test_the_page_has_what_its_script_uses(many, data):
     assert not is_many(data)
     assert page_data(data) == data
-    own = page_data(report_data(tree))
+    own = page_data(report_data(many))
     assert {"curves", "forecast", "searches", "comparison"} <= set(own)
     assert "checks" not in own
     assert json.dumps(own, allow_nan=False)

@@ -69,6 +69,10 @@ OPTIONS = {
 """Arguments of the Python functions, and the options that set them."""
 
 _PHRASES = {
+    "name the columns, as in size='params', data='tokens'": "name the columns, as in --size COLUMN "
+    "--data COLUMN",
+    "as in read_table(..., size='params', data='tokens'), with model='scaling'": "as in `leadline "
+    "fit TABLE --size COLUMN --data COLUMN`",
     # On the command line the reader follows from the model.
     "read them with assume_random=True and fit with model='surface'": "fit with --surface",
     "with model='surface', and name the columns of a table, as in params=": "with --surface, and "

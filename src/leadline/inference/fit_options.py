@@ -79,7 +79,7 @@ def validate_scaling(trials: Trials, pairs: Sequence[tuple[str, str]]) -> None:
     if not known:
         raise LeadlineError(
             f"{trials.source}: a scaling law needs the size of each search, its data, or both; "
-            "name the columns, as in size='params', data='tokens' (--size params --data tokens)"
+            "name the columns, as in size='params', data='tokens'"
         )
     for name, values in known.items():
         if len(set(values)) == 1:

@@ -152,7 +152,7 @@ def read_index(path: Path) -> pd.DataFrame:
     index = path / INDEX
     if not index.is_file():
         raise LeadlineError(
-            f"{path} is no folder of fits: there is no {INDEX} in it; `leadline.fit_many` or "
+            f"{path} is no folder of fits: there is no {INDEX} in it; `fit_many` or "
             "`leadline fit --workers` makes one"
         )
     text = dict.fromkeys(set(COLUMNS) - {"seconds"}, str)

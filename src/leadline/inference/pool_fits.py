@@ -218,7 +218,7 @@ def _validate(found: Sequence[_Stored]) -> None:
     if first.settings["effective_dim"] != "continuous":
         raise LeadlineError(
             "integer effective dimensions that searches share cannot be pooled; fit the searches "
-            "with effective_dim='continuous', or all at once with leadline.fit"
+            "with effective_dim='continuous', or all at once with `fit`"
         )
 
 

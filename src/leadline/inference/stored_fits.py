@@ -93,7 +93,7 @@ def stored_trials(tree: xr.DataTree) -> Trials:
     if GROUP not in tree.children:
         raise LeadlineError(
             f"the fit of {tree.attrs.get('source', 'a search')} does not hold its trials; fit the "
-            "searches with leadline.fit_many"
+            "searches with `fit_many` or `leadline fit --workers`"
         )
     return trials_of_group(tree[GROUP].to_dataset())
 
