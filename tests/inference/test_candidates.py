@@ -118,7 +118,7 @@ def test_spaces_are_named_or_are_those_of_the_hyperparameters():
     is_b = table["task"] == "b"
     deep = {"param:lr": 0.1, "param:depth": np.where(is_b, 3.0, np.nan)}
     for columns, expected in (
-        ({}, ["", ""]),
+        ({}, ["x", "y"]),
         (deep, ["param:lr", "param:depth, param:lr"]),
         (deep | {"space": np.where(is_b, "two", "one")}, ["one", "two"]),
     ):

@@ -126,7 +126,7 @@ def test_it_borrows_on_the_scale_of_the_lender():
 
 def test_its_effective_dimension_is_bounded_as_that_of_its_space():
     three = {"param:lr": 0.1, "param:width": 3, "param:depth": 2}
-    assert last(reported(make(**three))[0], "max_effective_dim", "space") == [DEFAULT_MAX_DIM, ""]
+    assert last(reported(make(**three))[0], "max_effective_dim", "space") == [DEFAULT_MAX_DIM, "B"]
     trials = make(space="s", **three)
     assert last(reported(trials)[0], "max_effective_dim", "space") == [3.0, "s"]
     priors = Priors(max_effective_dim=4)

@@ -216,11 +216,8 @@ def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.DataArray:
     arrays = [part[name] for part in parts if name in part]
     dim = next((dim for dim in _JOINED_DIMS if dim in arrays[0].dims), "search")
     if dim == "search" and len(arrays) < len(parts):
-        nothing = xr.full_like(arrays[0].isel(search=[0]), np.nan, float)
-        arrays = [
-            part[name] if name in part else nothing.assign_coords(_labels_of(part))
-            for part in parts
-        ]
+        like = arrays[0]
+        arrays = [part[name] if name in part else _missing(like, part) for part in parts]
     if dim == "trial":
         text = any(array.dtype.kind == "U" for array in arrays)
         missing = "" if text else np.nan
@@ -237,8 +234,11 @@ def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.DataArray:
     return xr.concat(arrays, dim=dim, join="outer", fill_value=fill)
 
 
-def _labels_of(part: xr.Dataset) -> dict[str, xr.DataArray]:
-    return {name: part.coords[name] for name in ("search", *_LABELS) if name in part.coords}
+def _missing(like: xr.DataArray, part: xr.Dataset) -> xr.DataArray:
+    """Return a variable like another, missing in all searches of a part."""
+    labels = {name: part.coords[name] for name in ("search", *_LABELS) if name in part.coords}
+    some = like.isel(search=np.zeros(part.sizes.get("search", 1), dtype=int))
+    return xr.full_like(some, np.nan, float).assign_coords(labels)
 
 
 def sampler_statistics(statistics: xr.Dataset) -> xr.Dataset:

@@ -86,10 +86,11 @@ def resolve_columns(
 def _holder(value: str, frame: pd.DataFrame) -> str:
     """Return " Did you mean ...?" if a column of names holds one like `value`, else ""."""
     for column in frame.columns:
-        cells = frame[column].dropna().unique()
-        if len(cells) > _MOST_NAMES or not all(isinstance(cell, str) for cell in cells):
+        cells = frame[column].dropna()
+        if not all(isinstance(cell, str) for cell in cells):
             continue
-        if closest(value, cells):
+        cells = cells.unique()
+        if len(cells) <= _MOST_NAMES and closest(value, cells):
             near = next(cell for cell in cells if closest(value, [cell]))
             return f" Did you mean the column {format_value(column)}, which holds {near!r}?"
     return ""
