@@ -54,6 +54,7 @@ def test_the_same_fit_gives_the_same_bytes(small, tmp_path):
     assert [one.name for one in tmp_path.iterdir()] == ["report.html"]
 
 
+@pytest.mark.slow
 def test_twelve_searches_are_under_500_kb():
     searches = tuple((f"task {i}", model) for i in range(4) for model in ("mlp", "svm", "forest"))
     tree = make_tree(make_trials(searches=searches), chains=2, draws=25)

@@ -36,7 +36,7 @@ def searches(sizes=SIZES):
     return Trials(pd.concat(tables, ignore_index=True), "maximize", source="simulated.csv")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=[pytest.param("fit", marks=pytest.mark.slow)])
 def fitted():
     # Given, so that divergences of so short a fit do not start a second one.
     return ll.fit(searches(), tail_fraction=[0.35, 0.5], target_accept=0.95, **SETTINGS)

@@ -22,7 +22,7 @@ def alone(request):
     return ll.fit(plateau_trials(request.param), **SETTINGS)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=[pytest.param("fit", marks=pytest.mark.slow)])
 def mixed():
     return ll.fit(
         mixed_trials(),

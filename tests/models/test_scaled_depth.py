@@ -23,6 +23,13 @@ CASES = {
 }
 
 
+# Building and differentiating a joint model takes seconds.
+EACH = [
+    pytest.param(name, marks=[pytest.mark.slow] * (name not in ("single", "crossed")))
+    for name in CASES
+]
+
+
 def bounded_tails(sizes, room=ROOM):
     tails = make_tails(sizes)
     least = tails["best_loss"].to_numpy() - room[: len(sizes)]
@@ -42,7 +49,10 @@ def function_of(model, outputs):
 
 @pytest.mark.parametrize(
     ("module", "dim", "name"),
-    [(independent, "continuous", "gap"), (hierarchical, "integer", "gap_coordinate")],
+    [
+        (independent, "continuous", "gap"),
+        pytest.param(hierarchical, "integer", "gap_coordinate", marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.parametrize("room", [0.0, 0.3])
 def test_the_mass_of_the_coordinate_is_the_probability_of_the_limit(module, dim, name, room):
@@ -62,7 +72,7 @@ def test_the_mass_of_the_coordinate_is_the_probability_of_the_limit(module, dim,
     assert mass == pytest.approx(prior.cdf(limits(tails, sigma)[0]), abs=1e-4)
 
 
-@pytest.mark.parametrize("name", list(CASES))
+@pytest.mark.parametrize("name", EACH)
 def test_a_distant_bound_changes_no_density(name):
     module, sizes, dim = CASES[name]
     free = module.build(make_tails(sizes), ll.Priors(), dim)
@@ -78,7 +88,7 @@ def test_a_distant_bound_changes_no_density(name):
     )
 
 
-@pytest.mark.parametrize("name", list(CASES))
+@pytest.mark.parametrize("name", EACH)
 def test_gradients_are_finite_and_prior_draws_are_within_the_bounds(name):
     module, sizes, dim = CASES[name]
     tails = bounded_tails(sizes)
