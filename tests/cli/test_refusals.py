@@ -79,3 +79,17 @@ def test_a_saved_fit_is_no_source(tmp_path, monkeypatch, capsys):
     (tmp_path / "fit.nc").touch()
     assert main(["fit", "fit.nc"]) == 1
     assert "leadline summary fit.nc" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["fit", "a.csv", "--minimize"], "write --direction minimize"),
+        (["forecast", "--trials", "fifty", "fit.nc"], "must be a whole number, got 'fifty'"),
+        (["fit", "a.csv", "--tasks", "b"], "Did you mean '--task'"),
+    ],
+)
+def test_a_slip_in_an_option_is_answered_in_the_words_of_its_command(arguments, words, capsys):
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert words in capsys.readouterr().err

@@ -108,3 +108,9 @@ def test_many_cells_are_as_good_as_continuous():
     wide = unit_cube(table(x=[1, 500]), {"x": ("integer", 1, 1000)}, "test")
     assert wide.axes[0].cells == 0
     assert isinstance(wide, UnitCube)
+
+
+def test_a_wide_range_is_searched_by_log_only_if_the_values_look_so():
+    even = np.linspace(0.01, 0.9, 50)
+    table = pd.DataFrame({"param:even": even, "param:log": np.geomspace(0.01, 0.9, 50)})
+    assert [axis.log for axis in unit_cube(table, None, "runs.csv").axes] == [False, True]

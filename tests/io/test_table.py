@@ -319,3 +319,16 @@ def test_bad_sizes_are_one_line(size, words):
     with pytest.raises(LeadlineError, match=words) as error:
         read_table(sized(n=size), score="loss", direction="minimize", size="n")
     assert "\n" not in str(error.value)
+
+
+def test_columns_of_words_that_nothing_names_have_a_note():
+    frame = pd.DataFrame({"score": np.arange(40.0), "data": [*"ab"] * 20, "arch": [*"xxyy"] * 10})
+    frame["id"] = [f"run{number}" for number in range(40)]
+    options = {"score": "score", "direction": "minimize"}
+    (note,) = read_table(frame, **options).notes
+    assert "'data'" in note
+    assert "'arch'" in note
+    assert "'id'" not in note
+    assert read_table(frame, task="data", model="arch", **options).notes == ()
+    (note,) = read_table(frame, task="data", **options).notes
+    assert "'data'" not in note

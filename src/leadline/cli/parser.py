@@ -62,12 +62,19 @@ class _Parser(argparse.ArgumentParser):
             message += (
                 f"; it belongs to {', '.join(takers)}"
                 if takers
-                else f".{closest(unknown[1], _options_of(self))}"
+                else f".{closest(unknown[1], self._options_here())}"
             )
         choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)$", message)
         if choice:
             message += f".{closest(choice[1], re.findall(r"'([^']*)'", choice[2]))}"
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        if unknown and unknown[1] in ("--minimize", "--maximize"):
+            message = f"no option {unknown[1]}; write --direction {unknown[1][2:]}"
+        known = f" {self.command}" if self.command in _commands_of(self) else ""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog}{known} --help)\n")
+
+    def _options_here(self) -> set[str]:
+        """Return the options of the command that was typed, or of all."""
+        return _commands_of(self).get(self.command) or _options_of(self)
 
 
 def _options_of(parser: argparse.ArgumentParser) -> set[str]:
@@ -235,7 +242,10 @@ def _bound(text: str) -> float | str | None:
 
 
 def _positive_integer(text: str, minimum: int = 1) -> int:
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number, got {text!r}") from None
     if value < minimum:
         raise argparse.ArgumentTypeError(f"must be at least {minimum}, got {value}")
     return value

@@ -57,7 +57,7 @@ def show_checks(tree: xr.DataTree, *, recompute: bool = False, every: bool = Fal
 
 
 def _title(n_searches: int, every: bool) -> str:
-    which = "all checks" if every else "checks that failed"
+    which = "all checks" if every else "checks that failed, or note something"
     where = f" of {n_searches} searches" if n_searches > 1 else ""
     return (
         f"{which}{where}; FAILED: an interval is likely wrong; noted: worth knowing\n"

@@ -58,7 +58,7 @@ def surface_trials(trials: Trials, generator: np.random.Generator) -> SurfaceTri
     notes = []
     if len(complete) < len(per_trial):
         left = pluralize(len(per_trial) - len(complete), "trial")
-        notes.append(f"{name}: {left} without a score left out of the surface")
+        notes.append(f"{name}: {left} with a failed or pruned run left out of the surface")
     cube = unit_cube(complete, trials.distributions, name)
     # Text compares missing parameters as equal.
     keys = [repr(row) for row in cube.seen.tolist()]

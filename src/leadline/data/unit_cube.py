@@ -23,7 +23,7 @@ from leadline.errors import LeadlineError, join_values
 Floats = npt.NDArray[np.float64]
 
 _FEWEST_RATIO = 30.0
-"""Positive values with a larger ratio of largest to smallest are taken to be searched by log."""
+"""Positive values with a larger ratio of largest to smallest may have been searched by log."""
 
 _MOST_CELLS = 64
 """With more possible values a parameter is as good as continuous."""
@@ -159,8 +159,9 @@ def unit_cube(
     """Return the space of trials, one per row of `table` with `param:*` columns.
 
     `declared` are the distributions of the parameters, as `Trials.distributions`. Without one, a
-    number ranges over the values seen, on a log scale if they are positive and differ by a factor
-    of 30 or more, and a parameter that is no number has the choices seen.
+    number ranges over the values seen, and a parameter that is no number has the choices seen. The
+    scale of a number is logarithmic if the values are positive, differ by a factor of 30 or more,
+    and have a median that is nearer to the middle on that scale.
 
     Raises `LeadlineError` if no parameter varies.
     """
@@ -202,13 +203,22 @@ def _axis(name: str, values: pd.Series, declared: tuple[object, ...]) -> Axis | 
         return Axis(name) if inactive else None
     else:
         low, high = float(present.min()), float(present.max())
-        log, cells = bool(low > 0 and high / low >= _FEWEST_RATIO), 0
+        log, cells = _is_log(present.to_numpy(dtype=float)), 0
         if pd.api.types.is_integer_dtype(present) or (present == present.round()).all():
             low, high = low - 0.5, high + 0.5
             cells = 0 if log else round(high - low)
     if log:
         low, high = float(np.log(low)), float(np.log(high))
     return Axis(name, low, high, log, cells if cells <= _MOST_CELLS else 0)
+
+
+def _is_log(values: Floats) -> bool:
+    """Return whether values look as if they were drawn evenly on a log scale."""
+    low, middle, high = values.min(), np.median(values), values.max()
+    if low <= 0 or high / low < _FEWEST_RATIO:
+        return False
+    even, log = (middle - low) / (high - low), np.log(middle / low) / np.log(high / low)
+    return bool(abs(log - 0.5) < abs(even - 0.5))
 
 
 def _name(value: object) -> str:

@@ -2,11 +2,13 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
 
 from leadline.data.trials import Trials, validate_any_complete, validate_direction
 from leadline.data.validate import validate_rows
-from leadline.errors import LeadlineError, format_value
+from leadline.errors import LeadlineError, format_value, join_values
 from leadline.io.files import load_frame
 from leadline.io.optuna_frame import is_trials_frame
 from leadline.io.table_columns import resolve_columns, validate_arguments
@@ -16,6 +18,9 @@ from leadline.io.table_replicates import group_rows
 from leadline.io.wandb import refuse_chart_export
 
 _log = logging.getLogger(__name__)
+
+_FEWEST_REPEATS = 10
+"""A column in which each word has so many rows may tell searches apart."""
 
 
 def read_table(
@@ -155,7 +160,7 @@ def read_table(
         direction,
         metric=score,
         source=source,
-        notes=(*notes, *repeats),
+        notes=(*notes, *repeats, *_unused(frame, columns)),
         reports=reports,
         cost_unit=columns.get("cost", ""),
     )
@@ -163,3 +168,22 @@ def read_table(
     for line in (trials, *trials.notes):
         _log.info("%s: %s", source, line)
     return trials
+
+
+def _unused(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
+    """Return a note on columns of words that nothing names, and that may tell searches apart."""
+    if "task" in columns and "model" in columns:
+        return []
+    words = []
+    for name in frame.columns.difference(list(columns.values()), sort=False):
+        cells = frame[name].dropna()
+        if len(cells) and all(isinstance(cell, str) for cell in cells):
+            counts = cells.value_counts()
+            if len(counts) > 1 and counts.min() >= _FEWEST_REPEATS:
+                words.append(name)
+    if not words:
+        return []
+    return [
+        f"not used: the columns {join_values(words)}; if they tell searches apart, name them with "
+        "`task` and `model`, and hyperparameters with `params`"
+    ]

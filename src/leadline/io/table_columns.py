@@ -89,9 +89,9 @@ def _holder(value: str, frame: pd.DataFrame) -> str:
         cells = frame[column].dropna()
         if not all(isinstance(cell, str) for cell in cells):
             continue
-        cells = cells.unique()
-        if len(cells) <= _MOST_NAMES and closest(value, cells):
-            near = next(cell for cell in cells if closest(value, [cell]))
+        names = cells.unique()
+        if len(names) <= _MOST_NAMES and closest(value, names):
+            near = next(cell for cell in names if closest(value, [cell]))
             return f" Did you mean the column {format_value(column)}, which holds {near!r}?"
     return ""
 

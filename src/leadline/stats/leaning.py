@@ -59,8 +59,7 @@ def leaning(tree: xr.DataTree, budget: float | None) -> str:
     if budget is None:
         return (
             f"{text}. Fully tuned, the answer leans on the prior: {of_size}, {answers} "
-            f"{_of(TUNED_WRONG)}, and after 100 trials in {_of(BUDGET_WRONG)}: compare at a "
-            "budget of 100 trials too."
+            f"{_of(TUNED_WRONG)}, and after 100 trials in {_of(BUDGET_WRONG)}."
         )
     if budget <= WITHIN * trials:
         return f"{text}; {of_size}, {answers} {_of(BUDGET_WRONG)} after 100 trials."

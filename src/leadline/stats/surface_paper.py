@@ -29,8 +29,9 @@ def surface_methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
     if settings.get("random_seed") is not None:
         sampling += f" (seed {settings['random_seed']})"
     sampler = tree.attrs.get("search_sampler") or "unknown"
+    by = "" if sampler == "unknown" else f"by {sampler} "
     return [
-        f"Configurations were chosen by a search (sampler: {sampler}; {tree.attrs['trials']}).",
+        f"Configurations were chosen {by}in a search ({tree.attrs['trials']}).",
         f"To the scores ({tree.attrs['metric']}, {tree.attrs['direction']}d, "
         f"{' or '.join(scales)} scale) we fitted a Gaussian process over the hyperparameters with "
         f"a sparse axis-aligned prior @eriksson2021@, with Leadline "
