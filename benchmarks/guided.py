@@ -1,4 +1,4 @@
-"""What guided trials teach about the optimum: nothing from a bad sampler, more from a good one.
+"""Simulate guided trials: a bad sampler must teach nothing of the optimum, a good one more.
 
 Searches have random trials from the quadratic law with the optimum at 0, and guided trials by
 samplers of several kinds. Each is fitted without its guided trials, with them, and with them but no

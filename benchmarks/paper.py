@@ -33,7 +33,7 @@ Interval = tuple[float, float, float]
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What the trials of one search say."""
+    """Answers of the fits to one search."""
 
     trials: int
     failed: int

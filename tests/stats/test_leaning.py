@@ -1,4 +1,4 @@
-"""What a comparison of few trials says of itself, and only where that was measured."""
+"""A comparison of few trials says so, and only where that was measured."""
 
 import pytest
 from helpers import make_tree, make_trials

@@ -213,7 +213,7 @@ def _audit(search: "Trials") -> tuple[str, str]:
         return "unknown", f"not audited: {error}"
     overall = found[found["evidence"] == "overall"].iloc[0]
     verdict = str(overall["verdict"])
-    # What to do with a search that learned is the last line.
+    # The advice on a search that learned is the last line.
     advised = overall["advice"] and verdict != "model-based"
     advice = f": {overall['advice']}" * bool(advised)
     recorded = f", recorded sampler {search.sampler}" if search.sampler else ""

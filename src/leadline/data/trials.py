@@ -32,13 +32,13 @@ FEWEST_RANDOM = 20
 in percent at 106."""
 
 SURFACE_ADVICE = "fit with model='surface', a regression of the score on the hyperparameters"
-"""What to do now with a search that learned."""
+"""The advice on a search that learned."""
 
 NEXT_TIME = (
     "Next time, run a random search, or wrap Optuna's sampler in "
     "leadline.optuna.RandomShareSampler(sampler): fit takes the quarter that it draws at random."
 )
-"""What to do next time in place of a search that learned."""
+"""The advice for the next study, after one that learned."""
 
 ONLY_REPORTS = (
     "the threshold of the law and the range of good scores are measured from trials; add a "

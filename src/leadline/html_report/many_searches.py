@@ -1,4 +1,4 @@
-"""What the report of many searches shows: one picture of all, and numbers with fewer digits."""
+"""The report of many searches: one picture of all, and numbers with fewer digits."""
 
 from collections.abc import Mapping
 from typing import Any

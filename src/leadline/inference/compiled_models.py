@@ -59,7 +59,7 @@ def ready_model(
     are evaluated.
     """
     ready: ReadyModel = _cached(structure, sampler, lambda: ReadyModel(build(), sampler))
-    # What is still to be compiled is shown by this call, not by the one that built the model.
+    # Compiling is shown by this call, not by the one that built the model.
     ready.sampler = sampler
     return ready
 

@@ -1,4 +1,4 @@
-"""What a comparison of few trials leans on, and how often such comparisons were wrong."""
+"""A note on comparisons of few trials, and how often such comparisons were wrong."""
 
 import xarray as xr
 
