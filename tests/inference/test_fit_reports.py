@@ -108,9 +108,9 @@ def test_summary_never_calls_a_report_a_trial(fitted, saved):
 
 def test_advice_is_about_searches_that_can_go_on(fitted):
     found = ll.forecast(fitted, 50)
-    found["p_gain"].loc[{"search": ["B", "C"]}] = 1.0
+    found["p_worthwhile"].loc[{"search": ["B", "C"]}] = 1.0
     advice = stopping_advice(fitted, found)
-    assert advice.p_gain == float(found["p_gain"].sel(search="A", trials=50))
+    assert advice.p_gain == float(found["p_worthwhile"].sel(search="A", trials=50))
     assert "most likely for" not in advice.sentence
 
 

@@ -21,7 +21,7 @@ def searches(gamma):
     tables = []
     for place, (task, model) in enumerate(PAIRS):
         loss = 0.3 * place + rng.random(80) ** (2 / gamma) + 0.02 * rng.standard_normal(80)
-        tables.append(pd.DataFrame({"task": task, "model": model, "score": -loss}))
+        tables.append(pd.DataFrame({"task": task, "model": model, "score": -loss, "space": "s"}))
     return Trials(pd.concat(tables, ignore_index=True), "maximize", source="simulated.csv")
 
 

@@ -11,7 +11,7 @@ from helpers import simulate_losses
 import leadline as ll
 from leadline.data.tails import join_tails
 from leadline.data.trials import Trials
-from leadline.inference.candidates import candidates_of
+from leadline.inference.candidates import candidates_of, space_names
 from leadline.inference.joint_fit import joint_sampler
 from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.sampler import Sampler
@@ -124,8 +124,9 @@ def fit_in_two_stages(kind, draws=1000, **options):
 def fit_at_once(kind):
     """Return the posterior of the joint model itself, at the same thresholds."""
     trials = searches(kind)
+    spaces = space_names(trials)
     tails = [
-        candidates_of(trials, pair, ll.Priors(), fractions={FRACTION: 1.0})[0]
+        candidates_of(trials, pair, ll.Priors(), fractions={FRACTION: 1.0}, space=spaces[pair])[0]
         for pair in trials.searches
     ]
     settings = dataclasses.replace(joint_sampler(Sampler(), len(tails)), draws=2000)
