@@ -36,8 +36,8 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     ...     print(sentence)
     Do not rely on this comparison: R-hat 1.064 > 1.01, bulk ESS 39 < 400, tail ESS 19 < 400.
     Few trials: the law rests on the best 20 trials of each search. Fully tuned, the answer leans on
-    the prior: in 10 simulated comparisons of 40 trials each, an overall probability of 90 % or more
-    was wrong in 3 of 6 cases, and after 100 trials in 0 of 6 cases.
+    the prior, and its probabilities can be far too certain; that for 100 trials or fewer leans on
+    the scores.
     Fully tuned, mlp is the best model with probability 84 %.
     Fully tuned, over the tasks that both have, mlp is probably better than forest (better 84 %,
     worse 16 %). The mean difference in loss over these tasks is 0.021 [-0.021, 0.057] (89 %

@@ -1,8 +1,7 @@
-"""A note on comparisons of few trials, and how often such comparisons were wrong."""
+"""A note on comparisons of few trials."""
 
 import xarray as xr
 
-from leadline.errors import pluralize
 from leadline.stats.decided_by_prior import decided_by_prior
 from leadline.stats.fitted_search import search_names
 from leadline.stats.reported import has_trials
@@ -10,18 +9,12 @@ from leadline.stats.surface_tree import is_surface
 
 FEW = 30
 """With fewer trials beyond the threshold of a search that has fewer than `FEW_RUN`, a comparison
-says so. Measured with 8 to 28 of 40; how far a law of as few of 400 can be trusted is not."""
+says so. Tried with 8 to 28 of 40 (`benchmarks/few_trials.py`), in fits too short to be counted."""
 
 FEW_RUN = 100
 
 WITHIN = 2.5
-"""A budget of up to so many times the trials of a search was right where full tuning was not."""
-
-TUNED_WRONG = (3, 6)
-BUDGET_WRONG = (0, 6)
-EXAMPLES = 10
-"""What `benchmarks/few_trials.py` counted, in so many comparisons of two models on three data sets
-with 40 trials each: overall answers with P ≥ 0.9 that were wrong, of all such answers."""
+"""A budget of up to so many times the trials of a search leans on the scores."""
 
 
 def leaning(tree: xr.DataTree, budget: float | None) -> str:
@@ -54,17 +47,11 @@ def leaning(tree: xr.DataTree, budget: float | None) -> str:
     if marked and budget is None:
         text += f", and the prior decides the optimum of {len(marked)} of {len(names)}"
     trials = float(run.min())
-    of_size = f"in {EXAMPLES} simulated comparisons of 40 trials each"
-    answers = "an overall probability of 90 % or more was wrong in"
     if budget is None:
         return (
-            f"{text}. Fully tuned, the answer leans on the prior: {of_size}, {answers} "
-            f"{_of(TUNED_WRONG)}, and after 100 trials in {_of(BUDGET_WRONG)}."
+            f"{text}. Fully tuned, the answer leans on the prior, and its probabilities can be far "
+            f"too certain; that for {WITHIN * trials:g} trials or fewer leans on the scores."
         )
     if budget <= WITHIN * trials:
-        return f"{text}; {of_size}, {answers} {_of(BUDGET_WRONG)} after 100 trials."
+        return f"{text}."
     return f"{text}; {budget:g} trials are far beyond the {trials:g} that were run."
-
-
-def _of(counts: tuple[int, int]) -> str:
-    return f"{counts[0]} of {pluralize(counts[1], 'case')}"

@@ -105,7 +105,7 @@ SETTING_TITLE = (
     "those that matter most near the optimum first; (log): a random value is drawn evenly on the "
     "log scale"
 )
-"""What stands over a table of `setting_cells`."""
+"""The heading of a table of `setting_cells`."""
 
 
 def which_matter(tree: xr.DataTree) -> str:
