@@ -21,7 +21,7 @@ from leadline.distributions.array_functions import log_chance_given_measured
 from leadline.stats.best_seen import best_seen_expected
 from leadline.stats.fitted_search import best_trial, direction_sign, fitted_search
 from leadline.stats.forecast import forecast
-from leadline.stats.selection_bias import expected_loss
+from leadline.stats.selection_bias import draw_expected_loss
 
 NEXT = np.array([1, 10, 60])
 Q_LEVELS = (np.arange(400_000) + 0.5) / 400_000
@@ -77,23 +77,48 @@ def test_the_expected_score_of_the_best_seen_takes_the_luck_out(certain):
     best, seeds = best_trial(certain, NAME)
     assert seeds == 1
     expected = direction_sign(certain) * best_seen_expected(certain).to_numpy()
-    assert expected == pytest.approx(brute_force(best, SIGMA), rel=1e-6)
-    assert (expected > best).all()
+    assert expected.mean() == pytest.approx(brute_force(best, SIGMA), abs=0.02 * SIGMA)
+    # Less than the noise of one run, as the law says where expected losses are.
+    assert 0.2 * SIGMA < expected.std() < SIGMA
+
+
+def levels(search):
+    """Return quantiles in the middle of equal parts of (0, 1), one per draw."""
+    draws = len(search.alpha)
+    return (np.arange(draws)[:, None] + 0.5) / draws
 
 
 @pytest.mark.parametrize("seeds", [1, 4])
 @pytest.mark.parametrize("loss", [0.12, 0.2, 0.25, 0.5])
 def test_expected_scores_given_what_was_measured(loss, seeds, certain):
     search = fitted_search(certain, NAME)
-    found = expected_loss(search, np.full_like(search.alpha, loss), seeds)
+    measured = np.full_like(search.alpha, loss)
+    found = draw_expected_loss(search, measured, levels(search), seeds)[:, 0]
     sigma = SIGMA / np.sqrt(seeds)
-    assert found == pytest.approx(brute_force(loss, sigma), rel=2e-5)
+    assert found.mean() == pytest.approx(brute_force(loss, sigma), abs=5e-3 * sigma)
+    assert (np.diff(found) >= 0).all()
+    chance = np.exp(log_chance_given_measured(measured, found[:, None], search.law_of_mean(seeds)))
+    assert chance == pytest.approx(levels(search), abs=4e-3)
     limit = loss + 0.01
     q = ALPHA + SPREAD * Q_LEVELS ** (2 / GAMMA)
     weight = norm.pdf((loss - q) / sigma)
-    measured, limits = (np.full_like(search.alpha, value) for value in (loss, limit))
-    chance = np.exp(log_chance_given_measured(measured, limits, search.law_of_mean(seeds)))
-    assert chance == pytest.approx(weight[q <= limit].sum() / weight.sum(), abs=1e-4)
+    below = np.exp(
+        log_chance_given_measured(
+            measured, np.full_like(measured, limit), search.law_of_mean(seeds)
+        )
+    )
+    assert below == pytest.approx(weight[q <= limit].sum() / weight.sum(), abs=1e-4)
+
+
+@pytest.mark.parametrize("gamma", [1.0, 2.0, 9.0])
+@pytest.mark.parametrize("deviations", [-4.0, 0.0, 3.0, 20.0])
+def test_draws_of_expected_losses_have_their_distribution(gamma, deviations, certain):
+    search = fitted_search(certain, NAME)
+    search = dataclasses.replace(search, gamma=np.full_like(search.alpha, gamma))
+    measured = search.alpha + deviations * search.sigma
+    found = draw_expected_loss(search, measured, levels(search))
+    chance = np.exp(log_chance_given_measured(measured, found, search.law))
+    assert chance == pytest.approx(levels(search), abs=4e-3)
 
 
 @pytest.mark.parametrize("scale", ["log", "logit"])
@@ -105,16 +130,25 @@ def test_expected_scores_on_a_scale_that_bends(scale):
     search = dataclasses.replace(search, scale=np.full_like(search.scale, scale, dtype="U8"))
     alpha, beta, gamma, sigma = (float(column[0, 0]) for column in search.law)
     loss = alpha + 0.3 * sigma
-    found = expected_loss(search, np.full_like(search.alpha, loss))[0, 0]
+    constant = {
+        name: np.full_like(search.alpha, value)
+        for name, value in zip(
+            ("alpha", "beta", "gamma", "sigma"), (alpha, beta, gamma, sigma), strict=True
+        )
+    }
+    search = dataclasses.replace(search, **constant)
+    found = draw_expected_loss(search, np.full_like(search.alpha, loss), levels(search)).mean()
     wanted = brute_force(loss, sigma, scale=SCALES[scale], law=(alpha, beta - alpha, gamma))
     noise = SCALES[scale].score_sd(np.array([loss]), np.array([sigma])).item()
-    assert found == pytest.approx(wanted, abs=2e-3 * noise)
+    assert found == pytest.approx(wanted, abs=1e-2 * noise)
 
 
 def test_more_trials_never_bring_less(certain):
     found = forecast(certain, [1, 2, 5, 50, 1000])
-    for name in ("p_gain", "gain", "expected_gain"):
+    for name in ("p_gain", "gain"):
         assert (found[name].diff("trials") >= 0).all()
+    # A mean over draws, with a Monte Carlo error.
+    assert (found["expected_gain_mean"].diff("trials") > -1e-3 * SIGMA).all()
     assert float(found["p_gain"].isel(trials=-1, search=0)) > 0.9
 
 

@@ -51,27 +51,12 @@ def quantile(
     return np.where(inside, loss, np.where(log_cdf < log_survival, -np.inf, np.inf))
 
 
-def expected_given_measured(loss: np.ndarray, params: NoisyQuadraticParams) -> np.ndarray:
-    """Return E[Q | Y = loss], the mean expected loss Q of trials that measured `loss`.
-
-    The density of (Q − α)/σ given Y is proportional to the integrand of the partial moment J.
-    Therefore ``(E[Q | Y = y] − α) / σ = J(w, k + 1, λ) / J(w, k, λ)``. The noise of `params` is
-    that of the measurement, σ/√m for a mean over m seeds.
-    """
-    from leadline.distributions.partial_moment.arrays import log_partial_moment
-
-    alpha, _, _, sigma = params
-    w, k, lam = _standardise(loss, params)
-    log_ratio = log_partial_moment(w, k + 1.0, lam) - log_partial_moment(w, k, lam)
-    return alpha + sigma * np.exp(log_ratio)
-
-
 def log_chance_given_measured(
     loss: np.ndarray, limit: np.ndarray, params: NoisyQuadraticParams
 ) -> np.ndarray:
     """Return log P(Q ≤ limit | Y = loss) of the expected loss Q: J up to the limit over J up to β.
 
-    The noise of `params` is that of the measurement, as in `expected_given_measured`.
+    The noise of `params` is that of the measurement: of a mean over m seeds, sigma / sqrt(m).
     """
     from leadline.distributions.partial_moment.arrays import log_partial_moment
 

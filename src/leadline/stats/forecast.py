@@ -22,7 +22,7 @@ from leadline.stats.fitted_search import (
 )
 from leadline.stats.intervals import SAMPLE_DIMS
 from leadline.stats.options import validate_amount, validate_budgets
-from leadline.stats.selection_bias import expected_loss
+from leadline.stats.selection_bias import draw_expected_loss
 from leadline.stats.surface_forecast import surface_forecast
 from leadline.stats.surface_tree import is_surface
 
@@ -57,7 +57,8 @@ def forecast(
         - `gain`: the improvement of `best` over the best seen, else 0;
         - `expected_gain`: the same for expected scores, the averages over many re-runs of both
           trials, so that the luck of a best measurement (winner's curse) does not count. A new
-          trial is kept, and so counts, where it measures better than the best seen;
+          trial is kept, and so counts, where it measures better than the best seen; where that
+          was luck, the gain is negative;
         - `p_gain` (search, trials): P(`gain` > `minimum_gain`), from the noisy quadratic itself;
         - `p_worthwhile` (search, trials): P(`expected_gain` > `minimum_gain`); without a
           `minimum_gain`, that it is above the noise sd of one run, `noise_sd` (search), the
@@ -124,7 +125,8 @@ def forecast(
     result["p_worthwhile"] = worth.mean(SAMPLE_DIMS).transpose("search", "trials")
     result["noise_sd"] = noise.mean(SAMPLE_DIMS)
     result["gain_mean"] = result["gain"].mean(SAMPLE_DIMS)
-    result["expected_gain_mean"] = result["expected_gain"].mean(SAMPLE_DIMS)
+    # A trial that measures better is not worse on average: less than 0 is Monte Carlo error.
+    result["expected_gain_mean"] = result["expected_gain"].mean(SAMPLE_DIMS).clip(min=0.0)
     per_trial = seen.copy(data=[_mean_cost(tree, name) for name in names])
     result["cost"] = per_trial * result["trials"]
     result["gain_per_cost"] = result["expected_gain_mean"] / result["cost"]
@@ -172,8 +174,10 @@ def _by_law(tree: xr.DataTree, sizes: Array, m: dict[str, Any]) -> xr.Dataset:
         rng = np.random.default_rng([_SEED, names.index(search.name)])
         draws = len(search.alpha)
         # Stratified, one number per equal part of (0, 1), for a smaller Monte Carlo error.
-        uniform = (rng.permutation(draws) + rng.random(draws)) / draws
-        return _best_and_expected_gain(search, sizes, uniform[:, None])
+        of_best, of_expected = (
+            ((rng.permutation(draws) + rng.random(draws)) / draws)[:, None] for _ in range(2)
+        )
+        return _best_and_expected_gain(search, sizes, of_best, of_expected)
 
     figures = map_searches(tree, predict, m | {"figure": ["best", "expected_gain"]})
     return xr.Dataset(
@@ -184,9 +188,15 @@ def _by_law(tree: xr.DataTree, sizes: Array, m: dict[str, Any]) -> xr.Dataset:
     )
 
 
-def _best_and_expected_gain(search: FittedSearch, sizes: Array, uniform: Array) -> Array:
-    """Return the best recorded loss and the expected gain, shape (draw, trials, 2)."""
-    best = measured_quantile(search, sizes, uniform)
+def _best_and_expected_gain(
+    search: FittedSearch, sizes: Array, of_best: Array, of_expected: Array
+) -> Array:
+    """Return the best recorded loss and the expected gain, shape (draw, trials, 2).
+
+    `of_best` and `of_expected` are uniform numbers (draw, 1): the quantiles of the best measured
+    loss, and of its expected loss given that.
+    """
+    best = measured_quantile(search, sizes, of_best)
     if search.plateau:
         return np.stack([best, np.zeros_like(best)], axis=-1)
     grid, seen = search.resolution, search.best_loss
@@ -196,8 +206,8 @@ def _best_and_expected_gain(search: FittedSearch, sizes: Array, uniform: Array) 
     threshold = search.in_score_units(search.threshold)
     beyond = best < threshold
     measured = search.on_scale(np.where(beyond, best, 0.5 * (seen + threshold)))
-    gain = expected_best_loss(search) - expected_loss(search, measured)
-    expected_gain = np.where(beyond, np.maximum(gain, 0.0), 0.0)
+    gain = expected_best_loss(search) - draw_expected_loss(search, measured, of_expected)
+    expected_gain = np.where(best < seen, gain, 0.0)
     return np.stack([recorded, expected_gain], axis=-1)
 
 

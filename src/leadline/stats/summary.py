@@ -54,17 +54,17 @@ def summary(
 
         - `trials`, `failed`: the numbers of trials, and of failed or pruned ones without a score;
         - `in_regime`: the number of trials beyond (better than) the threshold, which inform the
-          fit; beyond the one with the largest weight if thresholds were averaged. All three are 0
-          for a search known from reported bests alone, and the next two nan;
+          fit; the weighted mean, rounded, if thresholds were averaged. All three are 0 for a search
+          known from reported bests alone, and the next two nan;
         - `tail_fraction_lb`, `tail_fraction_ub`: the smallest and the largest share of trials
           beyond the thresholds that have 5 % of the weight or more;
         - `guided`, if a sampler that learned chose some trials: their number; `trials` are the
           random ones. They count for the best seen and bound the optimum;
         - `reported`, if there are reported bests: such as "best of 50"; they are no trials;
         - `best_seen`: the best measured score, luck included; without trials, the best reported;
-        - `best_seen_expected`: the average score of that trial over many re-runs;
-        - `optimum`, `headroom`, `effective_dim`, `noise_sd`: posterior means, each followed by
-          `_sd`, the posterior sd, and the ends of its interval, such as `optimum_eti89_lb` and
+        - `best_seen_expected`, the average score of that trial over many re-runs, `optimum`,
+          `headroom`, `effective_dim` and `noise_sd`: posterior means, each followed by `_sd`, the
+          posterior sd, and the ends of its interval, such as `optimum_eti89_lb` and
           `optimum_eti89_ub`. The headroom is the difference between the expected score of the
           trial that measured best and the optimum, 0 or more;
         - `p_gain_10`: the probability that the best of the next 10 trials measures better than
@@ -125,7 +125,7 @@ def summary(
     if any(reports):
         columns["reported"] = reports
     columns["best_seen"] = best_seen(tree)
-    columns["best_seen_expected"] = expected.mean(SAMPLE_DIMS)
+    columns |= _with_interval("best_seen_expected", expected, prob, kind)
     for name in _WITH_INTERVALS:
         columns |= _with_interval(name, draws[name], prob, kind)
     columns["p_gain_10"] = probability_of_gain(tree, 10)
@@ -174,9 +174,10 @@ def _tail_sizes(tree: xr.DataTree) -> dict[str, xr.DataArray]:
     n_trials = tree["constant_data"]["n_trials"]
     share = candidates["n_tail"] / n_trials.where(n_trials > 0)
     share = share.where(candidates["weight"] >= _MIN_WEIGHT)
-    heaviest = candidates["weight"].fillna(0.0).argmax("candidate")
+    # The largest weight alone would change with the seed where two thresholds are as likely.
+    mean = (candidates["n_tail"] * candidates["weight"]).sum("candidate")
     return {
-        "in_regime": candidates["n_tail"].isel(candidate=heaviest).astype(int),
+        "in_regime": np.rint(mean).astype(int),
         "tail_fraction_lb": share.min("candidate"),
         "tail_fraction_ub": share.max("candidate"),
     }

@@ -63,7 +63,7 @@ def surface_forecast(
     )
     return {
         "best": best,
-        "expected_gain": np.where(kept, np.maximum(gain, 0.0), 0.0),
+        "expected_gain": np.where(kept, gain, 0.0),
         "p_gain": -np.expm1(sizes * np.log1p(-one)[..., None]).mean(axis=(0, 1)),
     }
 
