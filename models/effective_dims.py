@@ -94,7 +94,12 @@ def dims_population(
         across = priors.effective_dim_scatter_across_spaces.variable(
             "effective_dim_scatter_across_spaces"
         )
-        median = median + across * pm.Normal("space_effective_dim_offset", dims="space")
+        # In units of about its sd given the scores, which leaves no funnel. The scores of one
+        # search leave log e an sd of about 1.
+        per_space = data["max_effective_dim"].shape[0] / spaces
+        given = 1.0 / pt.sqrt(across**-2.0 + per_space / (1.0 + scatter**2.0))
+        offset = pm.Normal("space_effective_dim_offset", 0.0, across / given, dims="space")
+        median = median + given * offset
         largest = max_by_group(upper, data["search_space"], spaces)
         pm.Deterministic("pooled_effective_dim", 1.0 + _bounded(median, largest), dims="space")
         median = median[data["search_space"]]
