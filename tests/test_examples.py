@@ -15,15 +15,21 @@ import leadline as ll
 TESTS = pathlib.Path(__file__).parent
 
 
-@pytest.fixture
-def example_folder(tmp_path, monkeypatch):
-    """Return a working directory with `fit.nc`, a stored fit of two models on two tasks.
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Return a folder with `surface.nc`, the tree of a surface, and `scaling.nc`, of a law."""
+    folder = tmp_path_factory.mktemp("made")
+    make_surface_tree().to_netcdf(folder / "surface.nc")
+    make_scaling_tree(draws=20).to_netcdf(folder / "scaling.nc")
+    return folder
 
-    It also has `surface.nc`, the tree of a surface, and `scaling.nc`, one with a scaling law.
-    """
+
+@pytest.fixture
+def example_folder(made, tmp_path, monkeypatch):
+    """Return a working directory with trees, among them `fit.nc`, two models on two tasks."""
     (tmp_path / "fit.nc").symlink_to(TESTS / "data" / "crossed.nc")
-    make_surface_tree().to_netcdf(tmp_path / "surface.nc")
-    make_scaling_tree(draws=20).to_netcdf(tmp_path / "scaling.nc")
+    for name in ("surface.nc", "scaling.nc"):
+        (tmp_path / name).symlink_to(made / name)
     (tmp_path / "tests").symlink_to(TESTS)
     monkeypatch.chdir(tmp_path)
     return tmp_path

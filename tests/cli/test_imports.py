@@ -78,6 +78,7 @@ def test_a_forecast_needs_the_compiled_kernel_alone(saved):
     assert loaded([["forecast", saved]], watched, code=0) == [set()]
 
 
+@pytest.mark.slow
 def test_a_fit_loads_no_plotting_library_before_its_answers(saved, tmp_path):
     script = _FIT.format(watched={"arviz", "arviz_plots", "matplotlib"})
     done = subprocess.run(

@@ -30,6 +30,8 @@ def test_everything_observed_is_a_random_variable(built):
         assert free == {"gap", "noise_ratio", "reach"} | dims
 
 
+# Quickly: tests/models/test_pinned_densities.py.
+@pytest.mark.slow
 def test_density_and_gradient_are_finite(built):
     for point in [built.start, *built.points(10, width=1.5)]:
         for name, term in built.terms(point).items():

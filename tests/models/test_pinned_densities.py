@@ -48,7 +48,6 @@ COMPILED = {"crossed_reports"}
 QUICK = {
     "single_rounded_replicated_continuous",
     "hierarchical_plain_continuous",
-    "crossed_plain_continuous",
 }
 
 

@@ -24,10 +24,7 @@ CASES = {
 
 
 # Building and differentiating a joint model takes seconds.
-EACH = [
-    pytest.param(name, marks=[pytest.mark.slow] * (name not in ("single", "crossed")))
-    for name in CASES
-]
+EACH = [pytest.param(name, marks=[pytest.mark.slow] * (name != "single")) for name in CASES]
 
 
 def bounded_tails(sizes, room=ROOM):

@@ -131,7 +131,11 @@ def test_a_warning_stands_in_the_picture(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "number"), [*itertools.product(VISUALS, (1, 20)), ("comparison", 20)]
+    ("name", "number"),
+    [
+        *itertools.product(VISUALS, (1,)),
+        *(pytest.param(name, 20, marks=pytest.mark.slow) for name in (*VISUALS, "comparison")),
+    ],
 )
 def test_no_text_overlaps(name, number):
     figure = PICTURES[name](tree_of(number)).get_viz("figure")

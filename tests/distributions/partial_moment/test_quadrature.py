@@ -44,6 +44,7 @@ def test_log_tails(values):
     np.testing.assert_allclose(values[9:], smaller.T, rtol=1e-8, atol=1e-300)
 
 
+@pytest.mark.slow
 def test_second_derivatives_against_mpmath():
     # Near the optimum, near both sides of lam, where k < 1, far to the left and far above.
     points = [(2.0, 1.5, 20.0), (19.5, 3.0, 20.0), (8.0, 2.0, 6.0), (0.1, 0.4, 5.0)]
