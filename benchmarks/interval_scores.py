@@ -19,7 +19,7 @@ from leadline.checks.levels import WARNING, level_of
 PROB = 0.8
 KEY = ["family", "pool", "n", "index"]
 _PARTS = ("truth", "low", "mid", "high")
-_PARAMETERS = ("optimum", "noise_sd", "effective_dim")
+_PARAMETERS = ("optimum", "best_expected", "noise_sd", "effective_dim")
 _RESAMPLES = 400
 # They depend on the number of draws, and mean nothing for a run with fewer than `leadline.fit`.
 _OF_DRAWS, _DEFAULT_DRAWS = {"R-hat", "ESS, bulk", "ESS, tail"}, 4000

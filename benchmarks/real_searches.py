@@ -32,11 +32,12 @@ import xarray as xr
 from search_families import BUDGETS, Case, find_families, seed_of
 
 import leadline as ll
+from leadline.stats.best_seen import best_seen_expected
 
 OPDA_FRACTION = 0.3
 QUICK_SEARCHES, QUICK_LARGEST = 12, 1000
 ENDS = ((1 - interval_scores.PROB) / 2, 0.5, (1 + interval_scores.PROB) / 2)
-PARAMETERS = ("optimum", "noise_sd", "effective_dim")
+PARAMETERS = ("optimum", "noise_sd", "effective_dim", "best_expected")
 
 Task = tuple[str, str, int, int]
 """Family, pool, number of trials, and which search of that size."""
@@ -101,8 +102,10 @@ def by_leadline(case: Case, seed: int, options: argparse.Namespace) -> dict[str,
     sign = 1.0 if case.trials.direction == "minimize" else -1.0
     row = intervals(map(str, case.budgets), sign * ll.tuning_curve(tree, case.budgets))
     posterior = tree["posterior"].dataset
-    for name in PARAMETERS:
-        row |= intervals([name], posterior[name] * (sign if name == "optimum" else 1.0))
+    row |= intervals(["optimum"], sign * posterior["optimum"])
+    row |= intervals(["best_expected"], sign * best_seen_expected(tree))
+    for name in ("noise_sd", "effective_dim"):
+        row |= intervals([name], posterior[name])
     checks = ll.check(tree)
     made = checks[checks["passed"].notna()]
     labels = made["check"]

@@ -47,6 +47,8 @@ class Case:
     optimum_error: float = 0.0
     noise_sd: float = np.nan
     effective_dim: float = np.nan
+    best_expected: float = np.nan
+    """Expected loss of the trial that measured best; in a table, its mean over the other seeds."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,12 +82,18 @@ def median_best(loss: np.ndarray, budgets: np.ndarray) -> np.ndarray:
 def from_pool(
     table: pd.DataFrame, n: int, rng: np.random.Generator, direction: str, **truth: float
 ) -> Case:
-    """Return n rows of a table with columns `score` and `param:*`; nan scores are failures."""
+    """Return n rows of a table with columns `score` and `param:*`; nan scores are failures.
+
+    A column `expected` has expected losses.
+    """
     sign = 1.0 if direction == "minimize" else -1.0
     loss = np.where(np.isfinite(table["score"]), sign * table["score"], np.inf)
     budgets = budgets_of(n, len(table))
     rows = rng.choice(len(table), min(n, len(table)), replace=False)
     sample = table.iloc[rows].reset_index(drop=True)
+    if "expected" in sample:
+        truth["best_expected"] = float(sample["expected"][loss[rows].argmin()])
+        sample = sample.drop(columns="expected")
     return Case(ll.Trials(sample, direction), budgets, median_best(loss, budgets), **truth)
 
 
@@ -177,13 +185,15 @@ def _draw_table(path: pathlib.Path, n: int, rng: np.random.Generator) -> Case:
     params, scores, truth = _seeds_table(path)
     seed = int(rng.integers(scores.shape[1]))
     direction = "minimize" if _sign_of(path) > 0 else "maximize"
-    own = params.assign(score=scores[:, seed])
+    others = _sign_of(path) * np.delete(scores, seed, axis=1).mean(axis=1)
+    own = params.assign(score=scores[:, seed], expected=others)
     return from_pool(own, n, rng, direction, **truth.iloc[seed].to_dict())
 
 
 def _draw_exact(pool: str, n: int, rng: np.random.Generator) -> Case:
     gamma, sigma = map(float, pool.split(", "))
-    loss = rng.random(n) ** (2.0 / gamma) + sigma * rng.standard_normal(n)
+    expected = rng.random(n) ** (2.0 / gamma)
+    loss = expected + sigma * rng.standard_normal(n)
     budgets = budgets_of(n, np.inf)
     log_worse = np.log(0.5) / budgets[None, :]
     law = tuple(np.array([[value]]) for value in (0.0, 1.0, gamma, sigma))
@@ -195,6 +205,7 @@ def _draw_exact(pool: str, n: int, rng: np.random.Generator) -> Case:
         optimum=0.0,
         noise_sd=sigma,
         effective_dim=gamma,
+        best_expected=expected[loss.argmin()],
     )
 
 
@@ -224,13 +235,16 @@ def _draw_bowl(pool: str, n: int, rng: np.random.Generator) -> Case:
     x = rng.random((n, dims + _INERT))
     table = pd.DataFrame(x, columns=[f"param:x{number}" for number in range(x.shape[1])])
     budgets = budgets_of(n, np.inf)
+    expected = evaluate(x)
+    loss = expected + sigma * rng.standard_normal(n)
     return Case(
-        ll.Trials(table.assign(score=evaluate(x) + sigma * rng.standard_normal(n)), "minimize"),
+        ll.Trials(table.assign(score=loss), "minimize"),
         budgets,
         median_best(everything, budgets),
         optimum=optimum,
         noise_sd=sigma,
         effective_dim=float(dims + cut),
+        best_expected=expected[loss.argmin()],
     )
 
 
