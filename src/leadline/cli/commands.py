@@ -84,7 +84,8 @@ def run_summary(arguments: argparse.Namespace) -> None:
 
     from leadline.cli.console import show_answers
 
-    show_answers(tree, ci_prob=arguments.ci_prob, ci_kind=arguments.ci_kind, form=arguments.format)
+    interval = {"ci_prob": arguments.ci_prob, "ci_kind": arguments.ci_kind}
+    show_answers(tree, arguments.fit, form=arguments.format, **interval)
 
 
 def run_check(arguments: argparse.Namespace) -> None:
@@ -96,7 +97,7 @@ def run_check(arguments: argparse.Namespace) -> None:
 
     from leadline.cli.show_checks import show_checks
 
-    show_checks(tree, recompute=arguments.recompute, every=arguments.every)
+    show_checks(tree, arguments.fit, recompute=arguments.recompute, every=arguments.every)
 
 
 def run_compare(arguments: argparse.Namespace) -> None:
@@ -109,7 +110,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
     names = ("by", "budget", "rope", "ci_prob")
     chosen = choose_items(tree, arguments.by, arguments.items)
     show_comparison(chosen, **{name: getattr(arguments, name) for name in names})
-    show_recorded(tree)
+    show_recorded(tree, arguments.fit)
 
 
 def run_sentence(arguments: argparse.Namespace) -> None:
@@ -172,7 +173,8 @@ def run_forecast(arguments: argparse.Namespace) -> int:
     """Print what further trials would gain, and whether to stop, from a saved fit."""
     tree = read_fit(arguments.fit)
 
-    from leadline.cli.console import show_forecast, show_line, show_recorded
+    from leadline.cli.console import show_forecast, show_recorded
+    from leadline.cli.tables import show_line
     from leadline.stats.stopping import trials_needed_sentences
     from leadline.stats.trials_needed import trials_needed
 
@@ -188,7 +190,7 @@ def run_forecast(arguments: argparse.Namespace) -> int:
         needed = trials_needed(tree, arguments.within, probability=_REACH_PROBABILITY)
         for sentence in trials_needed_sentences(needed):
             show_line(sentence)
-    show_recorded(tree)
+    show_recorded(tree, arguments.fit)
     return STOP if stop and arguments.exit_code else 0
 
 
@@ -262,7 +264,7 @@ def write_answers(
         write_fit(tree, results.path / "fit.nc")
         results.keep()
         with progress.paused():
-            show_answers(tree)
+            show_answers(tree, output / "fit.nc")
             show_seed(tree)
             if len(set(tree["posterior"].dataset["model"].to_numpy())) > 1:
                 from leadline.cli.show_comparison import show_comparison
@@ -282,6 +284,6 @@ def write_answers(
 
 
 def _show_written(folder: Path, names: list[str]) -> None:
-    from leadline.cli.console import show_line
+    from leadline.cli.tables import show_line
 
     show_line(f"written to {folder}: {', '.join(names)}")

@@ -5,14 +5,13 @@ The standard error has the progress of a fit, and the one line of a failed comma
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import xarray as xr
-from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Column, Table
 
+from leadline.cli.tables import show_line, show_table
 from leadline.cli.wording import in_command_line_words
 from leadline.data.trials import Trials
 from leadline.stats.diagnostics import checks_line, convergence
@@ -20,7 +19,7 @@ from leadline.stats.forecast import forecast
 from leadline.stats.intervals import validate_interval
 from leadline.stats.scaling_law import has_law
 from leadline.stats.scaling_sentences import law_sentences
-from leadline.stats.stopping import forecast_cells, stopping_advice
+from leadline.stats.stopping import forecast_cells, perfect_search, stopping_advice
 from leadline.stats.summary import summary_cells, summary_text
 from leadline.stats.surface_forecast import perfect_search_sentences
 from leadline.stats.surface_settings import (
@@ -31,81 +30,43 @@ from leadline.stats.surface_settings import (
 )
 from leadline.stats.surface_tree import calibration_of, is_surface, surface_groups
 
-# A file or a pipe has no width of its own.
-_PLAIN_WIDTH = 220
-# Each search becomes a column if a row per search is too wide.
-_LABEL_WIDTH, _CELL_WIDTH = 28, 27
-
-
-def open_console() -> Console:
-    """Return the standard output, with a width of its own where it is no terminal."""
-    # Names of searches may look like markup or an emoji code.
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = _PLAIN_WIDTH
-    return console
-
-
-def make_table(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:
-    """Return a table without rows: columns of words, then columns of numbers."""
-    return Table(
-        *(Column(label, overflow="fold") for label in words),
-        *(Column(label, overflow="fold", justify="right") for label in numbers),
-        title=title or None,
-        title_justify="left",
-        title_style="bold",
-        header_style="",
-    )
-
-
-def show_line(line: str, style: str = "") -> None:
-    """Print one line; the terminal wraps it."""
-    open_console().print(line, style=style, soft_wrap=True)
-
-
 def show_trials(trials: Trials) -> None:
     """Print how many trials were read, and the notes of the reader."""
     for line in (str(trials), *map(in_command_line_words, trials.notes)):
         show_line(f"{trials.source}: {line}", "dim")
 
 
-def show_answers(tree: xr.DataTree, *, form: str = "table", **interval: Any) -> None:
+def show_answers(
+    tree: xr.DataTree, path: Path | None = None, *, form: str = "table", **interval: Any
+) -> None:
     """Print the summary of a fit, its sampling diagnostics and its failed checks.
 
-    `form` is "table" for the screen, or a format of `leadline.stats.summary`; `interval` holds
+    `path` is the file of the fit, for the commands to type next. `form` is "table" for the screen, or a format of `leadline.stats.summary`; `interval` holds
     `ci_prob` and `ci_kind` of `leadline.summary`.
     """
     if form != "table":
         # A console would fold long lines.
         print(summary_text(tree, form, **interval), end="")
         return
-    answers = summary_cells(tree, **interval)
-    title = answers.attrs["title"]
-    console = open_console()
-    table = _answer_table(title, answers)
-    width = Measurement.get(console, console.options.update(max_width=10_000), table).maximum
-    if not console.is_terminal:
-        console.width = max(_PLAIN_WIDTH, width)
-    if len(answers) > 1 and width <= console.width:
-        console.print(table)
+    answers, found = summary_cells(tree, **interval), convergence(tree)
+    line = in_command_line_words(answers.attrs["convergence"])
+    if not found.ok:
+        show_line(line, "bold red")
+    if len(answers) > 1:
+        _show_cells(answers.attrs["title"], answers)
     else:
-        beside = max(1, (console.width - _LABEL_WIDTH) // _CELL_WIDTH)
-        for first in range(0, len(answers), beside):
-            part = answers.iloc[first : first + beside].T
-            # One search needs no name: it is often that of its file.
-            named = len(answers) > 1
-            console.print(_answer_table("" if first else title, part, named=named))
+        # One search needs no name: it is often that of its file.
+        _show_cells(answers.attrs["title"], answers.T, named=False)
     show_settings(tree, interval.get("ci_prob"))
     if not is_surface(tree):
         show_line(in_command_line_words(which_matter(tree)), "dim")
-    found = convergence(tree)
     for sentence in answers.attrs["remarks"]:
         show_line(sentence)
     for sentence in law_sentences(tree, **interval) if has_law(tree) else ():
         show_line(sentence)
-    line = in_command_line_words(answers.attrs["convergence"])
-    show_line(line, "" if found.ok else "bold red")
-    show_recorded(tree)
+    if found.ok:
+        show_line(line)
+    show_recorded(tree, path)
 
 
 def show_settings(tree: xr.DataTree, ci_prob: float | None = None) -> None:
@@ -115,11 +76,8 @@ def show_settings(tree: xr.DataTree, ci_prob: float | None = None) -> None:
         cells = setting_cells(best_setting(tree, name, ci_prob=ci_prob))
         title = f"the hyperparameters{f' of {name}' if several else ''}, {SETTING_TITLE}"
         heads = list(map(str, cells.columns))
-        table = make_table(title, ["hyperparameter", *heads[:2]], heads[2:])
-        table.columns[0].min_width = len("hyperparameter")
-        for row in cells.itertuples(name=None):
-            table.add_row(*map(str, row))
-        open_console().print(table)
+        rows = [list(map(str, row)) for row in cells.itertuples(name=None)]
+        show_table(title, ["hyperparameter"], heads, rows)
 
 
 def show_first_answer(tree: xr.DataTree) -> None:
@@ -127,7 +85,7 @@ def show_first_answer(tree: xr.DataTree) -> None:
     answers = summary_cells(tree).drop(columns="warning", errors="ignore")
     found = convergence(tree)
     title = f"a first look, from this search alone and {found.draws} draws"
-    open_console().print(_answer_table(title, answers.T))
+    _show_cells(title, answers.T)
     if found.ok:
         show_line(found.message)
     else:
@@ -135,12 +93,9 @@ def show_first_answer(tree: xr.DataTree) -> None:
     show_line("the answers on all searches together follow", "dim")
 
 
-def _answer_table(title: str, cells: pd.DataFrame, *, named: bool = True) -> Table:
-    table = make_table(title, ["search"], [str(label) for label in cells.columns])
-    table.show_header = named
-    for row in cells.itertuples(name=None):
-        table.add_row(*map(str, row))
-    return table
+def _show_cells(title: str, cells: pd.DataFrame, *, named: bool = True) -> None:
+    rows = [list(map(str, row)) for row in cells.itertuples(name=None)]
+    show_table(title, ["search"], [str(label) for label in cells.columns], rows, header=named)
 
 
 def show_seed(tree: xr.DataTree) -> None:
@@ -150,20 +105,22 @@ def show_seed(tree: xr.DataTree) -> None:
         show_line(f"seed {seed}: `--seed {seed}` gives the same numbers again", "dim")
 
 
-def show_recorded(tree: xr.DataTree) -> None:
-    """Print the notes and the failed checks that the fit recorded."""
+def show_recorded(tree: xr.DataTree, path: Path | None = None) -> None:
+    """Print the notes and the failed checks that the fit recorded; `path` is its file."""
     notes = json.loads(tree.attrs.get("notes", "[]"))
     if is_surface(tree):
         # Earlier versions stored it among the notes, also for random searches.
         notes = [note for note in notes if not note.startswith("calibration")]
         notes += [f"calibration: {text}" for text in [calibration_of(tree)] if text]
     for note in notes:
-        show_line(f"note: {in_command_line_words(note)}")
+        show_line(f"note: {in_command_line_words(note, path)}")
+    line = ""
     if "failed_checks" not in tree.attrs:
-        show_line("not checked; run `leadline check FIT.nc`", "bold red")
+        line = "not checked; run `leadline check FIT.nc`"
     elif failed := json.loads(tree.attrs["failed_checks"]):
         line = f"{checks_line(failed)} (run `leadline check FIT.nc` for advice)"
-        show_line(line, "bold red")
+    if line:
+        show_line(in_command_line_words(line, path), "bold red")
 
 
 def show_forecast(
@@ -180,10 +137,12 @@ def show_forecast(
     `minimum_gain`, in score units, with `probability`.
     """
     found = forecast(tree, trials, minimum_gain=minimum_gain)
+    if found.attrs["problems"]:
+        show_line(f"do not rely on these numbers: {found.attrs['problems']}", "bold red")
     chance = "P(gain)" if minimum_gain == 0 else f"P(gain > {minimum_gain:g})"
     unit = found.attrs["cost_unit"]
     cost = f"cost ({unit})" if unit not in ("", "cost") else "cost"
-    heads = ["best seen", "trials", "their best", chance, "mean gain", "gain if re-run"]
+    heads = ["best seen", "their best", chance, "mean gain", "gain if re-run"]
     heads += ["P(worth it)", cost]
     prob, _ = validate_interval(ci_prob, None)
     n_heads = len(heads) if found["cost"].notnull().any() else len(heads) - 1  # noqa: PD004
@@ -196,10 +155,10 @@ def show_forecast(
     )
     # One search needs no name.
     named = found.sizes["search"] > 1
-    table = make_table(title, ["search"] * named, heads[:n_heads])
-    for row in forecast_cells(found, prob):
-        table.add_row(*row[not named : n_heads + 1])
-    open_console().print(table)
+    perfect = perfect_search(tree, minimum_gain)
+    rows = [row[not named : n_heads + 2] for row in forecast_cells(found, prob, perfect)]
+    words = [*["search"] * named, kind]
+    show_table(title, words, heads[:n_heads], rows)
     advice = stopping_advice(tree, found, probability=probability)
     show_line(advice.sentence)
     for sentence in perfect_search_sentences(tree, prob) if is_surface(tree) else ():

@@ -26,7 +26,7 @@ def run_fit_many(arguments: argparse.Namespace) -> None:
     output = output_folder(arguments, force=arguments.resume)
     trials = _read(arguments)
 
-    from leadline.cli.console import show_line
+    from leadline.cli.tables import show_line
     from leadline.inference.fit_many import fit_many
 
     with _executor(arguments) as executor:

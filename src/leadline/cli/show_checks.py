@@ -1,6 +1,7 @@
 """Print the checks of a fit as one table for all its searches."""
 
 import math
+from pathlib import Path
 
 import pandas as pd
 import xarray as xr
@@ -8,7 +9,7 @@ import xarray as xr
 from leadline.checks.check import check
 from leadline.checks.levels import NOTE
 from leadline.checks.plain_words import MEANINGS, UNKNOWN
-from leadline.cli.console import make_table, open_console, show_line
+from leadline.cli.tables import show_line, show_table
 from leadline.cli.wording import in_command_line_words
 from leadline.errors import pluralize
 from leadline.stats.diagnostics import checks_line
@@ -17,10 +18,13 @@ _BOUNDS = {"at least": "≥ ", "at most": "≤ ", "": ""}
 _STYLES = {"FAILED": "red", "noted": "yellow", "passed": "", "not made": "dim"}
 
 
-def show_checks(tree: xr.DataTree, *, recompute: bool = False, every: bool = False) -> None:
-    """Print the checks that failed, with advice; all checks with `every`.
+def show_checks(
+    tree: xr.DataTree, path: Path | None = None, *, recompute: bool = False, every: bool = False
+) -> None:
+    """Print the checks that failed, then what to do about them; all checks with `every`.
 
-    A row is a check with one outcome and one advice, and names the searches.
+    A row is a check with one outcome and one advice, and names the searches. `path` is the file of
+    the fit, for the commands to type.
     """
     checks = check(tree, recompute=recompute)
     checks["outcome"] = [_outcome(row) for _, row in checks.iterrows()]
@@ -29,19 +33,20 @@ def show_checks(tree: xr.DataTree, *, recompute: bool = False, every: bool = Fal
     checks = checks.sort_values("check", key=lambda names: names.map(order), kind="stable")
     shown = checks if every else checks[checks["outcome"].isin(["FAILED", "noted"])]
     if len(shown):
-        table = make_table(_title(n_searches, every), ["check", "result", "searches"], ["limit"])
-        table.add_column("what to do", overflow="fold")
         keys = ["check", "about", "outcome", "advice"]
-        for (name, about, outcome, advice), rows in shown.groupby(keys, sort=False):
-            table.add_row(
+        rows = [
+            [
                 _name(str(name), str(about)),
                 str(outcome),
-                _searches(rows, n_searches, failed=outcome in ("FAILED", "noted")),
-                _limit(rows),
-                in_command_line_words(str(advice)),
-                style=_STYLES[str(outcome)],
-            )
-        open_console().print(table)
+                _searches(own, n_searches, failed=outcome in ("FAILED", "noted")),
+                _limit(own),
+            ]
+            for (name, about, outcome, _), own in shown.groupby(keys, sort=False)
+        ]
+        styles = [_STYLES[row[1]] for row in rows]
+        heads = ["check", "result", "searches"]
+        show_table(_title(n_searches, every), heads, ["limit"], rows, styles=styles)
+    _advise(shown, n_searches, path)
     _explain_limits(shown)
     counts = checks["outcome"].value_counts()
     made = pluralize(int(len(checks) - counts.get("not made", 0)), "check")
@@ -57,10 +62,10 @@ def show_checks(tree: xr.DataTree, *, recompute: bool = False, every: bool = Fal
 
 
 def _title(n_searches: int, every: bool) -> str:
-    which = "all checks" if every else "checks that failed, or note something"
     where = f" of {n_searches} searches" if n_searches > 1 else ""
+    which = f"all checks{where}" if every else f"checks{where} that failed or note something"
     return (
-        f"{which}{where}; FAILED: an interval is likely wrong; noted: worth knowing\n"
+        f"{which}; FAILED: an interval is likely wrong; noted: worth knowing\n"
         "beside each search the number that the check compares with its limit"
     )
 
@@ -84,7 +89,8 @@ def _searches(rows: pd.DataFrame, n_searches: int, *, failed: bool) -> str:
     figures = [_figure(value) for value in rows["figure"]]
     if n_searches == 1:
         return figures[0]
-    if failed:
+    same = len(rows) == n_searches and len(set(figures)) == 1
+    if failed and not same:
         pairs = zip(rows["search"], figures, strict=True)
         return "\n".join(f"{name}: {figure}" for name, figure in pairs)
     known = rows["figure"].dropna()
@@ -96,6 +102,21 @@ def _searches(rows: pd.DataFrame, n_searches: int, *, failed: bool) -> str:
 
 def _figure(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+def _advise(shown: pd.DataFrame, n_searches: int, path: Path | None) -> None:
+    """Print what to do, each advice once, after the checks that give it."""
+    advised = shown[shown["advice"] != ""]
+    several = advised.groupby("check")["advice"].nunique() > 1
+    for place, (advice, rows) in enumerate(advised.groupby("advice", sort=False)):
+        names = []
+        for name, own in rows.groupby("check", sort=False):
+            whose = f" ({', '.join(own['search'])})" if several[name] and n_searches > 1 else ""
+            names.append(f"{name}{whose}")
+        if place == 0:
+            show_line("what to do", "bold")
+        text = in_command_line_words(str(advice), path)
+        show_line(f"{'; '.join(dict.fromkeys(names))}: {text}")
 
 
 def _limit(rows: pd.DataFrame) -> str:

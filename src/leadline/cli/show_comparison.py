@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from leadline.cli.console import make_table, open_console, show_line
+from leadline.cli.tables import show_line, show_table
 from leadline.cli.wording import in_command_line_words
 from leadline.errors import LeadlineError, closest, format_value, join_values
 from leadline.stats.compare import compare_once
@@ -60,14 +60,19 @@ def show_comparison(
     equal = " / P(practically equal)" if rope else ""
     pairs = list(itertools.combinations(map(str, found[by].to_numpy()), 2))
     title = f"which {by} is better, {when}: P(better){equal} / P(worse), in rounded %"
-    table = make_table(title, [f"{by}, against the other"], list(columns))
+    sentences = [in_command_line_words(sentence) for sentence in comparison_sentences(found)]
+    if found.attrs["problems"]:
+        # Before the numbers that it is about.
+        show_line(sentences.pop(0), "bold red")
+    rows = []
     for first, second in pairs:
         pair = found.sel({by: first, f"other_{by}": second})
-        table.add_row(f"{first}, {second}", *(_chances(pair, kinds, *c) for c in columns.values()))
-    open_console().print(table)
-    open_console().print(_differences(found, pairs, columns))
-    for sentence in comparison_sentences(found):
-        show_line(in_command_line_words(sentence))
+        chances = [_chances(pair, kinds, *own) for own in columns.values()]
+        rows.append([f"{first}, {second}", *chances])
+    show_table(title, [f"{by}, against the other"], list(columns), rows)
+    _show_differences(found, pairs, columns)
+    for sentence in sentences:
+        show_line(sentence)
 
 
 def _columns(found: xr.Dataset) -> Columns:
@@ -89,32 +94,30 @@ def _chances(
     return "" if math.isnan(chances[0]) else " / ".join(shown)
 
 
-def _differences(found: xr.Dataset, pairs: list[tuple[str, str]], columns: Columns) -> object:
-    """Return the table of differences, in score units and, for summaries, in task scales."""
+def _show_differences(found: xr.Dataset, pairs: list[tuple[str, str]], columns: Columns) -> None:
+    """Print the differences, in score units and, for summaries, in task scales."""
     by, metric = found.attrs["by"], found.attrs["metric"]
     prob = f"{100 * found.attrs['ci_prob']:g} %"
     several = by == "model" and len(columns) > 1
     title = f"difference in {metric}: posterior mean and {prob} interval, positive where the first"
+    title += " is better" + f"; * in task scales (last row, in {metric})" * several
     # All differences on one task are in score units.
     heads = {
         head if where or not several else f"{head} *": (suffix, where)
         for head, (suffix, where) in columns.items()
     }
-    table = make_table(
-        f"{title} is better{'; * in task scales' if several else ''}",
-        [f"{by}, against the other"],
-        list(heads),
-    )
+    rows = []
     for first, second in pairs:
         pair = found.sel({by: first, f"other_{by}": second})
-        table.add_row(f"{first}, {second}", *(_difference(pair, *key) for key in heads.values()))
+        rows.append([f"{first}, {second}", *(_difference(pair, *key) for key in heads.values())])
     if several:
         scales = [
             f"{float(found['scale'].sel(where)):.2g}" if where else ""
             for _, where in heads.values()
         ]
-        table.add_row(f"task scale, in {metric}", *scales, style="dim")
-    return table
+        rows.append(["task scale", *scales])
+    styles = ["dim" if several and k == len(pairs) else "" for k in range(len(rows))]
+    show_table(title, [f"{by}, against the other"], list(heads), rows, styles=styles)
 
 
 def _difference(pair: xr.Dataset, suffix: str, selected: dict[str, str]) -> str:

@@ -1,6 +1,8 @@
 """Arguments of Python as options of the command line, also in the messages of the library."""
 
 import re
+import shlex
+from pathlib import Path
 
 COLUMNS = {
     "task": "what was solved, such as a data set",
@@ -109,8 +111,10 @@ _NAMED = re.compile(
 _FOR = re.compile(rf"(no column .{{1,80}}? for )({_ANY})\b")
 
 
-def in_command_line_words(message: str) -> str:
+def in_command_line_words(message: str, fit: Path | None = None) -> str:
     """Return a message with arguments of Python written as options of the command line.
+
+    `fit` is the file of the fit that the message is about: commands to type name it.
 
     >>> in_command_line_words("scale must be 'log'; or use model='single', assume_random=True")
     "--scale must be 'log'; or use --pooling single, --assume-random"
@@ -131,4 +135,5 @@ def in_command_line_words(message: str) -> str:
     for phrase, words in _PHRASES.items():
         message = message.replace(phrase, words)
     message = _NAMED.sub(lambda match: OPTIONS[match[0]], _ASSIGNED.sub(option, message))
-    return _FOR.sub(lambda match: f"{match[1]}--{match[2].replace('_', '-')}", message)
+    message = _FOR.sub(lambda match: f"{match[1]}--{match[2].replace('_', '-')}", message)
+    return message if fit is None else message.replace("FIT.nc", shlex.quote(str(fit)))

@@ -117,9 +117,13 @@ def tabulate_pairs(
         for better, equal in zip(figures["p_better"], figures["p_equal"], strict=True)
     ]
     metric = comparison.attrs["metric"]
-    note = "; overall and a new task: task scales" if in_scores and summaries else ""
-    note += f" of {mean:.2g} on average" if note else ""
-    note += "; few trials: read with caution" if comparison.attrs.get("leans_on") else ""
+    notes = [conditions(comparison), f"{100 * comparison.attrs['ci_prob']:g} % intervals"]
+    if len(names) > 1 and by == "model":
+        notes.append("overall and on a new task, each task counts alike")
+    if by == "model" and not in_scores:
+        notes.append("a task scale is the spread of the good scores on a task")
+    if comparison.attrs.get("leans_on"):
+        notes.append("few trials: read with caution")
     return xr.Dataset(
         {
             **{name: (("pair", "row"), values) for name, values in figures.items()},
@@ -130,10 +134,7 @@ def tabulate_pairs(
         {"pair": [f"{first} better than {second}" for first, second in pairs], "row": rows},
         attrs={
             "ci_prob": comparison.attrs["ci_prob"],
-            "conditions": f"{conditions(comparison)}; "
-            f"{100 * comparison.attrs['ci_prob']:g} % intervals; beside each row the probability "
-            f"that the first is better{', and that both are practically equal' if rope else ''}"
-            f"{note}",
+            "conditions": "; ".join(notes),
             "unit": f"difference in {metric}"
             if in_scores or by == "task"
             else f"difference in {metric}, in task scales",
@@ -227,7 +228,7 @@ def draw_comparison(
             target.locator_params(axis="x", nbins=5)
         first, second = (str(numbers[name].sel(pair=pair).item()) for name in ("first", "second"))
         if picture.options("title") is not None:
-            picture.add_title(f"{first} against {second}", target)
+            picture.add_title(f"Is {first} better than {second}?", target)
         picture.module.xlabel(_label_axis(numbers, first, second, picture.backend), target)
     entries = {f"{name} is better": style for name, style in styles.items()}
     entries = entries or {"one is better": _SETTLED}

@@ -38,7 +38,8 @@ def ranks_numbers(
     -------
     Dataset
         Dims (item), from the best mean rank to the worst: `rank`, `lower` and `upper`, the mean
-        over the tasks; `p_best`, the probability to be the best overall; `label`. `first` and
+        over the tasks; `p_best`, the probability to be better than all others by more than the
+        rope, overall, nan where two have no task in common; `label`. `first` and
         `last` (group) are positions of items: no two from the first to the last of a group are
         settled, which means better overall with probability 0.95. ``attrs`` hold `ci_prob`, and
         the `conditions` of the comparison.
@@ -53,7 +54,7 @@ def ranks_numbers(
     order = np.argsort(found["mean_rank"].to_numpy(), kind="stable")
     found = found.isel({by: order, f"other_{by}": order})
     items = found[by].to_numpy().astype(str)
-    p_best = found["p_best_overall"].to_numpy()
+    p_best = found["p_ahead_overall"].to_numpy()
     names = {"rank": "mean_rank", "lower": "mean_rank_lower", "upper": "mean_rank_upper"}
     groups = _open_groups(found["p_better_overall"].to_numpy())
     return xr.Dataset(
@@ -62,7 +63,7 @@ def ranks_numbers(
             "p_best": ("item", p_best),
             "label": (
                 "item",
-                [f"{item}  {percent(chance)}" for item, chance in zip(items, p_best, strict=True)],
+                [_label(item, chance) for item, chance in zip(items, p_best, strict=True)],
             ),
             "first": ("group", [first for first, _ in groups]),
             "last": ("group", [last for _, last in groups]),
@@ -71,8 +72,9 @@ def ranks_numbers(
         attrs={
             "ci_prob": found.attrs["ci_prob"],
             "by": by,
-            "conditions": f"{conditions(found)}; beside each row the probability to be the best "
-            f"overall; {100 * found.attrs['ci_prob']:g} % intervals",
+            "conditions": f"{conditions(found)}{'; ranks count every difference' if rope else ''}; "
+            f"{100 * found.attrs['ci_prob']:g} % intervals; beside a name the probability to be the "
+            "best overall",
         },
     )
 
@@ -145,6 +147,10 @@ def draw_ranks(
     context = "tasks" if numbers.attrs["by"] == "model" else "models"
     picture.module.xlabel(f"mean rank over the {context} (1 is the best)", target)
     return picture.finish(titles=False, conditions=numbers.attrs["conditions"])
+
+
+def _label(item: str, chance: float) -> str:
+    return f"{item}  {percent(chance)}" if np.isfinite(chance) else item
 
 
 def _panel(values: Any) -> xr.DataArray:

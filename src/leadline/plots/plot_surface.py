@@ -168,7 +168,9 @@ def draw_surface(
             inactive = np.isnan(own["together"])
             matters = f"matters: {percent(float(own['p_matters']))}"
             matters = "inactive" if inactive else matters
-            picture.add_title(f"{name} ({matters})", target)
+            # Wrapped before the bracket, not within it.
+            bracket = f"({matters})".replace(" ", "\N{NO-BREAK SPACE}")
+            picture.add_title(f"{name} {bracket}", target)
         if int(columns.sel(hyperparameter=name)) == 0:
             picture.module.ylabel(score_label(picture.tree), target)
     return picture.finish(titles=False, searches=[numbers.attrs["search"]])

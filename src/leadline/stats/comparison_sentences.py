@@ -16,6 +16,7 @@ _WORDS = {0.99: "almost certainly", 0.95: "very probably", 0.8: "probably", 0.6:
 _CLEAR = min(_WORDS)
 # With so small a probability of being ahead, a name would mislead.
 _UNLIKELY = 0.05
+_RANKS_AND_ROPE = " A rank counts every difference, however small."
 # With more tasks, only the smallest and the largest scale are named.
 _MOST_SCALES = 6
 
@@ -122,12 +123,13 @@ def _mean_ranks(comparison: xr.Dataset, items: list[str]) -> list[str]:
     parts = []
     for place in order:
         mean, low, high = (float(comparison[name][place]) for name in ends)
-        best = percent(float(comparison["p_best_overall"][place]))
-        parts.append(f"{items[place]} {mean:.2f} [{low:.2f}, {high:.2f}] (best overall {best})")
+        ahead = float(comparison["p_ahead_overall"][place])
+        best = f" (best overall {percent(ahead)})" if np.isfinite(ahead) else ""
+        parts.append(f"{items[place]} {mean:.2f} [{low:.2f}, {high:.2f}]{best}")
     prob = f"{100 * comparison.attrs['ci_prob']:g} %"
     return [
         f"the mean ranks over {comparison.sizes[context]} {context}s, with {prob} intervals, are: "
-        f"{', '.join(parts)}."
+        f"{', '.join(parts)}." + _RANKS_AND_ROPE * bool(comparison.attrs["rope"])
     ]
 
 

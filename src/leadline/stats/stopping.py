@@ -42,11 +42,11 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     """
     probability = validate_probability(probability)
     last = found.isel(trials=int(np.argmax(found["trials"].to_numpy())))
-    learned = learned_searches(tree) if is_surface(tree) else []
+    perfect = perfect_search(tree, found.attrs["minimum_gain"])
+    learned = perfect["search"].to_numpy().tolist()
     chance = last["p_worthwhile"].copy()
     if learned:
-        perfect = headroom_of(tree) > worthwhile(tree, found.attrs["minimum_gain"])
-        chance = xr.where(chance["search"].isin(learned), perfect.mean(SAMPLE_DIMS), chance)
+        chance = perfect["p_worthwhile"].reindex(search=chance["search"]).fillna(chance)
     else:
         # A search known from reported bests alone was run by others: it cannot be continued.
         chance = chance.sel(search=search_names(with_trials(tree)))
@@ -69,8 +69,12 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
         f"{'a perfect search' if likeliest in learned else who} would gain more than {amount}"
         f"{where} with probability {percent(largest)} (to stop: below {100 * probability:g} %)."
     )
-    if learned:
-        sentence += " A sampler that learns gains more than random trials, and at most as much."
+    if likeliest in learned:
+        random = percent(float(own["p_worthwhile"]))
+        sentence = (
+            f"{sentence[:-1]}; the best of {float(last['trials']):g} more random trials, if re-run, "
+            f"with {random}. A sampler that learns lies between the two."
+        )
     elif not stop:
         sentence += f" On average it gains {float(own['expected_gain_mean']):.2g}."
     return Advice(stop, largest, sentence + _doubt(tree))
@@ -81,12 +85,29 @@ def _doubt(tree: xr.DataTree) -> str:
     return doubts.get(tree.attrs.get("failed_checks"), f" But {recorded_checks(tree)}.")
 
 
-def forecast_cells(found: xr.Dataset, prob: float) -> list[list[str]]:
+def perfect_search(tree: xr.DataTree, minimum_gain: float) -> xr.Dataset:
+    """Return what a perfect search would gain where a sampler learned, dim (search).
+
+    `gain` is the posterior mean of the headroom, and `p_worthwhile` the probability that it is
+    worth having, as in `leadline.forecast`. Without a search that learned, it is empty.
+    """
+    if not is_surface(tree):
+        return xr.Dataset(coords={"search": np.empty(0, str)})
+    headroom = headroom_of(tree)
+    worth = headroom > worthwhile(tree, minimum_gain)
+    result = xr.Dataset({"gain": headroom, "p_worthwhile": worth}).mean(SAMPLE_DIMS)
+    return result.sel(search=learned_searches(tree))
+
+
+def forecast_cells(
+    found: xr.Dataset, prob: float, perfect: xr.Dataset | None = None
+) -> list[list[str]]:
     """Return the rows of a forecast as text, one per search and number of trials.
 
-    The columns are the search, best seen, number of trials, the median and the interval of
+    The columns are the search, the number of trials, best seen, the median and the interval of
     probability `prob` of their best, P(gain), the mean gain, the mean gain expected if re-run, the
-    probability that this is worth having, and the cost.
+    probability that this is worth having, and the cost. A search of `perfect`, the result of
+    `perfect_search`, has one more row.
     """
     ends = found["best"].quantile([0.5, 0.5 - prob / 2, 0.5 + prob / 2], SAMPLE_DIMS)
     rows = []
@@ -102,8 +123,8 @@ def forecast_cells(found: xr.Dataset, prob: float) -> list[list[str]]:
             rows.append(
                 [
                     str(search) if number == 0 else "",
-                    rounded(float(row["best_seen"]), sd) if number == 0 else "",
                     f"{m:g}",
+                    rounded(float(row["best_seen"]), sd) if number == 0 else "",
                     f"{median} [{low}, {high}]",
                     percent(float(row["p_gain"])),
                     f"{float(row['gain_mean']):.2g}",
@@ -112,6 +133,10 @@ def forecast_cells(found: xr.Dataset, prob: float) -> list[list[str]]:
                     "" if math.isnan(cost) else f"{cost:,.0f}" if cost >= 100 else f"{cost:.3g}",
                 ]
             )
+        if perfect is not None and search in perfect["search"]:
+            own = perfect.sel(search=search)
+            best = [f"{float(own['gain']):.2g}", percent(float(own["p_worthwhile"]))]
+            rows.append(["", "a perfect search", "", "", "", "", *best, ""])
     return rows
 
 

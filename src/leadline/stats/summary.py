@@ -227,8 +227,12 @@ def summary_text(
     prob, kind = validate_interval(ci_prob, ci_kind)
     answers = summary(tree, ci_prob=prob, ci_kind=kind)
     cells = _cells(answers, prob, kind)
-    remarks = [" ".join(cells.attrs["title"].replace("\n", "; ").split())]
-    remarks += [*cells.attrs["remarks"], cells.attrs["convergence"], cells.attrs["checks"]]
+    title = " ".join(cells.attrs["title"].replace("\n", "; ").split())
+    remarks = [title, *cells.attrs["remarks"], cells.attrs["convergence"], cells.attrs["checks"]]
+    doubtful = not convergence(tree).ok
+    if doubtful:
+        # Before the numbers that it is about.
+        remarks.insert(0, remarks.pop(-2))
     if answers.attrs.get("calibration"):
         remarks.append(f"calibration: {answers.attrs['calibration']}")
     if form == "csv":
@@ -245,7 +249,10 @@ def summary_text(
     body = [[escape(cell, "markdown") for cell in row] for row in cells.itertuples()]
     rows = [columns, ["---", *["---:"] * (len(columns) - 1)], *body]
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    lines += ["", *(f"{escape(remark, 'markdown')}  " for remark in remarks), ""]
+    escaped_remarks = [f"{escape(remark, 'markdown')}  " for remark in remarks]
+    if doubtful:
+        lines = [escaped_remarks.pop(0), "", *lines]
+    lines += ["", *escaped_remarks, ""]
     return "\n".join(lines)
 
 

@@ -97,7 +97,7 @@ def surface_cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame
         }
         for column, head in _ANSWERS.items():
             cells[head] = _estimate(row, column, label)
-        cells["headroom below noise"] = percent(float(row["best_within_noise"]))
+        cells["P(headroom < noise)"] = percent(float(row["best_within_noise"]))
         if np.isfinite(row.get("effective_dim", np.nan)):
             cells["effective dimension (law)"] = _estimate(row, "effective_dim", label)
         cells["scale of scores"] = row["scale"]
