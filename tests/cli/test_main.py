@@ -339,8 +339,19 @@ def test_forecast_advises_by_its_exit_code(here, capsys):
     [("markdown", "| search |"), ("latex", r"\begin{table}"), ("csv", "# log_loss")],
 )
 def test_summary_as_text_for_a_paper(here, capsys, form, start):
-    save(draws=50)
+    save(draws=400)
     assert printed(capsys, "summary", "fit.nc", "--format", form).startswith(start)
+
+
+def test_a_fit_that_did_not_converge_says_so_before_its_numbers(here, capsys):
+    save(trials=make_trials(searches=PAIR), draws=50, divergences=7)
+    commands = ["summary", "compare", "forecast", "summary --format markdown"]
+    for command in [*commands, "summary --format latex", "summary --format csv"]:
+        name, *options = command.split()
+        out = printed(capsys, name, "fit.nc", *options)
+        first = re.search(r"\d divergences", out).start()
+        assert first < out.index("mlp")
+        assert "o not rely on" in out[:first], command
 
 
 def test_demo_fits_the_bundled_searches(here, no_sampling, capsys):

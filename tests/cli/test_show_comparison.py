@@ -158,7 +158,8 @@ def test_differences_are_in_score_units_with_their_interval_and_the_task_scales(
     out = " ".join(capsys.readouterr().out.split())
     assert "posterior mean and 80 % interval" in out
     assert "89 %" not in out
-    assert "task scale, in log_loss" in out
+    assert "* in task scales (last row, in log_loss)" in out
+    assert "│ task scale " in out
     assert "A task scale is the spread of the good scores on a task" in out
 
 

@@ -49,7 +49,7 @@ def test_it_is_drawn_on_every_backend(backend):
 def test_panels_name_what_matters():
     figure = ll.plot_surface(make_surface_tree(), backend="matplotlib").get_viz("figure")
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
-    assert titles[0] == "lr (matters: > 99 %)"
+    assert titles[0] == "lr (matters:\N{NO-BREAK SPACE}>\N{NO-BREAK SPACE}99\N{NO-BREAK SPACE}%)"
     assert any("momentum (inactive)" in title for title in titles)
     assert figure.axes[0].get_ylim()[0] < 0.2
 

@@ -51,7 +51,7 @@ def test_without_a_minimum_gain_counts_what_is_above_the_noise_of_one_run(tree, 
 def test_the_probability_of_the_advice_is_that_of_the_table(tree):
     found = forecast(tree, [5, 500])
     rows = forecast_cells(found, 0.8)
-    shown = max(float(row[7].strip("<> %")) for row in rows if row[2] == "500")
+    shown = max(float(row[7].strip("<> %")) for row in rows if row[1] == "500")
     assert f"probability {percent(stopping_advice(tree, found).p_gain)}" in (
         stopping_advice(tree, found).sentence
     )
@@ -77,7 +77,7 @@ def test_the_advice_names_the_checks_that_failed(tree):
 def test_cells_hold_the_numbers_of_the_forecast(tree):
     found = forecast(tree, [5, 500])
     rows = forecast_cells(found, 0.8)
-    assert [row[2] for row in rows] == ["5", "500", "5", "500"]
+    assert [row[1] for row in rows] == ["5", "500", "5", "500"]
     assert [row[0] for row in rows] == ["a", "", "b", ""]
     median = found["best"].isel(search=1, trials=1).median().item()
     assert float(rows[3][3].split()[0]) == pytest.approx(median, abs=1e-3)

@@ -1,7 +1,7 @@
 """Commands of the command line: each imports what it needs, calls the library and prints."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,7 +152,7 @@ def run_plot(arguments: argparse.Namespace) -> None:
             size=arguments.size,
             options=options,
         )
-    _show_written(arguments.output, results.kept)
+    _show_written(arguments.output, results.kept, results.replaced)
 
 
 def run_report(arguments: argparse.Namespace) -> None:
@@ -280,10 +280,11 @@ def write_answers(
             write_pictures(tree, results.path, progress=progress)
             progress.start("writing the report")
             report(tree, results.path / "report.html")
-    _show_written(output, results.kept)
+    _show_written(output, results.kept, results.replaced)
 
 
-def _show_written(folder: Path, names: list[str]) -> None:
+def _show_written(folder: Path, names: list[str], replaced: Sequence[str] = ()) -> None:
     from leadline.cli.tables import show_line
 
-    show_line(f"written to {folder}: {', '.join(names)}")
+    earlier = f" (replaced: {', '.join(replaced)})" if replaced else ""
+    show_line(f"written to {folder}: {', '.join(names)}{earlier}")

@@ -30,6 +30,7 @@ from leadline.stats.surface_settings import (
 )
 from leadline.stats.surface_tree import calibration_of, is_surface, surface_groups
 
+
 def show_trials(trials: Trials) -> None:
     """Print how many trials were read, and the notes of the reader."""
     for line in (str(trials), *map(in_command_line_words, trials.notes)):
@@ -41,8 +42,9 @@ def show_answers(
 ) -> None:
     """Print the summary of a fit, its sampling diagnostics and its failed checks.
 
-    `path` is the file of the fit, for the commands to type next. `form` is "table" for the screen, or a format of `leadline.stats.summary`; `interval` holds
-    `ci_prob` and `ci_kind` of `leadline.summary`.
+    `path` is the file of the fit, for the commands to type next. `form` is "table" for the screen,
+    or a format of `leadline.stats.summary`; `interval` holds `ci_prob` and `ci_kind` of
+    `leadline.summary`.
     """
     if form != "table":
         # A console would fold long lines.

@@ -37,18 +37,22 @@ def validate_target(path: Path, kind: Literal["file", "folder"], *, force: bool)
 class ResultsFolder:
     """A hidden folder beside the target, in which files are made before they are kept.
 
-    `path` is that folder, and `kept` holds the names of the files that are in the target.
+    `path` is that folder, `kept` holds the names of the files that are in the target, and
+    `replaced` those of the files that were there before.
     """
 
     def __init__(self, target: Path, path: Path) -> None:
         self._target, self.path = target, path
         self.kept: list[str] = []
+        self.replaced: list[str] = []
 
     def keep(self) -> None:
         """Move the files made so far to the target, where they replace those of the same name."""
         made = sorted(self.path.iterdir())
         self._target.mkdir(exist_ok=True)
         for file in made:
+            if file.name not in self.kept and (self._target / file.name).exists():
+                self.replaced.append(file.name)
             file.replace(self._target / file.name)
             self.kept = sorted({*self.kept, file.name})
 

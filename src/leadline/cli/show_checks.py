@@ -107,16 +107,17 @@ def _figure(value: float) -> str:
 def _advise(shown: pd.DataFrame, n_searches: int, path: Path | None) -> None:
     """Print what to do, each advice once, after the checks that give it."""
     advised = shown[shown["advice"] != ""]
-    several = advised.groupby("check")["advice"].nunique() > 1
+    different = advised[["check", "advice"]].drop_duplicates()["check"].value_counts()
     for place, (advice, rows) in enumerate(advised.groupby("advice", sort=False)):
-        names = []
-        for name, own in rows.groupby("check", sort=False):
-            whose = f" ({', '.join(own['search'])})" if several[name] and n_searches > 1 else ""
-            names.append(f"{name}{whose}")
         if place == 0:
             show_line("what to do", "bold")
-        text = in_command_line_words(str(advice), path)
-        show_line(f"{'; '.join(dict.fromkeys(names))}: {text}")
+        names = [
+            f"{name} ({', '.join(own['search'])})"
+            if different[name] > 1 and n_searches > 1
+            else str(name)
+            for name, own in rows.groupby("check", sort=False)
+        ]
+        show_line(f"{'; '.join(names)}: {in_command_line_words(str(advice), path)}")
 
 
 def _limit(rows: pd.DataFrame) -> str:

@@ -18,7 +18,9 @@ from arviz_plots import PlotCollection
 from leadline.plots.backends import backend_module
 from leadline.plots.style import QUIET
 
-_CHARACTERS_PER_INCH = 12
+CHARACTERS_PER_INCH = 12
+# The caption is smaller.
+_CAPTION_CHARACTERS_PER_INCH = 15
 # Replaces a property that differs between searches; entries of their own explain those.
 _NEUTRAL = {"color": QUIET, "facecolor": QUIET, "marker": "C0"}
 _SVG_DASHES = {"C1": "6,4", "C2": "2,3", "C3": "6,3,2,3"}
@@ -98,7 +100,7 @@ def _matplotlib(plot_collection: PlotCollection, entries: Sequence[Entry], capti
     labels = [entry.label for entry in entries]
     # In inches of text of the usual size.
     inches = figure.get_figwidth() * 10.0 / mpl.rcParams["font.size"]
-    title = textwrap.fill(caption, int(_CHARACTERS_PER_INCH * inches)) or None
+    title = textwrap.fill(caption, int(_CAPTION_CHARACTERS_PER_INCH * inches)) or None
     figure.legend(
         handles,
         labels,
@@ -113,7 +115,7 @@ def _matplotlib(plot_collection: PlotCollection, entries: Sequence[Entry], capti
 def _count_columns(labels: Sequence[str], inches: float) -> int:
     """Return the number of columns, filled one after the other, that fit the width."""
     # A column has a mark, and is as wide as its longest label.
-    widths = [len(label) / _CHARACTERS_PER_INCH + 0.75 for label in labels]
+    widths = [len(label) / CHARACTERS_PER_INCH + 0.75 for label in labels]
     for columns in range(len(labels), 1, -1):
         rows = math.ceil(len(labels) / columns)
         columns = math.ceil(len(labels) / rows)

@@ -10,7 +10,7 @@ from arviz_plots import PlotCollection
 from arviz_plots import visuals as arviz_visuals
 
 from leadline.plots.backends import backend_module
-from leadline.plots.legend import Entry, add_legend, make_entry
+from leadline.plots.legend import CHARACTERS_PER_INCH, Entry, add_legend, make_entry
 from leadline.plots.page import text_scale
 from leadline.plots.style import MARK, model_styles, search_models
 from leadline.stats.diagnostics import convergence
@@ -24,6 +24,8 @@ _TITLE_SIZE = {"matplotlib": "medium", "plotly": 13, "bokeh": 13}
 _WARNING_SIZE = {"matplotlib": "medium", "plotly": 14}
 # The width of a panel of 3.2 inches.
 _TITLE_CHARACTERS = 32
+# The room of tick labels beside a panel.
+_LABEL_INCHES = 0.6
 BETTER = {"minimize": "lower is better", "maximize": "higher is better"}
 
 
@@ -126,10 +128,21 @@ class Picture:
         for name in self.names:
             yield self.target(search=name), numbers.sel(search=name)
 
-    def add_title(self, text: str, target: Any) -> None:
-        """Write a title over a panel, wrapped."""
+    def add_title(self, text: str, target: Any, characters: int = _TITLE_CHARACTERS) -> None:
+        """Write a title over a panel, in lines of so many characters."""
         size = {"size": _TITLE_SIZE[self.backend]} if self.backend in _TITLE_SIZE else {}
-        self.module.title(textwrap.fill(text, _TITLE_CHARACTERS), target, **size)
+        self.module.title(textwrap.fill(text, characters), target, **size)
+
+    def characters(self, target: Any, beside: float, most: int) -> int:
+        """Return how many characters fit below a panel, at most `most`.
+
+        `beside` is the room beside the panel, in inches of text of the usual size.
+        """
+        if self.backend != "matplotlib":
+            return most
+        columns = target.get_subplotspec().get_gridspec().ncols
+        inches = target.get_figure().get_figwidth() / columns / text_scale()
+        return max(10, min(most, int(CHARACTERS_PER_INCH * (inches - beside))))
 
     def _caption(self, conditions: str, searches: Sequence[str]) -> str:
         """Return the numbers of trials and models, and the conditions of the answer."""
@@ -143,13 +156,21 @@ class Picture:
         return "; ".join(parts)
 
     def label_axes(self, x: str, y: str | None = None) -> None:
-        """Write `x` below each column of panels and `y` left of each row."""
+        """Write `x` below each column of panels, and `y` left of each row, or of all."""
         positions = self.collection.viz.dataset
+        if y is not None and self.backend == "matplotlib" and positions["row_index"].max() > 0:
+            # Labels of rows that are lower than they are long would touch.
+            figure = self.collection.get_viz("figure")
+            figure.supylabel(" ".join(y.split("\n")), size="medium")
+            y = None
         columns = [int(positions["col_index"].sel(search=name)) for name in self.names]
         lowest = dict(zip(columns, self.names, strict=True))
         for name, column in zip(self.names, columns, strict=True):
             if lowest[column] == name:
-                self.module.xlabel(x, self.target(search=name))
+                target = self.target(search=name)
+                most = self.characters(target, _LABEL_INCHES, 80)
+                lines = [textwrap.fill(line, most) for line in x.split("\n")]
+                self.module.xlabel("\n".join(lines), target)
             if y is not None and column == 0:
                 self.module.ylabel(y, self.target(search=name))
 

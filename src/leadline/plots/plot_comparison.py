@@ -34,6 +34,7 @@ _MOST_RATIO = 10.0
 """Tasks whose scales differ by a larger factor do not share an axis in score units."""
 
 _MOST_CHARACTERS = 34
+_SIDES = "     "
 _SETTLED, _OPEN = Style(FIT, "C0"), Style(QUIET, "C0")
 
 
@@ -182,7 +183,7 @@ def plot_comparison(
     columns = fit_columns(min(pairs, _MOST_COLUMNS), width)
     height = 0.32 * numbers.sizes["row"] + 1.0
     # The caption also has the numbers of trials, models and searches, in about 40 characters.
-    caption = math.ceil((40 + len(numbers.attrs["conditions"])) / (12 * width * columns))
+    caption = math.ceil((40 + len(numbers.attrs["conditions"])) / (15 * width * columns))
     size = (width * columns, height * math.ceil(pairs / columns) + 0.5 + 0.2 * caption)
     spaces = (0.3 + 0.075 * longest, 0.75 if pairs > columns else 0.0)
     data = numbers[["difference"]].isel(row=0, drop=True)
@@ -217,7 +218,10 @@ def draw_comparison(
     zero = 0 * numbers["difference"].isel(row=0, drop=True)
     picture.draw("zero", vline, zero, {"color": QUIET, "width": 1})
     x_limits = limits(0.0, numbers["lower"], numbers["upper"])
-    for pair in numbers["pair"].to_numpy():
+    names = numbers["pair"].to_numpy()
+    longest = max(len(str(label)) for label in numbers["label"].to_numpy().ravel())
+    room = picture.characters(picture.target(pair=names[0]), 0.08 * longest, _MOST_CHARACTERS + 10)
+    for pair, sides in zip(names, _name_sides(numbers, room), strict=True):
         target = picture.target(pair=pair)
         labels = [str(label) for label in numbers["label"].sel(pair=pair).to_numpy()]
         picture.module.yticks(heights.tolist(), labels, target)
@@ -228,8 +232,10 @@ def draw_comparison(
             target.locator_params(axis="x", nbins=5)
         first, second = (str(numbers[name].sel(pair=pair).item()) for name in ("first", "second"))
         if picture.options("title") is not None:
-            picture.add_title(f"Is {first} better than {second}?", target)
-        picture.module.xlabel(_label_axis(numbers, first, second, picture.backend), target)
+            picture.add_title(f"Is {first} better than {second}?", target, min(room, 32))
+        label = _label_axis(numbers, sides)
+        label = label.replace("\n", "<br>") if picture.backend == "plotly" else label
+        picture.module.xlabel(label, target)
     entries = {f"{name} is better": style for name, style in styles.items()}
     entries = entries or {"one is better": _SETTLED}
     entries[f"open: the {100 * numbers.attrs['ci_prob']:g} % interval has 0 in it"] = _OPEN
@@ -239,14 +245,23 @@ def draw_comparison(
     return picture.finish(titles=False, conditions=numbers.attrs["conditions"])
 
 
-def _label_axis(numbers: xr.Dataset, first: str, second: str, backend: str) -> str:
-    """Return what is compared, which way is better, and which side is whose."""
+def _label_axis(numbers: xr.Dataset, ends: tuple[str, str]) -> str:
+    """Return which side is whose, what is compared, and which way is better."""
     unit, better = numbers.attrs["unit"], numbers.attrs["direction"]
-    sides = f"← {second} is better     {first} is better →"
-    if len(sides) > _MOST_CHARACTERS + 10:
-        sides = "← the second is better     the first is better →"
-    lines = f"{sides}\n{textwrap.fill(unit, _MOST_CHARACTERS)}\n({better})"
-    return lines.replace("\n", "<br>") if backend == "plotly" else lines
+    return f"{_SIDES.join(ends)}\n{textwrap.fill(unit, _MOST_CHARACTERS)}\n({better})"
+
+
+def _name_sides(numbers: xr.Dataset, room: int) -> list[tuple[str, str]]:
+    """Return the words for both sides of the line at 0, alike for all pairs, that fit `room`."""
+    names = [numbers[name].to_numpy().astype(str) for name in ("first", "second")]
+    pairs = list(zip(*names, strict=True))
+    forms = (
+        [(f"← {second} is better", f"{first} is better →") for first, second in pairs],
+        [(f"← {second}", f"{first} →") for first, second in pairs],
+        [("← the second is better", "the first is better →") for _ in pairs],
+    )
+    fitting = (ends for ends in forms if max(len(_SIDES.join(own)) for own in ends) <= room)
+    return next(fitting, [("← second", "first →") for _ in pairs])
 
 
 def _label(row: str, better: float, equal: float, rope: float) -> str:

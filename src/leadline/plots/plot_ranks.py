@@ -56,6 +56,9 @@ def ranks_numbers(
     items = found[by].to_numpy().astype(str)
     p_best = found["p_ahead_overall"].to_numpy()
     names = {"rank": "mean_rank", "lower": "mean_rank_lower", "upper": "mean_rank_upper"}
+    notes = [conditions(found), *["ranks count every difference"] * bool(rope)]
+    notes.append(f"{100 * found.attrs['ci_prob']:g} % intervals")
+    notes.append("beside a name the probability to be the best overall")
     groups = _open_groups(found["p_better_overall"].to_numpy())
     return xr.Dataset(
         {
@@ -72,9 +75,7 @@ def ranks_numbers(
         attrs={
             "ci_prob": found.attrs["ci_prob"],
             "by": by,
-            "conditions": f"{conditions(found)}{'; ranks count every difference' if rope else ''}; "
-            f"{100 * found.attrs['ci_prob']:g} % intervals; beside a name the probability to be the "
-            "best overall",
+            "conditions": "; ".join(notes),
         },
     )
 

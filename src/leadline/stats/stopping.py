@@ -71,10 +71,7 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     )
     if likeliest in learned:
         random = percent(float(own["p_worthwhile"]))
-        sentence = (
-            f"{sentence[:-1]}; the best of {float(last['trials']):g} more random trials, if re-run, "
-            f"with {random}. A sampler that learns lies between the two."
-        )
+        sentence = f"{sentence[:-1]}; {who} with {random}. A sampler that learns lies between."
     elif not stop:
         sentence += f" On average it gains {float(own['expected_gain_mean']):.2g}."
     return Advice(stop, largest, sentence + _doubt(tree))
