@@ -33,7 +33,8 @@ from leadline.cli.commands import read_fit
 from leadline.cli.main import main
 saved, folder = sys.argv[1:]
 leadline.inference.fit.fit = lambda trials, **settings: read_fit(Path(saved))
-leadline.cli.console.show_answers = lambda tree, path: print(*{watched!r} & set(sys.modules), "answers")
+loaded = {watched!r}
+leadline.cli.console.show_answers = lambda *_: print(*loaded & set(sys.modules), "answers")
 sys.exit(main(["demo", "--quiet", "-o", folder]))
 """
 

@@ -33,6 +33,10 @@ def test_the_answers_of_a_saved_surface(saved, capsys):
     assert "perfect search" in capsys.readouterr().out
     assert main(["report", "fit.nc"]) == 0
     assert main(["plot", "fit.nc", "surface", "optimum"]) == 0
+    assert "replaced" not in capsys.readouterr().out
+    assert main(["plot", "fit.nc", "optimum"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "written to leadline-pictures: optimum.png (replaced: optimum.png)" in out
     assert {own.name for own in (saved / "leadline-pictures").iterdir()} == {
         "surface.png",
         "optimum.png",

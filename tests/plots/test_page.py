@@ -77,7 +77,7 @@ def test_a_comparison_names_what_is_compared_and_which_way_is_better(direction):
     both = make_tree(make_trials(direction, searches=SEARCHES), chains=2, draws=50)
     _, figure = words_of(ll.plot_comparison(both))
     axes = figure.axes[0]
-    assert axes.get_title() == "mlp against forest"
+    assert axes.get_title() == "Is mlp better than forest?"
     label = axes.get_xlabel()
     assert "difference in log_loss" in label
     assert ("lower is better" if direction == "minimize" else "higher is better") in label

@@ -36,6 +36,14 @@ def test_ranks_are_ordered_and_their_sum_is_fixed(tree):
     assert any("mean ranks over 8 tasks" in text for text in ll.comparison_sentences(found))
 
 
+def test_the_probabilities_beside_ranks_are_those_of_the_sentences(tree):
+    for rope in (0.0, 0.5, 50.0):
+        numbers, found = ll.ranks_numbers(tree, rope=rope), ll.compare(tree, rope=rope)
+        ahead = found["p_ahead_overall"].sel(model=numbers["item"].to_numpy())
+        np.testing.assert_allclose(numbers["p_best"], ahead)
+        assert ("every difference" in numbers.attrs["conditions"]) == (rope > 0)
+
+
 def test_bars_join_the_longest_runs():
     p = np.full((4, 4), 0.5)
     np.fill_diagonal(p, np.nan)

@@ -6,7 +6,7 @@ from helpers_surface import make_surface_tree
 
 import leadline as ll
 from leadline.errors import LeadlineError
-from leadline.stats.stopping import stopping_advice
+from leadline.stats.stopping import forecast_cells, perfect_search, stopping_advice
 from leadline.stats.surface_forecast import headroom_of, perfect_search_sentences
 from leadline.stats.surface_tree import FUNCTIONS, scores_of, surface_groups
 
@@ -61,6 +61,21 @@ def test_the_advice_on_a_search_that_learned_is_about_a_perfect_one():
     unsound = make_surface_tree(max_rhat=1.2)
     assert not stopping_advice(unsound, ll.forecast(unsound, 10, minimum_gain=0.3)).stop
     assert len(perfect_search_sentences(tree, 0.8)) == 1
+
+
+def test_random_trials_and_a_perfect_search_are_told_apart_where_a_sampler_learned():
+    tree = make_surface_tree()
+    found = ll.forecast(tree, [10, 200])
+    perfect = perfect_search(tree, 0.0)
+    *rows, last = forecast_cells(found, 0.8, perfect)
+    assert [row[1] for row in rows] == ["10", "200"]
+    assert last[1] == "a perfect search"
+    sentence = stopping_advice(tree, found).sentence
+    random = f"the best of 200 more random trials, if re-run, with {rows[1][7]}"
+    assert random in sentence
+    assert "a perfect search would gain more than the noise of one run" in sentence
+    assert f"with probability {last[7]} " in sentence
+    assert len(perfect_search(make_surface_tree(law=True), 0.0)["search"]) == 0
 
 
 def test_the_advice_on_a_random_search_is_about_random_trials_as_that_of_the_law():

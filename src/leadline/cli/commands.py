@@ -27,12 +27,12 @@ def run_fit(arguments: argparse.Namespace) -> None:
         return run_fit_many(arguments)
     if arguments.surface and arguments.pooling != "auto":
         arguments.parser.error("--surface fits each search by itself, without --pooling")
-    validate_source(arguments.trials)
-    output = output_folder(arguments)
+    # Mistakes in the table first: the folder may exist from an earlier fit of it.
+    trials = read_trials(arguments)
     _fit_and_write(
-        read_trials(arguments),
+        trials,
         arguments,
-        output,
+        output_folder(arguments),
         model="surface" if arguments.surface else arguments.pooling,
         **fit_settings(arguments),
     )

@@ -183,7 +183,7 @@ def _describe_trials(
         yield (
             f"{prefix}{pluralize(len(params), 'hyperparameter')}: {listed}"
             if params
-            else (f"{prefix}no hyperparameters are known: name their columns with params=['lr']")
+            else (f"{prefix}no hyperparameters are known: name them with params=['COLUMN', …]")
         )
         verdict, line = _audit(search)
         verdicts.append((search.counts()["complete"], verdict))

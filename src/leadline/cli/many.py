@@ -23,8 +23,8 @@ def run_fit_many(arguments: argparse.Namespace) -> None:
         arguments.parser.error("--force is not for folders of fits; --resume fits what is missing")
     if arguments.workers and arguments.scheduler:
         arguments.parser.error("give --workers or --scheduler, not both")
-    output = output_folder(arguments, force=arguments.resume)
     trials = _read(arguments)
+    output = output_folder(arguments, force=arguments.resume)
 
     from leadline.cli.tables import show_line
     from leadline.inference.fit_many import fit_many

@@ -1,16 +1,14 @@
 """Commands of the command line and their options; `leadline.cli.commands` carries them out."""
 
 import argparse
-import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from leadline.cli import commands, many
 from leadline.cli.inspect import run_inspect
+from leadline.cli.typed_line import Parser
 from leadline.cli.wording import COLUMNS, POOLING, SURFACE
-from leadline.errors import closest
 
 # The names of leadline.plots.gallery.PICTURES, which is slow to import.
 PICTURES = (
@@ -22,7 +20,7 @@ _DEMO_SEED = 1  # Everybody sees the numbers of the README.
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    parser = _Parser(
+    parser = Parser(
         prog="leadline",
         description="How low can the loss go? Answers from the scores of a random search.",
         epilog="`leadline COMMAND --help` lists the options of a command.",
@@ -39,57 +37,6 @@ def build_parser() -> argparse.ArgumentParser:
         for add_options in groups:
             add_options(command)
     return parser
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser with errors of one line: the usage of all options would hide the mistake."""
-
-    command = ""
-    """The command that was typed."""
-
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse arguments as argparse does, and keep the command for messages."""
-        typed = sys.argv[1:] if args is None else list(args)
-        self.command = next(iter(typed), "")
-        return super().parse_args(typed, namespace)
-
-    def error(self, message: str) -> NoReturn:
-        unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
-        if unknown and self.command == "compare" and unknown[1] in ("--model", "--task"):
-            message += "; write the models after the file, as in leadline compare FIT.nc mlp forest"
-        elif unknown:
-            takers = [name for name, own in _commands_of(self).items() if unknown[1] in own]
-            message += (
-                f"; it belongs to {', '.join(takers)}"
-                if takers
-                else f".{closest(unknown[1], self._options_here())}"
-            )
-        choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)$", message)
-        if choice:
-            message += f".{closest(choice[1], re.findall(r"'([^']*)'", choice[2]))}"
-        if unknown and unknown[1] in ("--minimize", "--maximize"):
-            message = f"no option {unknown[1]}; write --direction {unknown[1][2:]}"
-        known = f" {self.command}" if self.command in _commands_of(self) else ""
-        self.exit(2, f"{self.prog}: {message} (see {self.prog}{known} --help)\n")
-
-    def _options_here(self) -> set[str]:
-        """Return the options of the command that was typed, or of all."""
-        return _commands_of(self).get(self.command) or _options_of(self)
-
-
-def _options_of(parser: argparse.ArgumentParser) -> set[str]:
-    """Return the options of a parser and of its commands."""
-    return set(parser._option_string_actions).union(*_commands_of(parser).values())
-
-
-def _commands_of(parser: argparse.ArgumentParser) -> dict[str, set[str]]:
-    """Return the options of each command of a parser."""
-    return {
-        name: set(command._option_string_actions)
-        for action in parser._actions
-        if isinstance(action, argparse._SubParsersAction)
-        for name, command in action.choices.items()
-    }
 
 
 class _Version(argparse.Action):

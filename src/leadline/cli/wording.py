@@ -77,8 +77,6 @@ _PHRASES = {
     "fit TABLE --size COLUMN --data COLUMN`",
     # On the command line the reader follows from the model.
     "read them with assume_random=True and fit with model='surface'": "fit with --surface",
-    "with model='surface', and name the columns of a table, as in params=": "with --surface, and "
-    "name the columns of a table, as in params=",
     "read it with read_optuna, or name the columns": "leave out the options of tables, to read it "
     "as a study, or name the columns",
     "; other tables are for read_table": "",

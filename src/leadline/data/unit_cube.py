@@ -176,7 +176,7 @@ def unit_cube(
         raise LeadlineError(
             f"{source}: a surface needs hyperparameters that vary, and "
             + (f"{join_values(columns)} do not" if columns else "none are known")
-            + "; name their columns, as in params=['lr', 'dropout']"
+            + "; name their columns, as in params=['COLUMN', …]"
         )
     seen = [axis.to_unit(table[f"{PARAM_PREFIX}{axis.name}"]) for axis in axes]
     return UnitCube(tuple(axes), np.stack(seen, axis=1))

@@ -89,7 +89,7 @@ def evidence_on(
         elif params:
             advice = f"fewer than {_FEWEST_TRIALS} trials, too few for the tests"
         else:
-            advice = "no hyperparameters are known: name their columns, as in params=['lr']"
+            advice = "no hyperparameters are known: name their columns, as in params=['COLUMN', …]"
         return [Evidence("overall", verdict=recorded, advice=advice), *rows]
 
     note = _NOTE / searches

@@ -114,8 +114,8 @@ def which_matter(tree: xr.DataTree) -> str:
     if any(name.startswith("trial_param") for name in recorded):
         return "which hyperparameters matter: fit the trials again with model='surface'"
     return (
-        "which hyperparameters matter: unknown, as none are named; fit the trials again with "
-        "model='surface', and name the columns of a table, as in params=['lr', 'dropout']"
+        "which hyperparameters matter: unknown, as none are named; if the table has columns for "
+        "them, fit it again with model='surface' and params=['COLUMN', …]"
     )
 
 

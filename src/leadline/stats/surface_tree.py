@@ -33,8 +33,7 @@ MEASURED = (
 
 NO_SURFACE = (
     "no surface in this fit: the quadratic law does not use the hyperparameters; to see which "
-    "matter, fit the trials with model='surface', and name the columns of a table, as in "
-    "params=['lr', 'dropout']"
+    "matter, fit the trials with model='surface' and, for a table, params=['COLUMN', …]"
 )
 """The refusal of an answer about hyperparameters by a fit of the law."""
 

@@ -1,0 +1,126 @@
+"""A parser of the command line with errors of one line that say how to mend what was typed."""
+
+import argparse
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from leadline.errors import closest
+
+_SUFFIXES = (".csv", ".db", ".gz", ".json", ".jsonl", ".log", ".nc", ".parquet", ".tsv")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser with errors of one line: the usage of all options would hide the mistake."""
+
+    typed: Sequence[str] = ()
+    """What was typed, also by the parsers of commands."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse arguments as argparse does, after a look at their order."""
+        typed = sys.argv[1:] if args is None else list(args)
+        # The parsers of commands, which find most mistakes, are other objects.
+        Parser.typed = typed
+        if line := _command_first(typed, _commands_of(self)):
+            self.error(f"the command comes first: {line}")
+        arguments = super().parse_args(typed, namespace)
+        self._validate_order(arguments)
+        return arguments
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with code 2 and one line: what is wrong, and what to type."""
+        command = next(iter(self.typed), "")
+        unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
+        if unknown and command == "compare" and unknown[1] in ("--model", "--task"):
+            message += "; write the models after the file, as in leadline compare FIT.nc mlp forest"
+        elif unknown:
+            takers = [name for name, own in _commands_of(self).items() if unknown[1] in own]
+            message += (
+                f"; it belongs to {', '.join(takers)}"
+                if takers
+                else f".{closest(unknown[1], self._options_here(command))}"
+            )
+        choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)$", message)
+        if choice:
+            message += f".{closest(choice[1], re.findall(r"'([^']*)'", choice[2]))}"
+        if unknown and unknown[1] in ("--minimize", "--maximize"):
+            message = f"no option {unknown[1]}; write --direction {unknown[1][2:]}"
+        message = self._file_first(message) or message
+        known = f" {command}" if command in _commands_of(self) else ""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog}{known} --help)\n")
+
+    def _file_first(self, message: str) -> str:
+        """Return what to type where an option or a list of names took the file, else empty text."""
+        missing = re.search(r"arguments are required: (?:SOURCE|FIT\.nc|DIR)$", message)
+        wrong = re.search(r"(?:invalid choice: |got |invalid \w+ value: )'([^']*)'", message)
+        files = [word for word in self.typed[1:] if _is_file(word)]
+        if not files or not (missing or (wrong and wrong[1] in files)):
+            return ""
+        command, *rest = self.typed
+        file = wrong[1] if wrong else files[-1]
+        options = [word for word in rest[: rest.index(file)] if word.startswith("-")]
+        taker = self._option_string_actions.get(options[-1]) if options else None
+        if missing and (taker is None or taker.nargs != "+"):
+            return ""
+        took = f"{options[-1]} took {file}; " if options else ""
+        return took + _reordered(command, file, rest)
+
+    def _validate_order(self, arguments: argparse.Namespace) -> None:
+        """Refuse a file among the names that `compare` takes after it."""
+        names = [str(getattr(arguments, "fit", "")), *(getattr(arguments, "items", None) or [])]
+        if names[1:] and not _is_file(names[0]) and any(map(_is_file, names[1:])):
+            file = next(filter(_is_file, names[1:]))
+            command = self.typed[0]
+            arguments.parser.error(f"{names[0]!r} is no file; {_reordered(command, file, names)}")
+
+    def _options_here(self, command: str) -> set[str]:
+        """Return the options of a command, or of all where there is none."""
+        return _commands_of(self).get(command) or _options_of(self)
+
+
+def _options_of(parser: argparse.ArgumentParser) -> set[str]:
+    """Return the options of a parser and of its commands."""
+    return set(parser._option_string_actions).union(*_commands_of(parser).values())
+
+
+def _commands_of(parser: argparse.ArgumentParser) -> dict[str, set[str]]:
+    """Return the options of each command of a parser."""
+    return {
+        name: set(command._option_string_actions)
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for name, command in action.choices.items()
+    }
+
+
+def _command_first(typed: Sequence[str], commands: Iterable[str]) -> str:
+    """Return the line with its command moved to the front, empty where it is there already."""
+    if not typed or typed[0] in {*commands, "-h", "--help", "--version"}:
+        return ""
+    found = [word for word in typed[1:] if word in set(commands)]
+    rest = list(typed)
+    if found:
+        rest.remove(found[0])
+        # A file before the command is its first argument as well.
+        return shlex.join(["leadline", found[0], *rest])
+    if not _is_file(typed[0]):
+        return ""
+    fit = typed[0].endswith(".nc")
+    options = [] if fit or len(typed) > 1 else ["--score", "COLUMN", "--direction", "minimize"]
+    return shlex.join(["leadline", "summary" if fit else "fit", *typed, *options])
+
+
+def _reordered(command: str, file: str, others: Sequence[str]) -> str:
+    rest = list(others)
+    rest.remove(file)
+    return f"write the file first: {shlex.join(['leadline', command, file, *rest])}"
+
+
+def _is_file(word: str) -> bool:
+    """Return whether a word is meant as a file, a folder or an address."""
+    if word.startswith("-"):
+        return False
+    return "://" in word or word.endswith(_SUFFIXES) or Path(word).exists()

@@ -1,0 +1,63 @@
+"""A line that was mistyped is answered with the line to type."""
+
+import shlex
+
+import pytest
+
+from leadline.cli.main import main
+
+COLUMNS = "--score loss --direction minimize"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("runs.csv", "study.db", "fit.nc"):
+        (tmp_path / name).write_text("")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        # An option of several values takes the file that follows.
+        (f"fit {COLUMNS} --params lr depth runs.csv", f"fit runs.csv {COLUMNS} --params lr depth"),
+        ("fit --study-name a b study.db", "fit study.db --study-name a b"),
+        ("inspect --parent a sqlite:///study.db", "inspect sqlite:///study.db --parent a"),
+        ("fit --tail-fraction 0.2 runs.csv", "fit runs.csv --tail-fraction 0.2"),
+        ("forecast --trials 10 50 fit.nc", "forecast fit.nc --trials 10 50"),
+        # The command comes first, then the file.
+        (f"{COLUMNS} fit runs.csv", f"fit {COLUMNS} runs.csv"),
+        ("fit.nc forecast", "forecast fit.nc"),
+        ("fit.nc forecast --trials 50", "forecast fit.nc --trials 50"),
+        ("fit.nc", "summary fit.nc"),
+        ("runs.csv", "fit runs.csv --score COLUMN --direction minimize"),
+        ("plot comparison fit.nc", "plot fit.nc comparison"),
+        ("compare mlp forest fit.nc", "compare fit.nc mlp forest"),
+    ],
+)
+def test_the_line_that_was_meant_is_printed(capsys, typed, meant):
+    with pytest.raises(SystemExit) as stop:
+        main(shlex.split(typed))
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f": leadline {meant} (see " in error
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["summary", "summary -o fit.nc", "pool -o runs.csv", "fit runs.csv --chains two", "fitt", ""],
+)
+def test_other_mistakes_are_not_about_the_order(capsys, typed):
+    with pytest.raises(SystemExit):
+        main(shlex.split(typed))
+    assert "first" not in capsys.readouterr().err
+
+
+def test_a_column_that_is_not_there_is_named_before_a_folder_that_is(tmp_path, capsys):
+    (tmp_path / "leadline-runs").mkdir()
+    (tmp_path / "runs.csv").write_text("loss\n" + "\n".join(f"0.{k}" for k in range(30)))
+    assert main(shlex.split("fit runs.csv --score los --direction minimize")) == 1
+    assert "no column 'los'" in capsys.readouterr().err
+    assert main(shlex.split(f"fit runs.csv {COLUMNS}")) == 1
+    assert "the folder leadline-runs exists" in capsys.readouterr().err
