@@ -26,6 +26,7 @@ ALL_SEARCHES = {
     "comparison": ll.plot_comparison,
     "optimum": ll.plot_optimum,
     "effective_dim": ll.plot_effective_dim,
+    "ranks": ll.plot_ranks,
 }
 
 

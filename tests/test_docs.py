@@ -1,13 +1,15 @@
-"""Documents and docstrings cite only files and sections that the repository holds."""
+"""Documents cite only files, sections and options that there are, and docstrings only documents."""
 
 import pathlib
 import re
+import shlex
 
 import pytest
 
 import leadline as ll
 from leadline.checks.catalogue import LAW_CHECKS, SURFACE_CHECKS
 from leadline.checks.levels import level_of
+from leadline.cli.parser import build_parser
 
 ROOT = pathlib.Path(__file__).parent.parent
 DOCUMENTS = [
@@ -83,3 +85,28 @@ def test_every_page_is_in_the_site():
             }
     written = {page.relative_to(docs).with_suffix("").as_posix() for page in pages}
     assert written == {name for name in listed if not name.startswith("generated/")}
+
+
+def command_lines(document):
+    """Return the commands in blocks of a document, and those on a file in its prose."""
+    fence = re.compile(r"^```(\w*)\n(.*?)^```", flags=re.DOTALL | re.MULTILINE)
+    text = document.read_text()
+    lines = [line for kind, block in fence.findall(text) if not kind for line in block.splitlines()]
+    spans = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", fence.sub("", text))]
+    lines += [span for span in spans if re.search(r"\.(?:nc|csv|db)\b", span)]
+    found = [re.search(r"(?:^|&& |run )(leadline [a-z].*)", line) for line in lines]
+    return [match[1] for match in found if match and "..." not in match[1]]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [path for path in DOCUMENTS if path.name != "CHANGELOG.md" and command_lines(path)],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_commands_of_documents_are_well_formed(document, capsys):
+    parser = build_parser()
+    for line in command_lines(document):
+        try:
+            parser.parse_args(shlex.split(line)[1:])
+        except SystemExit:
+            pytest.fail(f"{line}: {capsys.readouterr().err}")

@@ -39,12 +39,7 @@ def python_blocks(document):
 
 
 def needs_what_is_absent(block):
-    """Return whether a block imports another package that is not installed, or fits a scaling law.
-
-    A table with sizes and a fit of it are in tests/stats/test_scaling_law.py.
-    """
-    if "scaling_law(" in block:
-        return True
+    """Return whether a block imports another package that is not installed."""
     imported = [name for name in OTHERS if re.search(rf"^(?:import|from) {name}\b", block, re.M)]
     return any(importlib.util.find_spec(name) is None for name in imported)
 
