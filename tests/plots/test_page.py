@@ -48,6 +48,37 @@ def test_no_size_changes_nothing(tree):
     plt.close("all")
 
 
+@pytest.mark.parametrize("name", ["comparison", "ranks", "forecast", "tuning_curve"])
+@pytest.mark.parametrize("size", [*PAGES, None])
+def test_no_words_are_cut_at_the_edge_of_the_figure(name, size):
+    searches = [
+        (task, model) for task in ("breast-cancer", "wine") for model in ("boosting", "svm")
+    ]
+    tree = make_tree(make_trials(searches=tuple(searches)), chains=2, draws=50)
+    options = {"rope": 0.02} if name in ("comparison", "ranks") else {}
+    with page(size):
+        figure = words_of(PICTURES[name](tree, **options))[1]
+        figure.canvas.draw()
+    words = [
+        own for axes in figure.axes for own in (axes.xaxis.label, axes.yaxis.label, axes.title)
+    ]
+    words += [axes.get_yticklabels()[0] for axes in figure.axes]
+    words += figure.legends
+    for own in words:
+        box = own.get_window_extent()
+        # Half a character is less than the room between words.
+        assert box.x0 > -5, own
+        assert box.x1 < figure.bbox.width + 5, own
+    plt.close("all")
+
+
+def test_rows_of_panels_share_one_label(tree):
+    figure = words_of(ll.plot_forecast(tree))[1]
+    assert "log_loss" in figure.get_supylabel()
+    assert not any(axes.get_ylabel() for axes in figure.axes)
+    plt.close("all")
+
+
 def test_the_caption_names_budget_rope_interval_trials_and_models(tree):
     caption, _ = words_of(ll.plot_comparison(tree, budget=30, rope=0.02, ci_prob=0.8))
     for words in ("480 trials", "2 models", "4 searches", "30 trials each", "0.02", "80 %"):
@@ -81,7 +112,7 @@ def test_a_comparison_names_what_is_compared_and_which_way_is_better(direction):
     label = axes.get_xlabel()
     assert "difference in log_loss" in label
     assert ("lower is better" if direction == "minimize" else "higher is better") in label
-    assert label.index("forest is better") < label.index("mlp is better")
+    assert label.index("← forest") < label.index("mlp")
     plt.close("all")
 
 

@@ -9,6 +9,7 @@ from arviz_plots import PlotCollection
 from arviz_plots.visuals import line_x, scatter_x
 
 from leadline.plots.figures import Options, make_figure
+from leadline.plots.legend import make_entry
 from leadline.plots.picture import Picture, Visuals
 from leadline.plots.style import FIT, QUIET, Style, model_styles
 from leadline.stats.compare import CERTAIN, compare_once
@@ -57,7 +58,6 @@ def ranks_numbers(
     p_best = found["p_ahead_overall"].to_numpy()
     names = {"rank": "mean_rank", "lower": "mean_rank_lower", "upper": "mean_rank_upper"}
     notes = [conditions(found), *["ranks count every difference"] * bool(rope)]
-    notes.append(f"{100 * found.attrs['ci_prob']:g} % intervals")
     notes.append("beside a name the probability to be the best overall")
     groups = _open_groups(found["p_better_overall"].to_numpy())
     return xr.Dataset(
@@ -134,6 +134,8 @@ def draw_ranks(
         dot = {"color": style.color, "facecolor": style.color, "marker": style.marker}
         middle = _panel(float(own["rank"]))
         picture.draw(f"rank {item}", scatter_x, middle, dot, at, kind="dot", option="rank")
+    words = f"{100 * numbers.attrs['ci_prob']:g} % interval"
+    picture.add_entries([make_entry(words, "line", {"color": QUIET, "width": 2})])
     lowest = float(heights[-1])
     bars = zip(numbers["first"].to_numpy(), numbers["last"].to_numpy(), strict=True)
     for place, (first, last) in enumerate(bars):
