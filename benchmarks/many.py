@@ -27,7 +27,6 @@ import xarray as xr
 import leadline as ll
 from leadline.data.tails import join_tails
 from leadline.inference.candidates import candidates_of
-from leadline.inference.fit_searches import with_more_draws
 from leadline.inference.joint_fit import joint_sampler
 from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.sampler import Sampler
@@ -190,10 +189,9 @@ def two_stages(
     ess = [min(fit.attrs["min_ess_bulk"], fit.attrs["min_ess_tail"]) for fit in fits]
     poor = np.flatnonzero(pooled.overlap * np.array(ess) < MIN_ESS).tolist()
     if poor:
-        more = with_more_draws(alone)
         for number, own in zip(poor, again_seed.spawn(len(poor)), strict=True):
-            population = population_of(pooled.posterior, number)
-            fits[number] = more.sample(with_population(tails[number], population, kind), own)
+            population = population_of(pooled.posterior, number, found[number])
+            fits[number] = alone.sample(with_population(tails[number], population, kind), own)
             found[number] = draws(number)
         pooled = pool_draws(found, join_tails(tails), joint, pool_seed)
     picked = [
@@ -249,14 +247,22 @@ def run_stages(options: argparse.Namespace) -> None:
     """Compare two stages with the joint model, parameter by parameter."""
     tails, kind = tails_of(options.design, options.data)
     sampler = Sampler(draws=2000)
-    used = cpu()
-    joint_settings = joint_sampler(sampler, len(tails))
-    posterior = PosteriorSampler(kind, ll.Priors(), "continuous", joint_settings)
-    joint = posterior.sample(join_tails(tails), np.random.SeedSequence(SEED))
-    print(options.design, "joint CPU s", round(cpu() - used), dict(joint.attrs), flush=True)
+    options.work.mkdir(parents=True, exist_ok=True)
+    file = options.work / f"joint-{options.design}.nc"
+    if not file.exists():
+        used = cpu()
+        joint_settings = joint_sampler(sampler, len(tails))
+        posterior = PosteriorSampler(kind, ll.Priors(), "continuous", joint_settings)
+        joint = posterior.sample(join_tails(tails), np.random.SeedSequence(SEED))
+        print(options.design, "joint CPU s", round(cpu() - used), dict(joint.attrs), flush=True)
+        kept = xr.DataTree.from_dict(
+            {name: joint[name].to_dataset() for name in ("posterior", "pooled")}
+        )
+        file.write_bytes(kept.to_netcdf(engine="h5netcdf"))
+    joint = xr.open_datatree(file, engine="h5netcdf").load()
     used = cpu()
     stages = two_stages(tails, kind, ll.Priors(), sampler, np.random.SeedSequence(SEED + 1))
-    print("two stages CPU s", round(cpu() - used), stages.attrs)
+    print("two stages CPU s", round(cpu() - used), stages.attrs, flush=True)
     rows = []
     for name in stages.data_vars:
         group = "posterior" if name in OF_SEARCHES else "pooled"

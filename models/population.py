@@ -13,10 +13,10 @@ places where many searches meet one scale. Given the shared parameters, a search
 with a probability proportional to its ratio (Lunn, Barrett, Sweeting and Thompson 2013,
 doi:10.1111/rssc.12007).
 
-The mean over draws is rugged where a population is narrower than the distance between draws. Each
-draw therefore stands for a normal kernel, `BANDWIDTH` posterior sds wide: the variance of the
-population grows by that of the kernel, a twenty-fifth of the posterior variance of the search. The
-draws that are picked need no kernel.
+The mean over draws is rugged where a population is narrower than the distance between draws. Draws
+that are close together therefore stand for one normal kernel with their mean and their variance
+(`leadline.inference.draw_kernels`), and the density of a kernel under the population is that of its
+centre with both variances. The draws that are picked need no kernel.
 
 z has three coordinates, in each of which the population of a search is normal:
 
@@ -45,8 +45,6 @@ from leadline.models.scaled_depth import edge_and_scale
 
 COORDINATES = ("log_excess", "log_noise", "depth")
 
-BANDWIDTH = 0.2
-
 # Data of the tails that populations need.
 _TAIL_DATA = (
     *("max_effective_dim", "search_space", "sign"),
@@ -54,8 +52,8 @@ _TAIL_DATA = (
     *("law_typical", "law_unit", "law_least", "law_log_size", "law_log_data"),
 )
 
-# Data of the draws that the evidence needs.
-_DRAW_DATA = ("bandwidth", "log_base")
+# Data of the kernels that the evidence needs.
+_KERNEL_DATA = ("variance", "log_weight")
 
 _MODELS: dict[str, ModuleType] = {
     "hierarchical": hierarchical,
@@ -65,13 +63,12 @@ _MODELS: dict[str, ModuleType] = {
 
 
 def build(
-    draws: xr.Dataset, tails: xr.Dataset, priors: Priors, kind: str, *, observe: bool = True
+    kernels: xr.Dataset, tails: xr.Dataset, priors: Priors, kind: str, *, observe: bool = True
 ) -> pm.Model:
     """Return the model of the shared parameters of a joint model, given draws of its searches.
 
-    `draws` has `z` (search, draw, coordinate) and `log_base` (search, draw), the log-density of z
-    under the priors of a single search. `tails` are those of one threshold per search, and `kind`
-    is "hierarchical", "crossed" or "scaling".
+    `kernels` are as `leadline.inference.draw_kernels.kernels_of` returns them. `tails` are those of
+    one threshold per search, and `kind` is "hierarchical", "crossed" or "scaling".
 
     The model has the shared variables of that model, and as deterministics the population of each
     search: `population_mean` and `population_sd` (search, coordinate). Without `observe`, it has
@@ -79,7 +76,7 @@ def build(
     """
     coords = coords_of(tails) | {"coordinate": COORDINATES}
     with pm.Model(coords=coords) as model:
-        data = declare_data(data_of(draws, tails, kind))
+        data = declare_data(data_of(kernels, tails, kind))
         spaces = len(set(tails["space"].to_numpy().tolist()))
         dims, noise = dims_population(data, priors, spaces), noise_population(priors)
         if kind == "crossed":
@@ -96,47 +93,43 @@ def build(
         pm.Deterministic("population_mean", mean, dims=("search", "coordinate"))
         pm.Deterministic("population_sd", sd, dims=("search", "coordinate"))
         if observe:
-            # One log-density per search: its draws are the data.
+            # One log-density per search: the kernels of its draws are the data.
             pm.CustomDist(
                 "draws_alone",
                 *(mean, sd),
-                *(data[name] for name in _DRAW_DATA),
+                *(data[name] for name in _KERNEL_DATA),
                 logp=_log_evidence,
-                signature="(z),(z),(z),(k)->(k,z)",
-                observed=data["z"],
+                signature="(z),(z),(k,z),(k)->(k,z)",
+                observed=data["centre"],
             )
     return model
 
 
-def data_of(draws: xr.Dataset, tails: xr.Dataset, kind: str) -> dict[str, Any]:
-    """Return what the model takes from draws and tails, by the names of its `pm.Data`."""
+def data_of(kernels: xr.Dataset, tails: xr.Dataset, kind: str) -> dict[str, Any]:
+    """Return what the model takes from kernels and tails, by the names of its `pm.Data`."""
     of_tails = _MODELS[kind].data_of(tails)
-    log_noise = draws["z"].to_numpy()[..., COORDINATES.index("log_noise")]
-    noise_ratio = np.exp(log_noise).mean(axis=-1)
-    edge, _ = edge_and_scale(of_tails, of_tails["noise_scale"] * noise_ratio)
-    return {name: of_tails[name] for name in _TAIL_DATA if name in of_tails} | {
-        "z": draws["z"].to_numpy(),
-        "log_base": draws["log_base"].to_numpy(),
-        "edge": edge,
-        "bandwidth": BANDWIDTH * draws["z"].std("draw").to_numpy(),
-    }
+    noise = of_tails["noise_scale"] * kernels["noise_ratio"].to_numpy()
+    edge, _ = edge_and_scale(of_tails, noise)
+    own = {name: kernels[name].to_numpy() for name in ("centre", *_KERNEL_DATA)}
+    return {name: of_tails[name] for name in _TAIL_DATA if name in of_tails} | {"edge": edge} | own
 
 
-def log_ratio(z: Any, mean: Any, sd: Any, bandwidth: Any, log_base: Any, library: Any = np) -> Any:
-    """Return log p(z_k | shared) / p_0(z_k), shape (..., draw), up to a constant.
+def log_ratio(
+    centre: Any, mean: Any, sd: Any, variance: Any, log_weight: Any, library: Any = np
+) -> Any:
+    """Return the log of the part of a kernel in a mean ratio, shape (..., kernel).
 
-    `z` is (..., draw, coordinate) and `log_base` (..., draw); the others are (..., coordinate).
-    `library` is NumPy, or `pytensor.tensor` for tensors.
+    `centre` and `variance` are (..., kernel, coordinate), `log_weight` (..., kernel), `mean` and
+    `sd` (..., coordinate). `library` is NumPy, or `pytensor.tensor` for tensors.
     """
-    total = -log_base
+    total, product = log_weight, 1.0
     for place in range(len(COORDINATES)):
-        width = library.sqrt(sd[..., place] ** 2 + bandwidth[..., place] ** 2)[..., None]
-        apart = (z[..., place] - mean[..., place, None]) / width
-        total = total - 0.5 * apart**2 - library.log(width)
-    return total
+        width = variance[..., place] + sd[..., place, None] ** 2
+        total = total - 0.5 * (centre[..., place] - mean[..., place, None]) ** 2 / width
+        product = product * width
+    return total - 0.5 * library.log(product)
 
 
-def _log_evidence(z: Any, mean: Any, sd: Any, bandwidth: Any, log_base: Any) -> Any:
+def _log_evidence(centre: Any, mean: Any, sd: Any, variance: Any, log_weight: Any) -> Any:
     """Return the log of the mean ratio of the draws of each search, shape (search,)."""
-    ratio = log_ratio(z, mean, sd, bandwidth, log_base, pt)
-    return pt.logsumexp(ratio, axis=-1) - pt.log(ratio.shape[-1].astype("float64"))
+    return pt.logsumexp(log_ratio(centre, mean, sd, variance, log_weight, pt), axis=-1)

@@ -125,17 +125,17 @@ class Case(Evaluator):
         self.module, self.tails, self.effective_dim = module, tails, effective_dim
 
 
-def draws_of(tails, draws=7):
-    """Return draws of each search, in place of those of fits."""
+def kernels_of_tails(tails, kernels=7):
+    """Return kernels of the draws of each search, in place of those of fits."""
     rng = np.random.default_rng(6)
-    dims, shape = ("search", "draw"), (tails.sizes["search"], draws)
+    dims, shape = ("search", "kernel"), (tails.sizes["search"], kernels)
+    of_kernels, places = (*dims, "coordinate"), len(population.COORDINATES)
     return xr.Dataset(
         {
-            "z": (
-                (*dims, "coordinate"),
-                rng.standard_normal((*shape, len(population.COORDINATES))),
-            ),
-            "log_base": (dims, rng.standard_normal(shape)),
+            "centre": (of_kernels, rng.standard_normal((*shape, places))),
+            "variance": (of_kernels, 0.1 * rng.random((*shape, places))),
+            "log_weight": (dims, rng.standard_normal(shape)),
+            "noise_ratio": ("search", 0.5 + rng.random(shape[0])),
         }
     )
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytensor.tensor as pt
 import pytest
-from helpers_models import PYTHON, SIZES, Evaluator, case, draws_of, make_tails
+from helpers_models import PYTHON, SIZES, Evaluator, case, kernels_of_tails, make_tails
 from scipy import stats
 
 import leadline as ll
@@ -16,12 +16,15 @@ CONSTANT = 0.5 * np.log(2 * np.pi)
 MEAN, SD = np.array([0.3, -0.5, 0.2]), np.array([0.6, 0.9, 0.5])
 
 
-def log_evidence(z, mean, sd, bandwidth=(0, 0, 0), log_base=0):
-    """Return the evidence of one search; `z` is (draw, coordinate)."""
+def log_evidence(z, mean, sd, variance=(0, 0, 0), log_base=0):
+    """Return the evidence of one search; `z` is (draw, coordinate), each draw with a kernel."""
     draws = np.ones(len(z))
+    log_weight = -log_base * draws - np.log(len(z))
     found = population._log_evidence(
-        *(pt.as_tensor(np.array([own], dtype=float)) for own in (z, mean, sd, bandwidth)),
-        pt.as_tensor((log_base * draws)[None]),
+        *(
+            pt.as_tensor(np.array([own], dtype=float))
+            for own in (z, mean, sd, np.outer(draws, variance), log_weight)
+        )
     )
     (value,) = found.eval(mode=PYTHON)
     return value
@@ -34,7 +37,7 @@ def test_with_a_flat_prior_the_evidence_is_a_convolution_of_normals():
     variance = width**2 + SD**2 + np.square(bandwidth)
     expected = stats.norm.logpdf(center, MEAN, np.sqrt(variance)).sum() + CONSTANT * COORDINATES
     # The mean ratio has a relative error of 0.003.
-    assert log_evidence(z, MEAN, SD, bandwidth) == pytest.approx(expected, abs=0.015)
+    assert log_evidence(z, MEAN, SD, np.square(bandwidth)) == pytest.approx(expected, abs=0.015)
 
 
 def test_the_prior_of_the_search_alone_is_divided_out():
@@ -55,23 +58,24 @@ def test_the_prior_of_the_search_alone_is_divided_out():
 
 def test_the_ratio_is_the_same_for_arrays_and_tensors():
     rng = np.random.default_rng(5)
-    z, log_base = rng.standard_normal((4, 9, COORDINATES)), rng.standard_normal((4, 9))
-    mean, sd, bandwidth = rng.random((3, 4, COORDINATES))
-    values = z, mean, sd, bandwidth, log_base
+    centre, variance = rng.standard_normal((4, 9, COORDINATES)), rng.random((4, 9, COORDINATES))
+    log_weight, (mean, sd) = rng.standard_normal((4, 9)), rng.random((2, 4, COORDINATES))
+    values = centre, mean, sd, variance, log_weight
     found = population.log_ratio(*values)
     assert found.shape == (4, 9)
     tensors = population.log_ratio(*(pt.as_tensor(value) for value in values), pt)
     np.testing.assert_allclose(tensors.eval(mode=PYTHON), found, rtol=1e-12)
-    expected = stats.norm.logpdf(z, mean[:, None], np.hypot(sd, bandwidth)[:, None]).sum(axis=-1)
-    np.testing.assert_allclose(found, expected - log_base + CONSTANT * COORDINATES, rtol=1e-10)
+    width = np.sqrt(sd[:, None] ** 2 + variance)
+    expected = stats.norm.logpdf(centre, mean[:, None], width).sum(axis=-1)
+    np.testing.assert_allclose(found, expected + log_weight + CONSTANT * COORDINATES, rtol=1e-10)
 
 
 def built(kind, observe=True):
     how = {"repeat": True, "grid": 0.01, "spaces": 2} if kind == "hierarchical" else {}
     tails = make_tails(SIZES, **how)
-    draws = draws_of(tails)
-    model = population.build(draws, tails, ll.Priors(), kind, observe=observe)
-    return Evaluator(model, population.data_of(draws, tails, kind))
+    kernels = kernels_of_tails(tails)
+    model = population.build(kernels, tails, ll.Priors(), kind, observe=observe)
+    return Evaluator(model, population.data_of(kernels, tails, kind))
 
 
 @pytest.mark.parametrize("kind", ["hierarchical", "crossed"])
@@ -119,6 +123,6 @@ def test_the_density_is_the_mean_ratio_of_the_draws(kind):
     point = shared.points(1)[0]
     values, data = shared.values(point), shared.data
     mean, sd = values["population_mean"], values["population_sd"]
-    ratio = population.log_ratio(data["z"], mean, sd, data["bandwidth"], data["log_base"])
-    expected = np.log(np.exp(ratio).mean(axis=-1))
+    ratio = population.log_ratio(data["centre"], mean, sd, data["variance"], data["log_weight"])
+    expected = np.log(np.exp(ratio).sum(axis=-1))
     np.testing.assert_allclose(shared.terms(point)["draws_alone"], expected, rtol=1e-8)

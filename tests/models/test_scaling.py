@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import pytest
-from helpers_models import SIZES, Case, Evaluator, draws_of, make_tails
+from helpers_models import SIZES, Case, Evaluator, kernels_of_tails, make_tails
 
 import leadline as ll
 from leadline.models import population, scaling
@@ -23,9 +23,9 @@ def tails_of(data=True, least=-np.inf, direction="minimize"):
 def shared(data=True, least=-np.inf, direction="minimize"):
     """Return the model of the shared parameters alone."""
     tails = tails_of(data, least, direction)
-    draws = draws_of(tails)
-    model = population.build(draws, tails, ll.Priors(), "scaling")
-    return Evaluator(model, population.data_of(draws, tails, "scaling"))
+    kernels = kernels_of_tails(tails)
+    model = population.build(kernels, tails, ll.Priors(), "scaling")
+    return Evaluator(model, population.data_of(kernels, tails, "scaling"))
 
 
 @pytest.mark.parametrize("data", [True, False])

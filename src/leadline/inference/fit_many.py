@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-import io
+import functools
 import json
 import logging
 import os
@@ -38,6 +38,7 @@ from leadline.inference.fits_folder import (
     write_whole,
 )
 from leadline.inference.progress import Progress, showing
+from leadline.inference.read_netcdf import read_content
 from leadline.inference.run_jobs import run_jobs, validate_executor
 
 if TYPE_CHECKING:
@@ -84,10 +85,13 @@ class Fits(Mapping[Pair, xr.DataTree]):
         self._contents = contents or {}
 
     def __getitem__(self, pair: Pair) -> xr.DataTree:
+        return self.reader(pair)()
+
+    def reader(self, pair: Pair) -> Callable[[], xr.DataTree]:
+        """Return a function that reads the fit of a search, and holds no other fit."""
         if self.folder is None:
-            with xr.open_datatree(io.BytesIO(self._contents[pair]), engine="h5netcdf") as opened:
-                return opened.load()
-        return read_tree(self.folder / self._files[pair])
+            return functools.partial(read_content, self._contents[pair])
+        return functools.partial(read_tree, self.folder / self._files[pair])
 
     def __iter__(self) -> Iterator[Pair]:
         return iter(self._files)

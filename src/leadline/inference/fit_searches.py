@@ -13,11 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
 from leadline.data.tails import search_name
 from leadline.data.trials import Trials
+from leadline.errors import LeadlineError
 from leadline.inference.fit_together import fit_together
 from leadline.inference.joint_fit import fit_jointly
 from leadline.inference.mixture import choose_draws
@@ -34,8 +36,8 @@ Pair = tuple[str, str]
 TWO_STAGES_FROM = {"hierarchical": math.inf, "crossed": 8, "scaling": 2}
 """The number of searches from which two stages are better (`benchmarks/README.md`)."""
 
-# The joint posterior uses a share of the draws of a search, of which there should be enough.
-_MORE = 4
+# Thresholds with less weight are not fitted again.
+_LEAST_WEIGHT = 0.01
 
 
 def fit_searches(
@@ -78,10 +80,7 @@ def _fit_laws(
     if posterior.kind != "single" and at_once:
         return _fit_threshold_sets(trials, pairs, candidates, posterior, seed, attributes)
     if posterior.kind == "single":
-        everything = range(len(candidates))
-        return join_groups(
-            _fit_alone(trials, pairs, candidates, everything, posterior, seed, attributes)[0]
-        )
+        return join_groups(_fit_alone(trials, pairs, candidates, posterior, seed, attributes)[0])
     return _fit_in_two_stages(trials, pairs, candidates, posterior, seed, attributes)
 
 
@@ -99,56 +98,85 @@ def _fit_in_two_stages(
     population that was found for it, and all are pooled again.
     """
     alone_seed, pool_seed, again_seed = seed.spawn(3)
-    everything = range(len(candidates))
-    alone, tails = _fit_alone(
-        trials, pairs, candidates, everything, posterior, alone_seed, attributes
-    )
+    alone, tails = _fit_alone(trials, pairs, candidates, posterior, alone_seed, attributes)
+    single = dataclasses.replace(posterior, kind="single")
 
     def refit(
         poor: list[int], populations: list[xr.Dataset]
     ) -> Iterator[tuple[int, Groups, xr.Dataset]]:
-        informed = list(candidates)
-        for search, population in zip(poor, populations, strict=True):
-            informed[search] = [
-                with_population(tail, population, posterior.kind) for tail in candidates[search]
-            ]
-        again, new_tails = _fit_alone(
-            trials, pairs, informed, poor, with_more_draws(posterior), again_seed, attributes
-        )
-        return zip(poor, again, map(without_population, new_tails), strict=True)
+        posterior.progress.start("fitting again, given the others", len(poor), "searches")
+        seeds = again_seed.spawn(len(poor))
+        for search, population, own_seed in zip(poor, populations, seeds, strict=True):
+            posterior.progress.step(search_name(candidates[search][0]))
+            own = candidates_in(alone[search]["candidates"], candidates[search])
+            informed = [with_population(tail, population, posterior.kind) for tail in own]
+            groups, tail = fit_again(
+                trials, pairs[search], informed, alone[search]["candidates"],
+                population["weight"].to_numpy(), single, own_seed,
+            )  # fmt: skip
+            yield search, groups, without_population(tail)
 
     return fit_together(alone, tails, posterior, pool_seed, refit)
 
 
-def with_more_draws(posterior: PosteriorSampler) -> PosteriorSampler:
-    """Return a sampler of `_MORE` times the draws, if importance sampling makes them cheap."""
-    settings = posterior.sampler
-    if not settings.by_importance:
-        return posterior
-    more = dataclasses.replace(settings, draws=_MORE * settings.draws)
-    return dataclasses.replace(posterior, sampler=more)
+def candidates_in(table: xr.Dataset, candidates: Sequence[xr.Dataset]) -> list[xr.Dataset]:
+    """Return the candidate tails of one search in the order of `candidates` of its fit."""
+    keys = [(str(tail["scale"][0].item()), int(tail["n_tail"][0])) for tail in candidates]
+    own = table.isel(search=0)
+    asked = zip(own["scale"].to_numpy().tolist(), own["n_tail"].to_numpy().tolist(), strict=True)
+    try:
+        return [candidates[keys.index((str(scale), int(n_tail)))] for scale, n_tail in asked]
+    except ValueError:
+        raise LeadlineError(
+            "the stored trials of a fit do not give its thresholds; fit the searches again"
+        ) from None
+
+
+def fit_again(
+    trials: Trials,
+    pair: Pair,
+    candidates: Sequence[xr.Dataset],
+    table: xr.Dataset,
+    weight: npt.NDArray[np.float64],
+    posterior: PosteriorSampler,
+    seed: np.random.SeedSequence,
+) -> tuple[Groups, xr.Dataset]:
+    """Return the groups of one search fitted again, and its tail at the likeliest threshold.
+
+    `candidates` are those of the group `table` of its first fit, whose tests and scores remain.
+    `weight` is theirs now; those with hardly any are left out.
+    """
+    used = np.flatnonzero(weight >= min(_LEAST_WEIGHT, weight.max()))
+    *seeds, mix_seed = seed.spawn(len(used) + 1)
+    fits = [
+        posterior.sample(candidates[number], own) for number, own in zip(used, seeds, strict=True)
+    ]
+    names = ("kept", "elpd", "refitted", "p_value")
+    evidence = pd.DataFrame({name: table[name].to_numpy()[0, used] for name in names})
+    evidence = evidence.assign(weight=weight[used] / weight[used].sum())
+    groups = _mixture_alone(trials, pair, fits, evidence, mix_seed)
+    return groups, candidates[int(weight.argmax())]
 
 
 def _fit_alone(
     trials: Trials,
     pairs: Sequence[Pair],
     candidates: Sequence[Sequence[xr.Dataset]],
-    numbers: Sequence[int],
     posterior: PosteriorSampler,
     seed: np.random.SeedSequence,
     attributes: Mapping[str, Any],
 ) -> tuple[list[Groups], list[xr.Dataset]]:
-    """Return the groups of the searches with these numbers, each fitted alone, and their tails.
+    """Return the groups of the searches with candidates, each fitted alone, and their tails.
 
     The tail is that at the likeliest threshold.
     """
     posterior = dataclasses.replace(posterior, kind="single")
     weighed = any(len(own) > 1 for own in candidates)
     stage = "weighing thresholds" if weighed else "sampling"
-    posterior.progress.start(stage, len(numbers), "searches")
+    posterior.progress.start(stage, len(candidates), "searches")
     searches: list[Groups] = []
     tails: list[xr.Dataset] = []
-    for number, child_seed in zip(numbers, seed.spawn(len(numbers)), strict=True):
+    for number, child_seed in enumerate(seed.spawn(len(candidates))):
         pair, own = pairs[number], candidates[number]
         posterior.progress.step(search_name(own[0]))
         groups, tail = fit_by_itself(trials, pair, own, posterior, child_seed)

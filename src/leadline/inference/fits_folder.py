@@ -22,6 +22,7 @@ import xarray as xr
 
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, join_values
+from leadline.inference.read_netcdf import read_content
 
 COLUMNS = ("search", "task", "model", "status", "seconds", "checks", "error", "file", "trials")
 """Columns of the table, see `leadline.fit_many`."""
@@ -79,8 +80,7 @@ def file_of_tree(tree: xr.DataTree) -> bytes:
 
 def read_tree(path: Path) -> xr.DataTree:
     """Return the DataTree in a file."""
-    with xr.open_datatree(path, engine="h5netcdf") as opened:
-        return opened.load()
+    return read_content(path.read_bytes())
 
 
 class FitsFolder:

@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
@@ -19,9 +18,9 @@ from threadpoolctl import threadpool_limits
 from leadline.data.trials import search_labels
 from leadline.errors import LeadlineError, join_values, pluralize
 from leadline.inference.fit_many import Fits, one_at_a_time, read_fits
-from leadline.inference.fit_searches import fit_by_itself, with_more_draws
+from leadline.inference.fit_searches import candidates_in, fit_again
 from leadline.inference.fit_together import fit_together
-from leadline.inference.fits_folder import file_of_tree, read_tree, write_whole
+from leadline.inference.fits_folder import file_of_tree, read_tree
 from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.progress import Progress, showing
 from leadline.inference.recorded_answers import record_answers
@@ -31,7 +30,6 @@ from leadline.inference.stored_fits import (
     StoredFits,
     candidates_again,
     groups_of_tree,
-    likeliest_tail,
     stored_trials,
 )
 from leadline.inference.tree import provenance_of, tree_of, with_plateaus
@@ -150,7 +148,7 @@ def _readers(fits: Any) -> list[Read]:
     if isinstance(fits, str | os.PathLike):
         fits = read_fits(fits)
     if isinstance(fits, Fits):
-        return [functools.partial(fits.__getitem__, pair) for pair in fits]
+        return [fits.reader(pair) for pair in fits]
     trees = list(fits)
     wrong = next((tree for tree in trees if not isinstance(tree, xr.DataTree)), None)
     if wrong is not None:
@@ -185,7 +183,8 @@ def _read_all(readers: Sequence[Read], progress: Progress) -> list[_Stored]:
             own = candidates_again(
                 trials, Priors.from_dict(json.loads(tree.attrs["priors"])), settings
             )
-            tail = likeliest_tail(own, tree["candidates"].dataset)
+            table = tree["candidates"].dataset
+            tail = candidates_in(table, own)[int(table["weight"].to_numpy()[0].argmax())]
         counts = int(constant["n_trials"].item()), int(constant["n_complete"].item())
         attributes = {str(name): value for name, value in tree.attrs.items()}
         found.append(_Stored(pair, read, tail, attributes, counts))
@@ -286,16 +285,16 @@ def _pool(
             seeds = again_seed.spawn(len(poor))
             more = dataclasses.replace(sampler, progress=Progress())
             jobs = [
-                _Again(
-                    number, fitted[number].read, population, kind, own_priors, more, seed, folder
-                )
+                _Again(number, fitted[number].read, population, kind, own_priors, more, seed)
                 for number, population, seed in zip(poor, populations, seeds, strict=True)
             ]
-            for job, outcome in run_jobs(fit_again, jobs, executor):
+            for job, outcome in run_jobs(fit_stored_again, jobs, executor):
                 progress.step(" / ".join(fitted[job.number].pair))
                 if isinstance(outcome, Exception):
                     raise outcome
-                path, tail = outcome
+                content, tail = outcome
+                path = Path(folder) / f"{job.number}.nc"
+                path.write_bytes(content)
                 yield job.number, functools.partial(read_tree, path), tail
 
         groups = fit_together(stored, tails, posterior, pool_seed, refit)
@@ -345,21 +344,22 @@ class _Again:
     priors: Priors
     sampler: Sampler
     seed: np.random.SeedSequence
-    folder: str
 
 
-def fit_again(job: _Again) -> tuple[Path, xr.Dataset]:
-    """Return the file of a search that was fitted again, and its tail at one threshold."""
+def fit_stored_again(job: _Again) -> tuple[bytes, xr.Dataset]:
+    """Return the file of a search that was fitted again, and its tail at one threshold.
+
+    The file travels back as bytes: a worker may be on another machine.
+    """
     with one_at_a_time, threadpool_limits(1):
         tree = job.read()
-        trials = stored_trials(tree)
+        trials, table = stored_trials(tree), tree["candidates"].to_dataset()
+        own = candidates_again(trials, job.priors, json.loads(tree.attrs["settings"]))
         candidates = [
-            with_population(tail, job.population, job.kind)
-            for tail in candidates_again(trials, job.priors, json.loads(tree.attrs["settings"]))
+            with_population(tail, job.population, job.kind) for tail in candidates_in(table, own)
         ]
         posterior = PosteriorSampler("single", job.priors, "continuous", job.sampler)
+        weight = job.population["weight"].to_numpy()
         pair = trials.searches[0]
-        groups, tail = fit_by_itself(trials, pair, candidates, with_more_draws(posterior), job.seed)
-    path = Path(job.folder) / f"{uuid.uuid4().hex}.nc"
-    write_whole(path, file_of_tree(tree_of(groups, {})))
-    return path, without_population(tail)
+        groups, tail = fit_again(trials, pair, candidates, table, weight, posterior, job.seed)
+        return file_of_tree(tree_of(groups, {})), without_population(tail)

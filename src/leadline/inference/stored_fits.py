@@ -122,15 +122,3 @@ def candidates_again(trials: Trials, priors: Priors, settings: dict[str, Any]) -
         bounds=(low, high),
         space=space_names(trials)[pair],
     )
-
-
-def likeliest_tail(candidates: Sequence[xr.Dataset], table: xr.Dataset) -> xr.Dataset:
-    """Return the candidate with the largest weight in the group `candidates` of a fit."""
-    best = table.isel(search=0, candidate=int(table["weight"][0].to_numpy().argmax()))
-    key = str(best["scale"].item()), int(best["n_tail"])
-    for tail in candidates:
-        if (str(tail["scale"][0].item()), int(tail["n_tail"][0])) == key:
-            return tail
-    raise LeadlineError(
-        "the stored trials of a fit do not give its thresholds; fit the searches again"
-    )

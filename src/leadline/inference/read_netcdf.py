@@ -1,0 +1,53 @@
+"""Read the netCDF file of a DataTree with h5py, several times faster than xarray does.
+
+The file of a fit has more than a hundred small variables, and h5netcdf takes milliseconds for each.
+"""
+
+import io
+from typing import Any
+
+import h5py
+import numpy as np
+import xarray as xr
+
+# Attributes by which netCDF describes dimensions.
+_OF_NETCDF = {
+    *("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS"),
+    *("_Netcdf4Dimid", "_Netcdf4Coordinates", "_NCProperties"),
+}
+_WITHOUT_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
+
+
+def read_content(content: bytes) -> xr.DataTree:
+    """Return the DataTree in the content of a file that xarray and h5netcdf wrote."""
+    with h5py.File(io.BytesIO(content)) as file:
+        groups = {"/": _dataset(file)}
+
+        def add(name: str, node: Any) -> None:
+            if isinstance(node, h5py.Group):
+                groups[name] = _dataset(node)
+
+        file.visititems(add)
+    return xr.DataTree.from_dict(groups)
+
+
+def _dataset(group: h5py.Group) -> xr.Dataset:
+    variables = {}
+    for name, node in group.items():
+        if not isinstance(node, h5py.Dataset):
+            continue
+        if node.attrs.get("NAME", b"").startswith(_WITHOUT_VARIABLE):
+            continue
+        dims = [name] if node.is_scale else [own[0].name.rpartition("/")[2] for own in node.dims]
+        is_text = h5py.check_string_dtype(node.dtype) is not None
+        values = np.asarray(node.asstr()[()], dtype=str) if is_text else node[()]
+        variables[name] = xr.Variable(dims, values, _attributes(node))
+    return xr.decode_cf(xr.Dataset(variables, attrs=_attributes(group)))
+
+
+def _attributes(node: Any) -> dict[str, Any]:
+    return {
+        name: value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
+        for name, value in node.attrs.items()
+        if name not in _OF_NETCDF
+    }

@@ -1,0 +1,64 @@
+"""Draws as normal kernels: groups of neighbours, with their weight, mean and variance."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from leadline.inference.draw_kernels import kernels_of, split
+from leadline.models.population import COORDINATES, log_ratio
+
+
+def draws_of(z, log_base):
+    columns = {"z": (("draw", "coordinate"), z), "log_base": ("draw", log_base)}
+    return xr.Dataset(columns)
+
+
+def normal(seed, n=2000):
+    rng = np.random.default_rng(seed)
+    return draws_of(rng.standard_normal((n, len(COORDINATES))), rng.standard_normal(n))
+
+
+def test_groups_hold_every_draw_once_and_are_narrow():
+    points = normal(1)["z"].to_numpy()
+    groups = split(points, 32)
+    assert len(groups) == 32
+    assert sorted(np.concatenate(groups).tolist()) == list(range(len(points)))
+    within = sum(len(own) * points[own].var(axis=0).sum() for own in groups) / len(points)
+    assert within < 0.35 * len(COORDINATES)
+
+
+@pytest.mark.parametrize("distinct", [1, 3])
+def test_equal_draws_are_not_split(distinct):
+    points = np.repeat(np.arange(distinct) + 0.1, 40)[:, None] * np.ones(len(COORDINATES))
+    assert len(split(points, 8)) == distinct
+    found = kernels_of([draws_of(points, np.zeros(len(points)))], 8)
+    weight = np.exp(found["log_weight"].to_numpy()[0])
+    np.testing.assert_allclose(np.sort(weight), [0] * (8 - distinct) + [1 / distinct] * distinct)
+
+
+def test_kernels_have_the_moments_of_the_weighted_draws():
+    own = normal(2)
+    z, share = own["z"].to_numpy(), np.exp(-own["log_base"].to_numpy()) / own.sizes["draw"]
+    found = kernels_of([own], 16).isel(search=0)
+    weight, centre = np.exp(found["log_weight"].to_numpy()), found["centre"].to_numpy()
+    np.testing.assert_allclose(weight.sum(), share.sum())
+    np.testing.assert_allclose(weight @ centre, share @ z)
+    squares = found["variance"].to_numpy() + centre**2
+    np.testing.assert_allclose(weight @ squares, share @ z**2)
+    noise = z[:, COORDINATES.index("log_noise")]
+    assert found["noise_ratio"].item() == pytest.approx(np.exp(noise).mean())
+
+
+def test_the_mean_ratio_of_kernels_is_that_of_all_draws():
+    own = normal(3, n=8000)
+    z, log_base = own["z"].to_numpy(), own["log_base"].to_numpy()
+    mean, sd = np.array([0.5, -0.4, 0.2]), np.array([0.5, 0.6, 0.7])
+    constant = 0.5 * len(COORDINATES) * np.log(2 * np.pi)
+    density = stats.norm.logpdf(z, mean, sd).sum(axis=-1) - log_base + constant
+    kernels = kernels_of([own]).isel(search=0)
+    values = (kernels[name].to_numpy() for name in ("centre", "variance", "log_weight"))
+    centre, variance, log_weight = values
+    found = np.exp(log_ratio(centre, mean, sd, variance, log_weight)).sum()
+    # Kernels leave the correlation within a group out.
+    assert found == pytest.approx(np.exp(density).mean(), rel=0.03)
