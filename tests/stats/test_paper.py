@@ -12,6 +12,7 @@ import leadline as ll
 from leadline.cli.main import main
 from leadline.errors import LeadlineError
 from leadline.stats.citations import BIBTEX, REFERENCES
+from leadline.stats.paper import optimum_sentence
 
 
 def converged(tree):
@@ -112,6 +113,25 @@ def test_one_search_of_one_model_reads_as_one(tmp_path):
     assert f"After 50 trials, the best one, if re-run, is expected to score {float(row):.3f}"[
         :-1
     ] in (text)
+
+
+def test_many_optima_are_left_to_the_table():
+    few, many = (
+        optimum_sentence({f"t{place}": "0.1" for place in range(count)}) for count in (12, 13)
+    )
+    assert few.count("0.1") == 12
+    assert "0.1" not in many
+    assert "13" in many
+
+
+def test_two_stages_are_cited(tree):
+    stages = tree.copy()
+    table = stages["candidates"].to_dataset()
+    stages["candidates"] = xr.DataTree(
+        table.assign(overlap=("search", [1.0] * table.sizes["search"]))
+    )
+    assert "Lunn" in ll.sentences(stages)
+    assert "Lunn" not in ll.sentences(tree)
 
 
 def test_optima_of_several_searches_are_one_sentence(tree):

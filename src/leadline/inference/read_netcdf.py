@@ -42,7 +42,9 @@ def _dataset(group: h5py.Group) -> xr.Dataset:
         is_text = h5py.check_string_dtype(node.dtype) is not None
         values = np.asarray(node.asstr()[()], dtype=str) if is_text else node[()]
         variables[name] = xr.Variable(dims, values, _attributes(node))
-    return xr.decode_cf(xr.Dataset(variables, attrs=_attributes(group)))
+    decoded = xr.decode_cf(xr.Dataset(variables, attrs=_attributes(group)))
+    # With its encoding, text that is joined with longer text would be cut when it is written.
+    return decoded.drop_encoding()
 
 
 def _attributes(node: Any) -> dict[str, Any]:

@@ -7,6 +7,9 @@ REFERENCES = {
     "value threshold selection and uncertainty with application to ocean storm severity, Journal "
     "of the Royal Statistical Society C 66(1), [doi:10.1111/rssc.12159]"
     "(https://doi.org/10.1111/rssc.12159).",
+    "lunn2013": "D. Lunn, J. Barrett, M. Sweeting and S. Thompson (2013), Fully Bayesian "
+    "hierarchical modelling in two stages, with application to meta-analysis, Journal of the Royal "
+    "Statistical Society C 62(4), [doi:10.1111/rssc.12007](https://doi.org/10.1111/rssc.12007).",
     "cornuet2012": "J.-M. Cornuet, J.-M. Marin, A. Mira and C. P. Robert (2012), Adaptive multiple "
     "importance sampling, Scandinavian Journal of Statistics 39(4), "
     "[doi:10.1111/j.1467-9469.2011.00756.x](https://doi.org/10.1111/j.1467-9469.2011.00756.x).",
@@ -37,6 +40,12 @@ BIBTEX = {
     ocean storm severity},
   journal = {Journal of the Royal Statistical Society: Series C}, volume = {66}, number = {1},
   year = {2017}, doi = {10.1111/rssc.12159}}""",
+    "lunn2013": """@article{lunn2013,
+  author = {Lunn, David and Barrett, Jessica and Sweeting, Michael and Thompson, Simon},
+  title = {Fully {Bayesian} Hierarchical Modelling in Two Stages, with Application to
+    Meta-Analysis},
+  journal = {Journal of the Royal Statistical Society: Series C}, volume = {62}, number = {4},
+  year = {2013}, doi = {10.1111/rssc.12007}}""",
     "cornuet2012": """@article{cornuet2012,
   author = {Cornuet, Jean-Marie and Marin, Jean-Michel and Mira, Antonietta and
     Robert, Christian P.},

@@ -27,9 +27,14 @@ from leadline.stats.tuning_curve import tuning_curve
 
 FORMS = ("markdown", "latex")
 
+# More estimates are not read in one sentence.
+_MOST_LISTED = 12
+
 
 def optimum_sentence(estimates: Mapping[str, str]) -> str:
     """Return one sentence on the optima of searches, with an estimate as text for each name."""
+    if len(estimates) > _MOST_LISTED:
+        return f"The expected scores of {len(estimates)} perfectly tuned searches are in the table."
     if len(estimates) == 1:
         return f"Perfectly tuned, the expected score is {next(iter(estimates.values()))}."
     listed = ", ".join(f"{estimate} for {name}" for name, estimate in estimates.items())
@@ -48,6 +53,9 @@ _MODELS = {
     "with a misfit.",
 }
 
+_TWO_STAGES = (
+    "Each was fitted by itself first, and its draws were weighed in a second stage @lunn2013@."
+)
 
 _KINDS = {"eti": "equal-tailed", "hdi": "highest-density"}
 
@@ -195,6 +203,7 @@ def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
         f"@lourie2025@ with Leadline {versions.get('leadline', '')}; all other trials, failed "
         "ones included, count as worse.",
         "" if one else _MODELS.get(str(settings.get("model")), ""),
+        _TWO_STAGES if not is_surface(tree) and "overlap" in tree["candidates"] else "",
         "Answers are averaged over the thresholds at which the law fits, weighted by predictive "
         "score @northrop2017@."
         if automatic
