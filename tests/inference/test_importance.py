@@ -51,6 +51,19 @@ def test_a_bent_density_with_an_exponential_tail():
     np.testing.assert_allclose([residual.mean(), residual.std()], [0, 1], atol=0.06)
 
 
+@pytest.mark.parametrize(("half_width", "found"), [(1.0, True), (0.01, False)])
+def test_a_density_in_a_small_box(half_width, found):
+    # Of the first thousand points, about twenty are in the large box, and none in the small one.
+    def log_density(points):
+        inside = (np.abs(points) < half_width).all(axis=1)
+        return np.where(inside, 0.0, -np.inf)
+
+    sample = sampled(log_density, 4)
+    assert sample.ok == found
+    if found:
+        np.testing.assert_allclose(quantiles(sample)[[0, 2]], [[-0.8] * 4, [0.8] * 4], atol=0.1)
+
+
 def test_same_seed_same_points():
     normal = stats.multivariate_normal(np.ones(2))
     first, again, other = (sampled(normal.logpdf, 2, seed) for seed in (1, 1, 2))

@@ -21,6 +21,9 @@ from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS
 # Draws per chain of a first run, whose means and sds are needed, and draws to adapt.
 _QUICK_DRAWS, _QUICK_TUNE = 250, 500
 
+# The effective draws that a search should have after the short run, which knows the overlap roughly.
+_ENOUGH = 1.5 * MIN_ESS
+
 # Fits searches, by number, again with the populations and the thresholds of `population_of`.
 Refit = Callable[[list[int], list[xr.Dataset]], Iterable[tuple[int, Groups, xr.Dataset]]]
 
@@ -76,4 +79,4 @@ def _is_poor(table: xr.Dataset, overlap: float) -> bool:
     """Return whether the joint posterior can use too few draws of a search with this table."""
     used = table.where(table["weight"] > 0.0)
     ess = min(float(used[name].min()) for name in ("min_ess_bulk", "min_ess_tail"))
-    return float(used["max_rhat"].max()) > MAX_RHAT or overlap * ess < MIN_ESS
+    return float(used["max_rhat"].max()) > MAX_RHAT or overlap * ess < _ENOUGH

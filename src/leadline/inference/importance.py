@@ -156,10 +156,13 @@ def sample_by_importance(
             result = WeightedPoints(points, smoothed, _ess(smoothed), float(pareto_k))
             if result.ok or lasts == _LAST_ROUNDS:
                 return result
-        if not np.isfinite(log_weight).any():
+        usable = np.isfinite(log_weight).sum()
+        if usable <= dimension:
             return WeightedPoints(points, log_weight, 0.0, np.inf)
+        # Without a power, all points where the density is not 0 count the same.
+        enough = min(_LEAST_ESS, 0.5 * usable)
         power = _TEMPER
-        while _ess(power * log_weight) < _LEAST_ESS:
+        while _ess(power * log_weight) < enough:
             power *= 0.8
         fitting = fitting + 1 if power == _TEMPER else 0
         done = fitting >= _FITTING_ROUNDS or len(proposals) >= _MOST_ROUNDS
