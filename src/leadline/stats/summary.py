@@ -177,7 +177,7 @@ def _tail_sizes(tree: xr.DataTree) -> dict[str, xr.DataArray]:
     # The largest weight alone would change with the seed where two thresholds are as likely.
     mean = (candidates["n_tail"] * candidates["weight"]).sum("candidate")
     return {
-        "in_regime": np.rint(mean).astype(int),
+        "in_regime": mean.round().astype(int),
         "tail_fraction_lb": share.min("candidate"),
         "tail_fraction_ub": share.max("candidate"),
     }
