@@ -49,7 +49,7 @@ COORDINATES = ("log_excess", "log_noise", "depth")
 _TAIL_DATA = (
     *("max_effective_dim", "search_space", "sign"),
     *("search_task", "search_model", "task_share", "task_unit"),
-    *("law_typical", "law_unit", "law_least", "law_log_size", "law_log_data"),
+    *("law_typical", "law_unit", "law_least", "law_log_size", "law_log_data", "law_distance"),
 )
 
 # Data of the kernels that the evidence needs.

@@ -32,6 +32,7 @@ import xarray as xr
 from pytensor.tensor.variable import TensorVariable
 
 from leadline.data.validate import COVARIATES
+from leadline.distributions.smooth_paths import SMOOTH_SHARE, covariance, distances
 from leadline.models.crossed import spread_of_tails
 from leadline.models.effective_dims import effective_dims
 from leadline.models.hierarchical import pooled_noise
@@ -41,6 +42,9 @@ from leadline.models.priors import Prior, Priors
 from leadline.models.scaled_depth import NORMAL, edge_and_scale
 
 LARGEST_EXPONENT = 2.0
+
+LAW_VARIABLES = ("smooth_misfit",)
+"""Variables (search) that belong to the law, not to the searches."""
 
 # In the law with two effective hyperparameters an optimum is two tail scales beyond its threshold.
 _TYPICAL_DEPTH = 2.0
@@ -91,7 +95,16 @@ def optimum_population(data: Data, priors: Priors) -> tuple[TensorVariable, Tens
     for name, value in (("middle", middle), ("irreducible", middle - sum(parts))):
         pm.Deterministic(name, data["sign"] * (typical + unit * value))
     misfit = pm.Deterministic("misfit", unit * priors.law_misfit.variable("scaled_misfit"))
-    return typical + unit * law, misfit
+    smooth = np.sqrt(SMOOTH_SHARE) * misfit * _smooth_path(data, priors)
+    pm.Deterministic("smooth_misfit", data["sign"] * smooth, dims="search")
+    return typical + unit * law + smooth, np.sqrt(1.0 - SMOOTH_SHARE) * misfit
+
+
+def _smooth_path(data: Data, priors: Priors) -> TensorVariable:
+    """Return a smooth function of size and data at the searches, of variance 1, shape (search,)."""
+    length = priors.law_misfit_length.variable("misfit_length")
+    root = pt.linalg.cholesky(covariance(data["law_distance"] / length, pt))
+    return pt.dot(root, pm.Normal("smooth_misfit_offset", dims="search"))
 
 
 def _truncated(
@@ -122,4 +135,7 @@ def law_data(tails: xr.Dataset) -> dict[str, Any]:
         if name in tails:
             logs = np.log(tails[name].to_numpy())
             data[f"law_log_{name}"] = logs - logs.mean()
+    logs = np.stack([data[f"law_log_{name}"] for name in COVARIATES if name in tails], axis=-1)
+    scaled = logs / logs.std(axis=0)
+    data["law_distance"] = distances(scaled, scaled)
     return data

@@ -6,6 +6,7 @@ import xarray as xr
 from helpers import make_tree, simulate_losses
 
 from leadline.data.trials import Trials
+from leadline.distributions.smooth_paths import SMOOTH_SHARE
 
 # In losses; the parts are at the geometric means of size and data.
 LAW = {
@@ -57,11 +58,15 @@ def make_scaling_tree(direction="minimize", data=True, departures=None, draws=10
     tree["posterior"]["optimum"] = tree["posterior"]["optimum"].copy(data=values)
     names = [name for name in LAW if data or not name.startswith("data")]
     pooled = {name: np.full(shape[:2], LAW[name]) for name in names} | {
-        "misfit": np.full(shape[:2], MISFIT)
+        "misfit": np.full(shape[:2], MISFIT),
+        "misfit_length": np.full(shape[:2], 2.0),
     }
     pooled["irreducible"] = sign * pooled["irreducible"]
     coords = {name: tree["posterior"][name].to_numpy() for name in ("chain", "draw")}
+    smooth = np.sqrt(SMOOTH_SHARE) * departures + np.zeros(shape)
     tree["pooled"] = xr.Dataset(
-        {name: (("chain", "draw"), own) for name, own in pooled.items()}, coords
+        {name: (("chain", "draw"), own) for name, own in pooled.items()}
+        | {"smooth_misfit": (("chain", "draw", "search"), sign * smooth)},
+        coords,
     )
     return tree

@@ -194,7 +194,11 @@ class PosteriorSampler:
             posterior, self._data_of(evaluated)
         )
         results = posterior[[n for n in posterior.data_vars if not str(n).endswith(_STANDARDISED)]]
-        shared = [name for name in results.data_vars if "search" not in results[name].dims]
+        shared = [
+            name
+            for name in results.data_vars
+            if "search" not in results[name].dims or name in scaling.LAW_VARIABLES
+        ]
         quadratic = noisy_quadratic_of(posterior, tails)
         groups = {
             "posterior": results.drop_vars(shared).assign(scores_of_quadratic(quadratic, tails)),

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from leadline.data.validate import COVARIATES
+from leadline.distributions.smooth_paths import SMOOTH_SHARE, continue_paths
 from leadline.errors import LeadlineError, format_value, join_values
 from leadline.stats.fitted_search import Array, direction_sign, search_bound, validate_tree
 from leadline.stats.options import validate_budgets
@@ -64,7 +65,8 @@ def scaling_law(
         In score units, dims (chain, draw, point) unless noted:
 
         - `law`: the law itself;
-        - `optimum`: the optimum of a model there, whose misfit to the law is drawn anew;
+        - `optimum`: the optimum of a model there. Its misfit to the law continues the smooth part
+          of those of the searches, and the rest is drawn anew;
         - `best` (chain, draw, point, budget), with `trials`: the median of the expected score of
           the trial that measures best of k, failed trials included. It is `optimum` and the
           distance from the optimum that k trials leave in one of the fitted searches, another one
@@ -85,8 +87,8 @@ def scaling_law(
     ``N^(a + b) = a A / (b B) (compute / 6)^b``, with A and B the parts at N = 1 and D = 1
     (Hoffmann et al. 2022, arXiv:2203.15556).
 
-    Far beyond the searches the form of the law is all there is: `leadline.check` asks whether they
-    follow it.
+    Far beyond the searches the form of the law is all there is, and the interval of the optimum
+    grows by the misfit alone. `leadline.check` asks whether the searches follow the law.
 
     Examples
     --------
@@ -103,8 +105,7 @@ def scaling_law(
     law = law_at(tree, points)
     rng = np.random.default_rng(random_seed)
     sign = direction_sign(tree)
-    noise = xr.zeros_like(law).copy(data=rng.standard_normal(law.shape))
-    loss = sign * law + tree["pooled"]["misfit"] * noise
+    loss = sign * (law + _misfits(tree, points, law, rng))
     optimum = sign * xr.ufuncs.maximum(loss, search_bound(tree))
     result = {"law": law, "optimum": optimum.transpose(*law.dims)}
     if budgets is not None:
@@ -130,6 +131,31 @@ def law_at(tree: xr.DataTree, points: Mapping[str, xr.DataArray]) -> xr.DataArra
         ratio = np.log(points[name]) - np.log(known).mean()
         law = law + pooled[f"{name}_part"] * np.exp(-pooled[f"{name}_exponent"] * ratio)
     return (sign * law).transpose("chain", "draw", ...)
+
+
+def _misfits(
+    tree: xr.DataTree, points: Mapping[str, xr.DataArray], law: xr.DataArray, rng: np.random.Generator
+) -> xr.DataArray:
+    """Return draws of the misfits of optima at points, dims of `law` (chain, draw, point).
+
+    The smooth part continues that of the searches (`leadline.models.scaling`).
+    """
+    pooled, known = tree["pooled"].dataset, covariates(tree)
+    used = next(iter(known.values())).notnull().to_numpy()
+    logs = np.stack([np.log(own.to_numpy()[used]) for own in known.values()], axis=-1)
+    new = np.stack([np.log(points[name].to_numpy()) for name in known], axis=-1)
+    misfit = pooled["misfit"].to_numpy().reshape(-1, 1)
+    scale = np.sqrt(SMOOTH_SHARE) * misfit
+    paths = pooled["smooth_misfit"].transpose("chain", "draw", ...).to_numpy()
+    smooth = scale * continue_paths(
+        paths.reshape(len(misfit), -1) / scale,
+        pooled["misfit_length"].to_numpy().reshape(-1),
+        (logs - logs.mean(axis=0)) / logs.std(axis=0),
+        (new - logs.mean(axis=0)) / logs.std(axis=0),
+        rng,
+    )
+    own = np.sqrt(1.0 - SMOOTH_SHARE) * misfit * rng.standard_normal(smooth.shape)
+    return law.copy(data=(smooth + own).reshape(law.shape))
 
 
 def _points(tree: xr.DataTree, given: Mapping[str, Numbers | None]) -> dict[str, xr.DataArray]:
