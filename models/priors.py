@@ -175,8 +175,13 @@ class Priors:
         avoided, where a size that changes nothing could stand for any irreducible loss.
     law_misfit : Prior
         On the sd of optima around the law, in the same unit. Published laws leave residuals of a
-        few hundredths of the range that they explain; 0.007 to 0.35 is likely. It avoids 0: no law
-        is exact, and the likelihoods of all searches would line up there.
+        few hundredths of the range that they explain, but parameters absorb most of a smooth
+        misfit, which shows beyond the range. 0.02 to 0.9 is likely. It avoids 0: no law is exact,
+        and the likelihoods of all searches would line up there.
+    law_misfit_length : Prior
+        On the distance, in sds of the logs of size and of data, over which misfits are alike. What
+        is much shorter than the distance between searches, or longer than their range, cannot be
+        told from the noise or from the law; 0.75 to 5.4 is likely.
     reported_trials : Prior
         On the unknown number of trials behind a reported best (`leadline.models.best_of_k`),
         truncated at 1. Most published searches have tens of trials; the median of 50 and the sd

@@ -130,3 +130,28 @@ def test_loading_imports_nothing_heavy():
         f"assert not set({heavy}) & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_scaling_family_has_a_size_and_data_for_each_search():
+    trials = load_dataset("digits-scaling")
+    table = trials.table
+    searches = table.groupby("task").agg(size=("size", "unique"), data=("data", "unique"))
+    assert len(trials.searches) == len(searches) == 12
+    assert (searches.map(len) == 1).all(axis=None)
+    crossed = {(size[0], data[0]) for size, data in searches.to_numpy()}
+    sizes, rows = (sorted({pair[place] for pair in crossed}) for place in (0, 1))
+    # (64 + 1) w + (w + 1) 10 weights, and shares of the training rows of digits.
+    assert sizes == [75 * width + 10 for width in (4, 8, 16, 32)]
+    assert rows == [300, 599, 1198]
+    assert len(crossed) == 12
+    assert (table.groupby("task").size() == 60).all()
+    assert set(table["space"]) == {"mlp at one width"}
+    assert trials.params
+    assert "param:hidden_width" not in table
+
+
+def test_the_largest_networks_and_all_rows_of_the_scaling_family_are_the_best():
+    table = load_dataset("digits-scaling").table
+    best = table.pivot_table("score", index="size", columns="data", aggfunc="min")
+    assert (best.iloc[-1] < best.iloc[0]).all()
+    assert (best.iloc[:, -1] < best.iloc[:, 0]).all()

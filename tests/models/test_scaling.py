@@ -3,10 +3,12 @@
 import functools
 
 import numpy as np
+import pymc as pm
 import pytest
 from helpers_models import SIZES, Case, Evaluator, kernels_of_tails, make_tails
 
 import leadline as ll
+from leadline.distributions.smooth_paths import SMOOTH_SHARE
 from leadline.models import population, scaling
 
 SIZE = np.array([1e6, 3e6, 1e7, 3e7, 2e8])
@@ -30,7 +32,7 @@ def shared(data=True, least=-np.inf, direction="minimize"):
 
 @pytest.mark.parametrize("data", [True, False])
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
-def test_the_mean_of_the_optima_is_the_law(data, direction):
+def test_the_mean_of_the_optima_is_the_law_and_the_smooth_misfit(data, direction):
     evaluator = shared(data, direction=direction)
     sign = 1.0 if direction == "minimize" else -1.0
     for point in evaluator.points(3):
@@ -41,8 +43,10 @@ def test_the_mean_of_the_optima_is_the_law(data, direction):
                 ratio = known / np.exp(np.log(known).mean())
                 law = law + values[f"{name}_part"] * ratio ** -values[f"{name}_exponent"]
                 assert 0 < values[f"{name}_exponent"] < scaling.LARGEST_EXPONENT
+        law = law + sign * values["smooth_misfit"]
         np.testing.assert_allclose(values["population_mean"][:, 2], law, rtol=1e-10)
-        np.testing.assert_allclose(values["population_sd"][:, 2], values["misfit"])
+        own = np.sqrt(1.0 - SMOOTH_SHARE) * values["misfit"]
+        np.testing.assert_allclose(values["population_sd"][:, 2], own)
         assert all(np.isfinite(term).all() for term in evaluator.terms(point).values())
 
 
@@ -61,6 +65,20 @@ def test_the_unit_does_not_depend_on_the_best_score():
     other = tails.assign(loss=("tail_trial", loss), best_loss=tails["best_loss"] - 10.0)
     for name, value in scaling.law_data(tails).items():
         np.testing.assert_array_equal(scaling.law_data(other)[name], value)
+
+
+def test_smooth_misfits_are_alike_for_like_sizes():
+    tails = tails_of()
+    size = np.array([1e6, 1.01e6, 1e7, 3e7, 2e8])
+    tails = tails.assign(size=("search", size), data=("search", np.full(5, 1e9) * size / 1e6))
+    draws = draws_of(tails)
+    model = population.build(draws, tails, ll.Priors(), "scaling", observe=False)
+    prior = pm.draw([model["smooth_misfit"], model["misfit"]], draws=2000, random_seed=1)
+    scaled = prior[0] / prior[1][:, None]
+    np.testing.assert_allclose(scaled.std(axis=0), np.sqrt(SMOOTH_SHARE), atol=0.05)
+    correlation = np.corrcoef(scaled.T)
+    assert correlation[0, 1] > 0.99
+    assert correlation[0, 1] > correlation[0, 2] > correlation[0, 4]
 
 
 def test_the_joint_model_has_the_variables_of_the_shared_one():

@@ -14,7 +14,8 @@ from leadline.plots.plot_scaling import _ticks
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
 def test_the_numbers_are_those_of_the_answers(direction):
     sign = 1.0 if direction == "minimize" else -1.0
-    numbers = ll.scaling_numbers(make_scaling_tree(direction), ci_prob=0.8)
+    tree = make_scaling_tree(direction, departures=np.zeros(len(SIZES)))
+    numbers = ll.scaling_numbers(tree, ci_prob=0.8)
     assert numbers["covariate"].to_numpy().tolist() == ["size", "data"]
     own = numbers.sel(covariate="size")
     middle = np.exp(np.log(DATA).mean())

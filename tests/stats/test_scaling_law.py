@@ -7,6 +7,7 @@ from helpers_scaling import DATA, LAW, MISFIT, SIZES, law, make_scaling_tree
 from scipy.optimize import minimize_scalar
 
 import leadline as ll
+from leadline.distributions.smooth_paths import SMOOTH_SHARE
 from leadline.errors import LeadlineError
 
 
@@ -14,7 +15,8 @@ from leadline.errors import LeadlineError
 @pytest.mark.parametrize("data", [True, False])
 def test_the_law_is_the_formula(direction, data):
     tree, sign = make_scaling_tree(direction, data), 1.0 if direction == "minimize" else -1.0
-    size = np.array([2e6, 1e10])
+    # Far beyond the searches, where nothing is known of the misfit.
+    size = np.array([1e60, 1e80])
     points = {"size": size} | ({"data": 5e8} if data else {})
     found = ll.scaling_law(tree, **points)
     assert found["law"].dims == ("chain", "draw", "point")
@@ -24,6 +26,20 @@ def test_the_law_is_the_formula(direction, data):
     assert float(apart.std()) == pytest.approx(MISFIT, rel=0.1)
     assert float(apart.mean()) == pytest.approx(0.0, abs=4 * MISFIT / np.sqrt(apart.size))
     np.testing.assert_array_equal(found["size"], size)
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_the_smooth_misfit_of_the_searches_continues_beyond_them(direction):
+    sign = 1.0 if direction == "minimize" else -1.0
+    departures = MISFIT * np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 3.0])
+    tree = make_scaling_tree(direction, departures=departures, draws=400)
+    points = {"size": [SIZES[-1], SIZES[-1] * 1.05, SIZES[-1] * 1e60], "data": DATA[-1]}
+    found = ll.scaling_law(tree, **points)
+    apart = sign * (found["optimum"] - found["law"]) / MISFIT
+    mean, sd = apart.mean(("chain", "draw")), apart.std(("chain", "draw"))
+    own = np.sqrt(1.0 - SMOOTH_SHARE)
+    np.testing.assert_allclose(mean, [3.0 * np.sqrt(SMOOTH_SHARE)] * 2 + [0.0], atol=0.15)
+    np.testing.assert_allclose(sd[[0, 2]], [own, 1.0], rtol=0.1)
 
 
 def test_the_points_are_those_of_the_searches_by_default():

@@ -134,7 +134,10 @@ def law_at(tree: xr.DataTree, points: Mapping[str, xr.DataArray]) -> xr.DataArra
 
 
 def _misfits(
-    tree: xr.DataTree, points: Mapping[str, xr.DataArray], law: xr.DataArray, rng: np.random.Generator
+    tree: xr.DataTree,
+    points: Mapping[str, xr.DataArray],
+    law: xr.DataArray,
+    rng: np.random.Generator,
 ) -> xr.DataArray:
     """Return draws of the misfits of optima at points, dims of `law` (chain, draw, point).
 
