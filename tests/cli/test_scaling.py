@@ -30,12 +30,14 @@ def fitted(monkeypatch):
 
     def fake(trials, **settings):
         calls.append(trials)
-        return make_scaling_tree(draws=40)
+        return make_scaling_tree(draws=20)
 
     monkeypatch.setattr(importlib.import_module("leadline.inference.fit"), "fit", fake)
     return calls
 
 
+# Power scaling of densities that were made up.
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
 def test_the_law_is_printed_and_its_picture_drawn(table, fitted, tmp_path, capsys):
     assert main(["fit", "sizes.csv", *SIZED, "-o", "out"]) == 0
     (trials,) = fitted

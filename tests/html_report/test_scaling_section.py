@@ -1,13 +1,17 @@
 """The section of the report on a scaling law."""
 
+import pytest
 from helpers_scaling import make_scaling_tree
 
 from leadline.html_report.render import render
 from leadline.stats.scaling_sentences import law_sentences
 
+# Power scaling of densities that were made up.
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
+
 
 def test_a_fit_with_a_law_has_a_section_with_its_numbers_and_pictures():
-    tree = make_scaling_tree(draws=40)
+    tree = make_scaling_tree(draws=20)
     page = render(tree)
     section = page.split('id="law"')[1].split("</section>")[0]
     for sentence in law_sentences(tree):
@@ -18,7 +22,7 @@ def test_a_fit_with_a_law_has_a_section_with_its_numbers_and_pictures():
 
 
 def test_a_law_of_size_alone_has_one_picture():
-    page = render(make_scaling_tree(data=False, draws=40))
+    page = render(make_scaling_tree(data=False, draws=20))
     section = page.split('id="law"')[1].split("</section>")[0]
     assert section.count("<figure>") == 1
 
