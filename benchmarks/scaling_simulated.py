@@ -39,8 +39,7 @@ SIZES = np.array([1.0, 1.0, 4.0, 4.0, 16.0, 16.0, 64.0, 64.0])
 DATA = np.array([1.0, 30.0, 3.0, 100.0, 1.0, 30.0, 3.0, 100.0])
 LAW = ("middle", "irreducible", "size_part", "size_exponent", "data_part", "data_exponent")
 PARAMETERS = (*LAW, "misfit")
-# Draws that are inferred from, of each search, and the last exponents of the laws of `kink`.
-POOL = 1000
+# Sizes and the error of measured optima of `kink`, and the last exponents of the laws of `kink`.
 KINK_SIZES, KINK_ERROR = np.geomspace(1e6, 1e9, 10), 0.01
 EXPONENTS = {"holds": 0.3, "ends": 0.03, "steepens": 1.0}
 
@@ -70,24 +69,22 @@ def calibrate(path: pathlib.Path, replications: int) -> None:
             continue
         truth, tails = design.draw(replication)
         tails = with_sizes(tails)
-        seeds = np.random.SeedSequence([5, replication]).spawn(len(SIZES) + 2)
-        groups = [
-            {str(name): node.dataset for name, node in fit.children.items()}
-            for fit in (
-                alone.sample(part_of(tails, search), seeds[search]) for search in range(len(SIZES))
-            )
-        ]
-        draws = two_stages.draws_alone(groups, tails, "scaling")
-        some = xr.concat([own.isel(draw=slice(None, POOL)) for own in draws], dim="search")
-        drawn, _ = two_stages._sample_shared(some, tails, together, (seeds[-2], seeds[-1]))
-        posterior = drawn["posterior"].to_dataset()
+        seeds = np.random.SeedSequence([5, replication]).spawn(len(SIZES) + 1)
+        parts = [part_of(tails, search) for search in range(len(SIZES))]
+        draws = []
+        for part, seed in zip(parts, seeds, strict=False):
+            fit = alone.sample(part, seed)
+            groups = {str(name): node.dataset for name, node in fit.children.items()}
+            draws.append(two_stages.draws_of(groups, part, "scaling"))
+        pooled = two_stages.pool_draws(draws, tails, together, seeds[-1])
+        posterior = pooled.posterior
         rows = [
             {
                 "replication": replication,
                 "parameter": name,
                 "index": 0,
                 "pit": float((posterior[name] < truth[name]).mean()),
-                "divergences": int(drawn["sample_stats"]["diverging"].sum()),
+                "divergences": int(pooled.statistics["diverging"].sum()),
             }
             for name in PARAMETERS
         ]

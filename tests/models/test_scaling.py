@@ -71,8 +71,8 @@ def test_smooth_misfits_are_alike_for_like_sizes():
     tails = tails_of()
     size = np.array([1e6, 1.01e6, 1e7, 3e7, 2e8])
     tails = tails.assign(size=("search", size), data=("search", np.full(5, 1e9) * size / 1e6))
-    draws = draws_of(tails)
-    model = population.build(draws, tails, ll.Priors(), "scaling", observe=False)
+    kernels = kernels_of_tails(tails)
+    model = population.build(kernels, tails, ll.Priors(), "scaling", observe=False)
     prior = pm.draw([model["smooth_misfit"], model["misfit"]], draws=2000, random_seed=1)
     scaled = prior[0] / prior[1][:, None]
     np.testing.assert_allclose(scaled.std(axis=0), np.sqrt(SMOOTH_SHARE), atol=0.05)
