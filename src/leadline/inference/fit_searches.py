@@ -149,7 +149,8 @@ def fit_again(
     used = np.flatnonzero(weight >= min(_LEAST_WEIGHT, weight.max()))
     *seeds, mix_seed = seed.spawn(len(used) + 1)
     fits = [
-        posterior.sample(candidates[number], own) for number, own in zip(used, seeds, strict=True)
+        posterior.sample(candidates[int(number)], own)
+        for number, own in zip(used, seeds, strict=True)
     ]
     names = ("kept", "elpd", "refitted", "p_value")
     evidence = pd.DataFrame({name: table[name].to_numpy()[0, used] for name in names})
