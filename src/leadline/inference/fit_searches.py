@@ -146,7 +146,7 @@ def fit_again(
     `candidates` are those of the group `table` of its first fit, whose tests and scores remain.
     `weight` is theirs now; those with hardly any are left out.
     """
-    used = np.flatnonzero(weight >= min(_LEAST_WEIGHT, weight.max()))
+    used = np.flatnonzero(weight >= min(_LEAST_WEIGHT, weight.max())).tolist()
     *seeds, mix_seed = seed.spawn(len(used) + 1)
     fits = [
         posterior.sample(candidates[int(number)], own)
