@@ -276,7 +276,9 @@ def run_stages(options: argparse.Namespace) -> None:
     rows = []
     for name in stages.data_vars:
         group = "posterior" if name in OF_SEARCHES else "pooled"
-        if name not in joint[group]:
+        # The location of a task is a parameter of the second stage; `pool` returns, as the joint
+        # model does, the mean of its optima.
+        if name not in joint[group] or name in ("task_location", "task_scale"):
             continue
         got, expected = (np.asarray(own[name]) for own in (stages, joint[group]))
         got, expected = (own.reshape(own.shape[0] * own.shape[1], -1) for own in (got, expected))
