@@ -8,6 +8,7 @@ from helpers import make_tree, make_trials
 from leadline.html_report.data import report_data
 from leadline.html_report.many_searches import MOST_SEARCHES, is_many, page_data
 from leadline.html_report.render import render
+from leadline.html_report.sentences import _name_searches
 
 # 200 searches may take 2 MB.
 MOST_BYTES_PER_SEARCH = 10_000
@@ -36,3 +37,10 @@ def test_the_page_has_what_its_script_uses(many, data):
     assert {"curves", "forecast", "searches", "comparison"} <= set(own)
     assert "checks" not in own
     assert json.dumps(own, allow_nan=False)
+
+
+def test_long_lists_of_searches_are_left_to_the_table():
+    names = [f"t{place}" for place in range(94)]
+    assert _name_searches(names[:40], names) == "40 of 94 searches"
+    assert _name_searches(names[:2], names) == "2 of 94 searches: t0, t1"
+    assert _name_searches(names[2:], names) == "92 of 94 searches, all but t0, t1"

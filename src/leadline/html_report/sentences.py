@@ -15,6 +15,9 @@ _SIGNS = {"minimize": 1.0, "maximize": -1.0}
 _GAIN = "Perfect tuning would gain {} than the noise of one run over the best trial"
 # The verdict lists the optima of up to this many searches.
 _FEW = 4
+
+# Longer lists of searches are left to the table.
+_MOST_NAMED = 12
 LIKELY = 0.8
 """Smallest probability of the searches in a list."""
 
@@ -158,6 +161,9 @@ def _name_searches(names: Sequence[str], all_names: Sequence[str]) -> str:
     count = f"{len(names)} of {len(all_names)} searches"
     if not others:
         return f"all {len(all_names)} searches"
+    if min(len(others), len(names)) > _MOST_NAMED:
+        # The table of answers can be sorted by it.
+        return count
     if len(others) < len(names):
         return f"{count}, all but {', '.join(others)}"
     return f"{count}: {', '.join(names)}"
