@@ -21,7 +21,7 @@ from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS
 # Draws per chain of a first run, whose means and sds are needed, and draws to adapt.
 _QUICK_DRAWS, _QUICK_TUNE = 250, 500
 
-# Effective draws that a search should have after the short run, which knows the overlap roughly.
+# Effective draws that a search should have after the short run, which measures overlaps roughly.
 _ENOUGH = 1.5 * MIN_ESS
 
 # Fits searches, by number, again with the populations and the thresholds of `population_of`.
