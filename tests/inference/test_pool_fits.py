@@ -96,9 +96,7 @@ def test_searches_that_are_not_covered_are_fitted_again(fits, monkeypatch):
 
 
 @pytest.mark.slow
-def test_pooling_is_what_fit_does_in_two_stages(monkeypatch):
-    stages = {"hierarchical": 2, "crossed": 2}
-    monkeypatch.setattr("leadline.inference.fit_searches.TWO_STAGES_FROM", stages)
+def test_pooling_is_what_fit_does_in_two_stages():
     tables = [
         pd.DataFrame({"task": f"t{n}", "score": simulate_losses(60, 40 + n)[1]}) for n in range(4)
     ]

@@ -106,12 +106,6 @@ def searches(kind, n=80):
     return Trials(pd.concat(tables, ignore_index=True), "minimize", source="simulated.csv")
 
 
-@pytest.fixture(autouse=True)
-def few_are_enough(monkeypatch):
-    stages = {"hierarchical": 2, "crossed": 2}
-    monkeypatch.setattr("leadline.inference.fit_searches.TWO_STAGES_FROM", stages)
-
-
 def fit_in_two_stages(kind, draws=1000, **options):
     return ll.fit(
         searches(kind),

@@ -1,14 +1,13 @@
 """From the candidate tails of all searches to the groups of the tree: alone, or together.
 
-Searches that are fitted together are sampled at once, at sets of thresholds
-(`leadline.inference.joint_fit`), or, if there are many (`TWO_STAGES_FROM`), in two stages
-(`leadline.inference.two_stages`). Integer effective dimensions that searches share, and reported
-bests, cannot be had from fits of each search alone, and are always sampled at once.
+Searches that are fitted together are sampled in two stages (`leadline.inference.two_stages`).
+Integer effective dimensions that searches share, and reported bests, cannot be had from fits of
+each search alone. They are sampled at once, at sets of thresholds
+(`leadline.inference.joint_fit`).
 """
 
 import dataclasses
 import functools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -32,9 +31,6 @@ from leadline.inference.two_stages import with_population, without_population
 
 Groups = dict[str, xr.Dataset]
 Pair = tuple[str, str]
-
-TWO_STAGES_FROM = {"hierarchical": math.inf, "crossed": 8, "scaling": 2}
-"""The number of searches from which two stages are better (`benchmarks/README.md`)."""
 
 # Thresholds with less weight are not fitted again.
 _LEAST_WEIGHT = 0.01
@@ -75,8 +71,8 @@ def _fit_laws(
     attributes: Mapping[str, Any],
 ) -> Groups:
     """Return the groups of the searches `pairs`; those with candidates are the first."""
-    few = len(candidates) < TWO_STAGES_FROM.get(posterior.kind, math.inf)
-    at_once = few or posterior.effective_dim == "integer" or len(trials.reports) > 0
+    one = len(candidates) == 1
+    at_once = one or posterior.effective_dim == "integer" or len(trials.reports) > 0
     if posterior.kind != "single" and at_once:
         return _fit_threshold_sets(trials, pairs, candidates, posterior, seed, attributes)
     if posterior.kind == "single":

@@ -16,7 +16,7 @@ from leadline.inference.two_stages import (
     pooled_groups,
     population_of,
 )
-from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS
+from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS, mixture_ess
 
 # Draws per chain of a first run, whose means and sds are needed, and draws to adapt.
 _QUICK_DRAWS, _QUICK_TUNE = 250, 500
@@ -53,7 +53,7 @@ def fit_together(
     poor = [
         search
         for search, (table, overlap) in enumerate(zip(tables, pooled.overlap, strict=True))
-        if _is_poor(table, float(overlap))
+        if _is_poor(table, draws[search].sizes["draw"], float(overlap))
     ]
     if poor:
         found = [population_of(pooled.posterior, search, draws[search]) for search in poor]
@@ -75,8 +75,8 @@ def _quick(sampler: Sampler) -> Sampler:
     )
 
 
-def _is_poor(table: xr.Dataset, overlap: float) -> bool:
-    """Return whether the joint posterior can use too few draws of a search with this table."""
-    used = table.where(table["weight"] > 0.0)
-    ess = min(float(used[name].min()) for name in ("min_ess_bulk", "min_ess_tail"))
-    return float(used["max_rhat"].max()) > MAX_RHAT or overlap * ess < _ENOUGH
+def _is_poor(table: xr.Dataset, draws: int, overlap: float) -> bool:
+    """Return whether the joint posterior can use too few of the draws of a search."""
+    max_rhat = table["max_rhat"].where(table["weight"] > 0.0).max()
+    ess = (float(mixture_ess(table, name).item()) for name in ("min_ess_bulk", "min_ess_tail"))
+    return float(max_rhat) > MAX_RHAT or overlap * min(draws, *ess) < _ENOUGH

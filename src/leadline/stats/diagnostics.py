@@ -126,12 +126,24 @@ def _values(diagnostic: xr.Dataset) -> npt.NDArray[np.float64]:
     return np.concatenate([np.ravel(values) for values in diagnostic.data_vars.values()])
 
 
+def mixture_ess(table: xr.Dataset, name: str) -> xr.DataArray:
+    """Return the effective sample size of each search over its candidates, dims (search).
+
+    `table` is the group `candidates`, and `name` a column of it. The variance of a mean over a
+    mixture is that of its parts by their squared weights, if they vary alike.
+    """
+    weight = table["weight"].fillna(0.0)
+    used = weight > 0.0
+    return 1.0 / (weight**2 / table[name]).where(used, 0.0).sum("candidate", skipna=False)
+
+
 def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
     """Return the sampling diagnostics of a fit, or of one of its searches.
 
-    They are the worst over all candidates that have weight, each with all of its draws, and over
-    the parameters that searches share. Of searches that were fitted in two stages, only a share of
-    the draws is of use (`overlap`), which lowers their effective sample sizes.
+    They are the worst over the searches and the parameters that these share. R-hat is the largest
+    over all candidates that have weight. Effective sample sizes are those of the mixture of
+    candidates (`mixture_ess`). Of searches that were fitted in two stages, only a share of the
+    draws is of use (`overlap`), which lowers their effective sample sizes.
     """
     validate_tree(tree, surface=True)
     settings = json.loads(tree.attrs.get("settings", "{}"))
@@ -161,7 +173,8 @@ def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
     max_rhat = table["max_rhat"].to_numpy()[used]
     overlap = table.get("overlap", xr.DataArray(1.0))
     min_ess_bulk, min_ess_tail = (
-        (table[name] * overlap).to_numpy()[used] for name in ("min_ess_bulk", "min_ess_tail")
+        (mixture_ess(table, name).clip(max=draws) * overlap).to_numpy()
+        for name in ("min_ess_bulk", "min_ess_tail")
     )
     found = Diagnostics(
         divergences=total("divergences") + int(shared.get("divergences", 0)),
