@@ -50,10 +50,12 @@ def folder_of_a_user(tmp_path, monkeypatch):
     rng = np.random.default_rng(1)
     loss = 0.3 + rng.random(30) + 0.01 * rng.standard_normal((2, 30))
     table = pd.DataFrame({"val_loss": loss.ravel(), "lr": np.tile(rng.random(30), 2)})
+    table["width"] = np.tile(rng.integers(8, 512, 30), 2)
     table["config"], table["seed"] = np.tile(np.arange(30), 2), np.repeat([0, 1], 30)
     table.to_csv(tmp_path / "runs.csv", index=False)
     one_run = table[table["seed"] == 0].drop(columns=["config", "seed"])
-    one_run.to_csv(tmp_path / "trials.csv", index=False)
+    for name in ("trials", "mlp", "forest"):
+        one_run.to_csv(tmp_path / f"{name}.csv", index=False)
     sized = pd.DataFrame({"loss": rng.random(40), "run": np.repeat(np.arange(5), 8)})
     sized["params"], sized["tokens"] = 10.0 ** (6 + sized["run"]), 10.0 ** (9 + sized["run"] % 3)
     sized.to_csv(tmp_path / "sizes.csv", index=False)

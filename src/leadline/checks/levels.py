@@ -2,7 +2,7 @@
 
 A *warning* says that an interval is likely wrong: on real searches its failure goes with lower
 coverage or worse interval scores, or it has a reason that no benchmark of random searches shows. A
-*note* is worth knowing, and intervals hold as often with it as without. `benchmarks/README.md` has
+*note* is worth knowing, and intervals hold nearly as often with it. `benchmarks/README.md` has
 the firing rate and the loss of coverage of each check, measured by `benchmarks/real_searches.py`.
 """
 
