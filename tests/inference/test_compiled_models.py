@@ -6,6 +6,7 @@ from collections import OrderedDict
 
 import pandas as pd
 import pytest
+import xarray as xr
 from helpers import make_trials
 
 import leadline as ll
@@ -77,15 +78,17 @@ def structure_of(monkeypatch, trials, model="auto", **options):
     def asked(structure, sampler, build):
         raise Asked(structure)
 
-    def drawn(trials, candidates, *others):
-        if any(getattr(other, "kind", None) == "single" for other in others):
-            return fit_alone(trials, candidates, *others)
-        return None, [tails[0] for tails in candidates]
+    def drawn(trials, pairs, candidates, posterior, *others):
+        if posterior.kind == "single":
+            return fit_alone(trials, pairs, candidates, posterior, *others)
+        groups = {"candidates": xr.Dataset(coords={"sample": [0]})}
+        return [groups] * len(candidates), [tails[0] for tails in candidates]
 
     for name in ("posterior", "two_stages"):
         monkeypatch.setattr(f"leadline.inference.{name}.ready_model", asked)
     monkeypatch.setattr(fit_searches, "_fit_alone", drawn)
     monkeypatch.setattr("leadline.inference.fit_together.draws_of", lambda *_: None)
+    monkeypatch.setattr("leadline.inference.two_stages.kernels_of", lambda _: None)
     with pytest.raises(Asked) as caught:
         ll.fit(trials, model, **({"tail_fraction": 0.5, "progressbar": False} | options))
     return caught.value.args[0]

@@ -53,7 +53,7 @@ def test_a_threshold_without_weight_counts_for_nothing():
     assert convergence(tree).divergences == 0
 
 
-def test_the_worst_threshold_counts_however_small_its_weight():
+def test_rhat_is_that_of_the_worst_threshold_and_ess_that_of_the_mixture():
     tree = make_tree()
     table = tree["candidates"].dataset
     names = ("max_rhat", "min_ess_bulk", "min_ess_tail")
@@ -61,7 +61,13 @@ def test_the_worst_threshold_counts_however_small_its_weight():
     stuck["weight"] = 0.01 * stuck["weight"]
     tree["candidates"] = xr.DataTree(xr.concat([table, stuck], "candidate"))
     found = convergence(tree)
-    assert (found.max_rhat, found.min_ess_bulk, found.min_ess_tail) == (1.3, 1.3, 1.3)
+    assert found.max_rhat == 1.3
+    own = float(table["min_ess_bulk"].item())
+    assert found.min_ess_bulk == pytest.approx(1.0 / (1.0 / own + 0.01**2 / 1.3))
+    # Four thresholds alike are worth four times the draws of one, up to the number of draws.
+    alike = table.assign(weight=0.25 * table["weight"], min_ess_bulk=table["min_ess_bulk"] / 8)
+    tree["candidates"] = xr.DataTree(xr.concat([alike] * 4, "candidate"))
+    assert convergence(tree).min_ess_bulk == pytest.approx(own / 2)
 
 
 def test_two_stages_count_the_draws_of_use_and_the_shared_parameters():

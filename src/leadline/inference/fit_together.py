@@ -78,5 +78,5 @@ def _quick(sampler: Sampler) -> Sampler:
 def _is_poor(table: xr.Dataset, draws: int, overlap: float) -> bool:
     """Return whether the joint posterior can use too few of the draws of a search."""
     max_rhat = table["max_rhat"].where(table["weight"] > 0.0).max()
-    ess = (float(mixture_ess(table, name).item()) for name in ("min_ess_bulk", "min_ess_tail"))
-    return float(max_rhat) > MAX_RHAT or overlap * min(draws, *ess) < _ENOUGH
+    ess = min(mixture_ess(table, name, draws).item() for name in ("min_ess_bulk", "min_ess_tail"))
+    return float(max_rhat) > MAX_RHAT or overlap * ess < _ENOUGH

@@ -126,15 +126,18 @@ def _values(diagnostic: xr.Dataset) -> npt.NDArray[np.float64]:
     return np.concatenate([np.ravel(values) for values in diagnostic.data_vars.values()])
 
 
-def mixture_ess(table: xr.Dataset, name: str) -> xr.DataArray:
+def mixture_ess(table: xr.Dataset, name: str, draws: int) -> xr.DataArray:
     """Return the effective sample size of each search over its candidates, dims (search).
 
     `table` is the group `candidates`, and `name` a column of it. The variance of a mean over a
-    mixture is that of its parts by their squared weights, if they vary alike.
+    mixture is that of its parts by their squared weights, if they vary alike. The mixture keeps
+    as many `draws` as a part has; only antithetic chains are worth more than their number.
     """
     weight = table["weight"].fillna(0.0)
     used = weight > 0.0
-    return 1.0 / (weight**2 / table[name]).where(used, 0.0).sum("candidate", skipna=False)
+    ess = 1.0 / (weight**2 / table[name]).where(used, 0.0).sum("candidate", skipna=False)
+    most = table[name].max("candidate").clip(min=draws)
+    return ess.where(~(ess > most), most)
 
 
 def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
@@ -173,7 +176,7 @@ def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
     max_rhat = table["max_rhat"].to_numpy()[used]
     overlap = table.get("overlap", xr.DataArray(1.0))
     min_ess_bulk, min_ess_tail = (
-        (mixture_ess(table, name).clip(max=draws) * overlap).to_numpy()
+        (mixture_ess(table, name, draws) * overlap).to_numpy()
         for name in ("min_ess_bulk", "min_ess_tail")
     )
     found = Diagnostics(
