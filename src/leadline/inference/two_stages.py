@@ -32,6 +32,9 @@ Groups = dict[str, xr.Dataset]
 
 _TARGET_ACCEPT = 0.95
 
+# Draws of the shared parameters for each that is kept: scales of few searches mix slowly.
+_DRAWS_PER_KEPT = 2
+
 # How much wider the prior of a second fit is than the population: a pick may lie in its tails.
 _WIDER = 1.3
 
@@ -250,12 +253,27 @@ def _sample_shared(
         )
 
     ready = ready_model(("population", kind, priors, structure(tails)), sampler.sampler, build)
-    settings = dataclasses.replace(sampler.sampler, target_accept=_TARGET_ACCEPT)
+    settings = dataclasses.replace(
+        sampler.sampler,
+        target_accept=_TARGET_ACCEPT,
+        draws=_DRAWS_PER_KEPT * sampler.sampler.draws,
+    )
     data = population.data_of(kernels, tails, kind)
     compiled = ready.compiled.with_sampler(settings).with_data(data)
     drawn = compiled.sample_carefully(*(int(seed.generate_state(1)[0]) for seed in seeds))
+    drawn = _thinned(drawn)
     _, log_prior = ready.pointwise_logp(drawn["posterior"].to_dataset(), data)
     return drawn, log_prior
+
+
+def _thinned(drawn: xr.DataTree) -> xr.DataTree:
+    """Return every `_DRAWS_PER_KEPT`-th draw; it diverged if one since the last did."""
+    diverged = drawn["sample_stats"]["diverging"].coarsen(draw=_DRAWS_PER_KEPT).max()
+    kept = drawn.isel(draw=slice(_DRAWS_PER_KEPT - 1, None, _DRAWS_PER_KEPT))
+    statistics = kept["sample_stats"].to_dataset()
+    values = diverged.to_numpy().astype(bool)
+    kept["sample_stats"] = xr.DataTree(statistics.assign(diverging=(diverged.dims, values)))
+    return kept
 
 
 def _standardised(posterior: xr.Dataset) -> list[str]:
