@@ -53,7 +53,7 @@ def test_a_bent_density_with_an_exponential_tail():
 
 @pytest.mark.parametrize(("half_width", "found"), [(1.0, True), (0.01, False)])
 def test_a_density_in_a_small_box(half_width, found):
-    # Of the first thousand points, about twenty are in the large box, and none in the small one.
+    # About twenty of the first thousand points are in the large box, and none in the small one.
     def log_density(points):
         inside = (np.abs(points) < half_width).all(axis=1)
         return np.where(inside, 0.0, -np.inf)

@@ -17,7 +17,7 @@ class Parser(argparse.ArgumentParser):
     """A parser with errors of one line: the usage of all options would hide the mistake."""
 
     typed: Sequence[str] = ()
-    """What was typed, also by the parsers of commands."""
+    """The typed words, which the parsers of commands read too."""
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse arguments as argparse does, after a look at their order."""
