@@ -15,7 +15,7 @@ from leadline.inference.candidates import candidates_of, space_names
 from leadline.inference.joint_fit import joint_sampler
 from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.sampler import Sampler
-from leadline.inference.two_stages import pick_draws
+from leadline.inference.two_stages import _thinned, pick_draws
 from leadline.models.population import COORDINATES
 
 SAMPLES = 20_000
@@ -165,3 +165,19 @@ def test_the_same_seed_gives_the_same_numbers():
     for group in ("posterior", "pooled", "sample_stats"):
         xr.testing.assert_equal(first[group].to_dataset(), again[group].to_dataset())
     assert first["pooled"].attrs["max_rhat"] == again["pooled"].attrs["max_rhat"]
+
+
+def test_no_divergence_is_thinned_away():
+    diverging = np.zeros((2, 6), dtype=bool)
+    diverging[0, 2] = diverging[1, 5] = True
+    dims = ("chain", "draw")
+    drawn = xr.DataTree.from_dict(
+        {
+            "posterior": xr.Dataset({"x": (dims, np.arange(12.0).reshape(2, 6))}),
+            "sample_stats": xr.Dataset({"diverging": (dims, diverging)}),
+        }
+    )
+    kept = _thinned(drawn)
+    np.testing.assert_array_equal(kept["posterior"]["x"], [[1, 3, 5], [7, 9, 11]])
+    expected = [[False, True, False], [False, False, True]]
+    np.testing.assert_array_equal(kept["sample_stats"]["diverging"], expected)
