@@ -11,6 +11,7 @@ from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.sampler import Sampler
 from leadline.inference.two_stages import (
     Groups,
+    Shared,
     draws_of,
     pool_draws,
     pooled_groups,
@@ -20,6 +21,9 @@ from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS, mixture_ess
 
 # Draws per chain of a first run, whose means and sds are needed, and draws to adapt.
 _QUICK_DRAWS, _QUICK_TUNE = 250, 500
+
+# Where searches were fitted again, the shared parameters may reach values that no draw had before.
+_QUICK_RUNS = 2
 
 # Effective draws that a search should have after the short run, which measures overlaps roughly.
 _ENOUGH = 1.5 * MIN_ESS
@@ -39,29 +43,40 @@ def fit_together(
 
     `alone` has the groups of each search, and may read them from files; `tails` has its tail at
     one of its thresholds. `sampler` holds the kind of the joint model. A search with too few draws
-    that the joint posterior can use, as a short run finds, is fitted again by `refit`, given the
-    population that was found for it: its groups and its tail are replaced.
+    that the joint posterior can use is fitted again by `refit`, given the population that was found
+    for it: its groups and its tail are replaced. Short runs find nearly all of them, and the first
+    full run the others.
     """
-    (quick_seed,) = seed.spawn(1)
     draws, tables = [], []
     for own, tail in zip(alone, tails, strict=True):
         draws.append(draws_of(own, tail, sampler.kind))
         tables.append(own["candidates"].drop_dims("sample"))
-    sampler.progress.start("sampling together")
-    quick = dataclasses.replace(sampler, sampler=_quick(sampler.sampler))
-    pooled = pool_draws(draws, join_tails(tails), quick, quick_seed)
-    poor = [
-        search
-        for search, (table, overlap) in enumerate(zip(tables, pooled.overlap, strict=True))
-        if _is_poor(table, draws[search].sizes["draw"], float(overlap))
-    ]
-    if poor:
+
+    def run(sampler: PosteriorSampler, seed: np.random.SeedSequence) -> Shared:
+        sampler.progress.start("sampling together")
+        return pool_draws(draws, join_tails(tails), sampler, seed)
+
+    def refit_poor(pooled: Shared, enough: float) -> bool:
+        poor = [
+            search
+            for search, (table, overlap) in enumerate(zip(tables, pooled.overlap, strict=True))
+            if _is_poor(table, draws[search].sizes["draw"], float(overlap), enough)
+        ]
         found = [population_of(pooled.posterior, search, draws[search]) for search in poor]
-        for search, own, tail in refit(poor, found):
+        for search, own, tail in refit(poor, found) if poor else ():
             alone[search], tails[search] = own, tail
             draws[search] = draws_of(alone[search], tail, sampler.kind)
-        sampler.progress.start("sampling together")
-    pooled = pool_draws(draws, join_tails(tails), sampler, seed)
+            tables[search] = alone[search]["candidates"].drop_dims("sample")
+        return bool(poor)
+
+    quick = dataclasses.replace(sampler, sampler=_quick(sampler.sampler))
+    for quick_seed in seed.spawn(_QUICK_RUNS):
+        if not refit_poor(run(quick, quick_seed), _ENOUGH):
+            break
+    pooled = run(sampler, seed)
+    if refit_poor(pooled, MIN_ESS):
+        (last_seed,) = seed.spawn(1)
+        pooled = run(sampler, last_seed)
     return pooled_groups(alone, join_tails(tails), pooled)
 
 
@@ -75,8 +90,8 @@ def _quick(sampler: Sampler) -> Sampler:
     )
 
 
-def _is_poor(table: xr.Dataset, draws: int, overlap: float) -> bool:
+def _is_poor(table: xr.Dataset, draws: int, overlap: float, enough: float) -> bool:
     """Return whether the joint posterior can use too few of the draws of a search."""
     max_rhat = table["max_rhat"].where(table["weight"] > 0.0).max()
     ess = min(mixture_ess(table, name, draws).item() for name in ("min_ess_bulk", "min_ess_tail"))
-    return float(max_rhat) > MAX_RHAT or overlap * ess < _ENOUGH
+    return float(max_rhat) > MAX_RHAT or overlap * ess < enough

@@ -283,10 +283,13 @@ def _pool(
             again.extend(poor)
             progress.start("fitting again, given the others", len(poor), "searches")
             seeds = again_seed.spawn(len(poor))
+            tables = [stored[number]["candidates"] for number in poor]
             more = dataclasses.replace(sampler, progress=Progress())
             jobs = [
-                _Again(number, fitted[number].read, population, kind, own_priors, more, seed)
-                for number, population, seed in zip(poor, populations, seeds, strict=True)
+                _Again(number, fitted[number].read, table, population, kind, own_priors, more, seed)
+                for number, table, population, seed in zip(
+                    poor, tables, populations, seeds, strict=True
+                )
             ]
             for job, outcome in run_jobs(fit_stored_again, jobs, executor):
                 progress.step(" / ".join(fitted[job.number].pair))
@@ -335,10 +338,14 @@ def _attributes(
 
 @dataclasses.dataclass(frozen=True)
 class _Again:
-    """A search to fit again, with a population in place of its prior."""
+    """A search to fit again, with a population in place of its prior.
+
+    `table` is the group `candidates` of its last fit: a second fit leaves out some thresholds.
+    """
 
     number: int
     read: Read
+    table: xr.Dataset
     population: xr.Dataset
     kind: str
     priors: Priors
@@ -353,7 +360,7 @@ def fit_stored_again(job: _Again) -> tuple[bytes, xr.Dataset]:
     """
     with one_at_a_time, threadpool_limits(1):
         tree = job.read()
-        trials, table = stored_trials(tree), tree["candidates"].to_dataset()
+        trials, table = stored_trials(tree), job.table
         own = candidates_again(trials, job.priors, json.loads(tree.attrs["settings"]))
         candidates = [
             with_population(tail, job.population, job.kind) for tail in candidates_in(table, own)
