@@ -1,6 +1,7 @@
 """What several tests need: searches with a known law, and fits that were never sampled."""
 
 import dataclasses
+import pickle
 from collections.abc import Sequence
 
 import numpy as np
@@ -68,8 +69,30 @@ def make_tree(
     integer: bool = False,
     divergences: int = 0,
 ) -> xr.DataTree:
-    """Return what a fit would, with independent draws around the true law for a posterior."""
+    """Return what a fit would, with independent draws around the true law for a posterior.
+
+    A tree is made once a process, and copied.
+    """
     trials = make_trials() if trials is None else trials
+    how = tail_fraction, chains, draws, spread_of_draws, integer, divergences
+    key = pickle.dumps((trials, how))
+    if key not in _MADE:
+        _MADE[key] = _make_tree(trials, *how)
+    return _MADE[key].copy(deep=True)
+
+
+_MADE: dict[bytes, xr.DataTree] = {}
+
+
+def _make_tree(
+    trials: Trials,
+    tail_fraction: float,
+    chains: int,
+    draws: int,
+    spread_of_draws: float,
+    integer: bool,
+    divergences: int,
+) -> xr.DataTree:
     rng = np.random.default_rng(7)
     groups = []
     for place, pair in enumerate(trials.searches):

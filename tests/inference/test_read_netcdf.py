@@ -7,12 +7,12 @@ import xarray as xr
 from helpers import make_tree, make_trials
 
 from leadline.inference.fits_folder import file_of_tree
-from leadline.inference.read_netcdf import read_content
+from leadline.inference.read_netcdf import read_netcdf
 
 
 def assert_read_as_by_xarray(tree):
     content = file_of_tree(tree)
-    found = read_content(content)
+    found = read_netcdf(content)
     with xr.open_datatree(io.BytesIO(content), engine="h5netcdf") as opened:
         xr.testing.assert_identical(found, opened.load())
 
@@ -26,9 +26,9 @@ def test_text_that_grows_is_written_whole():
     def tree(text):
         return xr.DataTree.from_dict({"x": xr.Dataset({"name": ("draw", [text])})})
 
-    short, long = (read_content(file_of_tree(tree(text)))["x"] for text in ("a", "abc"))
+    short, long = (read_netcdf(file_of_tree(tree(text)))["x"] for text in ("a", "abc"))
     joined = xr.concat([short.to_dataset(), long.to_dataset()], "draw")
-    again = read_content(file_of_tree(xr.DataTree.from_dict({"x": joined})))
+    again = read_netcdf(file_of_tree(xr.DataTree.from_dict({"x": joined})))
     assert again["x"]["name"].to_numpy().tolist() == ["a", "abc"]
 
 

@@ -198,13 +198,11 @@ def read_fit(path: Path) -> Any:
     """Return the DataTree of a saved fit."""
     validate_fit_file(path)
 
-    import xarray as xr
-
+    from leadline.inference.read_netcdf import read_netcdf
     from leadline.stats.fitted_search import validate_tree
 
     try:
-        with xr.open_datatree(path, engine="h5netcdf") as opened:
-            tree = opened.load()
+        tree = read_netcdf(path)
     except PermissionError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError):

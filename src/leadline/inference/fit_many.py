@@ -33,12 +33,11 @@ from leadline.inference.fits_folder import (
     file_of_tree,
     known_settings,
     read_index,
-    read_tree,
     trials_digest,
     write_whole,
 )
 from leadline.inference.progress import Progress, showing
-from leadline.inference.read_netcdf import read_content
+from leadline.inference.read_netcdf import read_netcdf
 from leadline.inference.run_jobs import run_jobs, validate_executor
 
 if TYPE_CHECKING:
@@ -90,8 +89,8 @@ class Fits(Mapping[Pair, xr.DataTree]):
     def reader(self, pair: Pair) -> Callable[[], xr.DataTree]:
         """Return a function that reads the fit of a search, and holds no other fit."""
         if self.folder is None:
-            return functools.partial(read_content, self._contents[pair])
-        return functools.partial(read_tree, self.folder / self._files[pair])
+            return functools.partial(read_netcdf, self._contents[pair])
+        return functools.partial(read_netcdf, self.folder / self._files[pair])
 
     def __iter__(self) -> Iterator[Pair]:
         return iter(self._files)

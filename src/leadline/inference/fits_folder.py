@@ -22,7 +22,6 @@ import xarray as xr
 
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, join_values
-from leadline.inference.read_netcdf import read_content
 
 COLUMNS = ("search", "task", "model", "status", "seconds", "checks", "error", "file", "trials")
 """Columns of the table, see `leadline.fit_many`."""
@@ -76,11 +75,6 @@ def file_of_tree(tree: xr.DataTree) -> bytes:
         alone = dask.config.set(scheduler="synchronous")
     with alone:
         return bytes(tree.to_netcdf(engine="h5netcdf"))
-
-
-def read_tree(path: Path) -> xr.DataTree:
-    """Return the DataTree in a file."""
-    return read_content(path.read_bytes())
 
 
 class FitsFolder:

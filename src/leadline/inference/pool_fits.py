@@ -20,9 +20,10 @@ from leadline.errors import LeadlineError, join_values, pluralize
 from leadline.inference.fit_many import Fits, one_at_a_time, read_fits
 from leadline.inference.fit_searches import candidates_in, fit_again
 from leadline.inference.fit_together import fit_together
-from leadline.inference.fits_folder import file_of_tree, read_tree
+from leadline.inference.fits_folder import file_of_tree
 from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.progress import Progress, showing
+from leadline.inference.read_netcdf import read_netcdf
 from leadline.inference.recorded_answers import record_answers
 from leadline.inference.run_jobs import run_jobs, validate_executor
 from leadline.inference.sampler import Sampler
@@ -298,7 +299,7 @@ def _pool(
                 content, tail = outcome
                 path = Path(folder) / f"{job.number}.nc"
                 path.write_bytes(content)
-                yield job.number, functools.partial(read_tree, path), tail
+                yield job.number, functools.partial(read_netcdf, path), tail
 
         groups = fit_together(stored, tails, posterior, pool_seed, refit)
     refitted = np.zeros(len(fitted), dtype=int)

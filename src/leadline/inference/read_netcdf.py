@@ -4,6 +4,7 @@ The file of a fit has more than a hundred small variables, and h5netcdf takes mi
 """
 
 import io
+import os
 from typing import Any
 
 import h5py
@@ -18,16 +19,16 @@ _OF_NETCDF = {
 _WITHOUT_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
 
 
-def read_content(content: bytes) -> xr.DataTree:
-    """Return the DataTree in the content of a file that xarray and h5netcdf wrote."""
-    with h5py.File(io.BytesIO(content)) as file:
-        groups = {"/": _dataset(file)}
+def read_netcdf(file: str | os.PathLike[str] | bytes) -> xr.DataTree:
+    """Return the DataTree in a file, or in the content of one, that xarray and h5netcdf wrote."""
+    with h5py.File(io.BytesIO(file) if isinstance(file, bytes) else file) as opened:
+        groups = {"/": _dataset(opened)}
 
         def add(name: str, node: Any) -> None:
             if isinstance(node, h5py.Group):
                 groups[name] = _dataset(node)
 
-        file.visititems(add)
+        opened.visititems(add)
     return xr.DataTree.from_dict(groups)
 
 
