@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from leadline.cli.console import show_seed
 from leadline.cli.main import main
 from leadline.cli.wording import OPTIONS, in_command_line_words
 from leadline.data.trials import Trials
+from leadline.inference.fits_folder import file_of_tree
 
 GOOD = ["--score", "loss", "--direction", "minimize", "--tail-fraction", "0.4"]
 NAMES = ("optimum", "tuning_curve", "forecast", "effective_dim", "tail_fit")
@@ -46,7 +48,14 @@ def no_sampling(monkeypatch):
 
 
 def save(name="fit.nc", trials=None, **options):
-    make_tree(trials, **options).to_netcdf(name, engine="h5netcdf")
+    """Write the file of a fit that was made; to make it takes longer than most tests."""
+    key = pickle.dumps((trials, options))
+    if key not in _SAVED:
+        _SAVED[key] = file_of_tree(make_tree(trials, **options))
+    Path(name).write_bytes(_SAVED[key])
+
+
+_SAVED: dict[bytes, bytes] = {}
 
 
 def printed(capsys, *arguments, code=0, progress=False):
