@@ -24,8 +24,8 @@ averaged over the seeds of the trial:
 d and the noise have the total sd `residual_sd`; d has the share `own_share` of its square, which
 only repeated or neighbouring configurations inform.
 
-The optimum is the minimum of f over the space, where d of a configuration that was never tried is
-unknown and 0 on average, or f + d of the trial that measured best, if that is smaller.
+The optimum is the minimum of f over the space: d of a configuration that was never tried is unknown
+and 0 on average.
 
 Two random variables are observed: `loss` (trial), a multivariate normal, and `seed_variance`
 (repeated_trial), the sample variance over the seeds of a configuration:

@@ -1,10 +1,12 @@
 """Answers of a surface: functions drawn from its posterior, their minima, and what surrounds them.
 
-A function is drawn for some draws of the parameters. Its minimum is a draw of the optimum, or the
-expected loss of the trial that measured best, if that is smaller: no optimum is worse than a
-configuration that was tried. Its values at random points of the space say what random trials score;
-and its values along each hyperparameter, the others at their best, say how much that one matters
-near the optimum.
+A function is drawn for some draws of the parameters. Its minimum is a draw of the optimum; its
+values at random points of the space say what random trials score; and its values along each
+hyperparameter, the others at their best, say how much that one matters near the optimum.
+
+The minimum is that of the smooth part. The best trial has a deviation of its own, which is partly
+its luck: the smaller of the two, in each draw, is too good where there are no deviations
+(benchmarks/README.md).
 """
 
 from collections.abc import Mapping
@@ -69,8 +71,6 @@ def surface_answers(
     noise = np.array([path.noise_sd for path in paths])
     lowest, where = np.array(minima), np.array(places)
     again = np.array([path.at_trials[search.best] for path in paths])
-    # The deviation of an untried configuration is unknown; that of the best trial is not.
-    optimum = np.minimum(lowest, again)
     slope = search.sign * _rise(paths, cube, where, scores, lowest, noise)
     through = _best_mean(paths, np.concatenate([where, cube.seen]))
     positions = _positions(cube, _SLICE_POINTS)
@@ -82,7 +82,7 @@ def surface_answers(
         return array.reshape(*shape, *array.shape[1:])
 
     answers = {
-        "optimum": (dims, shaped(scores.expected_score(optimum, noise))),
+        "optimum": (dims, shaped(scores.expected_score(lowest, noise))),
         "noise_sd": (dims, shaped(scores.noise_sd(lowest, noise))),
         "best_seen_expected": (dims, shaped(scores.expected_score(again, noise))),
         "best_setting": (by_parameter, shaped(where)),
