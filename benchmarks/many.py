@@ -29,6 +29,7 @@ from leadline.data.tails import join_tails
 from leadline.inference.candidates import candidates_of
 from leadline.inference.joint_fit import joint_sampler
 from leadline.inference.posterior import PosteriorSampler
+from leadline.inference.read_netcdf import read_netcdf
 from leadline.inference.sampler import Sampler
 from leadline.inference.two_stages import draws_of, pool_draws, population_of, with_population
 from leadline.stats.diagnostics import MIN_ESS, convergence
@@ -91,7 +92,7 @@ def run_real(options: argparse.Namespace) -> None:
     """Fit, pool, and compare the probabilities with the truth of all trials."""
     work = options.work / "real"
     work.mkdir(parents=True, exist_ok=True)
-    trials, everything = read_real(options.data)
+    trials, everything = read_real(options.data, options.rows)
     used, began = cpu(), time.perf_counter()
     fits = ll.fit_many(trials, executor=options.workers, folder=work / "fits", random_seed=SEED)
     add_time(work, "fit", began, used)
@@ -102,7 +103,7 @@ def run_real(options: argparse.Namespace) -> None:
         pooled = ll.pool(fits, executor=options.workers, random_seed=SEED)
         add_time(work, "pool", began, used)
         file.write_bytes(pooled.to_netcdf(engine="h5netcdf"))
-    pooled = xr.open_datatree(file, engine="h5netcdf").load()
+    pooled = read_netcdf(file)
     print(f"memory {memory():.2f} GB")
     print("shared", {k: round(float(pooled["pooled"].attrs[k]), 4) for k in
                      ("divergences", "max_rhat", "min_ess_bulk", "min_ess_tail")})  # fmt: skip
@@ -269,7 +270,7 @@ def run_stages(options: argparse.Namespace) -> None:
             {name: joint[name].to_dataset() for name in ("posterior", "pooled")}
         )
         file.write_bytes(kept.to_netcdf(engine="h5netcdf"))
-    joint = xr.open_datatree(file, engine="h5netcdf").load()
+    joint = read_netcdf(file)
     used = cpu()
     stages = two_stages(tails, kind, ll.Priors(), sampler, np.random.SeedSequence(SEED + 1))
     print("two stages CPU s", round(cpu() - used), stages.attrs, flush=True)
@@ -364,6 +365,7 @@ def main() -> None:
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("../shared/data/bulk"))
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("many"))
     parser.add_argument("--workers", type=int)
+    parser.add_argument("--rows", type=int, default=SEED, help="seed of the rows drawn by `real`")
     parser.add_argument("--design", default="simulated")
     parser.add_argument("--searches", type=int, nargs="+", default=[30, 100, 300])
     parser.add_argument("--replications", type=int, default=200)
