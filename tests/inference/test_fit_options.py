@@ -6,7 +6,7 @@ from helpers_scaling import SIZES, make_scaling_trials
 
 import leadline as ll
 from leadline.errors import LeadlineError
-from leadline.inference.fit_options import choose_model
+from leadline.inference.fit_options import choose_model, validate_option_names
 
 
 def of(trials, **columns):
@@ -45,6 +45,40 @@ def test_what_has_no_law_is_one_line(columns, words):
     with pytest.raises(LeadlineError, match=words) as error:
         ll.fit(trials, model="scaling")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    [
+        ("seed", "random_seed"),
+        ("random_sed", "random_seed"),
+        ("progress_bar", "progressbar"),
+        ("chain", "chains"),
+        ("save_warmup", ""),
+        ("no_such_thing", ""),
+    ],
+)
+@pytest.mark.parametrize("of", [ll.fit, ll.fit_many])
+def test_an_unknown_option_is_refused_before_any_work(of, option, meant, monkeypatch):
+    monkeypatch.setattr("leadline.inference.fit.validate_any_complete", pytest.fail)
+    with pytest.raises(TypeError, match=option) as error:
+        of(ll.from_scores([0.3, 0.2], direction="minimize"), **{option: 1})
+    assert (f"Did you mean {meant!r}?" in str(error.value)) == bool(meant)
+
+
+def test_options_of_the_sampler_are_its_own():
+    known = ["random_seed", "progressbar", "nuts_sampler", "tune"]
+    for option, value in {
+        "maxdepth": 5,
+        "target_accept": 0.9,
+        "cores": 1,
+        "sampler": "nuts",
+    }.items():
+        validate_option_names({option: value}, known, "auto")
+    # Those of pymc are only known to its steps.
+    validate_option_names({"max_treedepth": 5}, known, "pymc")
+    with pytest.raises(TypeError):
+        validate_option_names({"max_treedepth": 5}, known, "auto")
 
 
 def test_few_searches_other_scales_and_reports_are_refused():

@@ -1,6 +1,7 @@
 """From trials to the posterior: `fit`."""
 
 import dataclasses
+import inspect
 import logging
 from collections.abc import Mapping, Sequence
 from numbers import Real
@@ -26,6 +27,7 @@ from leadline.inference.fit_options import (
     validate_choices,
     validate_counts,
     validate_installed,
+    validate_option_names,
     validate_seed,
     validate_surface_options,
     validate_threshold,
@@ -181,6 +183,8 @@ def fit(
         If the trials, the threshold or an option cannot be used; the message has the reason.
     ImportError
         If the packages of `nuts_sampler` are not installed.
+    TypeError
+        If neither `fit` nor its sampler has an option of that name.
 
     Notes
     -----
@@ -202,6 +206,7 @@ def fit(
     """
     validate_choices(model=model, effective_dim=effective_dim, nuts_sampler=nuts_sampler)
     validate_installed(nuts_sampler)
+    validate_option_names(sample_kwargs, inspect.signature(fit).parameters, nuts_sampler)
     defaults = SURFACE_DRAWS if model == "surface" else (1000, 1000)
     draws, tune = (
         default if own is None else own

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import inspect
 import json
 import logging
 import os
@@ -22,7 +23,12 @@ from leadline.data.stored_trials import GROUP, trials_group
 from leadline.data.trials import Trials, drawn_at_random, search_labels
 from leadline.errors import LeadlineError, format_value, pluralize
 from leadline.inference.fit import fit
-from leadline.inference.fit_options import validate_choices, validate_counts, validate_seed
+from leadline.inference.fit_options import (
+    validate_choices,
+    validate_counts,
+    validate_option_names,
+    validate_seed,
+)
 from leadline.inference.fits_folder import (
     COLUMNS,
     FAILED,
@@ -346,6 +352,9 @@ def _validate(options: Mapping[str, Any], random_seed: object) -> None:
     validate_counts(**counts)
     choices = {name: given[name] for name in ("effective_dim", "nuts_sampler") if name in given}
     validate_choices(**choices)
+    known = inspect.signature(fit).parameters
+    beyond = {name: value for name, value in options.items() if name not in known}
+    validate_option_names(beyond, known, given.get("nuts_sampler", "auto"))
     validate_seed(random_seed)
 
 

@@ -1,7 +1,9 @@
 """Options of `leadline.fit`: the choice of the model, and the validation of the others."""
 
+import difflib
 import importlib.util
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 
 from leadline.data.trials import Trials
@@ -15,6 +17,13 @@ _CHOICES = {
 }
 FEWEST_SEARCHES = 5
 """Fewest searches of a scaling law: it has five parameters, besides its misfit."""
+
+# Options of samplers that `fit` sets itself, and its own name for them.
+_SET_BY_FIT = {
+    "seed": "random_seed",
+    "progress_bar": "progressbar",
+    **dict.fromkeys(("progress_callback", "save_warmup", "blocking", "compiled_model"), ""),
+}
 
 # Packages that a sampler needs and leadline does not install.
 _PACKAGES = {"numpyro": ("jax", "numpyro"), "blackjax": ("jax", "blackjax")}
@@ -158,6 +167,40 @@ def validate_choices(**given: str) -> None:
         if value not in _CHOICES[name]:
             allowed = " or ".join(map(repr, _CHOICES[name]))
             raise LeadlineError(f"{name} must be {allowed}, got {format_value(value)}")
+
+
+def validate_option_names(
+    given: Mapping[str, object], known: Iterable[str], nuts_sampler: str
+) -> None:
+    """Raise `TypeError` for options that neither `fit` nor the sampler has.
+
+    `given` are options beyond `known`, the parameters of `fit`. Those of pymc's samplers are only
+    compared with these, as it hands what it does not know to its steps.
+    """
+    parameters = list(known)
+    for name, value in given.items():
+        near = _SET_BY_FIT.get(name)
+        if near is None:
+            # Only near ones: nutpie has an option `sampler` too.
+            near = "".join(difflib.get_close_matches(name, parameters, n=1, cutoff=0.8))
+        by_nutpie = nuts_sampler in ("auto", "nutpie")
+        if near or name in _SET_BY_FIT or (by_nutpie and not _of_nutpie(name, value)):
+            hint = f". Did you mean {near!r}?" if near else ""
+            raise TypeError(f"fit() got an unexpected keyword argument {name!r}{hint}")
+
+
+def _of_nutpie(name: str, value: object) -> bool:
+    """Return whether nutpie has an option; the import takes seconds, and is needed anyway."""
+    from leadline.inference.import_nutpie import import_nutpie
+
+    nutpie = import_nutpie()
+    if name in inspect.signature(nutpie.sample).parameters:
+        return True
+    try:
+        nutpie._lib.PyNutsSettings.Diag(0).update({name: value})
+    except AttributeError:
+        return False
+    return True
 
 
 def validate_installed(nuts_sampler: str) -> None:
