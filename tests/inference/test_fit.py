@@ -283,6 +283,19 @@ def test_guided_trials_bound_the_optimum_and_count_for_the_best_seen():
     assert any("guided" in note for note in json.loads(fit.attrs["notes"]))
     assert "guided" in json.loads(fit.attrs["settings"])["model_reason"]
     assert fit.attrs["search_sampler"] == "random share"
+    # By default they only say which trial is best, and that the optimum is no worse.
     without = ll.fit(both, **SHORT, **TAIL)
-    np.testing.assert_array_equal(without["posterior"]["optimum"], alone["posterior"]["optimum"])
-    assert any("61 guided trials left out" in note for note in json.loads(without.attrs["notes"]))
+    for name, draws in alone["noisy_quadratic"].data_vars.items():
+        np.testing.assert_array_equal(without["noisy_quadratic"][name], draws)
+    np.testing.assert_array_equal(without["posterior"]["noise_sd"], alone["posterior"]["noise_sd"])
+    again = without["best_seen"]["expected_score"]
+    lowered = np.minimum(alone["posterior"]["optimum"], again)
+    np.testing.assert_array_equal(without["posterior"]["optimum"], lowered)
+    row = ll.summary(without).iloc[0]
+    assert row["best_seen"] == score.min()
+    assert row["best_seen_expected"] > score.min()
+    assert row["headroom"] >= 0.0
+    assert row["guided"] == 61
+    assert ll.forecast(without, 10)["p_gain"] < ll.forecast(alone, 10)["p_gain"]
+    assert "guided" not in without["log_likelihood"]
+    assert json.loads(without.attrs["settings"])["guided_evidence"] is False

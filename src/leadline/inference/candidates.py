@@ -99,6 +99,7 @@ def candidates_of(
     min_tail: int = MIN_TAIL_TRIALS,
     space: str = "",
     guided: Trials | None = None,
+    guided_evidence: bool = True,
 ) -> list[xr.Dataset]:
     """Return the candidate tails of one search, per scale from the deepest to the widest.
 
@@ -110,7 +111,8 @@ def candidates_of(
     `leadline.data.tails.cut_tail`; if inferred, it is the same for all candidates. `bounds` are
     those of the score. Each has `min_tail` trials or more beyond its threshold; `LeadlineError` is
     raised if there is none. The result is empty if the best scores are a plateau
-    (`leadline.data.plateau`). `guided` are the guided trials of all searches.
+    (`leadline.data.plateau`). `guided` are the guided trials of all searches;
+    without `guided_evidence`, the scale takes their scores, and that is all.
     """
     search = trials.search(*pair)
     name = describe_search(search)
@@ -154,7 +156,7 @@ def candidates_of(
         if not has_plateau(loss, [widest], deepest, min_trials=2):
             raise
         return []
-    for own in others:
+    for own in others if guided_evidence else ():
         tails = [with_guided(tail, own) for tail in tails]
     sizes = [tail.sizes["tail_trial"] for tail in tails]
     return [] if has_plateau(loss, sizes, deepest, MIN_TAIL_TRIALS // 2) else tails

@@ -75,7 +75,8 @@ def fit(
         One search, or several. Reported bests (`Trials.reports`) are evidence beside the trials. A
         search known from reports alone borrows its threshold and tail scale from one with trials
         on the same task: see `leadline.inference.reported_searches`. Trials whose column `drawn` is
-        "guided" are left out, with a note: the law is about random draws (see `guided_evidence`).
+        "guided" count for the best seen, the score of that trial if re-run, the headroom and the
+        forecast; the law is about random draws alone (see `guided_evidence`).
     model : {"auto", "single", "hierarchical", "crossed", "scaling", "surface"}
         `"single"`: every search by itself. `"hierarchical"`: effective dimensions, noise and depths
         are partly pooled, so that searches learn from each other. `"crossed"`: in addition, an
@@ -120,8 +121,9 @@ def fit(
         Fit even if the hyperparameters show that they were not drawn at random; guided trials then
         count as random.
     guided_evidence : bool
-        Count guided trials as evidence on the optimum (`leadline.models.guided`), and for the best
-        seen, the headroom and the forecast. They never count in the tail. Intervals are shorter,
+        Count guided trials as evidence on the optimum (`leadline.models.guided`). Without it, the
+        optimum is only kept at or below the expected score of the best of them
+        (`leadline.inference.guided_law`). They never count in the tail. Intervals are shorter,
         and were too short in some simulations: of samplers that are stuck, or that have found the
         optimum (`benchmarks/README.md`, "A random share").
     draws, tune, chains : int
@@ -238,10 +240,8 @@ def fit(
         return _fit_surface(trials, scale or "auto", sampling, progressbar)
     scale = "identity" if scale is None else scale
     guided = None if assume_random else drawn_by_sampler(trials)
-    left_out = None if guided_evidence else guided
     if guided is not None:
         trials = validate_any_complete(drawn_at_random(trials))
-        guided = guided if guided_evidence else None
     priors = Priors() if priors is None else priors
     if not isinstance(priors, Priors):
         raise LeadlineError(
@@ -272,6 +272,7 @@ def fit(
                 min_tail=MIN_TAIL_TRIALS if alone else MIN_TAIL_TRIALS_POOLED,
                 space=spaces[pair],
                 guided=guided,
+                guided_evidence=guided_evidence,
             )
             for pair in pairs
         ]
@@ -288,7 +289,7 @@ def fit(
         *notes_on_reports(trials),
         *notes_on_plateaus(trials, plateaus),
     ]
-    notes = [*guided_notes(trials, guided, left_out), *notes]
+    notes = [*guided_notes(trials, guided, guided_evidence), *notes]
     if bounds_reason.startswith("known"):
         notes.append(
             f"the optimum is taken to be {describe_bounds(score_bounds)} ({bounds_reason})"
@@ -297,6 +298,7 @@ def fit(
 
     # Only after the input is validated: these imports take seconds.
     from leadline.inference.fit_searches import fit_searches
+    from leadline.inference.guided_law import add_guided_law
     from leadline.inference.posterior import PosteriorSampler
     from leadline.inference.recorded_answers import record_answers
     from leadline.inference.sampler import Sampler
@@ -306,7 +308,7 @@ def fit(
     fixed_fraction = isinstance(tail_fraction, Real)
     settings = {
         "model": kind,
-        "model_reason": reason + guided_reason(guided),
+        "model_reason": reason + guided_reason(guided, guided_evidence),
         "effective_dim": effective_dim,
         "threshold": None if fixed_fraction else threshold,
         "tail_fraction": tail_fraction if fixed_fraction else fractions,
@@ -315,7 +317,7 @@ def fit(
         "bounds": [None if np.isinf(bound) else bound for bound in score_bounds],
         "bounds_reason": bounds_reason,
         "assume_random": assume_random,
-        "guided_evidence": guided is not None,
+        "guided_evidence": guided_evidence and guided is not None,
         "draws": draws,
         "tune": tune,
         "chains": chains,
@@ -330,6 +332,8 @@ def fit(
         posterior = PosteriorSampler(kind, priors, effective_dim, sampler)
         tree = tree_of(fit_searches(trials, candidates, posterior, seed, attributes), attributes)
         add_guided(tree, trials, guided)
+        if not guided_evidence:
+            add_guided_law(tree)
         progress.start("checking the answers")
         failed = record_answers(tree)
     if failed:

@@ -4,38 +4,39 @@ The model of them is `leadline.models.guided`. What they say of the best trial i
 `leadline.stats.guided`.
 """
 
-import numpy as np
 import xarray as xr
 
-from leadline.data.trials import LOSS_SIGNS, Trials, search_labels
+from leadline.data.trials import Trials, search_labels
 from leadline.errors import pluralize
 from leadline.stats.guided import GUIDED
 
 
-def guided_reason(guided: Trials | None) -> str:
+def guided_reason(guided: Trials | None, evidence: bool) -> str:
     """Return what guided trials add to the reason for the model, "" without any."""
     if guided is None:
         return ""
     count = pluralize(len(guided.per_trial()), "guided trial")
-    return f"; a marked random share, with {count} as evidence on the optimum"
+    return f"; a marked random share, with {count} " + (
+        "as evidence on the optimum" if evidence else "for the best seen"
+    )
 
 
-def guided_notes(trials: Trials, guided: Trials | None, left_out: Trials | None) -> list[str]:
+def guided_notes(trials: Trials, guided: Trials | None, evidence: bool) -> list[str]:
     """Return one sentence on which answers rest on which trials; `trials` are the random ones."""
-    if left_out is not None:
-        count = pluralize(len(left_out.per_trial()), "guided trial")
-        return [
-            f"{count} left out: the law is about random draws; guided_evidence=True lets them "
-            "bound the optimum"
-        ]
     if guided is None:
         return []
     random = pluralize(len(trials.per_trial()), "random trial")
     chosen = pluralize(len(guided.per_trial()), "guided trial")
+    if evidence:
+        return [
+            f"the law, its tail and its tests rest on {random}; {chosen} bound the optimum, and "
+            "count for the best seen: such intervals were too short where the sampler was stuck, "
+            "or had found the optimum"
+        ]
     return [
-        f"the law, its tail and its tests rest on {random}; {chosen} bound the optimum, and count "
-        "for the best seen: such intervals were too short where the sampler was stuck, or had "
-        "found the optimum"
+        f"the law, its tail and its tests rest on {random}; {chosen} count for the best seen, "
+        "which the optimum is at least as good as; guided_evidence=True makes all of them "
+        "evidence on the optimum"
     ]
 
 
@@ -63,18 +64,3 @@ def add_guided(tree: xr.DataTree, trials: Trials, guided: Trials | None) -> None
             guided_search=(GUIDED, complete["search"].to_numpy(dtype=str)),
         )
     )
-    _lower_plateaus(tree, complete.groupby("search")["score"], LOSS_SIGNS[trials.direction])
-
-
-def _lower_plateaus(tree: xr.DataTree, scores: object, sign: float) -> None:
-    """Put the optimum of a plateau at the best guided trial, if that is better."""
-    constant = tree["constant_data"].dataset
-    if "plateau" not in constant:
-        return
-    posterior = tree["posterior"].to_dataset()
-    optimum = posterior["optimum"].copy()
-    for name, own in scores:  # type: ignore[attr-defined]
-        if constant["plateau"].fillna(0).sel(search=name) > 0:
-            best = float((sign * own).min())
-            optimum.loc[{"search": name}] = sign * np.minimum(sign * optimum.sel(search=name), best)
-    tree["posterior"] = xr.DataTree(posterior.assign(optimum=optimum))

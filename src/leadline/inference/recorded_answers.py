@@ -6,6 +6,7 @@ import xarray as xr
 
 from leadline.checks import recorded_outcomes
 from leadline.checks.check import check, failed_checks
+from leadline.inference.guided_law import lower_optimum
 from leadline.stats import best_seen
 
 
@@ -15,6 +16,7 @@ def record_answers(tree: xr.DataTree) -> list[str]:
     The attribute `failed_checks` holds these names too; notes are in the group alone.
     """
     tree[best_seen.GROUP] = xr.DataTree(best_seen.best_seen_group(tree))
+    lower_optimum(tree)
     return record_checks(tree)
 
 
