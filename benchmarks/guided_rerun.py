@@ -1,4 +1,4 @@
-"""Simulate the best trial of a random share, re-run: does its interval hold, also if it is guided?
+"""Simulate the re-run of the best trial of a random share, and count how often its interval holds.
 
 Searches are those of `benchmarks/guided.py` with 25 random trials and 75 guided ones, fitted by
 default, without guided evidence. Printed are how often the best trial is guided, how often 80 %
