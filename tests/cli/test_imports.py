@@ -34,7 +34,7 @@ from leadline.cli.main import main
 saved, folder = sys.argv[1:]
 leadline.inference.fit.fit = lambda trials, **settings: read_fit(Path(saved))
 loaded = {watched!r}
-leadline.cli.console.show_answers = lambda *_: print(*loaded & set(sys.modules), "answers")
+leadline.cli.console.show_answers = lambda *_, **__: print(*loaded & set(sys.modules), "answers")
 sys.exit(main(["demo", "--quiet", "-o", folder]))
 """
 

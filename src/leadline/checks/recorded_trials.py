@@ -1,11 +1,14 @@
 """Check the trials as recorded: number beyond the threshold, order, ties and resolution."""
 
+import json
+
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
 
 from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import Outcome, at_least, at_most, not_made, too_few_trials
+from leadline.data.trials import UNUSED
 
 MIN_TAIL_POINTS = 20
 """`leadline.fit` refuses fewer than 8. With fewer than 20, the posterior leans on the prior of the
@@ -58,8 +61,15 @@ def order(evidence: Evidence) -> Outcome:
         MIN_P_ORDER,
         f"Later trials are {'better' if found.statistic < 0 else 'worse'} than early ones: make "
         "sure that the search was random and that nothing changed on the way. Otherwise no answer "
-        "holds.",
+        f"holds.{_unused(evidence)}",
     )
+
+
+def _unused(evidence: Evidence) -> str:
+    """Return the columns that may tell searches apart and were not used, which mixes them."""
+    notes = json.loads(evidence.tree.attrs.get("notes", "[]"))
+    found = [note for note in notes if note.startswith(UNUSED) and "searches" in note]
+    return f" Rows of several searches may be mixed ({found[0]})." if found else ""
 
 
 def _is_sorted(loss: npt.NDArray[np.float64]) -> bool:

@@ -236,21 +236,26 @@ def _fit_and_write(
     """Fit trials and write the answers."""
     from leadline.cli.console import show_trials
 
-    if not arguments.quiet:
-        show_trials(trials)
+    shown = [] if arguments.quiet else show_trials(trials)
 
     def fit_trials(progress: "Progress") -> Any:
         from leadline.inference.fit import fit
 
         return fit(trials, random_seed=arguments.seed, progressbar=progress, **settings)
 
-    write_answers(fit_trials, arguments, output)
+    write_answers(fit_trials, arguments, output, shown)
 
 
 def write_answers(
-    fit: Callable[["Progress"], Any], arguments: argparse.Namespace, output: Path
+    fit: Callable[["Progress"], Any],
+    arguments: argparse.Namespace,
+    output: Path,
+    shown: Sequence[str] = (),
 ) -> None:
-    """Fit, keep the fit, print the answers, and write the pictures and the report, all or none."""
+    """Fit, keep the fit, print the answers, and write the pictures and the report, all or none.
+
+    `shown` are notes that were printed already.
+    """
     from leadline.cli.console import show_answers, show_first_answer, show_seed
     from leadline.cli.results_folder import results_folder, write_fit, write_pictures
     from leadline.inference.progress import Progress
@@ -262,7 +267,8 @@ def write_answers(
         write_fit(tree, results.path / "fit.nc")
         results.keep()
         with progress.paused():
-            show_answers(tree, output / "fit.nc")
+            again = _surface_line(arguments, output)
+            show_answers(tree, output / "fit.nc", surface=again, shown=shown)
             show_seed(tree)
             if len(set(tree["posterior"].dataset["model"].to_numpy())) > 1:
                 from leadline.cli.show_comparison import show_comparison
@@ -279,6 +285,17 @@ def write_answers(
             progress.start("writing the report")
             report(tree, results.path / "report.html")
     _show_written(output, results.kept, results.replaced)
+
+
+def _surface_line(arguments: argparse.Namespace, output: Path) -> str:
+    """Return the command that fits a surface to the source of a fit, "" without a source."""
+    if not hasattr(arguments, "trials"):
+        return ""
+    from leadline.cli.command_line import surface_folder, surface_line
+
+    options = {name: getattr(arguments, name) for name in SOURCE_ARGUMENTS}
+    folder = surface_folder(output)
+    return surface_line(arguments.trials, options, seed=arguments.seed, output=folder)
 
 
 def _show_written(folder: Path, names: list[str], replaced: Sequence[str] = ()) -> None:

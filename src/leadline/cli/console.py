@@ -4,6 +4,7 @@ The standard error has the progress of a fit, and the one line of a failed comma
 """
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from leadline.cli.command_line import surface_folder
 from leadline.cli.tables import show_line, show_table
-from leadline.cli.wording import in_command_line_words
+from leadline.cli.wording import SURFACE, in_command_line_words
+from leadline.data.metric_names import direction_doubt
 from leadline.data.trials import Trials
 from leadline.stats.diagnostics import checks_line, convergence
 from leadline.stats.forecast import forecast
@@ -23,6 +26,7 @@ from leadline.stats.stopping import forecast_cells, perfect_search, stopping_adv
 from leadline.stats.summary import summary_cells, summary_text
 from leadline.stats.surface_forecast import perfect_search_sentences
 from leadline.stats.surface_settings import (
+    AGAIN,
     SETTING_TITLE,
     best_setting,
     setting_cells,
@@ -31,20 +35,29 @@ from leadline.stats.surface_settings import (
 from leadline.stats.surface_tree import calibration_of, is_surface, surface_groups
 
 
-def show_trials(trials: Trials) -> None:
-    """Print how many trials were read, and the notes of the reader."""
-    for line in (str(trials), *map(in_command_line_words, trials.notes)):
+def show_trials(trials: Trials) -> list[str]:
+    """Print how many trials were read, and notes on them; return the notes."""
+    notes = [*trials.notes, *(doubt for doubt in [direction_doubt(trials)] if doubt)]
+    for line in (str(trials), *map(in_command_line_words, notes)):
         show_line(f"{trials.source}: {line}", "dim")
+    return notes
 
 
 def show_answers(
-    tree: xr.DataTree, path: Path | None = None, *, form: str = "table", **interval: Any
+    tree: xr.DataTree,
+    path: Path | None = None,
+    *,
+    form: str = "table",
+    surface: str = "",
+    shown: Sequence[str] = (),
+    **interval: Any,
 ) -> None:
     """Print the summary of a fit, its sampling diagnostics and its failed checks.
 
     `path` is the file of the fit, for the commands to type next. `form` is "table" for the screen,
-    or a format of `leadline.stats.summary`; `interval` holds `ci_prob` and `ci_kind` of
-    `leadline.summary`.
+    or a format of `leadline.stats.summary`; `surface` is the command that fits a surface to the
+    same trials, and `shown` are notes that were printed before; `interval` holds
+    `ci_prob` and `ci_kind` of `leadline.summary`.
     """
     if form != "table":
         # A console would fold long lines.
@@ -61,14 +74,18 @@ def show_answers(
         _show_cells(answers.attrs["title"], answers.T, named=False)
     show_settings(tree, interval.get("ci_prob"))
     if not is_surface(tree):
-        show_line(in_command_line_words(which_matter(tree)), "dim")
+        again = f"`{surface}`" if surface else AGAIN
+        if path is not None and not surface:
+            folder = shlex.quote(surface_folder(path.absolute().parent))
+            again = f"add `{SURFACE} -o {folder}` to the command that made this fit"
+        show_line(in_command_line_words(which_matter(tree, again)), "dim")
     for sentence in answers.attrs["remarks"]:
         show_line(sentence)
     for sentence in law_sentences(tree, **interval) if has_law(tree) else ():
         show_line(sentence)
     if found.ok:
         show_line(line)
-    show_recorded(tree, path)
+    show_recorded(tree, path, shown)
 
 
 def show_settings(tree: xr.DataTree, ci_prob: float | None = None) -> None:
@@ -107,14 +124,19 @@ def show_seed(tree: xr.DataTree) -> None:
         show_line(f"seed {seed}: `--seed {seed}` gives the same numbers again", "dim")
 
 
-def show_recorded(tree: xr.DataTree, path: Path | None = None) -> None:
-    """Print the notes and the failed checks that the fit recorded; `path` is its file."""
+def show_recorded(tree: xr.DataTree, path: Path | None = None, shown: Sequence[str] = ()) -> None:
+    """Print the notes and the failed checks that the fit recorded, without the notes `shown`.
+
+    `path` is the file of the fit.
+    """
     notes = json.loads(tree.attrs.get("notes", "[]"))
     if is_surface(tree):
         # Earlier versions stored it among the notes, also for random searches.
         notes = [note for note in notes if not note.startswith("calibration")]
         notes += [f"calibration: {text}" for text in [calibration_of(tree)] if text]
     for note in notes:
+        if note in shown:
+            continue
         show_line(f"note: {in_command_line_words(note, path)}")
     line = ""
     if "failed_checks" not in tree.attrs:

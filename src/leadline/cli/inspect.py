@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leadline.cli.command_line import surface_line
 from leadline.cli.wording import SOURCE_ARGUMENTS, in_command_line_words
 from leadline.errors import (
     LeadlineError,
@@ -58,7 +59,7 @@ def describe(source: str, options: Mapping[str, object]) -> Iterator[str]:
     except NotRecordedError as missing:
         yield from _describe_unrecorded(source, options, missing)
     else:
-        yield from _describe_trials(source, trials, known_direction=True)
+        yield from _describe_trials(source, options, trials, known_direction=True)
 
 
 def _read_any(source: str, options: Mapping[str, object]) -> "Trials":
@@ -105,7 +106,9 @@ def _describe_unrecorded(
         # Either: only counts and ranges are shown.
         known["direction"] = "minimize"
     if "score" not in missing.options:
-        yield from _describe_trials(source, _read_any(source, known), known_direction=False)
+        yield from _describe_trials(
+            source, options, _read_any(source, known), known_direction=False
+        )
         yield "  the direction is not recorded: direction='minimize' (a loss) or 'maximize'"
         return
     if not missing.names:
@@ -129,7 +132,9 @@ def _describe_unrecorded(
     if more:
         yield f"  and {more} more: {join_values(missing.names[_MOST_METRICS:])}"
     if searches:
-        yield from _describe_trials(source, searches[0], known_direction=False, with_scores=False)
+        yield from _describe_trials(
+            source, options, searches[0], known_direction=False, with_scores=False
+        )
 
 
 def _describe_columns(source: str) -> Iterator[str]:
@@ -137,11 +142,28 @@ def _describe_columns(source: str) -> Iterator[str]:
 
     frame, name, _ = load_frame(source)
     rows = pluralize(len(frame), "row")
-    yield f"{name}: a table of {rows}; name the column of the score, as in score='loss':"
+    score = _likely_score(frame)
+    yield f"{name}: a table of {rows}; name the column of the score, as in score={score!r}:"
     for column in frame.columns[:_MOST_COLUMNS]:
         yield f"  {column}: {_describe_cells(frame[column])}"
     if len(frame.columns) > _MOST_COLUMNS:
         yield f"  and {len(frame.columns) - _MOST_COLUMNS} more columns"
+
+
+def _likely_score(frame: "pd.DataFrame") -> str:
+    """Return the column whose name is that of a metric, or the only one of numbers, or COLUMN."""
+    import numpy as np
+
+    from leadline.data.columns import validate_numbers
+    from leadline.data.metric_names import usual_direction
+
+    numbers = []
+    for name in frame.columns:
+        with contextlib.suppress(LeadlineError):
+            if np.isfinite(validate_numbers(frame[name].reset_index(drop=True), "")).any():
+                numbers.append(str(name))
+    metrics = [name for name in numbers if usual_direction(name)]
+    return metrics[0] if metrics else numbers[0] if len(numbers) == 1 else "COLUMN"
 
 
 def _describe_cells(cells: "pd.Series") -> str:
@@ -152,43 +174,66 @@ def _describe_cells(cells: "pd.Series") -> str:
     present = [cell for cell in cells.tolist() if not is_blank(cell)]
     empty = f", {len(cells) - len(present)} empty" * (len(present) < len(cells))
     n_different = len({repr(cell) for cell in present})
+    repeated = f" ({n_different} different)" * (n_different < len(present))
     with contextlib.suppress(LeadlineError):
         numbers = validate_numbers(cells.reset_index(drop=True), "")
         finite = numbers[np.isfinite(numbers)]
         if len(finite):
-            return f"{n_different} numbers, {finite.min():g} to {finite.max():g}{empty}"
+            return f"{len(present)} numbers{repeated}, {finite.min():g} to {finite.max():g}{empty}"
     names = join_values(dict.fromkeys(str(cell) for cell in present), 3)
     return f"{n_different} different: {names}{empty}" if present else "empty"
 
 
 def _describe_trials(
-    source: str, trials: "Trials", known_direction: bool, with_scores: bool = True
+    source: str,
+    options: Mapping[str, object],
+    trials: "Trials",
+    known_direction: bool,
+    with_scores: bool = True,
 ) -> Iterator[str]:
     """Yield what the trials hold, whether they are random, and what they can answer."""
+    from leadline.data.metric_names import direction_doubt
+
     yield f"{trials.source}: {trials}"
     for note in trials.notes:
         yield f"  {note}"
-    verdicts = []
+    if known_direction and (doubt := direction_doubt(trials)):
+        yield f"  {doubt}"
+    verdicts, lines = [], []
     for task, model in trials.with_trials:
         search = trials.search(task, model)
-        prefix = f"  {task} / {model}: " if len(trials.with_trials) > 1 else "  "
+        own = []
         if with_scores and known_direction:
             scores = search.table["score"].dropna()
             best = scores.min() if trials.direction == "minimize" else scores.max()
-            yield f"{prefix}best {trials.metric} {best:g} ({trials.direction})"
+            own.append(f"best {trials.metric} {best:g} ({trials.direction})")
         elif with_scores:
-            yield f"{prefix}{trials.metric} {_range_of(search)}"
+            own.append(f"{trials.metric} {_range_of(search)}")
         params = [name.partition(":")[2] for name in search.params]
         listed = join_values(params, 12)
-        yield (
-            f"{prefix}{pluralize(len(params), 'hyperparameter')}: {listed}"
+        own.append(
+            f"{pluralize(len(params), 'hyperparameter')}: {listed}"
             if params
-            else (f"{prefix}no hyperparameters are known: name them with params=['COLUMN', …]")
+            else "no hyperparameters are known: name them with params=['COLUMN', …]"
         )
         verdict, line = _audit(search)
         verdicts.append((search.counts()["complete"], verdict))
-        yield f"{prefix}{line}"
-    yield f"  {_answers(source, trials, verdicts)}"
+        lines.append((f"{task} / {model}", [*own, line]))
+    yield from _once(lines)
+    yield f"  {_answers(source, options, trials, verdicts)}"
+
+
+def _once(lines: list[tuple[str, list[str]]]) -> Iterator[str]:
+    """Yield the lines on each search, by its name, those that hold for all of several only once."""
+    shared = [text for text in lines[0][1] if all(text in own for _, own in lines)] if lines else []
+    for name, own in lines:
+        for text in own:
+            if len(lines) == 1:
+                yield f"  {text}"
+            elif text not in shared:
+                yield f"  {name}: {text}"
+    if len(lines) > 1:
+        yield from (f"  each of the {len(lines)} searches: {text}" for text in shared)
 
 
 def _range_of(trials: "Trials") -> str:
@@ -200,8 +245,15 @@ def _audit(search: "Trials") -> tuple[str, str]:
     """Return the verdict on a search, and a line on it."""
     import dataclasses
 
+    from leadline.data.trials import drawn_at_random, guided_trials
     from leadline.search_audit.random_search import check_random_search
 
+    if (count := guided_trials(search)) and count < search.counts()["trials"]:
+        search = drawn_at_random(search)
+        verdict, line = _audit(search)
+        chosen = pluralize(count, "trial")
+        random = pluralize(search.counts()["trials"], "trial")
+        return verdict, f"a random share: {random} at random, {chosen} by the sampler; {line}"
     of = ""
     if len(search.table) > _MOST_AUDITED:
         first = search.table.iloc[:_MOST_AUDITED]
@@ -220,19 +272,35 @@ def _audit(search: "Trials") -> tuple[str, str]:
     return verdict, f"{_VERDICTS.get(verdict, verdict)}{of}{recorded}{advice}"
 
 
-def _answers(source: str, trials: "Trials", verdicts: list[tuple[int, str]]) -> str:
+def _answers(
+    source: str,
+    options: Mapping[str, object],
+    trials: "Trials",
+    verdicts: list[tuple[int, str]],
+) -> str:
     """Return which questions the trials can answer, and what a fit does with them."""
+    from leadline.search_audit.random_search import too_few_random
+
+    by_surface = "how low the score can go, which hyperparameters matter"
+    reason = ""
     if any(verdict == "model-based" for _, verdict in verdicts):
-        name = source.rpartition("@")[2]
-        return (
-            f"`leadline fit {name}` refuses trials that were not drawn at random; `leadline fit "
-            f"{name} --surface` answers how low the score can go and which hyperparameters matter"
-        )
+        reason = "trials that were not drawn at random"
+    else:
+        with contextlib.suppress(LeadlineError):
+            reason = too_few_random(trials).partition(". ")[0]
+    if reason:
+        line = surface_line(source, options)
+        return f"refused by `leadline fit`: {reason}; `{line}` answers: {by_surface}"
     few = [count for count, _ in verdicts if count < _ENOUGH]
     if any(count < _NEEDED for count in few):
         return f"too few complete trials: a fit needs {_NEEDED}, good answers {_ENOUGH} or more"
     questions = "how low the score can go, what further trials would bring"
     if len({model for _, model in trials.searches}) > 1:
         questions += ", which model is better"
+    if trials.params:
+        questions += (
+            f"; with --surface also which of {pluralize(trials.n_params, 'hyperparameter')} "
+        )
+        questions += "matter"
     caution = f"; {_ENOUGH} or more complete trials would make the answers firm" * bool(few)
     return f"can be answered: {questions}{caution}"

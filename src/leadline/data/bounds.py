@@ -4,44 +4,16 @@ An accuracy is between 0 and 1, or between 0 and 100 in percent. Near such a bou
 arXiv:2510.02721 with noise would put the optimum beyond it.
 """
 
-import re
 from collections.abc import Sequence
 from numbers import Real
 
 import numpy as np
 
+from leadline.data.metric_names import DERIVED, KNOWN, Bounds, named, words_of
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, format_value
 
-Bounds = tuple[float, float]
-
 NO_BOUNDS: Bounds = (-np.inf, np.inf)
-
-_SHARES = (
-    *("acc", "accuracy", "auc", "auroc", "auprc", "precision", "recall", "sensitivity"),
-    *("specificity", "f1", "dice", "iou", "miou", "jaccard", "ndcg", "top1", "top5"),
-)
-_AT_LEAST_ZERO = (
-    *("err", "error", "errors", "mse", "rmse", "mae", "mape", "msle", "rmsle", "wer", "cer"),
-    *("brier",),
-)
-
-# Words of names, and the bounds of such scores: the first that hold all scores apply.
-_KNOWN: tuple[tuple[tuple[str, ...], tuple[Bounds, ...]], ...] = (
-    (_SHARES, ((0.0, 1.0), (0.0, 100.0))),
-    (("r2", "r_2"), ((-np.inf, 1.0),)),
-    (("mcc", "matthews", "kappa"), ((-1.0, 1.0),)),
-    # Scores that scikit-learn calls neg_… are at most 0.
-    (_AT_LEAST_ZERO, ((0.0, np.inf), (-np.inf, 0.0))),
-)
-
-# With one of these words the name is that of another score.
-_DERIVED = frozenset(
-    [
-        *("log", "log10", "ln", "delta", "diff", "difference", "drop", "gain", "gap"),
-        *("reduction", "improvement", "ratio", "relative", "normalized", "normalised", "z"),
-    ]
-)
 
 
 def bounds_of(bounds: object, trials: Trials) -> tuple[Bounds, str]:
@@ -71,11 +43,10 @@ def bounds_of(bounds: object, trials: Trials) -> tuple[Bounds, str]:
 
 def known_bounds(metric: str, scores: np.ndarray) -> tuple[Bounds, str]:
     """Return the bounds of a metric by its name, if all scores are inside, and the reason."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", metric)
-    words = re.findall(r"[a-z0-9]+", spaced.lower())
-    if not _DERIVED.intersection(words):
-        for names, choices in _KNOWN:
-            found = [name for name in names if f"_{name}_" in f"_{'_'.join(words)}_"]
+    words = words_of(metric)
+    if not DERIVED.intersection(words):
+        for names, choices in KNOWN:
+            found = named(words, names)
             for low, high in choices if found else ():
                 if ((scores >= low) & (scores <= high)).all():
                     return (low, high), f"known of {found[0]}"

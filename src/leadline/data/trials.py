@@ -36,9 +36,13 @@ SURFACE_ADVICE = "fit with model='surface', a regression of the score on the hyp
 
 NEXT_TIME = (
     "Next time, run a random search, or wrap Optuna's sampler in "
-    "leadline.optuna.RandomShareSampler(sampler): fit takes the quarter that it draws at random."
+    "leadline.optuna.RandomShareSampler(sampler, share=0.25): fit needs 20 random trials, which "
+    "100 trials have with that share, and 50 with share=0.5."
 )
 """The advice for the next study, after one that learned."""
+
+UNUSED = "not used: the column"
+"""The start of a note on columns of a table that may tell its rows apart."""
 
 ONLY_REPORTS = (
     "the threshold of the law and the range of good scores are measured from trials; add a "

@@ -36,14 +36,26 @@ COVARIATES = ("size", "data")
 _LARGEST_SCORE = 1e150
 
 
+_WHAT_REPEATS = (
+    "name the column that distinguishes repeated evaluations, as in replicate='COLUMN', that "
+    "counts epochs, as in budget='COLUMN', or that distinguishes searches, as in task='COLUMN' or "
+    "model='COLUMN'"
+)
+
+
 def validate_rows(
-    table: pd.DataFrame, *, source: str = "table", names: Mapping[str, str] | None = None
+    table: pd.DataFrame,
+    *,
+    source: str = "table",
+    names: Mapping[str, str] | None = None,
+    hint: str = "",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the evaluations with every column of `Trials`, normalised, and the reported bests.
 
     `table` has the columns that `Trials` describes, one row per evaluation or report; `source` is
-    its name in messages, and `names` gives names of columns there, where they differ. Both results
-    are in the order of the table; either may be empty.
+    its name in messages, and `names` gives names of columns there, where they differ. `hint` is the
+    advice where rows repeat a trial. Both results are in the order of the table; either may be
+    empty.
 
     Raises `LeadlineError` if a column or a value is not valid, or a trial and replicate appear
     twice in a search.
@@ -65,7 +77,7 @@ def validate_rows(
         # If any row is a report, a blank status means `complete`.
         evaluations = evaluations.assign(status=_fill_status(evaluations["status"]))
     valid = _validate_evaluations(evaluations, label)
-    _validate_searches(valid, source, evaluations.index.to_numpy() + 1)
+    _validate_searches(valid, source, evaluations.index.to_numpy() + 1, hint or _WHAT_REPEATS)
     return valid, reports
 
 
@@ -172,7 +184,9 @@ def _validate_evaluations(table: pd.DataFrame, label: Callable[[str], str]) -> p
     return pd.DataFrame(valid)
 
 
-def _validate_searches(table: pd.DataFrame, source: str, numbers: npt.NDArray[np.intp]) -> None:
+def _validate_searches(
+    table: pd.DataFrame, source: str, numbers: npt.NDArray[np.intp], hint: str
+) -> None:
     """Raise `LeadlineError` unless the rows of each search are consistent.
 
     A trial and replicate appear once, a search has one space, and the replicates of a trial
@@ -184,18 +198,16 @@ def _validate_searches(table: pd.DataFrame, source: str, numbers: npt.NDArray[np
         return format_value(table[column].iloc[[row]].tolist()[0])
 
     def search_at(row: int) -> str:
-        return f"task {cell('task', row)}, model {cell('model', row)}"
+        named = [own for own in ("task", "model") if table[own].nunique() > 1]
+        return ", ".join(f"{own} {cell(own, row)}" for own in named) or "the search"
 
     twice = table.duplicated(["task", "model", "trial", "replicate"]).to_numpy()
     if twice.any():
         row = int(twice.argmax())
-        raise LeadlineError(
-            f"{source}: trial {cell('trial', row)}, replicate {cell('replicate', row)} of "
-            f"{search_at(row)} appears twice, again in row {numbers[row]}; name the column that "
-            "distinguishes repeated evaluations, as in replicate='seed', that counts epochs, as in "
-            "budget='epoch', or the columns that distinguish searches, as in task='dataset', "
-            "model='model'"
-        )
+        # Names that the user did not give say nothing.
+        several = [own for own in ("replicate", "task", "model") if table[own].nunique() > 1]
+        which = ", ".join(f"{own} {cell(own, row)}" for own in ("trial", *several))
+        raise LeadlineError(f"{source}: {which} appears twice, again in row {numbers[row]}; {hint}")
     for column in ("space", *COVARIATES):
         if column not in table.columns:
             continue

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from leadline.data.bounds import bounds_of, describe_bounds
+from leadline.data.metric_names import direction_doubt
 from leadline.data.reported_notes import notes_on_reports, validate_with_reports
 from leadline.data.scale import validate_scale
 from leadline.data.tails import MIN_TAIL_TRIALS, MIN_TAIL_TRIALS_POOLED
@@ -225,6 +226,9 @@ def fit(
             "leadline.read_table(...) or leadline.from_scores(...)"
         )
     validate_any_complete(trials)
+    doubts = [doubt for doubt in [direction_doubt(trials)] if doubt]
+    for doubt in doubts:
+        _LOG.warning("%s: %s", trials.source, doubt)
     if model == "surface":
         validate_surface_options(
             trials,
@@ -237,9 +241,10 @@ def fit(
         )
         sampling = {"draws": draws, "tune": tune, "chains": chains, "nuts_sampler": nuts_sampler}
         sampling |= {"random_seed": random_seed} | sample_kwargs
-        return _fit_surface(trials, scale or "auto", sampling, progressbar)
+        return _fit_surface(trials, scale or "auto", sampling, progressbar, doubts)
     scale = "identity" if scale is None else scale
     guided = None if assume_random else drawn_by_sampler(trials)
+    everything = trials
     if guided is not None:
         trials = validate_any_complete(drawn_at_random(trials))
     priors = Priors() if priors is None else priors
@@ -285,11 +290,11 @@ def fit(
         again = iter(find_candidates(kind, fitted))
         candidates = [[] if pair in plateaus else next(again) for pair in trials.with_trials]
     notes = [
-        *validate_random_search(trials, assume_random),
+        *validate_random_search(everything, assume_random),
         *notes_on_reports(trials),
         *notes_on_plateaus(trials, plateaus),
     ]
-    notes = [*guided_notes(trials, guided, guided_evidence), *notes]
+    notes = [*doubts, *guided_notes(trials, guided, guided_evidence), *notes]
     if bounds_reason.startswith("known"):
         notes.append(
             f"the optimum is taken to be {describe_bounds(score_bounds)} ({bounds_reason})"
@@ -342,7 +347,11 @@ def fit(
 
 
 def _fit_surface(
-    trials: Trials, scale: str, sampling: dict[str, Any], progressbar: bool | Progress
+    trials: Trials,
+    scale: str,
+    sampling: dict[str, Any],
+    progressbar: bool | Progress,
+    doubts: Sequence[str],
 ) -> xr.DataTree:
     """Return the tree of ``model="surface"``; `sampling` are settings and options of the sampler.
 
@@ -383,7 +392,7 @@ def _fit_surface(
             again = best_seen_expected(law)
             laws[task, model] = law["posterior"].dataset.assign(best_seen_expected=again)
         groups["posterior"] = with_laws(groups["posterior"], laws)
-        tree = tree_of(groups, provenance(trials, priors, settings, notes))
+        tree = tree_of(groups, provenance(trials, priors, settings, [*doubts, *notes]))
         failed = record_checks(tree)
     if failed:
         _LOG.warning("%s: %s", trials.source, checks_line(failed))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from leadline.data.trials import Trials, validate_any_complete, validate_direction
+from leadline.data.trials import UNUSED, Trials, validate_any_complete, validate_direction
 from leadline.data.validate import validate_rows
 from leadline.errors import LeadlineError, format_value, join_values
 from leadline.io.files import load_frame
@@ -14,13 +14,15 @@ from leadline.io.optuna_frame import is_trials_frame
 from leadline.io.table_columns import resolve_columns, validate_arguments
 from leadline.io.table_epochs import refuse_rows_per_epoch, take_one_row_per_trial
 from leadline.io.table_params import open_dicts
-from leadline.io.table_replicates import group_rows
+from leadline.io.table_replicates import SEED_WORDS, group_rows
 from leadline.io.wandb import refuse_chart_export
 
 _log = logging.getLogger(__name__)
 
 _FEWEST_REPEATS = 10
 """A column in which each word has so many rows may tell searches apart."""
+
+_EPOCH_WORDS = frozenset({"epoch", "epochs", "step", "steps", "iteration", "budget"})
 
 
 def read_table(
@@ -154,7 +156,8 @@ def read_table(
     rows, repeats = group_rows(rows, columns, frame, source)
     if "task" not in rows.columns:
         rows = rows.assign(task=default_task)
-    table, reports = validate_rows(rows, source=source, names=columns)
+    hint = _what_repeats(frame, columns) if "trial" in columns and budget is None else ""
+    table, reports = validate_rows(rows, source=source, names=columns, hint=hint)
     found = Trials(
         table,
         direction,
@@ -171,19 +174,41 @@ def read_table(
 
 
 def _unused(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
-    """Return a note on columns of words that nothing names, and that may tell searches apart."""
-    if "task" in columns and "model" in columns:
-        return []
-    words = []
+    """Return notes on columns of words that nothing names, and that may tell rows apart."""
+    words, seeds = [], []
     for name in frame.columns.difference(list(columns.values()), sort=False):
         cells = frame[name].dropna()
         if len(cells) and all(isinstance(cell, str) for cell in cells):
             counts = cells.value_counts()
             if len(counts) > 1 and counts.min() >= _FEWEST_REPEATS:
-                words.append(name)
-    if not words:
-        return []
-    return [
-        f"not used: the columns {join_values(words)}; if they tell searches apart, name them with "
-        "`task` and `model`, and hyperparameters with `params`"
-    ]
+                (seeds if name.casefold() in SEED_WORDS else words).append(name)
+    free = [f"{own}={words[0]!r}" for own in ("task", "model") if words and own not in columns]
+    notes = []
+    if free:
+        notes.append(
+            f"{UNUSED} {join_values(words)}; if it tells searches apart, name it, as in "
+            f"{' or '.join(free)}; if it is a hyperparameter, in params"
+        )
+    if seeds and "replicate" not in columns:
+        notes.append(
+            f"{UNUSED} {join_values(seeds)}; if it tells evaluations of one configuration apart, "
+            f"name it, as in replicate={seeds[0]!r}"
+        )
+    return notes
+
+
+def _what_repeats(frame: pd.DataFrame, columns: Mapping[str, str]) -> str:
+    """Return what to name where rows repeat a trial: a column that tells its rows apart."""
+    keys = [columns[own] for own in ("task", "model", "trial", "replicate") if own in columns]
+    if not frame.duplicated(keys).any():
+        return ""
+    for name in frame.columns.difference(list(columns.values()), sort=False):
+        few = 1 < frame[name].nunique() <= len(frame) // 2
+        if not few or frame.duplicated([*keys, name]).any():
+            continue
+        if name.casefold() in _EPOCH_WORDS:
+            return f"name the column of the epochs, as in budget={name!r}"
+        text = pd.to_numeric(frame[name], errors="coerce").isna().all()
+        kind, purpose = ("task", "searches") if text else ("replicate", "its evaluations")
+        return f"the column {name!r} tells {purpose} apart: name it, as in {kind}={name!r}"
+    return ""

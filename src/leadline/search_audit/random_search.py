@@ -6,6 +6,7 @@ distribution of each parameter (`search_space`) and in the set of configurations
 (`design_evidence`).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -20,6 +21,7 @@ from leadline.data.trials import (
     SURFACE_ADVICE,
     Trials,
     drawn_at_random,
+    guided_trials,
     search_labels,
 )
 from leadline.errors import LeadlineError, pluralize
@@ -108,8 +110,10 @@ def validate_random_search(
     Raises `LeadlineError`, which names the evidence, if a search is clearly not random. With
     `assume_random` such a search gets a note instead.
     """
-    if not assume_random:
-        _refuse_short_start(trials)
+    if not assume_random and (reason := too_few_random(trials)):
+        raise LeadlineError(
+            f"{trials.source}: {reason}. Or fit all the same with assume_random=True"
+        )
     found = check_random_search(trials, space=space)
     overall = found[found["evidence"] == "overall"]
     notes = []
@@ -131,19 +135,34 @@ def validate_random_search(
     return notes
 
 
-def _refuse_short_start(trials: Trials) -> None:
-    """Raise if a search is the random part of one that learned, and too short to fit."""
-    if trials.sampler not in (RANDOM_START, RANDOM_SHARE):
-        return
-    for task, model in trials.with_trials:
-        count = trials.search(task, model).counts()["trials"]
-        if count < FEWEST_RANDOM:
-            raise LeadlineError(
-                f"{trials.source}: {pluralize(count, 'trial')} of a {trials.sampler}, and with "
-                f"fewer than {FEWEST_RANDOM} the prior decides the answer; draw more at random (in "
-                "Optuna: a study with RandomSampler, or RandomShareSampler of leadline.optuna), or "
-                "fit all the same with assume_random=True"
+def too_few_random(trials: Trials) -> str:
+    """Return why no law is fitted to the random part of a search that learned, "" where one is.
+
+    The reason names the numbers of trials, and what would give enough.
+    """
+    if trials.sampler not in (RANDOM_START, RANDOM_SHARE) and not guided_trials(trials):
+        return ""
+    for task, model in drawn_at_random(trials).with_trials:
+        search = trials.search(task, model)
+        total = search.counts()["trials"]
+        random = drawn_at_random(search).counts()["trials"]
+        if random >= FEWEST_RANDOM:
+            continue
+        if trials.sampler == RANDOM_START:
+            return (
+                f"{pluralize(random, 'trial')} of a random start, and a fit needs {FEWEST_RANDOM}: "
+                "the prior decides the answer of fewer. To answer from all trials of the study, "
+                f"leave out random_start and {SURFACE_ADVICE}. {NEXT_TIME}"
             )
+        more = math.ceil((FEWEST_RANDOM - random) * total / random)
+        return (
+            f"{random} of {pluralize(total, 'trial')} are random, and a fit needs {FEWEST_RANDOM}: "
+            "the prior decides the answer of fewer. To answer from these trials, "
+            f"{SURFACE_ADVICE}; or go on with the study: about {pluralize(more, 'more trial')} "
+            f"with the share of random ones so far, {random / total:.2f}, or fewer with a larger "
+            "share=... of RandomShareSampler"
+        )
+    return ""
 
 
 def _summarize_evidence(evidence: pd.DataFrame) -> str:

@@ -108,11 +108,21 @@ SETTING_TITLE = (
 """The heading of a table of `setting_cells`."""
 
 
-def which_matter(tree: xr.DataTree) -> str:
-    """Return how to learn which hyperparameters matter, of a fit of the law."""
+AGAIN = "fit the trials again with model='surface'"
+"""How to learn which hyperparameters matter, where they are recorded."""
+
+
+def which_matter(tree: xr.DataTree, again: str = AGAIN) -> str:
+    """Return how to learn which hyperparameters matter, of a fit of the law.
+
+    `again` is how to fit the trials again.
+    """
     recorded = (str(name) for name in tree["constant_data"].data_vars)
     if any(name.startswith("trial_param") for name in recorded):
-        return "which hyperparameters matter: fit the trials again with model='surface'"
+        return (
+            f"which hyperparameters matter: {again}; a surface may also place the optimum "
+            "elsewhere, as it uses their values"
+        )
     return (
         "which hyperparameters matter: unknown, as none are named; if the table has columns for "
         "them, fit it again with model='surface' and params=['COLUMN', …]"

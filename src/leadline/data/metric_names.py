@@ -1,0 +1,85 @@
+"""What the name of a metric tells: the bounds of such scores, and which of them are good."""
+
+import re
+
+import numpy as np
+import numpy.typing as npt
+
+from leadline.data.trials import Trials
+
+Bounds = tuple[float, float]
+
+_SHARES = (
+    *("acc", "accuracy", "auc", "auroc", "auprc", "precision", "recall", "sensitivity"),
+    *("specificity", "f1", "dice", "iou", "miou", "jaccard", "ndcg", "top1", "top5"),
+)
+_AT_LEAST_ZERO = (
+    *("err", "error", "errors", "mse", "rmse", "mae", "mape", "msle", "rmsle", "wer", "cer"),
+    *("brier",),
+)
+_COEFFICIENTS = ("r2", "r_2")
+_CORRELATIONS = ("mcc", "matthews", "kappa")
+
+KNOWN: tuple[tuple[tuple[str, ...], tuple[Bounds, ...]], ...] = (
+    (_SHARES, ((0.0, 1.0), (0.0, 100.0))),
+    (_COEFFICIENTS, ((-np.inf, 1.0),)),
+    (_CORRELATIONS, ((-1.0, 1.0),)),
+    # Scores that scikit-learn calls neg_… are at most 0.
+    (_AT_LEAST_ZERO, ((0.0, np.inf), (-np.inf, 0.0))),
+)
+"""Words of names, and the bounds of such scores: the first that hold all scores apply."""
+
+_GOOD = {
+    "minimize": (*_AT_LEAST_ZERO, "loss", "losses", "nll", "perplexity", "ppl"),
+    "maximize": (*_SHARES, *_COEFFICIENTS, *_CORRELATIONS),
+}
+"""Words of the names of scores, by the direction that is usual for them."""
+
+# With one of these words the name is that of another score.
+DERIVED = frozenset(
+    [
+        *("log", "log10", "ln", "delta", "diff", "difference", "drop", "gain", "gap"),
+        *("reduction", "improvement", "ratio", "relative", "normalized", "normalised", "z"),
+    ]
+)
+# And with one of these, small may be good where large is of the score itself.
+_TURNED = (DERIVED - {"log"}) | {"neg", "negative", "inv", "inverse", "minus", "one", "1"}
+
+
+def words_of(metric: str) -> list[str]:
+    """Return the words of the name of a metric, in lower case."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", metric)
+    return re.findall(r"[a-z0-9]+", spaced.lower())
+
+
+def named(words: list[str], names: tuple[str, ...]) -> list[str]:
+    """Return those of `names` that stand among the words."""
+    return [name for name in names if f"_{name}_" in f"_{'_'.join(words)}_"]
+
+
+def usual_direction(metric: str) -> str:
+    """Return the direction that is usual for a metric of this name, "" if it is not known."""
+    words = words_of(metric)
+    if _TURNED.intersection(words):
+        return ""
+    usual = [direction for direction, names in _GOOD.items() if named(words, names)]
+    # A dice loss has both.
+    return usual[0] if len(usual) == 1 else ""
+
+
+def direction_doubt(trials: Trials) -> str:
+    """Return a warning if the direction contradicts the name of the metric, else ""."""
+    usual, scores = usual_direction(trials.metric), trials.table["score"].to_numpy()
+    if usual in ("", trials.direction) or _all_negative(scores):
+        return ""
+    best = "largest" if trials.direction == "maximize" else "smallest"
+    return (
+        f"is the direction right? A score called {trials.metric!r} is usually {usual}d; with "
+        f"direction={trials.direction!r} the {best} one counts as the best"
+    )
+
+
+def _all_negative(scores: npt.NDArray[np.float64]) -> bool:
+    """Return whether the sign of scores was turned, as scikit-learn does with losses."""
+    finite = scores[np.isfinite(scores)]
+    return bool(len(finite)) and bool((finite <= 0).all())
