@@ -86,7 +86,7 @@ def _tree(searches, direction, law, options):
             "best_seen_expected": (dims, sign * (OPTIMUM + 0.02 + np.zeros(shape))),
         }
         laws = dict.fromkeys(searches, xr.Dataset(drawn))
-        groups["posterior"] = fit_surface.with_laws(groups["posterior"], laws)
+        groups = fit_surface.with_laws(groups, laws)
     return tree_of(groups, provenance(trials, SurfacePriors(), SETTINGS, notes))
 
 

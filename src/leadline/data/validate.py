@@ -198,14 +198,14 @@ def _validate_searches(
         return format_value(table[column].iloc[[row]].tolist()[0])
 
     def search_at(row: int) -> str:
-        named = [own for own in ("task", "model") if table[own].nunique() > 1]
+        named = [own for own in ("task", "model") if _varies(table[own])]
         return ", ".join(f"{own} {cell(own, row)}" for own in named) or "the search"
 
     twice = table.duplicated(["task", "model", "trial", "replicate"]).to_numpy()
     if twice.any():
         row = int(twice.argmax())
         # Names that the user did not give say nothing.
-        several = [own for own in ("replicate", "task", "model") if table[own].nunique() > 1]
+        several = [own for own in ("replicate", "task", "model") if _varies(table[own])]
         which = ", ".join(f"{own} {cell(own, row)}" for own in ("trial", *several))
         raise LeadlineError(f"{source}: {which} appears twice, again in row {numbers[row]}; {hint}")
     for column in ("space", *COVARIATES):
@@ -236,3 +236,7 @@ def _validate_searches(
                 "replicates repeat one configuration, so name another trial column, or leave a "
                 "seed out of the hyperparameters"
             )
+
+
+def _varies(values: pd.Series) -> bool:
+    return bool((values != values.iloc[0]).any())

@@ -194,7 +194,8 @@ def fit(
     The tree of a surface has the groups `posterior` (chain, draw, search): `optimum`, `noise_sd`
     and `best_seen_expected` in score units; `tuning_gain` in score units, `relevance` and
     `best_setting`, in the unit cube (..., hyperparameter); and, if a search is random, of the law,
-    which is fitted beside it, `effective_dim`, `law_optimum` and `law_best_seen_expected`.
+    which is fitted beside it, `effective_dim`, `law_optimum` and `law_best_seen_expected`. `laws`
+    has all draws of these, those of a fit of the law alone with the same seed.
     `surfaces` and `functions` have a child per search: trials and draws of the parameters, and
     functions drawn from them. `constant_data` and `checks` are as above. `leadline.summary`,
     `best_setting`, `forecast`, `compare`, `check`, `sentences`, `report`, `plot_optimum`,
@@ -391,7 +392,7 @@ def _fit_surface(
                 continue
             again = best_seen_expected(law)
             laws[task, model] = law["posterior"].dataset.assign(best_seen_expected=again)
-        groups["posterior"] = with_laws(groups["posterior"], laws)
+        groups = with_laws(groups, laws)
         tree = tree_of(groups, provenance(trials, priors, settings, [*doubts, *notes]))
         failed = record_checks(tree)
     if failed:

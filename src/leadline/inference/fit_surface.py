@@ -31,7 +31,7 @@ from leadline.models import surface as surface_model
 from leadline.models.surface import SurfacePriors
 from leadline.stats.diagnostics import diagnose
 from leadline.stats.surface_paths import PARAMETERS
-from leadline.stats.surface_tree import FUNCTIONS, GROUP, LAW_VARIABLES
+from leadline.stats.surface_tree import FUNCTIONS, GROUP, LAW_VARIABLES, LAWS
 
 
 def fit_surfaces(
@@ -88,28 +88,46 @@ def fit_surfaces(
     }, notes
 
 
-def with_laws(posterior: xr.Dataset, laws: Mapping[tuple[str, str], xr.Dataset]) -> xr.Dataset:
-    """Return the posterior of surfaces with what the laws of some searches say.
+def with_laws(
+    groups: Mapping[str, xr.Dataset], laws: Mapping[tuple[str, str], xr.Dataset]
+) -> dict[str, xr.Dataset]:
+    """Return the groups of surfaces with what the laws of some searches say.
 
-    `laws` are draws by (task, model), with the variables of `LAW_VARIABLES`; the same number per
-    chain is kept as of the surface. They are independent of those of the surface, and nan for
-    searches without a law.
+    `laws` are draws by (task, model), with the variables of `LAW_VARIABLES`, nan for searches
+    without a law. The group `laws` holds all of them. Those in `posterior` are as many per chain as
+    of the surface, and independent of it.
     """
+    found = dict(groups)
     if not laws:
-        return posterior
-    sizes = posterior.sizes["chain"], posterior.sizes["draw"]
+        return found
+    posterior = groups["posterior"]
     pairs = list(zip(posterior["task"].to_numpy(), posterior["model"].to_numpy(), strict=True))
-    for variable, name in LAW_VARIABLES.items():
-        columns = []
-        for pair in pairs:
-            own = np.full(sizes[0] * sizes[1], np.nan)
-            if pair in laws:
-                draws = laws[pair][variable].to_numpy().ravel()
-                own = draws[np.linspace(0, len(draws) - 1, len(own)).round().astype(int)]
-            columns.append(own.reshape(sizes))
-        values = np.stack(columns, axis=-1)
-        posterior = posterior.assign({name: (("chain", "draw", "search"), values)})
-    return posterior
+    first = next(iter(laws.values()))["optimum"]
+    sizes = {name: first.sizes[name] for name in ("chain", "draw")}
+    columns = {
+        name: np.stack(
+            [
+                laws[pair][variable].to_numpy().reshape(tuple(sizes.values()))
+                if pair in laws
+                else np.full(tuple(sizes.values()), np.nan)
+                for pair in pairs
+            ],
+            axis=-1,
+        )
+        for variable, name in LAW_VARIABLES.items()
+    }
+    dims = ("chain", "draw", "search")
+    coords = {name: np.arange(size) for name, size in sizes.items()}
+    coords["search"] = posterior["search"].to_numpy()
+    found[LAWS] = xr.Dataset({name: (dims, own) for name, own in columns.items()}, coords)
+    shape = posterior.sizes["chain"], posterior.sizes["draw"]
+    kept = np.linspace(0, np.prod(list(sizes.values())) - 1, np.prod(shape)).round().astype(int)
+    thinned = {
+        name: (dims, own.reshape(-1, len(pairs))[kept].reshape(*shape, -1))
+        for name, own in columns.items()
+    }
+    found["posterior"] = posterior.assign(thinned)
+    return found
 
 
 def _best_scale(

@@ -163,7 +163,7 @@ def read_table(
         direction,
         metric=score,
         source=source,
-        notes=(*notes, *repeats, *_unused(frame, columns)),
+        notes=(*notes, *repeats, *_unused(frame, columns, bool(repeats))),
         reports=reports,
         cost_unit=columns.get("cost", ""),
     )
@@ -173,8 +173,11 @@ def read_table(
     return trials
 
 
-def _unused(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
-    """Return notes on columns of words that nothing names, and that may tell rows apart."""
+def _unused(frame: pd.DataFrame, columns: Mapping[str, str], grouped: bool) -> list[str]:
+    """Return notes on columns of words that nothing names, and that may tell rows apart.
+
+    No seeds are missed if the rows are `grouped` to replicates.
+    """
     words, seeds = [], []
     for name in frame.columns.difference(list(columns.values()), sort=False):
         cells = frame[name].dropna()
@@ -187,9 +190,9 @@ def _unused(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
     if free:
         notes.append(
             f"{UNUSED} {join_values(words)}; if it tells searches apart, name it, as in "
-            f"{' or '.join(free)}; if it is a hyperparameter, in params"
+            f"{' or '.join(free)}; if it is a hyperparameter, params={words}"
         )
-    if seeds and "replicate" not in columns:
+    if seeds and "replicate" not in columns and not grouped:
         notes.append(
             f"{UNUSED} {join_values(seeds)}; if it tells evaluations of one configuration apart, "
             f"name it, as in replicate={seeds[0]!r}"

@@ -4,7 +4,7 @@ import xarray as xr
 
 from leadline.stats.intervals import SAMPLE_DIMS, validate_interval
 from leadline.stats.rounding import rounded
-from leadline.stats.surface_tree import learned_searches
+from leadline.stats.surface_tree import law_draws, learned_searches
 
 _PREDICTS = "surface fit, leave-one-out"
 
@@ -23,7 +23,8 @@ def law_sentences(tree: xr.DataTree, *, ci_prob: float | None = None) -> dict[st
     closer to the truth in all answers on eight searches. `ci_prob` is that of the intervals.
     """
     posterior = tree["posterior"].dataset
-    if "law_optimum" not in posterior:
+    laws = law_draws(tree)
+    if "law_optimum" not in laws:
         # Earlier versions kept no more of the law than its effective dimension.
         return {}
     prob, _ = validate_interval(ci_prob, None)
@@ -33,10 +34,10 @@ def law_sentences(tree: xr.DataTree, *, ci_prob: float | None = None) -> dict[st
     for name in names:
         if name in learned:
             continue
-        own = posterior.sel(search=name)
+        own, law = posterior.sel(search=name), laws.sel(search=name)
         optimum, again = (
             f"{_estimate(own[answer], prob)} by the surface and "
-            f"{_estimate(own[f'law_{answer}'], prob)} by the law"
+            f"{_estimate(law[f'law_{answer}'], prob)} by the law"
             for answer in ("optimum", "best_seen_expected")
         )
         reason = _SURFACE if _predicts(tree, name) else _LAW

@@ -14,6 +14,7 @@ from leadline.stats.surface_tree import (
     axes_of,
     calibration_of,
     is_surface,
+    law_draws,
     one_search,
     surface_groups,
 )
@@ -189,9 +190,9 @@ def _sentence(tree: xr.DataTree, search: str, table: pd.DataFrame) -> str:
     absent = [str(name) for name in table.index[~active]]
     if absent:
         text += f"; inactive at the optimum: {', '.join(absent)}"
-    posterior = tree["posterior"].dataset
-    if "effective_dim" in posterior:
-        law = posterior["effective_dim"].sel(search=search)
+    laws = law_draws(tree)
+    if "effective_dim" in laws:
+        law = laws["effective_dim"].sel(search=search)
         if bool(law.notnull().all()):  # noqa: PD004  (xarray)
             prob = table.attrs["ci_prob"]
             low, high = law.quantile([(1 - prob) / 2, (1 + prob) / 2], SAMPLE_DIMS).to_numpy()

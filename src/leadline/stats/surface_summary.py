@@ -14,7 +14,7 @@ from leadline.stats.rounding import percent, rounded
 from leadline.stats.surface_beside_law import law_sentences
 from leadline.stats.surface_forecast import headroom_of
 from leadline.stats.surface_settings import setting_sentences
-from leadline.stats.surface_tree import calibration_of, surface_groups
+from leadline.stats.surface_tree import calibration_of, law_draws, surface_groups
 
 # Columns with an interval, and their heads.
 _ANSWERS = {
@@ -54,13 +54,15 @@ def surface_summary(
         "failed": (constant["n_trials"] - constant["n_complete"]).sel(search=names),
         "best_seen": [sign * np.nanmin(score[owner == name]) for name in names],
     }
-    law = ["effective_dim"] * ("effective_dim" in posterior)
-    for name in [*_ANSWERS, *law]:
-        columns[name] = draws[name].mean(SAMPLE_DIMS)
-        columns[f"{name}_sd"] = draws[name].std(SAMPLE_DIMS, ddof=1)
-        ends = interval(draws[name].fillna(0.0), prob, kind)
-        known = draws[name].notnull().all(SAMPLE_DIMS)  # noqa: PD004  (xarray)
-        columns |= {f"{name}_{label}_{end}": own.where(known) for end, own in _named(ends)}
+    answers = {name: draws[name] for name in _ANSWERS}
+    laws = law_draws(tree)
+    answers |= {name: laws[name] for name in ("effective_dim",) if name in laws}
+    for name, own in answers.items():
+        columns[name] = own.mean(SAMPLE_DIMS)
+        columns[f"{name}_sd"] = own.std(SAMPLE_DIMS, ddof=1)
+        ends = interval(own.fillna(0.0), prob, kind)
+        known = own.notnull().all(SAMPLE_DIMS)  # noqa: PD004  (xarray)
+        columns |= {f"{name}_{label}_{end}": value.where(known) for end, value in _named(ends)}
     columns["best_within_noise"] = (headroom < posterior["noise_sd"]).mean(SAMPLE_DIMS)
     groups = surface_groups(tree)
     columns["scale"] = [json.loads(groups[name].attrs["scores"])["scale"] for name in names]
