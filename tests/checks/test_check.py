@@ -1,5 +1,7 @@
 """Every check fails on data made to fail it, and passes on searches from the quadratic law."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,7 +22,7 @@ from leadline.checks import regime_fit, sensitivity
 from leadline.checks.catalogue import CHECKS
 from leadline.checks.check import check, failed_checks
 from leadline.checks.evidence import Evidence
-from leadline.data.trials import Trials
+from leadline.data.trials import UNUSED, Trials
 
 N = 400
 TRIAL = np.arange(N)
@@ -191,6 +193,13 @@ def test_the_column_order_counts_not_the_order_of_the_rows():
     assert "better" in failing(tree_of(search(losses=better)), "order of trials").advice
     rows = np.random.default_rng(8).permutation(N)
     failing(tree_of(search(losses=better[rows], order=rows.astype(float))), "order of trials")
+
+
+def test_a_failed_order_names_the_column_that_may_tell_searches_apart():
+    tree = tree_of(search(losses=simulate_losses(N, 8)[1] + 0.3 * np.linspace(1, 0, N)))
+    assert "set" not in failing(tree, "order of trials").advice.split()
+    tree.attrs["notes"] = json.dumps([f"{UNUSED} 'set'; if it tells searches apart, name it"])
+    assert "'set'" in failing(tree, "order of trials").advice
 
 
 def test_another_tail_is_advised_unless_the_data_have_chosen(good):

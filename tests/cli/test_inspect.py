@@ -62,7 +62,7 @@ def test_every_study_of_several_is_described(inspected, tmp_path):
         connection.commit()
     text = inspected("study.db")
     words = ["2 studies", "--study-name", "study 'big': 25 trials", "study 'small'", "TPESampler"]
-    for word in [*words, "`leadline fit study.db --surface`", "(minimize)"]:
+    for word in [*words, "`leadline fit study.db --study-name small --surface`", "(minimize)"]:
         assert word in text
 
 
@@ -98,12 +98,63 @@ def test_the_columns_of_a_table_are_described(inspected, tmp_path):
     frame.loc[3, "loss"] = np.nan
     frame.to_csv(tmp_path / "t.csv", index=False)
     text = inspected("t.csv")
-    for word in (f"{N} rows", "loss: 39 numbers, 0 to 0.975, 1 empty", "'relu'", "note: empty"):
+    for word in (
+        f"{N} rows",
+        "--score loss",
+        "loss: 39 numbers, 0 to 0.975, 1 empty",
+        "'relu'",
+        "note: empty",
+    ):
         assert word in text
     known = inspected("t.csv", "--score", "loss", "--direction", "maximize", "--params", "lr")
     assert "best loss 0.975 (maximize)" in known
     assert "1 hyperparameter: 'lr'" in known
     assert "no hyperparameters are known" in inspected("t.csv", "--score", "loss")
+
+
+def test_a_column_of_repeated_numbers_has_their_count(inspected, tmp_path):
+    values = [0.5, 0.5, 0.25, ""]
+    pd.DataFrame({"model": ["a", "a", "b", "b"], "level": values}).to_csv("t.csv", index=False)
+    text = inspected("t.csv")
+    # The only column of numbers.
+    for word in ("level: 3 numbers (2 different), 0.25 to 0.5, 1 empty", "--score level"):
+        assert word in text
+    frame = pd.DataFrame({"lr": [0.1, 0.2], "depth": [1, 2]})
+    frame.to_csv("u.csv", index=False)
+    assert "--score COLUMN" in inspected("u.csv")
+
+
+def test_what_holds_for_all_searches_is_said_once(inspected, tmp_path):
+    scores = np.random.default_rng(0).random(90)
+    frame = pd.DataFrame({"data": np.repeat(["a", "b", "c"], 30), "error": scores})
+    frame.to_csv("t.csv", index=False)
+    text = inspected("t.csv", "--score", "error", "--direction", "minimize", "--task", "data")
+    assert text.count("best error") == 3
+    assert text.count("no hyperparameters are known: name them") == 1
+
+
+@pytest.mark.parametrize(("random", "refused"), [(15, True), (25, False)])
+def test_the_limit_of_a_random_share_is_applied(inspected, tmp_path, random, refused):
+    frame = pd.DataFrame(configurations(60)).assign(loss=np.random.default_rng(0).random(60))
+    frame["drawn"] = np.where(np.arange(60) < random, "random", "guided")
+    frame.to_csv("t.csv", index=False)
+    options = ["--score", "loss", "--direction", "minimize", "--params", "lr", "units"]
+    text = inspected("t.csv", *options)
+    assert f"{random} trials at random" in text
+    assert ("refused by" in text) == refused
+    # What is printed can be typed.
+    line = f"`leadline fit t.csv {' '.join(options)} --surface`"
+    assert (line in text) == refused
+    assert ("which of 2 hyperparameters matter" in text) != refused
+
+
+def test_a_direction_against_the_name_is_doubted(inspected, tmp_path):
+    frame = pd.DataFrame({"loss": np.random.default_rng(0).random(30)})
+    frame.to_csv("t.csv", index=False)
+    for direction, doubted in (("minimize", False), ("maximize", True)):
+        text = inspected("t.csv", "--score", "loss", "--direction", direction)
+        assert ("is the direction right?" in text) == doubted
+    assert "is the direction right?" not in inspected("t.csv", "--score", "loss")
 
 
 def test_what_cannot_be_read_is_one_line(inspected, tmp_path):

@@ -332,3 +332,40 @@ def test_columns_of_words_that_nothing_names_have_a_note():
     assert read_table(frame, task="data", model="arch", **options).notes == ()
     (note,) = read_table(frame, task="data", **options).notes
     assert "'data'" not in note
+
+
+def two_searches(**columns):
+    table = pd.DataFrame({"trial": [*range(20), *range(20)], "loss": np.linspace(0, 1, 40)})
+    return table.assign(**columns)
+
+
+@pytest.mark.parametrize(
+    ("columns", "hint"),
+    [
+        ({"run": np.repeat([0, 1], 20)}, "replicate='run'"),
+        ({"set": np.repeat(["a", "b"], 20)}, "task='set'"),
+        ({"step": np.repeat([0, 1], 20)}, "budget='step'"),
+        # A column that does not tell the rows of a trial apart, and one of other scores.
+        ({"width": [*range(20), *range(20)], "other": np.linspace(2, 3, 40)}, "replicate='COLUMN'"),
+    ],
+)
+def test_rows_that_repeat_a_trial_name_the_column_that_tells_them_apart(columns, hint):
+    with refused(hint, "trial 0 appears twice") as error:
+        read(two_searches(**columns), trial="trial")
+    # What the user did not name says nothing.
+    assert "model 'model'" not in str(error.value)
+
+
+def test_a_note_on_unused_columns_says_what_they_may_be():
+    words = two_searches(set=np.repeat(["a", "b"], 20), trial=range(40))
+    (note,) = read(words, trial="trial").notes
+    for word in ("'set'", "task='set'", "model='set'"):
+        assert word in note
+    (note,) = read(words.assign(kind="k"), trial="trial", model="kind").notes
+    assert "model=" not in note
+    assert not read(words.assign(kind="k"), trial="trial", model="kind", task="set").notes
+    seeds = two_searches(seed=np.repeat(["0", "1"], 20), trial=range(40))
+    (note,) = read(seeds, trial="trial").notes
+    assert "replicate='seed'" in note
+    assert "task=" not in note
+    assert not read(seeds, trial="trial", replicate="seed").notes

@@ -10,7 +10,11 @@ from scipy.stats import qmc
 import leadline as ll
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError
-from leadline.search_audit.random_search import check_random_search, validate_random_search
+from leadline.search_audit.random_search import (
+    check_random_search,
+    too_few_random,
+    validate_random_search,
+)
 
 SPACE = {"lr": ("log-uniform", 1e-4, 1.0), "width": ("integer", 1, 64), "drop": ("uniform", 0, 0.5)}
 
@@ -296,7 +300,26 @@ def test_a_short_random_start_is_refused():
         trials = random_search(points=np.random.default_rng(0).random((n, 3)))
         return dataclasses.replace(trials, sampler="random start")
 
-    with pytest.raises(LeadlineError, match="19 trials of a random start"):
+    with pytest.raises(LeadlineError, match="19 trials of a random start") as error:
         validate_random_search(start(19))
+    for word in ("model='surface'", "leave out random_start", "share=0.25"):
+        assert word in str(error.value)
     assert validate_random_search(start(19), assume_random=True) == []
     assert validate_random_search(start(20)) == []
+
+
+def test_a_small_random_share_is_refused_with_the_numbers_that_would_do():
+    def study(random, guided):
+        points = np.random.default_rng(0).random((random + guided, 3))
+        trials = random_search(points=points)
+        table = trials.table.assign(drawn=["random"] * random + ["guided"] * guided)
+        return dataclasses.replace(trials, table=table)
+
+    reason = too_few_random(study(15, 45))
+    # Five more at a share of a quarter.
+    for word in ("15 of 60 trials", "20", "model='surface'", "20 more trials", "0.25", "share="):
+        assert word in reason
+    with pytest.raises(LeadlineError, match="assume_random=True"):
+        validate_random_search(study(15, 45))
+    assert too_few_random(study(20, 45)) == ""
+    assert too_few_random(random_search()) == ""

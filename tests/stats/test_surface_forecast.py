@@ -21,7 +21,7 @@ def test_probabilities_are_those_of_simulated_trials(direction):
     assert found["best"].dims == ("chain", "draw", "search", "trials")
     # The best of m draws improves with m, and so do all that follow from it.
     assert (sign * found["best"].diff("trials") <= 0.0).all()
-    for name in ("p_gain", "gain_mean"):
+    for name in ("p_gain", "gain_mean", "expected_gain_mean"):
         assert (found[name].diff("trials") >= 0.0).all()
     functions = surface_groups(tree, FUNCTIONS)[NAME]
     loss = functions["random_loss"].to_numpy().astype(float)
@@ -34,6 +34,23 @@ def test_probabilities_are_those_of_simulated_trials(direction):
     assert found["p_gain"].sel(trials=300).item() == pytest.approx(expected.mean(), abs=0.05)
     assert found["best_seen_expected"].item() == pytest.approx(
         ll.summary(tree)["best_seen_expected"].item()
+    )
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_the_mean_gain_is_that_of_the_draws_without_their_error(direction):
+    tree = make_surface_tree(direction=direction, searches=(("digits", "mlp"), ("digits", "rf")))
+    numbers = [1, 3, 10, 30, 100, 300]
+    found = ll.forecast(tree, numbers)
+    gains = found["expected_gain_mean"]
+    assert (gains.diff("trials") >= 0.0).all()
+    # Of few trials, hardly any draw has a gain.
+    draws = found["expected_gain"].sel(trials=[100, 300])
+    error = draws.std(("chain", "draw")) / np.sqrt(draws.sizes["chain"] * draws.sizes["draw"])
+    assert (abs(draws.mean(("chain", "draw")) - gains) < 3 * error).all()
+    # Alone or among others, a number of trials gains the same.
+    np.testing.assert_allclose(
+        ll.forecast(tree, 30)["expected_gain_mean"], gains.sel(trials=[30]), rtol=1e-9
     )
 
 

@@ -121,7 +121,10 @@ def show_seed(tree: xr.DataTree) -> None:
     """Print the seed of a fit, also one that was drawn."""
     seed = json.loads(tree.attrs.get("settings", "{}")).get("random_seed")
     if seed is not None:
-        show_line(f"seed {seed}: `--seed {seed}` gives the same numbers again", "dim")
+        show_line(
+            f"seed {seed}: `--seed {seed}` gives the same numbers for the same file and options",
+            "dim",
+        )
 
 
 def show_recorded(tree: xr.DataTree, path: Path | None = None, shown: Sequence[str] = ()) -> None:

@@ -63,7 +63,8 @@ def forecast(
         - `p_worthwhile` (search, trials): P(`expected_gain` > `minimum_gain`); without a
           `minimum_gain`, that it is above the noise sd of one run, `noise_sd` (search), the
           posterior mean: less cannot be seen;
-        - `gain_mean`, `expected_gain_mean` (search, trials): their means;
+        - `gain_mean`, `expected_gain_mean` (search, trials): their means; the latter, of a surface,
+          without the error of few draws;
         - `cost` (search, trials): the cost of m trials, at the mean cost per evaluation so far;
           nan where costs are unknown;
         - `gain_per_cost`: `expected_gain_mean` over `cost`, per hour if the cost is in hours;
@@ -126,7 +127,8 @@ def forecast(
     result["noise_sd"] = noise.mean(SAMPLE_DIMS)
     result["gain_mean"] = result["gain"].mean(SAMPLE_DIMS)
     # A trial that measures better is not worse on average: less than 0 is Monte Carlo error.
-    result["expected_gain_mean"] = result["expected_gain"].mean(SAMPLE_DIMS).clip(min=0.0)
+    mean = figures.get("expected_gain_mean", result["expected_gain"].mean(SAMPLE_DIMS))
+    result["expected_gain_mean"] = mean.clip(min=0.0)
     per_trial = seen.copy(data=[_mean_cost(tree, name) for name in names])
     result["cost"] = per_trial * result["trials"]
     result["gain_per_cost"] = result["expected_gain_mean"] / result["cost"]
@@ -147,7 +149,7 @@ def worthwhile(tree: xr.DataTree, minimum_gain: float) -> xr.DataArray | float:
 def _by_surface(
     tree: xr.DataTree, sizes: Array, minimum_gain: float, m: dict[str, Any]
 ) -> xr.Dataset:
-    """Return `best`, `expected_gain` and `p_gain` of a surface."""
+    """Return `best`, `expected_gain`, its mean and `p_gain` of a surface."""
     posterior, seen = tree["posterior"].dataset, best_seen(tree)
     names = search_names(tree)
     found = [
@@ -161,7 +163,10 @@ def _by_surface(
             name: (dims, np.stack([own[name] for own in found], axis=2))
             for name in ("best", "expected_gain")
         }
-        | {"p_gain": (("search", "trials"), np.stack([own["p_gain"] for own in found]))},
+        | {
+            name: (("search", "trials"), np.stack([own[name] for own in found]))
+            for name in ("p_gain", "expected_gain_mean")
+        },
         shared | m,
     )
 

@@ -12,6 +12,9 @@ from leadline.stats.surface_tree import FUNCTIONS, scores_of, surface_groups
 
 Floats = npt.NDArray[np.float64]
 
+# Panels of the best measured loss.
+_PANELS = 64
+
 # Fixed, so that one fit always gives the same predictive draws.
 _SEED = 20261129
 
@@ -24,8 +27,8 @@ def surface_forecast(
     Each draw of the posterior is a function; its trials are random points of the space with a
     deviation and noise of their own, and fail as often as they did. `seen` is the best measured
     score. `best`, the best measured score, and `expected_gain`, the gain of its expected score over
-    that of the best trial, have shape (chain, draw, trials); `p_gain`, the probability of a
-    measured gain above `minimum_gain`, has shape (trials,).
+    that of the best trial, have shape (chain, draw, trials); each draw has one sequence of trials. `p_gain`, the probability of a measured gain above `minimum_gain`, and
+    `expected_gain_mean`, which is integrated over that sequence, have shape (trials,).
 
     Raises `LeadlineError` for more trials than random points are stored.
     """
@@ -64,8 +67,46 @@ def surface_forecast(
     return {
         "best": best,
         "expected_gain": np.where(kept, gain, 0.0),
+        "expected_gain_mean": _mean_gain(group, functions, sizes, seen, again, complete),
         "p_gain": -np.expm1(sizes * np.log1p(-one)[..., None]).mean(axis=(0, 1)),
     }
+
+
+def _mean_gain(
+    group: xr.DataTree,
+    functions: xr.DataTree,
+    sizes: Floats,
+    seen: float,
+    again: Floats,
+    complete: float,
+) -> Floats:
+    """Return the mean gain of the expected score of the best of m further trials, (trials,).
+
+    The distribution of the best is exact for the random points of each function. Who may run m
+    trials may stop after fewer: the mean is that of the best number up to m, and never falls.
+    """
+    scores, most = scores_of(group), functions.sizes["random_trial"]
+    numbers = np.unique(np.concatenate([sizes, np.geomspace(1, most, 40).round()]))
+    limit, total = scores.loss_of(seen), np.zeros(len(numbers))
+    draws = [
+        functions[name].to_numpy().astype(float) for name in ("random_loss", "own_sd", "noise")
+    ]
+    for smooth, own, noise, best in zip(
+        draws[0].reshape(-1, most), *(own.ravel() for own in draws[1:]), again.ravel(), strict=True
+    ):
+        sd = float(np.hypot(own, noise))
+        low = min(float(smooth.min()), limit) - 6.0 * sd
+        edges = np.linspace(low, min(limit, float(smooth.max()) + 6.0 * sd), _PANELS + 1)
+        below = complete * ndtr((edges[:, None] - smooth) / sd).mean(axis=1)
+        middle = 0.5 * (edges[1:] + edges[:-1])[:, None]
+        weight = np.exp(-0.5 * ((middle - smooth) / sd) ** 2) + 1e-300
+        near = (weight * smooth).sum(axis=1) / weight.sum(axis=1)
+        mean = near + (own / sd) ** 2 * (middle[:, 0] - near)
+        gain = scores.sign * (best - scores.expected_score(mean, np.full(_PANELS, noise)))
+        reached = -np.expm1(numbers[:, None] * np.log1p(-np.minimum(below, 1.0 - 1e-12)))
+        total += np.diff(reached, axis=1) @ gain
+    mean_gain = np.maximum.accumulate(np.maximum(total / again.size, 0.0))
+    return np.asarray(mean_gain[np.searchsorted(numbers, sizes)])
 
 
 def headroom_of(tree: xr.DataTree) -> xr.DataArray:
