@@ -138,7 +138,7 @@ def test_the_limit_of_a_random_share_is_applied(inspected, tmp_path, random, ref
     frame = pd.DataFrame(configurations(60)).assign(loss=np.random.default_rng(0).random(60))
     frame["drawn"] = np.where(np.arange(60) < random, "random", "guided")
     frame.to_csv("t.csv", index=False)
-    options = ["--score", "loss", "--direction", "minimize", "--params", "lr", "units"]
+    options = ["--score", "loss", "--direction", "minimize", "--params", "lr", "momentum"]
     text = inspected("t.csv", *options)
     assert f"{random} trials at random" in text
     assert ("refused by" in text) == refused

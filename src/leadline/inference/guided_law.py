@@ -17,6 +17,7 @@ trials put alpha too high, so was the best guided trial (`benchmarks/README.md`,
 import zlib
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 from scipy import special, stats
 
@@ -62,15 +63,16 @@ def lower_optimum(tree: xr.DataTree) -> None:
     if not has_guided(tree):
         return
     posterior, sign = tree["posterior"].to_dataset(), direction_sign(tree)
-    lower = np.minimum(sign * posterior["optimum"], sign * best_seen_expected(tree))
+    again = (sign * best_seen_expected(tree)).reset_coords(drop=True)
+    lower = sign * (sign * posterior["optimum"]).clip(max=again)
     guided = [fitted_search(tree, str(own)).guided_best for own in posterior["search"].to_numpy()]
-    optimum = (sign * lower).where(xr.DataArray(guided, dims="search"), posterior["optimum"])
+    optimum = lower.where(xr.DataArray(guided, dims="search"), posterior["optimum"])
     tree["posterior"] = xr.DataTree(
         posterior.assign(optimum=optimum.transpose(*posterior["optimum"].dims))
     )
 
 
-def _draw_law(search: FittedSearch, losses: Array, seeds: Array) -> list[Array]:
+def _draw_law(search: FittedSearch, losses: Array, seeds: npt.NDArray[np.intp]) -> list[Array]:
     """Return draws of start, edge and dimension of guided trials, shape (draw,) each."""
     rng = np.random.default_rng([_SEED, zlib.crc32(search.name.encode())])
     start, edge, dimension = (np.empty(len(search.alpha)) for _ in range(3))

@@ -178,7 +178,8 @@ def _unused(frame: pd.DataFrame, columns: Mapping[str, str], grouped: bool) -> l
 
     No seeds are missed if the rows are `grouped` to replicates.
     """
-    words, seeds = [], []
+    words: list[str] = []
+    seeds: list[str] = []
     for name in frame.columns.difference(list(columns.values()), sort=False):
         cells = frame[name].dropna()
         if len(cells) and all(isinstance(cell, str) for cell in cells):

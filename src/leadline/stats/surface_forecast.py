@@ -27,8 +27,9 @@ def surface_forecast(
     Each draw of the posterior is a function; its trials are random points of the space with a
     deviation and noise of their own, and fail as often as they did. `seen` is the best measured
     score. `best`, the best measured score, and `expected_gain`, the gain of its expected score over
-    that of the best trial, have shape (chain, draw, trials); each draw has one sequence of trials. `p_gain`, the probability of a measured gain above `minimum_gain`, and
-    `expected_gain_mean`, which is integrated over that sequence, have shape (trials,).
+    that of the best trial, have shape (chain, draw, trials); each draw has one sequence of trials.
+    `p_gain`, the probability of a measured gain above `minimum_gain`, and `expected_gain_mean`, the
+    mean over all sequences, have shape (trials,).
 
     Raises `LeadlineError` for more trials than random points are stored.
     """
