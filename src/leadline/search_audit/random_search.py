@@ -112,7 +112,7 @@ def validate_random_search(
     """
     if not assume_random and (reason := too_few_random(trials)):
         raise LeadlineError(
-            f"{trials.source}: {reason}. Or fit all the same with assume_random=True"
+            f"{trials.source}: {reason.rstrip('.')}. Or fit all the same with assume_random=True"
         )
     found = check_random_search(trials, space=space)
     overall = found[found["evidence"] == "overall"]
