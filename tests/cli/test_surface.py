@@ -84,7 +84,7 @@ def test_inspect_shows_what_is_in_a_learned_study_and_what_fit_will_do(study, ca
     out = capsys.readouterr().out
     for words in ("30 trials", "1 hyperparameter: 'x'", "its sampler learned"):
         assert words in out
-    assert "`leadline fit study.db` refuses" in out
+    assert "refused by `leadline fit`" in out
     assert "`leadline fit study.db --surface`" in out
 
 

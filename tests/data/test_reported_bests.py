@@ -97,7 +97,7 @@ def test_a_column_of_that_name_needs_no_argument(tmp_path, caplog):
         # Rows of trials have the numbers that they have in the table.
         ({"model": (4, None)}, r"'model', row 5.*"),
         ({"loss": (2, "x")}, r"'loss', row 3.*'x'"),
-        ({"config": (4, 1)}, r"trial 1, replicate 1 .* row 5"),
+        ({"config": (4, 1)}, r"trial 1 appears twice.* row 5"),
     ],
 )
 def test_mistakes_are_named_with_their_row(changes, message):

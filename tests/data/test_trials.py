@@ -204,8 +204,8 @@ def test_optional_columns_are_numbers_and_space_is_a_name():
         (TWO | {"cost": [1, "cheap"]}, ["'cost', row 2", "number", "'cheap'"]),
         (TWO | {"status": ["ok", "lost"]}, ["'status'", "'lost'", "complete", "failed"]),
         ({"score": [0.1], "status": [None]}, ["'status'", "None"]),
-        (TWO | {"trial": [1, 1]}, ["trial 1, replicate 1", "'task'", "'model'", "row 2", "seed"]),
-        (TWO | {"space": ["wide", "narrow"]}, ["'task'", "'model'", "'narrow'", "row 2"]),
+        (TWO | {"trial": [1, 1]}, ["trial 1", "task=", "model=", "row 2", "replicate="]),
+        (TWO | {"space": ["wide", "narrow"]}, ["'narrow'", "row 2"]),
         (
             TWO | {"trial": [1, 1], "replicate": [1, 2], "param:lr": [0.1, 0.2]},
             ["'param:lr', row 2", "trial 1", "replicates"],

@@ -39,7 +39,7 @@ BAD_FILES = [
     ("t.csv", 'loss,lr\n"0,5",1.5\n', ["column 'loss', row 1", "decimal comma"]),
     ("t.csv", "nan_loss,lr\nnan,1\n", ["'loss'", "'nan_loss'"]),
     ("t.csv", "loss,lr\nnan,1\ninf,2\n", ["'loss'", "2 trials: 0 complete"]),
-    ("t.csv", "loss,trial\n1,1\n2,1\n", ["trial 1", "replicate 1", "row 2"]),
+    ("t.csv", "loss,trial\n1,1\n2,1\n", ["trial 1", "row 2"]),
     ("t.csv", "loss\n\xe9".encode("latin-1"), ["UTF-8", "0xe9", "line 2"]),
     ("t.csv", "loss\n1\n2\n".encode("utf-16")[:-1], ["UTF-16", "UTF-8"]),
     ("t.csv", "loss\n1\n".encode("utf-32"), ["NUL"]),

@@ -116,5 +116,5 @@ def test_a_table_without_repeated_rows_is_left_alone():
 
 
 def test_a_trial_that_repeats_is_asked_about():
-    with refused("replicate='seed'", "budget='epoch'"):
+    with refused("budget='epoch'"):
         read(per_epoch(), trial="run")

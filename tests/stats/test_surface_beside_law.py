@@ -37,6 +37,7 @@ def test_a_search_that_learned_has_one_answer():
 def test_a_fit_stored_before_the_law_was_kept_has_no_sentence():
     tree = make_surface_tree(law=True)
     tree["posterior"] = tree["posterior"].dataset.drop_vars("law_optimum")
+    del tree["laws"]
     assert law_sentences(tree) == {}
 
 

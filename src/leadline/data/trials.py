@@ -35,9 +35,9 @@ SURFACE_ADVICE = "fit with model='surface', a regression of the score on the hyp
 """The advice on a search that learned."""
 
 NEXT_TIME = (
-    "Next time, run a random search, or wrap Optuna's sampler in "
-    "leadline.optuna.RandomShareSampler(sampler, share=0.25): fit needs 20 random trials, which "
-    "100 trials have with that share, and 50 with share=0.5."
+    "Next time, run a random search, or wrap Optuna's sampler in leadline.optuna."
+    "RandomShareSampler(sampler, share=0.25) and run 100 trials (share=0.5: 50): fit needs 20 "
+    "random ones."
 )
 """The advice for the next study, after one that learned."""
 

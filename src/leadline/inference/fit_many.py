@@ -53,6 +53,8 @@ Pair = tuple[str, str]
 
 _LOG = logging.getLogger("leadline")
 
+_FIT_OPTIONS = tuple(inspect.signature(fit).parameters)
+
 # A process compiles and fits one search at a time: PyTensor's compiler is not thread-safe.
 one_at_a_time = threading.Lock()
 
@@ -352,9 +354,8 @@ def _validate(options: Mapping[str, Any], random_seed: object) -> None:
     validate_counts(**counts)
     choices = {name: given[name] for name in ("effective_dim", "nuts_sampler") if name in given}
     validate_choices(**choices)
-    known = inspect.signature(fit).parameters
-    beyond = {name: value for name, value in options.items() if name not in known}
-    validate_option_names(beyond, known, given.get("nuts_sampler", "auto"))
+    beyond = {name: value for name, value in options.items() if name not in _FIT_OPTIONS}
+    validate_option_names(beyond, _FIT_OPTIONS, given.get("nuts_sampler", "auto"))
     validate_seed(random_seed)
 
 

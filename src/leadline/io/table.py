@@ -204,11 +204,13 @@ def _unused(frame: pd.DataFrame, columns: Mapping[str, str], grouped: bool) -> l
 def _what_repeats(frame: pd.DataFrame, columns: Mapping[str, str]) -> str:
     """Return what to name where rows repeat a trial: a column that tells its rows apart."""
     keys = [columns[own] for own in ("task", "model", "trial", "replicate") if own in columns]
-    if not frame.duplicated(keys).any():
+    # Cells may be lists, which have no hash.
+    if not frame[keys].map(repr).duplicated().any():
         return ""
+    texts = frame.map(repr)
     for name in frame.columns.difference(list(columns.values()), sort=False):
-        few = 1 < frame[name].nunique() <= len(frame) // 2
-        if not few or frame.duplicated([*keys, name]).any():
+        few = 1 < texts[name].nunique() <= len(frame) // 2
+        if not few or texts.duplicated([*keys, name]).any():
             continue
         if name.casefold() in _EPOCH_WORDS:
             return f"name the column of the epochs, as in budget={name!r}"

@@ -59,7 +59,7 @@ def summary(
         - `tail_fraction_lb`, `tail_fraction_ub`: the smallest and the largest share of trials
           beyond the thresholds that have 5 % of the weight or more;
         - `guided`, if a sampler that learned chose some trials: their number; `trials` are the
-          random ones. They count for the best seen and bound the optimum;
+          random ones. They count for the best seen, and the optimum is at least as good;
         - `reported`, if there are reported bests: such as "best of 50"; they are no trials;
         - `best_seen`: the best measured score, luck included; without trials, the best reported;
         - `best_seen_expected`, the average score of that trial over many re-runs, `optimum`,
