@@ -36,8 +36,7 @@ SURFACE_ADVICE = "fit with model='surface', a regression of the score on the hyp
 
 NEXT_TIME = (
     "Next time, run a random search, or wrap Optuna's sampler in leadline.optuna."
-    "RandomShareSampler(sampler, share=0.25) and run 100 trials (share=0.5: 50): fit needs 20 "
-    "random ones."
+    "RandomShareSampler(sampler, share=0.25) for 100 trials or more: fit needs 20 random ones."
 )
 """The advice for the next study, after one that learned."""
 
