@@ -110,3 +110,15 @@ def test_the_law_of_a_random_search_stands_beside_its_surface():
     assert "the law" in ll.summary(fit).attrs["settings"][-1]
     assert float(fit["posterior"]["law_optimum"].mean()) == pytest.approx(0.2, abs=0.05)
     assert "two answers" in ll.summary(fit).attrs["settings"][0]
+    # Its numbers are those of the law alone.
+    alone = ll.fit(trials, random_seed=SETTINGS["random_seed"], progressbar=False)
+    xr.testing.assert_equal(
+        fit["laws"]["law_optimum"].drop_vars("search"),
+        alone["posterior"]["optimum"]
+        .rename("law_optimum")
+        .reset_coords(drop=True)
+        .drop_vars("search"),
+    )
+    assert (
+        f"{float(alone['posterior']['optimum'].mean()):.2f}" in ll.summary(fit).attrs["settings"][0]
+    )

@@ -7,11 +7,12 @@ trials of the search show, given the sigma of each draw:
     y_i ~ TailScore(start, edge, guided_dim, sigma / sqrt(m_i)),   edge = limit + 2 sigma
 
 with start uniform within four noise sds of the best, and guided_dim as in `leadline.models.guided`.
-So the best of many trials is corrected for its luck, and a sampler that is stuck does not look
-better than it is. Start and dimension of a draw come from a grid of them.
+The best of many trials is so corrected for its luck, also where the sampler is stuck. Start and
+dimension of a draw come from a grid of them. No draw of the optimum is worse than the result: no
+optimum is worse than a configuration that was tried.
 
 A normal expected loss, truncated at the alpha of the draw, was tried and is worse: where the random
-trials put alpha too high, so was the best guided trial (`benchmarks/README.md`, "guided.py").
+trials put alpha too high, so was the best guided trial (`benchmarks/guided_rerun.py`).
 """
 
 import zlib
@@ -43,7 +44,7 @@ def add_guided_law(tree: xr.DataTree) -> None:
     """Add the density of guided trials to `noisy_quadratic`, where one of them measured best."""
     if not has_guided(tree) or "noisy_quadratic" not in tree.children:
         return
-    group = tree["noisy_quadratic"].to_dataset()
+    group = tree["noisy_quadratic"].to_dataset().transpose("chain", "draw", "search")
     shape = group["alpha"].shape
     found = {name: np.full(shape, np.nan) for name in _NAMES}
     for index, name in enumerate(group["search"].to_numpy().astype(str)):
