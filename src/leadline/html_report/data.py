@@ -134,6 +134,7 @@ def _describe_searches(
                 "model": posterior["model"].to_numpy()[index],
                 **{count: int(row[count]) for count in ("trials", "failed", "in_regime")},
                 "tail_fraction": [row["tail_fraction_lb"], row["tail_fraction_ub"]],
+                "guided": int(row.get("guided", 0)),
                 "reported": row.get("reported", ""),
                 "decided_by_prior": [name for name in row["decided_by_prior"].split(", ") if name],
                 "plateau": flat.get(name, ""),

@@ -73,7 +73,8 @@ def _describe(data: Mapping[str, Any], index: int) -> list[str]:
     optimum, digits = search["optimum"], search["optimum"]["decimals"]
     prob = f"{100 * data['interval']['prob']:g} %"
     again = number(search["best_seen_expected"], digits)
-    best = f"The best of {search['trials']} trials" if search["trials"] else "The reported best"
+    count = search["trials"] + search["guided"]
+    best = f"The best of {count} trials" if search["trials"] else "The reported best"
     if search["reported"] and not search["trials"]:
         best += f" ({search['reported']})"
     sentences = [
