@@ -54,7 +54,6 @@ Pair = tuple[str, str]
 _LOG = logging.getLogger("leadline")
 
 _FIT_OPTIONS = tuple(inspect.signature(fit).parameters)
-
 # A process compiles and fits one search at a time: PyTensor's compiler is not thread-safe.
 one_at_a_time = threading.Lock()
 
@@ -350,8 +349,7 @@ def _validate(options: Mapping[str, Any], random_seed: object) -> None:
         )
     # None is the default of each.
     given = {name: value for name, value in options.items() if value is not None}
-    counts = {name: given[name] for name in ("draws", "tune", "chains") if name in given}
-    validate_counts(**counts)
+    validate_counts(**{name: given[name] for name in ("draws", "tune", "chains") if name in given})
     choices = {name: given[name] for name in ("effective_dim", "nuts_sampler") if name in given}
     validate_choices(**choices)
     beyond = {name: value for name, value in options.items() if name not in _FIT_OPTIONS}
