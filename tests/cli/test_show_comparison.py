@@ -82,13 +82,16 @@ def test_every_sentence_agrees_with_the_table_above_it(plain, capsys, seed):
     when = "After 20 trials each" if budget else "Fully tuned"
     when += f", differences up to {rope:g} counting as equal" if rope else ""
     assert when.lower() in " ".join(out.split("┏")[0].split()).lower()
-    best = [line for line in sentences if " the best model" in line or "clearly the best" in line]
+    kind = f"ahead of all others by more than {rope:g}" if rope else "the best model"
+    best = [line for line in sentences if kind in line]
     for line in best:
         assert line.startswith(when)
-        name = re.search(r"most likely it is (\w)|, (\w) is the best", line)
+        name = re.search(rf"most likely it is (\w)|, (\w) is [a-z ]+ {kind}", line)
         name = name[1] or name[2]
         chance = as_number(triple(line))
         assert ("clearly" in line) == (chance < 59.6)
+        word = next((word for least, word in WORDS.items() if chance >= 100 * least + 0.6), "")
+        assert word in line or chance > 98.4
         # Whoever is ahead of all is ahead of each.
         for pair, cells in rows.items():
             if name in pair:

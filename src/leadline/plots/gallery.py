@@ -7,6 +7,7 @@ from typing import Any
 import xarray as xr
 from arviz_plots import PlotCollection
 
+from leadline.plots.page import dots_per_inch
 from leadline.plots.plot_comparison import plot_comparison
 from leadline.plots.plot_effective_dim import plot_effective_dim
 from leadline.plots.plot_forecast import plot_forecast
@@ -42,7 +43,6 @@ _PAGED = ("optimum", "tuning_curve", "forecast", "effective_dim", "tail_fit", "t
 
 # Fewer tasks are few enough to be compared one by one.
 _RANKS_FROM = 7
-_DPI = 150
 _OPTIONS = {
     "tuning_curve": {"budget"},
     "forecast": {"trials", "minimum_gain"},
@@ -108,7 +108,7 @@ def save_picture(plot_collection: PlotCollection, path: Path) -> None:
 
         options = {"resources": INLINE, "title": path.stem}
     elif path.suffix == ".png":
-        options = {"dpi": _DPI}
+        options = {"dpi": dots_per_inch()}
     else:
         # Matplotlib writes the date by default.
         options = {"metadata": {"Date" if path.suffix == ".svg" else "CreationDate": None}}

@@ -39,7 +39,7 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     Few trials: the law rests on the best 20 trials of each search. Fully tuned, the answer leans on
     the prior, and its probabilities can be far too certain; that for 100 trials or fewer leans on
     the scores.
-    Fully tuned, mlp is the best model with probability 84 %.
+    Fully tuned, mlp is probably the best model, with probability 84 %.
     Fully tuned, over the tasks that both have, mlp is probably better than forest (better 84 %,
     worse 16 %). The mean difference in loss over these tasks is 0.021 [-0.021, 0.057] (89 %
     interval; positive: mlp is ahead). On a new task like these, mlp is perhaps better than forest
@@ -124,7 +124,7 @@ def _mean_ranks(comparison: xr.Dataset, items: list[str]) -> list[str]:
     for place in order:
         mean, low, high = (float(comparison[name][place]) for name in ends)
         ahead = float(comparison["p_ahead_overall"][place])
-        best = f" (best overall {percent(ahead)})" if np.isfinite(ahead) else ""
+        best = f" ({superlative(comparison)} overall {percent(ahead)})" * np.isfinite(ahead)
         parts.append(f"{items[place]} {mean:.2f} [{low:.2f}, {high:.2f}]{best}")
     prob = f"{100 * comparison.attrs['ci_prob']:g} %"
     return [
@@ -139,13 +139,28 @@ def _best(comparison: xr.Dataset, items: list[str]) -> list[str]:
     if not np.isfinite(probabilities).any():
         return []
     name, largest = items[int(np.nanargmax(probabilities))], float(np.nanmax(probabilities))
-    best = f"{name} is the best {by}"
-    # "The best" here and "cannot be told apart" in the next sentence would contradict.
-    if largest < _CLEAR:
-        best = f"no {by} is clearly the best; most likely it is {name},"
+    best = superlative(comparison)
+    how, chance = _strength(largest), percent(largest)
     if largest < _UNLIKELY:
-        return [f"no {by} is the best: none is ahead of all others (at most {percent(largest)})."]
-    return [f"{best} with probability {percent(largest)}."]
+        return [f"no {by} is {best} (each with at most {chance})."]
+    # The strength is that of the sentences on pairs: two for one number would contradict.
+    text = (
+        f"{name} is {how} {best}" if how else f"no {by} is clearly {best}; most likely it is {name}"
+    )
+    return [f"{text}, with probability {chance}."]
+
+
+def superlative(comparison: xr.Dataset) -> str:
+    """Return what `p_ahead_overall` is the probability of: with a rope, more than to be best."""
+    rope, others = comparison.attrs["rope"], comparison.sizes[comparison.attrs["by"]] > 2
+    if not rope:
+        return f"the best {comparison.attrs['by']}"
+    return f"ahead{' of all others' * others} by more than {rope:g}"
+
+
+def _strength(probability: float) -> str:
+    """Return the word for a probability, empty where it is too small for one."""
+    return next((words for least, words in _WORDS.items() if probability >= least), "")
 
 
 def _pair_sentence(first: str, second: str, pair: xr.Dataset) -> str:
@@ -218,7 +233,7 @@ def _verdict(first: str, second: str, pair: xr.Dataset, suffix: str) -> str:
     middle = f"practically equal {percent(equal)}, " if pair.attrs["rope"] or equal else ""
     numbers = f"(better {percent(better)}, {middle}worse {percent(worse)})"
     largest = max(better, equal, worse)
-    how = next((words for least, words in _WORDS.items() if largest >= least), "")
+    how = _strength(largest)
     if not how:
         return f"{first} and {second} cannot be told apart {numbers}"
     if equal == largest:
