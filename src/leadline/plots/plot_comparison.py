@@ -11,7 +11,6 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import line_x, scatter_x, vline, vspan
 
-from leadline.data.trials import LOSS_SIGNS
 from leadline.plots.figures import Options, limits, make_figure
 from leadline.plots.legend import make_entry
 from leadline.plots.page import fit_columns, fit_size, text_scale
@@ -118,7 +117,8 @@ def tabulate_pairs(
         [_label(*cell, rope) for cell in zip(rows, better, equal, strict=True)]
         for better, equal in zip(figures["p_better"], figures["p_equal"], strict=True)
     ]
-    metric, step = comparison.attrs["metric"], -int(LOSS_SIGNS[comparison.attrs["direction"]])
+    metric = comparison.attrs["metric"]
+    step = -1 if comparison.attrs["direction"] == "minimize" else 1
     scores = [[f"{metric} of {name}" for name in pair][::step] for pair in pairs]
     in_scales = "" if in_scores else ", in task scales"
     axes = [f"{' minus '.join(own)}{in_scales}" for own in scores]
@@ -127,8 +127,8 @@ def tabulate_pairs(
         notes.append("overall, each task counts alike")
         if in_scores:
             notes[-1] = (
-                "overall: the mean over tasks, which count alike in its probability; a new task has "
-                "the mean task scale"
+                "overall: the mean over tasks, which count alike in its probability; a new task "
+                "has the mean task scale"
             )
     if not in_scores:
         notes.append("a task scale is the spread of the good scores on a task")
@@ -165,10 +165,11 @@ def plot_comparison(
 ) -> PlotCollection:
     """Plot the difference of each pair: one panel per pair, one row per task, and overall.
 
-    To the right of the line at 0 the first is better, and in the band both are practically equal. A row has the colour and the marker of the
-    better model if its interval excludes 0. Differences are in score units, or in task scales where
-    tasks are too different to share an axis: see `leadline.comparison_numbers`. The numbers beside
-    the rows are P(better), and P(practically equal) with a `rope`.
+    To the right of the line at 0 the first is better, and in the band both are practically equal.
+    A row has the colour and the marker of the better model if its interval excludes 0. Differences
+    are in score units, or in task scales where tasks are too different to share an axis: see
+    `leadline.comparison_numbers`. The numbers beside the rows are P(better), and P(practically
+    equal) with a `rope`.
 
     Parameters
     ----------
