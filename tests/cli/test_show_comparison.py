@@ -202,7 +202,7 @@ def test_a_comparison_of_few_trials_says_on_what_it_leans(capsys):
     for budget, words in ((None, "leans on the prior"), (100.0, "Few trials")):
         show_comparison(few, budget=budget)
         out = " ".join(capsys.readouterr().out.split())
-        assert "the law rests on the best 16 trials of each search" in out
+        assert "The law rests on the best 16 trials of each search" in out
         assert words in out
 
 

@@ -38,7 +38,7 @@ def test_trials_used_are_one_number_in_every_answer():
     """Over thresholds of 16, 24, 32 and 48 trials, by their weights."""
     tree = make_averaged_tree(make_trials(n=80), (0.2, 0.3, 0.4, 0.6), (0.5, 0.3, 0.2, 0.0))
     used = int(ll.summary(tree)["in_regime"].iloc[0])
-    check = tail_points(Evidence(tree, ll.summary(tree).index[0])).value
+    check = tail_points(Evidence(tree, ll.summary(tree).index[0])).figure
     assert used == check == round(0.5 * 16 + 0.3 * 24 + 0.2 * 32)
     assert f"the best {used} trials" in leaning(tree, None)
 

@@ -36,9 +36,9 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     >>> for sentence in ll.comparison_sentences(ll.compare(fit)):
     ...     print(sentence)
     Do not rely on this comparison: R-hat 1.064 > 1.01, bulk ESS 39 < 400, tail ESS 19 < 400.
-    Few trials: the law rests on the best 20 trials of each search. Fully tuned, the answer leans on
-    the prior, and its probabilities can be far too certain; that for 100 trials or fewer leans on
-    the scores.
+    The law rests on the best 20 trials of each search, which are few. Fully tuned, the answer leans
+    on the prior, and its probabilities can be far too certain; that for 100 trials or fewer leans
+    on the scores.
     Fully tuned, mlp is probably the best model, with probability 84 %.
     Fully tuned, over the tasks that both have, mlp is probably better than forest (better 84 %,
     worse 16 %). The mean difference in loss over these tasks is 0.021 [-0.021, 0.057] (89 %
@@ -70,7 +70,11 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     if by == "model":
         if attrs.get("no_new_task"):
             sentences.append(f"No answer for a new task: {attrs['no_new_task']}.")
-        sentences += _task_scales(comparison)
+        sentences += [
+            "Overall and on a new task, differences are in task scales: each task counts alike. "
+            f"{text}"
+            for text in task_scales(comparison)
+        ]
     return sentences
 
 
@@ -165,7 +169,7 @@ def _strength(probability: float) -> str:
 
 def _pair_sentence(first: str, second: str, pair: xr.Dataset) -> str:
     """Return the verdict on a pair, and where the posterior mean disagrees with it."""
-    better, equal, worse = _chances(pair, "_overall")
+    better, equal, worse = chances(pair, "_overall")
     sentence = f"{_verdict(first, second, pair, '_overall')}."
     mean = float(pair["difference_overall"])
     if equal < max(better, worse) and mean * (better - worse) < 0:
@@ -187,7 +191,7 @@ def _in_scores(first: str, second: str, pair: xr.Dataset) -> str:
         f"The mean difference in {pair.attrs['metric']} over these tasks is {middle} "
         f"[{ends[0]}, {ends[1]}] ({prob:g} % interval; positive: {first} is ahead)"
     )
-    better, equal, worse = _chances(pair, "_overall")
+    better, equal, worse = chances(pair, "_overall")
     rope = pair.attrs["rope"]
     in_scores = (mean > rope) - (mean < -rope)
     in_scales = 0 if equal >= max(better, worse) else 1 if better > worse else -1
@@ -196,7 +200,7 @@ def _in_scores(first: str, second: str, pair: xr.Dataset) -> str:
     return f"{text}: there, a task with large differences counts for more."
 
 
-def _task_scales(comparison: xr.Dataset) -> list[str]:
+def task_scales(comparison: xr.Dataset) -> list[str]:
     """Return what a task scale is and its sizes, in a list, empty where there is one task."""
     known = comparison["scale"].dropna("task")
     if comparison.sizes["task"] < 2 or not known.sizes["task"]:
@@ -211,8 +215,7 @@ def _task_scales(comparison: xr.Dataset) -> list[str]:
     if rope:
         text = f"; {rope:g} is {float((rope / known).mean()):.2g} task scales on average"
     return [
-        "Overall and on a new task, differences are in task scales: each task counts alike. A task "
-        "scale is the spread of the good scores on a task, in "
+        "A task scale is the spread of the good scores on a task, in "
         f"{comparison.attrs['metric']} {sizes}{text}."
     ]
 
@@ -221,7 +224,8 @@ def _size(scale: xr.DataArray) -> str:
     return f"{float(scale):.2g} ({scale['task'].item()})"
 
 
-def _chances(pair: xr.Dataset, suffix: str) -> tuple[float, float, float]:
+def chances(pair: xr.Dataset, suffix: str) -> tuple[float, float, float]:
+    """Return P(better), P(practically equal) and P(worse) of a pair."""
     kinds = ("better", "equal", "worse")
     better, equal, worse = (float(pair[f"p_{kind}{suffix}"]) for kind in kinds)
     return better, equal, worse
@@ -229,7 +233,7 @@ def _chances(pair: xr.Dataset, suffix: str) -> tuple[float, float, float]:
 
 def _verdict(first: str, second: str, pair: xr.Dataset, suffix: str) -> str:
     """Return the words for the largest of three probabilities; P(equal) is shown with a rope."""
-    better, equal, worse = _chances(pair, suffix)
+    better, equal, worse = chances(pair, suffix)
     middle = f"practically equal {percent(equal)}, " if pair.attrs["rope"] or equal else ""
     numbers = f"(better {percent(better)}, {middle}worse {percent(worse)})"
     largest = max(better, equal, worse)
