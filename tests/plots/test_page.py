@@ -156,7 +156,25 @@ def test_tasks_too_different_for_one_axis_are_in_task_scales(tree):
 def test_a_few_numbers_of_trials_are_the_ticks_of_the_forecast(tree):
     _, figure = words_of(ll.plot_forecast(tree, [70]))
     ticks = [text.get_text().split("\n")[0] for text in figure.axes[0].get_xticklabels()]
-    assert ticks == ["1", "70"]
+    assert ticks == ["1", "10", "70"]
+    _, figure = words_of(ll.plot_forecast(tree, [12, 40]))
+    ticks = [text.get_text().split("\n")[0] for text in figure.axes[0].get_xticklabels()]
+    # 10 and 12 would touch.
+    assert ticks == ["12", "40"]
+    plt.close("all")
+
+
+def test_a_forecast_shows_the_median_at_all_numbers_and_the_gain_that_counts(tree):
+    made = ll.plot_forecast(tree, [70], minimum_gain=0.03)
+    numbers = ll.forecast_numbers(tree, [1, 70], minimum_gain=0.03)
+    names = [str(name) for name in numbers["search"].to_numpy()]
+    for name in names:
+        own, target = numbers.sel(search=name), made.get_target(None, {"search": name})
+        low, high = target.get_ylim()
+        # The worst median is that of one trial.
+        assert low < float(own["median"].min()) <= float(own["median"].max()) < high
+        line = made.viz["minimum_gain"].to_dataset().to_dataarray().sel(search=name).item()
+        assert line.get_ydata()[0] == pytest.approx(float(own["best_seen"]) - 0.03)
     plt.close("all")
 
 

@@ -20,6 +20,7 @@ from leadline.plots.plot_threshold import plot_threshold
 from leadline.plots.plot_tuning_curve import plot_tuning_curve
 from leadline.stats.plateau import plateaus
 from leadline.stats.scaling_law import has_law
+from leadline.stats.surface_tree import PICTURES as PICTURES_OF_SURFACES
 from leadline.stats.surface_tree import is_surface
 
 PICTURES: dict[str, Callable[..., PlotCollection]] = {
@@ -34,7 +35,6 @@ PICTURES: dict[str, Callable[..., PlotCollection]] = {
     "ranks": plot_ranks,
     "scaling": plot_scaling,
 }
-_OF_SURFACES = ("optimum", "forecast", "surface", "comparison", "ranks")
 PER_PAGE = 24
 """Searches per page of a picture with a row or a panel for each."""
 
@@ -61,7 +61,7 @@ def pictures_of(tree: xr.DataTree) -> list[str]:
     """Return the names of the pictures that apply to a fit."""
     without = set()
     if is_surface(tree):
-        without = set(PICTURES) - set(_OF_SURFACES)
+        without = set(PICTURES) - set(PICTURES_OF_SURFACES)
         # Each hyperparameter has a panel, so that a picture is of one search.
         if tree["posterior"].sizes["search"] > 1:
             without.add("surface")

@@ -251,7 +251,8 @@ def draw_comparison(
         axis = str(numbers["axis"].sel(pair=pair).item())
         parts = [axis] if len(axis) <= room else axis.replace(" minus ", "\nminus ").split("\n")
         parts.append(f"right of 0, {first} is better")
-        label = "\n".join(textwrap.fill(part, room) for part in parts)
+        lines = [textwrap.fill(part, room, max_lines=2, placeholder=" …") for part in parts]
+        label = "\n".join(lines)
         label = label.replace("\n", "<br>") if picture.backend == "plotly" else label
         picture.module.xlabel(label, target)
     entries = {f"{name} is better": style for name, style in styles.items()}

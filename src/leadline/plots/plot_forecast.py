@@ -1,5 +1,6 @@
 """`plot_forecast`: the best score of the next m trials against m."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -108,8 +109,8 @@ def plot_forecast(
     trials, minimum_gain
         As in `leadline.forecast_numbers`.
     visuals : mapping of str to mapping or False, optional
-        `ci_band` (`fill_between_y`), `median` (`line_xy`), `best_seen`, `optimum` (`hline`),
-        `p_gain`, `legend`, `caption`, `title`, `warning`.
+        `ci_band` (`fill_between_y`), `median` (`line_xy`), `best_seen`, `minimum_gain`,
+        `optimum` (`hline`), `p_gain`, `legend`, `caption`, `title`, `warning`.
 
     Examples
     --------
@@ -133,6 +134,10 @@ def plot_forecast(
     colored, black = {"color": picture.colors, "width": 2}, {**DASHED, "color": OBSERVED}
     picture.draw("median", line_xy, median, colored, {"x": x}, label="median")
     picture.draw("best_seen", hline, numbers["best_seen"], black, label="best seen")
+    if minimum_gain:
+        enough = numbers["best_seen"] - sign * minimum_gain
+        label = f"better by {minimum_gain:g}"
+        picture.draw("minimum_gain", hline, enough, {**black, "linestyle": "C2"}, label=label)
     if "optimum" in numbers:
         label = "optimum (without luck)"
         picture.draw("optimum", hline, numbers["optimum"], DASHED, label=label)
@@ -140,7 +145,10 @@ def plot_forecast(
     ticks, with_chances = decades(*sides), picture.options("p_gain") is not None
     few = trials is not None and len(np.unique(trials)) <= _MOST_TICKS
     if few:
-        ticks = [float(m) for m in np.union1d(x.min(), np.asarray(trials))]
+        asked = np.asarray(trials, dtype=float).reshape(-1)
+        # Labels of closer numbers would touch.
+        apart = [m for m in (sides[0], *ticks) if (abs(np.log(asked / m)) > math.log(2.0)).all()]
+        ticks = np.union1d(apart, asked).tolist()
     for target, panel in picture.panels(numbers.assign(good=good, bad=bad)):
         picture.module.ylim(sorted([float(panel["good"]), float(panel["bad"])]), target)
         chances = np.interp(np.log(ticks), np.log(x), panel["p_gain"])
@@ -171,10 +179,13 @@ def _find_limits(numbers: xr.Dataset, sign: float) -> tuple[xr.DataArray, xr.Dat
     seen = sign * numbers["best_seen"]
     losses = sign * xr.concat([numbers["lower"], numbers["upper"]], "end")
     losses = losses.where(np.isfinite(losses))
-    good = np.minimum(seen, losses.min(("end", "trials")))
+    good = np.minimum(seen - numbers.attrs["minimum_gain"], losses.min(("end", "trials")))
     if "optimum" in numbers:
         good = np.minimum(good, sign * numbers["optimum"])
     worst = np.maximum(seen, losses.max(("end", "trials")))
-    bad = xr.where(good < seen, np.minimum(worst, seen + _WORSE * (seen - good)), worst)
+    middle = sign * numbers["median"]
+    middle = middle.where(np.isfinite(middle)).max("trials").fillna(-np.inf)
+    shown = np.maximum(seen + _WORSE * (seen - good), middle)
+    bad = xr.where(good < seen, np.minimum(worst, shown), worst)
     room = 0.05 * (bad - good)
     return sign * (good - room), sign * (bad + room)

@@ -211,7 +211,7 @@ def equivalence(
 def _validate(tree: xr.DataTree, by: str, budget: object) -> tuple[list[str], list[str]]:
     """Return the compared items and their contexts, or raise `LeadlineError`."""
     # A budget needs the law: optima alone can be had from a surface.
-    validate_tree(tree, surface=budget is None)
+    validate_tree(tree, surface=budget is None, asked="`budget`")
     if budget is not None:
         validate_budget(budget)
     if by not in ("model", "task"):

@@ -106,7 +106,7 @@ def sentences(
     ...
     leadline.errors.LeadlineError: no sentence for a paper: sampling has not converged...
     """
-    validate_tree(tree, surface=True)
+    validate_tree(tree, surface=budget is None, asked="`budget`")
     if form not in FORMS:
         raise LeadlineError(f"form must be 'markdown' or 'latex', got {format_value(form)}")
     prob, kind = validate_interval(ci_prob, None)

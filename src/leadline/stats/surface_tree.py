@@ -24,6 +24,9 @@ LAW_VARIABLES = {
 """Answers of the law that is fitted beside the surface of a random search, and their names in the
 group `posterior`."""
 
+PICTURES = ("optimum", "forecast", "surface", "comparison", "ranks")
+"""The names of the pictures of a surface; the others need the law."""
+
 MEASURED = (
     "in 96 test studies by TPE and CMA-ES, 80 % intervals held the optimum in 81 % (the hardest "
     "kind of study: 62 %); measured before the optimum was kept at or below the best trial re-run"
