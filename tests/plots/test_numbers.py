@@ -20,6 +20,7 @@ from helpers import (
 
 import leadline as ll
 from leadline.plots.plot_comparison import tabulate_pairs
+from leadline.stats.summary import summary_cells
 from leadline.stats.tuning_curve import empirical_tuning_curve
 
 ONE = "mnist"
@@ -97,6 +98,14 @@ def test_tuning_curve(tree, options):
 
 def test_the_picture_leads_with_the_score_if_re_run(tree):
     assert ll.tuning_curve_numbers(tree, [5, 50]).attrs["kind"] == "expected"
+
+
+def test_the_re_run_of_a_typical_best_has_another_name_than_that_of_my_best(tree):
+    made = ll.plot_tuning_curve(tree, backend="matplotlib")
+    words = [text.get_text() for text in plt.gcf().legends[0].get_texts()]
+    heads = set(summary_cells(tree).columns)
+    assert not heads & set(words)
+    assert made.backend == "matplotlib"
 
 
 def test_the_observed_curve_ends_with_the_trials(tree):
