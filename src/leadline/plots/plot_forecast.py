@@ -27,7 +27,7 @@ _MOST_TICKS = 4
 # Stands for a failure: this many ranges of the scores worse than the worst score.
 _FAR = 1e3
 # The axis extends beyond the best seen by this multiple of its gap to the best forecast.
-_WORSE = 1.5
+_WORSE = 4.0
 
 
 def forecast_numbers(
@@ -107,7 +107,8 @@ def plot_forecast(
     tree, ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
         As in all pictures, see `leadline.plots`.
     trials, minimum_gain
-        As in `leadline.forecast_numbers`.
+        As in `leadline.forecast_numbers`. A curve up to a single number, and that of the default,
+        starts where the median is on the vertical axis.
     visuals : mapping of str to mapping or False, optional
         `ci_band` (`fill_between_y`), `median` (`line_xy`), `best_seen`, `minimum_gain`,
         `optimum` (`hline`), `p_gain`, `legend`, `caption`, `title`, `warning`.
@@ -119,11 +120,13 @@ def plot_forecast(
     numbers = forecast_numbers(
         tree, _fill(trials), minimum_gain=minimum_gain, ci_prob=ci_prob, ci_kind=ci_kind
     )
+    sign = direction_sign(tree)
+    if trials is None or np.size(trials) == 1:
+        numbers = _drop_few(numbers, sign)
     size = (6.0, 3.8) if numbers.sizes["search"] == 1 else (3.2, 2.7)
     options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
     picture = open_picture(tree, numbers[["best_seen"]], size, options, log_x=True)
     median, x = numbers["median"], numbers["trials"].astype(float)
-    sign = direction_sign(tree)
     good, bad = _find_limits(numbers, sign)
     # A band whose end is a failure extends to the end of the panel.
     lower, upper = (
@@ -144,11 +147,10 @@ def plot_forecast(
     sides = (float(x.min()), float(x.max()))
     ticks, with_chances = decades(*sides), picture.options("p_gain") is not None
     few = trials is not None and len(np.unique(trials)) <= _MOST_TICKS
-    if few:
-        asked = np.asarray(trials, dtype=float).reshape(-1)
-        # Labels of closer numbers would touch.
-        apart = [m for m in (sides[0], *ticks) if (abs(np.log(asked / m)) > math.log(2.0)).all()]
-        ticks = np.union1d(apart, asked).tolist()
+    asked = np.asarray(trials if few else ticks, dtype=float).reshape(-1)
+    # Labels of closer numbers would touch.
+    apart = [m for m in (sides[0], *ticks) if (abs(np.log(asked / m)) > math.log(2.0)).all()]
+    ticks = np.union1d(apart, asked).tolist()
     for target, panel in picture.panels(numbers.assign(good=good, bad=bad)):
         picture.module.ylim(sorted([float(panel["good"]), float(panel["bad"])]), target)
         chances = np.interp(np.log(ticks), np.log(x), panel["p_gain"])
@@ -156,7 +158,7 @@ def plot_forecast(
             f"{tick:g}" + (f"\n{percent(chance)}" if with_chances else "")
             for tick, chance in zip(ticks, chances, strict=True)
         ]
-        set_log_x(target, picture.backend, sides, words, ticks if few else None)
+        set_log_x(target, picture.backend, sides, words, ticks, minor=not few)
     chance = f"P(gain > {minimum_gain:g})" if minimum_gain else "P(better than the best seen)"
     kind = "random " if "optimum" in numbers else ""
     x_label = f"further {kind}trials m" + (f"\n{chance}" if with_chances else "")
@@ -174,6 +176,14 @@ def _fill(
     return np.union1d([m for m in _TRIALS if m < np.max(trials)], trials).astype(int)
 
 
+def _drop_few(numbers: xr.Dataset, sign: float) -> xr.Dataset:
+    """Return the numbers without the fewest trials, whose median is off the vertical axis."""
+    worse = sign * (numbers["median"] - _find_limits(numbers, sign)[1])
+    first = int((worse < 0.0).all("search").to_numpy().argmax())
+    # A curve has two numbers of trials or more.
+    return numbers.isel(trials=slice(min(first, numbers.sizes["trials"] - 2), None))
+
+
 def _find_limits(numbers: xr.Dataset, sign: float) -> tuple[xr.DataArray, xr.DataArray]:
     """Return the better and the worse end of the vertical axes, dims (search)."""
     seen = sign * numbers["best_seen"]
@@ -183,9 +193,6 @@ def _find_limits(numbers: xr.Dataset, sign: float) -> tuple[xr.DataArray, xr.Dat
     if "optimum" in numbers:
         good = np.minimum(good, sign * numbers["optimum"])
     worst = np.maximum(seen, losses.max(("end", "trials")))
-    middle = sign * numbers["median"]
-    middle = middle.where(np.isfinite(middle)).max("trials").fillna(-np.inf)
-    shown = np.maximum(seen + _WORSE * (seen - good), middle)
-    bad = xr.where(good < seen, np.minimum(worst, shown), worst)
+    bad = xr.where(good < seen, np.minimum(worst, seen + _WORSE * (seen - good)), worst)
     room = 0.05 * (bad - good)
     return sign * (good - room), sign * (bad + room)
