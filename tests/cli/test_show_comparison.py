@@ -199,7 +199,7 @@ def test_names_that_are_not_there_are_refused(plain, by, names, words):
 
 def test_a_comparison_of_few_trials_says_on_what_it_leans(capsys):
     few = make_tree(make_trials(n=40, n_failed=2, searches=PAIRS), chains=2, draws=60)
-    for budget, words in ((None, "leans on the prior"), (100.0, "Few trials")):
+    for budget, words in ((None, "leans on the prior"), (100.0, "which are few")):
         show_comparison(few, budget=budget)
         out = " ".join(capsys.readouterr().out.split())
         assert "The law rests on the best 16 trials of each search" in out
@@ -208,7 +208,7 @@ def test_a_comparison_of_few_trials_says_on_what_it_leans(capsys):
 
 def test_a_comparison_of_many_trials_leans_on_nothing(plain, capsys):
     show_comparison(plain)
-    assert "Few trials" not in capsys.readouterr().out
+    assert "The law rests" not in capsys.readouterr().out
 
 
 def test_a_rope_beyond_all_differences_is_named_on_the_screen(plain, capsys):

@@ -76,8 +76,6 @@ def draw_density(picture: Picture, numbers: xr.Dataset, label: str) -> None:
     """Draw the density of each search; see `density_numbers`."""
     height = numbers["density"]
     ends = (xr.zeros_like(height), height)
-    # The ends of a density with heavy tails are cliffs that no prior made.
-    label = f"{label}, middle {100 * _DENSITY_SHARE:g} %"
     picture.fill("density", height, numbers["value"], ends, label=label, alpha=0.25)
 
 

@@ -128,7 +128,8 @@ def _mean_ranks(comparison: xr.Dataset, items: list[str]) -> list[str]:
     for place in order:
         mean, low, high = (float(comparison[name][place]) for name in ends)
         ahead = float(comparison["p_ahead_overall"][place])
-        best = f" ({superlative(comparison)} overall {percent(ahead)})" * np.isfinite(ahead)
+        best = f" ({superlative(comparison)} overall {percent(ahead)})"
+        best = best if np.isfinite(ahead) else ""
         parts.append(f"{items[place]} {mean:.2f} [{low:.2f}, {high:.2f}]{best}")
     prob = f"{100 * comparison.attrs['ci_prob']:g} %"
     return [
