@@ -65,6 +65,10 @@ def closest(name: str, names: Iterable[str]) -> str:
     by_folded = {candidate.casefold(): candidate for candidate in names}
     folded = name.casefold()
     matches = difflib.get_close_matches(folded, by_folded, n=3, cutoff=0.6)
+    if matches:
+        # Much worse matches than the best are not what was meant.
+        ratio = {own: difflib.SequenceMatcher(None, own, folded).ratio() for own in matches}
+        matches = [own for own in matches if ratio[own] > ratio[matches[0]] - 0.1]
     if not matches and len(folded) > 2:
         parts = [own for own in by_folded if folded in own or (len(own) > 2 and own in folded)]
         matches = parts[:3]

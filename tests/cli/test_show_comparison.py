@@ -82,13 +82,16 @@ def test_every_sentence_agrees_with_the_table_above_it(plain, capsys, seed):
     when = "After 20 trials each" if budget else "Fully tuned"
     when += f", differences up to {rope:g} counting as equal" if rope else ""
     assert when.lower() in " ".join(out.split("┏")[0].split()).lower()
-    best = [line for line in sentences if " the best model" in line or "clearly the best" in line]
+    kind = f"ahead of all others by more than {rope:g}" if rope else "the best model"
+    best = [line for line in sentences if kind in line and "at most" not in line]
     for line in best:
         assert line.startswith(when)
-        name = re.search(r"most likely it is (\w)|, (\w) is the best", line)
+        name = re.search(rf"most likely it is (\w)|, (\w) is [a-z ]+ {kind}", line)
         name = name[1] or name[2]
         chance = as_number(triple(line))
         assert ("clearly" in line) == (chance < 59.6)
+        word = next((word for least, word in WORDS.items() if chance >= 100 * least + 0.6), "")
+        assert word in line or chance > 98.4
         # Whoever is ahead of all is ahead of each.
         for pair, cells in rows.items():
             if name in pair:
@@ -196,16 +199,16 @@ def test_names_that_are_not_there_are_refused(plain, by, names, words):
 
 def test_a_comparison_of_few_trials_says_on_what_it_leans(capsys):
     few = make_tree(make_trials(n=40, n_failed=2, searches=PAIRS), chains=2, draws=60)
-    for budget, words in ((None, "leans on the prior"), (100.0, "Few trials")):
+    for budget, words in ((None, "leans on the prior"), (100.0, "which are few")):
         show_comparison(few, budget=budget)
         out = " ".join(capsys.readouterr().out.split())
-        assert "the law rests on the best 16 trials of each search" in out
+        assert "The law rests on the best 16 trials of each search" in out
         assert words in out
 
 
 def test_a_comparison_of_many_trials_leans_on_nothing(plain, capsys):
     show_comparison(plain)
-    assert "Few trials" not in capsys.readouterr().out
+    assert "The law rests" not in capsys.readouterr().out
 
 
 def test_a_rope_beyond_all_differences_is_named_on_the_screen(plain, capsys):

@@ -45,11 +45,28 @@ def test_the_answers_of_a_saved_surface(saved, capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["plot", "fit.nc", "tail_fit"], ["forecast", "fit.nc", "--within", "1%"]],
+    [
+        ["plot", "fit.nc", "optimum", "tail_fit"],
+        ["plot", "fit.nc", "comparison", "--budget", "50"],
+        ["forecast", "fit.nc", "--within", "1%"],
+        ["compare", "fit.nc", "--budget", "50"],
+        ["sentence", "fit.nc", "--budget", "50"],
+    ],
 )
-def test_what_needs_the_law_is_refused(saved, arguments, capsys):
-    assert main(arguments) == 1
-    assert "surface" in capsys.readouterr().err
+def test_what_needs_the_law_is_refused_first_by_its_option(saved, arguments, capsys):
+    for sampler, law in (("unknown", True), ("TPESampler", False)):
+        own = make_surface_tree((("a", "x"), ("a", "y")), law=law)
+        own.attrs["search_sampler"] = sampler
+        own.to_netcdf("fit.nc", engine="h5netcdf")
+        assert main(arguments) == 1
+        out, error = capsys.readouterr()
+        assert not out
+        assert not (saved / "leadline-pictures").exists()
+        option = arguments[-2] if arguments[-2].startswith("--") else arguments[-1]
+        assert option in error
+        # No advice for a random search, where it is known that it was none.
+        assert ("If the search was random" in error) == law
+        assert ("TPESampler" in error) == (not law)
 
 
 @pytest.fixture

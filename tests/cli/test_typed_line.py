@@ -61,3 +61,30 @@ def test_a_column_that_is_not_there_is_named_before_a_folder_that_is(tmp_path, c
     assert "no column 'los'" in capsys.readouterr().err
     assert main(shlex.split(f"fit runs.csv {COLUMNS}")) == 1
     assert "the folder leadline-runs exists" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("compare fit.nc --rope", ["--rope 0.002", "in score units"]),
+        ("compare fit.nc --budget", ["--budget 50"]),
+        ("fit runs.csv --budget", ["--budget epoch"]),
+        ("forecast fit.nc --trials", ["--trials 50"]),
+        ("fit runs.csv --task", ["--task COLUMN"]),
+        ("fit runs.csv --direction", ["minimize or maximize"]),
+    ],
+)
+def test_an_option_without_a_value_has_an_example(line, words, capsys):
+    with pytest.raises(SystemExit):
+        main(shlex.split(line))
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert all(word in error for word in words)
+
+
+def test_only_the_nearest_choice_is_proposed(capsys):
+    with pytest.raises(SystemExit):
+        main(shlex.split("fit runs.csv --direction minimise"))
+    proposed = capsys.readouterr().err.split("Did you mean")[1]
+    assert "minimize" in proposed
+    assert "maximize" not in proposed

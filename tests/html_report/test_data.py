@@ -180,7 +180,8 @@ def test_every_search_is_counted_once(data):
     several = copy.deepcopy(data)
     for search, chance in zip(several["searches"], (0.99, 0.1, 0.5, 0.95), strict=True):
         search["best_within_noise"] = chance
-    said = verdict_sentences(several)[-3:]
+    *said, advice = verdict_sentences(several)[-4:]
+    assert advice == several["advice"]
     names = [search["name"] for search in several["searches"]]
     assert "gain less than" in said[0]
     assert f"in 2 of 4 searches: {names[0]}, {names[3]} " in said[0]

@@ -9,6 +9,7 @@ import re
 import matplotlib as mpl
 import pytest
 from helpers import make_tree, make_trials
+from helpers_surface import make_surface_tree
 
 import leadline as ll
 from leadline.checks.plain_words import MEANINGS
@@ -139,6 +140,13 @@ def test_doubts_stand_beside_every_row(hostile_page, page):
     # The divergences of a made-up fit are those of every search.
     assert all("do not rely on it" in row for row in rows)
     assert "do not rely on it" not in page
+
+
+def test_the_sentences_of_a_single_search_stand_in_the_verdict_alone(small, tmp_path):
+    for fit in (small, make_surface_tree()):
+        page = ll.report(fit, tmp_path / "report.html").read_text(encoding="utf-8")
+        said = re.findall("<li>.*</li>", page)
+        assert len(said) == len(set(said)) > 3
 
 
 def test_it_can_be_read_without_javascript(data, page):

@@ -6,6 +6,7 @@ import pytest
 from helpers_surface import make_surface_tree
 
 import leadline as ll
+from leadline.stats.stopping import stopping_advice
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,9 @@ def test_the_answers_of_all_rooms_are_in_it(page):
 def test_a_search_that_learned_has_its_calibration(tmp_path):
     page = ll.report(make_surface_tree(), tmp_path / "report.html").read_text(encoding="utf-8")
     assert "in 96 test studies" in page
+    # The advice of `forecast`, and what bounds every sampler.
+    assert stopping_advice(make_surface_tree(), ll.forecast(make_surface_tree(), 50)).reason in page
+    assert "a perfect search</td>" in page
     assert "believe the" not in page
 
 

@@ -267,6 +267,20 @@ def test_fits_with_the_same_threshold_are_one_candidate():
     assert set(table["optimum"][1].to_numpy()) & set(optimum[2].ravel())
 
 
+def test_the_stored_draws_of_a_threshold_have_the_mean_of_all():
+    """As in a search whose one threshold has all weight, where a picture shows both."""
+    tails = cut_tail(make_trials(), tail_fraction=0.3)
+    part = part_of(tails, 2000, seed=0)
+    evidence = pd.DataFrame(
+        {"kept": True, "weight": [1.0], "elpd": np.nan, "refitted": 0, "p_value": [0.5]}
+    )
+    table = candidates_table([part], np.array([0]), evidence, 0)
+    for name in ("optimum", "effective_dim", "noise_sd"):
+        every = part["posterior"][name]
+        assert table.sizes["sample"] < every.size
+        np.testing.assert_allclose(table[name].mean(), every.mean(), atol=0.002 * every.std())
+
+
 def test_densities_of_reports_are_of_scores_and_probabilities_have_no_units():
     """On a scale of logarithms: one report beyond the threshold, and one that is not."""
     tails = cut_tail(make_trials(), threshold=0.3, scale=SCALES["log"]).assign(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +19,8 @@ from helpers import (
 )
 
 import leadline as ll
+from leadline.plots.plot_comparison import tabulate_pairs
+from leadline.stats.summary import summary_cells
 from leadline.stats.tuning_curve import empirical_tuning_curve
 
 ONE = "mnist"
@@ -95,6 +98,14 @@ def test_tuning_curve(tree, options):
 
 def test_the_picture_leads_with_the_score_if_re_run(tree):
     assert ll.tuning_curve_numbers(tree, [5, 50]).attrs["kind"] == "expected"
+
+
+def test_the_re_run_of_a_typical_best_has_another_name_than_that_of_my_best(tree):
+    made = ll.plot_tuning_curve(tree, backend="matplotlib")
+    words = [text.get_text() for text in plt.gcf().legends[0].get_texts()]
+    heads = set(summary_cells(tree).columns)
+    assert not heads & set(words)
+    assert made.backend == "matplotlib"
 
 
 def test_the_observed_curve_ends_with_the_trials(tree):
@@ -198,15 +209,25 @@ def test_comparison():
     found = ll.compare(tree, rope=0.01).sel(model="x", other_model="y")
     assert numbers["row"].to_numpy().tolist() == ["overall", "b", "overall"]
     np.testing.assert_allclose(numbers["difference"][:2], found["difference"])
-    mean = np.exp(np.log(found["scale"]).mean())
-    overall = float(found["difference_overall"] * mean)
-    assert float(numbers["difference"][2]) == pytest.approx(overall)
+    for end, name in zip(("", "_lower", "_upper"), ("difference", "lower", "upper"), strict=True):
+        assert float(numbers[name][2]) == float(found[f"difference_in_scores{end}"])
     np.testing.assert_array_equal(numbers["p_better"][:2], found["p_better"])
     assert float(numbers["p_better"][2]) == float(found["p_better_overall"])
     assert "equal" in str(numbers["label"][0].item())
     line = ll.plot_comparison(tree, rope=0.01).viz["interval b"].to_dataset().to_dataarray().item()
     ends = numbers.isel(row=1)[["lower", "upper"]].to_dataarray()
     np.testing.assert_array_equal(line.get_xdata(), ends)
+
+
+def test_the_comparison_of_tasks_too_different_has_no_band():
+    tree = make_tree(make_trials(searches=(("a", "x"), ("a", "y"))), chains=2, draws=50)
+    found = ll.compare(tree, rope=0.01)
+    for in_scores in (True, False):
+        numbers = tabulate_pairs(found, rope=0.01, in_scores=in_scores)
+        assert numbers.attrs["rope"] == (0.01 if in_scores else 0.0)
+    band = ll.plot_comparison(tree, rope=0.01).viz["rope"].to_dataset().to_dataarray().item()
+    box = band.get_extents().transformed(plt.gcf().axes[0].transData.inverted())
+    assert [box.x0, box.x1] == pytest.approx([-0.01, 0.01])
 
 
 @pytest.mark.parametrize("name", ["optimum", "effective_dim", "tail_fit", "tuning_curve"])

@@ -1,5 +1,7 @@
 """Figures for a page or a slide: their size, and what they name."""
 
+import itertools
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from helpers import make_tree, make_trials
 
 import leadline as ll
 from leadline.cli.main import main
-from leadline.plots.gallery import PICTURES, options_of, pictures_of
+from leadline.plots.gallery import PICTURES, options_of, pictures_of, save_picture
 from leadline.plots.page import PAGES, page
 
 SEARCHES = tuple((task, model) for task in ("digits", "wine") for model in ("mlp", "forest"))
@@ -72,6 +74,27 @@ def test_no_words_are_cut_at_the_edge_of_the_figure(name, size):
     plt.close("all")
 
 
+@pytest.mark.parametrize("size", PAGES)
+def test_ticks_of_a_comparison_do_not_touch(tree, size):
+    with page(size):
+        figure = words_of(ll.plot_comparison(tree, rope=0.02))[1]
+        figure.canvas.draw()
+    boxes = [own.get_window_extent() for own in figure.axes[0].get_xticklabels()]
+    gaps = [right.x0 - left.x1 for left, right in itertools.pairwise(boxes)]
+    # A third of a character, and more.
+    assert min(gaps) > 0.2 * boxes[0].height
+    plt.close("all")
+
+
+@pytest.mark.parametrize(("size", "dots"), [(None, 150), ("single-column", 300)])
+def test_a_png_for_a_page_has_the_dots_of_print(tree, tmp_path, size, dots):
+    with page(size):
+        collection = ll.plot_comparison(tree)
+        save_picture(collection, tmp_path / "own.png")
+    width = plt.imread(tmp_path / "own.png").shape[1]
+    assert width == pytest.approx(dots * words_of(collection)[1].get_figwidth(), abs=1)
+
+
 def test_rows_of_panels_share_one_label(tree):
     figure = words_of(ll.plot_forecast(tree))[1]
     assert "log_loss" in figure.get_supylabel()
@@ -109,10 +132,12 @@ def test_a_comparison_names_what_is_compared_and_which_way_is_better(direction):
     _, figure = words_of(ll.plot_comparison(both))
     axes = figure.axes[0]
     assert axes.get_title() == "Is mlp better than forest?"
-    label = axes.get_xlabel()
-    assert "difference in log_loss" in label
-    assert ("lower is better" if direction == "minimize" else "higher is better") in label
-    assert label.index("← forest") < label.index("mlp")
+    first, second, better = axes.get_xlabel().split("\n")
+    # What is subtracted is that of the better model, if low scores are good.
+    names = ("forest", "mlp") if direction == "minimize" else ("mlp", "forest")
+    assert (first.split()[-1], second.split()[-1]) == names
+    assert second.startswith("minus")
+    assert "mlp is better" in better
     plt.close("all")
 
 
@@ -131,7 +156,29 @@ def test_tasks_too_different_for_one_axis_are_in_task_scales(tree):
 def test_a_few_numbers_of_trials_are_the_ticks_of_the_forecast(tree):
     _, figure = words_of(ll.plot_forecast(tree, [70]))
     ticks = [text.get_text().split("\n")[0] for text in figure.axes[0].get_xticklabels()]
-    assert ticks == ["1", "70"]
+    # The first number is where the median is on the axis.
+    assert ticks == ["10", "70"]
+    _, figure = words_of(ll.plot_forecast(tree, [12, 40]))
+    ticks = [text.get_text().split("\n")[0] for text in figure.axes[0].get_xticklabels()]
+    # 10 and 12 would touch.
+    assert ticks == ["12", "40"]
+    plt.close("all")
+
+
+@pytest.mark.parametrize("trials", [None, [70]])
+def test_a_forecast_shows_the_whole_median_and_the_gain_that_counts(tree, trials):
+    made = ll.plot_forecast(tree, trials, minimum_gain=0.03)
+    seen = ll.forecast_numbers(tree, [70])["best_seen"]
+    for name in seen["search"].to_numpy().astype(str):
+        low, high = made.get_target(None, {"search": name}).get_ylim()
+        median, line = (
+            made.viz[own].to_dataset().to_dataarray().sel(search=name).item().get_ydata()
+            for own in ("median", "minimum_gain")
+        )
+        assert low < median.min() <= median.max() < high
+        (axes,) = [own for own in plt.gcf().axes if own.get_title() == name]
+        assert not any(text.get_text() for text in axes.get_xticklabels(minor=True))
+        assert line[0] == pytest.approx(float(seen.sel(search=name)) - 0.03)
     plt.close("all")
 
 

@@ -177,6 +177,16 @@ def test_thresholds_left_out_and_averages_are_in_the_legend():
     assert not draw((0.5, 0.5), legend=False)[0]
 
 
+def test_the_legend_of_thresholds_tells_each_search_alone_from_all_together():
+    tree = make_averaged_tree(make_trials(), (0.2, 0.3), (0.5, 0.5))
+    words = legend_of(ll.plot_threshold(tree, backend="matplotlib"))
+    assert "alone" not in words
+    tree["candidates"] = tree["candidates"].dataset.assign(overlap=("search", [0.9]))
+    words = legend_of(ll.plot_threshold(tree, backend="matplotlib"))
+    assert "alone" in words
+    assert "together" in words
+
+
 @every_plot
 def test_draws_into_a_given_collection(name):
     made = PICTURES[name](tree_of(1))

@@ -225,8 +225,11 @@ def test_sentences_agree_with_the_numbers(seed):
     # The last sentence says what a task scale is.
     pairs = pairs[:3]
     name = str(found["model"].to_numpy()[found["p_ahead_overall"].to_numpy().argmax()])
-    assert (f"{name} is the best model" in best) == (found["p_ahead_overall"].max() >= 0.6)
+    assert ("no model" in best) == (found["p_ahead_overall"].max() < 0.6)
     assert name in best
+    # Ahead by more than the rope is less than to be the best.
+    assert ("the best" in best) == (rope == 0)
+    assert (f"by more than {rope:g}" in best) == (rope > 0)
     for (first, second), sentence in zip(itertools.combinations("xyz", 2), pairs, strict=True):
         pair = found.sel(model=first, other_model=second)
         better, equal, worse = (float(pair[f"p_{kind}_overall"]) for kind in KINDS)
@@ -269,7 +272,7 @@ def test_nobody_is_named_who_is_hardly_ever_ahead():
     found["p_ahead_overall"] = "model", [0.0, 0.01, 0.0]
     first, *_ = ll.comparison_sentences(found)
     assert "most likely" not in first
-    assert "no model is the best" in first
+    assert "no model is ahead" in first
 
 
 def test_reasons_for_doubt_come_first():

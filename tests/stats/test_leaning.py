@@ -1,10 +1,12 @@
 """A comparison of few trials says so, and only where that was measured."""
 
 import pytest
-from helpers import make_tree, make_trials
+from helpers import make_averaged_tree, make_tree, make_trials
 from helpers_surface import make_surface_tree
 
 import leadline as ll
+from leadline.checks.evidence import Evidence
+from leadline.checks.recorded_trials import tail_points
 from leadline.stats.leaning import leaning
 
 PAIRS = (("a", "x"), ("a", "y"))
@@ -30,6 +32,15 @@ def test_tuned_near_and_far(budget, words):
     text = leaning(tree_of(40, 12), budget)
     for word in ["the best 12 trials of each search", *words]:
         assert word in text
+
+
+def test_trials_used_are_one_number_in_every_answer():
+    """Over thresholds of 16, 24, 32 and 48 trials, by their weights."""
+    tree = make_averaged_tree(make_trials(n=80), (0.2, 0.3, 0.4, 0.6), (0.5, 0.3, 0.2, 0.0))
+    used = int(ll.summary(tree)["in_regime"].iloc[0])
+    check = tail_points(Evidence(tree, ll.summary(tree).index[0])).figure
+    assert used == check == round(0.5 * 16 + 0.3 * 24 + 0.2 * 32)
+    assert f"the best {used} trials" in leaning(tree, None)
 
 
 @pytest.mark.parametrize(("trials", "used"), [(40, 30), (400, 20)])

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 import xarray as xr
-from helpers import make_tree, make_trials
+from helpers import make_averaged_tree, make_tree, make_trials
 from helpers_surface import make_surface_tree
 
 import leadline as ll
@@ -13,6 +13,7 @@ from leadline.cli.main import main
 from leadline.errors import LeadlineError
 from leadline.stats.citations import BIBTEX, REFERENCES
 from leadline.stats.paper import optimum_sentence
+from leadline.stats.rounding import percent
 
 
 def converged(tree):
@@ -41,8 +42,17 @@ def test_it_has_the_numbers_of_the_summary_and_of_the_comparison(tree, form):
     row = ll.summary(tree, ci_prob=0.8, ci_kind="eti").iloc[0]
     for column in ("optimum", "optimum_eti80_lb", "optimum_eti80_ub"):
         assert f"{row[column]:.4f}" in plain or f"{row[column]:.5f}" in plain
-    for sentence in ll.comparison_sentences(ll.compare(tree, budget=20, rope=0.01, ci_prob=0.8)):
-        assert sentence in plain
+    found = ll.compare(tree, budget=20, rope=0.01, ci_prob=0.8)
+    names = ("a&b", "c@d")
+    both = [found.sel(model=own, other_model=other) for own, other in (names, names[::-1])]
+    pair = max(both, key=lambda own: float(own["p_better_overall"]))
+    chances = [percent(float(pair[f"p_{kind}_overall"])) for kind in ("better", "equal", "worse")]
+    assert "{} (practically equal {}, worse {})".format(*chances) in plain
+    assert f"{pair['model'].item()} is better than {pair['other_model'].item()}" in plain
+    assert f"{float(pair['difference_in_scores']):.3f}"[:-1] in plain
+    # The score of each search at the budget.
+    for name, own in ll.tuning_curve(tree, [20], kind="expected").groupby("search"):
+        assert re.search(rf"{float(own.mean()):.3f}"[:-1] + rf"\S* \[[^]]*\] for {name}", plain)
     assert "89 %" not in plain
     for words in ("80 %", "regime fit", "R-hat at most 1.001", "at least 800"):
         assert words in plain
@@ -113,6 +123,45 @@ def test_one_search_of_one_model_reads_as_one(tmp_path):
     assert f"After 50 trials, the best one, if re-run, is expected to score {float(row):.3f}"[
         :-1
     ] in (text)
+
+
+def test_the_best_trial_its_re_run_the_noise_and_the_trials_used_are_results():
+    alone = converged(make_tree(make_trials(), draws=300))
+    row, text = ll.summary(alone).iloc[0], ll.sentences(alone)
+    for column in ("best_seen", "best_seen_expected", "noise_sd"):
+        assert f"{row[column]:.3f}"[:-1] in text
+    assert f"the best {row['in_regime']} trials" in text
+
+
+@pytest.mark.parametrize(
+    ("sampler", "words", "missing"),
+    [
+        ("RandomSampler", "random search", "taken"),
+        ("random share", "random search", "taken"),
+        ("unknown", "taken to be random draws", "by random search"),
+        ("TPESampler", "taken to be random draws", "by random search"),
+    ],
+)
+def test_a_search_is_called_random_where_that_is_recorded(sampler, words, missing):
+    for made in (converged(make_tree(make_trials(), draws=300)), make_surface_tree(law=True)):
+        made.attrs |= {"search_sampler": sampler, "trials": "9 trials (12 evaluations): 9 complete"}
+        text = ll.sentences(made).split("**Results")[0]
+        assert words in text
+        assert missing not in text
+        assert not re.search(r"\([^()]*\(12", text)
+    made = make_surface_tree(law=False)
+    made.attrs["search_sampler"] = sampler
+    assert "random" not in ll.sentences(made).split("**Results")[0].replace(sampler, "")
+
+
+def test_answers_are_averaged_over_thresholds_only_where_several_have_weight():
+    def text_of(weights):
+        tree = converged(make_averaged_tree(make_trials(), (0.2, 0.3), weights))
+        tree.attrs["settings"] = '{"threshold": "auto", "model": "single"}'
+        return ll.sentences(tree)
+
+    assert "averaged over the thresholds" in text_of((0.5, 0.5))
+    assert "averaged over the thresholds" not in text_of((1.0, 0.0))
 
 
 def test_many_optima_are_left_to_the_table():

@@ -30,8 +30,22 @@ def test_go_on_while_one_search_is(tree):
     assert not advice.stop
     chances = found["p_worthwhile"].isel(trials=1).to_numpy()
     likely = str(found["search"][int(np.argmax(chances))].item())
-    assert advice.sentence.startswith("Not settled: the best of 500 more trials, if re-run,")
+    largest = float(chances.max())
+    assert advice.verdict == ("go on" if largest > 0.5 else "not settled")
+    assert "the best of 500 more trials, if re-run," in advice.sentence
     assert f"most likely for {likely}" in advice.sentence
+
+
+@pytest.mark.parametrize(
+    ("chance", "verdict"), [(0.03, "stop"), (0.4, "not settled"), (0.66, "go on")]
+)
+def test_each_verdict_has_its_probability(tree, chance, verdict):
+    found = forecast(tree, [50], minimum_gain=0.01)
+    found["p_worthwhile"] = found["p_worthwhile"] * 0.0 + [[0.01], [chance]]
+    advice = stopping_advice(tree, found)
+    assert advice.verdict == verdict
+    assert advice.stop == (verdict == "stop")
+    assert advice.sentence.lower().startswith(verdict)
 
 
 @pytest.mark.parametrize("share", [0.02, 5.0])

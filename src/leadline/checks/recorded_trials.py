@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import Outcome, at_least, at_most, not_made, too_few_trials
 from leadline.data.trials import UNUSED
+from leadline.stats.trials_used import trials_used
 
 MIN_TAIL_POINTS = 20
 """`leadline.fit` refuses fewer than 8. With fewer than 20, the posterior leans on the prior of the
@@ -33,9 +34,9 @@ _MIN_TRIALS = 10
 
 
 def tail_points(evidence: Evidence) -> Outcome:
-    """Check the number of trials beyond the threshold of the main candidate."""
+    """Check the number of trials beyond the threshold, the mean over candidates by weight."""
     return at_least(
-        evidence.n_tail,
+        int(trials_used(evidence.tree).sel(search=evidence.search)),
         MIN_TAIL_POINTS,
         "Run more trials: with so few of use, the prior matters much and a bad fit goes unnoticed.",
     )

@@ -139,6 +139,14 @@ def run_plot(arguments: argparse.Namespace) -> None:
     names = ("budget", "rope", "trials", "minimum_gain", "ci_prob")
     options = {name: getattr(arguments, name) for name in names}
 
+    from leadline.stats.fitted_search import validate_tree
+    from leadline.stats.surface_tree import PICTURES
+
+    # Before the libraries that draw are imported, which takes seconds.
+    for name in set(arguments.names) - set(PICTURES):
+        validate_tree(tree, asked=f"the picture {name}")
+    validate_tree(tree, surface=arguments.budget is None, asked="`budget`")
+
     from leadline.plots.backends import choose_backend
 
     choose_backend(None, backend)
@@ -178,7 +186,11 @@ def run_forecast(arguments: argparse.Namespace) -> int:
     from leadline.stats.stopping import trials_needed_sentences
     from leadline.stats.trials_needed import trials_needed
 
-    gain, probability = arguments.minimum_gain, arguments.probability
+    gain, probability, needed = arguments.minimum_gain, arguments.probability, []
+    if arguments.within is not None:
+        # First, since it refuses surfaces and mistakes.
+        within = trials_needed(tree, arguments.within, probability=_REACH_PROBABILITY)
+        needed = trials_needed_sentences(within)
     stop = show_forecast(
         tree,
         arguments.trials,
@@ -186,10 +198,8 @@ def run_forecast(arguments: argparse.Namespace) -> int:
         probability=probability,
         ci_prob=arguments.ci_prob,
     )
-    if arguments.within is not None:
-        needed = trials_needed(tree, arguments.within, probability=_REACH_PROBABILITY)
-        for sentence in trials_needed_sentences(needed):
-            show_line(sentence)
+    for sentence in needed:
+        show_line(sentence)
     show_recorded(tree, arguments.fit)
     return STOP if stop and arguments.exit_code else 0
 

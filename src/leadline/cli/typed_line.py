@@ -10,6 +10,23 @@ from typing import Any, NoReturn
 
 from leadline.errors import closest
 
+_EXAMPLES = {
+    "--rope": "0.002, in score units",
+    "--minimum-gain": "0.002, in score units",
+    "--within": "1% or 0.002, in score units",
+    "--threshold": "0.3, in score units",
+    "--resolution": "0.001, in score units",
+    "--bounds": "0 1, in score units",
+    "--budget": "50",
+    "--trials": "50",
+    "--ci-prob": "0.9",
+    "--probability": "0.05",
+    "--tail-fraction": "0.2",
+    "--score": "val_loss",
+    "--params": "lr width",
+}
+"""Values of options whose placeholder is a letter, or for which it says too little."""
+
 _SUFFIXES = (".csv", ".db", ".gz", ".json", ".jsonl", ".log", ".nc", ".parquet", ".tsv")
 
 
@@ -43,6 +60,8 @@ class Parser(argparse.ArgumentParser):
                 if takers
                 else f".{closest(unknown[1], self._options_here(command))}"
             )
+        if missing := re.match(r"argument (?:-\w/)?(--[\w-]+).*: expected .*argument", message):
+            message += self._example(missing[1])
         choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)$", message)
         if choice:
             message += f".{closest(choice[1], re.findall(r"'([^']*)'", choice[2]))}"
@@ -51,6 +70,17 @@ class Parser(argparse.ArgumentParser):
         message = self._file_first(message) or message
         known = f" {command}" if command in _commands_of(self) else ""
         self.exit(2, f"{self.prog}: {message} (see {self.prog}{known} --help)\n")
+
+    def _example(self, option: str) -> str:
+        """Return what a value of an option looks like, in words after a message."""
+        action = self._option_string_actions[option]
+        if action.choices:
+            return f"; it is {' or '.join(map(str, action.choices))}"
+        named = action.metavar if isinstance(action.metavar, str) else option.lstrip("-").upper()
+        value = _EXAMPLES.get(option, named)
+        # `fit` reads a column of this name, and the others a number.
+        value = "epoch" if option == "--budget" and self.prog.endswith(" fit") else value
+        return f", such as {option} {value}"
 
     def _file_first(self, message: str) -> str:
         """Return what to type where an option or a list of names took the file, else empty text."""

@@ -11,13 +11,21 @@ import xarray as xr
 from leadline.checks.check import check, failed_checks
 from leadline.checks.levels import WARNING, level_of
 from leadline.html_report.sentences import search_sentences, verdict_sentences
-from leadline.html_report.sliders import BUDGETS, comparison_data, curve_data, forecast_data
+from leadline.html_report.sliders import (
+    BUDGETS,
+    DEFAULT_FURTHER,
+    comparison_data,
+    curve_data,
+    forecast_data,
+)
 from leadline.plots.plot_tuning_curve import tuning_curve_numbers
 from leadline.stats.diagnostics import convergence
 from leadline.stats.fitted_search import search_names, validate_tree
+from leadline.stats.forecast import forecast
 from leadline.stats.intervals import interval_label, validate_interval
 from leadline.stats.plateau import plateau_sentences, sampling_line
 from leadline.stats.rounding import decimals_shown
+from leadline.stats.stopping import stopping_advice
 from leadline.stats.summary import summary
 
 VERSION = 1
@@ -49,7 +57,8 @@ def report_data(tree: xr.DataTree, curves: xr.Dataset | None = None) -> dict[str
     - `failed_checks`: names of failed warnings; `verdict`: sentences on the whole fit;
     - `searches`: one dictionary per search, with its row of `leadline.summary`, `failed_checks`
       and `sentences`; `checks`: the rows of `leadline.check`;
-    - `curves`, `forecast`: the outcome of k trials and of m further ones;
+    - `curves`, `forecast`: the outcome of k trials and of m further ones; `advice`: to stop or to
+      go on, for 50 of them;
     - `comparison`: see `leadline.html_report.sliders`; None when there is one model.
     """
     validate_tree(tree)
@@ -74,6 +83,7 @@ def report_data(tree: xr.DataTree, curves: xr.Dataset | None = None) -> dict[str
         "checks": checks.to_dict("records"),
         "curves": curve_data(curve_numbers(tree) if curves is None else curves),
         "forecast": forecast_data(tree),
+        "advice": stopping_advice(tree, forecast(tree, [DEFAULT_FURTHER])).reason,
         "comparison": comparison_data(tree),
     }
     data = plain(data)

@@ -142,7 +142,7 @@ def draw_pairs(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
     for index in pairs[:_MOST_PAIRS]:
         pair = numbers.isel(pair=[index])
         pair = pair.isel(row=np.isfinite(pair["difference"].to_numpy()[0]))
-        height = 0.26 * max(pair.sizes["row"], 1) + 1.1
+        height = 0.26 * max(pair.sizes["row"], 1) + 1.5
         name = " against ".join(members[index])
         with _panels((3.6, height), "pair", pair["pair"]) as panels:
             if pair.sizes["row"]:

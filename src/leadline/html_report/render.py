@@ -162,11 +162,11 @@ def _template_values(tree: xr.DataTree, data: Mapping[str, Any]) -> dict[str, An
 
 
 def _triple(column: Mapping[str, Any]) -> str:
-    """Return the three probabilities of a pair if only equal scores count as equal."""
+    """Return the probabilities of a pair if only equal scores count as equal, if they can be."""
     chances = [column[name][0] for name in ("p_better", "p_equal", "p_worse")]
     if None in chances:
         return formats.MISSING
-    return " / ".join(map(formats.percent, chances))
+    return " / ".join(map(formats.percent, chances if chances[1] else chances[::2]))
 
 
 def _some(names: Sequence[str]) -> str:

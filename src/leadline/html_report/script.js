@@ -108,7 +108,9 @@
     all("[data-pair]").forEach((cell) => {
       const column = comparison.pairs[cell.dataset.pair].columns[cell.dataset.column];
       const chances = ["p_better", "p_equal", "p_worse"].map((name) => column[name][place]);
-      cell.textContent = chances.includes(null) ? "–" : unbroken(chances.map(percent).join(" / "));
+      // Without a rope nothing is practically equal, unless scores are exactly equal.
+      const shown = place || chances[1] ? chances : [chances[0], chances[2]];
+      cell.textContent = chances.includes(null) ? "–" : unbroken(shown.map(percent).join(" / "));
     });
   };
 

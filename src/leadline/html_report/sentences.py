@@ -30,7 +30,7 @@ def verdict_sentences(data: Mapping[str, Any]) -> list[str]:
         sentences += data["comparison"]["sentences"]
     if len(searches) == 1:
         # Its warning and its failed checks are those of the fit.
-        return sentences + _describe(data, 0)
+        return [*sentences, *_describe(data, 0), data["advice"]]
     if len(searches) <= _FEW:
         flat = [search for search in searches if search["plateau"]]
         optima = {
@@ -40,7 +40,7 @@ def verdict_sentences(data: Mapping[str, Any]) -> list[str]:
         }
         sentences += [optimum_sentence(optima)] * bool(optima)
         sentences += [f"{search['name']}: {search['plateau']}." for search in flat]
-    return sentences + _compare_gains(searches)
+    return [*sentences, *_compare_gains(searches), data["advice"]]
 
 
 def doubt_sentences(data: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from leadline.checks.check import check, failed_checks
 from leadline.html_report.formats import estimate, gain, number, percent
 from leadline.html_report.pictures import draw_optima, draw_pairs, draw_slices
 from leadline.html_report.sentences import as_sentence, doubt_sentences
-from leadline.html_report.sliders import comparison_data
+from leadline.html_report.sliders import DEFAULT_FURTHER, comparison_data
 from leadline.plots.picture import BETTER
 from leadline.plots.style import model_styles
 from leadline.stats.diagnostics import convergence
@@ -18,6 +18,7 @@ from leadline.stats.fitted_search import search_names
 from leadline.stats.forecast import forecast
 from leadline.stats.intervals import interval_label, validate_interval
 from leadline.stats.rounding import decimals_shown
+from leadline.stats.stopping import perfect_search, stopping_advice
 from leadline.stats.summary import summary
 from leadline.stats.surface_beside_law import law_sentences
 from leadline.stats.surface_settings import best_setting, setting_cells, setting_sentences
@@ -54,6 +55,7 @@ def surface_page_values(tree: xr.DataTree) -> dict[str, Any]:
     else:
         # The others stand beside the hyperparameters of each search.
         sentences += [f"{search['name']}: {search['sentences'][1]}" for search in searches]
+    sentences.append(stopping_advice(tree, forecast(tree, [DEFAULT_FURTHER])).reason)
     return {
         "data": data,
         "searches": searches,
@@ -71,7 +73,7 @@ def surface_page_values(tree: xr.DataTree) -> dict[str, Any]:
 def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]:
     """Return the answers of each search."""
     answers, label = summary(tree, ci_prob=prob, ci_kind=kind), interval_label(prob, kind)
-    outlook = forecast(tree, FURTHER)
+    outlook, perfect = forecast(tree, FURTHER), perfect_search(tree, 0.0)
     posterior, styles = tree["posterior"].dataset, model_styles(tree)
     matters = setting_sentences(tree, ci_prob=prob)
     beside = law_sentences(tree, ci_prob=prob)
@@ -94,7 +96,12 @@ def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]
         }
         if np.isfinite(row.get("effective_dim", np.nan)):
             search["effective_dim"] = _parameter(row, "effective_dim", label)
-        search["forecast"] = _forecast_rows(outlook.sel(search=name), search["optimum"]["decimals"])
+        decimals = search["optimum"]["decimals"]
+        search["forecast"] = _forecast_rows(outlook.sel(search=name), decimals)
+        if name in perfect["search"]:
+            best = perfect.sel(search=name)
+            bound = [gain(float(best["gain"]), decimals), percent(float(best["p_worthwhile"]))]
+            search["forecast"].append(["a perfect search", "", *bound, ""])
         last = [*([beside[name]] if name in beside else []), matters[index]]
         last = [own.removeprefix(f"{name}: ") for own in last]
         search["sentences"] = [
@@ -118,7 +125,8 @@ def _forecast_rows(outlook: xr.Dataset, decimals: int | None) -> list[list[str]]
         improved = gain(float(own["expected_gain_mean"]), decimals)
         cost = float(own["cost"])
         shown = f"{cost:.3g}" if np.isfinite(cost) else ""
-        rows.append([str(trials), percent(float(own["p_gain"])), improved, shown])
+        chances = [percent(float(own[name])) for name in ("p_gain", "p_worthwhile")]
+        rows.append([str(trials), chances[0], improved, chances[1], shown])
     return rows
 
 

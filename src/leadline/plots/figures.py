@@ -134,11 +134,13 @@ def set_log_x(
     ends: tuple[float, float],
     labels: Sequence[str],
     ticks: Sequence[float] | None = None,
+    *,
+    minor: bool = True,
 ) -> None:
     """Make the horizontal axis of a panel logarithmic, with a label per tick.
 
     Ticks are the powers of ten by default, and `ends` the smallest and the largest number. Bokeh
-    needs a panel made with ``log_x=True``.
+    needs a panel made with ``log_x=True``. `minor` is whether matplotlib draws ticks between them.
     """
     module = backend_module(backend)
     module.xscale(target, "log")
@@ -149,5 +151,8 @@ def set_log_x(
     else:
         module.xlim(ends, target)
     module.xticks(list(ticks or decades(*ends)), list(labels), target)
-    if ticks and backend == "matplotlib":
-        target.minorticks_off()
+    if backend == "matplotlib":
+        # Matplotlib labels minor ticks on axes of less than a decade or two.
+        target.xaxis.set_minor_formatter("")
+        if not minor:
+            target.minorticks_off()

@@ -7,6 +7,7 @@ from typing import Any
 import xarray as xr
 from arviz_plots import PlotCollection
 
+from leadline.plots.page import dots_per_inch
 from leadline.plots.plot_comparison import plot_comparison
 from leadline.plots.plot_effective_dim import plot_effective_dim
 from leadline.plots.plot_forecast import plot_forecast
@@ -19,6 +20,7 @@ from leadline.plots.plot_threshold import plot_threshold
 from leadline.plots.plot_tuning_curve import plot_tuning_curve
 from leadline.stats.plateau import plateaus
 from leadline.stats.scaling_law import has_law
+from leadline.stats.surface_tree import PICTURES as PICTURES_OF_SURFACES
 from leadline.stats.surface_tree import is_surface
 
 PICTURES: dict[str, Callable[..., PlotCollection]] = {
@@ -33,7 +35,6 @@ PICTURES: dict[str, Callable[..., PlotCollection]] = {
     "ranks": plot_ranks,
     "scaling": plot_scaling,
 }
-_OF_SURFACES = ("optimum", "forecast", "surface", "comparison", "ranks")
 PER_PAGE = 24
 """Searches per page of a picture with a row or a panel for each."""
 
@@ -42,7 +43,6 @@ _PAGED = ("optimum", "tuning_curve", "forecast", "effective_dim", "tail_fit", "t
 
 # Fewer tasks are few enough to be compared one by one.
 _RANKS_FROM = 7
-_DPI = 150
 _OPTIONS = {
     "tuning_curve": {"budget"},
     "forecast": {"trials", "minimum_gain"},
@@ -61,7 +61,7 @@ def pictures_of(tree: xr.DataTree) -> list[str]:
     """Return the names of the pictures that apply to a fit."""
     without = set()
     if is_surface(tree):
-        without = set(PICTURES) - set(_OF_SURFACES)
+        without = set(PICTURES) - set(PICTURES_OF_SURFACES)
         # Each hyperparameter has a panel, so that a picture is of one search.
         if tree["posterior"].sizes["search"] > 1:
             without.add("surface")
@@ -108,7 +108,7 @@ def save_picture(plot_collection: PlotCollection, path: Path) -> None:
 
         options = {"resources": INLINE, "title": path.stem}
     elif path.suffix == ".png":
-        options = {"dpi": _DPI}
+        options = {"dpi": dots_per_inch()}
     else:
         # Matplotlib writes the date by default.
         options = {"metadata": {"Date" if path.suffix == ".svg" else "CreationDate": None}}

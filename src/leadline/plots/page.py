@@ -12,11 +12,12 @@ _NARROWEST = 0.7
 
 @dataclass(frozen=True)
 class Page:
-    """Width of a figure in inches, size of its text in points, and its largest height."""
+    """Width of a figure in inches, size of its text in points, its largest height, and dots."""
 
     width: float
     font: float
     height: float
+    dots_per_inch: int = 300
 
     @property
     def scale(self) -> float:
@@ -27,7 +28,7 @@ class Page:
 PAGES = {
     "single-column": Page(3.4, 7.0, 9.0),
     "double-column": Page(7.0, 8.0, 9.0),
-    "slide": Page(12.0, 13.0, 6.75),
+    "slide": Page(12.0, 13.0, 6.75, 150),
 }
 """The sizes by name: one or both columns of a journal's page, and a slide of 16 : 9."""
 
@@ -59,6 +60,12 @@ def fit_columns(columns: int, panel_width: float) -> int:
     if chosen is None:
         return columns
     return max(1, min(columns, int(chosen.width / (_NARROWEST * chosen.scale * panel_width))))
+
+
+def dots_per_inch() -> int:
+    """Return the resolution of a PNG; journals ask for 300 dots per inch."""
+    chosen = _PAGE.get()
+    return 150 if chosen is None else chosen.dots_per_inch
 
 
 def text_scale() -> float:

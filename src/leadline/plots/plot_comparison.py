@@ -9,12 +9,12 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 from arviz_plots import PlotCollection
-from arviz_plots.visuals import line_x, scatter_x, vline
+from arviz_plots.visuals import line_x, scatter_x, vline, vspan
 
 from leadline.plots.figures import Options, limits, make_figure
 from leadline.plots.legend import make_entry
-from leadline.plots.page import fit_columns
-from leadline.plots.picture import BETTER, Picture, Visuals
+from leadline.plots.page import fit_columns, fit_size, text_scale
+from leadline.plots.picture import Picture, Visuals
 from leadline.plots.style import FIT, QUIET, Style, model_styles
 from leadline.stats.compare import compare
 from leadline.stats.comparison_sentences import conditions
@@ -22,6 +22,7 @@ from leadline.stats.rounding import percent
 
 SUMMARY_ROWS = {"overall": "_overall", "a new task": "_new_task"}
 """Rows beside the tasks, each with the suffix of its variables in `leadline.compare`."""
+_IN_SCORES = {"overall": "_in_scores", "a new task": "_in_scores_new_task"}
 _SOURCES = {
     "difference": "difference{}",
     "lower": "difference{}_lower",
@@ -34,7 +35,6 @@ _MOST_RATIO = 10.0
 """Tasks whose scales differ by a larger factor do not share an axis in score units."""
 
 _MOST_CHARACTERS = 34
-_SIDES = "     "
 _SETTLED, _OPEN = Style(FIT, "C0"), Style(QUIET, "C0")
 
 
@@ -57,11 +57,13 @@ def comparison_numbers(
     -------
     Dataset
         Dims (pair, row): `difference`, `lower` and `upper`, positive where the first of the pair
-        is better; `p_better`, `p_equal`; and `label`, the name of the row with P(better). `first`
-        and `second` (pair). Rows are the tasks, overall and a new task; rows without a figure for
-        any pair are left out. Differences are in score units, overall and on a new task in task
-        scales times the mean task scale; all are in task scales if one of these is more than ten
-        times another, as for tasks with other metrics. ``attrs`` hold `ci_prob` and `unit`.
+        is better; `p_better`, `p_equal`; and `label`, the name of the row with P(better). Dims
+        (pair): `first`, `second`, and `axis`, which score is subtracted from which. Rows are the
+        tasks, overall and a new task; rows without a figure for any pair are left out. Differences
+        are in score units, overall those of
+        `difference_in_scores` and on a new task of `difference_in_scores_new_task`; all are in task
+        scales if one of these is more than ten times another, as for tasks with other metrics.
+        ``attrs`` hold `ci_prob`, `unit`, and the `rope`, 0 where it has another unit.
 
     Examples
     --------
@@ -89,9 +91,8 @@ def tabulate_pairs(
 ) -> xr.Dataset:
     """Return the numbers of every row, of what `leadline.compare` returned.
 
-    Differences are in task scales, or `in_scores`: those on tasks in score units, the others in
-    task scales times the geometric mean of the scales, so that their signs are those of their
-    probabilities. Differences of tasks are in score units.
+    Differences are in task scales, or in score units if `in_scores`. Those of tasks are in score
+    units.
     """
     context = "task" if by == "model" else "model"
     items = comparison[by].to_numpy().astype(str)
@@ -101,27 +102,35 @@ def tabulate_pairs(
     summaries = list(SUMMARY_ROWS)[len(names) < 2 :]
     rows = [*names, *summaries]
     figures = {name: np.full((len(pairs), len(rows)), np.nan) for name in _SOURCES}
-    in_scores = in_scores and by == "model"
-    scale = comparison["scale"].to_numpy()
-    mean = float(np.exp(np.nanmean(np.log(scale)))) if in_scores else 1.0
+    in_scores = in_scores or by == "task"
     for name, source in _SOURCES.items():
         is_chance = name.startswith("p_")
-        unit = 1.0 if is_chance or in_scores else scale
+        unit = 1.0 if is_chance or in_scores else comparison["scale"].to_numpy()
+        suffixes = SUMMARY_ROWS if is_chance or not in_scores else _IN_SCORES
         for i, (first, second) in enumerate(pairs):
             pair = comparison.sel({by: first, f"other_{by}": second})
             figures[name][i, : len(names)] = pair[source.format("")] / unit
             # By position, since a task may be called "overall".
-            overall = [float(pair[source.format(SUMMARY_ROWS[row])]) for row in summaries]
-            figures[name][i, len(names) :] = np.multiply(overall, 1.0 if is_chance else mean)
+            overall = [float(pair[source.format(suffixes[row])]) for row in summaries]
+            figures[name][i, len(names) :] = overall
     labels = [
         [_label(*cell, rope) for cell in zip(rows, better, equal, strict=True)]
         for better, equal in zip(figures["p_better"], figures["p_equal"], strict=True)
     ]
     metric = comparison.attrs["metric"]
+    step = -1 if comparison.attrs["direction"] == "minimize" else 1
+    scores = [[f"{metric} of {name}" for name in pair][::step] for pair in pairs]
+    in_scales = "" if in_scores else ", in task scales"
+    axes = [f"{' minus '.join(own)}{in_scales}" for own in scores]
     notes = [conditions(comparison), f"{100 * comparison.attrs['ci_prob']:g} % intervals"]
     if len(names) > 1 and by == "model":
-        notes.append("overall and on a new task, each task counts alike")
-    if by == "model" and not in_scores:
+        notes.append("overall, each task counts alike")
+        if in_scores:
+            notes[-1] = (
+                "overall: the mean over tasks, which count alike in its probability; a new task "
+                "has the mean task scale"
+            )
+    if not in_scores:
         notes.append("a task scale is the spread of the good scores on a task")
     if comparison.attrs.get("leans_on"):
         notes.append("few trials: read with caution")
@@ -129,6 +138,7 @@ def tabulate_pairs(
         {
             **{name: (("pair", "row"), values) for name, values in figures.items()},
             "label": (("pair", "row"), labels),
+            "axis": ("pair", axes),
             "first": ("pair", [first for first, _ in pairs]),
             "second": ("pair", [second for _, second in pairs]),
         },
@@ -136,10 +146,8 @@ def tabulate_pairs(
         attrs={
             "ci_prob": comparison.attrs["ci_prob"],
             "conditions": "; ".join(notes),
-            "unit": f"difference in {metric}"
-            if in_scores or by == "task"
-            else f"difference in {metric}, in task scales",
-            "direction": BETTER[comparison.attrs["direction"]],
+            "rope": rope if in_scores else 0.0,
+            "unit": f"difference in {metric}{in_scales}",
         },
     )
 
@@ -157,10 +165,11 @@ def plot_comparison(
 ) -> PlotCollection:
     """Plot the difference of each pair: one panel per pair, one row per task, and overall.
 
-    To the right of the line at 0 the first is better. A row has the colour and the marker of the
-    better model if its interval excludes 0. Differences are in score units, or in task scales where
-    tasks are too different to share an axis: see `leadline.comparison_numbers`. The numbers beside
-    the rows are P(better), and P(practically equal) with a `rope`.
+    To the right of the line at 0 the first is better, and in the band both are practically equal.
+    A row has the colour and the marker of the better model if its interval excludes 0. Differences
+    are in score units, or in task scales where tasks are too different to share an axis: see
+    `leadline.comparison_numbers`. The numbers beside the rows are P(better), and P(practically
+    equal) with a `rope`.
 
     Parameters
     ----------
@@ -169,8 +178,8 @@ def plot_comparison(
     backend, figure_kwargs
         As in all pictures, see `leadline.plots`.
     visuals : mapping of str to mapping or False, optional
-        `interval` (`line_x`), `difference` (`scatter_x`), `zero` (`vline`), `legend`, `caption`,
-        `title`, `warning`.
+        `interval` (`line_x`), `difference` (`scatter_x`), `rope` (`vspan`), `zero` (`vline`),
+        `legend`, `caption`, `title`, `warning`.
 
     Examples
     --------
@@ -181,10 +190,11 @@ def plot_comparison(
     longest = max(len(str(label)) for label in numbers["label"].to_numpy().ravel())
     width = 3.0 + 0.07 * longest
     columns = fit_columns(min(pairs, _MOST_COLUMNS), width)
-    height = 0.32 * numbers.sizes["row"] + 1.0
+    height = 0.32 * numbers.sizes["row"] + 1.3
     # The caption also has the numbers of trials, models and searches, in about 40 characters.
-    caption = math.ceil((40 + len(numbers.attrs["conditions"])) / (15 * width * columns))
-    size = (width * columns, height * math.ceil(pairs / columns) + 0.5 + 0.2 * caption)
+    inches = fit_size((width * columns, 0.0))[0] / text_scale()
+    caption = math.ceil((40 + len(numbers.attrs["conditions"])) / (15 * inches))
+    size = (width * columns, height * math.ceil(pairs / columns) + 0.6 + 0.2 * caption)
     spaces = (0.3 + 0.075 * longest, 0.75 if pairs > columns else 0.0)
     data = numbers[["difference"]].isel(row=0, drop=True)
     facets = {"cols": ["pair"], "col_wrap": columns}
@@ -212,16 +222,21 @@ def draw_comparison(
         ends = ends.rename("difference")
         picture.draw(f"interval {name}", line_x, ends, line, at, option="interval")
         dot = {"color": color, "facecolor": color, "marker": marker}
-        words: dict[str, Any] = {"kind": "dot", "option": "difference"}
         middle = differences["difference"]
-        picture.draw(f"difference {name}", scatter_x, middle, dot, at, **words)
+        picture.draw(
+            f"difference {name}", scatter_x, middle, dot, at, kind="dot", option="difference"
+        )
     zero = 0 * numbers["difference"].isel(row=0, drop=True)
+    if rope := numbers.attrs["rope"]:
+        band = xr.concat([zero - rope, zero + rope], "end").transpose(..., "end")
+        words: dict[str, Any] = {"label": f"practically equal: up to {rope:g}", "kind": "band"}
+        picture.draw("rope", vspan, band, {"color": QUIET, "alpha": 0.2}, **words)
     picture.draw("zero", vline, zero, {"color": QUIET, "width": 1})
-    x_limits = limits(0.0, numbers["lower"], numbers["upper"])
+    x_limits = limits(-rope, rope, numbers["lower"], numbers["upper"])
     names = numbers["pair"].to_numpy()
     longest = max(len(str(label)) for label in numbers["label"].to_numpy().ravel())
     room = picture.characters(picture.target(pair=names[0]), 0.08 * longest, _MOST_CHARACTERS + 10)
-    for pair, sides in zip(names, _name_sides(numbers, room), strict=True):
+    for pair in names:
         target = picture.target(pair=pair)
         labels = [str(label) for label in numbers["label"].sel(pair=pair).to_numpy()]
         picture.module.yticks(heights.tolist(), labels, target)
@@ -229,11 +244,15 @@ def draw_comparison(
         picture.module.xlim(x_limits, target)
         if picture.backend == "matplotlib":
             # The labels of more would touch.
-            target.locator_params(axis="x", nbins=5)
+            target.locator_params(axis="x", nbins=max(2, min(5, room // 7)))
         first, second = (str(numbers[name].sel(pair=pair).item()) for name in ("first", "second"))
         if picture.options("title") is not None:
             picture.add_title(f"Is {first} better than {second}?", target, min(room, 32))
-        label = _label_axis(numbers, sides)
+        axis = str(numbers["axis"].sel(pair=pair).item())
+        parts = [axis] if len(axis) <= room else axis.replace(" minus ", "\nminus ").split("\n")
+        parts.append(f"right of 0, {first} is better")
+        lines = [textwrap.fill(part, room, max_lines=2, placeholder=" …") for part in parts]
+        label = "\n".join(lines)
         label = label.replace("\n", "<br>") if picture.backend == "plotly" else label
         picture.module.xlabel(label, target)
     entries = {f"{name} is better": style for name, style in styles.items()}
@@ -243,25 +262,6 @@ def draw_comparison(
     entries = {label: style for label, style in entries.items() if style.color in used}
     picture.add_entries([make_entry(label, "dot", vars(entries[label])) for label in entries])
     return picture.finish(titles=False, conditions=numbers.attrs["conditions"])
-
-
-def _label_axis(numbers: xr.Dataset, ends: tuple[str, str]) -> str:
-    """Return which side is whose, what is compared, and which way is better."""
-    unit, better = numbers.attrs["unit"], numbers.attrs["direction"]
-    return f"{_SIDES.join(ends)}\n{textwrap.fill(unit, _MOST_CHARACTERS)}\n({better})"
-
-
-def _name_sides(numbers: xr.Dataset, room: int) -> list[tuple[str, str]]:
-    """Return the words for both sides of the line at 0, alike for all pairs, that fit `room`."""
-    names = [numbers[name].to_numpy().astype(str) for name in ("first", "second")]
-    pairs = list(zip(*names, strict=True))
-    forms = (
-        [(f"← {second} is better", f"{first} is better →") for first, second in pairs],
-        [(f"← {second}", f"{first} →") for first, second in pairs],
-        [("← the second is better", "the first is better →") for _ in pairs],
-    )
-    fitting = (ends for ends in forms if max(len(_SIDES.join(own)) for own in ends) <= room)
-    return next(fitting, [("← second", "first →") for _ in pairs])
 
 
 def _label(row: str, better: float, equal: float, rope: float) -> str:

@@ -1,5 +1,6 @@
 """`plot_forecast`: the best score of the next m trials against m."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -26,7 +27,7 @@ _MOST_TICKS = 4
 # Stands for a failure: this many ranges of the scores worse than the worst score.
 _FAR = 1e3
 # The axis extends beyond the best seen by this multiple of its gap to the best forecast.
-_WORSE = 1.5
+_WORSE = 4.0
 
 
 def forecast_numbers(
@@ -106,10 +107,11 @@ def plot_forecast(
     tree, ci_prob, ci_kind, plot_collection, backend, figure_kwargs, **pc_kwargs
         As in all pictures, see `leadline.plots`.
     trials, minimum_gain
-        As in `leadline.forecast_numbers`.
+        As in `leadline.forecast_numbers`. A curve up to a single number, and that of the default,
+        starts where the median is on the vertical axis.
     visuals : mapping of str to mapping or False, optional
-        `ci_band` (`fill_between_y`), `median` (`line_xy`), `best_seen`, `optimum` (`hline`),
-        `p_gain`, `legend`, `caption`, `title`, `warning`.
+        `ci_band` (`fill_between_y`), `median` (`line_xy`), `best_seen`, `minimum_gain`,
+        `optimum` (`hline`), `p_gain`, `legend`, `caption`, `title`, `warning`.
 
     Examples
     --------
@@ -118,11 +120,13 @@ def plot_forecast(
     numbers = forecast_numbers(
         tree, _fill(trials), minimum_gain=minimum_gain, ci_prob=ci_prob, ci_kind=ci_kind
     )
+    sign = direction_sign(tree)
+    if trials is None or np.size(trials) == 1:
+        numbers = _drop_few(numbers, sign)
     size = (6.0, 3.8) if numbers.sizes["search"] == 1 else (3.2, 2.7)
     options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
     picture = open_picture(tree, numbers[["best_seen"]], size, options, log_x=True)
     median, x = numbers["median"], numbers["trials"].astype(float)
-    sign = direction_sign(tree)
     good, bad = _find_limits(numbers, sign)
     # A band whose end is a failure extends to the end of the panel.
     lower, upper = (
@@ -133,14 +137,20 @@ def plot_forecast(
     colored, black = {"color": picture.colors, "width": 2}, {**DASHED, "color": OBSERVED}
     picture.draw("median", line_xy, median, colored, {"x": x}, label="median")
     picture.draw("best_seen", hline, numbers["best_seen"], black, label="best seen")
+    if minimum_gain:
+        enough = numbers["best_seen"] - sign * minimum_gain
+        label = f"better by {minimum_gain:g}"
+        picture.draw("minimum_gain", hline, enough, {**black, "linestyle": "C2"}, label=label)
     if "optimum" in numbers:
         label = "optimum (without luck)"
         picture.draw("optimum", hline, numbers["optimum"], DASHED, label=label)
     sides = (float(x.min()), float(x.max()))
     ticks, with_chances = decades(*sides), picture.options("p_gain") is not None
     few = trials is not None and len(np.unique(trials)) <= _MOST_TICKS
-    if few:
-        ticks = [float(m) for m in np.union1d(x.min(), np.asarray(trials))]
+    asked = np.asarray(trials if few else ticks, dtype=float).reshape(-1)
+    # Labels of closer numbers would touch.
+    apart = [m for m in (sides[0], *ticks) if (abs(np.log(asked / m)) > math.log(2.0)).all()]
+    ticks = np.union1d(apart, asked).tolist()
     for target, panel in picture.panels(numbers.assign(good=good, bad=bad)):
         picture.module.ylim(sorted([float(panel["good"]), float(panel["bad"])]), target)
         chances = np.interp(np.log(ticks), np.log(x), panel["p_gain"])
@@ -148,7 +158,7 @@ def plot_forecast(
             f"{tick:g}" + (f"\n{percent(chance)}" if with_chances else "")
             for tick, chance in zip(ticks, chances, strict=True)
         ]
-        set_log_x(target, picture.backend, sides, words, ticks if few else None)
+        set_log_x(target, picture.backend, sides, words, ticks, minor=not few)
     chance = f"P(gain > {minimum_gain:g})" if minimum_gain else "P(better than the best seen)"
     kind = "random " if "optimum" in numbers else ""
     x_label = f"further {kind}trials m" + (f"\n{chance}" if with_chances else "")
@@ -166,12 +176,20 @@ def _fill(
     return np.union1d([m for m in _TRIALS if m < np.max(trials)], trials).astype(int)
 
 
+def _drop_few(numbers: xr.Dataset, sign: float) -> xr.Dataset:
+    """Return the numbers without the fewest trials, whose median is off the vertical axis."""
+    worse = sign * (numbers["median"] - _find_limits(numbers, sign)[1])
+    first = int((worse < 0.0).all("search").to_numpy().argmax())
+    # A curve has two numbers of trials or more.
+    return numbers.isel(trials=slice(min(first, numbers.sizes["trials"] - 2), None))
+
+
 def _find_limits(numbers: xr.Dataset, sign: float) -> tuple[xr.DataArray, xr.DataArray]:
     """Return the better and the worse end of the vertical axes, dims (search)."""
     seen = sign * numbers["best_seen"]
     losses = sign * xr.concat([numbers["lower"], numbers["upper"]], "end")
     losses = losses.where(np.isfinite(losses))
-    good = np.minimum(seen, losses.min(("end", "trials")))
+    good = np.minimum(seen - numbers.attrs["minimum_gain"], losses.min(("end", "trials")))
     if "optimum" in numbers:
         good = np.minimum(good, sign * numbers["optimum"])
     worst = np.maximum(seen, losses.max(("end", "trials")))

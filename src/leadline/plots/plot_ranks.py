@@ -13,7 +13,7 @@ from leadline.plots.legend import make_entry
 from leadline.plots.picture import Picture, Visuals
 from leadline.plots.style import FIT, QUIET, Style, model_styles
 from leadline.stats.compare import CERTAIN, compare_once
-from leadline.stats.comparison_sentences import conditions
+from leadline.stats.comparison_sentences import conditions, superlative
 from leadline.stats.rounding import percent
 
 RANK_PANEL = "ranks"
@@ -58,7 +58,7 @@ def ranks_numbers(
     p_best = found["p_ahead_overall"].to_numpy()
     names = {"rank": "mean_rank", "lower": "mean_rank_lower", "upper": "mean_rank_upper"}
     notes = [conditions(found), *["ranks count every difference"] * bool(rope)]
-    notes.append("beside a name the probability to be the best overall")
+    notes.append(f"beside a name the probability to be {superlative(found)} overall")
     groups = _open_groups(found["p_better_overall"].to_numpy())
     return xr.Dataset(
         {

@@ -26,6 +26,8 @@ _SCALE_FILLINGS = {"identity": None, "log": "white", "logit": "#BBBBBB"}
 # Scales share tail fractions: their marks are this share of the axis apart.
 _OFFSET = 0.012
 _NAME_CHARACTERS = 20
+# The room of tick labels beside a panel.
+_LABEL_INCHES = 0.5
 _NAME_SIZE = {"matplotlib": "small", "plotly": 11, "bokeh": 11}
 
 
@@ -91,7 +93,8 @@ def plot_threshold(
     A row per search; a single search has its panels one below the other. Estimates agree within
     their intervals where the law holds, and become more certain as the tail widens. The law ends
     where they start to drift. Grey thresholds were left out: their tails do not follow the law.
-    Dashed lines are averages.
+    Dashed lines are averages; of searches fitted together, they are the joint posterior, and the
+    marks are each search alone.
 
     Parameters
     ----------
@@ -113,13 +116,19 @@ def plot_threshold(
     picture = Picture(collection, tree, numbers["search"].to_numpy(), visuals)
     kept, scale = numbers["kept"] == 1, numbers["scale"]
     scales = [name for name in _SCALE_FILLINGS if (kept & (scale == name)).any()]
-    colored, grey = {"color": picture.colors, "width": 2}, {"color": QUIET, "width": 2}
-    interval_label = f"{100 * numbers.attrs['ci_prob']:g} % interval, and weight"
+    colored = {"color": picture.colors, "width": 2}
+    # The interval of several models is grey in the legend.
+    grey = {"color": QUIET, "width": 2, "linestyle": "C2"}
+    alone, line = "", "average over thresholds"
+    if "overlap" in tree["candidates"]:
+        # In two stages, the joint posterior weighs draws that each search alone has.
+        alone, line = ", each search alone", "all searches together"
+    interval_label = f"{100 * numbers.attrs['ci_prob']:g} % interval{alone}, and weight"
     for name in scales:
         ends, middle = (part.where(kept & (scale == name)) for part in (ranges, means))
         label = interval_label if name == scales[0] else None
         picture.draw(f"interval_{name}", ci_line_y, ends, colored, label=label, option="interval")
-        label = f"on the {name} scale" if len(scales) > 1 else "posterior mean"
+        label = f"on the {name} scale" if len(scales) > 1 else f"posterior mean{alone}"
         dot = {"facecolor": _SCALE_FILLINGS[name] or picture.colors, "color": picture.colors}
         dot["marker"] = picture.markers
         words: dict[str, Any] = {"label": label, "kind": "dot", "option": "point_estimate"}
@@ -130,7 +139,7 @@ def plot_threshold(
         picture.draw("dropped", ci_line_y, dropped, grey, label=label)
     for name in _QUANTITIES:
         average, panel = numbers[f"{name}_average"].rename("average"), {"quantity": name}
-        words = {"label": "average over thresholds" if name == _QUANTITIES[0] else None}
+        words = {"label": line if name == _QUANTITIES[0] else None}
         words["option"] = "average"
         picture.draw(f"average_{name}", hline, average, DASHED, {"coords": panel}, **words)
     _label_panels(picture, numbers, ranges)
@@ -199,6 +208,9 @@ def _label_panels(picture: Picture, numbers: xr.Dataset, ranges: xr.DataArray) -
             elif quantity == _ROWS[0] and picture.options("title") is not None:
                 module.ylabel(textwrap.fill(name, _NAME_CHARACTERS), target, **size)
             if not alone and name == names[0]:
-                picture.add_title(labels[quantity].replace("\n", " "), target)
+                most = picture.characters(target, _LABEL_INCHES, 32)
+                picture.add_title(labels[quantity].replace("\n", " "), target, most)
+            if picture.backend == "matplotlib":
+                target.locator_params(axis="x", nbins="auto" if alone else 2)
             if name == names[-1] and (not alone or quantity == "weight"):
                 module.xlabel("tail fraction", target)

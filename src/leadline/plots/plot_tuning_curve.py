@@ -22,7 +22,7 @@ from leadline.stats.tuning_curve import empirical_tuning_curve, tuning_curve
 _POINTS = 32
 _EXTRAPOLATION = 10
 _LABEL_CHARACTERS = 24
-_BEST = {"measured": "best of k", "expected": "best of k, expected if re-run"}
+_BEST = {"measured": "best of k", "expected": "best of k, if re-run"}
 
 
 def tuning_curve_numbers(
@@ -141,7 +141,10 @@ def draw_tuning_curve(
     curve, x = numbers["curve"], numbers["budget"].astype(float)
     picture.fill("ci_band", curve, x, (numbers["lower"], numbers["upper"]), label=interval_name)
     colored, black = {"color": picture.colors, "width": 2}, {"color": OBSERVED, "width": 1.5}
-    label = "expected if re-run" if expected else "fit"
+    quantile = numbers.attrs["quantile"]
+    which = "mean" if quantile == "mean" else f"{100 * quantile:g} % quantile,"
+    which = f"{'median' if quantile == 0.5 else which} {_BEST[numbers.attrs['kind']]}"
+    label = which if expected else "fit"
     picture.draw("fit_line", line_xy, curve, colored, {"x": x}, label=label)
     if expected:
         lucky = numbers["measured"].rename("curve")
@@ -169,11 +172,8 @@ def draw_tuning_curve(
     for target, panel in picture.panels(numbers):
         picture.module.ylim(limits(*(panel[name] for name in shown)), target)
         set_log_x(target, picture.backend, sides, ticks)
-    quantile = numbers.attrs["quantile"]
-    which = "mean" if quantile == "mean" else f"{100 * quantile:g} % quantile,"
-    which = "median" if quantile == 0.5 else which
     # On lines as short as the height of a panel.
-    best = textwrap.fill(f"{which} {_BEST[numbers.attrs['kind']]}", _LABEL_CHARACTERS)
+    best = textwrap.fill(which, _LABEL_CHARACTERS, break_on_hyphens=False)
     y_label = f"{best}\n{score_label(picture.tree)}"
     picture.label_axes("number of trials k", y_label)
     return picture.finish(conditions=conditions)

@@ -78,6 +78,8 @@ def compare(
           both have, in task scales (in score units for tasks compared);
         - `difference_in_scores` (model, other_model), with `_lower` and `_upper`: the mean over
           the tasks that both have in score units, where tasks with large differences count more;
+          `difference_in_scores_new_task` is the one on a new task whose scale is the geometric
+          mean of the task scales;
         - the same with the suffix `_new_task`: on another task like these, in task scales. nan
           unless models are compared and the fit is crossed; ``attrs["no_new_task"]`` is why. At a
           budget, the new task has a new interaction, and its best of k misses the optimum by as
@@ -209,7 +211,7 @@ def equivalence(
 def _validate(tree: xr.DataTree, by: str, budget: object) -> tuple[list[str], list[str]]:
     """Return the compared items and their contexts, or raise `LeadlineError`."""
     # A budget needs the law: optima alone can be had from a surface.
-    validate_tree(tree, surface=budget is None)
+    validate_tree(tree, surface=budget is None, asked="`budget`")
     if budget is not None:
         validate_budget(budget)
     if by not in ("model", "task"):

@@ -36,10 +36,10 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     >>> for sentence in ll.comparison_sentences(ll.compare(fit)):
     ...     print(sentence)
     Do not rely on this comparison: R-hat 1.064 > 1.01, bulk ESS 39 < 400, tail ESS 19 < 400.
-    Few trials: the law rests on the best 20 trials of each search. Fully tuned, the answer leans on
-    the prior, and its probabilities can be far too certain; that for 100 trials or fewer leans on
-    the scores.
-    Fully tuned, mlp is the best model with probability 84 %.
+    The law rests on the best 20 trials of each search, which are few. Fully tuned, the answer leans
+    on the prior, and its probabilities can be far too certain; that for 100 trials or fewer leans
+    on the scores.
+    Fully tuned, mlp is probably the best model, with probability 84 %.
     Fully tuned, over the tasks that both have, mlp is probably better than forest (better 84 %,
     worse 16 %). The mean difference in loss over these tasks is 0.021 [-0.021, 0.057] (89 %
     interval; positive: mlp is ahead). On a new task like these, mlp is perhaps better than forest
@@ -70,7 +70,11 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     if by == "model":
         if attrs.get("no_new_task"):
             sentences.append(f"No answer for a new task: {attrs['no_new_task']}.")
-        sentences += _task_scales(comparison)
+        sentences += [
+            "Overall and on a new task, differences are in task scales: each task counts alike. "
+            f"{text}"
+            for text in task_scales(comparison)
+        ]
     return sentences
 
 
@@ -124,7 +128,8 @@ def _mean_ranks(comparison: xr.Dataset, items: list[str]) -> list[str]:
     for place in order:
         mean, low, high = (float(comparison[name][place]) for name in ends)
         ahead = float(comparison["p_ahead_overall"][place])
-        best = f" (best overall {percent(ahead)})" if np.isfinite(ahead) else ""
+        best = f" ({superlative(comparison)} overall {percent(ahead)})"
+        best = best if np.isfinite(ahead) else ""
         parts.append(f"{items[place]} {mean:.2f} [{low:.2f}, {high:.2f}]{best}")
     prob = f"{100 * comparison.attrs['ci_prob']:g} %"
     return [
@@ -139,18 +144,33 @@ def _best(comparison: xr.Dataset, items: list[str]) -> list[str]:
     if not np.isfinite(probabilities).any():
         return []
     name, largest = items[int(np.nanargmax(probabilities))], float(np.nanmax(probabilities))
-    best = f"{name} is the best {by}"
-    # "The best" here and "cannot be told apart" in the next sentence would contradict.
-    if largest < _CLEAR:
-        best = f"no {by} is clearly the best; most likely it is {name},"
+    best = superlative(comparison)
+    how, chance = _strength(largest), percent(largest)
     if largest < _UNLIKELY:
-        return [f"no {by} is the best: none is ahead of all others (at most {percent(largest)})."]
-    return [f"{best} with probability {percent(largest)}."]
+        return [f"no {by} is {best} (each with at most {chance})."]
+    # The strength is that of the sentences on pairs: two for one number would contradict.
+    text = (
+        f"{name} is {how} {best}" if how else f"no {by} is clearly {best}; most likely it is {name}"
+    )
+    return [f"{text}, with probability {chance}."]
+
+
+def superlative(comparison: xr.Dataset) -> str:
+    """Return what `p_ahead_overall` is the probability of: with a rope, more than to be best."""
+    rope, others = comparison.attrs["rope"], comparison.sizes[comparison.attrs["by"]] > 2
+    if not rope:
+        return f"the best {comparison.attrs['by']}"
+    return f"ahead{' of all others' * others} by more than {rope:g}"
+
+
+def _strength(probability: float) -> str:
+    """Return the word for a probability, empty where it is too small for one."""
+    return next((words for least, words in _WORDS.items() if probability >= least), "")
 
 
 def _pair_sentence(first: str, second: str, pair: xr.Dataset) -> str:
     """Return the verdict on a pair, and where the posterior mean disagrees with it."""
-    better, equal, worse = _chances(pair, "_overall")
+    better, equal, worse = chances(pair, "_overall")
     sentence = f"{_verdict(first, second, pair, '_overall')}."
     mean = float(pair["difference_overall"])
     if equal < max(better, worse) and mean * (better - worse) < 0:
@@ -172,7 +192,7 @@ def _in_scores(first: str, second: str, pair: xr.Dataset) -> str:
         f"The mean difference in {pair.attrs['metric']} over these tasks is {middle} "
         f"[{ends[0]}, {ends[1]}] ({prob:g} % interval; positive: {first} is ahead)"
     )
-    better, equal, worse = _chances(pair, "_overall")
+    better, equal, worse = chances(pair, "_overall")
     rope = pair.attrs["rope"]
     in_scores = (mean > rope) - (mean < -rope)
     in_scales = 0 if equal >= max(better, worse) else 1 if better > worse else -1
@@ -181,7 +201,7 @@ def _in_scores(first: str, second: str, pair: xr.Dataset) -> str:
     return f"{text}: there, a task with large differences counts for more."
 
 
-def _task_scales(comparison: xr.Dataset) -> list[str]:
+def task_scales(comparison: xr.Dataset) -> list[str]:
     """Return what a task scale is and its sizes, in a list, empty where there is one task."""
     known = comparison["scale"].dropna("task")
     if comparison.sizes["task"] < 2 or not known.sizes["task"]:
@@ -196,8 +216,7 @@ def _task_scales(comparison: xr.Dataset) -> list[str]:
     if rope:
         text = f"; {rope:g} is {float((rope / known).mean()):.2g} task scales on average"
     return [
-        "Overall and on a new task, differences are in task scales: each task counts alike. A task "
-        "scale is the spread of the good scores on a task, in "
+        "A task scale is the spread of the good scores on a task, in "
         f"{comparison.attrs['metric']} {sizes}{text}."
     ]
 
@@ -206,7 +225,8 @@ def _size(scale: xr.DataArray) -> str:
     return f"{float(scale):.2g} ({scale['task'].item()})"
 
 
-def _chances(pair: xr.Dataset, suffix: str) -> tuple[float, float, float]:
+def chances(pair: xr.Dataset, suffix: str) -> tuple[float, float, float]:
+    """Return P(better), P(practically equal) and P(worse) of a pair."""
     kinds = ("better", "equal", "worse")
     better, equal, worse = (float(pair[f"p_{kind}{suffix}"]) for kind in kinds)
     return better, equal, worse
@@ -214,11 +234,11 @@ def _chances(pair: xr.Dataset, suffix: str) -> tuple[float, float, float]:
 
 def _verdict(first: str, second: str, pair: xr.Dataset, suffix: str) -> str:
     """Return the words for the largest of three probabilities; P(equal) is shown with a rope."""
-    better, equal, worse = _chances(pair, suffix)
+    better, equal, worse = chances(pair, suffix)
     middle = f"practically equal {percent(equal)}, " if pair.attrs["rope"] or equal else ""
     numbers = f"(better {percent(better)}, {middle}worse {percent(worse)})"
     largest = max(better, equal, worse)
-    how = next((words for least, words in _WORDS.items() if largest >= least), "")
+    how = _strength(largest)
     if not how:
         return f"{first} and {second} cannot be told apart {numbers}"
     if equal == largest:

@@ -15,7 +15,7 @@ from leadline.distributions.array_functions import NoisyQuadraticParams, log_sur
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.guided import guided_losses
 from leadline.stats.reported import has_trials, reported_scores
-from leadline.stats.surface_tree import is_surface
+from leadline.stats.surface_tree import PICTURES, is_surface, learned_searches
 
 Array = npt.NDArray[np.float64]
 """Losses, probabilities and parameters."""
@@ -252,21 +252,27 @@ def map_searches(
     )
 
 
-def validate_tree(tree: object, *, surface: bool = False) -> xr.DataTree:
+def validate_tree(
+    tree: object, *, surface: bool = False, asked: str = "this answer"
+) -> xr.DataTree:
     """Return the tree when it is the result of a fit, else raise `LeadlineError`.
 
-    `surface` is whether the answer can be had from a surface too.
+    `surface` is whether the answer can be had from a surface too, and `asked` what the user asked
+    for that cannot.
     """
     if not isinstance(tree, xr.DataTree):
         raise LeadlineError(
             f"expected the DataTree that leadline.fit returns, got {type(tree).__name__}"
         )
     if is_surface(tree) and not surface:
+        sampler = str(tree.attrs.get("search_sampler") or "unknown")
+        remedy = "If the search was random, fit the trials again without model='surface'"
+        if sampler != "unknown" and learned_searches(tree):
+            remedy = f"The law is about random draws, not about trials of {sampler}"
         raise LeadlineError(
-            "this answer needs the quadratic law, and the fit is a surface, which has summary, "
-            "forecast, compare (fully tuned), check, sentence, report, and the pictures optimum, "
-            "forecast, surface and comparison. If the search was random, fit the trials again "
-            "without model='surface'"
+            f"{asked} needs the quadratic law, and the fit is a surface, which has summary, "
+            "forecast, compare (fully tuned), check, sentence, report, and the pictures "
+            f"{', '.join(PICTURES)}. {remedy}"
         )
     for group, names in (_NEEDED_OF_SURFACES if is_surface(tree) else _NEEDED).items():
         for name in names.split():

@@ -43,22 +43,27 @@ class Improvements:
         """Return `summarize_differences` per context, overall and on a new task.
 
         The rope is in score units. `difference_in_scores` is the mean over contexts in score
-        units, and `p_ahead_overall` the result of `probability_ahead`.
+        units, `difference_in_scores_new_task` that on a new task of the mean scale, and
+        `p_ahead_overall` the result of `probability_ahead`.
         """
         context = str(self.scale.dims[-1])
         in_scales = rope / self.scale
         overall_rope = in_scales.where(self.by_context.notnull()).mean(context)
-        new_rope = rope / xr.ufuncs.exp(xr.ufuncs.log(self.scale).mean(context))
-        in_scores = summarize_differences(self.in_scores, rope, prob)
-        names = [name for name in in_scores.data_vars if str(name).startswith("difference")]
-        renamed = {name: str(name).replace("difference", "difference_in_scores") for name in names}
-        return (
+        mean_scale = xr.ufuncs.exp(xr.ufuncs.log(self.scale).mean(context))
+        new_rope = rope / mean_scale
+        result = (
             summarize_differences(self.by_context, rope, prob)
             .assign(summarize_differences(self.overall, overall_rope, prob, "_overall"))
             .assign(summarize_differences(self.new_task, new_rope, prob, "_new_task"))
-            .assign(in_scores[names].rename(renamed))
             .assign(p_ahead_overall=probability_ahead(self.overall, overall_rope))
         )
+        in_scores = {"": self.in_scores, "_new_task": self.new_task * mean_scale}
+        for suffix, gain in in_scores.items():
+            own = summarize_differences(gain, rope, prob, f"_in_scores{suffix}")
+            # Probabilities are those in task scales.
+            names = [name for name in own.data_vars if str(name).startswith("difference")]
+            result = result.assign(own[names])
+        return result
 
 
 def find_improvements(

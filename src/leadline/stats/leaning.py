@@ -6,6 +6,7 @@ from leadline.stats.decided_by_prior import decided_by_prior
 from leadline.stats.fitted_search import search_names
 from leadline.stats.reported import has_trials
 from leadline.stats.surface_tree import is_surface
+from leadline.stats.trials_used import trials_used
 
 FEW = 30
 """With fewer trials beyond the threshold of a search that has fewer than `FEW_RUN`, a comparison
@@ -20,16 +21,14 @@ WITHIN = 2.5
 def leaning(tree: xr.DataTree, budget: float | None) -> str:
     """Return on how few trials a comparison rests, and how far to trust it, "" where on many.
 
-    The count is that of the trials beyond the threshold with the largest weight. A fully tuned
+    The count is that of `leadline.stats.trials_used`. A fully tuned
     model is far beyond 40 trials, so that the answer leans on the prior of the number of
     hyperparameters that matter; after a few times the trials that were run, it leans on the scores.
     """
     if is_surface(tree):
         return ""
     names = [name for name in search_names(tree) if has_trials(tree, name)]
-    tails = tree["candidates"].dataset.sel(search=names)
-    heaviest = tails["weight"].fillna(0.0).argmax("candidate")
-    used = tails["n_tail"].isel(candidate=heaviest).to_numpy().astype(int)
+    used = trials_used(tree).sel(search=names).to_numpy()
     run = tree["constant_data"]["n_trials"].sel(search=names).to_numpy()
     few = (used < FEW) & (run < FEW_RUN)
     if not few.any():
@@ -38,7 +37,7 @@ def leaning(tree: xr.DataTree, budget: float | None) -> str:
     least, most = int(used.min()), int(used.max())
     count = f"{least}" if least == most else f"{least} to {most}"
     which = "each search" if few.all() else f"{few.sum()} of {len(few)} searches"
-    text = f"Few trials: the law rests on the best {count} trials of {which}"
+    text = f"The law rests on the best {count} trials of {which}, which are few"
     marked = [
         name
         for name, own in zip(search_names(tree), decided_by_prior(tree), strict=True)

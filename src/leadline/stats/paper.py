@@ -10,15 +10,15 @@ import xarray as xr
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.citations import BIBTEX, REFERENCES
 from leadline.stats.compare import compare_once
-from leadline.stats.comparison_sentences import comparison_sentences
+from leadline.stats.comparison_paper import comparison_results
 from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import search_names, validate_tree
-from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
+from leadline.stats.intervals import validate_interval
 from leadline.stats.markup import escape
 from leadline.stats.options import validate_budget
-from leadline.stats.plateau import plateau_sentences
+from leadline.stats.paper_trials import MOST_LISTED, best_trials, estimate, how_searched
+from leadline.stats.plateau import plateau_sentences, plateaus
 from leadline.stats.reported import only_reported
-from leadline.stats.rounding import rounded
 from leadline.stats.scaling_law import has_law
 from leadline.stats.scaling_sentences import law_sentences
 from leadline.stats.surface_paper import surface_methods, surface_results
@@ -27,13 +27,13 @@ from leadline.stats.tuning_curve import tuning_curve
 
 FORMS = ("markdown", "latex")
 
-# More estimates are not read in one sentence.
-_MOST_LISTED = 12
+# No average shows a threshold of less weight.
+_NO_WEIGHT = 0.01
 
 
 def optimum_sentence(estimates: Mapping[str, str]) -> str:
     """Return one sentence on the optima of searches, with an estimate as text for each name."""
-    if len(estimates) > _MOST_LISTED:
+    if len(estimates) > MOST_LISTED:
         return f"The expected scores of {len(estimates)} perfectly tuned searches are in the table."
     if len(estimates) == 1:
         return f"Perfectly tuned, the expected score is {next(iter(estimates.values()))}."
@@ -82,8 +82,8 @@ def sentences(
     tree : DataTree
         The result of `leadline.fit`.
     budget, rope, ci_prob
-        As in `leadline.compare`; `ci_prob` also holds for the intervals of the optima. Of one
-        model, `budget` adds the score of the best of so many trials.
+        As in `leadline.compare`; `ci_prob` also holds for the other intervals. `budget` adds the
+        score of the best of so many trials.
     form : {"markdown", "latex"}
         Markdown ends with the references. LaTeX cites by key, and ends with the entries for BibTeX
         as comments.
@@ -106,7 +106,7 @@ def sentences(
     ...
     leadline.errors.LeadlineError: no sentence for a paper: sampling has not converged...
     """
-    validate_tree(tree, surface=True)
+    validate_tree(tree, surface=budget is None, asked="`budget`")
     if form not in FORMS:
         raise LeadlineError(f"form must be 'markdown' or 'latex', got {format_value(form)}")
     prob, kind = validate_interval(ci_prob, None)
@@ -116,16 +116,17 @@ def sentences(
             f"no sentence for a paper: sampling has not converged ({', '.join(found.problems)}); "
             f"{found.advice}"
         )
+    names, flat = search_names(tree), [] if is_surface(tree) else plateaus(tree)
     results = _optima(tree, prob, kind)
+    results += best_trials(tree, [name for name in names if name not in flat], prob, kind)
+    if budget is not None and len(names) <= MOST_LISTED:
+        results.append(_at_budget(tree, budget, prob, kind))
     if is_surface(tree):
         results += surface_results(tree, prob)
     if has_law(tree):
         results += law_sentences(tree, ci_prob=prob, ci_kind=kind)
     if _models(tree) > 1:
-        comparison = compare_once(tree, budget=budget, rope=rope, ci_prob=prob)
-        results += comparison_sentences(comparison)
-    elif budget is not None:
-        results.append(_at_budget(tree, budget, prob, kind))
+        results += comparison_results(compare_once(tree, budget=budget, rope=rope, ci_prob=prob))
     if _models(tree) == 1 and (reports := only_reported(tree)):
         results.append(f"Known from reported bests alone: {', '.join(reports)}.")
     if tree.attrs.get("failed_checks") != "[]":
@@ -141,11 +142,11 @@ def _models(tree: xr.DataTree) -> int:
 
 
 def _at_budget(tree: xr.DataTree, budget: float, prob: float, kind: str) -> str:
-    """Return one sentence on the best of so many trials of each search, for a single model."""
+    """Return one sentence on the best of so many trials of each search."""
     validate_budget(budget)
     curve = tuning_curve(tree, [budget], kind="expected").isel(budget=0)
     names = search_names(tree)
-    estimates = [_estimate(curve.sel(search=name), prob, kind) for name in names]
+    estimates = [estimate(curve.sel(search=name), prob, kind) for name in names]
     listed = estimates[0]
     if len(names) > 1:
         listed = ", ".join(
@@ -184,7 +185,6 @@ def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
         json.loads(tree.attrs.get(name, "{}")) for name in ("settings", "versions", "priors")
     )
     found = convergence(tree)
-    assumed = ", as we assume" * bool(settings.get("assume_random"))
     pooled = settings.get("model") in ("hierarchical", "crossed", "scaling")
     automatic = settings.get("threshold") == "auto"
     sampling = f"{_sampler(tree, settings)}, in PyMC {versions.get('pymc', '')} @pymc2023@"
@@ -196,22 +196,35 @@ def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
     rhat += f"{min(found.min_ess_bulk, found.min_ess_tail):.0f} @vehtari2021@, no divergences"
     one = len(search_names(tree)) == 1
     return [
-        f"{'The models were' if _models(tree) > 1 else 'The model was'} tuned by random "
-        f"search{assumed} ({tree.attrs['trials']}).",
+        f"{'The models were' if _models(tree) > 1 else 'The model was'} tuned by "
+        f"{how_searched(tree)}.",
         f"To the best scores ({tree.attrs['metric']}, {tree.attrs['direction']}d) "
         f"{'' if one else 'of each search '}we fitted the noisy quadratic distribution "
         f"@lourie2025@ with Leadline {versions.get('leadline', '')}; all other trials, failed "
         "ones included, count as worse.",
         "" if one else _MODELS.get(str(settings.get("model")), ""),
         _TWO_STAGES if not is_surface(tree) and "overlap" in tree["candidates"] else "",
-        "Answers are averaged over the thresholds at which the law fits, weighted by predictive "
-        "score @northrop2017@."
+        _thresholds(tree)
         if automatic
         else "The threshold below which the law is fitted was fixed.",
         f"{sampling}; {rhat}.",
         f"Priors{' of the means over searches' * pooled}: {_list_priors(priors, pooled=pooled)}.",
         f"We report posterior means and {100 * prob:g} % {_KINDS[kind]} intervals.",
     ]
+
+
+def _thresholds(tree: xr.DataTree) -> str:
+    """Return how thresholds were chosen: of each search, one may have all the weight."""
+    n_used = (tree["candidates"]["weight"] > _NO_WEIGHT).sum("candidate")
+    if (n_used > 1).any():
+        return (
+            "Answers are averaged over the thresholds at which the law fits, weighted by "
+            "predictive score @northrop2017@."
+        )
+    return (
+        "Of several thresholds, the one is used at which the law fits and predicts best "
+        "@northrop2017@."
+    )
 
 
 def _list_priors(priors: dict[str, object], *, pooled: bool) -> str:
@@ -229,21 +242,12 @@ def _optima(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
     optimum = tree["posterior"].dataset["optimum"]
     flat = {} if is_surface(tree) else plateau_sentences(tree, ci_prob=prob, ci_kind=kind)
     estimates = {
-        name: _estimate(optimum.sel(search=name), prob, kind)
+        name: estimate(optimum.sel(search=name), prob, kind)
         for name in search_names(tree)
         if name not in flat
     }
     sentences = [f"{name}: {text}." for name, text in flat.items()]
     return [optimum_sentence(estimates), *sentences] if estimates else sentences
-
-
-def _estimate(draws: xr.DataArray, prob: float, kind: str) -> str:
-    """Return the posterior mean and the interval as text."""
-    sd = float(draws.std(SAMPLE_DIMS))
-    low, high = (float(end) for end in interval(draws, prob, kind))
-    return (
-        f"{rounded(float(draws.mean(SAMPLE_DIMS)), sd)} [{rounded(low, sd)}, {rounded(high, sd)}]"
-    )
 
 
 def _lay_out(methods: list[str], results: list[str], form: str) -> str:

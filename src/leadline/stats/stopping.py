@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -17,17 +18,32 @@ from leadline.stats.rounding import percent, rounded
 from leadline.stats.surface_forecast import headroom_of
 from leadline.stats.surface_tree import is_surface, learned_searches
 
+Verdict = Literal["stop", "not settled", "go on", "no advice"]
+
 
 @dataclass(frozen=True)
 class Advice:
     """Advice to stop a search or to go on, with its reason."""
 
-    stop: bool
-    """True if no search is likely to gain enough; False, without advice, if sampling failed."""
+    verdict: Verdict
+    """"stop" if no search is likely to gain enough, "go on" if one is more likely than not, and
+    "no advice" if sampling failed."""
     p_gain: float
     """The largest probability among the searches of a gain that is worth having."""
-    sentence: str
-    """The advice in words, with the checks that failed."""
+    reason: str
+    """The advice in words, without the checks that failed."""
+    doubt: str = ""
+    """The checks that failed, in words after the reason."""
+
+    @property
+    def stop(self) -> bool:
+        """Whether the advice is to stop."""
+        return self.verdict == "stop"
+
+    @property
+    def sentence(self) -> str:
+        """The advice in words, with the checks that failed."""
+        return self.reason + self.doubt
 
 
 def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float = 0.05) -> Advice:
@@ -36,9 +52,18 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     `found` is the result of `leadline.forecast` for the tree. There is one rule for laws and for
     surfaces. A gain is that of the score expected if re-run, since luck is not worth having, and
     it counts from the `minimum_gain` on, or above the noise of one run if there is none. The
-    advice is to stop if it counts with less than `probability` in every search that has trials.
-    The gain is that of the next random trials. Where a sampler learned, it is that of a perfect
-    search, which no trials exceed.
+    advice is to stop if it counts with less than `probability` in every search that has trials,
+    and to go on if it counts with more than one half in one. The gain is that of the next random
+    trials. Where a sampler learned, no trials exceed a perfect search: to stop, its gain must be
+    unlikely, and to go on, that of random trials likely.
+
+    Raises `LeadlineError` if `probability` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> advice = ll.stopping_advice(fit, ll.forecast(fit, 50, minimum_gain=0.01))
+    >>> advice.verdict, advice.stop
+    ('no advice', False)
     """
     probability = validate_probability(probability)
     last = found.isel(trials=int(np.argmax(found["trials"].to_numpy())))
@@ -53,9 +78,12 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     largest, sampling = float(chance.max()), convergence(tree)
     if not sampling.ok:
         problems = ", ".join(sampling.problems)
-        return Advice(False, largest, f"No advice: sampling has not converged ({problems}).")
+        reason = f"No advice: sampling has not converged ({problems})."
+        return Advice("no advice", largest, reason)
     likeliest = str(chance.idxmax("search").item())
     stop = largest < probability
+    go_on = float(last["p_worthwhile"].sel(search=chance["search"]).max()) > max(0.5, probability)
+    verdict: Verdict = "stop" if stop else "go on" if go_on else "not settled"
     where = f", most likely for {likeliest}," if not stop else " in any search"
     where = where if chance.sizes["search"] > 1 else ""
     own = last.sel(search=likeliest)
@@ -65,7 +93,7 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     kind = "random " if is_surface(tree) else ""
     who = f"the best of {float(last['trials']):g} more {kind}trials, if re-run,"
     sentence = (
-        f"{'Stop' if stop else 'Not settled'}: "
+        f"{verdict.capitalize()}: "
         f"{'a perfect search' if likeliest in learned else who} would gain more than {amount}"
         f"{where} with probability {percent(largest)} (to stop: below {100 * probability:g} %)."
     )
@@ -74,7 +102,7 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
         sentence = f"{sentence[:-1]}; {who} with {random}. A sampler that learns lies between."
     elif not stop:
         sentence += f" On average it gains {float(own['expected_gain_mean']):.2g}."
-    return Advice(stop, largest, sentence + _doubt(tree))
+    return Advice(verdict, largest, sentence, _doubt(tree))
 
 
 def _doubt(tree: xr.DataTree) -> str:

@@ -17,6 +17,7 @@ from leadline.stats.reported import describe_reports
 from leadline.stats.rounding import percent, rounded
 from leadline.stats.surface_summary import surface_cells, surface_summary
 from leadline.stats.surface_tree import is_surface
+from leadline.stats.trials_used import trials_used
 
 # Columns with an interval, and their heads.
 _WITH_INTERVALS = {
@@ -174,10 +175,8 @@ def _tail_sizes(tree: xr.DataTree) -> dict[str, xr.DataArray]:
     n_trials = tree["constant_data"]["n_trials"]
     share = candidates["n_tail"] / n_trials.where(n_trials > 0)
     share = share.where(candidates["weight"] >= _MIN_WEIGHT)
-    # The largest weight alone would change with the seed where two thresholds are as likely.
-    mean = (candidates["n_tail"] * candidates["weight"]).sum("candidate")
     return {
-        "in_regime": mean.round().astype(int),
+        "in_regime": trials_used(tree),
         "tail_fraction_lb": share.min("candidate"),
         "tail_fraction_ub": share.max("candidate"),
     }

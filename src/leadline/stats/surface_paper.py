@@ -2,12 +2,11 @@
 
 import json
 
-import numpy as np
 import xarray as xr
 
 from leadline.stats.diagnostics import convergence
-from leadline.stats.intervals import SAMPLE_DIMS
-from leadline.stats.rounding import rounded
+from leadline.stats.fitted_search import search_names
+from leadline.stats.paper_trials import how_searched
 from leadline.stats.surface_beside_law import law_sentences
 from leadline.stats.surface_forecast import perfect_search_sentences
 from leadline.stats.surface_settings import setting_sentences
@@ -28,10 +27,8 @@ def surface_methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
     sampling += f"@pymc2023@, {settings['chains']} chains of {settings['draws']} draws"
     if settings.get("random_seed") is not None:
         sampling += f" (seed {settings['random_seed']})"
-    sampler = tree.attrs.get("search_sampler") or "unknown"
-    by = "" if sampler == "unknown" else f"by {sampler} "
     return [
-        f"Configurations were chosen {by}in a search ({tree.attrs['trials']}).",
+        f"Configurations were chosen by {how_searched(tree)}.",
         f"To the scores ({tree.attrs['metric']}, {tree.attrs['direction']}d, "
         f"{' or '.join(scales)} scale) we fitted a Gaussian process over the hyperparameters with "
         f"a sparse axis-aligned prior @eriksson2021@, with Leadline "
@@ -43,21 +40,9 @@ def surface_methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
 
 
 def surface_results(tree: xr.DataTree, prob: float) -> list[str]:
-    """Return what the surface says of the best trial, of tuning and of the hyperparameters."""
-    posterior = tree["posterior"].dataset
-    names = [str(name) for name in posterior["search"].to_numpy()]
-    results = []
-    for name in names:
-        draws = posterior["best_seen_expected"].sel(search=name)
-        sd = float(draws.std(SAMPLE_DIMS))
-        ends = np.quantile(draws.to_numpy(), [(1 - prob) / 2, (1 + prob) / 2])
-        low, high = (rounded(float(end), sd) for end in ends)
-        where = f" of {name}" if len(names) > 1 else ""
-        results.append(
-            f"The best trial{where}, if re-run, is expected to score "
-            f"{rounded(float(draws.mean()), sd)} [{low}, {high}]."
-        )
-    results += perfect_search_sentences(tree, prob)
+    """Return what the surface says of tuning and of the hyperparameters."""
+    names = search_names(tree)
+    results = perfect_search_sentences(tree, prob)
     # A paper advises nobody.
     beside = {
         name: text.replace("believe the", "we follow the")

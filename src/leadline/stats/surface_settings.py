@@ -144,7 +144,7 @@ def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
             rounded(float(row[f"tuning_gain{end}"]), sd) for end in ("", "_lower", "_upper")
         )
         rows[f"{name} (log)" if row["axis"] == "log" else str(name)] = {
-            f"good values [{prob}]": "inactive" if absent else _good_values(row),
+            f"best value [{prob}]": "inactive" if absent else _best_value(row),
             "best together": "" if absent else _value(row["together"]),
             f"a random value costs [{prob}]": "" if absent else f"{gain} [{low}, {high}]",
             "matters": "" if absent else percent(float(row["p_matters"])),
@@ -152,7 +152,7 @@ def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
 
 
-def _good_values(row: pd.Series) -> str:
+def _best_value(row: pd.Series) -> str:
     if row["p_matters"] <= 1 - CERTAIN:
         # The place of the optimum says nothing where all values are as good.
         return "any value"

@@ -27,6 +27,9 @@ group `posterior`."""
 LAWS = "laws"
 """The group with all draws of the answers of laws, under these names."""
 
+PICTURES = ("optimum", "forecast", "surface", "comparison", "ranks")
+"""The names of the pictures of a surface; the others need the law."""
+
 MEASURED = (
     "in 96 test studies by TPE and CMA-ES, 80 % intervals of an earlier version of this model held "
     "the true optimum in 81 %, and in 62 % for the hardest kind of study"

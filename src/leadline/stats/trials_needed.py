@@ -77,7 +77,7 @@ def trials_needed(
     >>> needed.dims, bool((needed <= ll.trials_needed(fit, 0.1, probability=0.7)).all())
     (('search',), True)
     """
-    validate_tree(tree)
+    validate_tree(tree, asked="`within`")
     probability = validate_probability(probability)
     return xr.DataArray(
         [Closeness(tree, name, within).smallest(probability) for name in search_names(tree)],
