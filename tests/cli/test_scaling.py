@@ -38,6 +38,7 @@ def fitted(monkeypatch):
 
 # Power scaling of densities that were made up.
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
+@pytest.mark.slow
 def test_the_law_is_printed_and_its_picture_drawn(table, fitted, tmp_path, capsys):
     assert main(["fit", "sizes.csv", *SIZED, "-o", "out"]) == 0
     (trials,) = fitted

@@ -170,7 +170,7 @@ def test_it_never_scrolls_sideways(open_page, page, width):
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_text_in_pictures_has_the_colour_of_the_page(open_page, page, scheme):
     tab = open_page(page, color_scheme=scheme)
     colour = "(one) => getComputedStyle(one).{}"

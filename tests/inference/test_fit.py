@@ -252,6 +252,7 @@ def test_options_that_do_not_go_with_the_crossed_model(pairs, scale, words):
         ll.fit(make_trials(searches=pairs, n=30), model="crossed", scale=scale, **SETTINGS)
 
 
+@pytest.mark.slow
 def test_guided_trials_bound_the_optimum_and_count_for_the_best_seen():
     trials = small()
     random = trials.table.assign(drawn="random")

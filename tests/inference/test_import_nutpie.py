@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 _SCRIPT = """
 import sys
 from leadline.inference.import_nutpie import import_nutpie
@@ -17,6 +19,7 @@ assert arviz.plot_forest
 """
 
 
+@pytest.mark.slow
 def test_arviz_is_not_loaded_with_nutpie():
     done = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -3,12 +3,12 @@
 import numpy as np
 import pymc as pm
 import pytest
+from helpers import make_trials
 
 from leadline.data.tails import cut_tail
 from leadline.inference.unconstrained import UnconstrainedModel
 from leadline.models import independent
 from leadline.models.priors import Priors
-from tests.helpers import make_trials
 
 PRIORS = Priors()
 FREE = ("effective_dim", "noise_ratio", "gap", "reach")
@@ -28,6 +28,7 @@ def at(model, point):
     return named, model.compile_logp()(named)
 
 
+@pytest.mark.slow
 def test_density_and_variables(pair):
     unconstrained, model, tail = pair
     points = unconstrained.start + np.random.default_rng(1).normal(size=(6, 4))

@@ -81,6 +81,7 @@ def test_smooth_misfits_are_alike_for_like_sizes():
     assert correlation[0, 1] > correlation[0, 2] > correlation[0, 4]
 
 
+@pytest.mark.slow
 def test_the_joint_model_has_the_variables_of_the_shared_one():
     joint = Case(scaling, tails_of())
     names = {own.name for own in joint.model.free_RVs}
