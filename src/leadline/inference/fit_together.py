@@ -70,13 +70,14 @@ def fit_together(
         return bool(poor)
 
     quick = dataclasses.replace(sampler, sampler=_quick(sampler.sampler))
-    for quick_seed in seed.spawn(_QUICK_RUNS):
+    # Each run takes other seeds of the same sequence.
+    (quick_seed,) = seed.spawn(1)
+    for _ in range(_QUICK_RUNS):
         if not refit_poor(run(quick, quick_seed), _ENOUGH):
             break
     pooled = run(sampler, seed)
     if refit_poor(pooled, MIN_ESS):
-        (last_seed,) = seed.spawn(1)
-        pooled = run(sampler, last_seed)
+        pooled = run(sampler, seed)
     return pooled_groups(alone, join_tails(tails), pooled)
 
 
