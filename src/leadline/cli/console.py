@@ -48,7 +48,7 @@ def show_answers(
     path: Path | None = None,
     *,
     form: str = "table",
-    surface: str = "",
+    surface: str | None = None,
     shown: Sequence[str] = (),
     **interval: Any,
 ) -> None:
@@ -56,7 +56,7 @@ def show_answers(
 
     `path` is the file of the fit, for the commands to type next. `form` is "table" for the screen,
     or a format of `leadline.stats.summary`; `surface` is the command that fits a surface to the
-    same trials, and `shown` are notes that were printed before; `interval` holds
+    same trials, "" for none, and `shown` are notes that were printed before; `interval` holds
     `ci_prob` and `ci_kind` of `leadline.summary`.
     """
     if form != "table":
@@ -73,9 +73,9 @@ def show_answers(
         # One search needs no name: it is often that of its file.
         _show_cells(answers.attrs["title"], answers.T, named=False)
     show_settings(tree, interval.get("ci_prob"))
-    if not is_surface(tree):
+    if not is_surface(tree) and surface != "":
         again = f"`{surface}`" if surface else AGAIN
-        if path is not None and not surface:
+        if path is not None and surface is None:
             folder = shlex.quote(surface_folder(path.absolute().parent))
             again = f"add `{SURFACE} -o {folder}` to the command that made this fit"
         show_line(in_command_line_words(which_matter(tree, again)), "dim")
