@@ -64,15 +64,30 @@ def test_it_goes_on_while_there_is_something_to_gain(no_sampling):
 
 
 @pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
-def test_a_sampler_that_learns_is_refused_unless_asked_for(no_sampling):
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=1))
-    with pytest.raises(LeadlineError, match=r"TPESampler.*assume_random=True"):
-        study.optimize(objective, n_trials=30, callbacks=[StopWhenSettled(0.05)])
-    assert len(study.trials) == 1
-    settled = StopWhenSettled(0.05, check_every=30, assume_random=True)
-    study.optimize(objective, n_trials=29, callbacks=[settled])
+@pytest.mark.parametrize(
+    ("sampler", "assume_random", "model"),
+    [
+        (optuna.samplers.TPESampler, False, "surface"),
+        (optuna.samplers.TPESampler, True, "auto"),
+        (optuna.samplers.RandomSampler, False, "auto"),
+    ],
+)
+def test_a_surface_is_fitted_where_the_sampler_learns(no_sampling, sampler, assume_random, model):
+    study = optuna.create_study(sampler=sampler(seed=1))
+    settled = StopWhenSettled(minimum_gain=0.05, assume_random=assume_random)
+    study.optimize(objective, n_trials=25, callbacks=[settled])
+    ((_, settings),) = no_sampling
+    assert settings.get("model", "auto") == model
     assert len(settled.history) == 1
-    assert no_sampling[0][1]["assume_random"]
+
+
+@pytest.mark.slow
+def test_a_study_of_a_sampler_that_learns_stops_at_its_optimum():
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=1))
+    settled = StopWhenSettled(minimum_gain=0.1, check_every=50)
+    study.optimize(objective, n_trials=60, callbacks=[settled])
+    assert settled.history[-1][1].stop
+    assert len(study.trials) == 50
 
 
 def test_several_objectives_are_refused():

@@ -1,4 +1,4 @@
-"""`StopWhenSettled`: an Optuna callback that stops a random search when further gain is unlikely.
+"""`StopWhenSettled`: an Optuna callback that stops a study when further gain is unlikely.
 
 It replaces `optuna.terminator`, which Optuna 6.0 removes. Instead of patience or the bounds of a
 Gaussian process it uses `leadline.forecast`. Optuna is not imported; the study comes from the user.
@@ -32,6 +32,10 @@ _RANDOM = (
 class StopWhenSettled:
     """Stop a study when further trials are unlikely to achieve a worthwhile gain.
 
+    The law is fitted to trials of a random sampler, or of a random share. Where the sampler learns,
+    as Optuna's default does, a surface is fitted (``leadline.fit(model="surface")``), and the study
+    stops when a perfect search is unlikely to gain enough.
+
     Parameters
     ----------
     minimum_gain : float
@@ -41,11 +45,11 @@ class StopWhenSettled:
         Stop when the next trials achieve a larger gain with less than this probability.
     check_every : int
         Number of finished trials between checks. A check is a fit, which takes ten to twenty
-        seconds of one core.
+        seconds of one core, and up to minutes for a surface of hundreds of trials.
     trials : int
         Number of next trials that the forecast is about.
     assume_random : bool
-        Accept a sampler that learns from its trials. The law is about random trials: with others
+        Fit the law also to trials of a sampler that learns. It is about random trials: with others
         the forecast is too pessimistic early and too optimistic late.
     **fit_options
         Passed to `leadline.fit`. Default: ``random_seed=0``, so that the same trials give the
@@ -59,8 +63,8 @@ class StopWhenSettled:
     Raises
     ------
     LeadlineError
-        If an option is wrong; when the study starts, if it has several objectives or its sampler
-        is not random. Later a failed check is logged instead, since an error would end the study.
+        If an option is wrong; when the study starts, if it has several objectives. Later a failed
+        check is logged instead, since an error would end the study.
 
     Examples
     --------
@@ -122,9 +126,11 @@ class StopWhenSettled:
         from leadline.inference.fit import fit
         from leadline.io.optuna import read_optuna
 
-        trials = read_optuna(study, assume_random=self.assume_random)
-        options: dict[str, Any] = {"assume_random": self.assume_random} | self.fit_options
-        tree = fit(trials, **options)
+        learns = not self.assume_random and type(study.sampler).__name__ not in _RANDOM
+        # A surface takes trials however they were chosen.
+        trials = read_optuna(study, assume_random=self.assume_random or learns)
+        model = {"model": "surface"} if learns else {"assume_random": self.assume_random}
+        tree = fit(trials, **(model | self.fit_options))
         found = forecast(tree, [self.trials], minimum_gain=self.minimum_gain)
         return stopping_advice(tree, found, probability=self.probability)
 
@@ -134,11 +140,4 @@ class StopWhenSettled:
             raise LeadlineError(
                 f"StopWhenSettled takes one objective, and study {format_value(study.study_name)} "
                 f"has {len(study.directions)}"
-            )
-        sampler = type(study.sampler).__name__
-        if not self.assume_random and sampler not in _RANDOM:
-            raise LeadlineError(
-                f"study {format_value(study.study_name)} has the sampler {sampler}, which is not "
-                "random: the forecast is about random trials. Use "
-                "optuna.samplers.RandomSampler(), or StopWhenSettled(assume_random=True)"
             )
