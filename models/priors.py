@@ -200,8 +200,8 @@ class Priors:
 
     Examples
     --------
-    >>> ll.Priors(noise_ratio=ll.Prior("HalfNormal", sigma=0.2)).noise_ratio
-    HalfNormal(sigma=0.2)
+    >>> ll.Priors(noise_ratio=ll.Prior("LogNormal", mu=-2.3, sigma=0.5)).noise_ratio
+    LogNormal(mu=-2.3, sigma=0.5)
     """
 
     effective_dim: Prior = Prior("Exponential", scale=2)

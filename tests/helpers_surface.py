@@ -84,6 +84,7 @@ def _tree(searches, direction, law, options):
             "effective_dim": (dims, generator.normal(1.8, 0.2, shape)),
             "optimum": (dims, sign * (OPTIMUM + 0.01 * generator.normal(size=shape))),
             "best_seen_expected": (dims, sign * (OPTIMUM + 0.02 + np.zeros(shape))),
+            "noise_sd": (dims, NOISE * np.exp(0.1 * generator.normal(size=shape))),
         }
         laws = dict.fromkeys(searches, xr.Dataset(drawn))
         groups = fit_surface.with_laws(groups, laws)

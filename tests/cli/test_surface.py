@@ -22,7 +22,7 @@ def test_the_answers_of_a_saved_surface(saved, capsys):
         assert main([command, "fit.nc"]) == 0
         out = capsys.readouterr().out
         # How often such intervals hold is known of searches that learned.
-        assert "96 test studies" not in out
+        assert "test studies by TPE" not in out
     assert main(["summary", "fit.nc"]) == 0
     out = capsys.readouterr().out
     assert "lr" in out
@@ -118,7 +118,7 @@ def test_a_learned_study_is_fitted_without_more_options(study, monkeypatch, caps
     assert len(trials.table) == 30
     assert options["model"] == "surface"
     assert options["draws"] is options["tune"] is options["scale"] is None
-    assert "96 test studies" in capsys.readouterr().out
+    assert "test studies by TPE" in capsys.readouterr().out
 
 
 def test_options_that_exclude_each_other(study, capsys):

@@ -23,7 +23,7 @@ def test_the_answers_of_all_rooms_are_in_it(page):
     assert "believe the surface" in page
     assert "scale of scores" in page
     # How often such intervals hold is known of searches that learned.
-    assert "96 test studies" not in page
+    assert "test studies by TPE" not in page
     assert "effective hyperparameters" in page
     assert "No check failed" in page
     assert "calibration:" not in page
@@ -32,7 +32,7 @@ def test_the_answers_of_all_rooms_are_in_it(page):
 
 def test_a_search_that_learned_has_its_calibration(tmp_path):
     page = ll.report(make_surface_tree(), tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "in 96 test studies" in page
+    assert "test studies by TPE" in page
     # The advice of `forecast`, and what bounds every sampler.
     assert stopping_advice(make_surface_tree(), ll.forecast(make_surface_tree(), 50)).reason in page
     assert "a perfect search</td>" in page

@@ -72,6 +72,7 @@ def repeated(scores, scale):
         loss=("trial", losses.mean(axis=1)),
         log_slope=("trial", own.log_slope(scores).mean(axis=1)),
         replicates=("trial", np.full(len(scores), float(seeds))),
+        seed_trial=("repeated_trial", np.arange(len(scores))),
         seed_freedom=("repeated_trial", np.full(len(scores), seeds - 1)),
         seed_variance=("repeated_trial", own.uncompressed(scores).var(axis=1, ddof=1)),
     )

@@ -205,8 +205,10 @@ def _describe_trials(
         own = []
         if with_scores and known_direction:
             scores = search.table["score"].dropna()
+            repeated = len(search.per_trial()) < len(search.table)
             best = scores.min() if trials.direction == "minimize" else scores.max()
-            own.append(f"best {trials.metric} {best:g} ({trials.direction})")
+            single = " of one run" if repeated else ""
+            own.append(f"best {trials.metric}{single} {best:g} ({trials.direction})")
         elif with_scores:
             own.append(f"{trials.metric} {_range_of(search)}")
         params = [name.partition(":")[2] for name in search.params]
@@ -281,7 +283,9 @@ def _answers(
     """Return which questions the trials can answer, and what a fit does with them."""
     from leadline.search_audit.random_search import too_few_random
 
-    by_surface = "how low the score can go, which hyperparameters matter"
+    by_surface = (
+        "how low the score can go, whether going on is worthwhile, which hyperparameters matter"
+    )
     reason = ""
     if any(verdict == "model-based" for _, verdict in verdicts):
         reason = "trials that were not drawn at random"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from leadline.cli.wording import OPTIONS
 from leadline.errors import closest
 
 _EXAMPLES = {
@@ -54,11 +55,13 @@ class Parser(argparse.ArgumentParser):
         if unknown and command == "compare" and unknown[1] in ("--model", "--task"):
             message += "; write the models after the file, as in leadline compare FIT.nc mlp forest"
         elif unknown:
+            # The name of the argument in Python.
+            meant = OPTIONS.get(unknown[1][2:].replace("-", "_"), unknown[1])
             takers = [name for name, own in _commands_of(self).items() if unknown[1] in own]
             message += (
                 f"; it belongs to {', '.join(takers)}"
                 if takers
-                else f".{closest(unknown[1], self._options_here(command))}"
+                else f".{closest(meant, self._options_here(command))}"
             )
         if missing := re.match(r"argument (?:-\w/)?(--[\w-]+).*: expected .*argument", message):
             message += self._example(missing[1])

@@ -15,7 +15,10 @@
   const percent = (chance) => {
     if (chance === null) return "–";
     if (chance > 0.99) return "> 99 %";
-    return chance < 0.01 ? "< 1 %" : `${(100 * chance).toFixed(0)} %`;
+    if (chance < 0.01) return "< 1 %";
+    // A half goes to the even number, as in the tables that Python makes.
+    const whole = Math.round(100 * chance);
+    return `${whole % 2 && 100 * chance === whole - 0.5 ? whole - 1 : whole} %`;
   };
   const gain = (value, decimals) => {
     const text = number(value, decimals);

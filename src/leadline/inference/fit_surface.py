@@ -163,15 +163,19 @@ def _surface(search: SurfaceTrials, scores: SurfaceScores) -> xr.Dataset:
         },
         {"hyperparameter": search.cube.names},
     )
-    repeated = replicates > 1
-    if repeated.any():
-        # Before bad losses are compressed, as the noise of good trials is reported.
+    repeated = np.flatnonzero(replicates > 1)
+    # Noise is reported for good trials, and is not the same for all on every scale.
+    good = repeated[mean[repeated] <= np.median(mean)]
+    repeated = good if len(good) else repeated
+    if len(repeated):
+        # Before bad losses are compressed.
         plain = scores.uncompressed(search.scores)
         apart = plain - mean_by_trial(plain, owner)[owner]
         squares = np.bincount(owner, weights=apart**2)[repeated]
         freedom = replicates[repeated] - 1
         # Seeds that agree to all digits would make the noise zero.
         variance = np.maximum(squares / freedom, 1e-8)
+        surface["seed_trial"] = "repeated_trial", repeated
         surface["seed_freedom"] = "repeated_trial", freedom
         surface["seed_variance"] = "repeated_trial", variance
     return surface

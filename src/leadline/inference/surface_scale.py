@@ -96,7 +96,7 @@ def seeds_log_density(surface: xr.Dataset, trials: npt.NDArray[np.intp]) -> floa
     """
     if "seed_variance" not in surface:
         return 0.0
-    repeated = np.flatnonzero(surface["replicates"].to_numpy() > 1)
+    repeated = surface["seed_trial"].to_numpy()
     own = np.isin(repeated, trials)
     freedom = surface["seed_freedom"].to_numpy()[own]
     if not len(freedom):

@@ -36,9 +36,9 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     >>> for sentence in ll.comparison_sentences(ll.compare(fit)):
     ...     print(sentence)
     Do not rely on this comparison: R-hat 1.064 > 1.01, bulk ESS 39 < 400, tail ESS 19 < 400.
-    The law rests on the best 20 trials of each search, which are few. Fully tuned, the answer leans
-    on the prior, and its probabilities can be far too certain; that for 100 trials or fewer leans
-    on the scores.
+    The law rests on the best 20 trials of each search on average, which are few. Fully tuned, the
+    answer leans on the prior, and its probabilities can be far too certain; that for 100 trials or
+    fewer leans on the scores.
     Fully tuned, mlp is probably the best model, with probability 84 %.
     Fully tuned, over the tasks that both have, mlp is probably better than forest (better 84 %,
     worse 16 %). The mean difference in loss over these tasks is 0.021 [-0.021, 0.057] (89 %

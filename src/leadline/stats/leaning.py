@@ -37,7 +37,7 @@ def leaning(tree: xr.DataTree, budget: float | None) -> str:
     least, most = int(used.min()), int(used.max())
     count = f"{least}" if least == most else f"{least} to {most}"
     which = "each search" if few.all() else f"{few.sum()} of {len(few)} searches"
-    text = f"The law rests on the best {count} trials of {which}, which are few"
+    text = f"The law rests on the best {count} trials of {which} on average, which are few"
     marked = [
         name
         for name, own in zip(search_names(tree), decided_by_prior(tree), strict=True)

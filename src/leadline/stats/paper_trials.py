@@ -5,7 +5,8 @@ import re
 import xarray as xr
 
 from leadline.stats.best_seen import best_seen_expected
-from leadline.stats.fitted_search import best_seen
+from leadline.stats.decided_by_prior import decided_by_prior
+from leadline.stats.fitted_search import best_seen, search_names
 from leadline.stats.intervals import SAMPLE_DIMS, interval
 from leadline.stats.rounding import rounded
 from leadline.stats.surface_tree import is_surface, learned_searches
@@ -47,16 +48,19 @@ def best_trials(tree: xr.DataTree, names: list[str], prob: float, kind: str) -> 
     posterior, surface = tree["posterior"].dataset, is_surface(tree)
     again = posterior["best_seen_expected"] if surface else best_seen_expected(tree)
     used = xr.zeros_like(best_seen(tree)) if surface else trials_used(tree)
+    by_prior = {} if surface else dict(zip(search_names(tree), decided_by_prior(tree), strict=True))
     parts = []
     for name in names:
         own = again.sel(search=name)
         measured = rounded(float(best_seen(tree).sel(search=name)), float(own.std()))
         noise = estimate(posterior["noise_sd"].sel(search=name), prob, kind)
+        if "noise_sd" in by_prior.get(name, ()):
+            noise += " (decided by the prior more than by the scores)"
         part = (
             f"the best score is {measured}, expected if re-run to be {estimate(own, prob, kind)}; "
             f"the noise sd of one run is {noise}"
         )
         if count := int(used.sel(search=name)):
-            part += f"; the law rests on the best {count} trials"
+            part += f"; the law rests on the best {count} trials on average"
         parts.append(part if len(names) == 1 else f"for {name} {part}")
     return [f"{part[0].upper()}{part[1:]}." for part in parts]

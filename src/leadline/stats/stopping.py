@@ -49,13 +49,14 @@ class Advice:
 def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float = 0.05) -> Advice:
     """Return the advice to stop or to go on, for the largest number of trials of a forecast.
 
-    `found` is the result of `leadline.forecast` for the tree. There is one rule for laws and for
-    surfaces. A gain is that of the score expected if re-run, since luck is not worth having, and
-    it counts from the `minimum_gain` on, or above the noise of one run if there is none. The
-    advice is to stop if it counts with less than `probability` in every search that has trials,
-    and to go on if it counts with more than one half in one. The gain is that of the next random
-    trials. Where a sampler learned, no trials exceed a perfect search: to stop, its gain must be
-    unlikely, and to go on, that of random trials likely.
+    `found` is the result of `leadline.forecast` for the tree. The advice has a `verdict` ("stop",
+    "go on", "not settled" or "no advice"), and a `sentence` with its reason. A gain is that of the
+    score expected if re-run, since luck is not worth having, and it counts from the `minimum_gain`
+    on, or above the noise of one run if there is none. The advice is to stop if it counts with less
+    than `probability` in every search that has trials, and to go on if it counts with more than one
+    half in one. The gain is that of the next random trials. Where a sampler learned, no trials
+    exceed a perfect search: to stop, its gain must be unlikely, and to go on, that of random trials
+    likely.
 
     Raises `LeadlineError` if `probability` is not between 0 and 1.
 

@@ -8,6 +8,12 @@ from leadline.stats.surface_tree import law_draws, learned_searches
 
 _PREDICTS = "surface fit, leave-one-out"
 
+_ANSWERS = {
+    "optimum": "the optimum is",
+    "best_seen_expected": "the best trial re-run scores",
+    "noise_sd": "the noise sd of one run is",
+}
+
 _SURFACE = "believe the surface, which also uses the hyperparameters and predicts its own trials"
 _LAW = (
     "believe the law, which needs no hyperparameters: the surface does not predict its own trials"
@@ -35,16 +41,15 @@ def law_sentences(tree: xr.DataTree, *, ci_prob: float | None = None) -> dict[st
         if name in learned:
             continue
         own, law = posterior.sel(search=name), laws.sel(search=name)
-        optimum, again = (
-            f"{_estimate(own[answer], prob)} by the surface and "
+        both = "; ".join(
+            f"{words} {_estimate(own[answer], prob)} by the surface and "
             f"{_estimate(law[f'law_{answer}'], prob)} by the law"
-            for answer in ("optimum", "best_seen_expected")
+            for answer, words in _ANSWERS.items()
+            # Earlier versions did not keep the noise.
+            if f"law_{answer}" in law
         )
         reason = _SURFACE if _predicts(tree, name) else _LAW
-        sentences[name] = (
-            f"two answers: the optimum is {optimum}, and the best trial re-run scores {again}; "
-            f"{reason}"
-        )
+        sentences[name] = f"two answers: {both}; {reason}"
     return sentences
 
 
