@@ -74,7 +74,9 @@ def tuning_curve_numbers(
     figures["optimum"] = optimum.mean(SAMPLE_DIMS)
     figures["optimum_lower"], figures["optimum_upper"] = interval(optimum, prob, ci)
     figures["n_trials"] = n_trials.where(n_trials > 0)
-    attrs = {**curve.attrs, "ci_prob": prob, "ci_kind": ci}
+    # A trial that was repeated counts with its first seed, as the curve is of single runs.
+    repeated = bool((tree["constant_data"]["trial_replicates"] > 1).any())
+    attrs = {**curve.attrs, "ci_prob": prob, "ci_kind": ci, "repeated": int(repeated)}
     return xr.Dataset(figures, attrs=attrs)
 
 
@@ -151,7 +153,8 @@ def draw_tuning_curve(
         thin = {"color": picture.colors, "width": 1, "linestyle": "C3"}
         picture.draw("measured", line_xy, lucky, thin, {"x": x}, label="measured, with luck")
     observed, trials = numbers["observed"], {"x": numbers["observed_budget"].astype(float)}
-    label = "observed trials, with luck" if expected else "observed trials"
+    label = "first seeds of trials" if numbers.attrs["repeated"] else "observed trials"
+    label += ", with luck" * expected
     picture.draw("observed", line_xy, observed.rename("curve"), black, trials, label=label)
     # Plotly draws a line across a panel only where the panel is not empty.
     n_trials = numbers["n_trials"].astype(float)
