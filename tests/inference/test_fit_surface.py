@@ -1,5 +1,6 @@
 """`fit(model="surface")`: its options, and one small real fit."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -8,7 +9,10 @@ import pytest
 import xarray as xr
 
 import leadline as ll
+from leadline.data.surface_scores import surface_scores
+from leadline.data.surface_trials import surface_trials
 from leadline.errors import LeadlineError
+from leadline.inference.fit_surface import _surface
 
 
 def learned(n=45, direction="minimize"):
@@ -54,6 +58,23 @@ def test_reported_bests_are_refused():
 def test_a_search_without_hyperparameters_is_refused():
     with pytest.raises(LeadlineError, match="hyperparameters"):
         ll.fit(ll.from_scores(np.arange(30.0), direction="minimize"), model="surface")
+
+
+def test_noise_is_told_by_the_seeds_of_good_trials():
+    # The same noise in scores is smaller in their logs where they are bad.
+    one = learned().table
+    noise = 0.02 * np.random.default_rng(1).normal(size=(3, len(one)))
+    tables = [
+        one.assign(trial=np.arange(len(one)), replicate=seed, score=one["score"] + own)
+        for seed, own in enumerate(noise)
+    ]
+    trials = dataclasses.replace(learned(), table=pd.concat(tables, ignore_index=True))
+    search = surface_trials(trials, np.random.default_rng(0))
+    scores = surface_scores(search.scores, search.sign, "log", "s")
+    surface = _surface(search, scores)
+    loss = surface["loss"].to_numpy()
+    assert (loss[surface["seed_trial"]] <= np.median(loss)).all()
+    assert surface.sizes["repeated_trial"] == (len(one) + 1) // 2
 
 
 SETTINGS = {"draws": 100, "tune": 150, "chains": 2, "random_seed": 1, "progressbar": False}

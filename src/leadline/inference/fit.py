@@ -195,8 +195,7 @@ def fit(
     and `best_seen_expected` in score units; `tuning_gain` in score units, `relevance` and
     `best_setting`, in the unit cube (..., hyperparameter); and, if a search is random, of the law,
     which is fitted beside it, `effective_dim`, `law_optimum`, `law_best_seen_expected` and
-    `law_noise_sd`. `laws`
-    has all draws of these, those of a fit of the law alone with the same seed.
+    `law_noise_sd`. `laws` has all draws of these, as a fit of the law alone with the same seed.
     `surfaces` and `functions` have a child per search: trials and draws of the parameters, and
     functions drawn from them. `constant_data` and `checks` are as above. `leadline.summary`,
     `best_setting`, `forecast`, `compare`, `check`, `sentences`, `report`, `plot_optimum`,
