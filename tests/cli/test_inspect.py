@@ -142,7 +142,7 @@ def test_the_limit_of_a_random_share_is_applied(inspected, tmp_path, random, ref
     text = inspected("t.csv", *options)
     assert f"{random} trials at random" in text
     assert ("refused by" in text) == refused
-    # What is printed can be typed.
+    # The printed line can be typed.
     line = f"`leadline fit t.csv {' '.join(options)} --surface`"
     assert (line in text) == refused
     assert ("which of 2 hyperparameters matter" in text) != refused

@@ -352,7 +352,7 @@ def two_searches(**columns):
 def test_rows_that_repeat_a_trial_name_the_column_that_tells_them_apart(columns, hint):
     with refused(hint, "trial 0 appears twice") as error:
         read(two_searches(**columns), trial="trial")
-    # What the user did not name says nothing.
+    # A name that the user did not give says nothing.
     assert "model 'model'" not in str(error.value)
 
 

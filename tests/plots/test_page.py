@@ -133,7 +133,7 @@ def test_a_comparison_names_what_is_compared_and_which_way_is_better(direction):
     axes = figure.axes[0]
     assert axes.get_title() == "Is mlp better than forest?"
     first, second, better = axes.get_xlabel().split("\n")
-    # What is subtracted is that of the better model, if low scores are good.
+    # If low scores are good, that of the better model is subtracted.
     names = ("forest", "mlp") if direction == "minimize" else ("mlp", "forest")
     assert (first.split()[-1], second.split()[-1]) == names
     assert second.startswith("minus")

@@ -44,7 +44,7 @@ def test_the_mean_gain_is_that_of_the_draws_without_their_error(direction):
     found = ll.forecast(tree, numbers)
     gains = found["expected_gain_mean"]
     assert (gains.diff("trials") >= 0.0).all()
-    # Of few trials, hardly any draw has a gain.
+    # Hardly any draw has a gain with few trials.
     draws = found["expected_gain"].sel(trials=[100, 300])
     error = draws.std(("chain", "draw")) / np.sqrt(draws.sizes["chain"] * draws.sizes["draw"])
     assert (abs(draws.mean(("chain", "draw")) - gains) < 3 * error).all()

@@ -1,4 +1,4 @@
-"""What the name of a metric tells: the bounds of such scores, and which of them are good."""
+"""Metrics by their names: the bounds of such scores, and the direction that is usual for them."""
 
 import re
 

@@ -22,7 +22,7 @@ from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS, mixture_ess
 # Draws per chain of a first run, whose means and sds are needed, and draws to adapt.
 _QUICK_DRAWS, _QUICK_TUNE = 250, 500
 
-# Where searches were fitted again, the shared parameters may reach values that no draw had before.
+# Second fits have draws where the first had none: shared parameters may have another mode there.
 _QUICK_RUNS = 2
 
 # Effective draws that a search should have after the short run, which measures overlaps roughly.

@@ -5,8 +5,7 @@ values at random points of the space say what random trials score; and its value
 hyperparameter, the others at their best, say how much that one matters near the optimum.
 
 The minimum is that of the smooth part. The best trial has a deviation of its own, which is partly
-its luck: the smaller of the two, in each draw, is too good where there are no deviations
-(benchmarks/README.md).
+its luck: the smaller of the two, in each draw, held the truth less often (benchmarks/README.md).
 """
 
 from collections.abc import Mapping

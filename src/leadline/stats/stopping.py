@@ -37,7 +37,7 @@ class Advice:
 
     @property
     def stop(self) -> bool:
-        """Whether the advice is to stop."""
+        """True if the advice is to stop."""
         return self.verdict == "stop"
 
     @property
