@@ -5,8 +5,9 @@ doi:10.1007/s11222-022-10090-6). Parameters are drawn from the prior, trials fro
 with those parameters, and the model is fitted to the trials in the tail. Thresholds and tail scales
 are fixed, so that the prior does not depend on the data. Searches are drawn again if one of them
 has fewer than two trials in the tail, none outside, or no repeated trial in the tail although some
-were repeated. Ranks stay uniform because that depends on the data alone. The compiled model is
-refitted. Results are appended to a CSV file, and a second run continues where the first stopped.
+were repeated. Ranks stay uniform because that depends on the data alone. Searches are fitted as
+`leadline.fit` fits them: alone by importance sampling, or together in two stages. Results are
+appended to a CSV file, and a second run continues where the first stopped.
 
     python benchmarks/calibration.py DESIGN [--replications 200] [--work DIR]
 
@@ -15,6 +16,7 @@ DESIGN is single, guided (a single search with guided trials), hierarchical or c
 
 import argparse
 import pathlib
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,6 +29,7 @@ import leadline as ll
 from leadline.data.tails import cut_tail, join_tails
 from leadline.distributions.array_functions import log_survival, quantile
 from leadline.errors import LeadlineError
+from leadline.inference.fit_searches import fit_searches
 from leadline.inference.posterior import MODELS, PosteriorSampler
 from leadline.inference.sampler import Sampler
 from leadline.models.crossed import NOT_BEYOND
@@ -36,7 +39,7 @@ N_TRIALS = 40
 MAX_DIM = 4.0
 # Seeds per repeated trial, and the share of repeated trials in every other search.
 SEEDS, REPEATED = 3, 0.25
-CHAINS, DRAWS = 2, 800
+DRAWS = 4000
 # (task, model) of each search.
 DESIGNS = {
     "single": [(0, 0)],
@@ -57,6 +60,13 @@ SEARCH_PARAMETERS = ("optimum", "effective_dim", "noise_sd", "reach")
 STANDARDISED = "_offset"
 
 
+class Drawn(NamedTuple):
+    """Trials drawn from the prior, and the tail of each search."""
+
+    trials: ll.Trials
+    tails: list[xr.Dataset]
+
+
 def threshold_and_scale(design: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the threshold and the tail scale of each search: fixed, but not all equal."""
     rng = np.random.default_rng(1)
@@ -64,15 +74,15 @@ def threshold_and_scale(design: str) -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(0.0, 0.5, size), np.exp(rng.normal(0.0, 0.3, size))
 
 
-def draw_tail(
+def draw_search(
     law: tuple[float, ...],
     labels: tuple[int, int],
     threshold: float,
     scale: float,
     repeat: bool,
     rng: np.random.Generator,
-) -> xr.Dataset | None:
-    """Return the tail of a search drawn from the law, or None where it cannot be fitted."""
+) -> tuple[pd.DataFrame, xr.Dataset] | None:
+    """Return a search drawn from the law and its tail, or None where it cannot be fitted."""
     alpha, spread, gamma, sigma = law
     replicates = np.ones(N_TRIALS, dtype=int)
     if repeat:
@@ -80,23 +90,29 @@ def draw_tail(
     expected = alpha + spread * rng.random(N_TRIALS) ** (2.0 / gamma)
     scores = expected[:, None] + sigma * rng.standard_normal((N_TRIALS, SEEDS))
     trial, seed = np.nonzero(np.arange(SEEDS) < replicates[:, None])
-    table = {
-        "task": f"t{labels[0]}",
-        "model": f"m{labels[1]}",
-        "trial": trial,
-        "replicate": seed,
-        "score": scores[trial, seed],
-    }
-    trials = ll.Trials(pd.DataFrame(table), "minimize")
+    table = pd.DataFrame(
+        {
+            "task": f"t{labels[0]}",
+            "model": f"m{labels[1]}",
+            "trial": trial,
+            "replicate": seed,
+            "score": scores[trial, seed],
+        }
+    )
     try:
         tail = cut_tail(
-            trials, threshold=threshold, resolution=0, min_tail=2, max_effective_dim=MAX_DIM
+            ll.Trials(table, "minimize"),
+            threshold=threshold,
+            resolution=0,
+            min_tail=2,
+            max_effective_dim=MAX_DIM,
         )
     except LeadlineError:
         return None
     if repeat and not (tail["replicates"] > 1).any():
         return None
-    return tail.assign(tail_scale=("search", [scale]), noise_scale=("search", [scale]))
+    tail = tail.assign(tail_scale=("search", [scale]), noise_scale=("search", [scale]))
+    return table, tail
 
 
 def draw_guided(
@@ -122,7 +138,7 @@ class Design:
             max_effective_dim=MAX_DIM, **(NARROWER if name == "crossed" else {})
         )
         # The prior depends on thresholds and tail scales alone; any trials will do.
-        example = self.draw_tails(
+        example = self.draw_searches(
             self.thresholds - 2.0 * self.scales,
             4.0 * self.scales,
             np.full(len(self.pairs), 2.0),
@@ -130,9 +146,10 @@ class Design:
             rng=np.random.default_rng(2),
         )
         assert example is not None
+        tails = join_tails(example.tails)
         if name == "guided":
-            example = self.with_guided(example, np.zeros(2))
-        model = self.build(example)
+            tails = self.with_guided(tails, np.zeros(2))
+        model = self.build(tails)
         prior = pm.sample_prior_predictive(
             100_000 if len(self.pairs) == 1 else 20_000,
             model=model,
@@ -145,18 +162,19 @@ class Design:
     def build(self, tails: xr.Dataset) -> pm.Model:
         return self.module.build(tails, self.priors)
 
-    def draw_tails(self, *law: np.ndarray, rng: np.random.Generator) -> xr.Dataset | None:
-        """Return the tails of all searches, or None where one of them cannot be fitted."""
-        tails = []
+    def draw_searches(self, *law: np.ndarray, rng: np.random.Generator) -> Drawn | None:
+        """Return all searches, or None where one of them cannot be fitted."""
+        tables, tails = [], []
         for index, (labels, *own) in enumerate(
             zip(self.pairs, self.thresholds, self.scales, strict=True)
         ):
             parameters = tuple(part[index] for part in law)
-            tail = draw_tail(parameters, labels, *own, repeat=index % 2 == 0, rng=rng)
-            if tail is None:
+            search = draw_search(parameters, labels, *own, repeat=index % 2 == 0, rng=rng)
+            if search is None:
                 return None
-            tails.append(tail)
-        return join_tails(tails)
+            tables.append(search[0])
+            tails.append(search[1])
+        return Drawn(ll.Trials(pd.concat(tables, ignore_index=True), "minimize"), tails)
 
     def with_guided(self, tails: xr.Dataset, loss: np.ndarray) -> xr.Dataset:
         """Return tails with the losses of guided trials."""
@@ -168,8 +186,8 @@ class Design:
             guided_search=("guided_trial", nothing.astype(int)),
         )
 
-    def draw(self, replication: int) -> tuple[xr.Dataset, xr.Dataset]:
-        """Return parameters drawn from the prior, and tails drawn with them."""
+    def draw(self, replication: int) -> tuple[xr.Dataset, Drawn]:
+        """Return parameters drawn from the prior, and searches drawn with them."""
         rng = np.random.default_rng([4, replication])
         while True:
             truth = self.prior.isel(chain=0, draw=int(rng.integers(self.prior.sizes["draw"])))
@@ -177,8 +195,8 @@ class Design:
                 truth[name].to_numpy()
                 for name in ("optimum", "spread", "effective_dim", "noise_sd")
             )
-            tails = self.draw_tails(*law, rng=rng)
-            if tails is None:
+            drawn = self.draw_searches(*law, rng=rng)
+            if drawn is None:
                 continue
             if self.name == "guided":
                 alpha, sigma, gamma, root = (
@@ -189,8 +207,8 @@ class Design:
                 law = (guided_start(alpha, edge, gamma, root), edge, gamma, sigma)
                 count = GUIDED[replication % len(GUIDED)]
                 own = (law, self.thresholds[0], count, rng)
-                tails = self.with_guided(tails, draw_guided(*own))
-            return truth, tails
+                drawn.tails[0] = self.with_guided(drawn.tails[0], draw_guided(*own))
+            return truth, drawn
 
     def parameters(self, posterior: xr.Dataset) -> list[str]:
         names = [str(name) for name in posterior.data_vars]
@@ -206,40 +224,53 @@ class Design:
         return [*shared, *SEARCH_PARAMETERS]
 
 
+class Fitter:
+    """Fits the searches of a design as `leadline.fit` does."""
+
+    def __init__(self, design: Design) -> None:
+        self.alone = len(design.pairs) == 1
+        kind = "single" if self.alone else design.name
+        self.sampler = PosteriorSampler(kind, design.priors, "continuous", Sampler())
+
+    def fit(self, drawn: Drawn, replication: int) -> tuple[xr.Dataset, dict[str, float]]:
+        """Return draws of the parameters, and how the sampler did."""
+        seed = np.random.SeedSequence([5, replication])
+        if self.alone:
+            fit = self.sampler.sample(drawn.tails[0], seed)
+            statistics = fit["sample_stats"].dataset
+            # Without steps: drawn by importance sampling.
+            steps = float(statistics["n_steps"].mean()) if "n_steps" in statistics else 0.0
+            found = {"divergences": int(fit.attrs["divergences"]), "steps": steps}
+            return fit["posterior"].to_dataset(), found
+        candidates = [[tail] for tail in drawn.tails]
+        groups = fit_searches(drawn.trials, candidates, self.sampler, seed, {})
+        names = ("divergences", "max_rhat", "min_ess_bulk")
+        found = {name: float(groups["pooled"].attrs[name]) for name in names}
+        own = groups["posterior"][list(SEARCH_PARAMETERS)]
+        return xr.merge([groups["pooled"], own], compat="override"), found
+
+
 def run(design: Design, path: pathlib.Path, replications: int) -> None:
     """Append each replication that `path` lacks."""
     done = set(pd.read_csv(path)["replication"]) if path.exists() else set()
-    sampler = Sampler(draws=DRAWS // CHAINS, tune=600, chains=CHAINS)
-    kind = "single" if design.name == "guided" else design.name
-    alone = PosteriorSampler(kind, design.priors, "continuous", sampler)
-    compiled = None
+    fitter = Fitter(design)
     for replication in range(replications):
         if replication in done:
             continue
-        truth, tails = design.draw(replication)
-        # What `leadline.fit` does: importance sampling for single searches, where it works.
-        drawn = alone.draw_by_importance(tails, replication)
-        if drawn is None:
-            if compiled is None:
-                compiled = sampler.compile(design.build(tails))
-            drawn = compiled.with_data(design.module.data_of(tails)).sample(replication)
-        posterior = drawn["posterior"].to_dataset()
+        truth, drawn = design.draw(replication)
+        posterior, found = fitter.fit(drawn, replication)
         rows = []
         for name in design.parameters(posterior):
-            below = (posterior[name] < truth[name]).mean(("chain", "draw"))
+            below = (posterior[name] < truth[name].to_numpy()).mean(("chain", "draw"))
             rows += [
                 {"replication": replication, "parameter": name, "index": index, "pit": value}
                 for index, value in enumerate(np.atleast_1d(below.to_numpy()))
             ]
-        table = pd.DataFrame(rows)
-        statistics = drawn["sample_stats"]
-        table["divergences"] = int(statistics["diverging"].sum())
-        # Without steps: drawn by importance sampling.
-        table["steps"] = float(statistics["n_steps"].mean()) if "n_steps" in statistics else 0.0
+        table = pd.DataFrame(rows).assign(**found)
         table.to_csv(path, mode="a", header=not path.exists(), index=False)
 
 
-def report(design: str, path: pathlib.Path, picture: pathlib.Path) -> None:
+def report(design: str, path: pathlib.Path, picture: pathlib.Path, draws: int = DRAWS) -> None:
     """Print the ECDFs that leave the 95 % simultaneous band, and draw all of them."""
     table = pd.read_csv(path)
     n = table["replication"].nunique()
@@ -264,7 +295,7 @@ def report(design: str, path: pathlib.Path, picture: pathlib.Path) -> None:
         outside = 0
         for _, curve in part.groupby("index"):
             # The middle of the rank's bin: a truth below all draws is not exactly at 0.
-            pit = (curve["pit"].to_numpy() * DRAWS + 0.5) / (DRAWS + 1)
+            pit = (curve["pit"].to_numpy() * draws + 0.5) / (draws + 1)
             ecdf = (pit[:, None] <= grid).mean(axis=0) - grid
             axis.plot(grid, ecdf, color="C0", lw=1, alpha=0.8)
             outside += bool(((ecdf < low - 1e-9) | (ecdf > high + 1e-9)).any())
@@ -300,6 +331,7 @@ def main() -> None:
     parser.add_argument("--replications", type=int, default=200)
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("."))
     options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
     path = options.work / f"calibration-{options.design}.csv"
     run(Design(options.design), path, options.replications)
     report(options.design, path, options.work / f"calibration-{options.design}.png")

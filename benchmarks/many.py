@@ -3,22 +3,20 @@
     python benchmarks/many.py real --data ../shared/data/bulk --work DIR [--workers 2]
     python benchmarks/many.py stages --work DIR [--design bundled|steplaw|simulated]
     python benchmarks/many.py scale --work DIR [--searches 30 100 300] [--workers 2]
-    python benchmarks/many.py sbc --work DIR [--replications 200]
 
 `real`: two models on the tasks of OpenML, 64 trials drawn of each search, against the truth of all
 trials. `stages`: two stages against the joint model at the same thresholds. `scale`: time and
-memory by the number of searches. `sbc`: simulation-based calibration of the hierarchical model in
-two stages (`calibration.py`). All continue where an earlier run stopped. Seconds are CPU seconds of
-this process and its children.
+memory by the number of searches. All continue where an earlier run stopped. Seconds are CPU seconds
+of this process and its children. Their simulation-based calibration is that of `calibration.py`.
 """
 
 import argparse
 import json
+import math
 import pathlib
 import resource
 import time
 
-import calibration
 import numpy as np
 import pandas as pd
 import scaling
@@ -26,13 +24,12 @@ import xarray as xr
 
 import leadline as ll
 from leadline.data.tails import join_tails
-from leadline.inference.candidates import candidates_of
+from leadline.inference.candidates import candidates_of, space_names
 from leadline.inference.joint_fit import joint_sampler
 from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.read_netcdf import read_netcdf
 from leadline.inference.sampler import Sampler
-from leadline.inference.two_stages import draws_of, pool_draws, population_of, with_population
-from leadline.stats.diagnostics import MIN_ESS, convergence
+from leadline.stats.diagnostics import convergence
 from leadline.stats.tuning_curve import tuning_curve
 
 MODELS = ("random_forest", "adaboost")
@@ -177,94 +174,37 @@ def calibration_table(table: pd.DataFrame, bins: int = 4) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def two_stages(
-    tails: list[xr.Dataset],
-    kind: str,
-    priors: ll.Priors,
-    sampler: Sampler,
-    seed: np.random.SeedSequence,
-) -> xr.Dataset:
-    """Return draws of shared parameters and of searches, fitted in two stages at these tails."""
-    alone_seed, pool_seed, again_seed = seed.spawn(3)
-    alone = PosteriorSampler("single", priors, "continuous", sampler)
-    joint = PosteriorSampler(kind, priors, "continuous", sampler)
-    seeds = alone_seed.spawn(len(tails))
-    fits = [alone.sample(tail, own) for tail, own in zip(tails, seeds, strict=True)]
-
-    def draws(number: int) -> xr.Dataset:
-        groups = {str(name): part.to_dataset() for name, part in fits[number].children.items()}
-        return draws_of(groups, tails[number], kind)
-
-    found = [draws(number) for number in range(len(tails))]
-    pooled = pool_draws(found, join_tails(tails), joint, pool_seed)
-    ess = [min(fit.attrs["min_ess_bulk"], fit.attrs["min_ess_tail"]) for fit in fits]
-    poor = np.flatnonzero(pooled.overlap * np.array(ess) < MIN_ESS).tolist()
-    if poor:
-        for number, own in zip(poor, again_seed.spawn(len(poor)), strict=True):
-            population = population_of(pooled.posterior, number, found[number])
-            fits[number] = alone.sample(with_population(tails[number], population, kind), own)
-            found[number] = draws(number)
-        pooled = pool_draws(found, join_tails(tails), joint, pool_seed)
-    picked = [
-        np.stack(
-            [
-                fit["posterior"][name].to_numpy().reshape(-1)[pooled.picked[..., number]]
-                for number, fit in enumerate(fits)
-            ],
-            axis=-1,
-        )
-        for name in OF_SEARCHES
-    ]
-    dims = ("chain", "draw", "search")
-    own = {name: (dims, values) for name, values in zip(OF_SEARCHES, picked, strict=True)}
-    shared = [
-        name
-        for name, values in pooled.posterior.data_vars.items()
-        if "search" not in values.dims and not str(name).endswith("_offset")
-    ]
-    result = pooled.posterior[shared].drop_vars("search", errors="ignore").assign(own)
-    result.attrs = {
-        "overlap": pooled.overlap.min(),
-        "again": len(poor),
-        "divergences": int(pooled.statistics["diverging"].sum()),
-    }
-    return result
-
-
-def tails_of(design: str, data: pathlib.Path) -> tuple[list[xr.Dataset], str]:
-    """Return one tail of each search of a design, and the kind of its joint model."""
-    kind = "crossed" if design == "bundled" else "hierarchical"
+def searches_of(design: str, data: pathlib.Path) -> tuple[ll.Trials, str, float]:
+    """Return the trials of a design, the kind of its joint model, and its tail fraction."""
     if design == "bundled":
-        trials = ll.load_dataset("all")
-    elif design == "steplaw":
+        return ll.load_dataset("all"), "crossed", FRACTION
+    if design == "steplaw":
         table = pd.read_csv(data.parent / "steplaw_dense.csv")
         rng = np.random.default_rng(SEED)
         parts = [own.iloc[rng.permutation(len(own))[:24]] for _, own in table.groupby("task")]
         trials = ll.read_table(
             pd.concat(parts), score="loss", direction="minimize", task="task", params=["lr", "bs"]
         )
-    else:
-        trials = scaling.simulate(30, 100, seed=SEED)
-    cuts = [
-        candidates_of(
-            trials, pair, ll.Priors(), fractions={0.5 if design == "steplaw" else FRACTION: 1.0}
-        )
-        for pair in trials.searches
-    ]
-    return [own[0] for own in cuts], kind
+        return trials, "hierarchical", 0.5
+    return scaling.simulate(30, 100, seed=SEED), "hierarchical", FRACTION
 
 
 def run_stages(options: argparse.Namespace) -> None:
     """Compare two stages with the joint model, parameter by parameter."""
-    tails, kind = tails_of(options.design, options.data)
-    sampler = Sampler(draws=2000)
+    trials, kind, fraction = searches_of(options.design, options.data)
     options.work.mkdir(parents=True, exist_ok=True)
     file = options.work / f"joint-{options.design}.nc"
     if not file.exists():
         used = cpu()
-        joint_settings = joint_sampler(sampler, len(tails))
-        posterior = PosteriorSampler(kind, ll.Priors(), "continuous", joint_settings)
-        joint = posterior.sample(join_tails(tails), np.random.SeedSequence(SEED))
+        spaces = space_names(trials)
+        cuts = [
+            candidates_of(trials, pair, ll.Priors(), fractions={fraction: 1.0}, space=spaces[pair])
+            for pair in trials.searches
+        ]
+        settings = joint_sampler(Sampler(draws=2000), len(cuts))
+        posterior = PosteriorSampler(kind, ll.Priors(), "continuous", settings)
+        tails = join_tails([own[0] for own in cuts])
+        joint = posterior.sample(tails, np.random.SeedSequence(SEED))
         print(options.design, "joint CPU s", round(cpu() - used), dict(joint.attrs), flush=True)
         kept = xr.DataTree.from_dict(
             {name: joint[name].to_dataset() for name in ("posterior", "pooled")}
@@ -272,22 +212,23 @@ def run_stages(options: argparse.Namespace) -> None:
         file.write_bytes(kept.to_netcdf(engine="h5netcdf"))
     joint = read_netcdf(file)
     used = cpu()
-    stages = two_stages(tails, kind, ll.Priors(), sampler, np.random.SeedSequence(SEED + 1))
-    print("two stages CPU s", round(cpu() - used), stages.attrs, flush=True)
+    stages = ll.fit(
+        trials, kind, tail_fraction=fraction, draws=2000, random_seed=SEED + 1, progressbar=False
+    )
+    print("two stages CPU s", round(cpu() - used), stages["pooled"].attrs, flush=True)
     rows = []
-    for name in stages.data_vars:
-        group = "posterior" if name in OF_SEARCHES else "pooled"
-        # The location of a task is a parameter of the second stage; `pool` returns, as the joint
-        # model does, the mean of its optima.
-        if name not in joint[group] or name in ("task_location", "task_scale"):
-            continue
-        got, expected = (np.asarray(own[name]) for own in (stages, joint[group]))
-        got, expected = (own.reshape(own.shape[0] * own.shape[1], -1) for own in (got, expected))
-        apart = (got.mean(0) - expected.mean(0)) / expected.std(0)
-        wider = got.std(0) / expected.std(0)
-        figures = {"mean": np.abs(apart).mean(), "largest": np.abs(apart).max()}
-        figures |= {"sd from": wider.min(), "sd to": wider.max()}
-        rows.append({"parameter": name} | figures)
+    shared = [name for name in stages["pooled"].data_vars if name != "task_scale"]  # measured
+    for group, names in {"posterior": OF_SEARCHES, "pooled": shared}.items():
+        for name in names:
+            if name not in joint[group]:
+                continue
+            got, expected = (np.asarray(own[group][name]) for own in (stages, joint))
+            got, expected = (own.reshape(math.prod(own.shape[:2]), -1) for own in (got, expected))
+            apart = (got.mean(0) - expected.mean(0)) / expected.std(0)
+            wider = got.std(0) / expected.std(0)
+            figures = {"mean": np.abs(apart).mean(), "largest": np.abs(apart).max()}
+            figures |= {"sd from": wider.min(), "sd to": wider.max()}
+            rows.append({"parameter": name} | figures)
     print(pd.DataFrame(rows).round(3).to_string(index=False))
 
 
@@ -324,53 +265,18 @@ def run_scale(options: argparse.Namespace) -> None:
         print("power of the cost", round(scaling.power(table["searches"], total), 2))
 
 
-def run_sbc(options: argparse.Namespace) -> None:
-    """Append each replication that the file lacks, then report as `calibration.py` does."""
-    design = calibration.Design("hierarchical")
-    options.work.mkdir(parents=True, exist_ok=True)
-    path = options.work / "calibration-two-stages.csv"
-    done = set(pd.read_csv(path)["replication"]) if path.exists() else set()
-    parts: list[list[xr.Dataset]] = []
-
-    def keep(tails: list[xr.Dataset]) -> xr.Dataset:
-        parts.append(tails)
-        return join_tails(tails)
-
-    calibration.join_tails = keep
-    for replication in range(options.replications):
-        if replication in done:
-            continue
-        truth, _ = design.draw(replication)
-        seed = np.random.SeedSequence([5, replication])
-        posterior = two_stages(parts[-1], "hierarchical", design.priors, Sampler(), seed)
-        rows = [
-            {"replication": replication, "parameter": name, "index": index, "pit": value}
-            for name in posterior.data_vars
-            if name in truth
-            for index, value in enumerate(
-                np.atleast_1d((posterior[name] < truth[name].to_numpy()).mean(("chain", "draw")))
-            )
-        ]
-        table = pd.DataFrame(rows).assign(steps=0.0, **posterior.attrs)
-        table.to_csv(path, mode="a", header=not path.exists(), index=False)
-        print("replication", replication, "CPU s so far", round(cpu()), flush=True)
-    calibration.DRAWS = 4000
-    calibration.report("hierarchical", path, options.work / "calibration-two-stages.png")
-
-
 def main() -> None:
     """Run one of the benchmarks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("real", "stages", "scale", "sbc"))
+    parser.add_argument("what", choices=("real", "stages", "scale"))
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path("../shared/data/bulk"))
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("many"))
     parser.add_argument("--workers", type=int)
     parser.add_argument("--rows", type=int, default=SEED, help="seed of the rows drawn by `real`")
     parser.add_argument("--design", default="simulated")
     parser.add_argument("--searches", type=int, nargs="+", default=[30, 100, 300])
-    parser.add_argument("--replications", type=int, default=200)
     options = parser.parse_args()
-    runs = {"real": run_real, "stages": run_stages, "scale": run_scale, "sbc": run_sbc}
+    runs = {"real": run_real, "stages": run_stages, "scale": run_scale}
     runs[options.what](options)
 
 

@@ -8,8 +8,8 @@ PART is one of
 parameters and the optima of eight searches are drawn from the prior, and each optimum is measured
 with a normal error of known sd: what a search fitted alone tells of it, without the fit.
 
-`full`: the same through the two stages of `leadline.fit`, with trials, thresholds and tail scales
-as in `benchmarks/calibration.py`. A replication takes a minute.
+`full`: the same through `leadline.fit`, with trials, thresholds and tail scales as in
+`benchmarks/calibration.py`. A replication takes a minute.
 
 `kink`: ten optima measured so along a law that holds, and along two that bend in the middle.
 It counts how often the check `scaling law` fails.
@@ -29,8 +29,6 @@ import xarray as xr
 
 import leadline as ll
 from leadline.checks.scaling import MIN_P_VALUE, smoothness_p_value
-from leadline.inference import two_stages
-from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.sampler import Sampler
 from leadline.models import scaling
 from leadline.models.likelihood import declare_data
@@ -48,63 +46,31 @@ class Design(calibration.Design):
     """Eight searches whose optima follow a law drawn from the prior."""
 
     def build(self, tails: xr.Dataset):
-        return scaling.build(with_sizes(tails), self.priors)
+        sizes = tails.assign(size=("search", SIZES), data=("search", DATA))
+        return scaling.build(sizes, self.priors)
 
+    def draw(self, replication: int) -> tuple[xr.Dataset, calibration.Drawn]:
+        truth, drawn = super().draw(replication)
+        tails = [
+            tail.assign(size=("search", SIZES[[number]]), data=("search", DATA[[number]]))
+            for number, tail in enumerate(drawn.tails)
+        ]
+        return truth, drawn._replace(tails=tails)
 
-def with_sizes(tails: xr.Dataset) -> xr.Dataset:
-    return tails.assign(size=("search", SIZES), data=("search", DATA))
+    def parameters(self, posterior: xr.Dataset) -> list[str]:
+        return list(PARAMETERS)
 
 
 def calibrate(path: pathlib.Path, replications: int) -> None:
     """Append each replication that `path` lacks."""
     calibration.DESIGNS["scaling"] = [(task, 0) for task in range(len(SIZES))]
     calibration.MODELS = {**calibration.MODELS, "scaling": scaling}
-    design = Design("scaling")
-    done = set(pd.read_csv(path)["replication"]) if path.exists() else set()
-    sampler = Sampler(draws=500, tune=500, chains=2)
-    alone = PosteriorSampler("single", design.priors, "continuous", sampler)
-    together = PosteriorSampler("scaling", design.priors, "continuous", sampler)
-    for replication in range(replications):
-        if replication in done:
-            continue
-        truth, tails = design.draw(replication)
-        tails = with_sizes(tails)
-        seeds = np.random.SeedSequence([5, replication]).spawn(len(SIZES) + 1)
-        parts = [part_of(tails, search) for search in range(len(SIZES))]
-        draws = []
-        for part, seed in zip(parts, seeds, strict=False):
-            fit = alone.sample(part, seed)
-            groups = {str(name): node.dataset for name, node in fit.children.items()}
-            draws.append(two_stages.draws_of(groups, part, "scaling"))
-        pooled = two_stages.pool_draws(draws, tails, together, seeds[-1])
-        posterior = pooled.posterior
-        rows = [
-            {
-                "replication": replication,
-                "parameter": name,
-                "index": 0,
-                "pit": float((posterior[name] < truth[name]).mean()),
-                "divergences": int(pooled.statistics["diverging"].sum()),
-            }
-            for name in PARAMETERS
-        ]
-        pd.DataFrame(rows).to_csv(path, mode="a", header=not path.exists(), index=False)
-
-
-def part_of(tails: xr.Dataset, search: int) -> xr.Dataset:
-    """Return the tail of one search."""
-    own = {
-        "search": np.array([search]),
-        "tail_trial": np.flatnonzero(tails["tail_search"].to_numpy() == search),
-        "replicate_count": np.flatnonzero(tails["group_search"].to_numpy() == search),
-    }
-    part = tails.isel(own)
-    return part.assign(tail_search=0 * part["tail_search"], group_search=0 * part["group_search"])
+    calibration.run(Design("scaling"), path, replications)
 
 
 # Sds of the errors of measured optima, in units of the spread of good scores.
 ERRORS = np.array([0.02, 0.05, 0.1, 0.05, 0.02, 0.1, 0.05, 0.02])
-DRAWS = {"draws": calibration.DRAWS // 2, "tune": 500, "chains": 2, "target_accept": 0.95}
+DRAWS = {"draws": 400, "tune": 500, "chains": 2, "target_accept": 0.95}
 
 
 class Law:
@@ -233,9 +199,10 @@ def main() -> None:
         kink(options.work / "scaling-kink.csv", options.replications or 100)
         return
     path = options.work / f"scaling-{options.part}.csv"
-    run, usual = (calibrate, 20) if options.part == "full" else (calibrate_law, 200)
+    full = options.part == "full"
+    run, usual, draws = (calibrate, 20, calibration.DRAWS) if full else (calibrate_law, 200, 800)
     run(path, options.replications or usual)
-    calibration.report(f"scaling-{options.part}", path, path.with_suffix(".png"))
+    calibration.report(f"scaling-{options.part}", path, path.with_suffix(".png"), draws)
 
 
 if __name__ == "__main__":
