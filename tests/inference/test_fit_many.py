@@ -14,7 +14,7 @@ from helpers import make_tree, make_trials
 
 import leadline as ll
 from leadline.errors import LeadlineError
-from leadline.inference import fit_many as module
+from leadline.inference import fit_job
 from leadline.inference.fits_folder import FitsFolder, file_of, read_index
 
 PAIRS = (("digits", "mlp"), ("digits", "tree"), ("mnist", "mlp"))
@@ -36,7 +36,7 @@ def fitted(monkeypatch):
         tree.attrs |= {"failed_checks": json.dumps(["R-hat", "noise"]), "seed": random_seed}
         return tree
 
-    monkeypatch.setattr(module, "fit", fit)
+    monkeypatch.setattr(fit_job, "fit", fit)
     return made
 
 

@@ -6,35 +6,27 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from threadpoolctl import threadpool_limits
 
 from leadline.data.trials import search_labels
-from leadline.errors import LeadlineError, join_values, pluralize
-from leadline.inference.fit_many import Fits, one_at_a_time, read_fits
-from leadline.inference.fit_searches import candidates_in, fit_again
+from leadline.errors import LeadlineError, pluralize
+from leadline.inference.fit_stored_again import StoredAgain, fit_stored_again
 from leadline.inference.fit_together import fit_together
-from leadline.inference.fits_folder import file_of_tree
+from leadline.inference.fits import Fits, Pair, read_fits
 from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.progress import Progress, showing
 from leadline.inference.read_netcdf import read_netcdf
 from leadline.inference.recorded_answers import record_answers
 from leadline.inference.run_jobs import run_jobs, validate_executor
 from leadline.inference.sampler import Sampler
-from leadline.inference.stored_fits import (
-    StoredFits,
-    candidates_again,
-    groups_of_tree,
-    stored_trials,
-)
+from leadline.inference.stored_fits import Read, StoredFit, StoredFits, groups_of_tree, read_all
 from leadline.inference.tree import provenance_of, tree_of, with_plateaus
-from leadline.inference.two_stages import with_population, without_population
 from leadline.models.priors import Priors
 from leadline.stats.diagnostics import checks_line
 
@@ -42,13 +34,6 @@ if TYPE_CHECKING:
     import distributed
 
 _LOG = logging.getLogger("leadline")
-
-Pair = tuple[str, str]
-Read = Callable[[], xr.DataTree]
-
-# Attributes and settings in which all fits agree.
-_SAME = ("direction", "metric", "priors")
-_SAME_SETTINGS = ("effective_dim", "scale", "draws", "tune", "chains", "nuts_sampler")
 
 # The priors of parameters that single searches have too, and that pooling does not replace.
 _OF_SEARCHES = ("max_effective_dim", "reach")
@@ -116,32 +101,13 @@ def pool(
     if random_seed is None:
         random_seed = int(np.random.default_rng().integers(2**32))
     with showing(progressbar) as progress:
-        found = _read_all(_readers(fits), progress)
+        found = read_all(_readers(fits), progress)
         tree = _pool(found, model, priors, chosen, random_seed, progress)
         progress.start("checking the answers")
         failed = record_answers(tree)
     if failed:
         _LOG.warning("%s: %s", tree.attrs["source"], checks_line(failed))
     return tree
-
-
-@dataclasses.dataclass(frozen=True)
-class _Stored:
-    """A fit in a file: what is needed of it at any time, and how to read the rest."""
-
-    pair: Pair
-    read: Read
-    tail: xr.Dataset | None
-    attributes: Mapping[str, Any]
-    counts: tuple[int, int]
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        return dict(json.loads(self.attributes["settings"]))
-
-    @property
-    def priors(self) -> Priors:
-        return Priors.from_dict(json.loads(self.attributes["priors"]))
 
 
 def _readers(fits: Any) -> list[Read]:
@@ -164,64 +130,6 @@ def _same(tree: xr.DataTree) -> xr.DataTree:
     return tree
 
 
-def _read_all(readers: Sequence[Read], progress: Progress) -> list[_Stored]:
-    """Return what all fits say of themselves, without their draws."""
-    progress.start("reading fits", len(readers), "fits")
-    found = []
-    for read in readers:
-        tree = read()
-        posterior = tree["posterior"].dataset
-        if posterior.sizes.get("search") != 1:
-            raise LeadlineError("pool takes fits of one search each, as leadline.fit_many makes")
-        pair = str(posterior["task"].item()), str(posterior["model"].item())
-        progress.step(" / ".join(pair))
-        constant = tree["constant_data"].dataset
-        plateau = int(constant["plateau"].item()) if "plateau" in constant else 0
-        trials = stored_trials(tree)
-        tail = None
-        if not plateau:
-            settings = json.loads(tree.attrs["settings"])
-            own = candidates_again(
-                trials, Priors.from_dict(json.loads(tree.attrs["priors"])), settings
-            )
-            table = tree["candidates"].dataset
-            tail = candidates_in(table, own)[int(table["weight"].to_numpy()[0].argmax())]
-        counts = int(constant["n_trials"].item()), int(constant["n_complete"].item())
-        attributes = {str(name): value for name, value in tree.attrs.items()}
-        found.append(_Stored(pair, read, tail, attributes, counts))
-    _validate(found)
-    return found
-
-
-def _validate(found: Sequence[_Stored]) -> None:
-    """Raise `LeadlineError` unless the fits can be pooled."""
-    fitted = [own for own in found if own.tail is not None]
-    if len(fitted) < 2:
-        raise LeadlineError(
-            f"there is nothing to pool: {pluralize(len(fitted), 'fitted search')}"
-            + " and searches that end in a plateau" * (len(found) > len(fitted))
-        )
-    twice = {own.pair for own in found if sum(other.pair == own.pair for other in found) > 1}
-    if twice:
-        raise LeadlineError(f"two fits are of the same search: {join_values(sorted(twice), 3)}")
-    first = found[0]
-    for own in found[1:]:
-        wrong = [name for name in _SAME if own.attributes.get(name) != first.attributes.get(name)]
-        wrong += [
-            name for name in _SAME_SETTINGS if own.settings.get(name) != first.settings.get(name)
-        ]
-        if wrong:
-            raise LeadlineError(
-                f"the fits of {' / '.join(first.pair)} and {' / '.join(own.pair)} differ in "
-                f"{join_values(wrong)}; fit them with the same options"
-            )
-    if first.settings["effective_dim"] != "continuous":
-        raise LeadlineError(
-            "integer effective dimensions that searches share cannot be pooled; fit the searches "
-            "with effective_dim='continuous', or all at once with `fit`"
-        )
-
-
 def _choose_model(model: str, pairs: Sequence[Pair], scale: str) -> tuple[str, str]:
     """Return the joint model, and the reason for it."""
     tasks, models = (len(set(names)) for names in zip(*pairs, strict=True))
@@ -240,7 +148,7 @@ def _choose_model(model: str, pairs: Sequence[Pair], scale: str) -> tuple[str, s
 
 
 def _pool(
-    found: Sequence[_Stored],
+    found: Sequence[StoredFit],
     model: str,
     priors: Priors | None,
     executor: Executor | int | None,
@@ -287,7 +195,9 @@ def _pool(
             tables = [stored[number]["candidates"] for number in poor]
             more = dataclasses.replace(sampler, progress=Progress())
             jobs = [
-                _Again(number, fitted[number].read, table, population, kind, own_priors, more, seed)
+                StoredAgain(
+                    number, fitted[number].read, table, population, kind, own_priors, more, seed
+                )
                 for number, table, population, seed in zip(
                     poor, tables, populations, seeds, strict=True
                 )
@@ -312,7 +222,7 @@ def _pool(
 
 
 def _attributes(
-    found: Sequence[_Stored], priors: Priors, settings: Mapping[str, Any]
+    found: Sequence[StoredFit], priors: Priors, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the provenance of a pooled fit, from those of its searches."""
 
@@ -335,39 +245,3 @@ def _attributes(
         more = f"and {len(notes) - _MOST_NOTES} further notes, in the fits of the searches"
         notes = [*notes[:_MOST_NOTES], more]
     return provenance_of(described, priors, settings, notes)
-
-
-@dataclasses.dataclass(frozen=True)
-class _Again:
-    """A search to fit again, with a population in place of its prior.
-
-    `table` is the group `candidates` of its last fit: a second fit leaves out some thresholds.
-    """
-
-    number: int
-    read: Read
-    table: xr.Dataset
-    population: xr.Dataset
-    kind: str
-    priors: Priors
-    sampler: Sampler
-    seed: np.random.SeedSequence
-
-
-def fit_stored_again(job: _Again) -> tuple[bytes, xr.Dataset]:
-    """Return the file of a search that was fitted again, and its tail at one threshold.
-
-    The file travels back as bytes: a worker may be on another machine.
-    """
-    with one_at_a_time, threadpool_limits(1):
-        tree = job.read()
-        trials, table = stored_trials(tree), job.table
-        own = candidates_again(trials, job.priors, json.loads(tree.attrs["settings"]))
-        candidates = [
-            with_population(tail, job.population, job.kind) for tail in candidates_in(table, own)
-        ]
-        posterior = PosteriorSampler("single", job.priors, "continuous", job.sampler)
-        weight = job.population["weight"].to_numpy()
-        pair = trials.searches[0]
-        groups, tail = fit_again(trials, pair, candidates, table, weight, posterior, job.seed)
-        return file_of_tree(tree_of(groups, {})), without_population(tail)

@@ -1,6 +1,8 @@
-"""Saved fits of single searches as the groups that `fit_together` takes, read one at a time."""
+"""Saved fits of single searches: what pooling reads of them, one at a time."""
 
-from collections.abc import Callable, Iterator, MutableSequence, Sequence
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Mapping, MutableSequence, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,18 +11,105 @@ import xarray as xr
 from leadline.data.bounds import NO_BOUNDS
 from leadline.data.stored_trials import GROUP, trials_of_group
 from leadline.data.trials import Trials
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, join_values, pluralize
 from leadline.inference.candidates import candidates_of, space_names
+from leadline.inference.fit_searches import candidates_in
+from leadline.inference.fits import Pair
+from leadline.inference.progress import Progress
 from leadline.models.priors import Priors
 from leadline.stats.best_seen import GROUP as BEST_SEEN
 
 Groups = dict[str, xr.Dataset]
+Read = Callable[[], xr.DataTree]
+
+# Attributes and settings in which all fits agree.
+_SAME = ("direction", "metric", "priors")
+_SAME_SETTINGS = ("effective_dim", "scale", "draws", "tune", "chains", "nuts_sampler")
 
 # Groups of a fit alone that a joint fit computes anew.
 _LEFT_OUT = (GROUP, BEST_SEEN, "checks", "pooled")
 
 # Dims whose labels begin with the name of the search.
 _LABELLED = ("trial", "tail_trial", "repeated_trial")
+
+
+@dataclasses.dataclass(frozen=True)
+class StoredFit:
+    """A fit in a file: what is needed of it at any time, and how to read the rest."""
+
+    pair: Pair
+    read: Read
+    tail: xr.Dataset | None
+    attributes: Mapping[str, Any]
+    counts: tuple[int, int]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The options of `leadline.fit`."""
+        return dict(json.loads(self.attributes["settings"]))
+
+    @property
+    def priors(self) -> Priors:
+        """The priors of the fit."""
+        return Priors.from_dict(json.loads(self.attributes["priors"]))
+
+
+def read_all(readers: Sequence[Read], progress: Progress) -> list[StoredFit]:
+    """Return what all fits say of themselves, without their draws."""
+    progress.start("reading fits", len(readers), "fits")
+    found = []
+    for read in readers:
+        tree = read()
+        posterior = tree["posterior"].dataset
+        if posterior.sizes.get("search") != 1:
+            raise LeadlineError("pool takes fits of one search each, as leadline.fit_many makes")
+        pair = str(posterior["task"].item()), str(posterior["model"].item())
+        progress.step(" / ".join(pair))
+        constant = tree["constant_data"].dataset
+        plateau = int(constant["plateau"].item()) if "plateau" in constant else 0
+        trials = stored_trials(tree)
+        tail = None
+        if not plateau:
+            settings = json.loads(tree.attrs["settings"])
+            own = candidates_again(
+                trials, Priors.from_dict(json.loads(tree.attrs["priors"])), settings
+            )
+            table = tree["candidates"].dataset
+            tail = candidates_in(table, own)[int(table["weight"].to_numpy()[0].argmax())]
+        counts = int(constant["n_trials"].item()), int(constant["n_complete"].item())
+        attributes = {str(name): value for name, value in tree.attrs.items()}
+        found.append(StoredFit(pair, read, tail, attributes, counts))
+    _validate(found)
+    return found
+
+
+def _validate(found: Sequence[StoredFit]) -> None:
+    """Raise `LeadlineError` unless the fits can be pooled."""
+    fitted = [own for own in found if own.tail is not None]
+    if len(fitted) < 2:
+        raise LeadlineError(
+            f"there is nothing to pool: {pluralize(len(fitted), 'fitted search')}"
+            + " and searches that end in a plateau" * (len(found) > len(fitted))
+        )
+    twice = {own.pair for own in found if sum(other.pair == own.pair for other in found) > 1}
+    if twice:
+        raise LeadlineError(f"two fits are of the same search: {join_values(sorted(twice), 3)}")
+    first = found[0]
+    for own in found[1:]:
+        wrong = [name for name in _SAME if own.attributes.get(name) != first.attributes.get(name)]
+        wrong += [
+            name for name in _SAME_SETTINGS if own.settings.get(name) != first.settings.get(name)
+        ]
+        if wrong:
+            raise LeadlineError(
+                f"the fits of {' / '.join(first.pair)} and {' / '.join(own.pair)} differ in "
+                f"{join_values(wrong)}; fit them with the same options"
+            )
+    if first.settings["effective_dim"] != "continuous":
+        raise LeadlineError(
+            "integer effective dimensions that searches share cannot be pooled; fit the searches "
+            "with effective_dim='continuous', or all at once with `fit`"
+        )
 
 
 class StoredFits(MutableSequence[Groups]):
