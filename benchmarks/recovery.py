@@ -74,7 +74,8 @@ class AutomaticFitter:
     """Fit searches as users do, with automatic thresholds and default priors."""
 
     def __init__(self, draws: int, chains: int) -> None:
-        self.settings = {"draws": draws, "tune": draws, "chains": chains, "cores": 1}
+        # Options of NUTS, such as `cores`, would ask for NUTS.
+        self.settings = {"draws": draws, "chains": chains}
 
     def __call__(self, trials: ll.Trials, seed: int) -> tuple[xr.Dataset, xr.Dataset]:
         """Return the draws of the search and the sampler statistics."""
