@@ -188,6 +188,8 @@ def show_forecast(
     show_table(title, words, heads[:n_heads], rows)
     advice = stopping_advice(tree, found, probability=probability)
     show_line(advice.sentence)
+    if far := found.attrs["far_beyond"]:
+        show_line(f"{far}.")
     for sentence in perfect_search_sentences(tree, prob) if is_surface(tree) else ():
         show_line(sentence)
     return advice.stop

@@ -59,6 +59,7 @@ def ranks_numbers(
     names = {"rank": "mean_rank", "lower": "mean_rank_lower", "upper": "mean_rank_upper"}
     notes = [conditions(found), *["ranks count every difference"] * bool(rope)]
     notes.append(f"beside a name the probability to be {superlative(found)} overall")
+    notes += filter(None, [found.attrs["far_beyond"]])
     groups = _open_groups(found["p_better_overall"].to_numpy())
     return xr.Dataset(
         {

@@ -14,6 +14,7 @@ from leadline.stats.comparison_paper import comparison_results
 from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import search_names, validate_tree
 from leadline.stats.intervals import validate_interval
+from leadline.stats.leaning import far_beyond
 from leadline.stats.markup import escape
 from leadline.stats.options import validate_budget
 from leadline.stats.paper_trials import MOST_LISTED, best_trials, estimate, how_searched
@@ -152,10 +153,13 @@ def _at_budget(tree: xr.DataTree, budget: float, prob: float, kind: str) -> str:
         listed = ", ".join(
             f"{text} for {name}" for name, text in zip(names, estimates, strict=True)
         )
-    return (
+    text = (
         f"After {budget:g} trial{'s' * (budget != 1)}, the best one, if re-run, is expected to "
         f"score {listed}."
     )
+    # A comparison says it of all models.
+    far = far_beyond(tree, budget) if _models(tree) == 1 else ""
+    return f"{text} {far}." if far else text
 
 
 def _sampler(tree: xr.DataTree, settings: Mapping[str, Any]) -> str:
