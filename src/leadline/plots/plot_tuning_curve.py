@@ -17,7 +17,7 @@ from leadline.stats.fitted_search import validate_tree
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
 from leadline.stats.leaning import far_beyond
 from leadline.stats.options import validate_budget
-from leadline.stats.rounding import rounded
+from leadline.stats.rounding import with_interval
 from leadline.stats.tuning_curve import empirical_tuning_curve, tuning_curve
 
 _POINTS = 32
@@ -189,10 +189,9 @@ def _score_at(numbers: xr.Dataset, budget: float) -> str:
     ends = [float(numbers[name].isel(search=0)) for name in ("curve", "lower", "upper")]
     if numbers.sizes["search"] > 1 or not np.isfinite(ends).all():
         return ""
-    sd = abs(ends[2] - ends[1]) / 3
-    mean, low, high = (rounded(end, sd) for end in ends)
+    score = with_interval(*ends, sd=abs(ends[2] - ends[1]) / 3)
     interval_name = f"{100 * numbers.attrs['ci_prob']:g} % interval"
-    return f"after {budget:g} trial{'s' * (budget != 1)} {mean} [{low}, {high}] ({interval_name})"
+    return f"after {budget:g} trial{'s' * (budget != 1)} {score} ({interval_name})"
 
 
 def _finite_curve(

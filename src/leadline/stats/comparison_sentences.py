@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from leadline.stats.improvements import context_of
-from leadline.stats.rounding import percent, rounded
+from leadline.stats.rounding import percent, with_interval
 
 # Words by their smallest probability, from the largest.
 _WORDS = {0.99: "almost certainly", 0.95: "very probably", 0.8: "probably", 0.6: "perhaps"}
@@ -38,7 +38,6 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     The law rests on the best 20 trials of each search on average, which are few. Fully tuned, the
     answer leans on the prior, and its probabilities can be far too certain; that for 100 trials or
     fewer leans on the scores.
-    Fully tuned, mlp is probably the best model, with probability 84 %.
     Fully tuned, over the tasks that both have, mlp is probably better than forest (better 84 %,
     worse 16 %). The mean difference over these tasks is 0.13 [-0.11, 0.35] task scales, or 0.021
     [-0.021, 0.057] in loss (89 % intervals; positive: mlp is ahead). On a new task like these, mlp
@@ -144,7 +143,8 @@ def _mean_ranks(comparison: xr.Dataset, items: list[str]) -> list[str]:
 def _best(comparison: xr.Dataset, items: list[str]) -> list[str]:
     """Return which item is ahead of all others, in a list, empty where this is not known."""
     by, probabilities = comparison.attrs["by"], comparison["p_ahead_overall"].to_numpy()
-    if not np.isfinite(probabilities).any():
+    # The one pair of two items says the same.
+    if len(items) == 2 or not np.isfinite(probabilities).any():
         return []
     name, largest = items[int(np.nanargmax(probabilities))], float(np.nanmax(probabilities))
     best = superlative(comparison)
@@ -192,12 +192,13 @@ def mean_differences(pair: xr.Dataset) -> str:
     units = {"difference_in_scores": f"in {pair.attrs['metric']}"}
     if pair.sizes["task"] > 1:
         units = {"difference_overall": "task scales"} | units
-    parts = []
-    for name, unit in units.items():
-        mean, low, high = (float(pair[f"{name}{end}"]) for end in ("", "_lower", "_upper"))
-        middle, lower, upper = (rounded(value, (high - low) / 3) for value in (mean, low, high))
-        parts.append(f"{middle} [{lower}, {upper}] {unit}")
-    return ", or ".join(parts)
+    return ", or ".join(f"{difference_text(pair, name)} {unit}" for name, unit in units.items())
+
+
+def difference_text(pair: xr.Dataset, name: str) -> str:
+    """Return a difference of a pair and its interval as text, "" where there is none."""
+    mean, low, high = (float(pair[f"{name}{end}"]) for end in ("", "_lower", "_upper"))
+    return "" if np.isnan(mean) else with_interval(mean, low, high, (high - low) / 3)
 
 
 def task_scales(comparison: xr.Dataset) -> list[str]:

@@ -3,8 +3,7 @@
 import xarray as xr
 
 from leadline.stats.fitted_search import trial_data
-from leadline.stats.intervals import SAMPLE_DIMS, validate_interval
-from leadline.stats.rounding import rounded
+from leadline.stats.intervals import SAMPLE_DIMS, estimate, validate_interval
 from leadline.stats.surface_tree import law_draws, learned_searches, scores_of, surface_groups
 
 _PREDICTS = "surface fit, leave-one-out"
@@ -46,8 +45,8 @@ def law_sentences(tree: xr.DataTree, *, ci_prob: float | None = None) -> dict[st
             continue
         own, law = posterior.sel(search=name), laws.sel(search=name)
         both = "; ".join(
-            f"{words} {_estimate(own[answer], prob)} by the surface and "
-            f"{_estimate(law[f'law_{answer}'], prob)} by the law"
+            f"{words} {estimate(own[answer], prob)} by the surface and "
+            f"{estimate(law[f'law_{answer}'], prob)} by the law"
             for answer, words in _ANSWERS.items()
             # Earlier versions did not keep the noise.
             if f"law_{answer}" in law
@@ -82,10 +81,3 @@ def _predicts(tree: xr.DataTree, search: str) -> bool:
     if _PREDICTS not in checks["check"]:
         return False
     return bool(checks["passed"].sel(search=search, check=_PREDICTS) == 1)
-
-
-def _estimate(draws: xr.DataArray, prob: float) -> str:
-    sd = float(draws.std(SAMPLE_DIMS))
-    ends = draws.quantile([(1 - prob) / 2, (1 + prob) / 2], SAMPLE_DIMS).to_numpy()
-    low, high = (rounded(float(end), sd) for end in ends)
-    return f"{rounded(float(draws.mean(SAMPLE_DIMS)), sd)} [{low}, {high}]"
