@@ -18,6 +18,7 @@ from leadline.plots.picture import Picture, Visuals, make_caption
 from leadline.plots.style import FIT, QUIET, Style, model_styles
 from leadline.stats.compare import compare
 from leadline.stats.comparison_sentences import conditions
+from leadline.stats.diagnostics import convergence
 from leadline.stats.rounding import percent
 
 SUMMARY_ROWS = {"overall": "_overall", "a new task": "_new_task"}
@@ -134,7 +135,7 @@ def tabulate_pairs(
         notes.append("a task scale is the spread of the good scores on a task")
     if comparison.attrs.get("leans_on"):
         notes.append("few trials: read with caution")
-    notes += filter(None, [comparison.attrs["far_beyond"]])
+    notes += filter(None, [comparison.attrs.get("far_beyond")])
     return xr.Dataset(
         {
             **{name: (("pair", "row"), values) for name, values in figures.items()},
@@ -194,7 +195,9 @@ def plot_comparison(
     height = 0.32 * numbers.sizes["row"] + 1.3
     inches = fit_size((width * columns, 0.0))[0] / text_scale()
     caption = math.ceil(len(make_caption(tree, numbers.attrs["conditions"])) / (15 * inches))
-    size = (width * columns, height * math.ceil(pairs / columns) + 0.6 + 0.2 * caption)
+    # A warning of sampling is above the panels.
+    rest = 0.6 + 0.25 * caption + 0.5 * (not convergence(tree).ok)
+    size = (width * columns, height * math.ceil(pairs / columns) + rest)
     spaces = (0.3 + 0.075 * longest, 0.75 if pairs > columns else 0.0)
     data = numbers[["difference"]].isel(row=0, drop=True)
     facets = {"cols": ["pair"], "col_wrap": columns}
