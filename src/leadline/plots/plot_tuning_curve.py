@@ -189,7 +189,8 @@ def _score_at(numbers: xr.Dataset, budget: float) -> str:
     ends = [float(numbers[name].isel(search=0)) for name in ("curve", "lower", "upper")]
     if numbers.sizes["search"] > 1 or not np.isfinite(ends).all():
         return ""
-    score = with_interval(*ends, sd=abs(ends[2] - ends[1]) / 3)
+    mean, low, high = ends
+    score = with_interval(mean, low, high, abs(high - low) / 3)
     interval_name = f"{100 * numbers.attrs['ci_prob']:g} % interval"
     return f"after {budget:g} trial{'s' * (budget != 1)} {score} ({interval_name})"
 

@@ -139,8 +139,8 @@ def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
     rows = {}
     for name, row in table.iterrows():
         absent = pd.isna(row["together"])
-        gain = [float(row[f"tuning_gain{end}"]) for end in ("", "_lower", "_upper")]
-        cost = with_interval(*gain, sd=(gain[2] - gain[1]) / 4)
+        gain, low, high = (float(row[f"tuning_gain{end}"]) for end in ("", "_lower", "_upper"))
+        cost = with_interval(gain, low, high, (high - low) / 4)
         rows[f"{name} (log)" if row["axis"] == "log" else str(name)] = {
             f"best value [{prob}]": "inactive" if absent else _best_value(row),
             "best together": "" if absent else _value(row["together"]),

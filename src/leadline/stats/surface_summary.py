@@ -120,5 +120,5 @@ def surface_cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame
 
 def cell_of(row: pd.Series, name: str, label: str) -> str:
     """Return a column of a summary and its interval, of the columns named `label`, as text."""
-    ends = (float(row[f"{name}_{label}_{end}"]) for end in ("lb", "ub"))
-    return with_interval(float(row[name]), *ends, sd=float(row[f"{name}_sd"]))
+    low, high = (float(row[f"{name}_{label}_{end}"]) for end in ("lb", "ub"))
+    return with_interval(float(row[name]), low, high, float(row[f"{name}_sd"]))
