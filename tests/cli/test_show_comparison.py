@@ -11,6 +11,9 @@ from leadline.cli.main import main
 from leadline.cli.show_comparison import choose_items, show_comparison
 from leadline.errors import LeadlineError
 from leadline.html_report.sliders import comparison_data
+from leadline.plots.plot_comparison import tabulate_pairs
+from leadline.stats.compare import compare_once
+from leadline.stats.comparison_paper import comparison_results
 from leadline.stats.rounding import percent
 
 PAIRS = tuple((task, model) for task in ("digits", "wine") for model in "abc")
@@ -48,14 +51,13 @@ def random_fit(plain, rng):
     return tree
 
 
-def rows_of(out):
-    """Return the cells of the first table, by the pair and the head of the column."""
-    lines = [line for line in out.splitlines() if line[0] in "┃│"]
+def rows_of(out, table=0):
+    """Return the cells of a table, by the pair and the head of the column."""
+    part = out.split("┏")[table + 1].split("└")[0]
+    lines = [line for line in part.splitlines() if line[0] in "┃│"]
     heads = [cell.strip() for cell in lines[0].strip("┃").split("┃")]
     rows = {}
     for line in lines[1:]:
-        if line[0] == "┃":
-            break
         name, *cells = (cell.strip() for cell in line.strip("│").split("│"))
         rows[tuple(name.split(", "))] = dict(zip(heads[1:], cells, strict=True))
     return rows
@@ -97,6 +99,10 @@ def test_every_sentence_agrees_with_the_table_above_it(plain, capsys, seed):
             if name in pair:
                 chances = cells["overall"].split(" / ")
                 assert chance <= as_number(chances[0 if pair[0] == name else -1]) + 0.6
+    in_scales = rows_of(out, 1)
+    found = compare_once(tree, rope=rope, budget=budget)
+    picture = tabulate_pairs(found, in_scores=True)
+    paper = " ".join(comparison_results(found))
     for (first, second), cells in rows.items():
         verdicts = [
             (column, verdict, triple(chances))
@@ -108,6 +114,21 @@ def test_every_sentence_agrees_with_the_table_above_it(plain, capsys, seed):
         for column, verdict, numbers in verdicts:
             assert numbers == cells[column]
             agrees(verdict, first, second, cells[column], rope)
+        # Beside P overall stands the interval of what it is about, then that of the picture.
+        for line in sentences:
+            if f"positive: {first} is ahead" in line and list(verdicts_of(line, first, second)):
+                scales, scores = re.findall(r"(\S+ \[\S+ \S+\]) (?:task|in)", line)
+                assert scales == in_scales[first, second]["overall *"]
+                assert close_to(scores, picture.sel(pair=f"{first} better than {second}"))
+                order = f"{second} is better than {first}"
+                assert order in paper or f"{scales} task scales, or {scores} in" in paper
+
+
+def close_to(text, numbers):
+    """Return whether a mean with its interval is that of a row of the picture, rounded."""
+    shown = [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", text)]
+    own = [float(numbers[name].sel(row="overall")) for name in ("difference", "lower", "upper")]
+    return np.allclose(shown, own, atol=0.2 * (own[2] - own[1]))
 
 
 def verdicts_of(line, first, second):

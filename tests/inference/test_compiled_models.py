@@ -78,10 +78,11 @@ def structure_of(monkeypatch, trials, model="auto", **options):
     def asked(structure, sampler, build):
         raise Asked(structure)
 
-    def drawn(trials, pairs, candidates, posterior, *others):
-        if posterior.kind == "single":
-            return fit_alone(trials, pairs, candidates, posterior, *others)
+    def drawn(searches, seed):
+        if searches.posterior.kind == "single":
+            return fit_alone(searches, seed)
         groups = {"candidates": xr.Dataset(coords={"sample": [0]})}
+        candidates = searches.candidates
         return [groups] * len(candidates), [tails[0] for tails in candidates]
 
     for name in ("posterior", "two_stages"):

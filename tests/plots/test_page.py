@@ -1,6 +1,7 @@
 """Figures for a page or a slide: their size, and what they name."""
 
 import itertools
+import json
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -50,22 +51,37 @@ def test_no_size_changes_nothing(tree):
     plt.close("all")
 
 
-@pytest.mark.parametrize("name", ["comparison", "ranks", "forecast", "tuning_curve"])
-@pytest.mark.parametrize("size", [*PAGES, None])
+WIDE = ("comparison", "ranks", "forecast", "tuning_curve")
+FAILED = "1 check failed: edges of the space (learning_rate, weight_decay)"
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        *itertools.product(WIDE, [*PAGES, None]),
+        *((name, "single-column") for name in ("optimum", "effective_dim", "tail_fit")),
+    ],
+)
 def test_no_words_are_cut_at_the_edge_of_the_figure(name, size):
+    """Those of doubts neither: sampling that has not converged, and checks that failed."""
     searches = [
         (task, model) for task in ("breast-cancer", "wine") for model in ("boosting", "svm")
     ]
-    tree = make_tree(make_trials(searches=tuple(searches)), chains=2, draws=50)
+    tree = make_tree(make_trials(searches=tuple(searches)), chains=2, draws=50, divergences=2)
+    tree.attrs["failed_checks"] = json.dumps([FAILED.split(": ")[1]])
     options = {"rope": 0.02} if name in ("comparison", "ranks") else {}
     with page(size):
-        figure = words_of(PICTURES[name](tree, **options))[1]
+        caption, figure = words_of(PICTURES[name](tree, **options))
         figure.canvas.draw()
+    assert FAILED in caption
+    warning = figure.get_suptitle()
+    assert "not converged" in warning
+    assert "divergences" in warning
     words = [
         own for axes in figure.axes for own in (axes.xaxis.label, axes.yaxis.label, axes.title)
     ]
     words += [axes.get_yticklabels()[0] for axes in figure.axes]
-    words += figure.legends
+    words += [*figure.legends, figure._suptitle]
     for own in words:
         box = own.get_window_extent()
         # Half a character is less than the room between words.

@@ -1,13 +1,17 @@
 """A comparison of few trials says so, and only where that was measured."""
 
+import matplotlib.pyplot as plt
 import pytest
+import xarray as xr
 from helpers import make_averaged_tree, make_tree, make_trials
 from helpers_surface import make_surface_tree
 
 import leadline as ll
 from leadline.checks.evidence import Evidence
 from leadline.checks.recorded_trials import tail_points
-from leadline.stats.leaning import leaning
+from leadline.cli.console import show_forecast
+from leadline.cli.show_comparison import show_comparison
+from leadline.stats.leaning import far_beyond, leaning
 
 PAIRS = (("a", "x"), ("a", "y"))
 
@@ -25,13 +29,43 @@ def tree_of(trials, used):
     [
         (None, ["leans on the prior", "that for 100 trials or fewer"]),
         (100.0, []),
-        (5000.0, ["5000 trials are far beyond the 40 that were run"]),
     ],
 )
 def test_tuned_near_and_far(budget, words):
     text = leaning(tree_of(40, 12), budget)
     for word in ["the best 12 trials of each search", *words]:
         assert word in text
+
+
+def test_a_budget_far_beyond_the_trials_is_said_once_in_every_answer(capsys):
+    tree = make_tree(make_trials(n=200, searches=PAIRS), chains=2, draws=300)
+    sound = {"max_rhat": 1.0, "min_ess_bulk": 900.0, "min_ess_tail": 900.0}
+    candidates = tree["candidates"].dataset
+    tree["candidates"] = candidates.assign(
+        {name: xr.full_like(candidates["weight"], value) for name, value in sound.items()}
+    )
+    assert far_beyond(tree, None) == far_beyond(tree, 500.0) == ""
+    clause = "600 trials are far beyond the 200 that were run: the law extrapolates"
+    show_comparison(tree, budget=600)
+    screen = capsys.readouterr().out
+    caption = ll.comparison_numbers(tree, budget=600).attrs["conditions"]
+    ranks = ll.ranks_numbers(tree, budget=600).attrs["conditions"]
+    one = tree.isel(search=[0])
+    curve = ll.plot_tuning_curve(one, budget=600).get_viz("figure").legends[0].get_title()
+    show_forecast(one, [10, 600], minimum_gain=0.0, probability=0.05)
+    answers = [screen, caption, ranks, curve.get_text(), capsys.readouterr().out]
+    answers += [ll.sentences(own, budget=600) for own in (tree, one)]
+    for text in answers:
+        assert " ".join(text.split()).count(clause) == 1
+    plt.close("all")
+
+
+def test_of_searches_of_different_length_those_exceeded_count():
+    tree = tree_of(40, 12)
+    tree["constant_data"]["n_trials"][:] = [40, 300]
+    assert "the 40 that" in far_beyond(tree, 600.0)
+    assert "the 40 to 300 that" in far_beyond(tree, 1000.0)
+    assert far_beyond(make_surface_tree(PAIRS), 1000.0) == ""
 
 
 def test_trials_used_are_one_number_in_every_answer():

@@ -1,5 +1,7 @@
 """Where law and surface answer on one search, a sentence says which to believe."""
 
+import json
+
 import pytest
 from helpers_surface import make_surface_tree
 
@@ -7,6 +9,7 @@ import leadline as ll
 from leadline.html_report.render import render
 from leadline.stats.summary import summary_text
 from leadline.stats.surface_beside_law import law_sentences
+from leadline.stats.surface_tree import law_draws
 
 NAME = "digits / mlp"
 CHECK = "surface fit, leave-one-out"
@@ -28,6 +31,27 @@ def test_it_has_both_numbers_and_the_check_decides(direction, passed, believed):
     posterior = tree["posterior"].dataset
     for name in ("optimum", "law_optimum", "law_best_seen_expected"):
         assert f"{float(posterior[name].mean()):.3f}"[:5] in sentence
+
+
+@pytest.mark.parametrize(
+    ("scale", "factor", "seeds", "words"),
+    [
+        ("log", 2.0, 3, "of the noise believe the law: the surface takes it to be even on the log"),
+        ("logit", 0.5, 1, "the noise is open without more seeds: the surface takes it to be even"),
+        ("log", 1.2, 3, ""),
+        ("identity", 2.0, 3, ""),
+    ],
+)
+def test_noises_that_a_scale_sets_apart_are_explained(scale, factor, seeds, words):
+    tree = with_outcome(make_surface_tree(law=True), True)
+    for own in tree["surfaces"].children.values():
+        own.attrs["scores"] = json.dumps(json.loads(own.attrs["scores"]) | {"scale": scale})
+    noise = factor * tree["posterior"]["noise_sd"]
+    tree["laws"] = law_draws(tree).assign(law_noise_sd=noise.mean(("chain", "draw")) + 0 * noise)
+    tree["constant_data"]["trial_replicates"][:] = seeds
+    sentence = law_sentences(tree)[NAME]
+    assert words in sentence
+    assert ("even on" in sentence) == bool(words)
 
 
 def test_a_search_that_learned_has_one_answer():

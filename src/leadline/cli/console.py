@@ -187,7 +187,10 @@ def show_forecast(
     words = [*["search"] * named, kind]
     show_table(title, words, heads[:n_heads], rows)
     advice = stopping_advice(tree, found, probability=probability)
-    show_line(advice.sentence)
+    # The checks that failed stand below.
+    show_line(advice.reason)
+    if far := found.attrs["far_beyond"]:
+        show_line(f"{far}.")
     for sentence in perfect_search_sentences(tree, prob) if is_surface(tree) else ():
         show_line(sentence)
     return advice.stop

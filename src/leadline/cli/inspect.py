@@ -211,14 +211,13 @@ def _describe_trials(
             own.append(f"best {trials.metric}{single} {best:g} ({trials.direction})")
         elif with_scores:
             own.append(f"{trials.metric} {_range_of(search)}")
-        params = [name.partition(":")[2] for name in search.params]
-        listed = join_values(params, 12)
-        own.append(
-            f"{pluralize(len(params), 'hyperparameter')}: {listed}"
-            if params
-            else "no hyperparameters are known: name them with params=['COLUMN', …]"
-        )
         verdict, line = _audit(search)
+        if params := [name.partition(":")[2] for name in search.params]:
+            own.append(f"{pluralize(len(params), 'hyperparameter')}: {join_values(params, 12)}")
+        elif "no hyperparameters are known" not in line:
+            own.append(
+                "no hyperparameters are known: name their columns, as in params=['COLUMN', …]"
+            )
         verdicts.append((search.counts()["complete"], verdict))
         lines.append((f"{task} / {model}", [*own, line]))
     yield from _once(lines)

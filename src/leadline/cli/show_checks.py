@@ -12,7 +12,6 @@ from leadline.checks.plain_words import MEANINGS, UNKNOWN
 from leadline.cli.tables import show_line, show_table
 from leadline.cli.wording import in_command_line_words
 from leadline.errors import pluralize
-from leadline.stats.diagnostics import checks_line
 
 _BOUNDS = {"at least": "≥ ", "at most": "≤ ", "": ""}
 _STYLES = {"FAILED": "red", "noted": "yellow", "passed": "", "not made": "dim"}
@@ -50,15 +49,13 @@ def show_checks(
     _explain_limits(shown)
     counts = checks["outcome"].value_counts()
     made = pluralize(int(len(checks) - counts.get("not made", 0)), "check")
+    n_failed = counts.get("FAILED", 0)
     show_line(
         f"{made} made on {n_searches} {'search' if n_searches == 1 else 'searches'}: "
         f"{counts.get('passed', 0)} passed, {counts.get('noted', 0)} noted, "
-        f"{counts.get('FAILED', 0)} failed" + ("" if every else "; --all shows each of them")
+        f"{n_failed} failed" + ("" if every else "; --all shows each of them"),
+        "bold red" if n_failed else "",
     )
-    failed = checks.attrs["failed"]
-    if noted := checks.attrs["noted"]:
-        show_line(f"{pluralize(len(noted), 'note')}: {'; '.join(noted)}")
-    show_line(checks_line(failed), "bold red" if failed else "")
 
 
 def _title(n_searches: int, every: bool) -> str:

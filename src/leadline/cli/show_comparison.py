@@ -11,9 +11,9 @@ from leadline.cli.tables import show_line, show_table
 from leadline.cli.wording import in_command_line_words
 from leadline.errors import LeadlineError, closest, format_value, join_values
 from leadline.stats.compare import compare_once
-from leadline.stats.comparison_sentences import comparison_sentences, conditions
+from leadline.stats.comparison_sentences import comparison_sentences, conditions, difference_text
 from leadline.stats.improvements import context_of
-from leadline.stats.rounding import percent, rounded
+from leadline.stats.rounding import percent
 
 # Head of a column: suffix of its variables, and what is selected of them.
 Columns = dict[str, tuple[str, dict[str, str]]]
@@ -109,7 +109,8 @@ def _show_differences(found: xr.Dataset, pairs: list[tuple[str, str]], columns: 
     rows = []
     for first, second in pairs:
         pair = found.sel({by: first, f"other_{by}": second})
-        rows.append([f"{first}, {second}", *(_difference(pair, *key) for key in heads.values())])
+        own = (difference_text(pair.sel(at), f"difference{key}") for key, at in heads.values())
+        rows.append([f"{first}, {second}", *own])
     if several:
         scales = [
             f"{float(found['scale'].sel(where)):.2g}" if where else ""
@@ -118,13 +119,3 @@ def _show_differences(found: xr.Dataset, pairs: list[tuple[str, str]], columns: 
         rows.append(["task scale", *scales])
     styles = ["dim" if several and k == len(pairs) else "" for k in range(len(rows))]
     show_table(title, [f"{by}, against the other"], list(heads), rows, styles=styles)
-
-
-def _difference(pair: xr.Dataset, suffix: str, selected: dict[str, str]) -> str:
-    name = f"difference{suffix}"
-    ends = ("", "_lower", "_upper")
-    mean, low, high = (float(pair[f"{name}{end}"].sel(selected)) for end in ends)
-    if math.isnan(mean):
-        return ""
-    middle, lower, upper = (rounded(value, (high - low) / 3) for value in (mean, low, high))
-    return f"{middle} [{lower}, {upper}]"

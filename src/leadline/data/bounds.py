@@ -49,7 +49,7 @@ def known_bounds(metric: str, scores: np.ndarray) -> tuple[Bounds, str]:
             found = named(words, names)
             for low, high in choices if found else ():
                 if ((scores >= low) & (scores <= high)).all():
-                    return (low, high), f"known of {found[0]}"
+                    return (low, high), f"bounds of {found[0]}"
     return NO_BOUNDS, "none known"
 
 

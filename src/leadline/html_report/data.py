@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -71,11 +72,7 @@ def report_data(tree: xr.DataTree, curves: xr.Dataset | None = None) -> dict[str
     recorded = [name for name in recorded if level_of(name) == WARNING]
     data = {
         "version": VERSION,
-        **{name: tree.attrs.get(name, "") for name in _ATTRIBUTES},
-        **{
-            name: json.loads(tree.attrs[name]) if name in tree.attrs else empty
-            for name, empty in _JSON_ATTRIBUTES.items()
-        },
+        **described(tree),
         "interval": {"prob": prob, "kind": kind},
         "convergence": {"ok": found.ok, "message": sampling_line(tree)},
         "failed_checks": list(dict.fromkeys([*failed_checks(checks), *recorded])),
@@ -113,6 +110,22 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float) else str(value)
 
 
+def described(tree: xr.DataTree) -> dict[str, Any]:
+    """Return the provenance of a fit."""
+    texts = {name: tree.attrs.get(name, "") for name in _ATTRIBUTES}
+    return texts | {
+        name: json.loads(tree.attrs[name]) if name in tree.attrs else empty
+        for name, empty in _JSON_ATTRIBUTES.items()
+    }
+
+
+def parameter(row: Mapping[Any, Any], name: str, label: str) -> dict[str, Any]:
+    """Return a quantity of a row of `leadline.summary`; `label` is the name of the interval."""
+    ends = {"lower": row[f"{name}_{label}_lb"], "upper": row[f"{name}_{label}_ub"]}
+    decimals = decimals_shown(row[f"{name}_sd"])
+    return {"mean": row[name], "sd": row[f"{name}_sd"], "decimals": decimals} | ends
+
+
 def _describe_searches(
     tree: xr.DataTree, checks: pd.DataFrame, prob: float, kind: str
 ) -> list[dict[str, Any]]:
@@ -126,16 +139,12 @@ def _describe_searches(
     for index, name in enumerate(search_names(tree)):
         row: dict[Any, Any] = answers.loc[name].to_dict()
         parameters = {
-            parameter: {
-                "mean": row[parameter],
-                "sd": row[f"{parameter}_sd"],
-                "lower": row[f"{parameter}_{label}_lb"],
-                "upper": row[f"{parameter}_{label}_ub"],
-                "inner_lower": inner.loc[name, f"{parameter}_{inner_label}_lb"],
-                "inner_upper": inner.loc[name, f"{parameter}_{inner_label}_ub"],
-                "decimals": decimals_shown(row[f"{parameter}_sd"]),
+            own: parameter(row, own, label)
+            | {
+                "inner_lower": inner.loc[name, f"{own}_{inner_label}_lb"],
+                "inner_upper": inner.loc[name, f"{own}_{inner_label}_ub"],
             }
-            for parameter in _PARAMETERS
+            for own in _PARAMETERS
         }
         result.append(
             {

@@ -25,6 +25,7 @@ from leadline.html_report.surface_page import surface_page_values
 from leadline.plots.picture import BETTER
 from leadline.plots.style import model_styles
 from leadline.stats.fitted_search import validate_tree
+from leadline.stats.leaning import WITHIN
 from leadline.stats.scaling_law import has_law
 from leadline.stats.scaling_sentences import law_sentences
 from leadline.stats.surface_tree import is_surface
@@ -153,6 +154,7 @@ def _template_values(tree: xr.DataTree, data: Mapping[str, Any]) -> dict[str, An
         "verdict": [text for text in data["verdict"] if text not in doubts],
         "default_budget": DEFAULT_BUDGET,
         "default_place": index,
+        "within": WITHIN,
         "default_further": DEFAULT_FURTHER,
         "further_place": data["forecast"]["trials"].index(DEFAULT_FURTHER),
         "curve": curve,

@@ -1,12 +1,12 @@
 """The report of a surface: its numbers, its pictures, and its page."""
 
-import json
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from leadline.checks.check import check, failed_checks
+from leadline.html_report.data import described, parameter
 from leadline.html_report.formats import estimate, gain, number, percent
 from leadline.html_report.pictures import draw_optima, draw_pairs, draw_slices
 from leadline.html_report.sentences import as_sentence, doubt_sentences
@@ -17,7 +17,6 @@ from leadline.stats.diagnostics import convergence
 from leadline.stats.fitted_search import search_names
 from leadline.stats.forecast import forecast
 from leadline.stats.intervals import interval_label, validate_interval
-from leadline.stats.rounding import decimals_shown
 from leadline.stats.stopping import perfect_search, stopping_advice
 from leadline.stats.summary import summary
 from leadline.stats.surface_beside_law import law_sentences
@@ -25,8 +24,6 @@ from leadline.stats.surface_settings import best_setting, setting_cells, setting
 from leadline.stats.surface_tree import calibration_of
 
 _PARAMETERS = ("best_seen_expected", "optimum", "headroom", "noise_sd")
-_TEXT = ("metric", "direction", "source", "trials", "search_sampler", "created_at", "cost_unit")
-_JSON: dict[str, Any] = {"notes": [], "settings": {}, "priors": {}, "versions": {}}
 FURTHER = (10, 50, 200)
 """The numbers of further random trials in the table of forecasts."""
 
@@ -38,8 +35,7 @@ def surface_page_values(tree: xr.DataTree) -> dict[str, Any]:
     searches = _searches(tree, prob, kind)
     comparison = comparison_data(tree)
     data: dict[str, Any] = {
-        **{name: tree.attrs.get(name, "") for name in _TEXT},
-        **{name: json.loads(tree.attrs.get(name, json.dumps(own))) for name, own in _JSON.items()},
+        **described(tree),
         "convergence": {"ok": found.ok, "message": found.message},
         "failed_checks": failed_checks(checks),
         "checks": checks.to_dict("records"),
@@ -89,13 +85,13 @@ def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]
             "color": styles[model].color,
             **{own: row[own] for own in ("trials", "failed", "best_seen", "scale", "warning")},
             "best_within_noise": row["best_within_noise"],
-            **{own: _parameter(row, own, label) for own in _PARAMETERS},
+            **{own: parameter(row, own, label) for own in _PARAMETERS},
             "effective_dim": None,
             "setting_heads": list(cells.columns),
             "settings": [(str(own), list(map(str, line))) for own, *line in cells.itertuples()],
         }
         if np.isfinite(row.get("effective_dim", np.nan)):
-            search["effective_dim"] = _parameter(row, "effective_dim", label)
+            search["effective_dim"] = parameter(row, "effective_dim", label)
         decimals = search["optimum"]["decimals"]
         search["forecast"] = _forecast_rows(outlook.sel(search=name), decimals)
         if name in perfect["search"]:
@@ -110,12 +106,6 @@ def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]
         ]
         result.append(search)
     return result
-
-
-def _parameter(row: dict[Any, Any], name: str, label: str) -> dict[str, Any]:
-    ends = {"lower": row[f"{name}_{label}_lb"], "upper": row[f"{name}_{label}_ub"]}
-    decimals = decimals_shown(row[f"{name}_sd"])
-    return {"mean": row[name], "sd": row[f"{name}_sd"], "decimals": decimals} | ends
 
 
 def _forecast_rows(outlook: xr.Dataset, decimals: int | None) -> list[list[str]]:

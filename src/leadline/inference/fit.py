@@ -1,6 +1,5 @@
 """From trials to the posterior: `fit`."""
 
-import dataclasses
 import inspect
 import logging
 from collections.abc import Mapping, Sequence
@@ -43,8 +42,8 @@ from leadline.search_audit.random_search import validate_random_search
 
 _LOG = logging.getLogger("leadline")
 
-SURFACE_ACCEPT, SURFACE_DRAWS = 0.85, (500, 300)
-"""Target acceptance of a surface; draws and tuning steps per chain."""
+SURFACE_DRAWS = (500, 300)
+"""Draws and tuning steps per chain of a surface."""
 
 
 def fit(
@@ -242,7 +241,11 @@ def fit(
         )
         sampling = {"draws": draws, "tune": tune, "chains": chains, "nuts_sampler": nuts_sampler}
         sampling |= {"random_seed": random_seed} | sample_kwargs
-        return _fit_surface(trials, scale or "auto", sampling, progressbar, doubts)
+        validate_scale(scale := scale or "auto")
+        # Only after the input is validated: this import takes seconds.
+        from leadline.inference.surface_and_law import fit_surface_and_law
+
+        return fit_surface_and_law(trials, scale, sampling, progressbar, doubts, fit_law=fit)
     scale = "identity" if scale is None else scale
     guided = None if assume_random else drawn_by_sampler(trials)
     everything = trials
@@ -296,10 +299,8 @@ def fit(
         *notes_on_plateaus(trials, plateaus),
     ]
     notes = [*doubts, *guided_notes(trials, guided, guided_evidence), *notes]
-    if bounds_reason.startswith("known"):
-        notes.append(
-            f"the optimum is taken to be {describe_bounds(score_bounds)} ({bounds_reason})"
-        )
+    if bounds_reason.startswith("bounds of"):
+        notes.append(f"the optimum is {describe_bounds(score_bounds)} ({bounds_reason})")
     validate_reports(trials, candidates, priors)
 
     # Only after the input is validated: these imports take seconds.
@@ -342,59 +343,6 @@ def fit(
             add_guided_law(tree)
         progress.start("checking the answers")
         failed = record_answers(tree)
-    if failed:
-        _LOG.warning("%s: %s", trials.source, checks_line(failed))
-    return tree
-
-
-def _fit_surface(
-    trials: Trials,
-    scale: str,
-    sampling: dict[str, Any],
-    progressbar: bool | Progress,
-    doubts: Sequence[str],
-) -> xr.DataTree:
-    """Return the tree of ``model="surface"``; `sampling` are settings and options of the sampler.
-
-    The quadratic law is fitted beside it to each search that is random: its effective number of
-    hyperparameters, its optimum and its best trial stand beside those of the surface.
-    """
-    validate_scale(scale)
-    from leadline.inference.fit_surface import fit_surfaces, with_laws
-    from leadline.inference.recorded_answers import record_checks
-    from leadline.inference.sampler import Sampler
-    from leadline.inference.tree import provenance, tree_of
-    from leadline.models.surface import SurfacePriors
-    from leadline.stats.best_seen import best_seen_expected
-    from leadline.stats.diagnostics import checks_line
-
-    settings = {"model": "surface", "model_reason": "asked for", "scale": scale, **sampling}
-    names = ("draws", "tune", "chains", "nuts_sampler", "random_seed")
-    known = {name: sampling[name] for name in names}
-    options = {name: own for name, own in sampling.items() if name not in names}
-    settings |= {name: repr(own) for name, own in options.items()}
-    priors = SurfacePriors()
-    seed = known.pop("random_seed")
-    with showing(progressbar) as progress:
-        # The posterior has no funnel that small steps would help with.
-        sampler = Sampler(**known, progress=progress, options=options, target_accept=SURFACE_ACCEPT)
-        groups, notes = fit_surfaces(
-            trials, sampler, scale=scale, priors=priors, seed=np.random.SeedSequence(seed)
-        )
-        laws = {}
-        for task, model in trials.with_trials:
-            search = trials.search(task, model)
-            search = dataclasses.replace(search, source=f"{trials.source} (law beside the surface)")
-            try:
-                law = fit(search, "single", random_seed=seed, progressbar=progress)
-            except LeadlineError:
-                # A search that learned, or is too small, has no law.
-                continue
-            again = best_seen_expected(law)
-            laws[task, model] = law["posterior"].dataset.assign(best_seen_expected=again)
-        groups = with_laws(groups, laws)
-        tree = tree_of(groups, provenance(trials, priors, settings, [*doubts, *notes]))
-        failed = record_checks(tree)
     if failed:
         _LOG.warning("%s: %s", trials.source, checks_line(failed))
     return tree

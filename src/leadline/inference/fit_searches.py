@@ -58,43 +58,42 @@ def fit_searches(
         return join_groups(plateaus)
     candidates = [own for own in candidates if own]
     pairs = [pair for pair in trials.searches if pair not in flat]
-    groups = _fit_laws(trials, pairs, candidates, posterior, seed, attributes)
-    return with_plateaus(groups, plateaus, trials.searches)
+    searches = _Searches(trials, pairs, candidates, posterior, attributes)
+    return with_plateaus(_fit_laws(searches, seed), plateaus, trials.searches)
 
 
-def _fit_laws(
-    trials: Trials,
-    pairs: Sequence[Pair],
-    candidates: Sequence[Sequence[xr.Dataset]],
-    posterior: PosteriorSampler,
-    seed: np.random.SeedSequence,
-    attributes: Mapping[str, Any],
-) -> Groups:
-    """Return the groups of the searches `pairs`; those with candidates are the first."""
-    one = len(candidates) == 1
-    at_once = one or posterior.effective_dim == "integer" or len(trials.reports) > 0
-    if posterior.kind != "single" and at_once:
-        return _fit_threshold_sets(trials, pairs, candidates, posterior, seed, attributes)
+@dataclasses.dataclass(frozen=True)
+class _Searches:
+    """Searches with a law: `pairs`, of which those with `candidates`, their tails, are the first.
+
+    `posterior` samples them, and `attributes` are those of the tree.
+    """
+
+    trials: Trials
+    pairs: Sequence[Pair]
+    candidates: Sequence[Sequence[xr.Dataset]]
+    posterior: PosteriorSampler
+    attributes: Mapping[str, Any]
+
+
+def _fit_laws(searches: _Searches, seed: np.random.SeedSequence) -> Groups:
+    """Return the groups of the searches."""
+    posterior, one = searches.posterior, len(searches.candidates) == 1
+    at_once = one or posterior.effective_dim == "integer" or len(searches.trials.reports) > 0
     if posterior.kind == "single":
-        return join_groups(_fit_alone(trials, pairs, candidates, posterior, seed, attributes)[0])
-    return _fit_in_two_stages(trials, pairs, candidates, posterior, seed, attributes)
+        return join_groups(_fit_alone(searches, seed)[0])
+    return _fit_threshold_sets(searches, seed) if at_once else _fit_in_two_stages(searches, seed)
 
 
-def _fit_in_two_stages(
-    trials: Trials,
-    pairs: Sequence[Pair],
-    candidates: Sequence[Sequence[xr.Dataset]],
-    posterior: PosteriorSampler,
-    seed: np.random.SeedSequence,
-    attributes: Mapping[str, Any],
-) -> Groups:
+def _fit_in_two_stages(searches: _Searches, seed: np.random.SeedSequence) -> Groups:
     """Return the groups of the tree, all searches fitted alone and then together.
 
     A search with too few draws that the joint posterior can use is fitted again, given the
     population that was found for it, and all are pooled again.
     """
     alone_seed, pool_seed, again_seed = seed.spawn(3)
-    alone, tails = _fit_alone(trials, pairs, candidates, posterior, alone_seed, attributes)
+    alone, tails = _fit_alone(searches, alone_seed)
+    posterior, candidates = searches.posterior, searches.candidates
     single = dataclasses.replace(posterior, kind="single")
 
     def refit(
@@ -106,10 +105,11 @@ def _fit_in_two_stages(
             posterior.progress.step(search_name(candidates[search][0]))
             own = candidates_in(alone[search]["candidates"], candidates[search])
             informed = [with_population(tail, population, posterior.kind) for tail in own]
+            table, weight = alone[search]["candidates"], population["weight"].to_numpy()
+            pair = searches.pairs[search]
             groups, tail = fit_again(
-                trials, pairs[search], informed, alone[search]["candidates"],
-                population["weight"].to_numpy(), single, own_seed,
-            )  # fmt: skip
+                searches.trials, pair, informed, table, weight, single, own_seed
+            )
             yield search, groups, without_population(tail)
 
     return fit_together(alone, tails, posterior, pool_seed, refit)
@@ -156,57 +156,34 @@ def fit_again(
 
 
 def _fit_alone(
-    trials: Trials,
-    pairs: Sequence[Pair],
-    candidates: Sequence[Sequence[xr.Dataset]],
-    posterior: PosteriorSampler,
-    seed: np.random.SeedSequence,
-    attributes: Mapping[str, Any],
+    searches: _Searches, seed: np.random.SeedSequence
 ) -> tuple[list[Groups], list[xr.Dataset]]:
     """Return the groups of the searches with candidates, each fitted alone, and their tails.
 
     The tail is that at the likeliest threshold.
     """
-    posterior = dataclasses.replace(posterior, kind="single")
-    weighed = any(len(own) > 1 for own in candidates)
+    posterior = dataclasses.replace(searches.posterior, kind="single")
+    weighed = any(len(own) > 1 for own in searches.candidates)
     stage = "weighing thresholds" if weighed else "sampling"
-    posterior.progress.start(stage, len(candidates), "searches")
-    searches: list[Groups] = []
+    posterior.progress.start(stage, len(searches.candidates), "searches")
+    found: list[Groups] = []
     tails: list[xr.Dataset] = []
-    for number, child_seed in enumerate(seed.spawn(len(candidates))):
-        pair, own = pairs[number], candidates[number]
+    for number, child_seed in enumerate(seed.spawn(len(searches.candidates))):
+        own = searches.candidates[number]
         posterior.progress.step(search_name(own[0]))
-        groups, tail = fit_by_itself(trials, pair, own, posterior, child_seed)
-        searches.append(groups)
-        tails.append(tail)
-        if len(candidates) > 1:
-            posterior.progress.answer(functools.partial(tree_of, searches[-1], attributes))
-    return searches, tails
+        fit_seed, mix_seed = child_seed.spawn(2)
+        fits, evidence = fit_candidates(own, posterior, fit_seed)
+        pair = searches.pairs[number]
+        found.append(_mixture_alone(searches.trials, pair, fits, evidence, mix_seed))
+        tails.append(fits[int(evidence["weight"].argmax())]["tails"].to_dataset())
+        if len(searches.candidates) > 1:
+            posterior.progress.answer(functools.partial(tree_of, found[-1], searches.attributes))
+    return found, tails
 
 
-def fit_by_itself(
-    trials: Trials,
-    pair: Pair,
-    candidates: Sequence[xr.Dataset],
-    posterior: PosteriorSampler,
-    seed: np.random.SeedSequence,
-) -> tuple[Groups, xr.Dataset]:
-    """Return the groups of one search fitted alone, and its tail at the likeliest threshold."""
-    fit_seed, mix_seed = seed.spawn(2)
-    fits, evidence = fit_candidates(candidates, posterior, fit_seed)
-    groups = _mixture_alone(trials, pair, fits, evidence, mix_seed)
-    return groups, fits[int(evidence["weight"].argmax())]["tails"].to_dataset()
-
-
-def _fit_threshold_sets(
-    trials: Trials,
-    pairs: Sequence[Pair],
-    candidates: Sequence[Sequence[xr.Dataset]],
-    posterior: PosteriorSampler,
-    seed: np.random.SeedSequence,
-    attributes: Mapping[str, Any],
-) -> dict[str, xr.Dataset]:
+def _fit_threshold_sets(searches: _Searches, seed: np.random.SeedSequence) -> Groups:
     """Return the groups of the tree, all searches fitted together to sets of thresholds."""
+    trials, pairs, posterior = searches.trials, searches.pairs, searches.posterior
     fit_seed, test_seed, mix_seed = seed.spawn(3)
     complete = functools.partial(with_reports, trials=trials, priors=posterior.priors)
 
@@ -215,11 +192,12 @@ def _fit_threshold_sets(
     ) -> None:
         def make() -> xr.DataTree:
             pair, mix_seed = pairs[search], seed.spawn(1)[0]
-            return tree_of(_mixture_alone(trials, pair, fits, evidence, mix_seed), attributes)
+            groups = _mixture_alone(trials, pair, fits, evidence, mix_seed)
+            return tree_of(groups, searches.attributes)
 
         posterior.progress.answer(make)
 
-    fits, shares = fit_jointly(candidates, posterior, fit_seed, complete, report_alone)
+    fits, shares = fit_jointly(searches.candidates, posterior, fit_seed, complete, report_alone)
     test = int(test_seed.generate_state(1)[0])
     evidence = [
         pd.DataFrame(
@@ -244,11 +222,11 @@ def _fit_threshold_sets(
 
 def _mixture_alone(
     trials: Trials,
-    pair: tuple[str, str],
+    pair: Pair,
     fits: Sequence[xr.DataTree],
     evidence: pd.DataFrame,
     seed: np.random.SeedSequence,
-) -> dict[str, xr.Dataset]:
+) -> Groups:
     """Return the groups of the tree of one search, with as many draws as each of its fits."""
     sizes = [part["posterior"].sizes["draw"] for part in fits]
     shape = fits[0]["posterior"].sizes["chain"], sizes[0]

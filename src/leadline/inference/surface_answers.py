@@ -8,8 +8,6 @@ The minimum is that of the smooth part. The best trial has a deviation of its ow
 its luck: the smaller of the two, in each draw, held the truth less often (benchmarks/README.md).
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
@@ -61,7 +59,7 @@ def surface_answers(
     paths, minima, places = [], [], []
     random = np.empty((*shape, RANDOM_TRIALS), dtype=np.float32)
     for index in np.ndindex(shape):
-        path = SurfacePath(data, _one(values, index), generator)
+        path = SurfacePath(data, {name: own[index] for name, own in values.items()}, generator)
         value, place = minimise(path, cube, start, generator)
         random[index] = path(cube.draw(RANDOM_TRIALS, generator))
         paths.append(path)
@@ -100,10 +98,6 @@ def surface_answers(
     }
     coords = {name: thinned[name] for name in (*dims, "hyperparameter")}
     return xr.Dataset(answers, coords), xr.Dataset(functions, coords)
-
-
-def _one(values: Mapping[str, Floats], index: tuple[int, ...]) -> dict[str, Floats]:
-    return {name: own[index] for name, own in values.items()}
 
 
 def _positions(cube: UnitCube, count: int) -> Floats:

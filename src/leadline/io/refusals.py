@@ -99,6 +99,29 @@ def choose_name(
     return known[0] if wanted is None else wanted
 
 
+def choose_group(
+    names: Sequence[str], wanted: str | None, kind: str, source: str
+) -> tuple[list[int], str]:
+    """Return the positions of the runs of the group asked for, or of the only one, and its name.
+
+    `names` has the group of each run, "" outside of any; `kind` is "project" or "sweep". Runs
+    outside of any project are no project of their own.
+    """
+    known = list(dict.fromkeys(filter(None, names)))
+    if wanted is not None and wanted not in known:
+        raise unknown_name(source, kind, wanted, known)
+    if wanted is None and len(set(names)) > 1 and (kind == "sweep" or len(known) > 1):
+        outside = f" and runs outside of any {kind}" if "" in names else ""
+        raise SeveralError(
+            f"{source}: runs of several searches, the {kind}s {join_values(known)}{outside}; "
+            f"choose one, as in {kind}={known[0]!r}",
+            kind,
+            known,
+        )
+    chosen = [index for index, name in enumerate(names) if wanted in (None, name)]
+    return chosen, wanted or (known[0] if known else "")
+
+
 def choose_score(
     wanted: str | None,
     names: Iterable[str],

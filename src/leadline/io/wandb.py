@@ -9,11 +9,11 @@ import pandas as pd
 
 from leadline.data.columns import validate_numbers
 from leadline.data.trials import Trials, validate_direction
-from leadline.errors import LeadlineError, SeveralError, closest, format_value, join_values
+from leadline.errors import LeadlineError, closest, format_value, join_values
 from leadline.io.files import load_frame
 from leadline.io.params import parse_number
 from leadline.io.records import Evaluation, Search, collect
-from leadline.io.refusals import unknown_name
+from leadline.io.refusals import choose_group
 
 _REQUIRED = ("Name", "State")
 # Columns about the run, which are neither config nor summary.
@@ -99,15 +99,17 @@ def read_wandb_csv(
             "which columns are hyperparameters is not in the export: name them, as in "
             "params=['lr'], so that their number bounds the effective dimension"
         )
-    rows = _choose_rows(columns, sweep, source)
+    cells = columns.get("Sweep", [None] * len(frame))
+    names = [str(cell).strip() if _is_given(cell) else "" for cell in cells]
+    rows, _ = choose_group(names, sweep, "sweep", source)
     order = _parse_times([columns["Created"][row] for row in rows] if "Created" in columns else [])
     states = [str(cell).strip().casefold() for cell in columns["State"]]
     statuses = [_STATUS.get(state, "failed") for state in states]
     # Validated with the numbers of the rows in the file, which messages name.
     complete = [row for row in rows if statuses[row] == "complete"]
-    cells = pd.Series(columns[score], dtype=object)[complete]
+    measured = pd.Series(columns[score], dtype=object)[complete]
     label = f"{source}: column {format_value(score)}"
-    scores = dict(zip(cells.index, validate_numbers(cells, label), strict=True))
+    scores = dict(zip(complete, validate_numbers(measured, label), strict=True))
     evaluations = []
     for index, row in enumerate(rows):
         run = {name: column[row] for name, column in columns.items()}
@@ -148,24 +150,6 @@ def _unknown_column(argument: str, name: str, columns: _Columns, source: str) ->
         f"columns of config and summary are {join_values(known) or 'none'}; show others in the "
         "table of runs before the export"
     )
-
-
-def _choose_rows(columns: _Columns, sweep: str | None, source: str) -> list[int]:
-    """Return the rows of the sweep."""
-    names = [str(cell).strip() if _is_given(cell) else "" for cell in columns.get("Sweep", [])]
-    known = list(dict.fromkeys(filter(None, names)))
-    if sweep is None and len(set(names)) > 1:
-        outside = " and runs outside of any" if "" in names else ""
-        raise SeveralError(
-            f"{source}: runs of several searches, the sweeps {join_values(known)}{outside}; "
-            f"choose one, as in sweep={known[0]!r}",
-            "sweep",
-            known,
-        )
-    if sweep is not None and sweep not in names:
-        raise unknown_name(source, "sweep", sweep, known)
-    count = len(columns["Name"])
-    return [row for row in range(count) if sweep is None or names[row] == sweep]
 
 
 def _is_given(cell: object) -> bool:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from leadline.data.trials import Trials
-from leadline.errors import LeadlineError, SeveralError, join_values, pluralize
+from leadline.errors import LeadlineError, pluralize
 from leadline.io.json_files import read_json, suggest_inside, validate_folder
 from leadline.io.params import flatten_params, parse_number
 from leadline.io.recorded_params import select_params
 from leadline.io.records import Evaluation, Search, collect
-from leadline.io.refusals import choose_direction, choose_score, missing_direction, unknown_name
+from leadline.io.refusals import choose_direction, choose_group, choose_score, missing_direction
 from leadline.io.wandb_log import RunLog, flatten_metrics, read_run_log
 from leadline.io.yaml_files import read_yaml
 
@@ -195,23 +195,11 @@ def _choose_runs(
     runs: Sequence[_Run], project: str | None, sweep: str | None, source: str
 ) -> tuple[list[_Run], str]:
     """Return the runs of the project and the sweep, and a name for the task."""
-    chosen = list(runs)
-    task = ""
+    chosen, task = list(runs), ""
     for kind, wanted in (("project", project), ("sweep", sweep)):
         names = [getattr(run, kind) for run in chosen]
-        known = list(dict.fromkeys(filter(None, names)))
-        if wanted is not None and wanted not in known:
-            raise unknown_name(source, kind, wanted, known)
-        if wanted is None and len(set(names)) > 1 and (kind == "sweep" or len(known) > 1):
-            outside = f" and runs outside of any {kind}" if "" in names else ""
-            raise SeveralError(
-                f"{source}: runs of several searches, the {kind}s {join_values(known)}{outside}; "
-                f"choose one, as in {kind}={known[0]!r}",
-                kind,
-                known,
-            )
-        chosen = [run for run, name in zip(chosen, names, strict=True) if wanted in (None, name)]
-        task = wanted or (known[0] if known else task)
+        positions, name = choose_group(names, wanted, kind, source)
+        chosen, task = [chosen[index] for index in positions], name or task
     return chosen, task or source
 
 

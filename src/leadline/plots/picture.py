@@ -13,7 +13,7 @@ from leadline.plots.backends import backend_module
 from leadline.plots.legend import CHARACTERS_PER_INCH, Entry, add_legend, make_entry
 from leadline.plots.page import text_scale
 from leadline.plots.style import MARK, model_styles, search_models
-from leadline.stats.diagnostics import convergence
+from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import search_names
 
 Visuals = Mapping[str, Mapping[str, Any] | bool]
@@ -144,17 +144,6 @@ class Picture:
         inches = target.get_figure().get_figwidth() / columns / text_scale()
         return max(10, min(most, int(CHARACTERS_PER_INCH * (inches - beside))))
 
-    def _caption(self, conditions: str, searches: Sequence[str]) -> str:
-        """Return the numbers of trials and models, and the conditions of the answer."""
-        searches = searches or self.names or search_names(self.tree)
-        trials = int(self.tree["constant_data"]["n_trials"].sel(search=searches).sum())
-        models = set(search_models(self.tree, searches))
-        parts = [f"{_count(trials, 'trial')} of {_count(len(models), 'model')}"]
-        if len(searches) > 1:
-            parts[0] += f" in {_count(len(searches), 'search')}"
-        parts += [conditions[:1].lower() + conditions[1:]] * bool(conditions)
-        return "; ".join(parts)
-
     def label_axes(self, x: str, y: str | None = None) -> None:
         """Write `x` below each column of panels, and `y` left of each row, or of all."""
         positions = self.collection.viz.dataset
@@ -179,8 +168,8 @@ class Picture:
     ) -> PlotCollection:
         """Write legend, warning and the names of several searches; return the plot collection.
 
-        The caption in the legend has the numbers of trials and models, and the `conditions` of the
-        answer. `searches` are those of a picture whose panels are of something else; default: all.
+        `conditions` are those of the answer, for the caption. `searches` are those of a picture
+        whose panels are of something else; default: all.
         """
         if titles and len(self.names) > 1 and self.options("title") is not None:
             for name in self.names:
@@ -189,14 +178,31 @@ class Picture:
             if len(self.styles) > 1:
                 models = self.styles.items()
                 self.add_entries([make_entry(name, "dot", vars(style)) for name, style in models])
-            caption = "" if self.options("caption") is None else self._caption(conditions, searches)
+            caption = make_caption(self.tree, conditions, searches or self.names)
+            caption = "" if self.options("caption") is None else caption
             add_legend(self.collection, self._entries, caption)
         found = convergence(self.tree)
         if not found.ok and self.options("warning") is not None:
             size = _WARNING_SIZE.get(self.backend)
             text = f"not converged: {', '.join(found.problems)}"
+            if self.backend == "matplotlib":
+                inches = self.collection.get_viz("figure").get_figwidth() / text_scale()
+                text = textwrap.fill(text, int(CHARACTERS_PER_INCH * inches))
             self.collection.add_title(text, color=MARK, size=size)
         return self.collection
+
+
+def make_caption(tree: xr.DataTree, conditions: str = "", searches: Sequence[str] = ()) -> str:
+    """Return the numbers of trials and models, `conditions` of the answer, and failed checks."""
+    searches = searches or search_names(tree)
+    trials = int(tree["constant_data"]["n_trials"].sel(search=searches).sum())
+    models = set(search_models(tree, searches))
+    parts = [f"{_count(trials, 'trial')} of {_count(len(models), 'model')}"]
+    if len(searches) > 1:
+        parts[0] += f" in {_count(len(searches), 'search')}"
+    parts += [conditions[:1].lower() + conditions[1:]] * bool(conditions)
+    parts += [recorded_checks(tree)] * (tree.attrs.get("failed_checks") != "[]")
+    return "; ".join(parts)
 
 
 def _count(number: int, noun: str) -> str:

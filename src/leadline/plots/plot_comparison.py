@@ -14,10 +14,11 @@ from arviz_plots.visuals import line_x, scatter_x, vline, vspan
 from leadline.plots.figures import Options, limits, make_figure
 from leadline.plots.legend import make_entry
 from leadline.plots.page import fit_columns, fit_size, text_scale
-from leadline.plots.picture import Picture, Visuals
+from leadline.plots.picture import Picture, Visuals, make_caption
 from leadline.plots.style import FIT, QUIET, Style, model_styles
 from leadline.stats.compare import compare
 from leadline.stats.comparison_sentences import conditions
+from leadline.stats.diagnostics import convergence
 from leadline.stats.rounding import percent
 
 SUMMARY_ROWS = {"overall": "_overall", "a new task": "_new_task"}
@@ -127,13 +128,14 @@ def tabulate_pairs(
         notes.append("overall, each task counts alike")
         if in_scores:
             notes[-1] = (
-                "overall: the mean over tasks, which count alike in its probability; a new task "
-                "has the mean task scale"
+                "overall: probability in task scales (tasks count alike), interval in "
+                f"{metric}; a new task has the mean task scale"
             )
     if not in_scores:
         notes.append("a task scale is the spread of the good scores on a task")
     if comparison.attrs.get("leans_on"):
         notes.append("few trials: read with caution")
+    notes += filter(None, [comparison.attrs.get("far_beyond")])
     return xr.Dataset(
         {
             **{name: (("pair", "row"), values) for name, values in figures.items()},
@@ -191,10 +193,11 @@ def plot_comparison(
     width = 3.0 + 0.07 * longest
     columns = fit_columns(min(pairs, _MOST_COLUMNS), width)
     height = 0.32 * numbers.sizes["row"] + 1.3
-    # The caption also has the numbers of trials, models and searches, in about 40 characters.
     inches = fit_size((width * columns, 0.0))[0] / text_scale()
-    caption = math.ceil((40 + len(numbers.attrs["conditions"])) / (15 * inches))
-    size = (width * columns, height * math.ceil(pairs / columns) + 0.6 + 0.2 * caption)
+    caption = math.ceil(len(make_caption(tree, numbers.attrs["conditions"])) / (15 * inches))
+    # A warning of sampling is above the panels.
+    rest = 0.6 + 0.25 * caption + 0.5 * (not convergence(tree).ok)
+    size = (width * columns, height * math.ceil(pairs / columns) + rest)
     spaces = (0.3 + 0.075 * longest, 0.75 if pairs > columns else 0.0)
     data = numbers[["difference"]].isel(row=0, drop=True)
     facets = {"cols": ["pair"], "col_wrap": columns}

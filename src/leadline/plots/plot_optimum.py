@@ -12,7 +12,7 @@ from leadline.plots import forest
 from leadline.plots.figures import Options, limits
 from leadline.plots.picture import Picture, Visuals, score_label
 from leadline.plots.style import OBSERVED
-from leadline.stats.fitted_search import best_seen, search_names, validate_tree
+from leadline.stats.fitted_search import best_seen, validate_tree
 
 
 def optimum_numbers(
@@ -75,7 +75,8 @@ def plot_optimum(
     >>> picture = ll.plot_optimum(fit, backend="plotly", visuals={"density": False})
     """
     numbers = optimum_numbers(tree, ci_prob=ci_prob, ci_kind=ci_kind)
-    shared = _have_one_task(tree, search_names(tree))
+    # Searches on one task share the axis.
+    shared = len(set(tree["posterior"].dataset["task"].to_numpy())) == 1
     options = Options(plot_collection, backend, visuals, figure_kwargs, pc_kwargs)
     picture = forest.open_forest(tree, numbers[["mean"]], options, shared=shared)
     return draw_optimum(picture, numbers)
@@ -93,7 +94,3 @@ def draw_optimum(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
         ends = (on_axis[name] for name in ("value", "best_seen", "lower", "upper"))
         picture.module.xlim(limits(*ends), target)
     return forest.finish_rows(picture, score_label(picture.tree))
-
-
-def _have_one_task(tree: xr.DataTree, names: list[str]) -> bool:
-    return len(set(tree["posterior"].dataset["task"].sel(search=names).to_numpy())) == 1

@@ -56,18 +56,20 @@ def ranks_numbers(
     found = found.isel({by: order, f"other_{by}": order})
     items = found[by].to_numpy().astype(str)
     p_best = found["p_ahead_overall"].to_numpy()
+    labels = [
+        f"{item}  {percent(chance)}" if np.isfinite(chance) else item
+        for item, chance in zip(items, p_best, strict=True)
+    ]
     names = {"rank": "mean_rank", "lower": "mean_rank_lower", "upper": "mean_rank_upper"}
     notes = [conditions(found), *["ranks count every difference"] * bool(rope)]
     notes.append(f"beside a name the probability to be {superlative(found)} overall")
+    notes += filter(None, [found.attrs["far_beyond"]])
     groups = _open_groups(found["p_better_overall"].to_numpy())
     return xr.Dataset(
         {
             **{name: ("item", found[source].to_numpy()) for name, source in names.items()},
             "p_best": ("item", p_best),
-            "label": (
-                "item",
-                [_label(item, chance) for item, chance in zip(items, p_best, strict=True)],
-            ),
+            "label": ("item", labels),
             "first": ("group", [first for first, _ in groups]),
             "last": ("group", [last for _, last in groups]),
         },
@@ -150,10 +152,6 @@ def draw_ranks(
     context = "tasks" if numbers.attrs["by"] == "model" else "models"
     picture.module.xlabel(f"mean rank over the {context} (1 is the best)", target)
     return picture.finish(titles=False, conditions=numbers.attrs["conditions"])
-
-
-def _label(item: str, chance: float) -> str:
-    return f"{item}  {percent(chance)}" if np.isfinite(chance) else item
 
 
 def _panel(values: Any) -> xr.DataArray:

@@ -15,8 +15,9 @@ from leadline.plots.picture import Picture, Visuals, score_label
 from leadline.plots.style import DASHED, DOTTED, MARK, OBSERVED
 from leadline.stats.fitted_search import validate_tree
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
+from leadline.stats.leaning import far_beyond
 from leadline.stats.options import validate_budget
-from leadline.stats.rounding import rounded
+from leadline.stats.rounding import with_interval
 from leadline.stats.tuning_curve import empirical_tuning_curve, tuning_curve
 
 _POINTS = 32
@@ -164,7 +165,8 @@ def draw_tuning_curve(
         marked = xr.full_like(n_trials, float(budget))
         label = f"{budget:g} trials"
         picture.draw("budget", vline, marked, {"color": MARK, "width": 1}, label=label)
-        conditions = _score_at(numbers.sel(budget=budget), budget)
+        parts = _score_at(numbers.sel(budget=budget), budget), far_beyond(picture.tree, budget)
+        conditions = "; ".join(filter(None, parts))
     picture.draw("optimum", hline, numbers["optimum"], DASHED, label="optimum (without luck)")
     ends = xr.concat([numbers["optimum_lower"], numbers["optimum_upper"]], "ci_bound")
     label, faint = f"its {interval_name}", {"color": MARK, "alpha": 0.12}
@@ -187,10 +189,10 @@ def _score_at(numbers: xr.Dataset, budget: float) -> str:
     ends = [float(numbers[name].isel(search=0)) for name in ("curve", "lower", "upper")]
     if numbers.sizes["search"] > 1 or not np.isfinite(ends).all():
         return ""
-    sd = abs(ends[2] - ends[1]) / 3
-    mean, low, high = (rounded(end, sd) for end in ends)
+    mean, low, high = ends
+    score = with_interval(mean, low, high, abs(high - low) / 3)
     interval_name = f"{100 * numbers.attrs['ci_prob']:g} % interval"
-    return f"after {budget:g} trial{'s' * (budget != 1)} {mean} [{low}, {high}] ({interval_name})"
+    return f"after {budget:g} trial{'s' * (budget != 1)} {score} ({interval_name})"
 
 
 def _finite_curve(

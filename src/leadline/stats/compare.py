@@ -21,7 +21,7 @@ from leadline.stats.improvements import (
     summarize_ranks,
 )
 from leadline.stats.intervals import validate_interval
-from leadline.stats.leaning import leaning
+from leadline.stats.leaning import far_beyond, leaning
 from leadline.stats.options import validate_amount, validate_budget
 from leadline.stats.reported import only_reported
 from leadline.stats.surface_tree import is_surface
@@ -100,8 +100,9 @@ def compare(
         the best tenth. It measures the spread of good scores. ``attrs`` hold `by`, `budget` (0: at
         the optimum), `rope`, `ci_prob`, `metric`, `direction`, `model`, `failed_checks`, `problems`
         of sampling, in `not_checked` the searches without trials, whose fit could not be checked,
-        `no_new_task`, and in `leans_on` a sentence if a search of fewer than 100 trials has fewer
-        than 30 beyond its threshold, with how often such comparisons were wrong.
+        `no_new_task`, in `leans_on` a sentence if a search of fewer than 100 trials has fewer than
+        30 beyond its threshold, and in `far_beyond` a clause if the budget is more than 2.5 times
+        the trials of a search.
 
     Raises
     ------
@@ -167,6 +168,7 @@ def compare_once(
         "not_checked": ", ".join(only_reported(tree)),
         "no_new_task": no_new_task,
         "leans_on": leaning(tree, budget),
+        "far_beyond": far_beyond(tree, budget),
     }
     return result
 

@@ -9,10 +9,11 @@ from leadline.stats.comparison_sentences import (
     chances,
     conditions,
     doubts,
+    mean_differences,
     superlative,
     task_scales,
 )
-from leadline.stats.rounding import percent, rounded
+from leadline.stats.rounding import percent
 
 # The probabilities of more pairs are not read one after the other.
 _MOST_PAIRS = 6
@@ -40,19 +41,14 @@ def comparison_results(comparison: xr.Dataset) -> list[str]:
             pair = comparison.sel(model=first, other_model=second)
         if not np.isnan(pair["p_better_overall"]):
             sentences.append(f"{when}, {_results(first, second, pair)}")
-    scales = task_scales(comparison)
-    return [*sentences, *(f"These probabilities count each task alike. {text}" for text in scales)]
+    return [*sentences, *task_scales(comparison)]
 
 
 def _results(first: str, second: str, pair: xr.Dataset) -> str:
     over = " over the tasks that both have" * (pair.sizes["task"] > 1)
-    name = "difference_in_scores"
-    mean, low, high = (float(pair[f"{name}{end}"]) for end in ("", "_lower", "_upper"))
-    middle, lower, upper = (rounded(value, (high - low) / 3) for value in (mean, low, high))
     text = (
         f"{first} is better than {second}{over} with probability {_chances(pair, '_overall')}; the "
-        f"mean difference in {pair.attrs['metric']} is {middle} [{lower}, {upper}], positive where "
-        f"{first} is better."
+        f"mean difference is {mean_differences(pair)}, positive where {first} is better."
     )
     if not np.isnan(pair["p_better_new_task"]):
         text += f" On a new task, that probability is {_chances(pair, '_new_task')}."

@@ -9,11 +9,10 @@ import numpy as np
 import xarray as xr
 
 from leadline.stats.improvements import context_of
-from leadline.stats.rounding import percent, rounded
+from leadline.stats.rounding import percent, with_interval
 
 # Words by their smallest probability, from the largest.
 _WORDS = {0.99: "almost certainly", 0.95: "very probably", 0.8: "probably", 0.6: "perhaps"}
-_CLEAR = min(_WORDS)
 # With so small a probability of being ahead, a name would mislead.
 _UNLIKELY = 0.05
 _RANKS_AND_ROPE = " A rank counts every difference, however small."
@@ -39,13 +38,13 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     The law rests on the best 20 trials of each search on average, which are few. Fully tuned, the
     answer leans on the prior, and its probabilities can be far too certain; that for 100 trials or
     fewer leans on the scores.
-    Fully tuned, mlp is probably the best model, with probability 84 %.
     Fully tuned, over the tasks that both have, mlp is probably better than forest (better 84 %,
-    worse 16 %). The mean difference in loss over these tasks is 0.021 [-0.021, 0.057] (89 %
-    interval; positive: mlp is ahead). On a new task like these, mlp is perhaps better than forest
-    (better 62 %, worse 38 %).
-    Overall and on a new task, differences are in task scales: each task counts alike. A task scale
-    is the spread of the good scores on a task, in loss 0.17 (digits), 0.18 (mnist).
+    worse 16 %). The mean difference over these tasks is 0.13 [-0.11, 0.35] task scales, or 0.021
+    [-0.021, 0.057] in loss (89 % intervals; positive: mlp is ahead). On a new task like these, mlp
+    is perhaps better than forest (better 62 %, worse 38 %).
+    Overall and on a new task, probabilities are about differences in task scales: each task counts
+    alike; in loss, large differences count more. A task scale is the spread of the good scores on a
+    task, in loss 0.17 (digits), 0.18 (mnist).
     """
     attrs = comparison.attrs
     by = attrs["by"]
@@ -63,18 +62,18 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
             continue
         sentence = f"{when}{over}, {_pair_sentence(first, second, pair)}"
         if over and by == "model":
-            sentence += f" {_in_scores(first, second, pair)}"
+            prob = f"{100 * attrs['ci_prob']:g} % intervals"
+            sentence += (
+                f" The mean difference over these tasks is {mean_differences(pair)} ({prob}; "
+                f"positive: {first} is ahead)."
+            )
         if not np.isnan(pair["p_better_new_task"]):
             sentence += f" On a new task like these, {_verdict(first, second, pair, '_new_task')}."
         sentences.append(sentence)
     if by == "model":
         if attrs.get("no_new_task"):
             sentences.append(f"No answer for a new task: {attrs['no_new_task']}.")
-        sentences += [
-            "Overall and on a new task, differences are in task scales: each task counts alike. "
-            f"{text}"
-            for text in task_scales(comparison)
-        ]
+        sentences += task_scales(comparison)
     return sentences
 
 
@@ -88,8 +87,11 @@ def doubts(comparison: xr.Dataset) -> list[str]:
             f"Known from reported bests alone: {attrs['not_checked']}. Their scores are assumed to "
             "be distributed like those of a random search; without trials this cannot be checked."
         )
+    # Neither is an attribute of comparisons that earlier versions made.
     if attrs.get("leans_on"):
         sentences.append(attrs["leans_on"])
+    if attrs.get("far_beyond"):
+        sentences.append(f"{attrs['far_beyond']}.")
     return sentences
 
 
@@ -141,7 +143,8 @@ def _mean_ranks(comparison: xr.Dataset, items: list[str]) -> list[str]:
 def _best(comparison: xr.Dataset, items: list[str]) -> list[str]:
     """Return which item is ahead of all others, in a list, empty where this is not known."""
     by, probabilities = comparison.attrs["by"], comparison["p_ahead_overall"].to_numpy()
-    if not np.isfinite(probabilities).any():
+    # The one pair of two items says the same.
+    if len(items) == 2 or not np.isfinite(probabilities).any():
         return []
     name, largest = items[int(np.nanargmax(probabilities))], float(np.nanmax(probabilities))
     best = superlative(comparison)
@@ -181,24 +184,21 @@ def _pair_sentence(first: str, second: str, pair: xr.Dataset) -> str:
     return sentence
 
 
-def _in_scores(first: str, second: str, pair: xr.Dataset) -> str:
-    """Return the mean difference in score units, and why it may disagree with the verdict."""
-    name = "difference_in_scores"
+def mean_differences(pair: xr.Dataset) -> str:
+    """Return the mean difference over tasks, with intervals, in score units.
+
+    Of several tasks it is also in task scales, before: the probabilities overall are about these.
+    """
+    units = {"difference_in_scores": f"in {pair.attrs['metric']}"}
+    if pair.sizes["task"] > 1:
+        units = {"difference_overall": "task scales"} | units
+    return ", or ".join(f"{difference_text(pair, name)} {unit}" for name, unit in units.items())
+
+
+def difference_text(pair: xr.Dataset, name: str) -> str:
+    """Return a difference of a pair and its interval as text, "" where there is none."""
     mean, low, high = (float(pair[f"{name}{end}"]) for end in ("", "_lower", "_upper"))
-    sd = (high - low) / 3
-    middle, *ends = (rounded(value, sd) for value in (mean, low, high))
-    prob = 100 * pair.attrs["ci_prob"]
-    text = (
-        f"The mean difference in {pair.attrs['metric']} over these tasks is {middle} "
-        f"[{ends[0]}, {ends[1]}] ({prob:g} % interval; positive: {first} is ahead)"
-    )
-    better, equal, worse = chances(pair, "_overall")
-    rope = pair.attrs["rope"]
-    in_scores = (mean > rope) - (mean < -rope)
-    in_scales = 0 if equal >= max(better, worse) else 1 if better > worse else -1
-    if in_scores == in_scales or max(better, equal, worse) < _CLEAR:
-        return f"{text}."
-    return f"{text}: there, a task with large differences counts for more."
+    return "" if np.isnan(mean) else with_interval(mean, low, high, (high - low) / 3)
 
 
 def task_scales(comparison: xr.Dataset) -> list[str]:
@@ -215,9 +215,11 @@ def task_scales(comparison: xr.Dataset) -> list[str]:
     rope, text = comparison.attrs["rope"], ""
     if rope:
         text = f"; {rope:g} is {float((rope / known).mean()):.2g} task scales on average"
+    metric = comparison.attrs["metric"]
     return [
-        "A task scale is the spread of the good scores on a task, in "
-        f"{comparison.attrs['metric']} {sizes}{text}."
+        "Overall and on a new task, probabilities are about differences in task scales: each task "
+        f"counts alike; in {metric}, large differences count more. A task scale is the spread of "
+        f"the good scores on a task, in {metric} {sizes}{text}."
     ]
 
 

@@ -21,6 +21,7 @@ from leadline.stats.fitted_search import (
     validate_tree,
 )
 from leadline.stats.intervals import SAMPLE_DIMS
+from leadline.stats.leaning import far_beyond
 from leadline.stats.options import validate_amount, validate_budgets
 from leadline.stats.selection_bias import draw_expected_loss
 from leadline.stats.surface_forecast import surface_forecast
@@ -71,8 +72,9 @@ def forecast(
         - `best_seen`, `best_seen_expected` (search): the measured score of that trial, and the
           posterior mean of its expected score.
 
-        ``attrs`` hold `minimum_gain`, `metric`, `direction`, the `cost_unit`, and `problems` of
-        sampling: if there are any, do not rely on these numbers.
+        ``attrs`` hold `minimum_gain`, `metric`, `direction`, the `cost_unit`, `problems` of
+        sampling: if there are any, do not rely on these numbers; and in `far_beyond` a clause if
+        the largest m is more than 2.5 times the trials of a search.
 
     Raises
     ------
@@ -117,6 +119,7 @@ def forecast(
         direction=tree.attrs["direction"],
         problems=", ".join(convergence(tree).problems),
         cost_unit=str(tree.attrs.get("cost_unit", "")),
+        far_beyond=far_beyond(tree, float(sizes.max())),
     )
     result["gain"] = (sign * (seen - result["best"])).clip(min=0.0).transpose(*result["best"].dims)
     result["expected_gain"] = figures["expected_gain"]

@@ -4,6 +4,7 @@ import xarray as xr
 
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.options import validate_probability
+from leadline.stats.rounding import with_interval
 
 SAMPLE_DIMS = ("chain", "draw")
 
@@ -36,3 +37,9 @@ def interval(draws: xr.DataArray, prob: float, kind: str) -> tuple[xr.DataArray,
 
     bounds = draws.azstats.hdi(prob=prob, dim=list(SAMPLE_DIMS))
     return bounds.sel(ci_bound="lower", drop=True), bounds.sel(ci_bound="upper", drop=True)
+
+
+def estimate(draws: xr.DataArray, prob: float, kind: str = "eti") -> str:
+    """Return the posterior mean and the interval as text, of draws with dims (chain, draw)."""
+    low, high = (float(end) for end in interval(draws, prob, kind))
+    return with_interval(float(draws.mean()), low, high, float(draws.std()))

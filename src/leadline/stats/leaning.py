@@ -1,5 +1,6 @@
-"""A note on comparisons of few trials."""
+"""Notes on answers of few trials, and on those far beyond the trials that were run."""
 
+import numpy as np
 import xarray as xr
 
 from leadline.stats.decided_by_prior import decided_by_prior
@@ -15,7 +16,8 @@ says so. Tried with 8 to 28 of 40 (`benchmarks/few_trials.py`), in fits too shor
 FEW_RUN = 100
 
 WITHIN = 2.5
-"""A budget of up to so many times the trials of a search leans on the scores."""
+"""A budget of up to so many times the trials of a search leans on the scores; the law extrapolates
+to a larger one."""
 
 
 def leaning(tree: xr.DataTree, budget: float | None) -> str:
@@ -45,12 +47,21 @@ def leaning(tree: xr.DataTree, budget: float | None) -> str:
     ]
     if marked and budget is None:
         text += f", and the prior decides the optimum of {len(marked)} of {len(names)}"
-    trials = float(run.min())
     if budget is None:
         return (
             f"{text}. Fully tuned, the answer leans on the prior, and its probabilities can be far "
-            f"too certain; that for {WITHIN * trials:g} trials or fewer leans on the scores."
+            f"too certain; that for {WITHIN * run.min():g} trials or fewer leans on the scores."
         )
-    if budget <= WITHIN * trials:
-        return f"{text}."
-    return f"{text}; {budget:g} trials are far beyond the {trials:g} that were run."
+    return f"{text}."
+
+
+def far_beyond(tree: xr.DataTree, trials: float | None) -> str:
+    """Return a clause on a number of trials that is far beyond those that were run, or ""."""
+    if trials is None or is_surface(tree):
+        return ""
+    run = tree["constant_data"]["n_trials"].to_numpy()
+    exceeded = np.unique(run[(run > 0) & (trials > WITHIN * run)])
+    if not len(exceeded):
+        return ""
+    count = " to ".join(f"{number}" for number in exceeded[[0, -1][: len(exceeded)]])
+    return f"{trials:g} trials are far beyond the {count} that were run: the law extrapolates"

@@ -13,10 +13,11 @@ from leadline.stats.compare import compare_once
 from leadline.stats.comparison_paper import comparison_results
 from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import search_names, validate_tree
-from leadline.stats.intervals import validate_interval
+from leadline.stats.intervals import estimate, validate_interval
+from leadline.stats.leaning import far_beyond
 from leadline.stats.markup import escape
 from leadline.stats.options import validate_budget
-from leadline.stats.paper_trials import MOST_LISTED, best_trials, estimate, how_searched
+from leadline.stats.paper_trials import MOST_LISTED, best_trials, how_searched
 from leadline.stats.plateau import plateau_sentences, plateaus
 from leadline.stats.reported import only_reported
 from leadline.stats.scaling_law import has_law
@@ -152,10 +153,13 @@ def _at_budget(tree: xr.DataTree, budget: float, prob: float, kind: str) -> str:
         listed = ", ".join(
             f"{text} for {name}" for name, text in zip(names, estimates, strict=True)
         )
-    return (
+    text = (
         f"After {budget:g} trial{'s' * (budget != 1)}, the best one, if re-run, is expected to "
         f"score {listed}."
     )
+    # A comparison says it of all models.
+    far = far_beyond(tree, budget) if _models(tree) == 1 else ""
+    return f"{text} {far}." if far else text
 
 
 def _sampler(tree: xr.DataTree, settings: Mapping[str, Any]) -> str:
@@ -261,7 +265,7 @@ def _lay_out(methods: list[str], results: list[str], form: str) -> str:
         for index, part in enumerate(parts):
             if part in REFERENCES:
                 cited += [part] * (part not in cited)
-                words += _cite(part, cited, form)
+                words += rf"\cite{{{part}}}" if form == "latex" else f"[{cited.index(part) + 1}]"
             else:
                 is_text = index and parts[index - 1] not in REFERENCES
                 words += ("@" if is_text else "") + _escape(part, form)
@@ -275,10 +279,6 @@ def _lay_out(methods: list[str], results: list[str], form: str) -> str:
         return text + "\n\n" + "".join(f"% {line}\n" for line in entries.splitlines())
     references = [f"{number}. {REFERENCES[key]}" for number, key in enumerate(cited, 1)]
     return text + "\n\n" + "\n".join(references) + "\n"
-
-
-def _cite(key: str, cited: list[str], form: str) -> str:
-    return rf"\cite{{{key}}}" if form == "latex" else f"[{cited.index(key) + 1}]"
 
 
 def _escape(text: str, form: str) -> str:

@@ -7,7 +7,7 @@ import xarray as xr
 from leadline.stats.best_seen import best_seen_expected
 from leadline.stats.decided_by_prior import decided_by_prior
 from leadline.stats.fitted_search import best_seen, search_names
-from leadline.stats.intervals import SAMPLE_DIMS, interval
+from leadline.stats.intervals import estimate
 from leadline.stats.rounding import rounded
 from leadline.stats.surface_tree import is_surface, learned_searches
 from leadline.stats.trials_used import trials_used
@@ -27,15 +27,6 @@ def how_searched(tree: xr.DataTree) -> str:
         search = "a search whose trials are taken to be random draws"
     # Brackets in brackets are not printed.
     return f"{search} ({re.sub(r' [(](.*?)[)]', r', \1', str(tree.attrs['trials']))})"
-
-
-def estimate(draws: xr.DataArray, prob: float, kind: str) -> str:
-    """Return the posterior mean and the interval as text."""
-    sd = float(draws.std(SAMPLE_DIMS))
-    low, high = (float(end) for end in interval(draws, prob, kind))
-    return (
-        f"{rounded(float(draws.mean(SAMPLE_DIMS)), sd)} [{rounded(low, sd)}, {rounded(high, sd)}]"
-    )
 
 
 def best_trials(tree: xr.DataTree, names: list[str], prob: float, kind: str) -> list[str]:

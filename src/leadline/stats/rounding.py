@@ -19,6 +19,11 @@ def rounded(value: float, sd: float) -> str:
     return f"{value:.6g}" if decimals is None else f"{value:.{decimals}f}"
 
 
+def with_interval(mean: float, low: float, high: float, sd: float) -> str:
+    """Return a mean and its interval with the decimals that show two digits of its sd."""
+    return f"{rounded(mean, sd)} [{rounded(low, sd)}, {rounded(high, sd)}]"
+
+
 def percent(probability: float) -> str:
     """Return a probability in per cent, at most "> 99 %": draws do not resolve more."""
     if probability > 0.99:

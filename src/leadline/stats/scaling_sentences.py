@@ -1,10 +1,11 @@
 """A scaling law in words: its exponents, what remains, and the optimum at ten times the size."""
 
+import functools
+
 import numpy as np
 import xarray as xr
 
-from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
-from leadline.stats.rounding import rounded
+from leadline.stats.intervals import estimate, validate_interval
 from leadline.stats.scaling_law import covariates, scaling_law
 
 BEYOND = 10.0
@@ -16,25 +17,20 @@ def law_sentences(
 ) -> list[str]:
     """Return sentences on the law of a fit with posterior means and intervals."""
     prob, kind = validate_interval(ci_prob, ci_kind)
+    told = functools.partial(estimate, prob=prob, kind=kind)
     pooled, known = tree["pooled"].dataset, covariates(tree)
-
-    def estimate(draws: xr.DataArray) -> str:
-        sd, (low, high) = float(draws.std()), interval(draws, prob, kind)
-        ends = f"{rounded(float(low), sd)}, {rounded(float(high), sd)}"
-        return f"{rounded(float(draws.mean(SAMPLE_DIMS)), sd)} [{ends}]"
-
     exponents = " and ".join(
-        f"{name} with the exponent {estimate(pooled[f'{name}_exponent'])}" for name in known
+        f"{name} with the exponent {told(pooled[f'{name}_exponent'])}" for name in known
     )
     largest = {name: BEYOND * float(own.max()) for name, own in known.items()}
     beyond = scaling_law(tree, size=largest.get("size"), data=largest.get("data"))
     where = " and ".join(f"{name} {short(value)}" for name, value in largest.items())
-    optimum = beyond["optimum"].isel(point=0)
+    optimum = told(beyond["optimum"].isel(point=0))
     return [
-        f"Fully tuned, the optimum approaches {estimate(pooled['irreducible'])} with larger "
+        f"Fully tuned, the optimum approaches {told(pooled['irreducible'])} with larger "
         f"{' and '.join(known)}. The distance shrinks by {exponents}.",
-        f"Optima depart from this law by {estimate(pooled['misfit'])} (sd).",
-        f"At {where}, ten times the largest, the optimum would be {estimate(optimum)}, if the law "
+        f"Optima depart from this law by {told(pooled['misfit'])} (sd).",
+        f"At {where}, ten times the largest, the optimum would be {optimum}, if the law "
         "holds that far.",
     ]
 

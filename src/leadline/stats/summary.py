@@ -15,7 +15,7 @@ from leadline.stats.markup import escape
 from leadline.stats.plateau import plateau_sentences, plateau_share, plateaus, sampling_line
 from leadline.stats.reported import describe_reports
 from leadline.stats.rounding import percent, rounded
-from leadline.stats.surface_summary import surface_cells, surface_summary
+from leadline.stats.surface_summary import cell_of, surface_cells, surface_summary
 from leadline.stats.surface_tree import is_surface
 from leadline.stats.trials_used import trials_used
 
@@ -273,10 +273,8 @@ def _answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
             value = row[name]
             cells[head] = "–" if np.isnan(value) else f"{value:.4g}"
             continue
-        sd = float(row[f"{name}_sd"])
-        low, high = (rounded(float(row[f"{name}_{label}_{end}"]), sd) for end in ("lb", "ub"))
         prior = f" {_BY_PRIOR}" if name in row["decided_by_prior"].split(", ") else ""
-        cells[head] = f"{rounded(float(row[name]), sd)} [{low}, {high}]{prior}"
+        cells[head] = cell_of(row, name, label) + prior
     integer = row.filter(like="effective_dim=")
     if len(integer) and not flat:
         likely = [

@@ -2,9 +2,9 @@
 
 import xarray as xr
 
-from leadline.stats.intervals import SAMPLE_DIMS, validate_interval
-from leadline.stats.rounding import rounded
-from leadline.stats.surface_tree import law_draws, learned_searches
+from leadline.stats.fitted_search import trial_data
+from leadline.stats.intervals import SAMPLE_DIMS, estimate, validate_interval
+from leadline.stats.surface_tree import law_draws, learned_searches, scores_of, surface_groups
 
 _PREDICTS = "surface fit, leave-one-out"
 
@@ -13,6 +13,9 @@ _ANSWERS = {
     "best_seen_expected": "the best trial re-run scores",
     "noise_sd": "the noise sd of one run is",
 }
+
+_FACTOR = 1.5
+"""Noises that differ by more are explained."""
 
 _SURFACE = "believe the surface, which also uses the hyperparameters and predicts its own trials"
 _LAW = (
@@ -42,15 +45,32 @@ def law_sentences(tree: xr.DataTree, *, ci_prob: float | None = None) -> dict[st
             continue
         own, law = posterior.sel(search=name), laws.sel(search=name)
         both = "; ".join(
-            f"{words} {_estimate(own[answer], prob)} by the surface and "
-            f"{_estimate(law[f'law_{answer}'], prob)} by the law"
+            f"{words} {estimate(own[answer], prob)} by the surface and "
+            f"{estimate(law[f'law_{answer}'], prob)} by the law"
             for answer, words in _ANSWERS.items()
             # Earlier versions did not keep the noise.
             if f"law_{answer}" in law
         )
-        reason = _SURFACE if _predicts(tree, name) else _LAW
+        reason = _SURFACE + _on_noise(tree, name, own, law) if _predicts(tree, name) else _LAW
         sentences[name] = f"two answers: {both}; {reason}"
     return sentences
+
+
+def _on_noise(tree: xr.DataTree, search: str, own: xr.Dataset, law: xr.Dataset) -> str:
+    """Return what to believe of noises that a scale of scores sets apart, "" where none does.
+
+    Noise that is even in scores is not on a log or logit scale. The law has that of the good scores
+    alone, which only seeds tell; `benchmarks/README.md` has an example with a known noise.
+    """
+    scale = scores_of(surface_groups(tree)[search]).scale.name
+    if scale == "identity" or "law_noise_sd" not in law:
+        return ""
+    ratio = float(law["law_noise_sd"].mean(SAMPLE_DIMS) / own["noise_sd"].mean(SAMPLE_DIMS))
+    if max(ratio, 1.0 / ratio) < _FACTOR:
+        return ""
+    seeds = trial_data(tree, search, "trial_replicates").max() > 1
+    advice = "of the noise believe the law" if seeds else "the noise is open without more seeds"
+    return f"; {advice}: the surface takes it to be even on the {scale} scale"
 
 
 def _predicts(tree: xr.DataTree, search: str) -> bool:
@@ -61,10 +81,3 @@ def _predicts(tree: xr.DataTree, search: str) -> bool:
     if _PREDICTS not in checks["check"]:
         return False
     return bool(checks["passed"].sel(search=search, check=_PREDICTS) == 1)
-
-
-def _estimate(draws: xr.DataArray, prob: float) -> str:
-    sd = float(draws.std(SAMPLE_DIMS))
-    ends = draws.quantile([(1 - prob) / 2, (1 + prob) / 2], SAMPLE_DIMS).to_numpy()
-    low, high = (rounded(float(end), sd) for end in ends)
-    return f"{rounded(float(draws.mean(SAMPLE_DIMS)), sd)} [{low}, {high}]"

@@ -7,7 +7,7 @@ from scipy.special import ndtr
 
 from leadline.data.trials import LOSS_SIGNS
 from leadline.errors import LeadlineError
-from leadline.stats.rounding import rounded
+from leadline.stats.intervals import estimate
 from leadline.stats.surface_tree import FUNCTIONS, scores_of, surface_groups
 
 Floats = npt.NDArray[np.float64]
@@ -122,16 +122,12 @@ def perfect_search_sentences(tree: xr.DataTree, prob: float) -> list[str]:
     `prob` is the probability of the intervals.
     """
     headroom, sentences = headroom_of(tree), []
-    ends = [0.5 - prob / 2, 0.5 + prob / 2]
     names = headroom["search"].to_numpy().astype(str)
     for name in names:
-        own = headroom.sel(search=name)
-        sd = float(own.std())
-        low, high = (rounded(float(end), sd) for end in own.quantile(ends).to_numpy())
         where = f" in {name}" if len(names) > 1 else ""
         sentences.append(
-            f"A perfect search would gain {rounded(float(own.mean()), sd)} [{low}, {high}] over "
-            f"the best trial re-run{where} (mean and {100 * prob:g} % interval)."
+            f"A perfect search would gain {estimate(headroom.sel(search=name), prob)} over the "
+            f"best trial re-run{where} (mean and {100 * prob:g} % interval)."
         )
     return sentences
 

@@ -7,7 +7,7 @@ import xarray as xr
 from leadline.data.unit_cube import Axis
 from leadline.errors import LeadlineError, pluralize
 from leadline.stats.intervals import SAMPLE_DIMS, validate_interval
-from leadline.stats.rounding import percent, rounded
+from leadline.stats.rounding import percent, with_interval
 from leadline.stats.surface_tree import (
     FUNCTIONS,
     NO_SURFACE,
@@ -139,14 +139,12 @@ def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
     rows = {}
     for name, row in table.iterrows():
         absent = pd.isna(row["together"])
-        sd = float(row["tuning_gain_upper"] - row["tuning_gain_lower"]) / 4
-        gain, low, high = (
-            rounded(float(row[f"tuning_gain{end}"]), sd) for end in ("", "_lower", "_upper")
-        )
+        gain, low, high = (float(row[f"tuning_gain{end}"]) for end in ("", "_lower", "_upper"))
+        cost = with_interval(gain, low, high, (high - low) / 4)
         rows[f"{name} (log)" if row["axis"] == "log" else str(name)] = {
             f"best value [{prob}]": "inactive" if absent else _best_value(row),
             "best together": "" if absent else _value(row["together"]),
-            f"a random value costs [{prob}]": "" if absent else f"{gain} [{low}, {high}]",
+            f"a random value costs [{prob}]": "" if absent else cost,
             "matters": "" if absent else percent(float(row["p_matters"])),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")

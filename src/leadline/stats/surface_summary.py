@@ -10,7 +10,7 @@ import xarray as xr
 from leadline.data.trials import LOSS_SIGNS
 from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
-from leadline.stats.rounding import percent, rounded
+from leadline.stats.rounding import percent, rounded, with_interval
 from leadline.stats.surface_beside_law import law_sentences
 from leadline.stats.surface_forecast import headroom_of
 from leadline.stats.surface_settings import setting_sentences
@@ -62,7 +62,10 @@ def surface_summary(
         columns[f"{name}_sd"] = own.std(SAMPLE_DIMS, ddof=1)
         ends = interval(own.fillna(0.0), prob, kind)
         known = own.notnull().all(SAMPLE_DIMS)  # noqa: PD004  (xarray)
-        columns |= {f"{name}_{label}_{end}": value.where(known) for end, value in _named(ends)}
+        columns |= {
+            f"{name}_{label}_{end}": value.where(known)
+            for end, value in zip(("lb", "ub"), ends, strict=True)
+        }
     columns["best_within_noise"] = (headroom < posterior["noise_sd"]).mean(SAMPLE_DIMS)
     groups = surface_groups(tree)
     columns["scale"] = [json.loads(groups[name].attrs["scores"])["scale"] for name in names]
@@ -83,10 +86,6 @@ def surface_summary(
     return table
 
 
-def _named(ends: tuple[xr.DataArray, xr.DataArray]) -> list[tuple[str, xr.DataArray]]:
-    return list(zip(("lb", "ub"), ends, strict=True))
-
-
 def surface_cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame:
     """Return a result of `surface_summary` as text, as `leadline.stats.summary.summary_cells`."""
     label = interval_label(prob, kind)
@@ -98,10 +97,10 @@ def surface_cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame
             "best seen": rounded(float(row["best_seen"]), sd),
         }
         for column, head in _ANSWERS.items():
-            cells[head] = _estimate(row, column, label)
+            cells[head] = cell_of(row, column, label)
         cells["P(headroom < noise)"] = percent(float(row["best_within_noise"]))
         if np.isfinite(row.get("effective_dim", np.nan)):
-            cells["effective dimension (law)"] = _estimate(row, "effective_dim", label)
+            cells["effective dimension (law)"] = cell_of(row, "effective_dim", label)
         cells["scale of scores"] = row["scale"]
         if row["warning"]:
             cells["warning"] = row["warning"]
@@ -119,7 +118,7 @@ def surface_cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame
     return table
 
 
-def _estimate(row: pd.Series, name: str, label: str) -> str:
-    sd = float(row[f"{name}_sd"])
-    low, high = (rounded(float(row[f"{name}_{label}_{end}"]), sd) for end in ("lb", "ub"))
-    return f"{rounded(float(row[name]), sd)} [{low}, {high}]"
+def cell_of(row: pd.Series, name: str, label: str) -> str:
+    """Return a column of a summary and its interval, of the columns named `label`, as text."""
+    low, high = (float(row[f"{name}_{label}_{end}"]) for end in ("lb", "ub"))
+    return with_interval(float(row[name]), low, high, float(row[f"{name}_sd"]))

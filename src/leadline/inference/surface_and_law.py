@@ -1,0 +1,70 @@
+"""The tree of ``model="surface"``: a surface of each search, and the law beside it.
+
+The quadratic law is fitted to each search that is random: its effective number of hyperparameters,
+its optimum and its best trial stand beside those of the surface.
+"""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from leadline.data.trials import Trials
+from leadline.errors import LeadlineError
+from leadline.inference.fit_surface import fit_surfaces, with_laws
+from leadline.inference.progress import Progress, showing
+from leadline.inference.recorded_answers import record_checks
+from leadline.inference.sampler import Sampler
+from leadline.inference.tree import provenance, tree_of
+from leadline.models.surface import SurfacePriors
+from leadline.stats.best_seen import best_seen_expected
+from leadline.stats.diagnostics import checks_line
+
+_LOG = logging.getLogger("leadline")
+
+# The posterior has no funnel that small steps would help with.
+_TARGET_ACCEPT = 0.85
+
+
+def fit_surface_and_law(
+    trials: Trials,
+    scale: str,
+    sampling: dict[str, Any],
+    progressbar: bool | Progress,
+    doubts: Sequence[str],
+    fit_law: Callable[..., xr.DataTree],
+) -> xr.DataTree:
+    """Return the tree; `sampling` are settings and options of the sampler, `fit_law` the fit."""
+    settings = {"model": "surface", "model_reason": "asked for", "scale": scale, **sampling}
+    names = ("draws", "tune", "chains", "nuts_sampler", "random_seed")
+    known = {name: sampling[name] for name in names}
+    options = {name: own for name, own in sampling.items() if name not in names}
+    settings |= {name: repr(own) for name, own in options.items()}
+    priors = SurfacePriors()
+    seed = known.pop("random_seed")
+    with showing(progressbar) as progress:
+        sampler = Sampler(**known, progress=progress, options=options, target_accept=_TARGET_ACCEPT)
+        groups, notes = fit_surfaces(
+            trials, sampler, scale=scale, priors=priors, seed=np.random.SeedSequence(seed)
+        )
+        laws = {}
+        for task, model in trials.with_trials:
+            search = trials.search(task, model)
+            search = dataclasses.replace(search, source=f"{trials.source} (law beside the surface)")
+            try:
+                law = fit_law(search, "single", random_seed=seed, progressbar=progress)
+            except LeadlineError:
+                # A search that learned, or is too small, has no law.
+                continue
+            again = best_seen_expected(law)
+            laws[task, model] = law["posterior"].dataset.assign(best_seen_expected=again)
+        tree = tree_of(
+            with_laws(groups, laws), provenance(trials, priors, settings, [*doubts, *notes])
+        )
+        failed = record_checks(tree)
+    if failed:
+        _LOG.warning("%s: %s", trials.source, checks_line(failed))
+    return tree
