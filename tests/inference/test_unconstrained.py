@@ -4,6 +4,7 @@ import numpy as np
 import pymc as pm
 import pytest
 from helpers import make_trials
+from scipy import stats
 
 from leadline.data.tails import cut_tail
 from leadline.inference.unconstrained import UnconstrainedModel
@@ -33,7 +34,7 @@ def test_density_and_variables(pair):
     unconstrained, model, tail = pair
     points = unconstrained.start + np.random.default_rng(1).normal(size=(6, 4))
     density = unconstrained.log_density(points, tail.sizes["tail_trial"])
-    variables = unconstrained.variables(points, chains=2, observations=1)
+    variables = unconstrained.evaluate(points, chains=2, observations=1)[0]
     assert set(FREE) | {"optimum", "noise_sd", "spread", "tail_fraction"} == set(variables)
     assert variables["optimum"].dims == ("chain", "draw", "search")
     outputs = model.compile_fn(model.unobserved_value_vars)
@@ -76,5 +77,9 @@ def test_variables_without_a_transform():
         mean = pm.Normal("mean", 0.0, scale, dims="own")
         pm.Normal("score", mean, 1.0, observed=[0.5, 1.0])
     unconstrained = UnconstrainedModel(model)
-    variables = unconstrained.variables(np.arange(8.0).reshape(4, 2), chains=2, observations=2)
+    points = np.arange(8.0).reshape(4, 2)
+    variables, likelihood, prior = unconstrained.evaluate(points, chains=2, observations=2)
     np.testing.assert_array_equal(variables["mean"].sel(own="b"), [[1.0, 3.0], [5.0, 7.0]])
+    expected = stats.norm.logpdf([0.5, 1.0], points)
+    np.testing.assert_allclose(likelihood["score"].reshape(4, 2), expected)
+    np.testing.assert_allclose(prior["mean"].reshape(4, 2), stats.norm.logpdf(points, scale=2.0))

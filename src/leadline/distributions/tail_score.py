@@ -1,5 +1,8 @@
 """Scores beyond a threshold: the noisy quadratic truncated there, recorded exactly or rounded."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,18 @@ from leadline.distributions.oriented import ScoreRV, require_valid
 # Upper bound of log F(y − h/2) − log F(y + h/2): a bin has a finite density even where rounding
 # makes the probabilities at its two ends equal.
 _NOT_EMPTY = -float(np.finfo(np.float64).eps)
+
+_WITHOUT_GRADIENT = ContextVar("_WITHOUT_GRADIENT", default=False)
+
+
+@contextmanager
+def without_gradient() -> Iterator[None]:
+    """Build densities that have no gradient, and cost a third where bins are narrow."""
+    token = _WITHOUT_GRADIENT.set(True)
+    try:
+        yield
+    finally:
+        _WITHOUT_GRADIENT.reset(token)
 
 
 class TailScoreRV(ScoreRV):
@@ -108,6 +123,8 @@ class TailScore(Continuous):
         noisy_params = (alpha, beta, gamma, sigma)
         if _is_zero(resolution):
             result = noisy_quadratic.logpdf(value, *noisy_params)
+        elif _WITHOUT_GRADIENT.get():
+            result = noisy_quadratic.log_mean_density(value, resolution, *noisy_params)
         else:
             # The last bin ends at the threshold, not a rounding error beyond it. In the tail the
             # lower probability is the small one, so that a difference of two keeps its digits.

@@ -303,7 +303,10 @@ def fit(
         notes.append(f"the optimum is {describe_bounds(score_bounds)} ({bounds_reason})")
     validate_reports(trials, candidates, priors)
 
-    # Only after the input is validated: these imports take seconds.
+    # Only after the input is validated: these imports take seconds. ArviZ reads the code of the
+    # stack for each package that it misses, and the stack is short here.
+    import arviz_base  # noqa: F401
+
     from leadline.inference.fit_searches import fit_searches
     from leadline.inference.guided_law import add_guided_law
     from leadline.inference.posterior import PosteriorSampler

@@ -14,6 +14,7 @@ import xarray as xr
 from pymc.model.transform.conditioning import remove_value_transforms
 from pytensor.graph.replace import vectorize_graph
 
+from leadline.distributions.tail_score import without_gradient
 from leadline.inference.sampler import set_data
 
 
@@ -27,7 +28,8 @@ class PointwiseLogp:
         values = [self.model.rvs_to_values[variable] for variable in self.model.free_RVs]
         draws = [value.type.clone(shape=(None, *value.type.shape))(value.name) for value in values]
         variables = [*self.model.observed_RVs, *self.model.free_RVs]
-        densities = self.model.logp(vars=variables, sum=False, jacobian=False)
+        with without_gradient():
+            densities = self.model.logp(vars=variables, sum=False, jacobian=False)
         batched = vectorize_graph(densities, dict(zip(values, draws, strict=True)))
         # As in `leadline.inference.sampler`: the same numbers in every process.
         with pytensor.config.change_flags(numba__fastmath=False):

@@ -107,7 +107,12 @@ class PosteriorSampler:
             drawn = compiled.sample_carefully(first, second)
         posterior = self._with_effective_dims(drawn, tails, choice)
         statistics = drawn["sample_stats"].to_dataset()
-        fit = self._with_densities(posterior, statistics, tails, tails)
+        # Importance sampling has evaluated the densities already.
+        names = ("log_likelihood", "log_prior")
+        known = {name: drawn[name].to_dataset() for name in names if "ess" in drawn.attrs}
+        if not known or self.effective_dim == "integer":
+            known = self._densities_of(posterior, tails)
+        fit = _fit_of(posterior, statistics, tails, tails, known)
         found = dataclasses.asdict(diagnose(posterior, statistics))
         if "ess" in drawn.attrs:
             # The weights have fewer effective points than the draws that repeat them.
@@ -138,7 +143,8 @@ class PosteriorSampler:
             compiled = self._ready(others).compiled.with_sampler(fewer)
             drawn = compiled.with_data(self._data_of(others)).sample(first)
         posterior = self._with_effective_dims(drawn, others, choice)
-        return self._with_densities(posterior, drawn["sample_stats"].to_dataset(), others, tails)
+        densities = self._densities_of(posterior, tails)
+        return _fit_of(posterior, drawn["sample_stats"].to_dataset(), others, tails, densities)
 
     def draw_by_importance(self, tails: xr.Dataset, seed: int) -> xr.DataTree | None:
         """Return draws as NUTS would, or None where importance sampling is not used or fails.
@@ -157,10 +163,10 @@ class PosteriorSampler:
         )
         if not found.ok:
             return None
-        posterior = model.variables(found.resample(count, rng), shape[0], observations)
+        evaluated = model.evaluate(found.resample(count, rng), shape[0], observations)
         none = xr.DataArray(np.zeros(shape, dtype=bool), dims=("chain", "draw"))
-        groups = {"posterior": posterior, "sample_stats": xr.Dataset({"diverging": none})}
-        drawn = xr.DataTree.from_dict(groups)
+        groups = {"posterior": evaluated[0], "sample_stats": xr.Dataset({"diverging": none})}
+        drawn = xr.DataTree.from_dict(groups | _label_densities(*evaluated))
         drawn.attrs.update(
             discarded_divergences=0,
             target_accept=np.nan,
@@ -182,45 +188,10 @@ class PosteriorSampler:
             posterior["effective_dim_probability"] = probability.where(within)
         return posterior
 
-    def _with_densities(
-        self,
-        posterior: xr.Dataset,
-        statistics: xr.Dataset,
-        tails: xr.Dataset,
-        evaluated: xr.Dataset,
-    ) -> xr.DataTree:
-        """Return the posterior given `tails`, with the log-densities of the tails `evaluated`."""
-        log_likelihood, log_prior = self._ready(evaluated).pointwise_logp(
-            posterior, self._data_of(evaluated)
-        )
-        results = posterior[[n for n in posterior.data_vars if not str(n).endswith(_STANDARDISED)]]
-        shared = [
-            name
-            for name in results.data_vars
-            if "search" not in results[name].dims or name in scaling.LAW_VARIABLES
-        ]
-        quadratic = noisy_quadratic_of(posterior, tails)
-        groups = {
-            "posterior": results.drop_vars(shared).assign(scores_of_quadratic(quadratic, tails)),
-            "noisy_quadratic": quadratic,
-            "pooled": tasks_as_scores(results[shared].drop_vars("search", errors="ignore"), tails),
-            "sample_stats": statistics,
-            "log_likelihood": xr.Dataset(
-                {
-                    name: (("chain", "draw", _OBSERVATION_DIMS[name]), values)
-                    for name, values in log_likelihood.items()
-                }
-            ),
-            "log_prior": xr.Dataset(
-                {
-                    # A multivariate prior has one density for all entries along its last dim.
-                    name: (posterior[name].dims[: values.ndim], values)
-                    for name, values in log_prior.items()
-                }
-            ),
-            "tails": evaluated,
-        }
-        return xr.DataTree.from_dict(groups)
+    def _densities_of(self, posterior: xr.Dataset, tails: xr.Dataset) -> dict[str, xr.Dataset]:
+        """Return the log-densities of tails under draws of a posterior, by group of a fit."""
+        data = self._data_of(tails)
+        return _label_densities(posterior, *self._ready(tails).pointwise_logp(posterior, data))
 
     def _ready(self, tails: xr.Dataset) -> ReadyModel:
         """Return the compiled model for tails of this structure."""
@@ -247,6 +218,51 @@ class PosteriorSampler:
     def _data_of(self, tails: xr.Dataset) -> dict[str, Any]:
         model = MODELS[self.kind]
         return best_of_k.data_of(tails, model) if "report" in tails.sizes else model.data_of(tails)
+
+
+def _label_densities(
+    posterior: xr.Dataset, log_likelihood: Mapping[str, Array], log_prior: Mapping[str, Array]
+) -> dict[str, xr.Dataset]:
+    """Return densities by variable, arrays (chain, draw, ...), as the groups of a fit."""
+    dims = ("chain", "draw")
+    return {
+        "log_likelihood": xr.Dataset(
+            {
+                name: ((*dims, _OBSERVATION_DIMS[name]), values)
+                for name, values in log_likelihood.items()
+            }
+        ),
+        # A multivariate prior has one density for all entries along its last dim.
+        "log_prior": xr.Dataset(
+            {name: (posterior[name].dims[: own.ndim], own) for name, own in log_prior.items()}
+        ),
+    }
+
+
+def _fit_of(
+    posterior: xr.Dataset,
+    statistics: xr.Dataset,
+    tails: xr.Dataset,
+    evaluated: xr.Dataset,
+    densities: Mapping[str, xr.Dataset],
+) -> xr.DataTree:
+    """Return the posterior given `tails`, with the log-densities of the tails `evaluated`."""
+    results = posterior[[n for n in posterior.data_vars if not str(n).endswith(_STANDARDISED)]]
+    shared = [
+        name
+        for name in results.data_vars
+        if "search" not in results[name].dims or name in scaling.LAW_VARIABLES
+    ]
+    quadratic = noisy_quadratic_of(posterior, tails)
+    groups = {
+        "posterior": results.drop_vars(shared).assign(scores_of_quadratic(quadratic, tails)),
+        "noisy_quadratic": quadratic,
+        "pooled": tasks_as_scores(results[shared].drop_vars("search", errors="ignore"), tails),
+        "sample_stats": statistics,
+        **densities,
+        "tails": evaluated,
+    }
+    return xr.DataTree.from_dict(groups)
 
 
 def noisy_quadratic_of(posterior: xr.Dataset, tails: xr.Dataset) -> xr.Dataset:

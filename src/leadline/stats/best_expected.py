@@ -26,6 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from leadline.distributions.array_functions import log_survival
+from leadline.stats.best_expected_loop import best_cumulative
 from leadline.stats.best_measured import panel_edges
 from leadline.stats.fitted_search import Array, FittedSearch
 from leadline.stats.observed_body import (
@@ -52,7 +53,7 @@ def expected_quantile(search: FittedSearch, budgets: Array, prob: float) -> Arra
         return plateau_quantile(search, budgets, prob)
     # The probability for one trial that gives `prob` for the best of k.
     level = -np.expm1(np.log1p(-prob) / budgets)[None, :]
-    tail = _in_blocks(search, lambda block: _tail_quantile(block, budgets, level))
+    tail = _in_blocks(search, lambda block: _tail_quantile(block, budgets, prob))
     tail = search.expected_in_score_units(np.minimum(tail, search.threshold))
     beyond = prob <= probability_beyond(search, budgets)
     return np.where(beyond, tail, body_quantile(search, level))
@@ -79,18 +80,22 @@ def _in_blocks(search: FittedSearch, answer: Callable[[FittedSearch], Array]) ->
         return np.concatenate(list(pool.map(answer, blocks)))
 
 
-def _tail_quantile(search: FittedSearch, budgets: Array, level: Array) -> Array:
-    """Return quantiles, as losses on the scale, where the best is beyond the threshold.
-
-    `level` (1, budget) are the quantiles as probabilities for one trial.
-    """
+def _tail_quantile(search: FittedSearch, budgets: Array, prob: float) -> Array:
+    """Return quantiles, as losses on the scale, where the best is beyond the threshold."""
     _, reached, cumulative = _cumulative(search, budgets)
+    right = np.clip((cumulative < prob).sum(axis=-1), 1, cumulative.shape[-1] - 1)
+    draw, budget = np.ogrid[: len(cumulative), : len(budgets)]
+
+    def log_worse(chance: Array | float) -> Array:
+        """Return the logs of probabilities to be worse, of one trial instead of the best."""
+        with np.errstate(divide="ignore"):
+            return np.log1p(-np.minimum(chance, 1.0)) / budgets
+
     # On this scale the cumulative is nearly linear in `reached`, and without noise equal to it.
-    with np.errstate(divide="ignore"):
-        levels = -np.expm1(np.log1p(-np.minimum(cumulative, 1.0)) / budgets[None, :, None])
-    right = np.clip((levels < level[..., None]).sum(axis=-1), 1, levels.shape[-1] - 1)
-    draw, budget = np.ogrid[: len(levels), : len(budgets)]
-    low, high = levels[draw, budget, right - 1], levels[draw, budget, right]
+    low, high, level = (
+        -np.expm1(log_worse(chance))
+        for chance in (cumulative[draw, budget, right - 1], cumulative[draw, budget, right], prob)
+    )
     weight = np.clip((level - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
     u = reached[draw, right - 1] * (1.0 - weight) + reached[draw, right] * weight
     return search.alpha + (search.beta - search.alpha) * u ** (2.0 / search.gamma)
@@ -109,8 +114,9 @@ def _cumulative(search: FittedSearch, budgets: Array) -> tuple[Array, Array, Arr
     # No loss is below the first edge.
     log_worse[:, 0] = 0.0
     worse = np.exp(budgets[None, :, None] * log_worse[:, None, :])
-    given_panel = _given_measured(measured, expected, reached, search.sigma)
-    return expected, reached, (worse[..., :-1] - worse[..., 1:]) @ given_panel
+    density = np.diff(reached, axis=1) / np.diff(expected, axis=1)
+    chance = worse[..., :-1] - worse[..., 1:]
+    return expected, reached, best_cumulative(measured, expected, density, search.sigma, chance)
 
 
 def _edges(search: FittedSearch, largest_budget: float) -> tuple[Array, Array]:
@@ -125,20 +131,6 @@ def _edges(search: FittedSearch, largest_budget: float) -> tuple[Array, Array]:
     measured = np.concatenate([left, right], axis=1)
     expected = np.concatenate([right, far], axis=1)
     return search.alpha + measured, search.alpha + expected
-
-
-def _given_measured(measured: Array, expected: Array, reached: Array, sigma: Array) -> Array:
-    """Return P(Q ≤ edge | Y in a panel), shape (draw, panel of Y, edge of Q)."""
-    from scipy.special import ndtr
-
-    z = (measured[:, :, None] - expected[:, None, :]) / sigma[:, :, None]
-    # The integral of Φ; its second difference is P(Y in a panel | Q in a panel).
-    integral = z * ndtr(z) + np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
-    joint = np.diff(-np.diff(integral, axis=1), axis=2)
-    joint *= (np.diff(reached, axis=1) * sigma / np.diff(expected, axis=1))[:, None, :]
-    cumulative = np.zeros_like(z[:, 1:])
-    np.cumsum(np.maximum(joint, 0.0), axis=2, out=cumulative[:, :, 1:])
-    return cumulative / np.maximum(cumulative[:, :, -1:], 1e-300)
 
 
 def _panel_means(search: FittedSearch, edges: Array) -> Array:

@@ -210,10 +210,8 @@ def _best_and_expected_gain(
     grid, seen = search.resolution, search.best_loss
     recorded = seen - np.round((seen - best) / grid) * grid if grid else best
     recorded = np.maximum(recorded, search.bound)
-    # A loss worse than the threshold is no gain; any better loss stands in.
-    threshold = search.in_score_units(search.threshold)
-    beyond = best < threshold
-    measured = search.on_scale(np.where(beyond, best, 0.5 * (seen + threshold)))
+    # Expected losses are drawn where there is a gain alone, which takes most of the time.
+    measured = search.on_scale(np.where(best < seen, best, np.nan))
     gain = expected_best_loss(search) - draw_expected_loss(search, measured, of_expected)
     expected_gain = np.where(best < seen, gain, 0.0)
     return np.stack([recorded, expected_gain], axis=-1)

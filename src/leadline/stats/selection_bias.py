@@ -23,12 +23,13 @@ def draw_expected_loss(
     """Return the expected losses of trials, in score units, drawn given their measured losses.
 
     `loss` (draw, point) are measured losses on the scale of the search, beyond its threshold, each
-    the mean over `seeds` seeds. `level` (draw, 1) are uniform random numbers: the result is the
-    quantile of Q given Y at that level.
+    the mean over `seeds` seeds; nan where no draw is needed. `level` (draw, 1) are uniform random
+    numbers: the result is the quantile of Q given Y at that level.
     """
-    drawn, level = np.empty_like(loss), np.broadcast_to(level, loss.shape)
-    for start in range(0, loss.size, _BLOCK):
-        pairs = np.arange(start, min(start + _BLOCK, loss.size))
+    drawn, level = np.full_like(loss, np.nan), np.broadcast_to(level, loss.shape)
+    needed = np.flatnonzero(~np.isnan(loss))
+    for start in range(0, len(needed), _BLOCK):
+        pairs = needed[start : start + _BLOCK]
         block = search.isel(pairs // loss.shape[1])
         own, chance = (values.flat[pairs][:, None] for values in (loss, level))
         drawn.flat[pairs] = _quantile(block, own, chance, seeds)

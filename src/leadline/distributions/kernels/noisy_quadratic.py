@@ -51,6 +51,15 @@ def logpdf(
     return pt.switch(pt.abs(float64(value)) >= _FARTHEST, -np.inf, log_density)
 
 
+def log_mean_density(
+    value: Any, width: Any, alpha: Any, beta: Any, gamma: Any, sigma: Any
+) -> TensorVariable:
+    """Return the log of the mean density over a bin around a finite value; it has no gradient."""
+    w, k, lam = _standardise(value, alpha, beta, gamma, sigma, convex=True)
+    sigma = float64(sigma)
+    return ops.log_bin(w, k, lam, 0.5 * float64(width) / sigma) - pt.log(sigma)
+
+
 def log_both_tails(
     value: Any, *params: Any, convex: bool = True
 ) -> tuple[TensorVariable, TensorVariable]:

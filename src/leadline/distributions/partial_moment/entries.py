@@ -14,7 +14,7 @@ import numba
 import numpy as np
 from numba.core import types
 
-from leadline.distributions.partial_moment import log_moment, tails
+from leadline.distributions.partial_moment import bins, log_moment, tails
 from leadline.distributions.partial_moment.symbols import SOURCE_HASH, TABLE_SYMBOL, symbol
 
 _POINTER = types.CPointer(types.float64)  # type: ignore[attr-defined]
@@ -26,6 +26,7 @@ _ENTRIES: dict[str, tuple[Callable, tuple[str, ...]]] = {
     "quadrature_entry": (log_moment.quadrature_entry, ()),
     "log_moment_entry": (log_moment.log_moment_entry, ("quadrature_entry",)),
     "log_tails_entry": (tails.log_tails_entry, ("log_moment_entry",)),
+    "log_bin_entry": (bins.log_bin_entry, ("log_moment_entry", "log_tails_entry")),
     "quantile_entry": (tails.quantile_entry, ("log_tails_entry",)),
 }
 

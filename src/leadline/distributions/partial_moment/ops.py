@@ -84,6 +84,13 @@ class LogTails(KernelOp):
         return [sum(terms[1:], start=terms[0]) * partial for partial in partials]
 
 
+class LogBin(KernelOp):
+    """The log of the mean density between w − h and w + h; inputs are w, k, λ and h > 0."""
+
+    nin, nout = 4, 1
+    entry = "log_bin_entry"
+
+
 class StandardQuantile(KernelOp):
     """The w with given log P(W ≤ w) and log P(W > w); inputs are these two, k and λ."""
 
@@ -118,8 +125,8 @@ def _numba_funcify_kernel_op(op: KernelOp, node: Apply, **kwargs: Any) -> tuple[
     else:
 
         @numba_njit
-        def kernel(log_below, log_above, k, lam):  # type: ignore[no-untyped-def]
-            return call(log_below, log_above, k, lam)[0]
+        def kernel(a, b, c, d):  # type: ignore[no-untyped-def]
+            return call(a, b, c, d)[0]
 
     return kernel, hashlib.sha256(f"{type(op)} {SOURCE_HASH}".encode()).hexdigest()
 
@@ -137,8 +144,8 @@ for _key, _op_type in list(ASSUMPTION_INFER_REGISTRY):
 
 
 _log_tails = LogTails()
-LOG_PARTIAL_MOMENT, LOG_TAILS, STANDARD_QUANTILE = (
-    Elemwise(op) for op in (LogPartialMoment(), _log_tails, StandardQuantile())
+LOG_PARTIAL_MOMENT, LOG_TAILS, LOG_BIN, STANDARD_QUANTILE = (
+    Elemwise(op) for op in (LogPartialMoment(), _log_tails, LogBin(), StandardQuantile())
 )
 
 
@@ -151,6 +158,11 @@ def log_tails(w: Any, k: Any, lam: Any) -> tuple[TensorVariable, TensorVariable]
     """Return log P(W ≤ w) and log P(W > w), each with full relative accuracy."""
     log_below, log_above, *_ = LOG_TAILS(*map(to_float64, (w, k, lam)))
     return log_below, log_above
+
+
+def log_bin(w: Any, k: Any, lam: Any, half: Any) -> TensorVariable:
+    """Return the log of the mean density between w − half and w + half; it has no gradient."""
+    return LOG_BIN(*map(to_float64, (w, k, lam, half)))
 
 
 def standard_quantile(log_below: Any, log_above: Any, k: Any, lam: Any) -> TensorVariable:
