@@ -22,7 +22,7 @@ _WITHOUT_GRADIENT = ContextVar("_WITHOUT_GRADIENT", default=False)
 
 @contextmanager
 def without_gradient() -> Iterator[None]:
-    """Build densities that have no gradient, and cost a third where bins are narrow."""
+    """Build densities that have no gradient, and cost less where bins are narrow."""
     token = _WITHOUT_GRADIENT.set(True)
     try:
         yield
