@@ -67,7 +67,7 @@ class Improvements:
 
     def summarize_probabilities(self, ropes: Sequence[float]) -> xr.Dataset:
         """Return the probabilities of `summarize` for many ropes, along a first dim `rope`."""
-        gains = {
+        gains: dict[str, tuple[xr.DataArray, xr.DataArray | float]] = {
             "": (self.by_context, 1.0),
             "_overall": (self.overall, self._per_rope),
             "_new_task": (self.new_task, 1.0 / self._mean_scale),
