@@ -1,12 +1,21 @@
 """Small real fits that several test files look at: compiled once a session each."""
 
 import os
+import pathlib
 import pickle
 import subprocess
 import sys
 
 import filelock
 import pytest
+
+# Without bytecode each process compiles all packages again, which takes several seconds. Where the
+# environment forbids to write it beside the code, the processes of the tests share it elsewhere.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+    root = pathlib.Path(__file__).parent.parent
+    sys.pycache_prefix = str(root / ".pytest_cache" / "bytecode")
+    sys.dont_write_bytecode = False
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 SETTINGS = {"draws": 200, "tune": 300, "chains": 2, "random_seed": 5, "progressbar": False}
 SHORT = {"draws": 50, "tune": 100, "chains": 2, "random_seed": 3, "progressbar": False}
@@ -53,6 +62,18 @@ def shared(tmp_path_factory, worker_id):
         return pickle.loads(file.read_bytes())
 
     return made
+
+
+@pytest.fixture(scope="module")
+def few_draws_suffice():
+    """Let joint fits do with a tenth of the draws, as short fits have no more.
+
+    They would fit every search a second and a third time, for draws that no test needs.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name, limit in (("MIN_ESS", 40), ("_ENOUGH", 60), ("MAX_RHAT", 1.1)):
+            patch.setattr(f"leadline.inference.fit_together.{name}", limit)
+        yield
 
 
 @pytest.fixture(scope="session")

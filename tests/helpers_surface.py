@@ -98,8 +98,14 @@ def make_surface_tree(
 
     `options` are pairs of `learned`; with a `law`, the searches have its effective dimension.
     """
-    tree = _tree(tuple(searches), direction, law, tuple(options)).copy(deep=True)
+    how = tuple(searches), direction, law, tuple(options)
+    return _checked_tree(how, tuple(attributes.items())).copy(deep=True)
+
+
+@functools.cache
+def _checked_tree(how, attributes):
+    tree = _tree(*how).copy(deep=True)
     for own in tree["surfaces"].children.values():
-        own.attrs |= SOUND | attributes
+        own.attrs |= SOUND | dict(attributes)
     record_checks(tree)
     return tree

@@ -66,7 +66,7 @@ def test_the_page_has_the_variables_of_a_fit():
     table = table.assign(lr=np.repeat(rng.random(40), 2), cost=1.0, loss=loss)
     options = {"score": "loss", "direction": "minimize", "trial": "config", "replicate": "seed"}
     trials = ll.read_table(table, params=["lr"], **options)
-    tree = ll.fit(trials, tail_fraction=0.5, draws=100, random_seed=1, progressbar=False)
+    tree = ll.fit(trials, tail_fraction=0.5, draws=100, tune=200, random_seed=1, progressbar=False)
     page = described(LAW)
     assert not missing(tree, page)
     required = {key for key in page if f"*`{key[1]}`*" not in LAW}

@@ -29,17 +29,18 @@ def small():
 
 
 @pytest.fixture(scope="session")
-def data(tree):
-    return report_data(tree)
+def data(tree, shared):
+    return shared("data", lambda: report_data(tree))
 
 
 @pytest.fixture(scope="session")
-def page(tree):
-    return render(tree)
+def page(tree, shared):
+    return shared("page", lambda: render(tree))
 
 
 @pytest.fixture(scope="session")
-def hostile_page():
+def hostile_page(shared):
     """Return the report of a fit whose names are markup; not converged, too."""
     trials = make_trials("maximize", searches=HOSTILE)
-    return render(make_tree(trials, chains=2, draws=40, divergences=3))
+    tree = make_tree(trials, chains=2, draws=40, divergences=3)
+    return shared("hostile_page", lambda: render(tree))

@@ -37,7 +37,7 @@ def searches(sizes=SIZES):
 
 
 @pytest.fixture(scope="module", params=[pytest.param("fit", marks=pytest.mark.slow)])
-def fitted():
+def fitted(few_draws_suffice):
     # Given, so that divergences of so short a fit do not start a second one.
     return ll.fit(searches(), tail_fraction=[0.35, 0.5], target_accept=0.95, **SETTINGS)
 

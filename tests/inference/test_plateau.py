@@ -23,7 +23,7 @@ def alone(request):
 
 
 @pytest.fixture(scope="module", params=[pytest.param("fit", marks=pytest.mark.slow)])
-def mixed():
+def mixed(few_draws_suffice):
     return ll.fit(
         mixed_trials(),
         "hierarchical",

@@ -4,16 +4,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from helpers import make_trials, simulate_losses
+from helpers import make_trials
 
 import leadline as ll
 from leadline.data.stored_trials import GROUP, trials_group
 from leadline.errors import LeadlineError
 
+# `tests/inference/test_two_stages.py` compares a pooled fit with a joint one.
+pytestmark = pytest.mark.usefixtures("few_draws_suffice")
+
 TASKS = (("a", "x"), ("b", "x"), ("c", "x"))
 CROSSED = (("a", "x"), ("a", "y"), ("b", "x"), ("b", "y"))
-OPTIONS = {"tail_fraction": 0.5, "draws": 300, "tune": 300, "random_seed": 3, "progressbar": False}
 QUIET = {"random_seed": 3, "progressbar": False}
+OPTIONS = {"tail_fraction": 0.5, "draws": 300, "tune": 300, "chains": 2} | QUIET
 
 
 def fits_of(pairs, folder=None, **options):
@@ -65,10 +68,6 @@ def test_a_pooled_fit_is_a_fit(fits, tmp_path):
     file.write_bytes(tree.to_netcdf(engine="h5netcdf"))
     with xr.open_datatree(file, engine="h5netcdf") as again:
         assert len(ll.summary(again.load())) == 3
-    # The same seed, and the trees themselves: the same numbers.
-    second = ll.pool([fits[pair] for pair in fits], **QUIET)
-    for group in ("posterior", "pooled"):
-        xr.testing.assert_equal(second[group].to_dataset(), tree[group].to_dataset())
 
 
 @pytest.mark.slow
@@ -91,25 +90,10 @@ def test_searches_that_are_not_covered_are_fitted_again(fits, monkeypatch):
     monkeypatch.setattr("leadline.inference.fit_together.MIN_ESS", 900)
     tree = ll.pool(fits, **QUIET)
     assert tree["candidates"]["again"].to_numpy().sum() > 0
-    first = ll.pool(fits, executor=1, **QUIET)
-    xr.testing.assert_equal(first["posterior"].to_dataset(), tree["posterior"].to_dataset())
-
-
-@pytest.mark.slow
-def test_pooling_is_what_fit_does_in_two_stages():
-    tables = [
-        pd.DataFrame({"task": f"t{n}", "score": simulate_losses(60, 40 + n)[1]}) for n in range(4)
-    ]
-    trials = ll.Trials(pd.concat(tables, ignore_index=True), "minimize")
-    options = OPTIONS | {"draws": 1000}
-    pooled = ll.pool(ll.fit_many(trials, **options), **QUIET)
-    at_once = ll.fit(trials, "hierarchical", **options)
-    for name in ("optimum", "effective_dim"):
-        got, expected = (
-            np.asarray(own["posterior"][name]).reshape(-1, 4) for own in (pooled, at_once)
-        )
-        apart = (got.mean(0) - expected.mean(0)) / expected.std(0)
-        assert np.abs(apart).max() < 0.25
+    # The same seed, and the trees themselves in another process: the same numbers.
+    again = ll.pool([fits[pair] for pair in fits], executor=1, **QUIET)
+    for group in ("posterior", "pooled"):
+        xr.testing.assert_equal(again[group].to_dataset(), tree[group].to_dataset())
 
 
 def test_trials_are_kept_in_the_tree():

@@ -91,7 +91,8 @@ def test_an_integer_dimension_of_a_space_has_the_smallest_bound(
         raise Asked(tails["max_effective_dim"].to_numpy().tolist())
 
     monkeypatch.setattr(PosteriorSampler, "_data_of", asked)
-    sampler = PosteriorSampler(kind, Priors(), effective_dim, Sampler())
+    # Importance sampling compiles before it asks.
+    sampler = PosteriorSampler(kind, Priors(), effective_dim, Sampler(nuts_sampler="nutpie"))
     with pytest.raises(Asked) as caught:
         sampler.sample(tails_of(), np.random.SeedSequence(1))
     assert caught.value.args[0] == bounds

@@ -174,6 +174,7 @@ def test_a_notebook_shows_one_output_and_no_warning():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_draws_suffice")
 def test_the_first_search_of_a_joint_fit_is_answered_early_and_the_fit_is_the_same():
     trials = make_trials(n=40, n_failed=2, searches=PAIR)
     options = {"tail_fraction": (0.4, 0.5), **SHORT}
@@ -184,4 +185,6 @@ def test_the_first_search_of_a_joint_fit_is_answered_early_and_the_fit_is_the_sa
     assert ll.summary(first).index.tolist() == ["mlp"]
     assert ll.summary(first).attrs["metric"] == ll.summary(observed).attrs["metric"]
     plain = ll.fit(trials, progressbar=False, **options)
-    assert observed["posterior"].to_dataset().equals(plain["posterior"].to_dataset())
+    for group in ("posterior", "pooled", "sample_stats"):
+        assert observed[group].to_dataset().equals(plain[group].to_dataset()), group
+    assert observed["pooled"].attrs["max_rhat"] == plain["pooled"].attrs["max_rhat"]

@@ -1,6 +1,7 @@
 """`report`: the answers of a fit as one self-contained HTML file."""
 
 import base64
+import functools
 import hashlib
 import json
 import os
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from leadline.checks.levels import NOTE
@@ -79,7 +80,7 @@ def render(tree: xr.DataTree) -> str:
     """Return the page of the result of a fit."""
     if is_surface(validate_tree(tree, surface=True)):
         style = _part("style.css")
-        template = _environment().from_string(_part("surface.html.j2"))
+        template = _template("surface.html.j2")
         values = surface_page_values(tree)
         checks = _list_failed(values["data"])
         return template.render(
@@ -88,7 +89,7 @@ def render(tree: xr.DataTree) -> str:
     curves = curve_numbers(validate_tree(tree))
     data = report_data(tree, curves)
     style, script = (_part(name) for name in ("style.css", "script.js"))
-    template = _environment().from_string(_part("report.html.j2"))
+    template = _template("report.html.j2")
     return template.render(
         data=data,
         style=Markup(style),
@@ -116,6 +117,11 @@ def _environment() -> Environment:
     environment.filters.update({name: getattr(formats, name) for name in names})
     environment.filters.update(triple=_triple, sentence=as_sentence, meaning=_meaning, some=_some)
     return environment
+
+
+@functools.cache
+def _template(name: str) -> Template:
+    return _environment().from_string(_part(name))
 
 
 def embed(data: Mapping[str, Any]) -> str:

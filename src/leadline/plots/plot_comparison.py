@@ -16,7 +16,7 @@ from leadline.plots.legend import make_entry
 from leadline.plots.page import fit_columns, fit_size, text_scale
 from leadline.plots.picture import Picture, Visuals, make_caption
 from leadline.plots.style import FIT, QUIET, Style, model_styles
-from leadline.stats.compare import compare
+from leadline.stats.compare import compare_once
 from leadline.stats.comparison_sentences import conditions
 from leadline.stats.diagnostics import convergence
 from leadline.stats.rounding import percent
@@ -71,7 +71,7 @@ def comparison_numbers(
     >>> ll.comparison_numbers(fit, rope=0.01)["p_equal"].dims
     ('pair', 'row')
     """
-    comparison = compare(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)
+    comparison = compare_once(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)
     numbers = tabulate_pairs(comparison, by, rope, in_scores=_share_an_axis(comparison))
     return numbers.isel(row=numbers["difference"].notnull().any("pair").to_numpy())
 

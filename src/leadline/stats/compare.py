@@ -203,11 +203,7 @@ def equivalence(
     """
     items, contexts = _validate(tree, by, budget)
     amounts = [validate_amount(rope, "rope") for rope in ropes]
-    improvements = find_improvements(tree, by, items, contexts, budget)
-    # The interval is not returned; any probability serves.
-    found = [improvements.summarize(rope, prob=0.5) for rope in amounts]
-    names = [name for name in found[0] if str(name).startswith("p_")]
-    return xr.concat([part[names] for part in found], "rope").assign_coords(rope=amounts)
+    return find_improvements(tree, by, items, contexts, budget).summarize_probabilities(amounts)
 
 
 def _validate(tree: xr.DataTree, by: str, budget: object) -> tuple[list[str], list[str]]:

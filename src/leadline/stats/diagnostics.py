@@ -133,11 +133,16 @@ def mixture_ess(table: xr.Dataset, name: str, draws: int) -> xr.DataArray:
     mixture is that of its parts by their squared weights, if they vary alike. The mixture keeps
     as many `draws` as a part has; only antithetic chains are worth more than their number.
     """
-    weight = table["weight"].fillna(0.0)
-    used = weight > 0.0
-    ess = 1.0 / (weight**2 / table[name]).where(used, 0.0).sum("candidate", skipna=False)
-    most = table[name].max("candidate").clip(min=draws)
-    return ess.where(~(ess > most), most)
+    weight, ess = (
+        table[column].transpose(..., "candidate").to_numpy() for column in ("weight", name)
+    )
+    # On arrays, because each picture and each answer asks again.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mixed = 1.0 / np.where(weight > 0.0, weight**2 / ess, 0.0).sum(axis=-1)
+    most = np.maximum(np.fmax.reduce(ess, axis=-1), draws)
+    return xr.DataArray(
+        np.where(mixed > most, most, mixed), table["weight"].isel(candidate=0, drop=True).coords
+    )
 
 
 def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:

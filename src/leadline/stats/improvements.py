@@ -6,7 +6,9 @@ positive where the first item is better, and nan for pairs that were not compare
 tasks if models are compared, and the reverse.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -46,24 +48,47 @@ class Improvements:
         units, `difference_in_scores_new_task` that on a new task of the mean scale, and
         `p_ahead_overall` the result of `probability_ahead`.
         """
-        context = str(self.scale.dims[-1])
-        in_scales = rope / self.scale
-        overall_rope = in_scales.where(self.by_context.notnull()).mean(context)
-        mean_scale = xr.ufuncs.exp(xr.ufuncs.log(self.scale).mean(context))
-        new_rope = rope / mean_scale
+        overall_rope = rope * self._per_rope
         result = (
             summarize_differences(self.by_context, rope, prob)
             .assign(summarize_differences(self.overall, overall_rope, prob, "_overall"))
-            .assign(summarize_differences(self.new_task, new_rope, prob, "_new_task"))
+            .assign(
+                summarize_differences(self.new_task, rope / self._mean_scale, prob, "_new_task")
+            )
             .assign(p_ahead_overall=probability_ahead(self.overall, overall_rope))
         )
-        in_scores = {"": self.in_scores, "_new_task": self.new_task * mean_scale}
+        in_scores = {"": self.in_scores, "_new_task": self.new_task * self._mean_scale}
         for suffix, gain in in_scores.items():
             own = summarize_differences(gain, rope, prob, f"_in_scores{suffix}")
             # Probabilities are those in task scales.
             names = [name for name in own.data_vars if str(name).startswith("difference")]
             result = result.assign(own[names])
         return result
+
+    def summarize_probabilities(self, ropes: Sequence[float]) -> xr.Dataset:
+        """Return the probabilities of `summarize` for many ropes, along a first dim `rope`."""
+        gains: dict[str, tuple[xr.DataArray, xr.DataArray | float]] = {
+            "": (self.by_context, 1.0),
+            "_overall": (self.overall, self._per_rope),
+            "_new_task": (self.new_task, 1.0 / self._mean_scale),
+        }
+        result = xr.Dataset(coords={"rope": ropes})
+        for suffix, (gain, per_rope) in gains.items():
+            filled = gain.fillna(0.0)
+            found = [xr.Dataset(_probabilities(filled, rope * per_rope, suffix)) for rope in ropes]
+            result = result.assign(xr.concat(found, "rope").where(_compared(gain)))
+        return result
+
+    @cached_property
+    def _mean_scale(self) -> xr.DataArray:
+        """The mean scale of the contexts."""
+        return xr.ufuncs.exp(xr.ufuncs.log(self.scale).mean(str(self.scale.dims[-1])))
+
+    @cached_property
+    def _per_rope(self) -> xr.DataArray:
+        """What a rope of 1 is, on average, in scales of the contexts that both items have."""
+        in_scales = (1.0 / self.scale).where(self.by_context.notnull())
+        return in_scales.mean(str(self.scale.dims[-1]))
 
 
 def find_improvements(
@@ -183,20 +208,32 @@ def summarize_differences(
     interval. The suffix is that of the variables ``p_better``, ``p_equal``, ``p_worse`` and
     ``difference``, before ``_lower`` and ``_upper``.
     """
-    item, other = gain.dims[:2]
-    compared = gain.notnull().all("sample") & (gain[item] != gain[other])
     filled = gain.fillna(0.0)
     lower, upper = filled.quantile(_ends(prob), "sample", skipna=False).drop_vars("quantile")
-    figures = {
-        f"p_better{suffix}": (filled > rope).mean("sample"),
-        # Counted, and not 1 − the others, so that the three add up to 1 without rounding.
-        f"p_equal{suffix}": (abs(filled) <= rope).mean("sample"),
-        f"p_worse{suffix}": (filled < -rope).mean("sample"),
+    figures = _probabilities(filled, rope, suffix) | {
         f"difference{suffix}": filled.mean("sample"),
         f"difference{suffix}_lower": lower,
         f"difference{suffix}_upper": upper,
     }
-    return xr.Dataset(figures).where(compared)
+    return xr.Dataset(figures).where(_compared(gain))
+
+
+def _compared(gain: xr.DataArray) -> xr.DataArray:
+    """Return whether the items of a pair were compared."""
+    item, other = gain.dims[:2]
+    return gain.notnull().all("sample") & (gain[item] != gain[other])
+
+
+def _probabilities(
+    gain: xr.DataArray, rope: xr.DataArray | float, suffix: str
+) -> dict[str, xr.DataArray]:
+    """Return the probabilities of `summarize_differences` of differences without nan."""
+    return {
+        f"p_better{suffix}": (gain > rope).mean("sample"),
+        # Counted, and not 1 − the others, so that the three add up to 1 without rounding.
+        f"p_equal{suffix}": (abs(gain) <= rope).mean("sample"),
+        f"p_worse{suffix}": (gain < -rope).mean("sample"),
+    }
 
 
 def summarize_ranks(loss: xr.DataArray, prob: float, suffix: str = "") -> xr.Dataset:
