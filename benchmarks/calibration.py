@@ -211,7 +211,8 @@ class Design:
             return truth, drawn
 
     def parameters(self, posterior: xr.Dataset) -> list[str]:
-        names = [str(name) for name in posterior.data_vars]
+        # Two stages have further parameters.
+        names = [str(name) for name in posterior.data_vars if name in self.prior]
         if len(self.pairs) == 1:
             return names
         shared = [
