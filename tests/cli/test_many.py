@@ -7,7 +7,7 @@ from helpers import make_tree, make_trials
 
 from leadline.cli import main as cli
 from leadline.errors import LeadlineError
-from leadline.inference import fit_many as module
+from leadline.inference import fit_job
 
 COLUMNS = ["--score", "log_loss", "--direction", "minimize", "--task", "data", "--model", "algo"]
 PAIRS = (("a", "x"), ("a", "y"), ("b", "x"))
@@ -28,7 +28,7 @@ def table(tmp_path, monkeypatch):
         tree.attrs["failed_checks"] = json.dumps(["R-hat"])
         return tree
 
-    monkeypatch.setattr(module, "fit", fit)
+    monkeypatch.setattr(fit_job, "fit", fit)
     return "runs.csv"
 
 

@@ -108,10 +108,9 @@ class PosteriorSampler:
         posterior = self._with_effective_dims(drawn, tails, choice)
         statistics = drawn["sample_stats"].to_dataset()
         # Importance sampling has evaluated the densities already.
-        names = ("log_likelihood", "log_prior")
-        known = {name: drawn[name].to_dataset() for name in names if "ess" in drawn.attrs}
-        if not known or self.effective_dim == "integer":
-            known = self._densities_of(posterior, tails)
+        names = [name for name in ("log_likelihood", "log_prior") if name in drawn.children]
+        known = {name: drawn[name].to_dataset() for name in names}
+        known = known or self._densities_of(posterior, tails)
         fit = _fit_of(posterior, statistics, tails, tails, known)
         found = dataclasses.asdict(diagnose(posterior, statistics))
         if "ess" in drawn.attrs:
@@ -166,7 +165,10 @@ class PosteriorSampler:
         evaluated = model.evaluate(found.resample(count, rng), shape[0], observations)
         none = xr.DataArray(np.zeros(shape, dtype=bool), dims=("chain", "draw"))
         groups = {"posterior": evaluated[0], "sample_stats": xr.Dataset({"diverging": none})}
-        drawn = xr.DataTree.from_dict(groups | _label_densities(*evaluated))
+        if self.effective_dim == "continuous":
+            # Else each dimension has densities of its own.
+            groups |= _label_densities(*evaluated)
+        drawn = xr.DataTree.from_dict(groups)
         drawn.attrs.update(
             discarded_divergences=0,
             target_accept=np.nan,
