@@ -28,6 +28,11 @@ _QUICK_RUNS = 2
 # Effective draws that a search should have after the short run, which measures overlaps roughly.
 _ENOUGH = 1.5 * MIN_ESS
 
+# With fewer, the first draws of a search say too little of what searches share, and those of its
+# second fit stand for them. Else they stay: proposals that follow the population make a narrow one
+# seem likelier, a little with each search, and a hundred searches end without any scatter.
+_TOO_FEW = 0.25 * MIN_ESS
+
 # Fits searches, by number, again with the populations and the thresholds of `population_of`.
 Refit = Callable[[list[int], list[xr.Dataset]], Iterable[tuple[int, Groups, xr.Dataset]]]
 
@@ -45,28 +50,33 @@ def fit_together(
     one of its thresholds. `sampler` holds the kind of the joint model. A search with too few draws
     that the joint posterior can use is fitted again by `refit`, given the population that was found
     for it: its groups and its tail are replaced. Short runs find nearly all of them, and the first
-    full run the others.
+    full run the others. Shared parameters rest on the first draws of a search, unless these are
+    too few (`_TOO_FEW`).
     """
+    # The draws from which a search is picked, and those on which shared parameters rest.
     draws, tables = [], []
     for own, tail in zip(alone, tails, strict=True):
         draws.append(draws_of(own, tail, sampler.kind))
         tables.append(own["candidates"].drop_dims("sample"))
+    evidence = list(draws)
 
     def run(sampler: PosteriorSampler, seed: np.random.SeedSequence) -> Shared:
         sampler.progress.start("sampling together")
-        return pool_draws(draws, join_tails(tails), sampler, seed)
+        return pool_draws(evidence, draws, join_tails(tails), sampler, seed)
 
     def refit_poor(pooled: Shared, enough: float) -> bool:
-        poor = [
-            search
-            for search, (table, overlap) in enumerate(zip(tables, pooled.overlap, strict=True))
-            if _is_poor(table, draws[search].sizes["draw"], float(overlap), enough)
+        effective = [
+            _effective_draws(table, own.sizes["draw"], float(overlap))
+            for table, own, overlap in zip(tables, draws, pooled.overlap, strict=True)
         ]
+        poor = [search for search, own in enumerate(effective) if own < enough]
         found = [population_of(pooled.posterior, search, draws[search]) for search in poor]
         for search, own, tail in refit(poor, found) if poor else ():
             alone[search], tails[search] = own, tail
             draws[search] = draws_of(alone[search], tail, sampler.kind)
             tables[search] = alone[search]["candidates"].drop_dims("sample")
+            if effective[search] < _TOO_FEW:
+                evidence[search] = draws[search]
         return bool(poor)
 
     quick = dataclasses.replace(sampler, sampler=_quick(sampler.sampler))
@@ -91,8 +101,9 @@ def _quick(sampler: Sampler) -> Sampler:
     )
 
 
-def _is_poor(table: xr.Dataset, draws: int, overlap: float, enough: float) -> bool:
-    """Return whether the joint posterior can use too few of the draws of a search."""
-    max_rhat = table["max_rhat"].where(table["weight"] > 0.0).max()
+def _effective_draws(table: xr.Dataset, draws: int, overlap: float) -> float:
+    """Return the number of effective draws of a search that the joint posterior uses."""
+    if float(table["max_rhat"].where(table["weight"] > 0.0).max()) > MAX_RHAT:
+        return 0.0
     ess = min(mixture_ess(table, name, draws).item() for name in ("min_ess_bulk", "min_ess_tail"))
-    return float(max_rhat) > MAX_RHAT or overlap * ess < enough
+    return overlap * float(ess)

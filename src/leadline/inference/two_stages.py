@@ -61,6 +61,7 @@ class Shared:
 
 
 def pool_draws(
+    evidence: Sequence[xr.Dataset],
     draws: Sequence[xr.Dataset],
     tails: xr.Dataset,
     sampler: PosteriorSampler,
@@ -68,11 +69,12 @@ def pool_draws(
 ) -> Shared:
     """Return draws of the shared parameters given those of each search, as `draws_of` has them.
 
-    `tails` are those of all searches, each at one of its thresholds
-    (`leadline.data.tails.join_tails`).
+    `evidence` are the draws of each search on which the shared parameters rest, and `draws` those
+    from which they pick: the same, or of a second fit. `tails` are those of all searches, each at
+    one of its thresholds (`leadline.data.tails.join_tails`).
     """
     pick_seed, first, second = seed.spawn(3)
-    drawn, log_prior = _sample_shared(kernels_of(draws), tails, sampler, (first, second))
+    drawn, log_prior = _sample_shared(kernels_of(evidence), tails, sampler, (first, second))
     posterior = drawn["posterior"].to_dataset()
     populations = posterior[list(_POPULATION)]
     picked, overlap = pick_draws(draws, populations, np.random.default_rng(pick_seed))
