@@ -27,9 +27,9 @@ def together(monkeypatch):
         overlaps, log = iter(overlaps), []
         alone = [groups(), groups()] if alone is None else alone
 
-        def pool_draws(draws, tails, sampler, seed):
-            own = sampler.sampler
-            log.append(("pool", own.draws, [part.attrs["fit"] for part in draws]))
+        def pool_draws(evidence, draws, tails, sampler, seed):
+            shared, picked = ([part.attrs["fit"] for part in own] for own in (evidence, draws))
+            log.append(("pool", sampler.sampler.draws, picked, shared))
             return module.Shared(None, None, {}, None, np.array(next(overlaps)))
 
         def refit(poor, populations):
@@ -58,17 +58,23 @@ FIRST, SECOND = ["first", "first"], ["first", "again"]
 
 
 def test_a_short_run_and_a_full_one_where_all_draws_can_be_used(together):
-    (_, short, before), full = together([[0.9, 0.9]] * 2)
+    (_, short, *before), full = together([[0.9, 0.9]] * 2)
     assert short < DRAWS
-    assert (before, full) == (FIRST, ("pool", DRAWS, FIRST))
+    assert (before, full) == ([FIRST, FIRST], ("pool", DRAWS, FIRST, FIRST))
 
 
 def test_after_second_fits_a_short_run_looks_again(together):
-    poor, good = [0.9, 0.1], [0.9, 0.9]
+    poor, good = [0.9, 0.2], [0.9, 0.9]
     log = together([poor, good, good])
     assert [own[0] for own in log] == ["pool", "again", "pool", "pool"]
     assert log[1] == ("again", [1])
-    assert log[-1] == ("pool", DRAWS, SECOND)
+    # Shared parameters still rest on the first draws.
+    assert log[-1] == ("pool", DRAWS, SECOND, FIRST)
+
+
+def test_shared_parameters_rest_on_a_second_fit_where_the_first_says_too_little(together):
+    log = together([[0.9, 0.05], [0.9, 0.9], [0.9, 0.9]])
+    assert log[-1] == ("pool", DRAWS, SECOND, SECOND)
 
 
 def test_a_full_run_may_ask_for_second_fits_once(together):
