@@ -68,16 +68,14 @@ def _per_task(first: str, pair: xr.Dataset, *, listed: bool) -> str:
     if not listed:
         return " Probabilities and differences per task are in the table."
     known = pair.isel(task=pair["difference"].notnull().to_numpy())
-    ends = (known[f"difference{end}"].to_numpy() for end in ("", "_lower", "_upper"))
-    differences = [
-        (mean, low, high, (high - low) / 3) for mean, low, high in zip(*ends, strict=True)
-    ]
+    mean, low, high = (known[f"difference{end}"] for end in ("", "_lower", "_upper"))
+    figures = np.stack([mean, low, high, (high - low) / 3], axis=-1)
     rows = [
         f"{task} {percent(better)}, {difference}"
         for task, better, difference in zip(
             known["task"].to_numpy().astype(str),
             known["p_better"].to_numpy().tolist(),
-            with_intervals(differences),
+            with_intervals(figures.tolist()),
             strict=True,
         )
     ]

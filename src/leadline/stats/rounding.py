@@ -38,7 +38,7 @@ def with_interval(mean: float, low: float, high: float, sd: float) -> str:
     return f"{rounded(mean, sd)} [{rounded(low, sd)}, {rounded(high, sd)}]"
 
 
-def with_intervals(figures: Sequence[tuple[float, float, float, float]]) -> list[str]:
+def with_intervals(figures: Sequence[Sequence[float]]) -> list[str]:
     """Return a list of means with intervals, from mean, low, high and sd, with shared decimals."""
     shared = share_decimals(decimals_shown(sd) for *_, sd in figures)
     texts = []
