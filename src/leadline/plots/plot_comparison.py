@@ -59,8 +59,9 @@ def comparison_numbers(
     Dataset
         Dims (pair, row): `difference`, `lower` and `upper`, positive where the first of the pair
         is better; `p_better`, `p_equal`; `label`, the name of the row with P(better); and
-        `practically_equal`, the rope in the unit of the row. Dims (pair): `first`, `second`, and `axis`, which score is subtracted from which. Rows are the
-        tasks, overall and a new task; rows without a figure for any pair are left out. Differences
+        `practically_equal`, the rope in the unit of the row. Dims (pair): `first`, `second`, and
+        `axis`, which score is subtracted from which. Rows are the tasks, overall and a new task;
+        rows without a figure for any pair are left out. Differences
         are in score units, overall those of
         `difference_in_scores` and on a new task of `difference_in_scores_new_task`; all are in task
         scales if one of these is more than ten times another, as for tasks with other metrics.
@@ -181,7 +182,8 @@ def plot_comparison(
 
     To the right of the line at 0 the first is better, and in the band both are practically equal.
     A row has the colour and the marker of the better model if its interval is beyond the `rope`, or
-    beyond 0 without one, and is black if the interval is within it. Differences are in score units, or in task scales where tasks are too different to share an axis: see
+    beyond 0 without one, and is black if the interval is within it. Differences are in score units,
+    or in task scales where tasks are too different to share an axis: see
     `leadline.comparison_numbers`. The numbers beside the rows are P(better), and P(practically
     equal) with a `rope`.
 

@@ -20,7 +20,10 @@ def validate_number(
     `allowed` is the range in words, for the message.
     """
     if isinstance(value, bool) or not isinstance(value, Real) or not inside(float(value)):
-        raise LeadlineError(f"{option} must be {allowed}; got {format_value(value)}")
+        # The command line reads every number as a float.
+        whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+        shown = format_value(int(value) if whole else value)
+        raise LeadlineError(f"{option} must be {allowed}; got {shown}")
     return float(value)
 
 
