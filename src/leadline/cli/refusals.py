@@ -75,6 +75,6 @@ def unnamed_searches(trials: "Trials", options: Mapping[str, object]) -> str:
     else_ = " else" if column else ""
     return (
         f"there are {len(trials.searches)} searches, (task, model) "
-        f"{join_values(trials.searches, limit=5)}, told apart by {' and '.join(known)}; to fit each "
-        f"of them, name what{else_} tells them apart, as in {likely}"
+        f"{join_values(trials.searches, limit=5)}, told apart by {' and '.join(known)}; to fit "
+        f"each of them, name what{else_} tells them apart, as in {likely}"
     )

@@ -229,7 +229,7 @@ def draw_comparison(
     `styles` holds the style of each model; it is empty for a comparison of tasks.
     """
     rows = numbers["row"].to_numpy()
-    colors, markers = _choose_styles(numbers, styles)
+    colors, markers = choose_styles(numbers, styles)
     heights = -np.arange(len(rows), dtype=float)
     for row, name in enumerate(rows):
         differences = numbers.isel(row=row, drop=True)
@@ -294,7 +294,7 @@ def _label(row: str, better: float, equal: float, rope: float) -> str:
     return f"{row}  {percent(better)}" + (f" (equal {percent(equal)})" if rope > 0 else "")
 
 
-def _choose_styles(
+def choose_styles(
     numbers: xr.Dataset, styles: Mapping[str, Style]
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Return colours and markers, dims (pair, row): those of the better one if settled.
