@@ -259,17 +259,13 @@ def test_the_probability_of_equal_is_stated_with_a_rope():
         assert "posterior mean y is ahead" in sentence
 
 
-def test_tasks_that_one_lacks_are_left_out_in_words(crossed):
-    sentences = " ".join(ll.comparison_sentences(ll.compare(crossed)))
-    assert "over the tasks that both have" in sentences
-    both = crossed.isel(search=[0, 1, 2, 3, 2])
-    both["posterior"] = (
-        both["posterior"].to_dataset().assign_coords(model=("search", ["a", "b", "a", "c", "b"]))
-    )
-    pair = ll.compare(both).sel(model=["a", "b"], other_model=["a", "b"])
-    words = " ".join(ll.comparison_sentences(pair))
-    assert "that both have" not in words
-    assert "over the 2 tasks" in words
+def test_tasks_that_one_lacks_are_left_out_in_words():
+    both = comparison_of(np.zeros((3, 50)), "tu", rope=0.0)
+    for differences_by_task, words in (([1.0, 1.0], "over the 2 tasks"), ([1.0, np.nan], "both")):
+        both["difference"] = "task", differences_by_task
+        sentence = ll.comparison_sentences(both)[1]
+        assert words in sentence
+        assert ("that both have" in sentence) == (words == "both")
 
 
 def test_one_average_of_the_task_scales_converts_ropes_and_a_new_task(crossed, found):

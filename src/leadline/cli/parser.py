@@ -252,8 +252,8 @@ example: leadline compare leadline-runs/fit.nc --rope 0.002
   the task scale, about the spread of its good scores, so that each task counts alike:
   0.0037 / 0.013 = 0.28, -0.0049 / 0.016 = -0.31 and -0.0030 / 0.0054 = -0.55 have the mean -0.19.
   The table has -0.21, as scales vary a little between draws. Of the draws, 44 % are below -0.22,
-  0.002 over the harmonic mean of the scales, and 4 % above 0.22. A new task adds to the difference of
-  the models how much models differ from task to task, so that its interval is wider.
+  0.002 over the harmonic mean of the scales, and 4 % above 0.22. A new task adds how much models
+  differ from task to task, so that its interval is wider.
 """
 
 
