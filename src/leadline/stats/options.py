@@ -21,9 +21,9 @@ def validate_number(
     """
     if isinstance(value, bool) or not isinstance(value, Real) or not inside(float(value)):
         # The command line reads every number as a float.
-        whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
-        shown = format_value(int(value) if whole else value)
-        raise LeadlineError(f"{option} must be {allowed}; got {shown}")
+        if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+            value = int(value)
+        raise LeadlineError(f"{option} must be {allowed}; got {format_value(value)}")
     return float(value)
 
 
