@@ -57,6 +57,43 @@ def test_the_budget_of_a_table_is_a_column(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        (["--rope", "-1"], "got -1"),
+        (["--budget", "0"], "got 0"),
+        (["--rope", "-0.5"], "got -0.5"),
+    ],
+)
+def test_a_number_out_of_range_is_shown_as_typed(typed, shown, tmp_path, capsys):
+    (tmp_path / "fit.nc").touch()
+    assert main(["compare", str(tmp_path / "fit.nc"), *typed]) == 1
+    assert capsys.readouterr().err.rstrip().endswith(shown)
+
+
+@pytest.mark.parametrize("dataset", [True, False])
+def test_a_forgotten_task_is_named_by_inspect_and_by_fit(dataset, tmp_path, capsys):
+    rows = [
+        f"{task},{model},{0.1 + 0.01 * k}" for task in "uv" for model in "ab" for k in range(20)
+    ]
+    text = "\n".join(["dataset,model,error", *rows])
+    if not dataset:
+        text = "\n".join(line.partition(",")[2] for line in text.splitlines())
+    (tmp_path / "t.csv").write_text(text)
+    asked = [str(tmp_path / "t.csv"), "--score", "error", "--direction", "minimize"]
+    assert main(["inspect", *asked]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert main(["fit", *asked, "--output", str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err
+    likely = "--task dataset" if dataset else "--model model"
+    for words in (last, error):
+        assert "there are 2 searches" in words
+        assert likely in words
+    assert "can be answered" not in last
+    assert main(["inspect", *asked, *likely.split()]) == 0
+    assert "can be answered" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("typed", "expected"),
     [
         (["fit", "runs.csv", "--rope", "1"], "--rope 1; it belongs to compare, sentence, plot"),

@@ -170,3 +170,9 @@ def test_checks_are_in_plain_words_with_the_name_of_their_number_and_the_reason_
 def test_every_table_that_may_be_wide_is_in_a_frame(page):
     for found in re.finditer("<table", page):
         assert 'class="wide"' in page[: found.start()].rsplit("<div", 1)[1]
+
+
+def test_the_title_is_the_question_of_the_fit(data, page):
+    assert data["comparison"]
+    title = page.split("<h1>")[1].split("</h1>")[0]
+    assert title == f"Which model is better in {data['metric']}?"

@@ -19,7 +19,8 @@ from helpers import (
 )
 
 import leadline as ll
-from leadline.plots.plot_comparison import tabulate_pairs
+from leadline.plots.plot_comparison import choose_styles, tabulate_pairs
+from leadline.plots.style import OBSERVED, QUIET, Style
 from leadline.stats.summary import summary_cells
 from leadline.stats.tuning_curve import empirical_tuning_curve
 
@@ -236,3 +237,30 @@ def test_the_numbers_of_a_file_come_without_warnings(name):
     file = Path(__file__).parents[1] / "data" / "crossed.nc"
     with xr.open_datatree(file) as tree:
         assert getattr(ll, f"{name}_numbers")(tree)
+
+
+@pytest.mark.parametrize("rope", [0.0, 0.003])
+def test_the_colour_of_a_comparison_counts_the_rope(rope):
+    ends = {"lower": [0.004, 0.001, -0.002, -0.05], "upper": [0.05, 0.077, 0.002, -0.001]}
+    parts = {name: (("pair", "row"), [own]) for name, own in ends.items()}
+    numbers = xr.Dataset(
+        {
+            **parts,
+            "first": ("pair", ["a"]),
+            "second": ("pair", ["b"]),
+            "practically_equal": (("pair", "row"), [[rope] * 4]),
+        }
+    )
+    colors, _ = choose_styles(numbers, {"a": Style("A", "C0"), "b": Style("B", "C0")})
+    expected = ["A", QUIET, OBSERVED, QUIET] if rope else ["A", "A", QUIET, "B"]
+    assert colors.to_numpy().ravel().tolist() == expected
+
+
+def test_the_rope_of_a_row_in_task_scales():
+    searches = tuple((task, model) for task in ("a", "b") for model in ("x", "y"))
+    tree = make_tree(make_trials(searches=searches), chains=2, draws=20)
+    found = ll.compare(tree, rope=0.01)
+    scale = found["scale"].to_numpy()
+    rows = tabulate_pairs(found, rope=0.01, in_scores=False)["practically_equal"][0].to_numpy()
+    np.testing.assert_allclose(rows[:2], 0.01 / scale)
+    np.testing.assert_allclose(rows[2:], (0.01 / scale).mean())

@@ -11,6 +11,7 @@ from scipy.special import ndtr
 import leadline as ll
 from leadline.errors import LeadlineError
 from leadline.stats.compare import BUDGETS, equivalence
+from leadline.stats.comparison_sentences import mean_scale
 from leadline.stats.improvements import (
     _excess_on_new_task,
     differences,
@@ -206,6 +207,7 @@ def comparison_of(loss, tasks=("t",), **attrs):
     names = [name for name in found[0] if str(name).startswith("difference")]
     for name in names:
         comparison[str(name).replace("overall", "in_scores")] = found[0][name]
+    comparison["difference"] = "task", np.ones(len(tasks))
     # Far beyond any rope.
     comparison["difference_lower"], comparison["difference_upper"] = -99.0, 99.0
     comparison["scale"] = "task", np.ones(len(tasks))
@@ -255,6 +257,27 @@ def test_the_probability_of_equal_is_stated_with_a_rope():
         assert "x is perhaps better than y" in sentence
         # 0.6 of 0.2 is less than 0.4 of 0.5.
         assert "posterior mean y is ahead" in sentence
+
+
+def test_tasks_that_one_lacks_are_left_out_in_words():
+    both = comparison_of(np.zeros((3, 50)), "tu", rope=0.0)
+    for differences_by_task, words in (([1.0, 1.0], "over the 2 tasks"), ([1.0, np.nan], "both")):
+        both["difference"] = "task", differences_by_task
+        sentence = ll.comparison_sentences(both)[1]
+        assert words in sentence
+        assert ("that both have" in sentence) == (words == "both")
+
+
+def test_one_average_of_the_task_scales_converts_ropes_and_a_new_task(crossed, found):
+    """Of scales 0.1 and 0.4: 0.16."""
+    pair = found.sel(model="a", other_model="b")
+    ratio = pair["difference_in_scores_new_task"] / pair["difference_new_task"]
+    assert float(ratio) == pytest.approx(0.16)
+    assert mean_scale(found) == pytest.approx(0.16)
+    at_rope = ll.compare(crossed, rope=0.16 * float(pair["difference_new_task_upper"]))
+    beyond = at_rope.sel(model="a", other_model="b")["p_better_new_task"]
+    assert float(beyond) == pytest.approx((1 - found.attrs["ci_prob"]) / 2, abs=0.01)
+    assert "harmonic mean, 0.16, of which 0.03 is 0.19" in ll.comparison_sentences(found)[-1]
 
 
 def test_a_rope_beyond_all_differences_is_named():

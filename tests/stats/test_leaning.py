@@ -27,7 +27,7 @@ def tree_of(trials, used):
 @pytest.mark.parametrize(
     ("budget", "words"),
     [
-        (None, ["leans on the prior", "that for 100 trials or fewer"]),
+        (None, ["leans on the prior", "Answers for 100 trials or fewer"]),
         (100.0, []),
     ],
 )
@@ -91,4 +91,7 @@ def test_it_is_in_the_comparison_its_sentences_and_its_picture():
     found = ll.compare(few)
     assert found.attrs["leans_on"] == leaning(few, None) != ""
     assert found.attrs["leans_on"] in ll.comparison_sentences(found)
-    assert "few trials" in ll.comparison_numbers(few).attrs["conditions"]
+    near, far = (ll.comparison_numbers(few, budget=k).attrs["conditions"] for k in (100, None))
+    assert "few trials" in near
+    assert "prior" not in near
+    assert "leans on the prior, can be far too certain" in far

@@ -203,3 +203,38 @@ def test_a_surface_has_a_sentence(form, law):
 def test_an_unknown_form_is_refused(tree):
     with pytest.raises(LeadlineError, match="latex"):
         ll.sentences(tree, form="html")
+
+
+@pytest.mark.parametrize("tasks", [3, 7])
+def test_a_comparison_comes_first_with_each_of_a_few_tasks(tasks):
+    names = [f"t{place}" for place in range(tasks)]
+    searches = tuple((task, model) for task in names for model in ("mlp", "forest"))
+    made = converged(make_tree(make_trials(n=40, searches=searches), draws=100))
+    text = ll.sentences(made, rope=0.01, budget=90)
+    results = text.split("**Results.**")[1]
+    assert results.index("is better than") < results.index("erfectly tuned")
+    found = ll.compare(made, rope=0.01, budget=90)
+    pairs = [found.sel(model=a, other_model=b) for a, b in (("mlp", "forest"), ("forest", "mlp"))]
+    pair = max(pairs, key=lambda own: float(own["p_better_overall"]))
+    for task in names:
+        own = pair.sel(task=task)
+        words = f"{task} {percent(float(own['p_better']))}, {float(own['difference']):.3f}"[:-1]
+        assert (words in results.replace("\\", "")) == (tasks == 3)
+    assert ("per task are in the table" in results) == (tasks == 7)
+    # Caveats stand once.
+    assert results.count("decided by the prior") <= 1
+    assert results.count("The law rests") == 1
+
+
+def test_stages_are_told_once(tree):
+    stages = tree.copy()
+    table = stages["candidates"].to_dataset()
+    dims, shape = table["weight"].dims, table["weight"].shape
+    overlap = ("search", [1.0] * table.sizes["search"])
+    stages["candidates"] = xr.DataTree(
+        table.assign(overlap=overlap, target_accept=(dims, np.full(shape, np.nan)))
+    )
+    stages["pooled"] = xr.DataTree(xr.Dataset({"mean": 0.0}))
+    methods = ll.sentences(stages).split("**Results")[0]
+    assert methods.count("first") == 1
+    assert methods.count("second stage") == 1

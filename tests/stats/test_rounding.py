@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from leadline.stats.rounding import decimals_shown, percent, rounded
+from leadline.stats.rounding import decimals_shown, percent, rounded, with_intervals
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,11 @@ def test_rounded_shows_two_digits_of_the_sd(value, sd, text, decimals):
 )
 def test_percent_is_never_certain(probability, text):
     assert percent(probability) == text
+
+
+def test_a_list_has_the_same_decimals_but_for_other_units():
+    near = [(0.0374, 0.0224, 0.0546, 0.0099), (0.067, 0.044, 0.091, 0.0145)]
+    assert with_intervals(near) == ["0.037 [0.022, 0.055]", "0.067 [0.044, 0.091]"]
+    # One digit of the sd is left at least.
+    far = [*near, (210.0, 190.0, 230.0, 12.0)]
+    assert with_intervals(far) == ["0.037 [0.022, 0.055]", "0.07 [0.04, 0.09]", "210 [190, 230]"]

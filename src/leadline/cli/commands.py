@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leadline.cli.refusals import validate_fit_file, validate_source
+from leadline.cli.refusals import unnamed_searches, validate_fit_file, validate_source
 from leadline.cli.wording import FIT_ARGUMENTS, SOURCE_ARGUMENTS
-from leadline.errors import LeadlineError, join_values
+from leadline.errors import LeadlineError
 
 if TYPE_CHECKING:
     from leadline.data.trials import Trials
@@ -49,13 +49,8 @@ def read_trials(arguments: argparse.Namespace) -> "Trials":
     # A surface takes trials however they were chosen.
     options["assume_random"] = arguments.assume_random or arguments.surface or None
     trials = read_source(arguments.trials, options)
-    several = arguments.task or arguments.model or arguments.study_name
-    if len(trials.searches) > 1 and not several:
-        raise LeadlineError(
-            f"{trials.source}: there are {len(trials.searches)} searches, (task, model) "
-            f"{join_values(trials.searches, limit=5)}; to fit each of them, name the column that "
-            "tells them apart with --task COLUMN or --model COLUMN"
-        )
+    if reason := unnamed_searches(trials, options):
+        raise LeadlineError(f"{trials.source}: {reason}")
     return trials
 
 

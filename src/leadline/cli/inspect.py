@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leadline.cli.command_line import surface_line
+from leadline.cli.refusals import unnamed_searches
 from leadline.cli.wording import SOURCE_ARGUMENTS, in_command_line_words
 from leadline.errors import (
     LeadlineError,
@@ -285,7 +286,8 @@ def _answers(
     by_surface = (
         "how low the score can go, whether going on is worthwhile, which hyperparameters matter"
     )
-    reason = ""
+    if reason := unnamed_searches(trials, options):
+        return f"refused by `leadline fit`: {reason}"
     if any(verdict == "model-based" for _, verdict in verdicts):
         reason = "trials that were not drawn at random"
     else:

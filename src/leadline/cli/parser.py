@@ -241,7 +241,7 @@ example: leadline compare leadline-runs/fit.nc --rope 0.002
 
   which model is better, fully tuned: P(better) / P(practically equal) / P(worse), in rounded %
     resnet, transformer:   adult 72 / 20 / 8   covtype 13 / 19 / 68   higgs 1 / 32 / 67
-                           overall 4 / 52 / 44   a new task 29 / 26 / 46
+                           overall 4 / 52 / 44
   difference in val_error; * in task scales
     resnet, transformer:   adult 0.0037   covtype -0.0049   higgs -0.0030
                            overall * -0.21   a new task * -0.14
@@ -249,11 +249,11 @@ example: leadline compare leadline-runs/fit.nc --rope 0.002
 
   On adult, resnet is better by more than 0.002 in 72 % of the posterior draws, and worse by more
   than 0.002 in 8 %. On average its optimum is 0.0037 lower. Overall, each difference is divided by
-  the task scale, the spread of the good scores on that task, so that each task counts alike:
+  the task scale, about the spread of its good scores, so that each task counts alike:
   0.0037 / 0.013 = 0.28, -0.0049 / 0.016 = -0.31 and -0.0030 / 0.0054 = -0.55 have the mean -0.19.
   The table has -0.21, as scales vary a little between draws. Of the draws, 44 % are below -0.22,
-  the mean of 0.002 over the three scales, and 4 % above 0.22. A new task adds to the difference of
-  the models how much models differ from task to task, so that its interval is wider.
+  0.002 over the harmonic mean of the scales, and 4 % above 0.22. A new task adds how much models
+  differ from task to task, so that its interval is wider.
 """
 
 

@@ -1,11 +1,15 @@
 """Refusals of files and option values before the imports that take seconds."""
 
 import argparse
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from leadline.errors import LeadlineError, format_value
+from leadline.errors import LeadlineError, format_value, join_values
+
+if TYPE_CHECKING:
+    from leadline.data.trials import Trials
 
 # A source with a colon may be the address of a server or database, which its reader examines.
 _NO_PATH = ("databricks",)
@@ -51,3 +55,26 @@ def validate_source(source: str) -> None:
     """Raise `FileNotFoundError` if the source of trials is a path where nothing is."""
     if "\0" not in source and ":" not in source and source.lower() not in _NO_PATH:
         validate_file(Path(source).expanduser())
+
+
+def unnamed_searches(trials: "Trials", options: Mapping[str, object]) -> str:
+    """Return why `fit` refuses several searches that no option tells apart, "" where it does not.
+
+    A column that is not used may tell more of them apart: the reader of a table names it.
+    """
+    if len(trials.searches) < 2 or any(
+        options.get(name) for name in ("task", "model", "study_name")
+    ):
+        return ""
+    tasks, models = (set(names) for names in zip(*trials.searches, strict=True))
+    known = [name for name, own in (("task", tasks), ("model", models)) if len(own) > 1]
+    unused = [re.search(r"name it, as in ((?:task|model)='[^']*')", note) for note in trials.notes]
+    column = next((found[1] for found in unused if found), "")
+    by_default = " ".join(f"{name}={name!r}" for name in known)
+    likely = f"{column}; if nothing else does, as in {by_default}" if column else by_default
+    else_ = " else" if column else ""
+    return (
+        f"there are {len(trials.searches)} searches, (task, model) "
+        f"{join_values(trials.searches, limit=5)}, told apart by {' and '.join(known)}; to fit "
+        f"each of them, name what{else_} tells them apart, as in {likely}"
+    )

@@ -90,7 +90,7 @@ def _chances(
     pair: xr.Dataset, kinds: tuple[str, ...], suffix: str, selected: dict[str, str]
 ) -> str:
     chances = [float(pair[f"p_{kind}{suffix}"].sel(selected)) for kind in kinds]
-    shown = [percent(chance).replace(" ", "").rstrip("%") for chance in chances]
+    shown = [percent(chance).removesuffix(" %") for chance in chances]
     return "" if math.isnan(chances[0]) else " / ".join(shown)
 
 

@@ -15,9 +15,9 @@ from leadline.plots.figures import Options, limits, make_figure
 from leadline.plots.legend import make_entry
 from leadline.plots.page import fit_columns, fit_size, text_scale
 from leadline.plots.picture import Picture, Visuals, make_caption
-from leadline.plots.style import FIT, QUIET, Style, model_styles
+from leadline.plots.style import FIT, OBSERVED, QUIET, Style, model_styles
 from leadline.stats.compare import compare_once
-from leadline.stats.comparison_sentences import conditions
+from leadline.stats.comparison_sentences import conditions, mean_scale
 from leadline.stats.diagnostics import convergence
 from leadline.stats.rounding import percent
 
@@ -36,7 +36,7 @@ _MOST_RATIO = 10.0
 """Tasks whose scales differ by a larger factor do not share an axis in score units."""
 
 _MOST_CHARACTERS = 34
-_SETTLED, _OPEN = Style(FIT, "C0"), Style(QUIET, "C0")
+_SETTLED, _UNDECIDED, _EQUAL = Style(FIT, "C0"), Style(QUIET, "C0"), Style(OBSERVED, "C0")
 
 
 def comparison_numbers(
@@ -58,9 +58,10 @@ def comparison_numbers(
     -------
     Dataset
         Dims (pair, row): `difference`, `lower` and `upper`, positive where the first of the pair
-        is better; `p_better`, `p_equal`; and `label`, the name of the row with P(better). Dims
-        (pair): `first`, `second`, and `axis`, which score is subtracted from which. Rows are the
-        tasks, overall and a new task; rows without a figure for any pair are left out. Differences
+        is better; `p_better`, `p_equal`; `label`, the name of the row with P(better); and
+        `practically_equal`, the rope in the unit of the row. Dims (pair): `first`, `second`, and
+        `axis`, which score is subtracted from which. Rows are the tasks, overall and a new task;
+        rows without a figure for any pair are left out. Differences
         are in score units, overall those of
         `difference_in_scores` and on a new task of `difference_in_scores_new_task`; all are in task
         scales if one of these is more than ten times another, as for tasks with other metrics.
@@ -128,18 +129,30 @@ def tabulate_pairs(
         notes.append("overall, each task counts alike")
         if in_scores:
             notes[-1] = (
-                "overall: probability in task scales (tasks count alike), interval in "
-                f"{metric}; a new task has the mean task scale"
+                f"overall: probability in task scales (tasks count alike), interval in {metric}"
             )
+            if "a new task" in rows and comparison["p_better_new_task"].notnull().any():
+                notes.append(
+                    "a new task has the harmonic mean of the task scales, "
+                    f"{mean_scale(comparison):.2g}"
+                )
     if not in_scores:
-        notes.append("a task scale is the spread of the good scores on a task")
+        notes.append("a task scale is about the spread of the good scores on a task")
     if comparison.attrs.get("leans_on"):
-        notes.append("few trials: read with caution")
+        notes.append(
+            "few trials: read with caution"
+            if comparison.attrs["budget"]
+            else "few trials: leans on the prior, can be far too certain"
+        )
     notes += filter(None, [comparison.attrs.get("far_beyond")])
     return xr.Dataset(
         {
             **{name: (("pair", "row"), values) for name, values in figures.items()},
             "label": (("pair", "row"), labels),
+            "practically_equal": (
+                ("pair", "row"),
+                _rope_in_rows(figures["difference"], comparison["scale"], rope, in_scores),
+            ),
             "axis": ("pair", axes),
             "first": ("pair", [first for first, _ in pairs]),
             "second": ("pair", [second for _, second in pairs]),
@@ -168,8 +181,9 @@ def plot_comparison(
     """Plot the difference of each pair: one panel per pair, one row per task, and overall.
 
     To the right of the line at 0 the first is better, and in the band both are practically equal.
-    A row has the colour and the marker of the better model if its interval excludes 0. Differences
-    are in score units, or in task scales where tasks are too different to share an axis: see
+    A row has the colour and the marker of the better model if its interval is beyond the `rope`, or
+    beyond 0 without one, and is black if the interval is within it. Differences are in score units,
+    or in task scales where tasks are too different to share an axis: see
     `leadline.comparison_numbers`. The numbers beside the rows are P(better), and P(practically
     equal) with a `rope`.
 
@@ -215,7 +229,7 @@ def draw_comparison(
     `styles` holds the style of each model; it is empty for a comparison of tasks.
     """
     rows = numbers["row"].to_numpy()
-    colors, markers = _choose_styles(numbers, styles)
+    colors, markers = choose_styles(numbers, styles)
     heights = -np.arange(len(rows), dtype=float)
     for row, name in enumerate(rows):
         differences = numbers.isel(row=row, drop=True)
@@ -260,7 +274,14 @@ def draw_comparison(
         picture.module.xlabel(label, target)
     entries = {f"{name} is better": style for name, style in styles.items()}
     entries = entries or {"one is better": _SETTLED}
-    entries[f"open: the {100 * numbers.attrs['ci_prob']:g} % interval has 0 in it"] = _OPEN
+    interval = f"the {100 * numbers.attrs['ci_prob']:g} % interval"
+    entries["practically equal"] = _EQUAL
+    if not (numbers["practically_equal"] > 0).any():
+        entries[f"undecided: {interval} has 0 in it"] = _UNDECIDED
+    elif rope:
+        entries[f"undecided: {interval} reaches into the band"] = _UNDECIDED
+    else:
+        entries[f"undecided: {interval} has practically equal in it"] = _UNDECIDED
     used = set(colors.to_numpy().ravel())
     entries = {label: style for label, style in entries.items() if style.color in used}
     picture.add_entries([make_entry(label, "dot", vars(entries[label])) for label in entries])
@@ -273,16 +294,40 @@ def _label(row: str, better: float, equal: float, rope: float) -> str:
     return f"{row}  {percent(better)}" + (f" (equal {percent(equal)})" if rope > 0 else "")
 
 
-def _choose_styles(
+def choose_styles(
     numbers: xr.Dataset, styles: Mapping[str, Style]
 ) -> tuple[xr.DataArray, xr.DataArray]:
-    """Return colours and markers, dims (pair, row): those of the better one if settled."""
-    first, second = (numbers[name].broadcast_like(numbers["lower"]) for name in ("first", "second"))
-    better = xr.where(numbers["lower"] > 0, first, second)
-    settled = (numbers["lower"] > 0) | (numbers["upper"] < 0)
-    chosen = np.vectorize(lambda name, known: styles.get(name, _SETTLED) if known else _OPEN)(
-        better, settled
-    )
+    """Return colours and markers, dims (pair, row): those of the better one if settled.
+
+    An interval is settled beyond what is practically equal, and within it.
+    """
+    rope, low, high = (numbers[name] for name in ("practically_equal", "lower", "upper"))
+
+    def choose(low: float, high: float, rope: float, first: str, second: str) -> Style:
+        if low > rope or high < -rope:
+            return styles.get(first if low > rope else second, _SETTLED)
+        return _EQUAL if rope > 0 and -rope <= low <= high <= rope else _UNDECIDED
+
+    names = (numbers[name].broadcast_like(low) for name in ("first", "second"))
+    chosen = np.vectorize(choose, otypes=[object])(low, high, rope, *names)
     colors = [[style.color for style in row] for row in chosen]
     markers = [[style.marker for style in row] for row in chosen]
-    return settled.copy(data=colors), settled.copy(data=markers)
+    return low.copy(data=colors), low.copy(data=markers)
+
+
+def _rope_in_rows(
+    difference: np.ndarray, scale: xr.DataArray, rope: float, in_scores: bool
+) -> np.ndarray:
+    """Return the rope in the unit of each row, shape (pair, row)."""
+    result = np.full(difference.shape, float(rope))
+    if in_scores or not rope:
+        return result
+    per_rope = 1.0 / scale.to_numpy()
+    n = len(per_rope)
+    result[:, :n] = rope * per_rope
+    for pair, row in enumerate(difference):
+        both = np.isfinite(row[:n]) & np.isfinite(per_rope)
+        overall = per_rope[both].mean() if both.any() else np.nan
+        # A new task is like all tasks, overall is over those that both have.
+        result[pair, n:] = rope * np.array([overall, np.nanmean(per_rope)])[-(len(row) - n) :]
+    return result

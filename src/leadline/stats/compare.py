@@ -78,8 +78,8 @@ def compare(
           both have, in task scales (in score units for tasks compared);
         - `difference_in_scores` (model, other_model), with `_lower` and `_upper`: the mean over
           the tasks that both have in score units, where tasks with large differences count more;
-          `difference_in_scores_new_task` is the one on a new task whose scale is the geometric
-          mean of the task scales;
+          `difference_in_scores_new_task` is the one on a new task whose scale is the harmonic
+          mean of the task scales, with which the rope of a new task is divided too;
         - the same with the suffix `_new_task`: on another task like these, in task scales. nan
           unless models are compared and the fit is crossed; ``attrs["no_new_task"]`` is why. At a
           budget, the new task has a new interaction, and its best of k misses the optimum by as

@@ -10,20 +10,24 @@ from leadline.stats.comparison_sentences import (
     conditions,
     doubts,
     mean_differences,
+    over_contexts,
     superlative,
     task_scales,
 )
-from leadline.stats.rounding import percent
+from leadline.stats.rounding import percent, with_intervals
 
 # The probabilities of more pairs are not read one after the other.
 _MOST_PAIRS = 6
+# Nor are those of more tasks, for one pair and for all.
+_MOST_TASKS = 6
+_MOST_ROWS = 18
 
 
 def comparison_results(comparison: xr.Dataset) -> list[str]:
     """Return the result of `leadline.compare` for models as sentences of a paper.
 
     They have the probability of each of several models to be ahead of all others, and those of each
-    pair unless there are many, the likelier model first.
+    pair unless there are many, overall and per task, the likelier model first.
     """
     names = [str(name) for name in comparison["model"].to_numpy()]
     when, sentences = conditions(comparison), doubts(comparison)
@@ -40,19 +44,45 @@ def comparison_results(comparison: xr.Dataset) -> list[str]:
             first, second = second, first
             pair = comparison.sel(model=first, other_model=second)
         if not np.isnan(pair["p_better_overall"]):
-            sentences.append(f"{when}, {_results(first, second, pair)}")
+            own_tasks = pair.sizes["task"] * len(pairs) <= _MOST_ROWS
+            sentences.append(f"{when}, {_results(first, second, pair, with_tasks=own_tasks)}")
     return [*sentences, *task_scales(comparison)]
 
 
-def _results(first: str, second: str, pair: xr.Dataset) -> str:
-    over = " over the tasks that both have" * (pair.sizes["task"] > 1)
+def _results(first: str, second: str, pair: xr.Dataset, *, with_tasks: bool) -> str:
+    over = over_contexts(pair)
     text = (
-        f"{first} is better than {second}{over} with probability {_chances(pair, '_overall')}; the "
-        f"mean difference is {mean_differences(pair)}, positive where {first} is better."
+        f"{first} is better than {second}{' ' * bool(over)}{over} with probability "
+        f"{_chances(pair, '_overall')}; the mean difference is {mean_differences(pair)}, positive "
+        f"where {first} is better."
     )
+    if over:
+        text += _per_task(first, pair, listed=with_tasks and pair.sizes["task"] <= _MOST_TASKS)
     if not np.isnan(pair["p_better_new_task"]):
         text += f" On a new task, that probability is {_chances(pair, '_new_task')}."
     return text
+
+
+def _per_task(first: str, pair: xr.Dataset, *, listed: bool) -> str:
+    """Return P(better) and the difference on each task that both have."""
+    if not listed:
+        return " Probabilities and differences per task are in the table."
+    known = pair.isel(task=pair["difference"].notnull().to_numpy())
+    mean, low, high = (known[f"difference{end}"] for end in ("", "_lower", "_upper"))
+    figures = np.stack([mean, low, high, (high - low) / 3], axis=-1)
+    rows = [
+        f"{task} {percent(better)}, {difference}"
+        for task, better, difference in zip(
+            known["task"].to_numpy().astype(str),
+            known["p_better"].to_numpy().tolist(),
+            with_intervals(figures.tolist()),
+            strict=True,
+        )
+    ]
+    return (
+        f" Per task, the probability that {first} is better and the difference in "
+        f"{pair.attrs['metric']} are: {'; '.join(rows)}."
+    )
 
 
 def _chances(pair: xr.Dataset, suffix: str) -> str:

@@ -36,15 +36,15 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     ...     print(sentence)
     Do not rely on this comparison: R-hat 1.064 > 1.01, bulk ESS 39 < 400, tail ESS 19 < 400.
     The law rests on the best 20 trials of each search on average, which are few. Fully tuned, the
-    answer leans on the prior, and its probabilities can be far too certain; that for 100 trials or
-    fewer leans on the scores.
-    Fully tuned, over the tasks that both have, mlp is probably better than forest (better 84 %,
-    worse 16 %). The mean difference over these tasks is 0.13 [-0.11, 0.35] task scales, or 0.021
-    [-0.021, 0.057] in loss (89 % intervals; positive: mlp is ahead). On a new task like these, mlp
-    is perhaps better than forest (better 62 %, worse 38 %).
-    Overall and on a new task, probabilities are about differences in task scales: each task counts
-    alike; in loss, large differences count more. A task scale is the spread of the good scores on a
-    task, in loss 0.17 (digits), 0.18 (mnist).
+    answer leans on the prior, and its probabilities can be far too certain. Answers for 100 trials
+    or fewer lean on the scores.
+    Fully tuned, over the 2 tasks, mlp is probably better than forest (better 84 %, worse 16 %). The
+    mean difference over these tasks is 0.13 [-0.11, 0.35] task scales, or 0.021 [-0.021, 0.057] in
+    loss (89 % intervals; positive: mlp is ahead). On a new task like these, mlp is perhaps better
+    than forest (better 62 %, worse 38 %).
+    Overall and on a new task, differences are measured in task scales: each task counts alike. A
+    task scale is about the distance from the worst to the median of the good scores, in loss 0.17
+    (digits), 0.18 (mnist); a new task has their harmonic mean, 0.18.
     """
     attrs = comparison.attrs
     by = attrs["by"]
@@ -54,13 +54,13 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     sentences = [*doubts(comparison), *_wide_rope(comparison)]
     sentences += [f"{when}, {text}" for text in _best(comparison, items)]
     sentences += [f"{when}, {text}" for text in _mean_ranks(comparison, items)]
-    over = "" if comparison.sizes[context] == 1 else f", over the {context}s that both have"
     for first, second in itertools.combinations(items, 2):
         pair = comparison.sel({by: first, f"other_{by}": second})
         if np.isnan(pair["p_better_overall"]):
             sentences.append(f"{first} and {second} have no {context} in common: not compared.")
             continue
-        sentence = f"{when}{over}, {_pair_sentence(first, second, pair)}"
+        over = over_contexts(pair)
+        sentence = f"{when}{', ' * bool(over)}{over}, {_pair_sentence(first, second, pair)}"
         if over and by == "model":
             prob = f"{100 * attrs['ci_prob']:g} % intervals"
             sentence += (
@@ -75,6 +75,16 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
             sentences.append(f"No answer for a new task: {attrs['no_new_task']}.")
         sentences += task_scales(comparison)
     return sentences
+
+
+def over_contexts(pair: xr.Dataset) -> str:
+    """Return over which tasks, or models, the mean of a pair is, "" where there is one."""
+    context = context_of(pair.attrs["by"])
+    if pair.sizes[context] == 1:
+        return ""
+    if pair["difference"].isnull().any():
+        return f"over the {context}s that both have"
+    return f"over the {pair.sizes[context]} {context}s"
 
 
 def doubts(comparison: xr.Dataset) -> list[str]:
@@ -206,21 +216,34 @@ def task_scales(comparison: xr.Dataset) -> list[str]:
     known = comparison["scale"].dropna("task")
     if comparison.sizes["task"] < 2 or not known.sizes["task"]:
         return []
+    attrs, mean = comparison.attrs, mean_scale(comparison)
     if known.sizes["task"] > _MOST_SCALES:
         values = known.to_numpy()
         known = known.isel(task=[int(values.argmin()), int(values.argmax())])
         sizes = f"from {_size(known[0])} to {_size(known[1])}"
     else:
         sizes = ", ".join(map(_size, known))
-    rope, text = comparison.attrs["rope"], ""
-    if rope:
-        text = f"; {rope:g} is {float((rope / known).mean()):.2g} task scales on average"
-    metric = comparison.attrs["metric"]
+    new = not comparison["p_better_new_task"].isnull().all()
+    average = f"; a new task has their harmonic mean, {mean:.2g}" if new else ""
+    if rope := attrs["rope"]:
+        average = average or f"; their harmonic mean is {mean:.2g}"
+        average += f", of which {rope:g} is {rope / mean:.2g}"
     return [
-        "Overall and on a new task, probabilities are about differences in task scales: each task "
-        f"counts alike; in {metric}, large differences count more. A task scale is the spread of "
-        f"the good scores on a task, in {metric} {sizes}{text}."
+        f"Overall{' and on a new task' * new}, differences are measured in task scales: each task "
+        f"counts alike. A task scale is about {_meaning_of_scale(attrs.get('model', ''))}, in "
+        f"{attrs['metric']} {sizes}{average}."
     ]
+
+
+def mean_scale(comparison: xr.Dataset) -> float:
+    """Return the harmonic mean of the task scales: that of a new task, and of the rope."""
+    return float(1.0 / (1.0 / comparison["scale"]).mean())
+
+
+def _meaning_of_scale(model: str) -> str:
+    if model == "surface":
+        return "the distance from the median trial to the best tenth"
+    return "the distance from the worst to the median of the good scores"
 
 
 def _size(scale: xr.DataArray) -> str:

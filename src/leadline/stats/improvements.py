@@ -45,7 +45,7 @@ class Improvements:
         """Return `summarize_differences` per context, overall and on a new task.
 
         The rope is in score units. `difference_in_scores` is the mean over contexts in score
-        units, `difference_in_scores_new_task` that on a new task of the mean scale, and
+        units, `difference_in_scores_new_task` that on a new task of the harmonic mean scale, and
         `p_ahead_overall` the result of `probability_ahead`.
         """
         overall_rope = rope * self._per_rope
@@ -81,8 +81,11 @@ class Improvements:
 
     @cached_property
     def _mean_scale(self) -> xr.DataArray:
-        """The mean scale of the contexts."""
-        return xr.ufuncs.exp(xr.ufuncs.log(self.scale).mean(str(self.scale.dims[-1])))
+        """The harmonic mean of the scales of the contexts.
+
+        With it, a rope is as many scales of a new task as it is on average of those at hand.
+        """
+        return 1.0 / (1.0 / self.scale).mean(str(self.scale.dims[-1]))
 
     @cached_property
     def _per_rope(self) -> xr.DataArray:

@@ -1,10 +1,12 @@
 """Credible intervals of labelled draws, as ArviZ computes them and with its defaults."""
 
+from collections.abc import Iterable
+
 import xarray as xr
 
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.options import validate_probability
-from leadline.stats.rounding import with_interval
+from leadline.stats.rounding import with_interval, with_intervals
 
 SAMPLE_DIMS = ("chain", "draw")
 
@@ -41,5 +43,15 @@ def interval(draws: xr.DataArray, prob: float, kind: str) -> tuple[xr.DataArray,
 
 def estimate(draws: xr.DataArray, prob: float, kind: str = "eti") -> str:
     """Return the posterior mean and the interval as text, of draws with dims (chain, draw)."""
+    return with_interval(*_figures(draws, prob, kind))
+
+
+def estimates(draws: Iterable[xr.DataArray], prob: float, kind: str = "eti") -> list[str]:
+    """Return the texts of `estimate` for a list that is read as one, with shared decimals."""
+    return with_intervals([_figures(own, prob, kind) for own in draws])
+
+
+def _figures(draws: xr.DataArray, prob: float, kind: str) -> tuple[float, float, float, float]:
+    """Return the mean, the ends of the interval and the sd."""
     low, high = (float(end) for end in interval(draws, prob, kind))
-    return with_interval(float(draws.mean()), low, high, float(draws.std()))
+    return float(draws.mean()), low, high, float(draws.std())

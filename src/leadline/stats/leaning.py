@@ -50,7 +50,7 @@ def leaning(tree: xr.DataTree, budget: float | None) -> str:
     if budget is None:
         return (
             f"{text}. Fully tuned, the answer leans on the prior, and its probabilities can be far "
-            f"too certain; that for {WITHIN * run.min():g} trials or fewer leans on the scores."
+            f"too certain. Answers for {WITHIN * run.min():g} trials or fewer lean on the scores."
         )
     return f"{text}."
 

@@ -20,6 +20,9 @@ def validate_number(
     `allowed` is the range in words, for the message.
     """
     if isinstance(value, bool) or not isinstance(value, Real) or not inside(float(value)):
+        # The command line reads every number as a float.
+        if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+            value = int(value)
         raise LeadlineError(f"{option} must be {allowed}; got {format_value(value)}")
     return float(value)
 

@@ -13,11 +13,16 @@ from leadline.stats.compare import compare_once
 from leadline.stats.comparison_paper import comparison_results
 from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import search_names, validate_tree
-from leadline.stats.intervals import estimate, validate_interval
+from leadline.stats.intervals import estimates, validate_interval
 from leadline.stats.leaning import far_beyond
 from leadline.stats.markup import escape
 from leadline.stats.options import validate_budget
-from leadline.stats.paper_trials import MOST_LISTED, best_trials, how_searched
+from leadline.stats.paper_trials import (
+    MOST_LISTED,
+    best_trials,
+    how_searched,
+    list_by_name,
+)
 from leadline.stats.plateau import plateau_sentences, plateaus
 from leadline.stats.reported import only_reported
 from leadline.stats.scaling_law import has_law
@@ -32,14 +37,11 @@ FORMS = ("markdown", "latex")
 _NO_WEIGHT = 0.01
 
 
-def optimum_sentence(estimates: Mapping[str, str]) -> str:
+def optimum_sentence(optima: Mapping[str, str]) -> str:
     """Return one sentence on the optima of searches, with an estimate as text for each name."""
-    if len(estimates) > MOST_LISTED:
-        return f"The expected scores of {len(estimates)} perfectly tuned searches are in the table."
-    if len(estimates) == 1:
-        return f"Perfectly tuned, the expected score is {next(iter(estimates.values()))}."
-    listed = ", ".join(f"{estimate} for {name}" for name, estimate in estimates.items())
-    return f"Perfectly tuned, the expected score is {listed}."
+    if len(optima) > MOST_LISTED:
+        return f"The expected scores of {len(optima)} perfectly tuned searches are in the table."
+    return f"Perfectly tuned, the expected score is {list_by_name(optima)}."
 
 
 _MODELS = {
@@ -118,7 +120,11 @@ def sentences(
             f"{found.advice}"
         )
     names, flat = search_names(tree), [] if is_surface(tree) else plateaus(tree)
-    results = _optima(tree, prob, kind)
+    results = []
+    if _models(tree) > 1:
+        # The question of a fit of several models.
+        results += comparison_results(compare_once(tree, budget=budget, rope=rope, ci_prob=prob))
+    results += _optima(tree, prob, kind)
     results += best_trials(tree, [name for name in names if name not in flat], prob, kind)
     if budget is not None and len(names) <= MOST_LISTED:
         results.append(_at_budget(tree, budget, prob, kind))
@@ -126,8 +132,6 @@ def sentences(
         results += surface_results(tree, prob)
     if has_law(tree):
         results += law_sentences(tree, ci_prob=prob, ci_kind=kind)
-    if _models(tree) > 1:
-        results += comparison_results(compare_once(tree, budget=budget, rope=rope, ci_prob=prob))
     if _models(tree) == 1 and (reports := only_reported(tree)):
         results.append(f"Known from reported bests alone: {', '.join(reports)}.")
     if tree.attrs.get("failed_checks") != "[]":
@@ -147,15 +151,10 @@ def _at_budget(tree: xr.DataTree, budget: float, prob: float, kind: str) -> str:
     validate_budget(budget)
     curve = tuning_curve(tree, [budget], kind="expected").isel(budget=0)
     names = search_names(tree)
-    estimates = [estimate(curve.sel(search=name), prob, kind) for name in names]
-    listed = estimates[0]
-    if len(names) > 1:
-        listed = ", ".join(
-            f"{text} for {name}" for name, text in zip(names, estimates, strict=True)
-        )
+    scores = estimates((curve.sel(search=name) for name in names), prob, kind)
     text = (
         f"After {budget:g} trial{'s' * (budget != 1)}, the best one, if re-run, is expected to "
-        f"score {listed}."
+        f"score {list_by_name(dict(zip(names, scores, strict=True)))}."
     )
     # A comparison says it of all models.
     far = far_beyond(tree, budget) if _models(tree) == 1 else ""
@@ -178,9 +177,13 @@ def _sampler(tree: xr.DataTree, settings: Mapping[str, Any]) -> str:
         shared = nuts if not by_nuts.any() else "NUTS"
         return (
             f"Each search was first fitted alone with {drawn}{exceptions}, and the parameters that "
-            f"searches share were sampled with {shared} given these draws"
+            f"searches share were sampled with {shared} given these draws{_second_stage(tree)}"
         )
     return f"The posterior was drawn by {drawn}{exceptions}"
+
+
+def _second_stage(tree: xr.DataTree) -> str:
+    return ", in a second stage @lunn2013@" if "overlap" in tree["candidates"] else ""
 
 
 def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
@@ -191,7 +194,10 @@ def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
     found = convergence(tree)
     pooled = settings.get("model") in ("hierarchical", "crossed", "scaling")
     automatic = settings.get("threshold") == "auto"
-    sampling = f"{_sampler(tree, settings)}, in PyMC {versions.get('pymc', '')} @pymc2023@"
+    sampler = _sampler(tree, settings)
+    # Of searches that were drawn otherwise than by NUTS, the sampler names the stages.
+    stages = _TWO_STAGES if _second_stage(tree) and "lunn2013" not in sampler else ""
+    sampling = f"{sampler}, in PyMC {versions.get('pymc', '')} @pymc2023@"
     if "draws" in settings:
         sampling += f", {settings['chains']} chains of {settings['draws']} draws"
     if settings.get("random_seed") is not None:
@@ -207,7 +213,7 @@ def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
         f"@lourie2025@ with Leadline {versions.get('leadline', '')}; all other trials, failed "
         "ones included, count as worse.",
         "" if one else _MODELS.get(str(settings.get("model")), ""),
-        _TWO_STAGES if not is_surface(tree) and "overlap" in tree["candidates"] else "",
+        stages,
         _thresholds(tree)
         if automatic
         else "The threshold below which the law is fitted was fixed.",
@@ -245,13 +251,12 @@ def _optima(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
     """Return one sentence on the optima, and one on each plateau."""
     optimum = tree["posterior"].dataset["optimum"]
     flat = {} if is_surface(tree) else plateau_sentences(tree, ci_prob=prob, ci_kind=kind)
-    estimates = {
-        name: estimate(optimum.sel(search=name), prob, kind)
-        for name in search_names(tree)
-        if name not in flat
-    }
+    names = [name for name in search_names(tree) if name not in flat]
+    optima = estimates((optimum.sel(search=name) for name in names), prob, kind)
     sentences = [f"{name}: {text}." for name, text in flat.items()]
-    return [optimum_sentence(estimates), *sentences] if estimates else sentences
+    if not names:
+        return sentences
+    return [optimum_sentence(dict(zip(names, optima, strict=True))), *sentences]
 
 
 def _lay_out(methods: list[str], results: list[str], form: str) -> str:

@@ -1,14 +1,16 @@
 """Sentences for a paper on the trials: how they were chosen, and the best of them."""
 
 import re
+from collections.abc import Mapping
 
 import xarray as xr
 
 from leadline.stats.best_seen import best_seen_expected
 from leadline.stats.decided_by_prior import decided_by_prior
 from leadline.stats.fitted_search import best_seen, search_names
-from leadline.stats.intervals import estimate
-from leadline.stats.rounding import rounded
+from leadline.stats.intervals import estimates
+from leadline.stats.leaning import leaning
+from leadline.stats.rounding import decimals_shown, share_decimals
 from leadline.stats.surface_tree import is_surface, learned_searches
 from leadline.stats.trials_used import trials_used
 
@@ -29,29 +31,62 @@ def how_searched(tree: xr.DataTree) -> str:
     return f"{search} ({re.sub(r' [(](.*?)[)]', r', \1', str(tree.attrs['trials']))})"
 
 
+def list_by_name(texts: Mapping[str, str]) -> str:
+    """Return estimates in one list, each with the name of its search if there are several."""
+    if len(texts) == 1:
+        return next(iter(texts.values()))
+    return ", ".join(f"{text} for {name}" for name, text in texts.items())
+
+
 def best_trials(tree: xr.DataTree, names: list[str], prob: float, kind: str) -> list[str]:
     """Return, in a list, what the best trial of each search measured, and what that rests on.
 
-    `names` are the searches that have a law or a surface; of many the list is empty.
+    `names` are the searches that have a law or a surface; of many the list is empty. Where a
+    comparison of few trials says on how many the law rests, it is not said again.
     """
-    if len(names) > MOST_LISTED:
+    if not 0 < len(names) <= MOST_LISTED:
         return []
     posterior, surface = tree["posterior"].dataset, is_surface(tree)
-    again = posterior["best_seen_expected"] if surface else best_seen_expected(tree)
-    used = xr.zeros_like(best_seen(tree)) if surface else trials_used(tree)
+    re_run = posterior["best_seen_expected"] if surface else best_seen_expected(tree)
+    own = [re_run.sel(search=name) for name in names]
+    again = estimates(own, prob, kind)
+    decimals = share_decimals(decimals_shown(float(draws.std())) for draws in own)
+    seen = [float(best_seen(tree).sel(search=name)) for name in names]
+    measured = [
+        f"{score:.4g}" if places is None else f"{score:.{places}f}"
+        for score, places in zip(seen, decimals, strict=True)
+    ]
+    noise = estimates((posterior["noise_sd"].sel(search=name) for name in names), prob, kind)
     by_prior = {} if surface else dict(zip(search_names(tree), decided_by_prior(tree), strict=True))
-    parts = []
-    for name in names:
-        own = again.sel(search=name)
-        measured = rounded(float(best_seen(tree).sel(search=name)), float(own.std()))
-        noise = estimate(posterior["noise_sd"].sel(search=name), prob, kind)
-        if "noise_sd" in by_prior.get(name, ()):
-            noise += " (decided by the prior more than by the scores)"
-        part = (
-            f"the best score is {measured}, expected if re-run to be {estimate(own, prob, kind)}; "
-            f"the noise sd of one run is {noise}"
-        )
-        if count := int(used.sel(search=name)):
-            part += f"; the law rests on the best {count} trials on average"
-        parts.append(part if len(names) == 1 else f"for {name} {part}")
-    return [f"{part[0].upper()}{part[1:]}." for part in parts]
+    unsure = [name for name in names if "noise_sd" in by_prior.get(name, ())]
+    doubt = ""
+    if unsure:
+        which = "" if len(names) == 1 else " for each" if unsure == names else _named(unsure)
+        doubt = f" (decided by the prior more than by the scores{which})"
+    if len(names) == 1:
+        best = f"The best score is {measured[0]}, expected if re-run to be {again[0]}."
+    else:
+        rows = (f"{again[k]} (best score {measured[k]})" for k in range(len(names)))
+        best = "If re-run, the best trial is expected to score "
+        best += f"{list_by_name(dict(zip(names, rows, strict=True)))}."
+    listed = list_by_name(dict(zip(names, noise, strict=True)))
+    sentences = [best, f"The noise sd of one run is {listed}{doubt}."]
+    return sentences if surface else sentences + _trials_used(tree, names)
+
+
+def _named(names: list[str]) -> str:
+    return f" for {', '.join(names)}"
+
+
+def _trials_used(tree: xr.DataTree, names: list[str]) -> list[str]:
+    used = trials_used(tree).sel(search=names).to_numpy().astype(int)
+    known = used[used > 0]
+    if not known.size:
+        return []
+    least, most = known.min(), known.max()
+    count = f"{least}" if least == most else f"{least} to {most}"
+    text = f"The law rests on the best {count} trials"
+    text = f"{text}{' of each search' * (len(names) > 1)} on average"
+    models = set(tree["posterior"].dataset["model"].to_numpy().astype(str).tolist())
+    is_said = len(models) > 1 and leaning(tree, 1.0).startswith(text)
+    return [] if is_said else [f"{text}."]

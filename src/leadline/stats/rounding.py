@@ -1,6 +1,7 @@
 """Numbers as text, with the digits that their uncertainty justifies."""
 
 import math
+from collections.abc import Iterable, Sequence
 
 
 def decimals_shown(sd: float) -> int | None:
@@ -13,15 +14,38 @@ def decimals_shown(sd: float) -> int | None:
 
 def rounded(value: float, sd: float) -> str:
     """Return a number with the decimals that show two digits of its sd."""
+    return _rounded(value, sd, decimals_shown(sd))
+
+
+def _rounded(value: float, sd: float, decimals: int | None) -> str:
     if not sd > 0 or not math.isfinite(value):
         return f"{value:.4g}"
-    decimals = decimals_shown(sd)
     return f"{value:.6g}" if decimals is None else f"{value:.{decimals}f}"
+
+
+def share_decimals(decimals: Iterable[int | None]) -> list[int | None]:
+    """Return the decimals of numbers in one list: the fewest, and at most one less than its own.
+
+    Each number then shows one digit of its sd at least.
+    """
+    own = list(decimals)
+    fewest = min((count for count in own if count is not None), default=0)
+    return [None if count is None else max(fewest, count - 1) for count in own]
 
 
 def with_interval(mean: float, low: float, high: float, sd: float) -> str:
     """Return a mean and its interval with the decimals that show two digits of its sd."""
     return f"{rounded(mean, sd)} [{rounded(low, sd)}, {rounded(high, sd)}]"
+
+
+def with_intervals(figures: Sequence[Sequence[float]]) -> list[str]:
+    """Return a list of means with intervals, from mean, low, high and sd, with shared decimals."""
+    shared = share_decimals(decimals_shown(sd) for *_, sd in figures)
+    texts = []
+    for (*ends, sd), decimals in zip(figures, shared, strict=True):
+        mean, low, high = (_rounded(end, sd, decimals) for end in ends)
+        texts.append(f"{mean} [{low}, {high}]")
+    return texts
 
 
 def percent(probability: float) -> str:
