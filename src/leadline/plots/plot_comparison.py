@@ -309,7 +309,10 @@ def choose_styles(
         return _EQUAL if rope > 0 and -rope <= low <= high <= rope else _UNDECIDED
 
     names = (numbers[name].broadcast_like(low) for name in ("first", "second"))
-    chosen = np.vectorize(choose, otypes=[object])(low, high, rope, *names)
+    columns = (own.transpose(*low.dims).to_numpy().tolist() for own in (low, high, rope, *names))
+    chosen = [
+        [choose(*cell) for cell in zip(*row, strict=True)] for row in zip(*columns, strict=True)
+    ]
     colors = [[style.color for style in row] for row in chosen]
     markers = [[style.marker for style in row] for row in chosen]
     return low.copy(data=colors), low.copy(data=markers)

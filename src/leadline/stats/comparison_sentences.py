@@ -44,7 +44,7 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     than forest (better 62 %, worse 38 %).
     Overall and on a new task, differences are measured in task scales: each task counts alike. A
     task scale is about the distance from the worst to the median of the good scores, in loss 0.17
-    (digits), 0.18 (mnist); a new task has their harmonic mean, 0.18.
+    (digits), 0.18 (mnist); a new task has their harmonic mean, 0.17.
     """
     attrs = comparison.attrs
     by = attrs["by"]
