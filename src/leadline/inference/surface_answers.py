@@ -71,7 +71,8 @@ def surface_answers(
     noise = np.array([path.noise_sd for path in paths])
     lowest, where = np.array(minima), np.array(places)
     again = np.array([path.at_trials[search.best] for path in paths])
-    # Beyond the worst trial, a compressed loss that is extrapolated maps back to a huge score.
+    # Beyond the worst trial, a compressed loss that is extrapolated maps back to a huge score,
+    # which would be all of a mean.
     worst = float(data.loss.max())
     slope = search.sign * _rise(paths, cube, where, scores, lowest, noise, worst)
     through = _best_mean(paths, np.concatenate([where, cube.seen]))
@@ -92,7 +93,7 @@ def surface_answers(
         "relevance": thinned["relevance"],
     }
     residual, share = thinned["residual_sd"], thinned["own_share"]
-    expected = scores.expected_score(np.minimum(slices, worst), noise[:, None, None])
+    expected = scores.expected_score(slices, noise[:, None, None])
     functions = {
         "random_loss": ((*dims, "random_trial"), random),
         "own_sd": residual * np.sqrt(share),

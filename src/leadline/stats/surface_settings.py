@@ -91,6 +91,7 @@ def best_setting(
     through = surface_groups(tree, FUNCTIONS)[name]["through"]
     rows = {}
     group = surface_groups(tree)[name]
+    points = group.dataset["points"]
     for axis in axes_of(group):
         own = posterior.sel(hyperparameter=axis.name)
         unit = own["best_setting"].to_numpy().ravel()
@@ -106,14 +107,14 @@ def best_setting(
             "tuning_gain_upper": upper,
             "p_matters": float((gain > own["noise_sd"]).mean()),
             "relevance": float(np.median(own["relevance"].to_numpy())),
-            "rarely": _rarely_tried(axis, group["points"].sel(hyperparameter=axis.name)),
+            "rarely": _rarely_tried(axis, points.sel(hyperparameter=axis.name)),
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
     table = table.sort_values("tuning_gain", ascending=False, kind="stable")
     score = together_score(tree, name)
-    ends = np.quantile(score, [(1 - prob) / 2, (1 + prob) / 2])
+    sides = np.quantile(score, [(1 - prob) / 2, (1 + prob) / 2])
     table.attrs.update(calibration=calibration_of(tree), ci_prob=prob)
-    table.attrs["together_score"] = tuple(map(float, (score.mean(), *ends)))
+    table.attrs["together_score"] = tuple(map(float, (score.mean(), *sides)))
     return table
 
 
