@@ -16,7 +16,7 @@ from leadline.cli.command_line import surface_folder
 from leadline.cli.tables import show_line, show_table
 from leadline.cli.wording import SURFACE, in_command_line_words
 from leadline.data.metric_names import direction_doubt
-from leadline.data.trials import NEXT_TIME, Trials
+from leadline.data.trials import Trials
 from leadline.stats.diagnostics import checks_line, convergence
 from leadline.stats.forecast import forecast
 from leadline.stats.intervals import validate_interval
@@ -33,7 +33,7 @@ from leadline.stats.surface_settings import (
     together_text,
     which_matter,
 )
-from leadline.stats.surface_tree import calibration_of, is_surface, learned_searches, surface_groups
+from leadline.stats.surface_tree import calibration_of, is_surface, next_time_of, surface_groups
 
 
 def show_trials(trials: Trials) -> list[str]:
@@ -122,8 +122,8 @@ def _show_cells(title: str, cells: pd.DataFrame, *, named: bool = True) -> None:
 
 def show_next_time(tree: xr.DataTree) -> None:
     """Print how to search next time, after a search that learned."""
-    if is_surface(tree) and learned_searches(tree):
-        show_line(NEXT_TIME, "dim")
+    if advice := next_time_of(tree):
+        show_line(advice, "dim")
 
 
 def show_seed(tree: xr.DataTree) -> None:

@@ -6,7 +6,6 @@ import numpy as np
 import xarray as xr
 
 from leadline.checks.check import check, failed_checks
-from leadline.data.trials import NEXT_TIME
 from leadline.html_report.data import described, parameter
 from leadline.html_report.formats import estimate, gain, number, percent
 from leadline.html_report.pictures import draw_optima, draw_pairs, draw_slices
@@ -27,7 +26,7 @@ from leadline.stats.surface_settings import (
     setting_sentences,
     together_text,
 )
-from leadline.stats.surface_tree import calibration_of, learned_searches
+from leadline.stats.surface_tree import calibration_of, next_time_of
 
 _PARAMETERS = ("best_seen_expected", "optimum", "headroom", "noise_sd")
 FURTHER = (10, 50, 200)
@@ -58,8 +57,8 @@ def surface_page_values(tree: xr.DataTree) -> dict[str, Any]:
         # The others stand beside the hyperparameters of each search.
         sentences += [f"{search['name']}: {search['sentences'][1]}" for search in searches]
     sentences.append(stopping_advice(tree, forecast(tree, [DEFAULT_FURTHER])).reason)
-    if learned_searches(tree):
-        sentences.append(NEXT_TIME)
+    if advice := next_time_of(tree):
+        sentences.append(advice)
     return {
         "data": data,
         "searches": searches,

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from leadline.data.surface_scores import SurfaceScores
+from leadline.data.trials import NEXT_TIME
 from leadline.data.unit_cube import Axis
 from leadline.errors import LeadlineError, closest, format_value, join_values, there_are
 
@@ -83,6 +84,11 @@ def learned_searches(tree: xr.DataTree) -> list[str]:
 def calibration_of(tree: xr.DataTree) -> str:
     """Return how often intervals of surfaces held, "" if no search of the tree learned."""
     return MEASURED if learned_searches(tree) else ""
+
+
+def next_time_of(tree: xr.DataTree) -> str:
+    """Return the advice for the next study, "" if no search of the tree learned."""
+    return NEXT_TIME if is_surface(tree) and learned_searches(tree) else ""
 
 
 def one_search(tree: xr.DataTree, search: str | None) -> str:
