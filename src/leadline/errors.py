@@ -60,6 +60,13 @@ def join_values(values: Iterable[object], limit: int = 20) -> str:
     return text if len(every) <= limit else f"{text} and {len(every) - limit} more"
 
 
+def there_are(names: Iterable[object]) -> str:
+    """Return "there are 'x', 'y'", "there is only 'x'" or "there are none"."""
+    known = list(names)
+    only = "there is only " if len(known) == 1 else "there are "
+    return only + (join_values(known) or "none")
+
+
 def closest(name: str, names: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" when some of `names` resemble or hold `name`, else ""."""
     by_folded = {candidate.casefold(): candidate for candidate in names}

@@ -118,7 +118,55 @@ def test_a_learned_study_is_fitted_without_more_options(study, monkeypatch, caps
     assert len(trials.table) == 30
     assert options["model"] == "surface"
     assert options["draws"] is options["tune"] is options["scale"] is None
-    assert "test studies by TPE" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "test studies by TPE" in out
+    # What to do in the next study, and the score of the one configuration.
+    assert "RandomShareSampler" in out
+    assert "best together: expected score" in out
+
+
+def test_a_study_in_place_of_a_fit_has_the_line_that_fits_it(study, capsys):
+    for command in ("summary", "check", "forecast"):
+        assert main([command, study]) == 1
+        assert "`leadline fit study.db --surface`" in capsys.readouterr().err
+
+
+def test_what_leaves_too_few_configurations_is_refused_before_sampling(study, capsys):
+    assert main(["fit", study, "--surface", "--random-start", "10", "--no-pictures"]) == 1
+    error = capsys.readouterr().err
+    assert "sampling" not in error
+    assert "--random-start" in error
+    assert "more trials" not in error
+
+
+def test_the_only_objective_is_named(study, capsys):
+    assert main(["fit", study, "--surface", "--score", "accuracy"]) == 1
+    assert "'0'" in capsys.readouterr().err
+
+
+def test_options_of_the_law_are_refused_by_their_names(study, capsys):
+    options = ["--tail-fraction", "0.2", "--guided-evidence"]
+    assert main(["fit", study, "--surface", *options]) == 1
+    error = capsys.readouterr().err
+    for name in ("--tail-fraction", "--guided-evidence"):
+        assert name in error
+    with pytest.raises(SystemExit):
+        main(["fit", study, "--surface", "--resume"])
+    assert "--resume" in capsys.readouterr().err
+
+
+def test_the_pictures_of_one_model_are_no_comparisons(saved, capsys):
+    assert main(["plot", "fit.nc", "effective_dim"]) == 1
+    error = capsys.readouterr().err
+    assert "effective_dim" in error
+    assert not any(words in error for words in ("--effective-dim", "comparison", "ranks"))
+
+
+def test_a_task_in_place_of_a_model_is_told(saved, capsys):
+    assert main(["compare", "fit.nc", "digits"]) == 1
+    error = capsys.readouterr().err
+    assert "task" in error
+    assert "nothing to compare" in error
 
 
 def test_options_that_exclude_each_other(study, capsys):

@@ -36,6 +36,9 @@ def test_a_search_that_learned_has_its_calibration(tmp_path):
     # The advice of `forecast`, and what bounds every sampler.
     assert stopping_advice(make_surface_tree(), ll.forecast(make_surface_tree(), 50)).reason in page
     assert "a perfect search</td>" in page
+    assert "RandomShareSampler" in page
+    assert "Best together: expected score" in page
+    assert "(trial " in page
     assert "believe the" not in page
 
 

@@ -54,6 +54,32 @@ def test_the_mean_gain_is_that_of_the_draws_without_their_error(direction):
     )
 
 
+def test_the_best_of_m_follows_its_distribution_and_has_no_steps():
+    tree = make_surface_tree()
+    numbers = [1, 2, 3, 5, 7, 10, 15, 22, 32, 46, 68, 100, 150, 220, 320, 460, 680, 1000]
+    best = ll.forecast(tree, numbers)["best"]
+    ends = best.quantile([0.055, 0.5], ("chain", "draw"))
+    # With few sequences of trials, most of the way was one step.
+    fall = -ends.isel(search=0, trials=slice(8, None)).diff("trials")
+    assert (fall >= 0.0).all()
+    assert (fall.max("trials") < 0.5 * fall.sum("trials")).all()
+    functions = surface_groups(tree, FUNCTIONS)[NAME]
+    loss = functions["random_loss"].to_numpy().astype(float)
+    spread = np.hypot(functions["own_sd"], functions["noise"]).to_numpy()[..., None, None]
+    generator = np.random.default_rng(3)
+    points = np.stack([generator.permutation(1000)[:10] for _ in range(200)])
+    sampled = loss[..., points] + spread * generator.standard_normal((*loss.shape[:2], 200, 10))
+    sampled = np.where(generator.random(sampled.shape) < 44 / 45, sampled, np.inf).min(axis=-1)
+    scores = scores_of(surface_groups(tree)[NAME])
+    expected = scores.expected_score(np.quantile(sampled, 0.5), np.zeros(()))
+    assert float(ends[1, 0].sel(trials=10)) == pytest.approx(float(expected), abs=0.01)
+
+
+def test_one_trial_is_one():
+    tree = make_surface_tree()
+    assert "1 more random trial," in stopping_advice(tree, ll.forecast(tree, 1)).sentence
+
+
 def test_a_gain_above_a_minimum_is_less_likely():
     tree = make_surface_tree()
     least, more = (ll.forecast(tree, 100, minimum_gain=own)["p_gain"] for own in (0.0, 0.05))

@@ -60,6 +60,33 @@ def test_what_cannot_be_told_is_said():
     assert sentence.startswith("2 of 4 hyperparameters matter")
 
 
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_the_best_configuration_has_an_expected_score(direction):
+    table = ll.best_setting(make_surface_tree(direction=direction), ci_prob=0.8)
+    mean, low, high = table.attrs["together_score"]
+    assert low < mean < high
+    optimum = 0.2 if direction == "minimize" else -0.2
+    assert mean == pytest.approx(optimum, abs=0.02)
+    assert low < optimum + 0.005 * np.sign(optimum)
+
+
+def test_a_choice_that_hardly_was_tried_is_named():
+    tree = make_surface_tree()
+    own = tree["surfaces/0"].dataset
+    points = own["points"].copy()
+    place = points.sel(hyperparameter="opt").to_numpy()
+    place[:], place[:2] = 0.0, 1.0
+    points.loc[{"hyperparameter": "opt"}] = place
+    tree["surfaces/0"] = xr.DataTree(own.assign(points=points))
+    gain = tree["posterior"].dataset["tuning_gain"].copy()
+    assert ll.best_setting(make_surface_tree()).loc["opt", "rarely"] == ""
+    gain.loc[{"hyperparameter": "opt"}] = 0.0
+    tree["posterior"] = xr.DataTree(tree["posterior"].dataset.assign(tuning_gain=gain))
+    table = ll.best_setting(tree)
+    assert table.loc["opt", "rarely"] == "sgd: 2 trials"
+    assert "2 trials" in setting_cells(table).loc["opt"].iloc[0]
+
+
 def test_one_of_several_searches_is_named():
     both = make_surface_tree((("a", "x"), ("a", "y")))
     assert len(ll.best_setting(both, "y")) == 4

@@ -1,7 +1,7 @@
 """The answers of a surface as a table, on trees that were never sampled."""
 
 import pytest
-from helpers_surface import NOISE, OPTIMUM, make_surface_tree
+from helpers_surface import NOISE, OPTIMUM, learned, make_surface_tree
 
 import leadline as ll
 from leadline.errors import LeadlineError
@@ -17,6 +17,8 @@ def test_a_row_per_search():
     row = table.loc["x"]
     assert (row["trials"], row["failed"]) == (45, 1)
     assert row["best_seen"] < row["best_seen_expected"]
+    scores = learned(searches=PAIR).search("a", "x").per_trial().set_index("trial")["score"]
+    assert row["best_trial"] == str(scores.idxmin())
     assert row["optimum"] == pytest.approx(OPTIMUM, abs=0.03)
     assert row["noise_sd"] == pytest.approx(NOISE, rel=0.8)
     assert row["optimum_eti80_lb"] < row["optimum"] < row["optimum_eti80_ub"]

@@ -139,7 +139,7 @@ def run_plot(arguments: argparse.Namespace) -> None:
 
     # Before the libraries that draw are imported, which takes seconds.
     for name in set(arguments.names) - set(PICTURES):
-        validate_tree(tree, asked=f"the picture {name}")
+        validate_tree(tree, asked=f"the picture {name!r}")
     validate_tree(tree, surface=arguments.budget is None, asked="`budget`")
 
     from leadline.plots.backends import choose_backend
@@ -211,9 +211,10 @@ def read_fit(path: Path) -> Any:
     except PermissionError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError):
+        from leadline.cli.how_to_fit import how_to_fit
+
         raise LeadlineError(
-            f"{path}: not a saved fit, the netCDF file fit.nc; to make one from a table of trials, "
-            f"`leadline fit {path} --score COLUMN --direction minimize` (or maximize)"
+            f"{path}: not a saved fit, the netCDF file fit.nc{how_to_fit(path)}"
         ) from None
     try:
         return validate_tree(tree, surface=True)
@@ -261,7 +262,12 @@ def write_answers(
 
     `shown` are notes that were printed already.
     """
-    from leadline.cli.console import show_answers, show_first_answer, show_seed
+    from leadline.cli.console import (
+        show_answers,
+        show_first_answer,
+        show_next_time,
+        show_seed,
+    )
     from leadline.cli.results_folder import results_folder, write_fit, write_pictures
     from leadline.inference.progress import Progress
 
@@ -274,6 +280,7 @@ def write_answers(
         with progress.paused():
             again = _surface_line(arguments, output)
             show_answers(tree, output / "fit.nc", surface=again, shown=shown)
+            show_next_time(tree)
             show_seed(tree)
             if len(set(tree["posterior"].dataset["model"].to_numpy())) > 1:
                 from leadline.cli.show_comparison import show_comparison

@@ -30,9 +30,10 @@ from leadline.stats.surface_settings import (
     SETTING_TITLE,
     best_setting,
     setting_cells,
+    together_text,
     which_matter,
 )
-from leadline.stats.surface_tree import calibration_of, is_surface, surface_groups
+from leadline.stats.surface_tree import calibration_of, is_surface, next_time_of, surface_groups
 
 
 def show_trials(trials: Trials) -> list[str]:
@@ -92,8 +93,10 @@ def show_settings(tree: xr.DataTree, ci_prob: float | None = None) -> None:
     """Print where the optimum of each surface is, and which hyperparameters matter near it."""
     several = len(tree["posterior"].dataset["search"]) > 1
     for name in surface_groups(tree) if is_surface(tree) else ():
-        cells = setting_cells(best_setting(tree, name, ci_prob=ci_prob))
-        title = f"the hyperparameters{f' of {name}' if several else ''}, {SETTING_TITLE}"
+        table = best_setting(tree, name, ci_prob=ci_prob)
+        cells = setting_cells(table)
+        title = f"the hyperparameters{f' of {name}' if several else ''}, {SETTING_TITLE}\n"
+        title += together_text(table)
         heads = list(map(str, cells.columns))
         rows = [list(map(str, row)) for row in cells.itertuples(name=None)]
         show_table(title, ["hyperparameter"], heads, rows)
@@ -115,6 +118,12 @@ def show_first_answer(tree: xr.DataTree) -> None:
 def _show_cells(title: str, cells: pd.DataFrame, *, named: bool = True) -> None:
     rows = [list(map(str, row)) for row in cells.itertuples(name=None)]
     show_table(title, ["search"], [str(label) for label in cells.columns], rows, header=named)
+
+
+def show_next_time(tree: xr.DataTree) -> None:
+    """Print how to search next time, after a search that learned."""
+    if advice := next_time_of(tree):
+        show_line(advice, "dim")
 
 
 def show_seed(tree: xr.DataTree) -> None:
@@ -177,8 +186,9 @@ def show_forecast(
     amount = f"{minimum_gain:g}" if minimum_gain else "the noise of one run"
     title = (
         f"the next {kind} of {tree.attrs['source']}: {found.attrs['metric']} "
-        f"({found.attrs['direction']})\nmedian and {100 * prob:g} % interval of their best, and "
-        f"its gain over the best seen; worth it: more than {amount} if re-run"
+        f"({found.attrs['direction']})\nmedian and {100 * prob:g} % interval of their best; "
+        f"mean gain: of its measured score over the best seen; gain if re-run: of expected "
+        f"scores; worth it: more than {amount} if re-run"
     )
     # One search needs no name.
     named = found.sizes["search"] > 1

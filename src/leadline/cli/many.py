@@ -17,7 +17,8 @@ def run_fit_many(arguments: argparse.Namespace) -> None:
     """Fit each search of a source alone, and write a folder of fits."""
     if arguments.surface or arguments.pooling != "auto":
         arguments.parser.error(
-            "--workers and --scheduler fit each search alone; then: leadline pool"
+            "--workers, --scheduler and --resume fit each search alone, without --surface and "
+            "--pooling; to fit them together after that: leadline pool DIR"
         )
     if arguments.force:
         arguments.parser.error("--force is not for folders of fits; --resume fits what is missing")

@@ -66,7 +66,8 @@ def _add_source_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--direction", choices=("minimize", "maximize"), help=text)
     text = (
-        "columns or entries that are hyperparameters; their number bounds the effective dimension"
+        "columns or entries that are hyperparameters, where the source does not record which are "
+        "(Optuna does); their number bounds the effective dimension"
     )
     add("--params", nargs="+", metavar="COLUMN", help=text)
     text = "fit even if the hyperparameters show that the search was not random"
@@ -293,7 +294,7 @@ def _add_plot_options(parser: argparse.ArgumentParser) -> None:
     add("--size", choices=("single-column", "double-column", "slide"), help=text)
     text = "mark K trials in the tuning curve, and compare after K trials each"
     _add_budget_and_rope(parser, text)
-    text = "numbers of further trials in the forecast; default: 1 to 1000"
+    text = "numbers of further trials in the forecast; default: up to 1000"
     add("--trials", type=_positive_integer, nargs="+", metavar="M", help=text)
     add("--minimum-gain", type=float, metavar="G", help="ignore gains up to G in the forecast")
     _add_interval(parser)

@@ -48,7 +48,11 @@ def validate_fit_file(path: Path) -> None:
     """Raise `FileNotFoundError` or `LeadlineError` unless `path` may be the file of a fit."""
     validate_file(path)
     if path.is_dir():
-        raise LeadlineError(f"{path} is a folder; give the file fit.nc in it")
+        if (path / "fit.nc").exists():
+            raise LeadlineError(f"{path} is a folder; give the file fit.nc in it")
+        from leadline.cli.how_to_fit import how_to_fit
+
+        raise LeadlineError(f"{path} is a folder without a saved fit, fit.nc{how_to_fit(path)}")
 
 
 def validate_source(source: str) -> None:

@@ -9,7 +9,7 @@ import xarray as xr
 
 from leadline.cli.tables import show_line, show_table
 from leadline.cli.wording import in_command_line_words
-from leadline.errors import LeadlineError, closest, format_value, join_values
+from leadline.errors import LeadlineError, closest, format_value, there_are
 from leadline.stats.compare import compare_once
 from leadline.stats.comparison_sentences import comparison_sentences, conditions, difference_text
 from leadline.stats.improvements import context_of
@@ -30,10 +30,7 @@ def choose_items(tree: xr.DataTree, by: str, names: Sequence[str]) -> xr.DataTre
     known = list(dict.fromkeys(column.tolist()))
     for name in names:
         if name not in known:
-            raise LeadlineError(
-                f"no {by} {format_value(name)} in this fit; there are {join_values(known)}."
-                f"{closest(name, known)}"
-            )
+            raise LeadlineError(_unknown(tree, by, name, known))
     if len(set(names)) < 2:
         others = next((name for name in known if name not in names), known[-1])
         raise LeadlineError(
@@ -41,6 +38,21 @@ def choose_items(tree: xr.DataTree, by: str, names: Sequence[str]) -> xr.DataTre
             f"{format_value(others)}"
         )
     return tree.isel(search=np.flatnonzero(np.isin(column, names)))
+
+
+def _unknown(tree: xr.DataTree, by: str, name: str, known: Sequence[str]) -> str:
+    """Return the refusal of a name, which may be that of a task in place of a model."""
+    other = context_of(by)
+    others = set(tree["posterior"].dataset[other].to_numpy().astype(str).tolist())
+    if name not in others:
+        return (
+            f"no {by} {format_value(name)} in this fit; {there_are(known)}.{closest(name, known)}"
+        )
+    text = f"{format_value(name)} is a {other} of this fit, not a {by}"
+    if len(others) > 1:
+        return f"{text}; to compare {other}s, add --by {other}"
+    few = len(known) == 1
+    return f"{text}; {there_are(known)}{', so that there is nothing to compare' * few}"
 
 
 def show_comparison(

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from leadline.data.tails import describe_search
-from leadline.data.trials import LOSS_SIGNS, Trials
+from leadline.data.trials import LOSS_SIGNS, RANDOM_START, Trials
 from leadline.data.unit_cube import UnitCube, unit_cube
 from leadline.errors import LeadlineError, pluralize
 
@@ -64,9 +64,12 @@ def surface_trials(trials: Trials, generator: np.random.Generator) -> SurfaceTri
     keys = [repr(row) for row in cube.seen.tolist()]
     configuration, unique = pd.factorize(np.array(keys, dtype=object))
     if len(unique) < FEWEST_CONFIGURATIONS:
+        remedy = "run more trials"
+        if trials.sampler == RANDOM_START:
+            remedy = "leave out random_start, as a surface takes trials however they were chosen"
         raise LeadlineError(
             f"{name}: {len(unique)} different configurations have a score, and a surface needs "
-            f"{FEWEST_CONFIGURATIONS}: run more trials"
+            f"{FEWEST_CONFIGURATIONS}: {remedy}"
         )
     position = dict(zip(complete["trial"].tolist(), configuration.tolist(), strict=True))
     evaluations = trials.table[trials.table["trial"].isin(position)]

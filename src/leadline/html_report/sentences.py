@@ -92,8 +92,8 @@ def _describe(data: Mapping[str, Any], index: int) -> list[str]:
     improved = gain(forecast["expected_gain_mean"][index][more], digits)
     improved = improved.replace("< ", "less than ")
     sentences.append(
-        f"One of {DEFAULT_FURTHER} more trials would measure better than the best seen with "
-        f"probability {percent(forecast['p_gain'][index][more])}; on average they improve the "
+        f"At least one of {DEFAULT_FURTHER} more trials would measure better than the best seen "
+        f"with probability {percent(forecast['p_gain'][index][more])}; on average they improve the "
         f"expected score by {improved}."
     )
     sentences.append(_dimension(search))

@@ -20,8 +20,13 @@ from leadline.stats.intervals import interval_label, validate_interval
 from leadline.stats.stopping import perfect_search, stopping_advice
 from leadline.stats.summary import summary
 from leadline.stats.surface_beside_law import law_sentences
-from leadline.stats.surface_settings import best_setting, setting_cells, setting_sentences
-from leadline.stats.surface_tree import calibration_of
+from leadline.stats.surface_settings import (
+    best_setting,
+    setting_cells,
+    setting_sentences,
+    together_text,
+)
+from leadline.stats.surface_tree import calibration_of, next_time_of
 
 _PARAMETERS = ("best_seen_expected", "optimum", "headroom", "noise_sd")
 FURTHER = (10, 50, 200)
@@ -52,6 +57,8 @@ def surface_page_values(tree: xr.DataTree) -> dict[str, Any]:
         # The others stand beside the hyperparameters of each search.
         sentences += [f"{search['name']}: {search['sentences'][1]}" for search in searches]
     sentences.append(stopping_advice(tree, forecast(tree, [DEFAULT_FURTHER])).reason)
+    if advice := next_time_of(tree):
+        sentences.append(advice)
     return {
         "data": data,
         "searches": searches,
@@ -76,7 +83,8 @@ def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]
     result = []
     for index, name in enumerate(search_names(tree)):
         row: dict[Any, Any] = answers.loc[name].to_dict()
-        cells = setting_cells(best_setting(tree, name, ci_prob=prob))
+        table = best_setting(tree, name, ci_prob=prob)
+        cells = setting_cells(table)
         model = str(posterior["model"].to_numpy()[index])
         search = {
             "name": name,
@@ -87,6 +95,8 @@ def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]
             "best_within_noise": row["best_within_noise"],
             **{own: parameter(row, own, label) for own in _PARAMETERS},
             "effective_dim": None,
+            "together": as_sentence(together_text(table)),
+            "best_trial": row["best_trial"],
             "setting_heads": list(cells.columns),
             "settings": [(str(own), list(map(str, line))) for own, *line in cells.itertuples()],
         }
@@ -130,6 +140,7 @@ def _sentences(search: dict[str, Any], outlook: xr.Dataset) -> list[str]:
         f"Perfectly tuned, the expected score is {estimate(search['optimum'])}: a perfect search "
         f"would gain {estimate(search['headroom'])} over that trial, {how} than the noise of one "
         f"run with probability {percent(chance)}.",
-        f"One of 50 more random trials would measure better than the best seen with probability "
-        f"{percent(float(outlook['p_gain'].sel(trials=50)))}; a sampler that learns does better.",
+        f"At least one of 50 more random trials would measure better than the best seen with "
+        f"probability {percent(float(outlook['p_gain'].sel(trials=50)))}; a sampler that learns "
+        "does better.",
     ]

@@ -137,10 +137,12 @@ def validate_surface_options(
     }
     wrong = [name for name, own in given.items() if own]
     if wrong:
-        raise LeadlineError(
-            f"model='surface' takes no {join_values(wrong)}, which are about the quadratic law; "
-            "leave them out"
-        )
+        # In backquotes, the command line writes them as options.
+        names = ", ".join(f"`{name}`" for name in wrong)
+        which = "which is for the quadratic law; leave it out"
+        if len(wrong) > 1:
+            which = "which are for the quadratic law; leave them out"
+        raise LeadlineError(f"model='surface' takes no {names}, {which}")
     if len(trials.reports):
         raise LeadlineError(
             f"{trials.source}: a reported best has no hyperparameters, so that a surface cannot "

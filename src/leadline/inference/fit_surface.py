@@ -49,11 +49,16 @@ def fit_surfaces(
     groups: dict[str, xr.Dataset] = {}
     notes: list[str] = []
     pairs = trials.with_trials
+    seeds = [own.spawn(3) for own in seed.spawn(len(pairs))]
+    # All before the first is sampled: one that is too small is refused at once.
+    searches = [
+        surface_trials(trials.search(*pair), np.random.default_rng(subset))
+        for pair, (subset, *_) in zip(pairs, seeds, strict=True)
+    ]
     sampler.progress.start("sampling", len(pairs), "searches")
-    for number, (pair, own) in enumerate(zip(pairs, seed.spawn(len(pairs)), strict=True)):
+    for number, (pair, search, own) in enumerate(zip(pairs, searches, seeds, strict=True)):
         sampler.progress.step(labels[pair])
-        subset, words, path_seed = own.spawn(3)
-        search = surface_trials(trials.search(*pair), np.random.default_rng(subset))
+        _, words, path_seed = own
         notes += search.notes
         scores, surface, tried = _best_scale(search, scale)
         draws, statistics = _sample(surface, priors, sampler, int(words.generate_state(1)[0]))
@@ -208,6 +213,7 @@ def _constant_data(trials: Trials, labels: Mapping[tuple[str, str], str]) -> xr.
         "n_trials": ("search", [len(table) for table in tables]),
         "n_complete": ("search", complete),
         "score_scale": ("search", [_score_scale(table, trials.direction) for table in tables]),
+        "trial_name": ("trial", everything["trial"].to_numpy(dtype=str)),
         "trial_score": ("trial", everything["score"].to_numpy(dtype=float)),
         "trial_replicates": ("trial", everything["replicates"].to_numpy(dtype=int)),
         "trial_search": ("trial", everything["search"].to_numpy(dtype=str)),

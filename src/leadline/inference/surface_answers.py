@@ -8,6 +8,8 @@ The minimum is that of the smooth part. The best trial has a deviation of its ow
 its luck: the smaller of the two, in each draw, held the truth less often (benchmarks/README.md).
 """
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
@@ -24,6 +26,7 @@ from leadline.stats.surface_paths import (
 )
 
 Floats = npt.NDArray[np.float64]
+Function = Callable[[Floats], Floats]
 
 _MOST_PATHS = 200
 """Functions that are drawn; each is a draw of the answers."""
@@ -68,7 +71,10 @@ def surface_answers(
     noise = np.array([path.noise_sd for path in paths])
     lowest, where = np.array(minima), np.array(places)
     again = np.array([path.at_trials[search.best] for path in paths])
-    slope = search.sign * _rise(paths, cube, where, scores, lowest, noise)
+    # Beyond the worst trial, a compressed loss that is extrapolated maps back to a huge score,
+    # which would be all of a mean.
+    worst = float(data.loss.max())
+    slope = search.sign * _rise(paths, cube, where, scores, lowest, noise, worst)
     through = _best_mean(paths, np.concatenate([where, cube.seen]))
     positions = _positions(cube, _SLICE_POINTS)
     slices = np.array([_along(path, cube, through, positions) for path in paths], dtype=np.float64)
@@ -112,7 +118,7 @@ def _positions(cube: UnitCube, count: int) -> Floats:
     return positions
 
 
-def _along(path: SurfacePath, cube: UnitCube, point: Floats, positions: Floats) -> Floats:
+def _along(path: Function, cube: UnitCube, point: Floats, positions: Floats) -> Floats:
     """Return a function along each axis through a point (axis, position), nan where inactive."""
     axes, count = positions.shape
     points = np.repeat(np.repeat(point[None], axes, axis=0)[:, None], count, axis=1)
@@ -122,30 +128,31 @@ def _along(path: SurfacePath, cube: UnitCube, point: Floats, positions: Floats) 
 
 
 def _rise(
-    paths: list[SurfacePath],
+    paths: Sequence[Function],
     cube: UnitCube,
     where: Floats,
     scores: SurfaceScores,
     lowest: Floats,
     noise: Floats,
+    worst: float,
 ) -> Floats:
     """Return what a random value of each hyperparameter adds to the score, (path, axis).
 
-    The others are at the minimum of the function. The mean is that of the standardised losses,
-    where no bad value outweighs all others.
+    The others are at the minimum of the function. The mean is over scores: that of standardised
+    losses, of which bad ones are compressed, maps back to less. Values above `worst` count as it.
     """
     positions = _positions(cube, _SLICE_POINTS)
     along = np.array(
         [_along(path, cube, point, positions) for path, point in zip(paths, where, strict=True)]
     )
     known = np.isfinite(along)
-    total = np.where(known, along, 0.0).sum(axis=-1)
+    expected = scores.expected_score(np.minimum(along, worst), noise[:, None, None])
+    total = np.where(known, expected, 0.0).sum(axis=-1)
     mean = np.where(known.any(axis=-1), total / np.maximum(known.sum(axis=-1), 1), np.nan)
-    best = scores.expected_score(lowest, noise)
-    return np.asarray(scores.expected_score(mean, noise[:, None]) - best[:, None])
+    return np.asarray(mean - scores.expected_score(lowest, noise)[:, None])
 
 
-def _best_mean(paths: list[SurfacePath], points: Floats) -> Floats:
+def _best_mean(paths: Sequence[Function], points: Floats) -> Floats:
     """Return the point whose mean over the functions is smallest."""
     total = np.zeros(len(points))
     for path in paths:

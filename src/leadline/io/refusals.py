@@ -10,6 +10,7 @@ from leadline.errors import (
     closest,
     format_value,
     join_values,
+    there_are,
 )
 
 Evidence = tuple[str, int | None]
@@ -75,8 +76,8 @@ def unknown_name(
     """Return the error for a name that is not among the known ones."""
     names = list(known)
     return LeadlineError(
-        f"{source}: no {kind} {format_value(wanted)}{purpose}; there are "
-        f"{join_values(names) or 'none'}.{closest(str(wanted), map(str, names))}"
+        f"{source}: no {kind} {format_value(wanted)}{purpose}; "
+        f"{there_are(map(str, names))}.{closest(str(wanted), map(str, names))}"
     )
 
 

@@ -23,7 +23,7 @@ _DOT_SIZE = {"matplotlib": 36.0, "plotly": 64.0, "bokeh": 8.0}
 _TITLE_SIZE = {"matplotlib": "medium", "plotly": 13, "bokeh": 13}
 _WARNING_SIZE = {"matplotlib": "medium", "plotly": 14}
 # The width of a panel of 3.2 inches.
-_TITLE_CHARACTERS = 32
+TITLE_CHARACTERS = 32
 # The room of tick labels beside a panel.
 _LABEL_INCHES = 0.6
 BETTER = {"minimize": "lower is better", "maximize": "higher is better"}
@@ -128,7 +128,7 @@ class Picture:
         for name in self.names:
             yield self.target(search=name), numbers.sel(search=name)
 
-    def add_title(self, text: str, target: Any, characters: int = _TITLE_CHARACTERS) -> None:
+    def add_title(self, text: str, target: Any, characters: int = TITLE_CHARACTERS) -> None:
         """Write a title over a panel, in lines of so many characters."""
         size = {"size": _TITLE_SIZE[self.backend]} if self.backend in _TITLE_SIZE else {}
         self.module.title(textwrap.fill(text, characters), target, **size)

@@ -143,7 +143,9 @@ def plot_forecast(
         picture.draw("minimum_gain", hline, enough, {**black, "linestyle": "C2"}, label=label)
     if "optimum" in numbers:
         label = "optimum (without luck)"
-        picture.draw("optimum", hline, numbers["optimum"], DASHED, label=label)
+        # Dots and dashes, between which a line at the same height can be seen.
+        dotted = {**DASHED, "linestyle": "C3"}
+        picture.draw("optimum", hline, numbers["optimum"], dotted, label=label)
     sides = (float(x.min()), float(x.max()))
     ticks, with_chances = decades(*sides), picture.options("p_gain") is not None
     few = trials is not None and len(np.unique(trials)) <= _MOST_TICKS

@@ -12,7 +12,7 @@ from arviz_plots.visuals import ci_line_y, line_xy, scatter_xy, vline, vspan
 from leadline.errors import LeadlineError
 from leadline.plots.figures import Options, make_figure
 from leadline.plots.page import fit_columns
-from leadline.plots.picture import Picture, Visuals, score_label
+from leadline.plots.picture import TITLE_CHARACTERS, Picture, Visuals, score_label
 from leadline.plots.style import DASHED, MARK, QUIET, model_styles, search_models
 from leadline.stats.fitted_search import direction_sign, validate_tree
 from leadline.stats.rounding import percent
@@ -23,6 +23,8 @@ _MOST_COLUMNS = 4
 _MOST_PANELS = 16
 _PANEL_WIDTH = 2.7
 _MOST_TICK_CHARACTERS = 24
+# Inches of a panel that its title cannot use.
+_BESIDE_TITLE = 0.5
 # The axis reaches beyond the worst median of a slice by this share of its height.
 _ROOM = 0.15
 
@@ -170,7 +172,8 @@ def draw_surface(
             matters = "inactive" if inactive else matters
             # Wrapped before the bracket, not within it.
             bracket = f"({matters})".replace(" ", "\N{NO-BREAK SPACE}")
-            picture.add_title(f"{name} {bracket}", target)
+            wide = picture.characters(target, _BESIDE_TITLE, TITLE_CHARACTERS)
+            picture.add_title(f"{name} {bracket}", target, wide)
         if int(columns.sel(hyperparameter=name)) == 0:
             picture.module.ylabel(score_label(picture.tree), target)
     return picture.finish(titles=False, searches=[numbers.attrs["search"]])
@@ -209,12 +212,13 @@ def _label_values(picture: Picture, target: Any, own: xr.Dataset) -> None:
     powers = list(range(first, last + 1))
     step = math.ceil(len(powers) / 4)
     if len(powers) >= 2:
-        picture.module.xticks(powers[::step], list(map(_power, powers[::step])), target)
+        picture.module.xticks(powers[::step], _powers(powers[::step]), target)
         return
     ticks = [low, 0.5 * (low + high), high]
     picture.module.xticks(ticks, [f"{10.0**own:.3g}" for own in ticks], target)
 
 
-def _power(exponent: int) -> str:
-    """Return a power of ten in a few characters."""
-    return f"{10.0**exponent:g}" if abs(exponent) <= 2 else f"1e{exponent}"
+def _powers(exponents: list[int]) -> list[str]:
+    """Return powers of ten in a few characters, all of one axis in one notation."""
+    plain = all(abs(own) <= 2 for own in exponents)
+    return [f"{10.0**own:g}" if plain else f"1e{own}" for own in exponents]

@@ -15,7 +15,7 @@ from leadline.distributions.array_functions import NoisyQuadraticParams, log_sur
 from leadline.errors import LeadlineError, format_value
 from leadline.stats.guided import guided_losses
 from leadline.stats.reported import has_trials, reported_scores
-from leadline.stats.surface_tree import PICTURES, is_surface, learned_searches
+from leadline.stats.surface_tree import COMPARISONS, PICTURES, is_surface, learned_searches
 
 Array = npt.NDArray[np.float64]
 """Losses, probabilities and parameters."""
@@ -269,10 +269,13 @@ def validate_tree(
         remedy = "If the search was random, fit the trials again without model='surface'"
         if sampler != "unknown" and learned_searches(tree):
             remedy = f"The law is about random draws, not about trials of {sampler}"
+        several = len(set(tree["posterior"].dataset["model"].to_numpy())) > 1
+        pictures = [name for name in PICTURES if several or name not in COMPARISONS]
+        compare = "compare (fully tuned), " if several else ""
         raise LeadlineError(
             f"{asked} needs the quadratic law, and the fit is a surface, which has summary, "
-            "forecast, compare (fully tuned), check, sentence, report, and the pictures "
-            f"{', '.join(PICTURES)}. {remedy}"
+            f"forecast, {compare}check, sentence, report, and the pictures "
+            f"{', '.join(pictures)}. {remedy}"
         )
     for group, names in (_NEEDED_OF_SURFACES if is_surface(tree) else _NEEDED).items():
         for name in names.split():

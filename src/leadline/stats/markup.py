@@ -10,10 +10,12 @@ _LATEX = str.maketrans(
         **{letter: f"\\{letter}" for letter in "&%$#_{}"},
     }
 )
-_MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_[]<>|#"})
+_MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_[]<|#"})
 _TABLES = {"latex": _LATEX, "markdown": _MARKDOWN}
 
 
 def escape(text: object, form: str) -> str:
     """Return text on one line, with the special characters of "latex" or "markdown" escaped."""
-    return " ".join(str(text).translate(_TABLES[form]).split())
+    escaped = " ".join(str(text).translate(_TABLES[form]).split())
+    # Elsewhere than at the start of a line, where it quotes, Markdown shows ">" as it is.
+    return f"\\{escaped}" if form == "markdown" and escaped.startswith(">") else escaped

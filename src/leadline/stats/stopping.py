@@ -92,7 +92,10 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     if not found.attrs["minimum_gain"]:
         amount = f"the noise of one run ({float(own['noise_sd']):.2g})"
     kind = "random " if is_surface(tree) else ""
-    who = f"the best of {float(last['trials']):g} more {kind}trials, if re-run,"
+    number = float(last["trials"])
+    who = f"the best of {number:g} more {kind}trials, if re-run,"
+    if number == 1:
+        who = f"1 more {kind}trial, if re-run,"
     sentence = (
         f"{verdict.capitalize()}: "
         f"{'a perfect search' if likeliest in learned else who} would gain more than {amount}"

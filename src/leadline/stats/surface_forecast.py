@@ -5,6 +5,7 @@ import numpy.typing as npt
 import xarray as xr
 from scipy.special import ndtr
 
+from leadline.data.surface_scores import SurfaceScores
 from leadline.data.trials import LOSS_SIGNS
 from leadline.errors import LeadlineError
 from leadline.stats.intervals import estimate
@@ -14,6 +15,9 @@ Floats = npt.NDArray[np.float64]
 
 # Panels of the best measured loss.
 _PANELS = 64
+
+# Losses at which the distribution of a random trial is evaluated.
+_LEVELS = 96
 
 # Fixed, so that one fit always gives the same predictive draws.
 _SEED = 20261129
@@ -27,7 +31,7 @@ def surface_forecast(
     Each draw of the posterior is a function; its trials are random points of the space with a
     deviation and noise of their own, and fail as often as they did. `seen` is the best measured
     score. `best`, the best measured score, and `expected_gain`, the gain of its expected score over
-    that of the best trial, have shape (chain, draw, trials); each draw has one sequence of trials.
+    that of the best trial, have shape (chain, draw, trials); they are drawn apart from each other.
     `p_gain`, the probability of a measured gain above `minimum_gain`, and `expected_gain_mean`, the
     mean over all sequences, have shape (trials,).
 
@@ -54,10 +58,7 @@ def surface_forecast(
     position = np.maximum.accumulate(np.where(measured == lowest, places, 0), axis=-1)
     last = sizes.astype(int) - 1
     best_mean = np.take_along_axis(mean, position[..., last], axis=-1)
-    best_loss = lowest[..., last]
-    failed = np.isinf(best_loss)
-    best = scores.expected_score(np.where(failed, 0.0, best_loss), np.zeros(()))
-    best = np.where(failed, scores.sign * np.inf, best)
+    best = _scores_of_losses(scores, lowest[..., last])
     again = tree["posterior"].dataset["best_seen_expected"].sel(search=search).to_numpy()
     expected = scores.expected_score(best_mean, noise)
     gain = scores.sign * (again[..., None] - expected)
@@ -65,12 +66,44 @@ def surface_forecast(
     one = complete * _share_better(
         smooth, np.hypot(own, noise)[..., 0], scores.loss_of(seen - scores.sign * minimum_gain)
     )
+    # Apart from the trials above: quantiles of so few sequences would fall in steps.
+    again_drawn = _best_losses(smooth, np.hypot(own, noise)[..., 0], complete, sizes, generator)
     return {
-        "best": best,
+        "best": _scores_of_losses(scores, again_drawn),
         "expected_gain": np.where(kept, gain, 0.0),
         "expected_gain_mean": _mean_gain(group, functions, sizes, seen, again, complete),
         "p_gain": -np.expm1(sizes * np.log1p(-one)[..., None]).mean(axis=(0, 1)),
     }
+
+
+def _scores_of_losses(scores: SurfaceScores, losses: Floats) -> Floats:
+    """Return measured scores of standardised losses, the worst possible where infinite."""
+    failed = np.isinf(losses)
+    found = scores.expected_score(np.where(failed, 0.0, losses), np.zeros(()))
+    return np.where(failed, scores.sign * np.inf, found)
+
+
+def _best_losses(
+    smooth: Floats, sd: Floats, complete: float, sizes: Floats, generator: np.random.Generator
+) -> Floats:
+    """Return the best measured loss of m random trials, (chain, draw, trials), inf if all fail.
+
+    It is a quantile of the distribution of the best, exact for the random points of each function;
+    one uniform number per draw serves all m, and stratified ones make quantiles over draws smooth.
+    """
+    draws, most = sd.size, smooth.shape[-1]
+    level = (generator.permutation(draws) + generator.random(draws)) / draws
+    found = np.empty((draws, len(sizes)))
+    # Dense where the best of many trials are.
+    steps = np.linspace(0.0, 1.0, _LEVELS) ** 2
+    for index, (mean, own) in enumerate(zip(smooth.reshape(-1, most), sd.ravel(), strict=True)):
+        low, high = mean.min() - 6.0 * own, mean.max() + 6.0 * own
+        losses = low + (high - low) * steps
+        share = complete * ndtr((losses[:, None] - mean) / own).mean(axis=1)
+        wanted = -np.expm1(np.log1p(-level[index]) / sizes)
+        own_best = np.interp(np.log(wanted), np.log(share + 1e-300), losses)
+        found[index] = np.where(wanted < share[-1], own_best, np.inf)
+    return found.reshape(*sd.shape, len(sizes))
 
 
 def _mean_gain(

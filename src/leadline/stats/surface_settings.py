@@ -1,6 +1,7 @@
 """The place of the optimum of a surface, and the hyperparameters that matter near it."""
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
@@ -18,6 +19,11 @@ from leadline.stats.surface_tree import (
     one_search,
     surface_groups,
 )
+
+Floats = npt.NDArray[np.float64]
+
+_RARE = 5
+"""With fewer configurations, the prior decides what a choice costs."""
 
 CERTAIN = 0.8
 """A hyperparameter matters from this probability on, and does not below 1 minus it."""
@@ -50,16 +56,20 @@ def best_setting(
         - `axis`: how values were drawn and the surface is laid: "log", "linear" or "choice";
         - `tuning_gain`, `tuning_gain_lower`, `tuning_gain_upper`: how much worse the expected score
           is, in score units, where this hyperparameter alone has a random value of its range and
-          all others are at their best; the posterior median and the ends of its interval;
+          all others are at their best; the posterior median and the ends of its interval. The
+          mean is over scores, of which those beyond the worst trial count as the worst;
         - `p_matters`: the probability that this is more than the noise sd of one run;
         - `relevance`: the posterior median of the inverse squared length scale, in units of the
           range that was searched: 1 means that the score changes much over the range, 0.01 that
-          it hardly does.
+          it hardly does;
+        - `rarely`: the choices of a categorical hyperparameter that fewer than 5 configurations
+          have, with their numbers, such as "32: 2 trials"; else empty.
 
         A hyperparameter that is inactive in the best configuration has no value `together`; a draw
         in which it is inactive counts as a gain of 0, and not for the best value. ``attrs`` hold
         `calibration`, how often the intervals of the optimum of searches that learned covered the
-        truth, and `ci_prob`.
+        truth, `ci_prob`, and `together_score`, the expected score of the configuration
+        `together`: its posterior mean and the ends of its interval.
 
     Raises
     ------
@@ -80,7 +90,9 @@ def best_setting(
     posterior = tree["posterior"].dataset.sel(search=name)
     through = surface_groups(tree, FUNCTIONS)[name]["through"]
     rows = {}
-    for axis in axes_of(surface_groups(tree)[name]):
+    group = surface_groups(tree)[name]
+    points = group.dataset["points"]
+    for axis in axes_of(group):
         own = posterior.sel(hyperparameter=axis.name)
         unit = own["best_setting"].to_numpy().ravel()
         # What is inactive costs nothing.
@@ -95,10 +107,14 @@ def best_setting(
             "tuning_gain_upper": upper,
             "p_matters": float((gain > own["noise_sd"]).mean()),
             "relevance": float(np.median(own["relevance"].to_numpy())),
+            "rarely": _rarely_tried(axis, points.sel(hyperparameter=axis.name)),
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
     table = table.sort_values("tuning_gain", ascending=False, kind="stable")
+    score = together_score(tree, name)
+    sides = np.quantile(score, [(1 - prob) / 2, (1 + prob) / 2])
     table.attrs.update(calibration=calibration_of(tree), ci_prob=prob)
+    table.attrs["together_score"] = tuple(map(float, (score.mean(), *sides)))
     return table
 
 
@@ -150,10 +166,54 @@ def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
 
 
+def together_score(tree: xr.DataTree, search: str) -> Floats:
+    """Return draws (sample) of the expected score where all hyperparameters are at their best.
+
+    The functions of the tree are stored along lines through that configuration: on the line of a
+    choice it is a point, on that of a number between two close ones.
+    """
+    functions = surface_groups(tree, FUNCTIONS)[search].to_dataset()
+    through = functions["through"]
+    active = [axis for axis in axes_of(surface_groups(tree)[search]) if _active(through, axis)]
+    gain = tree["posterior"].dataset["tuning_gain"].sel(search=search).mean(SAMPLE_DIMS)
+    # Of numbers, the one along which functions are flattest.
+    own = min(
+        active, key=lambda axis: (not axis.choices, float(gain.sel(hyperparameter=axis.name)))
+    )
+    at = {"hyperparameter": own.name}
+    units = functions["slice_unit"].sel(at).to_numpy()
+    known = np.isfinite(units)
+    lines = functions["slice"].sel(at).transpose(*SAMPLE_DIMS, "slice_point").to_numpy()
+    values = lines[..., known].reshape(-1, known.sum())
+    place = float(through.sel(at))
+    return np.array([np.interp(place, units[known], line) for line in values])
+
+
+def _active(through: xr.DataArray, axis: Axis) -> bool:
+    return bool(np.isfinite(float(through.sel(hyperparameter=axis.name))))
+
+
+def together_text(table: pd.DataFrame) -> str:
+    """Return the expected score of the best configuration in words, of a result above."""
+    mean, low, high = table.attrs["together_score"]
+    score = with_interval(mean, low, high, (high - low) / 4)
+    return f"best together: expected score {score}"
+
+
+def _rarely_tried(axis: Axis, units: xr.DataArray) -> str:
+    """Return the choices that few configurations have, "" of a number."""
+    if not axis.choices:
+        return ""
+    codes = units.to_numpy()
+    counts = np.bincount(codes[np.isfinite(codes)].astype(int), minlength=len(axis.choices))
+    few = [(name, int(own)) for name, own in zip(axis.choices, counts, strict=True)]
+    return ", ".join(f"{name}: {pluralize(own, 'trial')}" for name, own in few if own < _RARE)
+
+
 def _best_value(row: pd.Series) -> str:
     if row["p_matters"] <= 1 - CERTAIN:
         # The place of the optimum says nothing where all values are as good.
-        return "any value"
+        return f"any value ({row['rarely']})" if row["rarely"] else "any value"
     if not pd.isna(row["probability"]):
         return f"{row['value']} ({percent(float(row['probability']))})"
     return f"{_value(row['value'])} [{_value(row['lower'])}, {_value(row['upper'])}]"

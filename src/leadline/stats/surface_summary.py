@@ -30,11 +30,12 @@ def surface_summary(
 ) -> pd.DataFrame:
     """Return the answers of surfaces, one row per search.
 
-    Columns are those of `leadline.summary` that a surface has: `trials`, `failed`, `best_seen`,
-    then `best_seen_expected`, `optimum`, `headroom` and `noise_sd`, each followed by its sd and the
-    ends of its interval; `best_within_noise`; `effective_dim` with its interval, that of the law
-    of a random search, nan for searches that learned; `scale`, on which the score is regressed
-    ("identity", "log" or "logit"); `warning`.
+    Columns are those of `leadline.summary` that a surface has: `trials`, `failed`, `best_seen` and
+    `best_trial`, the name of that trial ("" in fits of earlier versions); `best_seen_expected`,
+    `optimum`, `headroom` and `noise_sd`, each followed by its sd and the ends of its interval;
+    `best_within_noise`; `effective_dim` with its interval, that of the law of a random search, nan
+    for searches that learned; `scale`, on which the score is regressed ("identity", "log" or
+    "logit"); `warning`.
     The attribute `calibration` holds how often such intervals covered the truth, for searches that
     learned, and `settings` sentences: where there is a law too, which of the two to believe, and
     the hyperparameters that matter.
@@ -54,6 +55,12 @@ def surface_summary(
         "failed": (constant["n_trials"] - constant["n_complete"]).sel(search=names),
         "best_seen": [sign * np.nanmin(score[owner == name]) for name in names],
     }
+    # Earlier versions stored no names of trials.
+    labels = constant["trial_name"].to_numpy().astype(str) if "trial_name" in constant else None
+    columns["best_trial"] = [
+        "" if labels is None else labels[owner == name][int(np.nanargmin(score[owner == name]))]
+        for name in names
+    ]
     answers = {name: draws[name] for name in _ANSWERS}
     laws = law_draws(tree)
     answers |= {name: laws[name] for name in ("effective_dim",) if name in laws}
@@ -96,6 +103,8 @@ def surface_cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame
             "trials (failed)": f"{row['trials']:.0f} ({row['failed']:.0f})",
             "best seen": rounded(float(row["best_seen"]), sd),
         }
+        if row["best_trial"]:
+            cells["best seen"] += f" (trial {row['best_trial']})"
         for column, head in _ANSWERS.items():
             cells[head] = cell_of(row, column, label)
         cells["P(headroom < noise)"] = percent(float(row["best_within_noise"]))
