@@ -99,7 +99,6 @@ def test_mistakes_are_refused_before_anything_heavy_is_imported(saved, tmp_path)
     commands = [
         *([command, missing] for command in ("summary", "check", "compare", "plot", "report")),
         ["forecast", missing],
-        ["summary", str(tmp_path)],
         ["summary", saved, "--ci-prob", "7"],
         ["compare", saved, "--rope", "-1"],
         ["compare", saved, "--budget", "0"],
@@ -114,3 +113,5 @@ def test_mistakes_are_refused_before_anything_heavy_is_imported(saved, tmp_path)
     ]
     watched = SAMPLERS | STATISTICS | {"numpy", "pandas", "rich", "xarray"}
     assert loaded(commands, watched, code=1) == [set()] * len(commands)
+    # What a folder holds is read, to say how to fit it.
+    assert loaded([["summary", str(tmp_path)]], SAMPLERS | STATISTICS, code=1) == [set()]

@@ -323,7 +323,7 @@ def test_bad_input_is_one_line(here, capsys, code, arguments, words):
 def test_compare_of_a_saved_fit(here, capsys):
     save(trials=make_trials(searches=PAIR), draws=50, divergences=7)
     out = printed(capsys, "compare", "fit.nc", "--rope", "0.01")
-    assert re.search(r"mlp, forest +│ +\S+ / \S+ / \S+ │", out)
+    assert re.search(r"mlp, forest +│ [^│/]+ / [^│/]+ / [^│/]+ │", out)
     assert "14 divergences" in out
     assert "not checked" in out
     assert "overall" not in out  # of one task
