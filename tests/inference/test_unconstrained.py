@@ -1,12 +1,14 @@
 """A model at many points of the unconstrained space, against PyMC's own functions of one point."""
 
 import numpy as np
+import pandas as pd
 import pymc as pm
 import pytest
 from helpers import make_trials
 from scipy import stats
 
 from leadline.data.tails import cut_tail
+from leadline.data.trials import Trials
 from leadline.inference.unconstrained import UnconstrainedModel
 from leadline.models import independent
 from leadline.models.priors import Priors
@@ -83,3 +85,16 @@ def test_variables_without_a_transform():
     expected = stats.norm.logpdf([0.5, 1.0], points)
     np.testing.assert_allclose(likelihood["score"].reshape(4, 2), expected)
     np.testing.assert_allclose(prior["mean"].reshape(4, 2), stats.norm.logpdf(points, scale=2.0))
+
+
+def test_a_tail_without_repeated_trials_has_no_density_of_them():
+    """Where trials beyond another threshold are repeated, the variable is there, and empty."""
+    score = np.random.default_rng(2).random(60) ** 0.7
+    table = pd.DataFrame({"task": "t", "model": "m", "trial": range(60), "score": score})
+    worst = table.loc[[table["score"].idxmax()]].assign(replicate=1)
+    table = pd.concat([table.assign(replicate=0), worst], ignore_index=True)
+    tail = cut_tail(Trials(table, "minimize"), tail_fraction=0.2)
+    unconstrained = UnconstrainedModel(independent.build(tail, PRIORS))
+    points = np.tile(unconstrained.start, (6, 1))
+    log_likelihood = unconstrained.evaluate(points, chains=2, observations=1)[1]
+    assert log_likelihood["seed_variance"].shape == (2, 3, 0)

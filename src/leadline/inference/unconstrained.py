@@ -98,7 +98,8 @@ class UnconstrainedModel:
             for start in range(0, len(points), block)
         ]
         stacked = [
-            values.reshape(chains, -1, *values.shape[1:])
+            # With its number of draws: an observed variable may be empty in this tail.
+            values.reshape(chains, len(points) // chains, *values.shape[1:])
             for values in map(np.concatenate, zip(*parts, strict=True))
         ]
         variables, densities = stacked[: len(self._names)], iter(stacked[len(self._names) :])
