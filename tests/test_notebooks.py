@@ -22,7 +22,8 @@ def code_cells(notebook):
 @pytest.mark.parametrize("name", sorted(NOTEBOOKS))
 def test_notebook_runs_without_warnings(name):
     notebook = NOTEBOOKS[name].copy()
-    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    # Two notebooks run side by side, each on one core.
+    NotebookClient(notebook, timeout=900, kernel_name="python3").execute()
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     warnings = [
         output.text
