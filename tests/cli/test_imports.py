@@ -113,5 +113,5 @@ def test_mistakes_are_refused_before_anything_heavy_is_imported(saved, tmp_path)
     ]
     watched = SAMPLERS | STATISTICS | {"numpy", "pandas", "rich", "xarray"}
     assert loaded(commands, watched, code=1) == [set()] * len(commands)
-    # What a folder holds is read, to say how to fit it.
+    # The contents of a folder are read, to say how to fit it.
     assert loaded([["summary", str(tmp_path)]], SAMPLERS | STATISTICS, code=1) == [set()]

@@ -120,7 +120,7 @@ def test_a_learned_study_is_fitted_without_more_options(study, monkeypatch, caps
     assert options["draws"] is options["tune"] is options["scale"] is None
     out = capsys.readouterr().out
     assert "test studies by TPE" in out
-    # What to do in the next study, and the score of the one configuration.
+    # Advice for the next study, and the score of the best configuration.
     assert "RandomShareSampler" in out
     assert "best together: expected score" in out
 

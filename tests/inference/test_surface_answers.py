@@ -1,4 +1,4 @@
-"""What a random value of a hyperparameter costs, of functions that are known."""
+"""The cost of a random value of a hyperparameter, for functions that are known."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def test_a_random_value_costs_the_mean_over_its_axis(scale, sign):
     found = rise(float(scores.forward(score(points)).max()))
     cost = (truth(points) - LOW).mean()
     np.testing.assert_allclose(found, [cost, 0.0], rtol=0.01, atol=1e-9)
-    # What is extrapolated beyond the worst trial counts as the worst.
+    # An extrapolation beyond the worst trial counts as the worst.
     limit = scores.forward(score(np.array([[BEST + 0.2, 0.5]])))
     reached = truth(np.array([[BEST + 0.2, 0.5]]))[0]
     expected = (np.minimum(truth(points), reached) - LOW).mean()

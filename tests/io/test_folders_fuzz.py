@@ -23,7 +23,7 @@ from leadline.io.ray import read_ray
 from leadline.io.sources import read_source
 from leadline.io.wandb_folder import read_wandb
 
-bounded = settings(derandomize=True, max_examples=40, deadline=None, database=None)
+bounded = settings(derandomize=True, max_examples=60, deadline=None, database=None)
 MINIMIZE = {"direction": "minimize"}
 
 TEXTS = st.one_of(

@@ -21,7 +21,7 @@ from leadline.io.sources import read_source
 from leadline.io.wandb import read_wandb_csv
 from leadline.search_audit.random_search import check_random_search
 
-bounded = settings(derandomize=True, max_examples=40, deadline=None, database=None)
+bounded = settings(derandomize=True, max_examples=60, deadline=None, database=None)
 
 NAMES = st.one_of(
     st.sampled_from(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from leadline.io.table import read_table
 
-bounded = settings(derandomize=True, max_examples=40, deadline=None, database=None)
+bounded = settings(derandomize=True, max_examples=60, deadline=None, database=None)
 
 COLUMNS = ["loss", "task", "model", "trial", "replicate", "status", "cost", "space", "order"]
 ODD_COLUMNS = ["param:lr", "param:", "", "Verlust λ", "b,c", "a;b", " loss", "loss.1", "x" * 300]

@@ -97,7 +97,7 @@ def doubts(comparison: xr.Dataset) -> list[str]:
             f"Known from reported bests alone: {attrs['not_checked']}. Their scores are assumed to "
             "be distributed like those of a random search; without trials this cannot be checked."
         )
-    # Neither is an attribute of comparisons that earlier versions made.
+    # Comparisons of earlier versions have neither attribute.
     if attrs.get("leans_on"):
         sentences.append(attrs["leans_on"])
     if attrs.get("far_beyond"):

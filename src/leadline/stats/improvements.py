@@ -89,7 +89,7 @@ class Improvements:
 
     @cached_property
     def _per_rope(self) -> xr.DataArray:
-        """What a rope of 1 is, on average, in scales of the contexts that both items have."""
+        """The mean of a rope of 1 in the scales of the contexts that both items have."""
         in_scales = (1.0 / self.scale).where(self.by_context.notnull())
         return in_scales.mean(str(self.scale.dims[-1]))
 

@@ -195,7 +195,7 @@ def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
     pooled = settings.get("model") in ("hierarchical", "crossed", "scaling")
     automatic = settings.get("threshold") == "auto"
     sampler = _sampler(tree, settings)
-    # Of searches that were drawn otherwise than by NUTS, the sampler names the stages.
+    # The sampler names the stages itself where searches were not drawn by NUTS.
     stages = _TWO_STAGES if _second_stage(tree) and "lunn2013" not in sampler else ""
     sampling = f"{sampler}, in PyMC {versions.get('pymc', '')} @pymc2023@"
     if "draws" in settings:

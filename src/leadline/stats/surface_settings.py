@@ -176,7 +176,7 @@ def together_score(tree: xr.DataTree, search: str) -> Floats:
     through = functions["through"]
     active = [axis for axis in axes_of(surface_groups(tree)[search]) if _active(through, axis)]
     gain = tree["posterior"].dataset["tuning_gain"].sel(search=search).mean(SAMPLE_DIMS)
-    # Of numbers, the one along which functions are flattest.
+    # Where functions are flattest, the distance to the points of the line matters least.
     own = min(
         active, key=lambda axis: (not axis.choices, float(gain.sel(hyperparameter=axis.name)))
     )
