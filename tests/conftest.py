@@ -1,5 +1,6 @@
 """Small real fits that several test files look at: compiled once a session each."""
 
+import gc
 import os
 import pathlib
 import pickle
@@ -16,6 +17,10 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
     sys.pycache_prefix = str(root / ".pytest_cache" / "bytecode")
     sys.dont_write_bytecode = False
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+
+# Graphs of PyTensor are many small objects. By default, Python looks so often for cycles among them
+# and all imported modules that a sixth of the time of compiling is that.
+gc.set_threshold(50_000, 20, 50)
 
 SETTINGS = {"draws": 200, "tune": 300, "chains": 2, "random_seed": 5, "progressbar": False}
 SHORT = {"draws": 50, "tune": 100, "chains": 2, "random_seed": 3, "progressbar": False}
@@ -37,6 +42,10 @@ with contextlib.redirect_stdout(io.StringIO()):
     show_answers(tree)
 print("modules", ",".join(sys.modules))
 """
+
+
+def pytest_collection_finish():
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
