@@ -5,15 +5,17 @@ import functools
 import numpy as np
 import xarray as xr
 from pymc.model.transform.conditioning import remove_value_transforms
-from pytensor.compile.mode import get_mode
+from pytensor.compile.mode import Mode, get_mode
 
 import leadline as ll
 from leadline.data.tails import cut_tail, join_tails
 from leadline.inference.sampler import set_data
 from leadline.models import crossed, hierarchical, independent, population
 
-# Python mode: numba compiles for longer than all of these tests run.
-PYTHON = get_mode("FAST_COMPILE").excluding("fusion")
+# Python modes: numba compiles for longer than all of these tests run. Rewriting a graph takes as
+# long as building it, and pays from about a thousand evaluations on.
+PYTHON = Mode("py", None)
+REWRITTEN = get_mode("FAST_COMPILE").excluding("fusion")
 
 # Labels of the first searches; one pair is missing.
 PAIRS = [("a", "x"), ("a", "y"), ("b", "x"), ("b", "y"), ("c", "y")]
@@ -68,7 +70,8 @@ class Evaluator:
         self._terms = [*self.model.free_RVs, *self.model.observed_RVs]
         self._values = [*self.model.free_RVs, *self.model.deterministics]
 
-    def _compile(self, outputs):
+    def compile(self, outputs):
+        """Return a function of a point."""
         return self.model.compile_fn(
             outputs,
             inputs=self.model.value_vars,
@@ -80,12 +83,12 @@ class Evaluator:
     @functools.cached_property
     def _evaluate(self):
         terms = self.model.logp(vars=self._terms, sum=False)
-        return self._compile([*terms, *self.model.replace_rvs_by_values(self._values)])
+        return self.compile([*terms, *self.model.replace_rvs_by_values(self._values)])
 
     @functools.cached_property
     def gradient(self):
         """Return the gradient of the log-density at a point."""
-        return self._compile(self.model.dlogp())
+        return self.compile(self.model.dlogp())
 
     @functools.cached_property
     def start(self):

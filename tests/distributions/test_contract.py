@@ -35,6 +35,13 @@ DOMAINS = {
 }
 BOTH = pytest.mark.parametrize("convex", [True, False])
 
+
+@pytest.fixture
+def mode():
+    """Return a mode that rewrites: thousands of values take longer without."""
+    return "FAST_COMPILE"
+
+
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(60)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pymc as pm
 import pytest
-from helpers_models import PYTHON, case, make_tails
+from helpers_models import REWRITTEN, case, make_tails
 from scipy import stats
 from scipy.linalg import helmert
 
@@ -66,7 +66,7 @@ def test_depths_of_tasks_scatter_around_the_pooled_one(built):
     names = ("pooled_gap", "gap_scatter", "task_location", "interaction_sd", "gap", "noise_sd")
     variables = [built.model[name] for name in (*names, "model_effect")]
     median, scatter, location, interaction_sd, gap, sigma, effect = pm.draw(
-        variables, 400, random_seed=3, mode=PYTHON
+        variables, 400, random_seed=3, mode=REWRITTEN
     )
     data = built.data
     edge, depth_scale = data["threshold"] + 2 * sigma, data["tail_scale"] + sigma / 2

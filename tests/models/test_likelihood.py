@@ -3,7 +3,7 @@
 import numpy as np
 import pymc as pm
 import pytest
-from helpers_models import PYTHON, TABLE, Case, case, case_of_other_data
+from helpers_models import REWRITTEN, TABLE, Case, case, case_of_other_data
 from pytensor.graph.traversal import ancestors
 from pytensor.tensor.variable import TensorConstant
 
@@ -137,7 +137,7 @@ def test_each_search_has_the_likelihood_that_it_has_alone(name):
 def test_searches_drawn_from_the_prior(built):
     tails = built.tails
     drawn = pm.sample_prior_predictive(
-        model=built.model, draws=200, random_seed=3, compile_kwargs={"mode": PYTHON}
+        model=built.model, draws=200, random_seed=3, compile_kwargs={"mode": REWRITTEN}
     )
     prior, predictive = drawn["prior"].isel(chain=0), drawn["prior_predictive"].isel(chain=0)
     # Crossed priors are conditioned on optima beyond their thresholds: other draws are discarded.

@@ -9,8 +9,8 @@ import pathlib
 
 import numpy as np
 import pytest
+from helpers_models import PYTHON
 from pinned import DENSITIES, pinned_trials
-from pytensor.compile.mode import get_mode
 
 from leadline.data.tails import cut_tail, join_tails
 from leadline.inference.candidates import space_names
@@ -64,7 +64,7 @@ def test_log_density_and_gradient_are_unchanged(name):
     assert sorted(variable.name for variable in variables) == sorted(order)
     variables = [model[known] for known in order]
     values = [model.rvs_to_values[variable] for variable in variables]
-    mode = None if name in COMPILED else get_mode("FAST_COMPILE").excluding("fusion")
+    mode = None if name in COMPILED else PYTHON
     outputs = [model.logp(), model.dlogp(vars=variables)]
     evaluate = model.compile_fn(outputs, inputs=values, point_fn=False, mode=mode)
     shapes = [model.eval_rv_shapes()[value.name] for value in values]

@@ -59,7 +59,7 @@ def test_the_mass_of_the_coordinate_is_the_probability_of_the_limit(module, dim,
     value = model.rvs_to_values[variable].name
     density = function_of(model, model.logp(vars=[variable], sum=False)[0].sum())
     point = model.initial_point(random_seed=1)
-    x = np.linspace(-40, 20, 3001)
+    x = np.linspace(-40, 20, 301)
     mass = np.trapezoid([np.exp(density(point | {value: np.array([own])})) for own in x], x)
     names = ["noise_sd"] + ["pooled_gap", "gap_scatter"] * (module is hierarchical)
     of_point = model.replace_rvs_by_values([model[one] for one in names])

@@ -3,7 +3,7 @@
 import numpy as np
 import pymc as pm
 import pytest
-from helpers_models import PYTHON, Case, make_tails
+from helpers_models import REWRITTEN, Case, make_tails
 from pytensor import config
 from scipy.special import log_softmax, logsumexp, ndtr, softmax
 from scipy.stats import binom, lognorm, norm
@@ -137,7 +137,7 @@ def test_it_is_generative(module):
     model = module.build(tails, ll.Priors(), "integer")
     with model, config.change_flags(mode="FAST_COMPILE"):
         drawn = pm.sample_prior_predictive(
-            draws=400, random_seed=3, compile_kwargs={"mode": PYTHON}
+            draws=400, random_seed=3, compile_kwargs={"mode": REWRITTEN}
         )
         drawn["posterior"] = drawn["prior"].isel(draw=slice(20))
         pm.compute_log_likelihood(drawn, progressbar=False)
