@@ -17,6 +17,7 @@ from helpers_scaling import make_scaling_tree
 from helpers_surface import make_surface_tree
 
 import leadline as ll
+from leadline.inference.read_netcdf import read_netcdf
 
 ROOT = pathlib.Path(__file__).parent.parent
 STORED = ROOT / "tests" / "data" / "single.nc"
@@ -65,9 +66,10 @@ def folder_of_a_user(tmp_path, monkeypatch):
     return tmp_path
 
 
+@functools.cache
 def converged_fit():
     """Return a stored fit whose record says that sampling converged, as `sentences` demands."""
-    tree = xr.open_datatree(STORED).load()
+    tree = read_netcdf(STORED)
     candidates = tree["candidates"].dataset
     good = {"max_rhat": 1.001, "min_ess_bulk": 900.0, "min_ess_tail": 800.0}
     values = {name: xr.full_like(candidates[name], value) for name, value in good.items()}
@@ -83,7 +85,11 @@ def stand_in(fit):
         assert isinstance(bound["trials"], ll.Trials)
         if "size" in bound["trials"].table:
             return make_scaling_tree(draws=20)
-        return make_surface_tree() if bound.get("model") == "surface" else converged_fit()
+        return (
+            make_surface_tree()
+            if bound.get("model") == "surface"
+            else converged_fit().copy(deep=True)
+        )
 
     return stored_fit
 

@@ -16,7 +16,7 @@ HERE = pathlib.Path(__file__).parent / "data"
 RTOL = {"rtol": 1e-6, "atol": 1e-9}
 
 
-@pytest.fixture(params=FITS)
+@pytest.fixture(scope="module", params=FITS)
 def stored(request):
     answers = json.loads((HERE / f"{request.param}.json").read_text())
     return xr.open_datatree(HERE / f"{request.param}.nc").load(), answers

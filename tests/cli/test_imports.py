@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from helpers import make_tree, make_trials
+from helpers_stores import OPTUNA_TABLES, optuna_rows, write_tables
 
 from leadline.inference.recorded_answers import record_answers
 
@@ -70,13 +71,18 @@ def test_a_saved_fit_is_read_without_pymc(saved):
         ["summary", saved, "--ci-prob", "0.5", "--format", "csv"],
         ["compare", saved, "--rope", "0.01"],
         ["compare", saved, "--by", "model"],
+        ["forecast", saved],
     ]
-    assert loaded(commands, SAMPLERS | STATISTICS, code=0) == [set()] * len(commands)
+    # A forecast needs the compiled kernel.
+    expected = [set()] * (len(commands) - 1) + [{"numba"}]
+    assert loaded(commands, SAMPLERS | STATISTICS, code=0) == expected
 
 
-def test_a_forecast_needs_the_compiled_kernel_alone(saved):
-    watched = (SAMPLERS | STATISTICS) - {"numba"}
-    assert loaded([["forecast", saved]], watched, code=0) == [set()]
+def test_a_study_is_read_without_its_tracker(tmp_path):
+    file = tmp_path / "study.db"
+    write_tables(file, OPTUNA_TABLES, optuna_rows(30))
+    watched = SAMPLERS | {"optuna", "sqlalchemy", "sklearn"}
+    assert loaded([["inspect", str(file)]], watched, code=0) == [set()]
 
 
 @pytest.mark.slow

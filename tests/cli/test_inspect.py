@@ -2,8 +2,6 @@
 
 import json
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 
 import numpy as np
@@ -161,13 +159,3 @@ def test_what_cannot_be_read_is_one_line(inspected, tmp_path):
     (tmp_path / "t.xlsx").write_bytes(b"PK")
     assert "'.xlsx'" in inspected("t.xlsx", code=1)
     assert "no file 'absent.db'" in inspected("absent.db", code=1)
-
-
-def test_nothing_that_samples_or_draws_is_loaded(tmp_path):
-    write_tables(tmp_path / "study.db", OPTUNA_TABLES, optuna_rows(N))
-    code = (
-        "import sys; from leadline.cli.main import main; "
-        f"main(['inspect', {str(tmp_path / 'study.db')!r}]); print(*sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-    assert not {"pymc", "arviz", "matplotlib", "optuna"} & set(done.stdout.decode().split())

@@ -58,7 +58,8 @@ def fitted(stores, tmp_path, monkeypatch):
 
     def fake(trials, **settings):
         calls.append(trials)
-        return make_tree(trials if len(trials.table) == N else make_trials(), tail_fraction=0.4)
+        # One search stands for each of the sources, which have as many trials.
+        return make_tree(make_trials(n=N, n_failed=0), draws=50)
 
     monkeypatch.setattr(importlib.import_module("leadline.inference.fit"), "fit", fake)
     return calls

@@ -1,5 +1,8 @@
 """Surfaces on the command line."""
 
+import functools
+import shutil
+
 import optuna
 import pytest
 from helpers_surface import learned, make_surface_tree
@@ -8,12 +11,24 @@ import leadline as ll
 from leadline.cli.main import main
 from leadline.cli.wording import in_command_line_words
 from leadline.inference import fit as fit_module
+from leadline.inference.fits_folder import file_of_tree
+
+PAIR = (("a", "x"), ("a", "y"))
+
+
+@functools.cache
+def file_of(searches, sampler, law):
+    """Return the content of the file of a surface, made once."""
+    tree = make_surface_tree(searches, law=law)
+    tree.attrs["search_sampler"] = sampler
+    return file_of_tree(tree)
 
 
 @pytest.fixture
 def saved(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    make_surface_tree(law=True).to_netcdf("fit.nc", engine="h5netcdf")
+    content = file_of((("digits", "mlp"),), "TPESampler", law=True)
+    (tmp_path / "fit.nc").write_bytes(content)
     return tmp_path
 
 
@@ -55,9 +70,7 @@ def test_the_answers_of_a_saved_surface(saved, capsys):
 )
 def test_what_needs_the_law_is_refused_first_by_its_option(saved, arguments, capsys):
     for sampler, law in (("unknown", True), ("TPESampler", False)):
-        own = make_surface_tree((("a", "x"), ("a", "y")), law=law)
-        own.attrs["search_sampler"] = sampler
-        own.to_netcdf("fit.nc", engine="h5netcdf")
+        (saved / "fit.nc").write_bytes(file_of(PAIR, sampler, law))
         assert main(arguments) == 1
         out, error = capsys.readouterr()
         assert not out
@@ -69,17 +82,25 @@ def test_what_needs_the_law_is_refused_first_by_its_option(saved, arguments, cap
         assert ("TPESampler" in error) == (not law)
 
 
-@pytest.fixture
-def study(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """Return the file of a study of Optuna's default sampler."""
-    monkeypatch.chdir(tmp_path)
+    file = tmp_path_factory.mktemp("study") / "study.db"
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage = optuna.storages.RDBStorage("sqlite:///study.db")
+    storage = optuna.storages.RDBStorage(f"sqlite:///{file}")
     own = optuna.create_study(storage=storage, sampler=optuna.samplers.TPESampler(seed=1))
     own.optimize(lambda trial: (trial.suggest_float("x", 0, 1) - 0.3) ** 2, n_trials=30)
     # Open connections are warnings, which are errors here.
     storage.remove_session()
     storage.engine.dispose()
+    return file
+
+
+@pytest.fixture
+def study(made, tmp_path, monkeypatch):
+    """Return the file of that study in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copyfile(made, "study.db")
     return "study.db"
 
 

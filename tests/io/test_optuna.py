@@ -6,8 +6,6 @@
 import dataclasses
 import os
 import pickle
-import subprocess
-import sys
 from contextlib import contextmanager, nullcontext
 
 import numpy as np
@@ -385,17 +383,6 @@ def test_a_journal_snapshot_is_never_unpickled(tmp_path, monkeypatch):
 def test_other_sources_are_refused(source, error, named):
     with refused(named, error=error):
         read_optuna(source)
-
-
-def test_reading_imports_no_tracker_and_no_pymc(folder):
-    code = (
-        "import sys, leadline as ll\n"
-        f"ll.read_optuna({str(folder / 'study.db')!r})\n"
-        "print(*{name.split('.')[0] for name in sys.modules})"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "pandas" in done.stdout.split()
-    assert not {"optuna", "sqlalchemy", "pymc", "arviz", "sklearn"} & set(done.stdout.split())
 
 
 @pytest.fixture(scope="module")

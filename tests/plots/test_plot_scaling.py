@@ -35,13 +35,13 @@ def test_it_is_drawn_on_every_backend(backend):
         pytest.importorskip(package)
     made = ll.plot_scaling(make_scaling_tree(draws=20), backend=backend)
     assert made.viz["law"].sizes["covariate"] == 2
-    one = make_scaling_tree("maximize", data=False, draws=20)
+    one = make_scaling_tree(data=False, draws=20)
     made = ll.plot_scaling(one, backend=backend, visuals={"best_seen": False, "legend": False})
     assert "best_seen" not in made.viz
 
 
 def test_it_needs_a_law():
-    assert "scaling" in pictures_of(make_scaling_tree(draws=4))
+    assert "scaling" in pictures_of(make_scaling_tree(draws=20))
     assert "scaling" not in pictures_of(make_tree(draws=4))
     with pytest.raises(LeadlineError, match="no scaling law"):
         ll.plot_scaling(make_tree(draws=4))

@@ -7,6 +7,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import xarray as xr
 from arviz_plots import PlotCollection
 from helpers import make_averaged_tree, make_tree, make_trials
 from matplotlib.colors import to_hex
@@ -310,11 +311,12 @@ def test_a_comparison_has_the_colour_of_the_better_model(three_models):
 
 
 def test_twenty_models_look_different():
-    searches = tuple(("a", f"model-{index}") for index in range(20))
-    styles = model_styles(make_tree(make_trials(searches=searches), chains=2, draws=4))
+    names = [f"model-{index}" for index in range(20)]
+    posterior = xr.Dataset(coords={"search": names, "model": ("search", names)})
+    styles = model_styles(xr.DataTree.from_dict({"posterior": posterior}))
     assert len(set(styles.values())) == 20
     assert not {MARK, OBSERVED} & {style.color for style in styles.values()}
     for one, other in itertools.pairwise(styles.values()):
         assert one.marker != other.marker
         assert one.color != other.color
-    assert model_styles(make_tree(draws=4)).popitem()[1].color == FIT
+    assert model_styles(tree_of(1)).popitem()[1].color == FIT

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from leadline.errors import LeadlineError
+from leadline.search_audit import search_space
 from leadline.search_audit.search_space import Distribution, shape_test, validate_space
 
 
@@ -26,6 +27,13 @@ DRAWS = {
 }
 
 
+@pytest.fixture
+def fewest_multinomials(monkeypatch):
+    """Simulate a p-value of counts as seldom as that of many levels, for tests of their level."""
+    monkeypatch.setattr(search_space, "_MULTINOMIALS", search_space._FEWEST_MULTINOMIALS)
+
+
+@pytest.mark.usefixtures("fewest_multinomials")
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS.keys())
 def test_an_inferred_range_and_choice_raise_no_false_alarm(draw):
     rng = np.random.default_rng(8)
@@ -72,6 +80,7 @@ def test_what_was_declared_is_refuted(declared, values):
         (Distribution("uniform", 0.0, 1.0, 0.25), lambda rng: rng.integers(0, 5, 60) / 4),
     ],
 )
+@pytest.mark.usefixtures("fewest_multinomials")
 def test_what_was_declared_is_accepted_in_either_convention(declared, draw):
     rng = np.random.default_rng(4)
     p_values = [shape_test(pd.Series(draw(rng)), declared).p_value for _ in range(60)]

@@ -11,8 +11,7 @@ from leadline.distributions.smooth_paths import SMOOTH_SHARE
 from leadline.errors import LeadlineError
 
 
-@pytest.mark.parametrize("direction", ["minimize", "maximize"])
-@pytest.mark.parametrize("data", [True, False])
+@pytest.mark.parametrize(("direction", "data"), [("minimize", False), ("maximize", True)])
 def test_the_law_is_the_formula(direction, data):
     tree, sign = make_scaling_tree(direction, data), 1.0 if direction == "minimize" else -1.0
     # Far beyond the searches, where nothing is known of the misfit.
@@ -90,13 +89,13 @@ def test_the_split_has_the_lowest_law():
 )
 def test_what_cannot_be_asked_is_one_line(options, words):
     with pytest.raises(LeadlineError, match=words):
-        ll.scaling_law(make_scaling_tree(draws=4), **options)
+        ll.scaling_law(make_scaling_tree(), **options)
 
 
 def test_what_the_law_does_not_have_is_refused():
     with pytest.raises(LeadlineError, match="no scaling law"):
         ll.scaling_law(make_tree(draws=4))
-    one = make_scaling_tree(data=False, draws=4)
+    one = make_scaling_tree(data=False)
     with pytest.raises(LeadlineError, match="data"):
         ll.scaling_law(one, size=1e9, data=1e9)
     with pytest.raises(LeadlineError, match="split"):
