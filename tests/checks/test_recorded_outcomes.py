@@ -7,6 +7,8 @@ from helpers import make_tree, make_trials
 
 import leadline as ll
 from leadline.checks.recorded_outcomes import GROUP, outcomes_group, recorded_outcomes
+from leadline.inference.fits_folder import file_of_tree
+from leadline.inference.read_netcdf import read_netcdf
 
 PAIR = (("digits", "mlp"), ("digits", "forest"))
 
@@ -24,14 +26,17 @@ def computed(tree):
     return table
 
 
-@pytest.fixture
-def saved(tree, computed, tmp_path):
-    """Return the fit with its record, from a file."""
+@pytest.fixture(scope="module")
+def stored(tree, computed):
     fit = tree.copy()
     fit[GROUP] = xr.DataTree(outcomes_group(computed))
-    fit.to_netcdf(tmp_path / "fit.nc", engine="h5netcdf")
-    with xr.open_datatree(tmp_path / "fit.nc", engine="h5netcdf") as opened:
-        return opened.load()
+    return read_netcdf(file_of_tree(fit))
+
+
+@pytest.fixture
+def saved(stored):
+    """Return the fit with its record, from a file."""
+    return stored.copy()
 
 
 def test_the_record_is_the_table(saved, computed):

@@ -44,8 +44,6 @@ def build(arguments, kind, effective_dim):
 
 # A change of a density is seen at nearly every point, and Python evaluates them slowly.
 EVERY = 5
-# Python mode compiles at once; one structure has a sum of too many terms for it.
-COMPILED = {"crossed_reports"}
 # Building and differentiating takes seconds; these have the parts of all.
 QUICK = {
     "single_rounded_replicated_continuous",
@@ -64,9 +62,8 @@ def test_log_density_and_gradient_are_unchanged(name):
     assert sorted(variable.name for variable in variables) == sorted(order)
     variables = [model[known] for known in order]
     values = [model.rvs_to_values[variable] for variable in variables]
-    mode = None if name in COMPILED else PYTHON
     outputs = [model.logp(), model.dlogp(vars=variables)]
-    evaluate = model.compile_fn(outputs, inputs=values, point_fn=False, mode=mode)
+    evaluate = model.compile_fn(outputs, inputs=values, point_fn=False, mode=PYTHON)
     shapes = [model.eval_rv_shapes()[value.name] for value in values]
     points = [STORED[f"{name}/point/{known}"] for known in STORED[f"{name}/order"]]
     stored = [STORED[f"{name}/{of}"] for of in ("logp", "gradient")]

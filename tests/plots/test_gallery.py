@@ -9,15 +9,20 @@ from helpers import make_averaged_tree, make_tree, make_trials
 import leadline as ll
 from leadline.cli import main as cli
 from leadline.cli import parser as cli_parser
-from leadline.plots.gallery import PER_PAGE, PICTURES, pages_of, pictures_of
+from leadline.inference.fits_folder import file_of_tree
+from leadline.plots.gallery import PICTURES, pages_of, pictures_of
+
+
+@pytest.fixture(scope="module")
+def content():
+    return file_of_tree(make_tree(draws=20))
 
 
 @pytest.fixture
-def saved(tmp_path, monkeypatch):
+def saved(content, tmp_path, monkeypatch):
     """Return the name of a saved fit in an empty working folder."""
     monkeypatch.chdir(tmp_path)
-    tree = make_tree(draws=20)
-    tree.to_netcdf("fit.nc", engine="h5netcdf")
+    (tmp_path / "fit.nc").write_bytes(content)
     return "fit.nc"
 
 
@@ -29,7 +34,7 @@ def test_every_picture_has_a_name_and_numbers():
 
 
 def test_pictures_with_nothing_to_say_are_left_out():
-    assert set(PICTURES) - set(pictures_of(make_tree(draws=4))) == {
+    assert set(PICTURES) - set(pictures_of(make_tree(draws=20))) == {
         "threshold",
         "comparison",
         "scaling",
@@ -42,14 +47,15 @@ def test_pictures_with_nothing_to_say_are_left_out():
     assert "comparison" in pictures_of(two)
 
 
-def test_many_searches_have_pages_and_few_pictures():
-    pairs = tuple((f"t{number}", model) for number in range(13) for model in ("x", "y"))
+def test_many_searches_have_pages_and_few_pictures(monkeypatch):
+    monkeypatch.setattr("leadline.plots.gallery.PER_PAGE", 8)
+    pairs = tuple((f"t{number}", model) for number in range(7) for model in ("x", "y"))
     tree = make_tree(make_trials(n=20, n_failed=1, searches=pairs), chains=2, draws=10)
     assert pictures_of(tree) == ["optimum", "comparison", "ranks"]
     pages = pages_of("optimum", tree)
     assert list(pages) == ["optimum-1", "optimum-2"]
     sizes = [page["posterior"].sizes["search"] for page in pages.values()]
-    assert sizes == [PER_PAGE, 26 - PER_PAGE]
+    assert sizes == [8, 6]
     assert list(pages_of("ranks", tree)) == ["ranks"]
     ll.plot_optimum(pages["optimum-2"])
 
