@@ -104,7 +104,7 @@ def test_the_likelihood_of_a_report_is_that_of_its_trials_of_which_only_the_best
 def test_an_unknown_number_of_trials_has_its_prior():
     tails = with_bests([only_reported(0.4, 0.1)], [(0.23, NAN, 0)])
     model = best_of_k.build(tails, ll.Priors())
-    drawn = pm.draw(model["reported_trials"], 1000, random_seed=1, mode=REWRITTEN)
+    drawn = pm.draw(model["reported_trials"], 4000, random_seed=1, mode=REWRITTEN)
     assert stats.kstest(drawn[:, 0], stats.lognorm(s=1, scale=math.exp(3.91)).cdf).pvalue > 1e-3
     assert drawn.min() >= 1.0
 
