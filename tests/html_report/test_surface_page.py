@@ -68,3 +68,11 @@ def test_models_are_compared(two, tmp_path):
     unsound = make_surface_tree(max_rhat=1.2)
     page = ll.report(unsound, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "R-hat 1.2" in page
+
+
+@pytest.mark.parametrize(("direction", "how"), [("minimize", "low"), ("maximize", "high")])
+def test_title_and_heading_ask_the_same(direction, how, tmp_path):
+    page = ll.report(make_surface_tree(direction=direction), tmp_path / "r.html").read_text()
+    assert page.casefold().count(f"how {how} can loss go?") == 2
+    assert "does better" not in page
+    assert "lies between random trials and a perfect search" in page

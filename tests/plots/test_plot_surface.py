@@ -7,6 +7,7 @@ from helpers_surface import make_surface_tree
 
 import leadline as ll
 from leadline.errors import LeadlineError
+from leadline.plots import plot_surface
 from leadline.plots.gallery import PICTURES, pictures_of
 
 
@@ -65,7 +66,8 @@ def test_the_optimum_is_in_the_forecast_of_a_surface():
     numbers = ll.forecast_numbers(make_surface_tree(), [1, 10])
     assert numbers["optimum"].item() == pytest.approx(0.2, abs=0.03)
     made = ll.plot_forecast(make_surface_tree(), [1, 10, 100], backend="matplotlib")
-    assert "optimum" in made.viz
+    assert {"optimum", "best_seen_expected"} <= set(made.viz)
+    assert (numbers["best_seen_expected"] > numbers["optimum"]).all()
 
 
 def test_what_has_no_surface_is_refused():
@@ -79,3 +81,26 @@ def test_what_has_no_surface_is_refused():
         ll.plot_surface(make_tree(draws=4))
     with pytest.raises(LeadlineError, match="surface"):
         ll.plot_tail_fit(two)
+    with pytest.raises(LeadlineError, match="this picture needs"):
+        ll.plot_threshold(two)
+
+
+@pytest.mark.parametrize(("direction", "side"), [("minimize", "above"), ("maximize", "below")])
+def test_trials_beyond_the_axis_are_marked_at_its_end(direction, side, monkeypatch):
+    tree = make_surface_tree(direction=direction)
+    score = ll.surface_numbers(tree)["trial_score"].to_numpy()
+    ends = tuple(np.sort(np.quantile(score, [0.0, 0.8] if side == "above" else [0.2, 1.0])))
+    monkeypatch.setattr(plot_surface, "score_limits", lambda *_: ends)
+    figure = ll.plot_surface(tree, backend="matplotlib").get_viz("figure")
+    outside = int(((score < ends[0]) | (score > ends[1])).sum())
+    texts = [text.get_text() for own in figure.legends for text in own.get_texts()]
+    assert f"{outside} trials {side} the axis" in texts
+    drawn = [own.get_offsets() for own in figure.axes[0].collections if own.get_offsets().size > 2]
+    for points in drawn[:2]:
+        y = points[:, 1][np.isfinite(points[:, 1].astype(float))]
+        assert ((y >= ends[0]) & (y <= ends[1])).all()
+
+
+def test_the_density_of_few_draws_has_no_step_at_its_ends():
+    density = ll.optimum_numbers(make_surface_tree())["density"]
+    assert float(density.isel(point=[0, -1]).max()) < 0.02

@@ -142,5 +142,5 @@ def _sentences(search: dict[str, Any], outlook: xr.Dataset) -> list[str]:
         f"run with probability {percent(chance)}.",
         f"At least one of 50 more random trials would measure better than the best seen with "
         f"probability {percent(float(outlook['p_gain'].sel(trials=50)))}; a sampler that learns "
-        "does better.",
+        "lies between random trials and a perfect search.",
     ]

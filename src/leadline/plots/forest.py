@@ -12,8 +12,9 @@ from leadline.plots.figures import Options, open_picture
 from leadline.plots.picture import Picture
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
 
-# The density covers this share of the draws, so that a long tail does not compress the rest.
-_DENSITY_SHARE = 0.995
+# The density is drawn where it is above this share of its peak: a long tail does not compress the
+# rest, and the ends have no visible step.
+_LEAST_DENSITY = 0.01
 _POINTS = 200
 # Densities are 1 high; the interval lies below them.
 _INTERVAL_HEIGHT = -0.2
@@ -38,20 +39,24 @@ def posterior_numbers(
     return numbers
 
 
-def density_numbers(draws: xr.DataArray) -> xr.Dataset:
+def density_numbers(draws: xr.DataArray, *, few: bool = False) -> xr.Dataset:
     """Return a kernel density estimate relative to its peak, from (chain, draw, search).
 
-    `value` and `density` (search, point) cover the middle 99.5 % of the draws. The density is nan
-    where all draws are the same.
+    `value` and `density` (search, point) cover where it is at least 1 % of the peak. The density is
+    nan where all draws are the same. It ends with the draws, which may have a bound, or if they are
+    `few` beyond them, where it is small.
     """
-    low, high = interval(draws, _DENSITY_SHARE, "eti")
-    values = np.linspace(low.to_numpy(), high.to_numpy(), _POINTS, axis=-1)
+    lowest, highest = (draws.reduce(own, SAMPLE_DIMS).to_numpy() for own in (np.min, np.max))
+    values = np.linspace(lowest, highest, _POINTS, axis=-1)
     heights = np.full_like(values, np.nan)
-    varied = np.flatnonzero(draws.max(SAMPLE_DIMS) > draws.min(SAMPLE_DIMS))
+    varied = np.flatnonzero(highest > lowest)
     if len(varied):
-        estimate = draws.isel(search=varied).azstats.kde(dim=list(SAMPLE_DIMS))
+        beyond = {"bound_correction": False, "extend": True, "extend_fct": 1.0} if few else {}
+        estimate = draws.isel(search=varied).azstats.kde(dim=list(SAMPLE_DIMS), **beyond)
         for row, curve in zip(varied, estimate.transpose("search", "plot_axis", ...), strict=True):
             x, y = curve.sel(plot_axis=["x", "y"]).to_numpy()
+            seen = x[y >= _LEAST_DENSITY * y.max()]
+            values[row] = np.linspace(seen[0], seen[-1], _POINTS)
             heights[row] = np.interp(values[row], x, y) / y.max()
     dims = ("search", "point")
     return xr.Dataset(

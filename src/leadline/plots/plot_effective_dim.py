@@ -46,7 +46,7 @@ def effective_dim_numbers(
     >>> ll.effective_dim_numbers(fit)["mean"].dims
     ('search',)
     """
-    tree = with_law(validate_tree(tree))
+    tree = with_law(validate_tree(tree, asked="this picture"))
     posterior = tree["posterior"].dataset
     draws = posterior["effective_dim"]
     numbers = forest.posterior_numbers(draws, ci_prob, ci_kind)

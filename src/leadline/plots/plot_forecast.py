@@ -12,7 +12,7 @@ from arviz_plots.visuals import hline, line_xy
 
 from leadline.plots.figures import Options, decades, open_picture, set_log_x
 from leadline.plots.picture import Visuals, score_label
-from leadline.plots.style import DASHED, OBSERVED
+from leadline.plots.style import DASHED, DOTTED, MARK, OBSERVED
 from leadline.stats.fitted_search import direction_sign, validate_tree
 from leadline.stats.forecast import forecast
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
@@ -27,7 +27,7 @@ _MOST_TICKS = 4
 # Stands for a failure: this many ranges of the scores worse than the worst score.
 _FAR = 1e3
 # The axis extends beyond the best seen by this multiple of its gap to the best forecast.
-_WORSE = 4.0
+_WORSE = 6.0
 
 
 def forecast_numbers(
@@ -56,8 +56,8 @@ def forecast_numbers(
         `p_gain`, the probability that it beats the best seen by more than `minimum_gain`, dims
         (search, trials); `best_seen` (search). The intervals include luck and the uncertainty of
         the law. The worse end is infinite where the probability that all m trials fail is too
-        large for a finite one. Of a surface also `optimum` (search), its posterior mean, which a
-        perfect search would reach.
+        large for a finite one. Of a surface also `optimum` and `best_seen_expected` (search),
+        posterior means: what a perfect search and the best trial would score if re-run.
 
     Examples
     --------
@@ -79,7 +79,8 @@ def forecast_numbers(
     for name, end in zip(("median", "lower", "upper"), ends, strict=True):
         numbers[name] = end.where(sign * (end - worst) <= 0, sign * np.inf)
     if is_surface(tree):
-        numbers["optimum"] = tree["posterior"].dataset["optimum"].mean(SAMPLE_DIMS)
+        answers = tree["posterior"].dataset[["optimum", "best_seen_expected"]]
+        numbers = numbers.assign(answers.mean(SAMPLE_DIMS))
     return numbers.assign_attrs(ci_prob=prob, ci_kind=kind, minimum_gain=float(minimum_gain))
 
 
@@ -108,10 +109,11 @@ def plot_forecast(
         As in all pictures, see `leadline.plots`.
     trials, minimum_gain
         As in `leadline.forecast_numbers`. A curve up to a single number, and that of the default,
-        starts where the median is on the vertical axis.
+        starts where the band is on the vertical axis, or from 10 on the median.
     visuals : mapping of str to mapping or False, optional
         `ci_band` (`fill_between_y`), `median` (`line_xy`), `best_seen`, `minimum_gain`,
-        `optimum` (`hline`), `p_gain`, `legend`, `caption`, `title`, `warning`.
+        `optimum`, `best_seen_expected` (`hline`), `p_gain`, `legend`, `caption`, `title`,
+        `warning`.
 
     Examples
     --------
@@ -142,10 +144,13 @@ def plot_forecast(
         label = f"better by {minimum_gain:g}"
         picture.draw("minimum_gain", hline, enough, {**black, "linestyle": "C2"}, label=label)
     if "optimum" in numbers:
-        label = "optimum (without luck)"
         # Dots and dashes, between which a line at the same height can be seen.
         dotted = {**DASHED, "linestyle": "C3"}
+        label = "a perfect search, without luck"
         picture.draw("optimum", hline, numbers["optimum"], dotted, label=label)
+        label = "best trial re-run, without luck"
+        again = numbers["best_seen_expected"]
+        picture.draw("best_seen_expected", hline, again, {**DOTTED, "color": MARK}, label=label)
     sides = (float(x.min()), float(x.max()))
     ticks, with_chances = decades(*sides), picture.options("p_gain") is not None
     few = trials is not None and len(np.unique(trials)) <= _MOST_TICKS
@@ -179,9 +184,17 @@ def _fill(
 
 
 def _drop_few(numbers: xr.Dataset, sign: float) -> xr.Dataset:
-    """Return the numbers without the fewest trials, whose median is off the vertical axis."""
-    worse = sign * (numbers["median"] - _find_limits(numbers, sign)[1])
-    first = int((worse < 0.0).all("search").to_numpy().argmax())
+    """Return the numbers without the fewest trials, whose band is off the vertical axis.
+
+    From 10 trials on it is enough that the median is on it.
+    """
+    bad = _find_limits(numbers, sign)[1]
+    median, end = (
+        sign * (numbers[name] - bad) < 0.0
+        for name in ("median", "lower" if sign < 0.0 else "upper")
+    )
+    shown = median & (end | (numbers["trials"] >= 10))
+    first = int(shown.all("search").to_numpy().argmax())
     # A curve has two numbers of trials or more.
     return numbers.isel(trials=slice(min(first, numbers.sizes["trials"] - 2), None))
 

@@ -13,6 +13,7 @@ from leadline.plots.figures import Options, limits
 from leadline.plots.picture import Picture, Visuals, score_label
 from leadline.plots.style import OBSERVED
 from leadline.stats.fitted_search import best_seen, validate_tree
+from leadline.stats.surface_tree import is_surface, scores_of, surface_groups
 
 
 def optimum_numbers(
@@ -40,9 +41,13 @@ def optimum_numbers(
     """
     optimum = validate_tree(tree, surface=True)["posterior"].dataset["optimum"]
     numbers = forest.posterior_numbers(optimum, ci_prob, ci_kind)
-    return numbers.merge(forest.density_numbers(optimum), compat="override", join="exact").assign(
-        best_seen=best_seen(tree)
-    )
+    density = forest.density_numbers(optimum, few=is_surface(tree))
+    if is_surface(tree):
+        for name, group in surface_groups(tree).items():
+            # Nothing is beyond the ends of its scale, such as an accuracy of 1.
+            scale, own = scores_of(group).scale, density["value"].sel(search=name)
+            density["value"].loc[{"search": name}] = own.clip(scale.lower, scale.upper)
+    return numbers.merge(density, compat="override", join="exact").assign(best_seen=best_seen(tree))
 
 
 def plot_optimum(
@@ -59,8 +64,8 @@ def plot_optimum(
     """Plot the posterior of the optimum of each search, with the best score seen.
 
     A row per search holds the density, below it the mean, the interval and the middle half, and a
-    line at the best measured score. The density ends, with a cliff where it is not small, at the
-    middle 99.5 % of the draws. Searches on one task share the axis.
+    line at the best measured score. The density ends where it is small, or with a cliff at a bound.
+    Searches on one task share the axis.
 
     Parameters
     ----------

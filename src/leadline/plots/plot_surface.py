@@ -9,7 +9,7 @@ import xarray as xr
 from arviz_plots import PlotCollection
 from arviz_plots.visuals import ci_line_y, line_xy, scatter_xy, vline, vspan
 
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, pluralize
 from leadline.plots.figures import Options, make_figure
 from leadline.plots.page import fit_columns
 from leadline.plots.picture import TITLE_CHARACTERS, Picture, Visuals, score_label
@@ -83,8 +83,9 @@ def plot_surface(
     """Plot the expected score along each hyperparameter, the others at the best setting.
 
     A panel per hyperparameter, the one that matters most first, holds the expected score as a line
-    with a band (a choice: a dot with a bar), the trials as grey dots, the best setting as a dashed
-    line, and the interval of the best value as a shaded strip. The trials have other values of the
+    with a band (a choice: a dot with a bar), the trials as grey dots, those beyond the axis as
+    triangles at its end, the best setting as a dashed line, and the interval of the best value as
+    a shaded strip. The trials have other values of the
     other hyperparameters, so that most of them score worse than the line. In brackets: the
     probability that a random value costs more than the noise of one run. Of more than 16
     hyperparameters the first 16 are drawn.
@@ -131,11 +132,23 @@ def draw_surface(
     color = model_styles(picture.tree)[model].color
     prob = f"{100 * numbers.attrs['ci_prob']:g} %"
     number = numbers["choices"] == ""
+    limits = score_limits(numbers, picture.tree) if limits is None else limits
     score, trial = (numbers[name] for name in ("trial_score", "trial_position"))
-    at_trials = xr.concat([trial, score.broadcast_like(trial)], "plot_axis")
-    at_trials = at_trials.assign_coords(plot_axis=["x", "y"]).rename("trials")
+    sign = direction_sign(picture.tree)
+    side, (edge, other) = ("above", limits[::-1]) if sign > 0 else ("below", limits)
+    beyond = sign * score > sign * edge
+    edge += 0.03 * (other - edge)
     dots = {"color": QUIET, "alpha": 0.45, "size": 9.0 if picture.backend == "matplotlib" else 4.0}
-    picture.draw("trials", scatter_xy, at_trials, dots, label="trials", kind="dot")
+    large = {**dots, "marker": "C2", "size": 3.0 * dots["size"], "alpha": 0.8}
+    outside = f"{pluralize(int(beyond.sum()), 'trial')} {side} the axis"
+    for name, heights, style, label in (
+        ("trials", score.where(~beyond), dots, "trials"),
+        ("beyond", xr.full_like(score, edge).where(beyond), large, outside),
+    ):
+        if heights.notnull().any():
+            at = xr.concat([trial, heights.broadcast_like(trial)], "plot_axis").rename(name)
+            at = at.assign_coords(plot_axis=["x", "y"])
+            picture.draw(name, scatter_xy, at, style, label=label, kind="dot", option="trials")
     ends = xr.concat([numbers["best_lower"], numbers["best_upper"]], "ci_bound").rename("best")
     ends = ends.where(numbers["together"].notnull())
     if ends.notnull().any():
@@ -159,7 +172,6 @@ def draw_surface(
     picture.draw("choice", ci_line_y, choices, line | {"width": 3})
     dot = {"color": color, "facecolor": "white", "marker": "C0", "width": 1.5}
     picture.draw("choice_mean", scatter_xy, middle, dot, kind="dot", option="choice")
-    limits = score_limits(numbers, picture.tree) if limits is None else limits
     names = [str(name) for name in numbers["hyperparameter"].to_numpy()]
     columns = picture.collection.viz.dataset["col_index"]
     for name in names:

@@ -53,7 +53,7 @@ def tail_fit_numbers(
     >>> ll.tail_fit_numbers(fit)["threshold"].dims
     ('search',)
     """
-    tree = with_trials(with_law(validate_tree(tree)))
+    tree = with_trials(with_law(validate_tree(tree, asked="this picture")))
     prob, kind = validate_interval(ci_prob, ci_kind)
     share = _fitted_share(tree)
     numbers = xr.Dataset(

@@ -57,7 +57,7 @@ def threshold_numbers(
     >>> ll.threshold_numbers(fit)["weight"].dims
     ('search', 'candidate')
     """
-    tree = with_trials(with_law(validate_tree(tree)))
+    tree = with_trials(with_law(validate_tree(tree, asked="this picture")))
     prob, kind = validate_interval(ci_prob, ci_kind)
     candidates = tree["candidates"].dataset
     if candidates.sizes["candidate"] < 2:

@@ -61,7 +61,7 @@ def tuning_curve_numbers(
     >>> ll.tuning_curve_numbers(fit, [10, 100, 1000])["curve"].dims
     ('search', 'budget')
     """
-    validate_tree(tree)
+    validate_tree(tree, asked="this picture")
     prob, ci = validate_interval(ci_prob, ci_kind)
     sizes = _default_budgets(tree) if budgets is None else np.asarray(budgets).reshape(-1)
     curve = _finite_curve(tree, sizes, quantile, kind)
@@ -123,7 +123,7 @@ def plot_tuning_curve(
     >>> picture = ll.plot_tuning_curve(fit, [1, 10, 100, 1000], budget=100)
     """
     if budget is not None:
-        validate_tree(tree)
+        validate_tree(tree, asked="this picture")
         shown = _default_budgets(tree) if budgets is None else np.asarray(budgets)
         budgets = np.union1d(shown, validate_budget(budget))
     numbers = tuning_curve_numbers(
