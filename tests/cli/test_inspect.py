@@ -138,7 +138,7 @@ def test_the_limit_of_a_random_share_is_applied(inspected, tmp_path, random, ref
     frame.to_csv("t.csv", index=False)
     options = ["--score", "loss", "--direction", "minimize", "--params", "lr", "momentum"]
     text = inspected("t.csv", *options)
-    assert f"{random} trials at random" in text
+    assert f"{random} trials at random, by themselves:" in text
     assert ("refused by" in text) == refused
     # The printed line can be typed.
     line = f"`leadline fit t.csv {' '.join(options)} --surface`"

@@ -162,15 +162,22 @@ def test_what_leaves_too_few_configurations_is_refused_before_sampling(study, ca
 
 def test_the_only_objective_is_named(study, capsys):
     assert main(["fit", study, "--surface", "--score", "accuracy"]) == 1
-    assert "'0'" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "'0'" in error
+    assert "Leave out `--score`" in error
 
 
-def test_options_of_the_law_are_refused_by_their_names(study, capsys):
-    options = ["--tail-fraction", "0.2", "--guided-evidence"]
+def test_options_of_the_law_are_refused_by_their_names(study, tmp_path, capsys):
+    # Before the folder of an earlier fit is.
+    (tmp_path / "leadline-study").mkdir()
+    options = ["--tail-fraction", "0.2", "--guided-evidence", "--bounds", "0", "1"]
     assert main(["fit", study, "--surface", *options]) == 1
     error = capsys.readouterr().err
-    for name in ("--tail-fraction", "--guided-evidence"):
+    for name in ("--tail-fraction", "--guided-evidence", "--bounds"):
         assert name in error
+    with pytest.raises(SystemExit):
+        main(["forecast", "fit.nc", "--minimum-gain", "0.2%"])
+    assert "score units" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["fit", study, "--surface", "--resume"])
     assert "--resume" in capsys.readouterr().err

@@ -188,3 +188,16 @@ def test_the_first_search_of_a_joint_fit_is_answered_early_and_the_fit_is_the_sa
     for group in ("posterior", "pooled", "sample_stats"):
         assert observed[group].to_dataset().equals(plain[group].to_dataset()), group
     assert observed["pooled"].attrs["max_rhat"] == plain["pooled"].attrs["max_rhat"]
+
+
+def test_a_file_is_told_of_a_long_run_now_and_then(capsys, monkeypatch):
+    clock = iter([40.0, 50.0, 60.0])
+    with Progress(True) as progress:
+        progress.start("sampling")
+        for done in (10, 50, 60):
+            seconds = next(clock)
+            monkeypatch.setattr(Progress, "elapsed", seconds)
+            progress.sampling(chains(done))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert lines[1] == "0:40 sampling, 10 %"

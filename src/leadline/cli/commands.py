@@ -27,14 +27,18 @@ def run_fit(arguments: argparse.Namespace) -> None:
         return run_fit_many(arguments)
     if arguments.surface and arguments.pooling != "auto":
         arguments.parser.error("--surface fits each search by itself, without --pooling")
-    # Mistakes in the table first: the folder may exist from an earlier fit of it.
-    trials = read_trials(arguments)
+    # Mistakes in table and options first: the folder may exist from an earlier fit.
+    trials, settings = read_trials(arguments), fit_settings(arguments)
+    if arguments.surface:
+        from leadline.inference.fit_options import OF_THE_LAW, validate_surface_options
+
+        validate_surface_options(trials, {name: settings.get(name) for name in OF_THE_LAW})
     _fit_and_write(
         trials,
         arguments,
         output_folder(arguments),
         model="surface" if arguments.surface else arguments.pooling,
-        **fit_settings(arguments),
+        **settings,
     )
     return None
 

@@ -177,8 +177,8 @@ def show_forecast(
         show_line(f"do not rely on these numbers: {found.attrs['problems']}", "bold red")
     chance = "P(gain)" if minimum_gain == 0 else f"P(gain > {minimum_gain:g})"
     unit = found.attrs["cost_unit"]
-    cost = f"cost ({unit})" if unit not in ("", "cost") else "cost"
-    heads = ["best seen", "their best", chance, "mean gain", "gain if re-run"]
+    cost = f"total cost ({unit})" if unit not in ("", "cost") else "total cost"
+    heads = ["best seen", "their best", chance, "gain if re-run"]
     heads += ["P(worth it)", cost]
     prob, _ = validate_interval(ci_prob, None)
     n_heads = len(heads) if found["cost"].notnull().any() else len(heads) - 1  # noqa: PD004
@@ -187,8 +187,8 @@ def show_forecast(
     title = (
         f"the next {kind} of {tree.attrs['source']}: {found.attrs['metric']} "
         f"({found.attrs['direction']})\nmedian and {100 * prob:g} % interval of their best; "
-        f"mean gain: of its measured score over the best seen; gain if re-run: of expected "
-        f"scores; worth it: more than {amount} if re-run"
+        f"{chance}: of its measured score over the best seen; gain if re-run: the mean, of its "
+        f"expected score over that of the best trial; worth it: more than {amount} if re-run"
     )
     # One search needs no name.
     named = found.sizes["search"] > 1

@@ -255,7 +255,10 @@ def _audit(search: "Trials") -> tuple[str, str]:
         verdict, line = _audit(search)
         chosen = pluralize(count, "trial")
         random = pluralize(search.counts()["trials"], "trial")
-        return verdict, f"a random share: {random} at random, {chosen} by the sampler; {line}"
+        return verdict, (
+            f"a random share: {chosen} by the sampler; the {random} at random, by themselves: "
+            f"{line}"
+        )
     of = ""
     if len(search.table) > _MOST_AUDITED:
         first = search.table.iloc[:_MOST_AUDITED]
@@ -283,8 +286,9 @@ def _answers(
     """Return which questions the trials can answer, and what a fit does with them."""
     from leadline.search_audit.random_search import too_few_random
 
+    how = "low" if trials.direction == "minimize" else "high"
     by_surface = (
-        "how low the score can go, whether going on is worthwhile, which hyperparameters matter"
+        f"how {how} the score can go, whether going on is worthwhile, which hyperparameters matter"
     )
     if reason := unnamed_searches(trials, options):
         return f"refused by `leadline fit`: {reason}"
@@ -299,7 +303,7 @@ def _answers(
     few = [count for count, _ in verdicts if count < _ENOUGH]
     if any(count < _NEEDED for count in few):
         return f"too few complete trials: a fit needs {_NEEDED}, good answers {_ENOUGH} or more"
-    questions = "how low the score can go, what further trials would bring"
+    questions = f"how {how} the score can go, what further trials would bring"
     if len({model for _, model in trials.searches}) > 1:
         questions += ", which model is better"
     if trials.params:

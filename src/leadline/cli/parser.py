@@ -189,6 +189,15 @@ def _bound(text: str) -> float | str | None:
         raise argparse.ArgumentTypeError(f"must be a number or 'none', got {text!r}") from None
 
 
+def _amount(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be a number in score units, such as 0.002, not a percentage; got {text!r}"
+        ) from None
+
+
 def _positive_integer(text: str, minimum: int = 1) -> int:
     try:
         value = int(text)
@@ -234,7 +243,7 @@ def _add_budget_and_rope(
     add = parser.add_argument
     add("--budget", type=float, metavar="K", help=budget)
     text = "treat differences up to D, in score units, as practically equal"
-    add("--rope", type=float, default=0.0, metavar="D", help=text)
+    add("--rope", type=_amount, default=0.0, metavar="D", help=text)
 
 
 _COMPARE_EXAMPLE = """\
@@ -296,7 +305,7 @@ def _add_plot_options(parser: argparse.ArgumentParser) -> None:
     _add_budget_and_rope(parser, text)
     text = "numbers of further trials in the forecast; default: up to 1000"
     add("--trials", type=_positive_integer, nargs="+", metavar="M", help=text)
-    add("--minimum-gain", type=float, metavar="G", help="ignore gains up to G in the forecast")
+    add("--minimum-gain", type=_amount, metavar="G", help="ignore gains up to G in the forecast")
     _add_interval(parser)
     text = "library that draws; plotly and bokeh make html; default: matplotlib, or plotly for html"
     add("--backend", choices=("matplotlib", "plotly", "bokeh"), help=text)
@@ -318,7 +327,7 @@ def _add_forecast_options(parser: argparse.ArgumentParser) -> None:
         "ignore gains up to G, in score units; default: any new best is counted, and the advice is "
         "about gains above the noise of one run"
     )
-    add("--minimum-gain", type=float, default=0.0, metavar="G", help=text)
+    add("--minimum-gain", type=_amount, default=0.0, metavar="G", help=text)
     text = (
         "advise to stop if the score expected if re-run gains more with a probability below P in "
         "every search; default: %(default)s"
@@ -326,7 +335,7 @@ def _add_forecast_options(parser: argparse.ArgumentParser) -> None:
     add("--probability", type=float, default=0.05, metavar="P", help=text)
     text = (
         "also print how many trials bring the best one this close to the optimum with probability "
-        "0.9; W is in score units, or a percentage such as 1%%"
+        "0.9; W is in score units, or a percentage such as 1%%; not of a surface"
     )
     add("--within", metavar="W", help=text)
     _add_interval(parser)

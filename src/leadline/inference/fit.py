@@ -23,6 +23,7 @@ from leadline.data.trials import (
 from leadline.errors import LeadlineError, format_value
 from leadline.inference.candidates import candidates_of, space_names, validate_tail_fractions
 from leadline.inference.fit_options import (
+    OF_THE_LAW,
     choose_model,
     validate_choices,
     validate_counts,
@@ -230,15 +231,8 @@ def fit(
     for doubt in doubts:
         _LOG.warning("%s: %s", trials.source, doubt)
     if model == "surface":
-        validate_surface_options(
-            trials,
-            threshold,
-            tail_fraction,
-            priors,
-            effective_dim,
-            resolution,
-            guided_evidence,
-        )
+        given = locals()
+        validate_surface_options(trials, {name: given[name] for name in OF_THE_LAW})
         sampling = {"draws": draws, "tune": tune, "chains": chains, "nuts_sampler": nuts_sampler}
         sampling |= {"random_seed": random_seed} | sample_kwargs
         validate_scale(scale := scale or "auto")

@@ -15,6 +15,17 @@ _CHOICES = {
     "effective_dim": ("continuous", "integer"),
     "nuts_sampler": ("auto", "nutpie", "pymc", "numpyro", "blackjax"),
 }
+OF_THE_LAW = {
+    "threshold": "auto",
+    "tail_fraction": None,
+    "priors": None,
+    "effective_dim": "continuous",
+    "resolution": None,
+    "bounds": "auto",
+    "guided_evidence": False,
+}
+"""Options that a surface does not take, and their defaults."""
+
 FEWEST_SEARCHES = 5
 """Fewest searches of a scaling law: it has five parameters, besides its misfit."""
 
@@ -117,25 +128,14 @@ def validate_together(kind: str, *, scale: str) -> None:
         )
 
 
-def validate_surface_options(
-    trials: Trials,
-    threshold: object,
-    tail_fraction: object,
-    priors: object,
-    effective_dim: str,
-    resolution: object,
-    guided_evidence: bool,
-) -> None:
-    """Raise `LeadlineError` for options of the law, and for reported bests."""
-    given = {
-        "threshold": threshold != "auto",
-        "tail_fraction": tail_fraction is not None,
-        "priors": priors is not None,
-        "effective_dim": effective_dim != "continuous",
-        "resolution": resolution is not None,
-        "guided_evidence": guided_evidence,
-    }
-    wrong = [name for name, own in given.items() if own]
+def validate_surface_options(trials: Trials, given: Mapping[str, object]) -> None:
+    """Raise `LeadlineError` for options of the law other than `OF_THE_LAW`, and reported bests."""
+    wrong = []
+    for name, default in OF_THE_LAW.items():
+        own = given[name]
+        # An array has no truth value to compare.
+        if type(own) is not type(default) or own != default:
+            wrong.append(name)
     if wrong:
         # In backquotes, the command line writes them as options.
         names = ", ".join(f"`{name}`" for name in wrong)

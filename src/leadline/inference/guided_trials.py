@@ -35,8 +35,8 @@ def guided_notes(trials: Trials, guided: Trials | None, evidence: bool) -> list[
         ]
     return [
         f"the law, its tail and its tests rest on {random}; {chosen} count for the best seen, "
-        "which the optimum is at least as good as; guided_evidence=True makes all of them "
-        "evidence on the optimum"
+        "a measured score with its luck: the optimum is at least as good as that trial is expected "
+        "to be if re-run; guided_evidence=True makes all of them evidence on the optimum"
     ]
 
 

@@ -111,6 +111,8 @@ class Progress:
         total = sum(chain.total_draws for chain in chains)
         self._run = sum(chain.finished_draws for chain in chains) / max(total, 1)
         self._running = sum(chain.divergences for chain in chains)
+        if self._view is not None:
+            self._view.show_draws()
 
     def sampled(self, divergences: int, *, repeated: bool = False) -> None:
         """Take the divergences of a finished run; `repeated` if it runs again because of them."""

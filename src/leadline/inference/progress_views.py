@@ -17,6 +17,7 @@ from leadline.inference.progress import Progress
 # Two lines of 80 columns hold all.
 _BAR_WIDTH = 20
 _SECONDS_PER_FRAME = 0.25
+_SECONDS_PER_LINE = 30
 
 
 class View(ABC):
@@ -35,6 +36,9 @@ class View(ABC):
 
     def show_stage(self) -> None:  # noqa: B027  (optional)
         """Show a new stage, unless the next frame will."""
+
+    def show_draws(self) -> None:  # noqa: B027  (optional)
+        """Show how far a run of the sampler is, unless the next frame will."""
 
 
 def make_view(progress: Progress) -> View:
@@ -107,7 +111,9 @@ class NotebookView(View):
 
 
 class LinesView(View):
-    """One line per stage on the standard error, for files and pipes."""
+    """One line per stage, and every half minute, on the standard error, for files and pipes."""
+
+    _printed = 0.0
 
     def start(self) -> None:
         """Show nothing before the first stage."""
@@ -119,7 +125,17 @@ class LinesView(View):
         """Print the stage."""
         progress = self._progress
         count = f": {progress.steps} {progress.units}" if progress.steps > 1 else ""
-        print(f"{_clock(progress.elapsed)} {progress.stage}{count}", file=sys.stderr, flush=True)
+        self._print(f"{progress.stage}{count}")
+
+    def show_draws(self) -> None:
+        """Print the share of the stage that is done, every half minute."""
+        progress = self._progress
+        if progress.elapsed - self._printed > _SECONDS_PER_LINE:
+            self._print(f"{progress.place}, {100 * progress.fraction:.0f} %")
+
+    def _print(self, text: str) -> None:
+        self._printed = self._progress.elapsed
+        print(f"{_clock(self._printed)} {text}", file=sys.stderr, flush=True)
 
 
 def render(progress: Progress) -> Table:

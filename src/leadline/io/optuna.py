@@ -201,7 +201,8 @@ def _choose_objective(study: Study, wanted: int | str | None, source: str) -> tu
     elif str(wanted).isdecimal() and int(wanted) < count:
         index = int(wanted)
     else:
-        raise unknown_name(source, "objective", wanted, known)
+        error = unknown_name(source, "objective", wanted, known)
+        raise LeadlineError(f"{error} Leave out `score`") if count == 1 else error
     return index, names[index] if names else default.format(index), study.directions[index].lower()
 
 

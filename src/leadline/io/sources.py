@@ -55,7 +55,8 @@ def read_source(source: str, options: Mapping[str, object]) -> Trials:
     for name in given:
         if name not in taken:
             raise LeadlineError(
-                f"{label}, for which {_option(name)} means nothing; leave it out. It takes "
+                f"{label}, for which {_option(name)} means nothing; leave it out. Of the options "
+                "that describe a source, it takes "
                 f"{', '.join(map(_option, taken))}"
             )
     missing = [

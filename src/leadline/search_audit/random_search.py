@@ -111,9 +111,9 @@ def validate_random_search(
     `assume_random` such a search gets a note instead.
     """
     if not assume_random and (reason := too_few_random(trials)):
-        raise LeadlineError(
-            f"{trials.source}: {reason.rstrip('.')}. Or fit all the same with assume_random=True"
-        )
+        # So few trials of a start would be no better for that.
+        anyway = " Or fit all the same with assume_random=True" * (trials.sampler != RANDOM_START)
+        raise LeadlineError(f"{trials.source}: {reason.rstrip('.')}.{anyway}")
     found = check_random_search(trials, space=space)
     overall = found[found["evidence"] == "overall"]
     notes = []
@@ -124,14 +124,15 @@ def validate_random_search(
             notes.append(f"{which} is {kind}, not a random search: {row['advice']}")
         elif row["verdict"] == "model-based":
             against = _summarize_evidence(found[found["search"] == row["search"]])
-            problem = f"{which} looks model-based, not random: {against}"
+            problem = f"{which} looks model-based, not random"
             if not assume_random:
                 raise LeadlineError(
-                    f"{trials.source}: {problem}. To answer from these trials, {SURFACE_ADVICE}; "
+                    f"{trials.source}: {problem}: its sampler learned from earlier "
+                    f"trials. To answer from these trials, {SURFACE_ADVICE}; "
                     "if they were drawn at random all the same, assume_random=True fits the law. "
-                    f"{NEXT_TIME}"
+                    f"{NEXT_TIME} The evidence: {against}"
                 )
-            notes.append(f"{problem}; fitted because of assume_random=True")
+            notes.append(f"{problem}: {against}; fitted because of assume_random=True")
     return notes
 
 
