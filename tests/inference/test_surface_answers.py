@@ -7,7 +7,7 @@ from helpers_surface import make_surface_tree
 from leadline.data.scale import SCALES
 from leadline.data.surface_scores import SurfaceScores
 from leadline.data.unit_cube import Axis, UnitCube
-from leadline.inference.surface_answers import _rise
+from leadline.inference.surface_answers import _best_mean, _rise
 from leadline.stats.surface_tree import FUNCTIONS, surface_groups
 
 LOW, HEIGHT, DECAY, BEST = 0.31, 0.4, 11.2, 0.5
@@ -59,3 +59,13 @@ def test_the_cost_in_the_table_is_that_of_the_curve_in_the_picture(direction):
         table = posterior["tuning_gain"].sel(hyperparameter=name).median()
         # Apart from what is extrapolated beyond the worst trial.
         assert float(table) == pytest.approx(float(curve), rel=0.1)
+
+
+def test_the_best_setting_is_searched_for_between_the_minima_of_functions():
+    def bowl(best):
+        return lambda at: ((at - best) ** 2).sum(axis=1)
+
+    start = np.array([[0.2, 0.3], [0.6, 0.7]])
+    cube = UnitCube((Axis("x"), Axis("y")), start)
+    found = _best_mean([bowl(own) for own in start], cube, start, np.random.default_rng(1))
+    assert found == pytest.approx([0.4, 0.5], abs=0.05)

@@ -13,6 +13,7 @@ from leadline.stats.rounding import decimals_shown, percent, rounded, with_inter
         (1234.5678, 12.0, "1235", 0),
         (0.5, 0.0, "0.5", None),
         (-3.14159, 0.1, "-3.14", 2),
+        (-1e-9, 0.01, "0.000", 3),
         (3.2e-12, 1e-13, "3.2e-12", None),
         (np.inf, 1.0, "inf", 1),
     ],

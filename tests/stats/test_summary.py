@@ -123,3 +123,13 @@ def test_bad_sampling_and_failed_checks_are_stated(tree):
         text = summary_text(bad, form)
         assert "5 divergences" in text
         assert "1 check failed: regime fit" in text
+
+
+def test_the_trials_of_a_random_share_are_called_random(tree):
+    assert "trials (failed)" in summary_cells(tree)
+    shared = tree.copy(deep=True)
+    guided = {"n_guided": ("search", [5, 0])}
+    for name, kind in (("score", float), ("replicates", int), ("search", str)):
+        guided[f"guided_{name}"] = "guided_trial", np.empty(0, kind)
+    shared["constant_data"] = shared["constant_data"].to_dataset().assign(guided)
+    assert "random trials (failed)" in summary_cells(shared)

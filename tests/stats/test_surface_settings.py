@@ -7,7 +7,7 @@ from helpers_surface import make_surface_tree
 
 import leadline as ll
 from leadline.errors import LeadlineError
-from leadline.stats.surface_settings import setting_cells, setting_sentences
+from leadline.stats.surface_settings import setting_cells, setting_sentences, together_text
 
 BEST_LR = 10.0 ** (4 * 0.3 - 4)
 
@@ -97,3 +97,28 @@ def test_one_of_several_searches_is_named():
         ll.best_setting(both, "c")
     with pytest.raises(LeadlineError, match="surface"):
         ll.best_setting(xr.DataTree())
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+@pytest.mark.parametrize("better", [True, False])
+def test_the_best_trial_is_kept_where_no_setting_is_expected_to_be_better(direction, better):
+    tree = make_surface_tree(direction=direction)
+    posterior = tree["posterior"].to_dataset()
+    sign = 1.0 if direction == "minimize" else -1.0
+    mean = ll.best_setting(tree).attrs["together_score"][0]
+    again = mean + sign * (-0.01 if better else 0.01) + 0.0 * posterior["best_seen_expected"]
+    tree["posterior"] = xr.DataTree(posterior.assign(best_seen_expected=again))
+    table = ll.best_setting(tree)
+    assert table.attrs["keep_best"] == better
+    assert ("best trial" in together_text(table)) == better
+
+
+@pytest.mark.parametrize(("share", "any_value"), [(0.0, True), (0.1, False)])
+def test_any_value_is_said_where_hardly_a_draw_disagrees(share, any_value):
+    tree = make_surface_tree()
+    posterior = tree["posterior"].to_dataset()
+    gain = posterior["tuning_gain"].copy(deep=True)
+    few = gain["draw"] < share * gain.sizes["draw"]
+    gain.loc[{"hyperparameter": "y"}] = posterior["noise_sd"] * xr.where(few, 2.0, 0.1)
+    tree["posterior"] = xr.DataTree(posterior.assign(tuning_gain=gain))
+    assert (setting_cells(ll.best_setting(tree)).loc["y"].iloc[0] == "any value") == any_value

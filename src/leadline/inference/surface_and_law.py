@@ -64,6 +64,7 @@ def fit_surface_and_law(
         tree = tree_of(
             with_laws(groups, laws), provenance(trials, priors, settings, [*doubts, *notes])
         )
+        progress.start("checking the answers")
         failed = record_checks(tree)
     if failed:
         _LOG.warning("%s: %s", trials.source, checks_line(failed))

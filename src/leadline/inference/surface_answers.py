@@ -8,7 +8,7 @@ The minimum is that of the smooth part. The best trial has a deviation of its ow
 its luck: the smaller of the two, in each draw, held the truth less often (benchmarks/README.md).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from leadline.data.surface_trials import SurfaceTrials
 from leadline.data.unit_cube import UnitCube
 from leadline.stats.surface_paths import (
     PARAMETERS,
+    Function,
     SurfacePath,
     minimise,
     search_points,
@@ -26,7 +27,6 @@ from leadline.stats.surface_paths import (
 )
 
 Floats = npt.NDArray[np.float64]
-Function = Callable[[Floats], Floats]
 
 _MOST_PATHS = 200
 """Functions that are drawn; each is a draw of the answers."""
@@ -75,7 +75,7 @@ def surface_answers(
     # which would be all of a mean.
     worst = float(data.loss.max())
     slope = search.sign * _rise(paths, cube, where, scores, lowest, noise, worst)
-    through = _best_mean(paths, np.concatenate([where, cube.seen]))
+    through = _best_mean(paths, cube, np.concatenate([where, cube.seen]), generator)
     positions = _positions(cube, _SLICE_POINTS)
     slices = np.array([_along(path, cube, through, positions) for path in paths], dtype=np.float64)
     dims = ("chain", "draw")
@@ -152,9 +152,12 @@ def _rise(
     return np.asarray(mean - scores.expected_score(lowest, noise)[:, None])
 
 
-def _best_mean(paths: Sequence[Function], points: Floats) -> Floats:
-    """Return the point whose mean over the functions is smallest."""
-    total = np.zeros(len(points))
-    for path in paths:
-        total += path(points)
-    return np.asarray(points[int(total.argmin())])
+def _best_mean(
+    paths: Sequence[Function], cube: UnitCube, start: Floats, generator: np.random.Generator
+) -> Floats:
+    """Return the point of the smallest mean over the functions that is found from `start`."""
+
+    def mean(points: Floats) -> Floats:
+        return np.asarray(sum(path(points) for path in paths) / len(paths))
+
+    return minimise(mean, cube, start, generator)[1]

@@ -88,7 +88,7 @@ def forecast(
     with m. Forecasts are on the grid of the recorded scores (`resolution`).
 
     A surface forecasts up to 1,000 further trials at random, off the grid. A sampler that learns
-    gains more than random trials, and at most the headroom of `leadline.summary`.
+    lies between them and the headroom of `leadline.summary`.
 
     Examples
     --------

@@ -20,7 +20,10 @@ def rounded(value: float, sd: float) -> str:
 def _rounded(value: float, sd: float, decimals: int | None) -> str:
     if not sd > 0 or not math.isfinite(value):
         return f"{value:.4g}"
-    return f"{value:.6g}" if decimals is None else f"{value:.{decimals}f}"
+    if decimals is None:
+        return f"{value:.6g}"
+    # Without −0.
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"
 
 
 def share_decimals(decimals: Iterable[int | None]) -> list[int | None]:

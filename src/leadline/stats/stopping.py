@@ -54,9 +54,10 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     score expected if re-run, since luck is not worth having, and it counts from the `minimum_gain`
     on, or above the noise of one run if there is none. The advice is to stop if it counts with less
     than `probability` in every search that has trials, and to go on if it counts with more than one
-    half in one. The gain is that of the next random trials. Where a sampler learned, no trials
-    exceed a perfect search: to stop, its gain must be unlikely, and to go on, that of random trials
-    likely.
+    half in one, else to go on in small steps. The gain is that of the next random trials. Where a
+    sampler learned, no trials exceed a perfect search: to stop, its gain must be unlikely, and to
+    go on, that of random trials likely. A surface has few functions: to stop, the probability must
+    be that low with their error added.
 
     Raises `LeadlineError` if `probability` is not between 0 and 1.
 
@@ -82,7 +83,10 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
         reason = f"No advice: sampling has not converged ({problems})."
         return Advice("no advice", largest, reason)
     likeliest = str(chance.idxmax("search").item())
-    stop = largest < probability
+    # A surface has few functions: their chance must not stop a search.
+    functions = tree["posterior"].sizes["chain"] * tree["posterior"].sizes["draw"]
+    error = math.sqrt(largest * (1 - largest) / functions) if is_surface(tree) else 0.0
+    stop = largest + error < probability
     go_on = float(last["p_worthwhile"].sel(search=chance["search"]).max()) > max(0.5, probability)
     verdict: Verdict = "stop" if stop else "go on" if go_on else "not settled"
     where = f", most likely for {likeliest}," if not stop else " in any search"
@@ -99,13 +103,17 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     sentence = (
         f"{verdict.capitalize()}: "
         f"{'a perfect search' if likeliest in learned else who} would gain more than {amount}"
-        f"{where} with probability {percent(largest)} (to stop: below {100 * probability:g} %)."
+        f"{where} with probability {percent(largest)} ("
+        + f"± {100 * error:.0f} % from {functions} draws; " * (error >= 0.005)
+        + f"to stop: below {100 * probability:g} %{' with this error' * (error >= 0.005)})."
     )
     if likeliest in learned:
         random = percent(float(own["p_worthwhile"]))
         sentence = f"{sentence[:-1]}; {who} with {random}. A sampler that learns lies between."
     elif not stop:
         sentence += f" On average it gains {float(own['expected_gain_mean']):.2g}."
+    if verdict == "not settled":
+        sentence += " Go on in small steps of about 20 trials, and fit and forecast after each."
     return Advice(verdict, largest, sentence, _doubt(tree))
 
 
@@ -134,7 +142,7 @@ def forecast_cells(
     """Return the rows of a forecast as text, one per search and number of trials.
 
     The columns are the search, the number of trials, best seen, the median and the interval of
-    probability `prob` of their best, P(gain), the mean gain, the mean gain expected if re-run, the
+    probability `prob` of their best, P(gain), the mean gain expected if re-run, the
     probability that this is worth having, and the cost. A search of `perfect`, the result of
     `perfect_search`, has one more row.
     """
@@ -156,7 +164,6 @@ def forecast_cells(
                     rounded(float(row["best_seen"]), sd) if number == 0 else "",
                     f"{median} [{low}, {high}]",
                     percent(float(row["p_gain"])),
-                    f"{float(row['gain_mean']):.2g}",
                     f"{float(row['expected_gain_mean']):.2g}",
                     percent(float(row["p_worthwhile"])),
                     "" if math.isnan(cost) else f"{cost:,.0f}" if cost >= 100 else f"{cost:.3g}",
@@ -165,7 +172,7 @@ def forecast_cells(
         if perfect is not None and search in perfect["search"]:
             own = perfect.sel(search=search)
             best = [f"{float(own['gain']):.2g}", percent(float(own["p_worthwhile"]))]
-            rows.append(["", "a perfect search", "", "", "", "", *best, ""])
+            rows.append(["", "a perfect search", "", "", "", *best, ""])
     return rows
 
 

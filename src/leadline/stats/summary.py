@@ -60,7 +60,8 @@ def summary(
         - `tail_fraction_lb`, `tail_fraction_ub`: the smallest and the largest share of trials
           beyond the thresholds that have 5 % of the weight or more;
         - `guided`, if a sampler that learned chose some trials: their number; `trials` are the
-          random ones. They count for the best seen, and the optimum is at least as good;
+          random ones. They count for the best seen, and the optimum is at least as good as the
+          expected score of that trial;
         - `reported`, if there are reported bests: such as "best of 50"; they are no trials;
         - `best_seen`: the best measured score, luck included; without trials, the best reported;
         - `best_seen_expected`, the average score of that trial over many re-runs, `optimum`,
@@ -113,7 +114,8 @@ def summary(
     posterior = tree["posterior"].dataset
     constant = tree["constant_data"].dataset.sel(search=posterior["search"])
     expected = best_seen_expected(tree)
-    headroom = direction_sign(tree) * (expected - posterior["optimum"])
+    # Without −0.
+    headroom = direction_sign(tree) * (expected - posterior["optimum"]) + 0.0
     draws = posterior.assign(headroom=headroom)
     columns: dict[str, object] = {
         "trials": constant["n_trials"],
@@ -259,7 +261,10 @@ def _answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
     """Return the cells of one search as text, by the heads of their columns."""
     sd = float(row["optimum_sd"])
     cells = {
-        "trials (failed)": f"{row['trials']:.0f} ({row['failed']:.0f})",
+        # Those of a sampler that learned stand in a column of their own.
+        f"{'random ' if 'guided' in row.index else ''}trials (failed)": (
+            f"{row['trials']:.0f} ({row['failed']:.0f})"
+        ),
         "trials used": _trials_used(row),
         **({"guided": f"{row['guided']:.0f}"} if "guided" in row.index else {}),
         **({"reported": row["reported"]} if "reported" in row.index else {}),

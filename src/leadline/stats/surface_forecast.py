@@ -144,7 +144,11 @@ def _mean_gain(
 
 
 def headroom_of(tree: xr.DataTree) -> xr.DataArray:
-    """Return what a perfect search would gain over the best trial re-run, in score units."""
+    """Return what a perfect search would gain over the best trial re-run, in score units.
+
+    It keeps that trial where the optimum of a draw is no better: the mean is at least the
+    difference of the two means.
+    """
     posterior, sign = tree["posterior"].dataset, LOSS_SIGNS[tree.attrs["direction"]]
     return (sign * (posterior["best_seen_expected"] - posterior["optimum"])).clip(min=0.0)
 

@@ -7,7 +7,7 @@ minimum can be searched for: first among random points and trials, then near the
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from leadline.distributions.surface_kernels import (
 )
 
 Floats = npt.NDArray[np.float64]
+Function = Callable[[Floats], Floats]
 
 PARAMETERS = ("relevance", "surface_variance", "residual_sd", "own_share", "level")
 """The variables of a draw that define the Gaussian process."""
@@ -125,9 +126,9 @@ def search_points(data: SurfaceData, generator: np.random.Generator) -> Floats:
 
 
 def minimise(
-    path: SurfacePath, cube: UnitCube, start: Floats, generator: np.random.Generator
+    path: Function, cube: UnitCube, start: Floats, generator: np.random.Generator
 ) -> tuple[float, Floats]:
-    """Return the smallest value that is found, and its point (axis,)."""
+    """Return the smallest value of a function that is found, and its point (axis,)."""
     points, values = start, path(start)
     for width in _WIDTHS:
         kept = np.argsort(values)[:_KEPT]

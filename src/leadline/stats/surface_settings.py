@@ -7,6 +7,7 @@ import xarray as xr
 
 from leadline.data.unit_cube import Axis
 from leadline.errors import LeadlineError, pluralize
+from leadline.stats.fitted_search import direction_sign
 from leadline.stats.intervals import SAMPLE_DIMS, validate_interval
 from leadline.stats.rounding import percent, with_interval
 from leadline.stats.surface_tree import (
@@ -24,6 +25,9 @@ Floats = npt.NDArray[np.float64]
 
 _RARE = 5
 """With fewer configurations, the prior decides what a choice costs."""
+
+_HARDLY = 0.05
+"""With at most this probability that a hyperparameter matters, any value is as good."""
 
 CERTAIN = 0.8
 """A hyperparameter matters from this probability on, and does not below 1 minus it."""
@@ -49,7 +53,8 @@ def best_setting(
         Index `hyperparameter`, the largest gain of tuning first. Columns:
 
         - `value`, `lower`, `upper`: the posterior median of the best value and the ends of its
-          interval; of a choice, the likeliest one, and no ends;
+          interval; of a choice, the likeliest one, and no ends. Each is about one hyperparameter:
+          to run a configuration, take `together`;
         - `probability`: of that choice, nan for numbers;
         - `together`: the value in the one configuration with the best posterior mean; these values
           belong together;
@@ -69,7 +74,9 @@ def best_setting(
         in which it is inactive counts as a gain of 0, and not for the best value. ``attrs`` hold
         `calibration`, how often the intervals of the optimum of searches that learned covered the
         truth, `ci_prob`, and `together_score`, the expected score of the configuration
-        `together`: its posterior mean and the ends of its interval.
+        `together`: its posterior mean and the ends of its interval; and `keep_best`, whether the
+        best trial, which may differ from the surface around it, is expected to be as good or better
+        if re-run.
 
     Raises
     ------
@@ -112,8 +119,10 @@ def best_setting(
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
     table = table.sort_values("tuning_gain", ascending=False, kind="stable")
     score = together_score(tree, name)
+    again = float(posterior["best_seen_expected"].mean())
+    keep = bool(direction_sign(tree) * (again - score.mean()) <= 0.0)
     sides = np.quantile(score, [(1 - prob) / 2, (1 + prob) / 2])
-    table.attrs.update(calibration=calibration_of(tree), ci_prob=prob)
+    table.attrs.update(calibration=calibration_of(tree), ci_prob=prob, keep_best=keep)
     table.attrs["together_score"] = tuple(map(float, (score.mean(), *sides)))
     return table
 
@@ -167,7 +176,7 @@ def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def together_score(tree: xr.DataTree, search: str) -> Floats:
-    """Return draws (sample) of the expected score where all hyperparameters are at their best.
+    """Return draws (sample) of the smooth part of the score where all hyperparameters are best.
 
     The functions of the tree are stored along lines through that configuration: on the line of a
     choice it is a point, on that of a number between two close ones.
@@ -196,8 +205,12 @@ def _active(through: xr.DataArray, axis: Axis) -> bool:
 def together_text(table: pd.DataFrame) -> str:
     """Return the expected score of the best configuration in words, of a result above."""
     mean, low, high = table.attrs["together_score"]
-    score = with_interval(mean, low, high, (high - low) / 4)
-    return f"best together: expected score {score}"
+    # Nearly the sd, for as many digits as the other answers have.
+    score = with_interval(mean, low, high, (high - low) / 3)
+    text = f"best together: expected score {score}"
+    if table.attrs["keep_best"]:
+        text += "; no setting is expected to do better than the best trial re-run: keep that one"
+    return f"{text}; the optimum is what perfect tuning would reach, at a place not yet known"
 
 
 def _rarely_tried(axis: Axis, units: xr.DataArray) -> str:
@@ -211,7 +224,7 @@ def _rarely_tried(axis: Axis, units: xr.DataArray) -> str:
 
 
 def _best_value(row: pd.Series) -> str:
-    if row["p_matters"] <= 1 - CERTAIN:
+    if row["p_matters"] <= _HARDLY:
         # The place of the optimum says nothing where all values are as good.
         return f"any value ({row['rarely']})" if row["rarely"] else "any value"
     if not pd.isna(row["probability"]):

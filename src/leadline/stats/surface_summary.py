@@ -119,7 +119,8 @@ def surface_cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame
     table.attrs = {
         "title": f"{answers.attrs['metric']} ({answers.attrs['direction']}), "
         f"{answers.attrs['source']}: a surface over the hyperparameters\nposterior mean and "
-        f"{100 * prob:g} % interval",
+        f"{100 * prob:g} % interval; headroom: how much better the optimum is than the re-run, "
+        "none where it is not",
         "convergence": answers.attrs["convergence"],
         "checks": answers.attrs["checks"],
         "remarks": answers.attrs["settings"],
