@@ -23,7 +23,6 @@ from leadline.data.trials import (
 from leadline.errors import LeadlineError, format_value
 from leadline.inference.candidates import candidates_of, space_names, validate_tail_fractions
 from leadline.inference.fit_options import (
-    OF_THE_LAW,
     choose_model,
     validate_choices,
     validate_counts,
@@ -231,8 +230,16 @@ def fit(
     for doubt in doubts:
         _LOG.warning("%s: %s", trials.source, doubt)
     if model == "surface":
-        given = locals()
-        validate_surface_options(trials, {name: given[name] for name in OF_THE_LAW})
+        given = {
+            "threshold": threshold,
+            "tail_fraction": tail_fraction,
+            "priors": priors,
+            "effective_dim": effective_dim,
+            "resolution": resolution,
+            "bounds": bounds,
+            "guided_evidence": guided_evidence,
+        }
+        validate_surface_options(trials, given)
         sampling = {"draws": draws, "tune": tune, "chains": chains, "nuts_sampler": nuts_sampler}
         sampling |= {"random_seed": random_seed} | sample_kwargs
         validate_scale(scale := scale or "auto")
