@@ -60,6 +60,18 @@ def make_trials(
     return Trials(table, direction, metric="log_loss", source="simulated.csv")
 
 
+def make_repeated_trials(n: int = 60, n_repeated: int = 30) -> Trials:
+    """Return a search whose best trials have three seeds each, the last two 0.001 better."""
+    table = make_trials(n=n).table.drop(columns=["trial", "replicate"]).sort_values("score")
+    repeated = table.iloc[:n_repeated].assign(trial=range(n_repeated))
+    parts = [
+        repeated.assign(replicate=seed, score=repeated["score"] - 0.001 * (seed > 0))
+        for seed in range(3)
+    ]
+    single = table.iloc[n_repeated:].assign(trial=range(n_repeated, n), replicate=0)
+    return Trials(pd.concat([*parts, single], ignore_index=True), "minimize", metric="log_loss")
+
+
 def make_tree(
     trials: Trials | None = None,
     tail_fraction: float = 0.4,

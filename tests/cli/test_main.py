@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import make_tree, make_trials
+from helpers import make_repeated_trials, make_tree, make_trials
 
 from leadline.cli.console import show_seed
 from leadline.cli.main import main
@@ -340,6 +340,15 @@ def test_forecast_advises_by_its_exit_code(here, capsys):
     out = printed(capsys, "forecast", "fit.nc", *more)
     assert re.search("(Not settled|Go on): the best of 500 more trials", out)
     assert "within 50% of the optimum" in out
+
+
+def test_a_forecast_says_how_many_runs_its_trials_have(here, capsys):
+    save(draws=50)
+    out = printed(capsys, "forecast", "fit.nc")
+    assert "one run each" in out
+    assert "best seen: the mean" not in out
+    save(trials=make_repeated_trials(), draws=50)
+    assert "best seen: the mean of 3 runs" in printed(capsys, "forecast", "fit.nc")
 
 
 @pytest.mark.parametrize(

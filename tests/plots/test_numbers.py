@@ -13,6 +13,7 @@ from helpers import (
     SIGMA,
     SPREAD,
     make_averaged_tree,
+    make_repeated_trials,
     make_tree,
     make_trials,
     reference_cdf,
@@ -126,6 +127,36 @@ def test_tail_fit(tree):
     ends = sorted(artist(made, "not_fitted").get_extents().transformed(to_data).intervalx)
     down = tree.attrs["direction"] == "minimize"
     assert ends[0 if down else 1] == pytest.approx(float(threshold))
+
+
+def test_each_law_of_the_tail_ends_at_its_own_threshold():
+    tree = make_averaged_tree(make_trials(), (0.2, 0.5), (0.6, 0.4))
+    numbers = ll.tail_fit_numbers(tree).squeeze("search")
+    posterior = tree["posterior"].dataset.squeeze("search")
+    loosest = posterior["threshold"].max()
+    assert numbers["threshold"] == loosest
+    own = posterior["tail_fraction"].where(posterior["threshold"] == loosest)
+    at_threshold = {
+        name: np.interp(loosest, numbers["score"], numbers[name])
+        for name in ("share", "lower", "upper")
+    }
+    assert at_threshold["share"] == pytest.approx(float(own.mean()), abs=2e-3)
+    edge = (1 - numbers.attrs["ci_prob"]) / 2
+    ends = own.quantile([edge, 1 - edge])
+    np.testing.assert_allclose([at_threshold["lower"], at_threshold["upper"]], ends, atol=5e-3)
+    assert numbers["score"].max() > loosest
+    assert ll.tail_fit_numbers(tree, ci_kind="hdi")["upper"].notnull().all()  # noqa: PD004  (xarray)
+
+
+def test_the_best_seen_of_repeated_trials_is_in_the_tuning_curve():
+    tree = make_tree(make_repeated_trials())
+    made = ll.plot_tuning_curve(tree)
+    seen = ll.summary(tree)["best_seen"].item()
+    assert ll.tuning_curve_numbers(tree)["best_seen"].item() == seen
+    assert artist(made, "best_seen", "model").get_ydata()[0] == seen
+    # The curve of first seeds ends elsewhere.
+    assert np.nanmin(artist(made, "observed", "model").get_ydata()) > seen
+    assert "best_seen" not in ll.plot_tuning_curve(make_tree()).viz
 
 
 def test_observed_shares_count_failures(tree):

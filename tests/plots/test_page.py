@@ -124,6 +124,11 @@ def test_rows_of_panels_share_one_label(tree):
     plt.close("all")
 
 
+def test_the_caption_says_that_an_interval_is_cut_by_the_axis(tree):
+    assert "beyond the axis" in words_of(ll.plot_forecast(tree, [1, 100]))[0]
+    assert "beyond the axis" not in words_of(ll.plot_forecast(tree, [1000, 2000]))[0]
+
+
 def test_the_caption_names_budget_rope_interval_trials_and_models(tree):
     caption, _ = words_of(ll.plot_comparison(tree, budget=30, rope=0.02, ci_prob=0.8))
     for words in ("480 trials", "2 models", "4 searches", "30 trials each", "0.02", "80 %"):

@@ -18,6 +18,7 @@ from leadline.cli.wording import SURFACE, in_command_line_words
 from leadline.data.metric_names import direction_doubt
 from leadline.data.trials import Trials
 from leadline.stats.diagnostics import checks_line, convergence
+from leadline.stats.fitted_search import best_trial, search_names
 from leadline.stats.forecast import forecast
 from leadline.stats.intervals import validate_interval
 from leadline.stats.scaling_law import has_law
@@ -182,16 +183,17 @@ def show_forecast(
     heads += ["P(worth it)", cost]
     prob, _ = validate_interval(ci_prob, None)
     n_heads = len(heads) if found["cost"].notnull().any() else len(heads) - 1  # noqa: PD004
+    named = found.sizes["search"] > 1  # one search needs no name
     kind = "random trials" if is_surface(tree) else "trials"
     amount = f"{minimum_gain:g}" if minimum_gain else "the noise of one run"
+    runs = max(best_trial(tree, name)[1] for name in search_names(tree))
     title = (
-        f"the next {kind} of {tree.attrs['source']}: {found.attrs['metric']} "
+        f"the next {kind} of {tree.attrs['source']}, one run each: {found.attrs['metric']} "
         f"({found.attrs['direction']})\nmedian and {100 * prob:g} % interval of their best; "
         f"{chance}: of its measured score over the best seen; gain if re-run: the mean, of its "
         f"expected score over that of the best trial; worth it: more than {amount} if re-run"
+        + f"; best seen: the mean of {'up to ' * named}{runs} runs" * (runs > 1)
     )
-    # One search needs no name.
-    named = found.sizes["search"] > 1
     perfect = perfect_search(tree, minimum_gain)
     rows = [row[not named : n_heads + 2] for row in forecast_cells(found, prob, perfect)]
     words = [*["search"] * named, kind]

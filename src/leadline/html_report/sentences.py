@@ -92,9 +92,9 @@ def _describe(data: Mapping[str, Any], index: int) -> list[str]:
     improved = gain(forecast["expected_gain_mean"][index][more], digits)
     improved = improved.replace("< ", "less than ")
     sentences.append(
-        f"At least one of {DEFAULT_FURTHER} more trials would measure better than the best seen "
-        f"with probability {percent(forecast['p_gain'][index][more])}; on average they improve the "
-        f"expected score by {improved}."
+        f"At least one of {DEFAULT_FURTHER} more trials, one run each, would measure better than "
+        f"the best seen with probability {percent(forecast['p_gain'][index][more])}; on average "
+        f"they improve the expected score by {improved}."
     )
     sentences.append(_dimension(search))
     return sentences

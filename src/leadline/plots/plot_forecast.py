@@ -168,10 +168,12 @@ def plot_forecast(
         set_log_x(target, picture.backend, sides, words, ticks, minor=not few)
     chance = f"P(gain > {minimum_gain:g})" if minimum_gain else "P(better than the best seen)"
     kind = "random " if "optimum" in numbers else ""
-    x_label = f"further {kind}trials m" + (f"\n{chance}" if with_chances else "")
+    x_label = f"further {kind}trials m, one run each" + (f"\n{chance}" if with_chances else "")
     picture.label_axes(x_label, f"best of the next m\n{score_label(tree)}")
-    conditions = f"gains above {minimum_gain:g}" if minimum_gain else ""
-    return picture.finish(conditions=conditions)
+    conditions = [f"gains above {minimum_gain:g}"] * bool(minimum_gain)
+    if bool((sign * xr.concat([lower, upper], "end") > sign * bad).any()):
+        conditions.append("the interval of few trials extends beyond the axis")
+    return picture.finish(conditions="; ".join(conditions))
 
 
 def _fill(

@@ -27,6 +27,8 @@ _POINTS = 80
 _MOST_TICKS = 4
 # The picture extends beyond the threshold by this share of its distance from the best score.
 _BEYOND_THRESHOLD = 0.3
+# Of the draws; a threshold with fewer is not drawn.
+_MIN_WEIGHT = 0.05
 
 
 def tail_fit_numbers(
@@ -44,9 +46,10 @@ def tail_fit_numbers(
     Dataset
         Shares of all trials that are at least as good as a score: `share`, the posterior mean,
         `lower` and `upper` (search, point), at `score` (search, point); `observed`
-        (search, plot_axis, corner), the corners of its steps; `threshold` (search), the median
-        over averaged thresholds. Searches without trials, known from reported bests alone, and
-        those that end in a plateau are left out.
+        (search, plot_axis, corner), the corners of its steps; `threshold` (search), the loosest
+        one that has 5 % of the draws or more. Each draw counts up to its own threshold, and those
+        of the loosest beyond. Searches without trials, known from reported bests alone, and those
+        that end in a plateau are left out.
 
     Examples
     --------
@@ -60,8 +63,8 @@ def tail_fit_numbers(
         {"share": share.mean(SAMPLE_DIMS), "observed": _observed_share(tree, share["score"])},
         attrs={"ci_prob": prob, "ci_kind": kind},
     )
-    numbers["lower"], numbers["upper"] = interval(share, prob, kind)
-    numbers["threshold"] = tree["posterior"]["threshold"].median(SAMPLE_DIMS)
+    numbers["lower"], numbers["upper"] = interval(share, prob, kind, skipna=True)
+    numbers["threshold"] = _loosest(tree)
     return numbers.reset_coords("score")
 
 
@@ -79,7 +82,8 @@ def plot_tail_fit(
     """Plot the share of trials that reach a score, fitted and observed.
 
     A panel per search that has trials. The band should cover the steps on the good side of the
-    threshold. Beyond it, in the grey, the law need not hold; the curve shows if it still would.
+    threshold, the loosest one of a fit that averages several: each law ends at its own. Beyond it,
+    in the grey, the law need not hold; the curve shows if it still would.
 
     Parameters
     ----------
@@ -108,7 +112,9 @@ def plot_tail_fit(
     picture.draw("fit_line", line_xy, share, colored, {"x": score}, label="fit")
     steps = numbers["observed"].rename("share")
     picture.draw("observed", ecdf_line, steps, black, label="observed trials")
-    picture.draw("threshold", vline, threshold, DASHED, label="threshold")
+    several = bool((tree["posterior"]["threshold"].std(SAMPLE_DIMS) > 0).any())
+    label = "loosest threshold" if several else "threshold"
+    picture.draw("threshold", vline, threshold, DASHED, label=label)
     for target, panel in picture.panels(numbers):
         picture.module.ylim((0.0, min(1.1 * float(panel["upper"].max()), 1.05)), target)
         picture.module.xlim((float(panel["score"].min()), float(panel["score"].max())), target)
@@ -116,20 +122,22 @@ def plot_tail_fit(
             # Scores with many digits run into each other.
             target.locator_params(axis="x", nbins=_MOST_TICKS)
     picture.label_axes(score_label(tree), "share of trials\nat least as good")
-    return picture.finish()
+    averaged = "averages laws of several thresholds, each drawn up to its own"
+    return picture.finish(conditions=averaged * several)
 
 
 def _fitted_share(tree: xr.DataTree) -> xr.DataArray:
     """Return the probability of a score at least as good, dims (chain, draw, search, point).
 
-    The coordinate `score` (search, point) holds the scores.
+    The coordinate `score` (search, point) holds the scores. A draw whose law ends before a score
+    is nan there: the law of fewer trials is steeper, and says nothing on worse ones.
     """
-    posterior, sign = tree["posterior"], direction_sign(tree)
+    posterior, sign, loosest = tree["posterior"], direction_sign(tree), _loosest(tree)
     shape = (posterior.sizes["chain"], posterior.sizes["draw"], _POINTS)
     shares, scores = [], []
     for name in search_names(tree):
         optimum = float(posterior["optimum"].sel(search=name).mean())
-        threshold = float(posterior["threshold"].sel(search=name).mean())
+        threshold = float(loosest.sel(search=name))
         losses = completed_losses(tree, name)
         best = min(sign * optimum, losses[0])
         low, high = best - 0.1 * (sign * threshold - best), sign * threshold
@@ -139,7 +147,16 @@ def _fitted_share(tree: xr.DataTree) -> xr.DataArray:
         scores.append(score)
     coords = {"search": posterior["search"], "score": (("search", "point"), np.stack(scores))}
     dims = ("chain", "draw", "search", "point")
-    return xr.DataArray(np.stack(shares, axis=2), coords, dims, name="share")
+    share = xr.DataArray(np.stack(shares, axis=2), coords, dims, name="share")
+    own = sign * posterior["threshold"]
+    return share.where((sign * share["score"] <= own) | (own >= sign * loosest))
+
+
+def _loosest(tree: xr.DataTree) -> xr.DataArray:
+    """Return the threshold with the most trials that more than few draws have, dims (search)."""
+    own = direction_sign(tree) * tree["posterior"]["threshold"]
+    loosest = own.quantile(1.0 - _MIN_WEIGHT, SAMPLE_DIMS, method="higher")
+    return direction_sign(tree) * loosest.drop_vars("quantile")
 
 
 def _share(tree: xr.DataTree, search: str, loss: np.ndarray) -> np.ndarray:

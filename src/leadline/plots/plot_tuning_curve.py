@@ -1,6 +1,5 @@
 """`plot_tuning_curve`: the best of k trials against k, re-run and as measured, extrapolated."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -13,7 +12,7 @@ from arviz_plots.visuals import hline, hspan, line_xy, vline
 from leadline.plots.figures import Options, decades, limits, open_picture, set_log_x
 from leadline.plots.picture import Picture, Visuals, score_label
 from leadline.plots.style import DASHED, DOTTED, MARK, OBSERVED
-from leadline.stats.fitted_search import validate_tree
+from leadline.stats.fitted_search import best_seen, validate_tree
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
 from leadline.stats.leaning import far_beyond
 from leadline.stats.options import validate_budget
@@ -22,7 +21,6 @@ from leadline.stats.tuning_curve import empirical_tuning_curve, tuning_curve
 
 _POINTS = 32
 _EXTRAPOLATION = 10
-_LABEL_CHARACTERS = 24
 _BEST = {"measured": "best of k", "expected": "best of k, if re-run"}
 
 
@@ -53,8 +51,8 @@ def tuning_curve_numbers(
         In score units: `curve`, the posterior mean, `lower` and `upper` (search, budget);
         `measured` (search, budget), the posterior mean of the measured curve, whatever the `kind`;
         `observed` (search, observed_budget), nan beyond the trials run; `optimum`,
-        `optimum_lower`, `optimum_upper` and `n_trials` (search). A curve is nan where the best of
-        k may be a failed trial, `n_trials` where a search has only reported bests.
+        `optimum_lower`, `optimum_upper`, `best_seen` and `n_trials` (search). A curve is nan where
+        the best of k may be a failed trial, `n_trials` where a search has only reported bests.
 
     Examples
     --------
@@ -74,6 +72,7 @@ def tuning_curve_numbers(
     figures["lower"], figures["upper"] = interval(curve, prob, ci)
     figures["optimum"] = optimum.mean(SAMPLE_DIMS)
     figures["optimum_lower"], figures["optimum_upper"] = interval(optimum, prob, ci)
+    figures["best_seen"] = best_seen(tree)
     figures["n_trials"] = n_trials.where(n_trials > 0)
     # A trial that was repeated counts with its first seed, as the curve is of single runs.
     repeated = bool((tree["constant_data"]["trial_replicates"] > 1).any())
@@ -101,8 +100,9 @@ def plot_tuning_curve(
     A panel per search holds the score that the best of k trials is expected to have if it is
     re-run, as a line with a band. Beside it, without a band, is the score that it measures, part of
     which is luck: it may be better than the optimum, which is an expected score. The black line is
-    the measured curve of the observed trials, up to their number. ``kind="measured"`` draws the
-    measured curve with its band, and no other.
+    the measured curve of the observed trials, up to their number; of repeated trials it takes the
+    first seed, so that the best seen, a mean over seeds, has a dashed line of its own.
+    ``kind="measured"`` draws the measured curve with its band, and no other.
 
     Parameters
     ----------
@@ -115,8 +115,8 @@ def plot_tuning_curve(
         of one search has its score.
     visuals : mapping of str to mapping or False, optional
         `ci_band` (`fill_between_y`), `fit_line`, `measured`, `observed` (`line_xy`), `optimum`
-        (`hline`), `optimum_band` (`hspan`), `n_trials`, `budget` (`vline`), `legend`, `caption`,
-        `title`, `warning`.
+        (`hline`), `optimum_band` (`hspan`), `best_seen` (`hline`), `n_trials`, `budget` (`vline`),
+        `legend`, `caption`, `title`, `warning`.
 
     Examples
     --------
@@ -157,6 +157,9 @@ def draw_tuning_curve(
     label = "first seeds of trials" if numbers.attrs["repeated"] else "observed trials"
     label += ", with luck" * expected
     picture.draw("observed", line_xy, observed.rename("curve"), black, trials, label=label)
+    if numbers.attrs["repeated"]:
+        dashed = {**DASHED, "color": OBSERVED}
+        picture.draw("best_seen", hline, numbers["best_seen"], dashed, label="best seen")
     # Plotly draws a line across a panel only where the panel is not empty.
     n_trials = numbers["n_trials"].astype(float)
     picture.draw("n_trials", vline, n_trials, DOTTED, label="trials run")
@@ -174,13 +177,13 @@ def draw_tuning_curve(
     sides = (float(x.min()) / 1.15, float(x.max()) * 1.15)
     ticks = [f"{tick:g}" for tick in decades(*sides)]
     shown = ("lower", "upper", "measured", "observed", "optimum_lower", "optimum_upper")
+    shown += ("best_seen",) * numbers.attrs["repeated"]
     for target, panel in picture.panels(numbers):
         picture.module.ylim(limits(*(panel[name] for name in shown)), target)
         set_log_x(target, picture.backend, sides, ticks)
     # On lines as short as the height of a panel.
-    best = textwrap.fill(which, _LABEL_CHARACTERS, break_on_hyphens=False)
-    y_label = f"{best}\n{score_label(picture.tree)}"
-    picture.label_axes("number of trials k", y_label)
+    best = which.replace(", if", ",\nif")
+    picture.label_axes("number of trials k", f"{best}\n{score_label(picture.tree)}")
     return picture.finish(conditions=conditions)
 
 

@@ -66,8 +66,8 @@ def forecast(
           posterior mean: less cannot be seen;
         - `gain_mean`, `expected_gain_mean` (search, trials): their means; the latter, of a surface,
           without the error of few draws;
-        - `cost` (search, trials): the cost of m trials, at the mean cost per evaluation so far;
-          nan where costs are unknown;
+        - `cost` (search, trials): the cost of m trials of one evaluation each, at the mean cost per
+          evaluation so far; nan where costs are unknown;
         - `gain_per_cost`: `expected_gain_mean` over `cost`, per hour if the cost is in hours;
         - `best_seen`, `best_seen_expected` (search): the measured score of that trial, and the
           posterior mean of its expected score.
