@@ -43,3 +43,8 @@ def test_a_fit_warns_before_any_work(caplog):
     with caplog.at_level(logging.WARNING), pytest.raises(LeadlineError):
         ll.fit(trials("val_loss", "maximize"), random_seed=1, progressbar=False)
     assert direction_doubt(trials("val_loss", "maximize")) in caplog.text
+
+
+@pytest.mark.parametrize(("metric", "doubted"), [("minutes", True), ("time_error", False)])
+def test_a_score_that_sounds_like_a_cost_is_doubted(metric, doubted):
+    assert ("cost=" in direction_doubt(trials(metric, "minimize"))) == doubted

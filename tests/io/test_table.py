@@ -369,3 +369,44 @@ def test_a_note_on_unused_columns_says_what_they_may_be():
     assert "replicate='seed'" in note
     assert "task=" not in note
     assert not read(seeds, trial="trial", replicate="seed").notes
+
+
+def sweep_table():
+    """Return three seeds of 30 configurations, with words for statuses and what each run took."""
+    rng = np.random.default_rng(3)
+    config = pd.DataFrame(
+        {"run": [f"r{i}" for i in range(30)], "lr": rng.random(30), "hidden": [64, 128, 256] * 10}
+    )
+    rows = config.loc[config.index.repeat(3)].reset_index(drop=True)
+    scores = pd.Series(rng.random(90)).where(rows.index != 4)
+    state = np.where(scores.isna(), "failed", "done")
+    own = {"seed": [0, 1, 2] * 30, "error": scores, "minutes": rng.random(90), "state": state}
+    return rows.assign(**own)
+
+
+SWEEP = {"score": "error", "direction": "minimize", "trial": "run", "replicate": "seed"}
+
+
+def test_columns_that_look_like_hyperparameters_and_statuses_are_named():
+    status, params = read_table(sweep_table(), **SWEEP).notes
+    assert "status='state'" in status
+    assert "params=['lr', 'hidden']" in params
+    named = read_table(sweep_table(), **SWEEP, status="state", params=["lr", "hidden"])
+    assert named.notes == ()
+    assert (named.table["status"] == "failed").sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"score": "state", "trial": None, "replicate": None}, "'state', row 1: must be a number"),
+        ({"params": ["lr,hidden"]}, r"write params=\['lr', 'hidden'\]"),
+        (
+            {"trial": "seed", "replicate": "run", "params": ["lr", "hidden"]},
+            "hyperparameter 'lr'.*swapped",
+        ),
+    ],
+)
+def test_mistakes_in_naming_columns_are_refused_by_what_helps(options, words):
+    with pytest.raises(LeadlineError, match=words):
+        read_table(sweep_table(), **SWEEP | options)

@@ -114,8 +114,10 @@ def test_trials_needed_in_words():
     for sentence, words in (
         (none, "'a': already within 1% of the optimum with probability 90 %"),
         (some, "'b': 120 further trials"),
-        (never, "'c': more than 100,000 further trials"),
+        (never, "'c': single runs do not come within 1%"),
     ):
         assert sentence.startswith(words)
+    (alone,) = trials_needed_sentences(needed[2:])
+    assert alone.startswith("Single runs do not come within 1%")
     doubtful = needed.assign_attrs(problems="30 divergences")
     assert "30 divergences" in trials_needed_sentences(doubtful)[0]

@@ -12,7 +12,9 @@ class Meaning:
     limits: str = ""
 
 
-_PRIOR_LIMITS = "0.05 where the scores say little about it, 0.32 elsewhere"
+_PRIOR_LIMITS = (
+    "0.32 where the scores inform it, with a sensitivity of 0.05 or more to them; else 0.05"
+)
 
 MEANINGS = {
     "divergences": Meaning("did the sampler miss parts of the posterior?", "failed steps"),

@@ -9,6 +9,7 @@ from scipy.special import softmax
 
 from leadline.checks.evidence import SEED, Evidence
 from leadline.checks.outcome import Outcome, at_least, at_most, not_made
+from leadline.data.trials import PARAM_PREFIX
 from leadline.stats.diagnostics import MIN_PARETO_DRAWS
 from leadline.stats.goodness_of_fit import anderson_darling, share_of_tail
 
@@ -124,14 +125,17 @@ def log_likelihood(evidence: Evidence) -> npt.NDArray[np.float64]:
 
 def _remedy(evidence: Evidence) -> str:
     """Return the advice; no deeper threshold if the data have chosen among several."""
+    # Their number bounds the effective dimension, on which the law depends.
+    known = evidence.trials.columns.str.startswith(PARAM_PREFIX).any()
+    first = "" if known else "name the hyperparameters with `params`, if they are known; else "
     if len(np.unique(evidence.candidates["threshold"].to_numpy())) > 1:
         return (
-            "the data have chosen the threshold already; fit with scale='auto', and see whether "
-            "trials of several kinds are mixed."
+            f"{first}the data have chosen the threshold already; fit with scale='auto', and see "
+            "whether trials of several kinds are mixed."
         )
     return (
-        "give neither `threshold` nor `tail_fraction`, so that the data decide where the law "
-        "starts, or fit with scale='auto'."
+        f"{first}give neither `threshold` nor `tail_fraction`, so that the data decide where the "
+        "law starts, or fit with scale='auto'."
     )
 
 

@@ -15,6 +15,11 @@ def how_to_fit(path: Path) -> str:
     from leadline.io.sources import read_source
 
     source, quoted = str(path), shlex.quote(str(path))
+    beside = path.with_name("fit.nc")
+    if path.suffix != ".nc" and beside.exists():
+        return f"; the fit is {shlex.quote(str(beside))}"
+    if path.suffix in (".html", ".png"):
+        return ""
     try:
         read_source(source, {})
     except SeveralError:

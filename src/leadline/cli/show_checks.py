@@ -43,7 +43,7 @@ def show_checks(
             for (name, about, outcome, _), own in shown.groupby(keys, sort=False)
         ]
         styles = [_STYLES[row[1]] for row in rows]
-        heads = ["check", "result", "searches"]
+        heads = ["check", "result", "searches" if n_searches > 1 else "value"]
         show_table(_title(n_searches, every), heads, ["limit"], rows, styles=styles)
     _advise(shown, n_searches, path)
     _explain_limits(shown)
@@ -63,7 +63,8 @@ def _title(n_searches: int, every: bool) -> str:
     which = f"all checks{where}" if every else f"checks{where} that failed or note something"
     return (
         f"{which}; FAILED: an interval is likely wrong; noted: worth knowing\n"
-        "beside each search the number that the check compares with its limit"
+        + ("beside each search" if n_searches > 1 else "value:")
+        + " the number that the check compares with its limit"
     )
 
 
@@ -102,12 +103,19 @@ def _figure(value: float) -> str:
 
 
 def _advise(shown: pd.DataFrame, n_searches: int, path: Path | None) -> None:
-    """Print what to do, each advice once, after the checks that give it."""
-    advised = shown[shown["advice"] != ""]
+    """Print what to do, and why checks were not made."""
+    advised = shown[(shown["advice"] != "") & (shown["outcome"] != "not made")]
+    _list_advice(advised, n_searches, path, "what to do")
+    skipped = shown[(shown["advice"] != "") & (shown["outcome"] == "not made")]
+    _list_advice(skipped, n_searches, path, "not made")
+
+
+def _list_advice(advised: pd.DataFrame, n_searches: int, path: Path | None, title: str) -> None:
+    """Print texts below a title, each once."""
     different = advised[["check", "advice"]].drop_duplicates()["check"].value_counts()
     for place, (advice, rows) in enumerate(advised.groupby("advice", sort=False)):
         if place == 0:
-            show_line("what to do", "bold")
+            show_line(title, "bold")
         names = [
             f"{name} ({', '.join(own['search'])})"
             if different[name] > 1 and n_searches > 1

@@ -44,6 +44,11 @@ def _unknown(tree: xr.DataTree, by: str, name: str, known: Sequence[str]) -> str
     """Return the refusal of a name, which may be that of a task in place of a model."""
     other = context_of(by)
     others = set(tree["posterior"].dataset[other].to_numpy().astype(str).tolist())
+    if name.endswith(".nc"):
+        return (
+            f"{format_value(name)} is a file, not a {by}: `leadline compare` takes one fit with "
+            "several models; fit their searches together, with --model COLUMN"
+        )
     if name not in others:
         return (
             f"no {by} {format_value(name)} in this fit; {there_are(known)}.{closest(name, known)}"

@@ -24,8 +24,11 @@ REPORTED = "reported"
 
 # Names of the statuses in other tools, in lower case.
 STATUS_WORDS: Mapping[str, tuple[str, ...]] = {
-    "complete": ("complete", "completed", "finished", "success", "ok", "terminated"),
-    "failed": ("failed", "fail", "error", "crashed", "diverged"),
+    "complete": (
+        *("complete", "completed", "done", "finished", "success", "succeeded", "ok"),
+        "terminated",
+    ),
+    "failed": ("failed", "fail", "failure", "error", "crashed", "diverged"),
     "pruned": ("pruned", "stopped"),
     "running": ("running", "waiting", "queued"),
     REPORTED: (REPORTED,),

@@ -35,6 +35,14 @@ _GOOD = {
 }
 """Words of the names of scores, by the direction that is usual for them."""
 
+COST_WORDS = frozenset(
+    [
+        *("cost", "time", "duration", "runtime", "walltime", "elapsed"),
+        *("seconds", "secs", "sec", "minutes", "mins", "hours"),
+    ]
+)
+"""Words of the names of columns that hold what an evaluation took."""
+
 # With one of these words the name is that of another score.
 DERIVED = frozenset(
     [
@@ -68,7 +76,12 @@ def usual_direction(metric: str) -> str:
 
 
 def direction_doubt(trials: Trials) -> str:
-    """Return a warning if the direction contradicts the name of the metric, else ""."""
+    """Return a warning if the name of the metric contradicts the direction or a score, else ""."""
+    if COST_WORDS.issuperset(words_of(trials.metric)):
+        return (
+            f"is the score right? {trials.metric!r} sounds like what an evaluation took; if it is, "
+            f"name another column as the score, and this one as cost={trials.metric!r}"
+        )
     usual, scores = usual_direction(trials.metric), trials.table["score"].to_numpy()
     if usual in ("", trials.direction) or _all_negative(scores):
         return ""

@@ -230,12 +230,20 @@ def _validate_searches(
         differs = values.notna() & (values != values.groupby(trial).transform("first"))
         if differs.any():
             row = int(differs.to_numpy().argmax())
+            param = format_value(name.removeprefix(PARAM_PREFIX))
             raise LeadlineError(
-                f"{source}: column {format_value(name)}, row {numbers[row]}: trial "
-                f"{cell('trial', row)} of {search_at(row)} has replicates with different values; "
-                "replicates repeat one configuration, so name another trial column, or leave a "
-                "seed out of the hyperparameters"
+                f"{source}: hyperparameter {param}, row {numbers[row]}: trial {cell('trial', row)} "
+                f"of {search_at(row)} has replicates with different values; replicates repeat one "
+                "configuration, so name another trial column, or leave a seed out of the "
+                f"hyperparameters{_swapped(table)}"
             )
+
+
+def _swapped(table: pd.DataFrame) -> str:
+    """Return the advice to swap trial and replicate where that gives trials with one value."""
+    texts = table.filter(like=PARAM_PREFIX).map(repr).agg("|".join, axis=1)
+    values = texts.groupby([table["task"], table["model"], table["replicate"]]).nunique()
+    return "; are trial and replicate swapped?" * bool((values <= 1).all())
 
 
 def _varies(values: pd.Series) -> bool:

@@ -33,7 +33,7 @@ VERSION = 1
 """Version of the dictionary's layout; it grows when a key is renamed or removed."""
 
 _PARAMETERS = ("optimum", "headroom", "effective_dim", "noise_sd")
-_FIGURES = ("best_seen", "best_seen_expected", "best_within_noise", "warning")
+_FIGURES = ("best_seen", "best_seen_expected", "best_within_noise", "p_gain_10", "warning")
 _INNER_PROB = 0.5
 _ATTRIBUTES = (
     *("metric", "direction", "source", "trials", "search_sampler", "created_at", "cost_unit"),
@@ -111,12 +111,25 @@ def plain(value: Any) -> Any:
 
 
 def described(tree: xr.DataTree) -> dict[str, Any]:
-    """Return the provenance of a fit."""
+    """Return the provenance of a fit, with the priors of its model alone."""
     texts = {name: tree.attrs.get(name, "") for name in _ATTRIBUTES}
-    return texts | {
+    found = texts | {
         name: json.loads(tree.attrs[name]) if name in tree.attrs else empty
         for name, empty in _JSON_ATTRIBUTES.items()
     }
+    used = {
+        "law": found["settings"].get("model") == "scaling",
+        "guided": bool(found["settings"].get("guided_evidence")),
+        "reported": "report_search" in tree["constant_data"],
+    }
+    if found["settings"].get("model") == "single":
+        used |= dict.fromkeys(("pooled", "scatter", "interaction"), False)
+    found["priors"] = {
+        name: prior
+        for name, prior in found["priors"].items()
+        if all(own for word, own in used.items() if word in name.split("_"))
+    }
+    return found
 
 
 def parameter(row: Mapping[Any, Any], name: str, label: str) -> dict[str, Any]:

@@ -300,7 +300,9 @@ def fit(
         *notes_on_plateaus(trials, plateaus),
     ]
     notes = [*doubts, *guided_notes(trials, guided, guided_evidence), *notes]
-    if bounds_reason.startswith("bounds of"):
+    # A bound of bad scores alone does not concern the optimum.
+    good = score_bounds[0 if trials.direction == "minimize" else 1]
+    if bounds_reason.startswith("bounds of") and np.isfinite(good):
         notes.append(f"the optimum is {describe_bounds(score_bounds)} ({bounds_reason})")
     validate_reports(trials, candidates, priors)
 

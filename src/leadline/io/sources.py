@@ -105,8 +105,8 @@ def _choose_reader(source: str, given: Mapping[str, object]) -> _Reader:
         return _reader_of_folder(path)
     if path.suffix == ".nc":
         raise LeadlineError(
-            f"{path.name} is a saved fit, not trials; for its answers type `leadline summary "
-            f"{source}`, or `leadline --help` for all commands"
+            f"{path.name} is a saved fit, not trials; to fit again, give the table of the "
+            f"trials; for its answers type `leadline summary {source}`"
         )
     if is_sqlite_file(path):
         return _reader_of_database(source)

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from leadline.data.trials import UNUSED, Trials, validate_any_complete, validate_direction
+from leadline.data.columns import STATUS_OF, validate_numbers
+from leadline.data.metric_names import COST_WORDS, usual_direction, words_of
+from leadline.data.trials import (
+    PARAM_PREFIX,
+    UNUSED,
+    Trials,
+    validate_any_complete,
+    validate_direction,
+)
 from leadline.data.validate import validate_rows
 from leadline.errors import LeadlineError, format_value, join_values
 from leadline.io.files import load_frame
@@ -148,6 +156,9 @@ def read_table(
     named |= {column: name for column, name in covariates.items() if name is not None}
     columns = resolve_columns(named, params, frame, source)
     rows = frame[list(columns.values())].set_axis(list(columns), axis="columns")
+    if status is None and not {"status", "best_of"} & set(columns):
+        # Before rows are grouped, which may ask for columns that a right score does not need.
+        validate_numbers(rows["score"], f"{source}: column {format_value(score)}")
     notes: list[str] = []
     if budget is None:
         refuse_rows_per_epoch(frame, columns, source)
@@ -174,21 +185,38 @@ def read_table(
 
 
 def _unused(frame: pd.DataFrame, columns: Mapping[str, str], grouped: bool) -> list[str]:
-    """Return notes on columns of words that nothing names, and that may tell rows apart.
+    """Return notes on columns that nothing names, and that may be of use.
 
-    No seeds are missed if the rows are `grouped` to replicates.
+    No seeds are missed if the rows are `grouped` to replicates. Numbers may be hyperparameters if
+    no column is known to be one.
     """
     words: list[str] = []
     seeds: list[str] = []
+    numbers: list[str] = []
+    notes = []
+    known = any(own.startswith(PARAM_PREFIX) for own in columns)
     for name in frame.columns.difference(list(columns.values()), sort=False):
         cells = frame[name].dropna()
+        if not known and name.casefold() not in SEED_WORDS and _may_be_drawn(name, cells):
+            numbers.append(name)
         if len(cells) and all(isinstance(cell, str) for cell in cells):
+            if "status" not in columns and _holds_statuses(cells):
+                notes.append(
+                    f"{UNUSED} {format_value(name)}, which looks like the status of evaluations; "
+                    f"name it, as in status={name!r}"
+                )
+                continue
             counts = cells.value_counts()
             if len(counts) > 1 and counts.min() >= _FEWEST_REPEATS:
                 (seeds if name.casefold() in SEED_WORDS else words).append(name)
     free = [f"{own}={words[0]!r}" for own in ("task", "model") if words and own not in columns]
-    notes = []
-    if free:
+    params = [name for name in frame.columns if name in {*words, *numbers}]
+    if set(params) - set(words):
+        notes.append(
+            f"{UNUSED}s {join_values(params)}; if they are hyperparameters, name them, as in "
+            f"params={params}" + f"; if one tells searches apart, {' or '.join(free)}" * bool(free)
+        )
+    elif free:
         notes.append(
             f"{UNUSED} {join_values(words)}; if it tells searches apart, name it, as in "
             f"{' or '.join(free)}; if it is a hyperparameter, params={words}"
@@ -199,6 +227,23 @@ def _unused(frame: pd.DataFrame, columns: Mapping[str, str], grouped: bool) -> l
             f"name it, as in replicate={seeds[0]!r}"
         )
     return notes
+
+
+def _holds_statuses(cells: pd.Series) -> bool:
+    """Return whether all cells are words for statuses, of which a failed one may have a score."""
+    words = {cell.strip().casefold() for cell in cells.unique()}
+    return len(words) > 1 and words <= STATUS_OF.keys()
+
+
+def _may_be_drawn(name: str, cells: pd.Series) -> bool:
+    """Return whether a column has numbers that vary, and no usual name of a cost or a metric."""
+    if COST_WORDS & set(words_of(name)) or usual_direction(name):
+        return False
+    values = pd.to_numeric(cells, errors="coerce")
+    # Row numbers count up.
+    return bool(
+        values.notna().all() and values.nunique() > 2 and not (values.diff()[1:] == 1).all()
+    )
 
 
 def _what_repeats(frame: pd.DataFrame, columns: Mapping[str, str]) -> str:

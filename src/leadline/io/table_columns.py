@@ -45,6 +45,12 @@ def resolve_columns(
     wanted = [(argument, name) for argument, name in named.items() if name is not None]
     for argument, column in [*wanted, *(("params", name) for name in params or ())]:
         if column not in existing:
+            listed = [own.strip() for own in column.split(",")]
+            if argument == "params" and len(listed) > 1 and set(listed) <= set(existing):
+                raise LeadlineError(
+                    f"{source}: no column {format_value(column)} for params; for several, "
+                    f"write params={listed}"
+                )
             raise LeadlineError(
                 f"{source}: no column {format_value(column)} for {argument}."
                 f"{closest(column, existing) or _holder(column, frame)} The columns are "

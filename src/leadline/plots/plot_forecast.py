@@ -171,7 +171,7 @@ def plot_forecast(
     x_label = f"further {kind}trials m, one run each" + (f"\n{chance}" if with_chances else "")
     picture.label_axes(x_label, f"best of the next m\n{score_label(tree)}")
     conditions = [f"gains above {minimum_gain:g}"] * bool(minimum_gain)
-    if bool((sign * xr.concat([lower, upper], "end") > sign * bad).any()):
+    if bool((sign * xr.concat([numbers["lower"], numbers["upper"]], "end") > sign * bad).any()):
         conditions.append("the interval of few trials extends beyond the axis")
     return picture.finish(conditions="; ".join(conditions))
 

@@ -186,14 +186,17 @@ def trials_needed_sentences(needed: xr.DataArray) -> list[str]:
     for search, number in zip(needed["search"].to_numpy(), needed.to_numpy(), strict=True):
         searches.setdefault(float(number), []).append(str(search))
     for number, names in searches.items():
-        who = join_values(names, limit=6)
+        # One search needs no name.
+        who = f"{join_values(names, limit=6)}: " if needed.size > 1 else ""
         if number == 0:
-            sentences.append(f"{who}: already {goal}.")
+            text = f"already {goal}."
         elif math.isinf(number):
-            sentences.append(
-                f"{who}: more than {attrs['max_trials']:,} further trials to come {goal}: with "
-                "this much noise, one run does not show which trials are best; re-run the best."
+            text = (
+                f"single runs do not come {goal}, not even {attrs['max_trials']:,} further ones: "
+                "with this much noise, one run does not show which trials are best; re-run the "
+                "best."
             )
         else:
-            sentences.append(f"{who}: {number:,.0f} further trials to come {goal}.")
+            text = f"{number:,.0f} further trials to come {goal}."
+        sentences.append(who + (text if who else text[:1].upper() + text[1:]))
     return sentences

@@ -289,6 +289,8 @@ def _answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
         ]
         prior = f" {_BY_PRIOR}" if "effective_dim" in row["decided_by_prior"].split(", ") else ""
         cells["effective dimension"] = ", ".join(likely) + prior
+    if not flat:
+        cells["P(headroom < noise)"] = percent(float(row["best_within_noise"]))
     cells["next 10 improve"] = f"{100 * row['p_gain_10']:.0f} %"
     if flat:
         low, high = (percent(float(row[f"plateau_{label}_{end}"])) for end in ("lb", "ub"))
