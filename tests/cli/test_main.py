@@ -433,3 +433,17 @@ def test_how_to_learn_which_hyperparameters_matter(here, capsys, named):
     assert "which hyperparameters matter" in out
     assert "--surface" in out
     assert ("--params COLUMN …" in out) == (not named)
+
+
+def test_a_file_in_place_of_another_is_answered_by_the_one_that_is_meant(here, capsys):
+    save(trials=make_trials(searches=PAIR), draws=50)
+    Path("report.html").write_text("<p>answers</p>")
+    assert "the fit is fit.nc" in refused(capsys, "summary", "report.html")
+    assert "one fit with several models" in refused(capsys, "compare", "fit.nc", "other.nc")
+    assert "the table of the trials" in refused(capsys, "fit", "fit.nc", *GOOD, "--surface")
+
+
+def test_a_mistyped_score_is_refused_before_pandas(here, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "leadline.io.sources", None)
+    text = refused(capsys, "fit", "runs.csv", "--score", "lost", "--direction", "minimize")
+    assert "'loss'" in text

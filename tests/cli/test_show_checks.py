@@ -1,5 +1,6 @@
 """The table of `leadline check`: one for all searches, and words of the command line."""
 
+import numpy as np
 import pytest
 from helpers import make_tree, make_trials
 
@@ -8,6 +9,7 @@ from leadline.checks.check import check
 from leadline.checks.plain_words import MEANINGS
 from leadline.checks.recorded_outcomes import outcomes_group
 from leadline.cli.show_checks import show_checks
+from leadline.data.trials import Trials
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +57,7 @@ def test_limits_that_differ_are_explained(tree, capsys):
     out = shown(fit, capsys)
     for words in ("digits: 0.1", "wine: 0.5", "≤ 0.05 or ≤ 0.32"):
         assert words in out
-    assert f"limits of {name}: 0.05 where" in out
+    assert f"limits of {name}: 0.32 where" in out
 
 
 @pytest.mark.parametrize(
@@ -80,3 +82,27 @@ def test_the_numbers_of_outcomes_add_up(tree, capsys):
     made = int(table["passed"].notna().sum())
     passed = int(table["passed"].fillna(False).sum())
     assert f"{made} checks made on 2 searches: {passed} passed" in shown(tree, capsys)
+
+
+def test_one_search_has_values_and_checks_not_made_are_no_advice(capsys):
+    show_checks(make_tree(make_trials()), every=True)
+    out = capsys.readouterr().out
+    assert "value" in out
+    assert "searches" not in out.split("what to do")[0].split("┃")[3]
+    advice, _, skipped = out.partition("\nnot made\n")
+    assert "no reported bests" in skipped
+    assert "no reported bests" not in advice
+
+
+def test_a_law_that_does_not_hold_asks_for_hyperparameters_first():
+    bare = make_trials()
+    known = Trials(bare.table.assign(**{"param:lr": np.linspace(0, 1, 120)}), "minimize")
+    advice = []
+    for trials in (bare, known):
+        tree = make_tree(trials)
+        candidates = tree["candidates"].dataset
+        tree["candidates"] = candidates.assign(p_value=0.0 * candidates["p_value"])
+        table = check(tree, recompute=True).set_index("check")
+        assert not table.loc["regime fit", "passed"]
+        advice.append(table.loc["regime fit", "advice"])
+    assert ["name the hyperparameters" in own for own in advice] == [True, False]

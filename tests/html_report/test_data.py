@@ -10,10 +10,11 @@ from helpers import make_tree, make_trials
 
 import leadline as ll
 from leadline.errors import LeadlineError
-from leadline.html_report.data import plain, report_data, to_json
+from leadline.html_report.data import described, plain, report_data, to_json
 from leadline.html_report.formats import amount, estimate, gain, number, percent, unbroken
 from leadline.html_report.sentences import search_sentences, verdict_sentences
 from leadline.html_report.sliders import BUDGETS, FURTHER, rope_grid
+from leadline.stats.summary import summary_cells
 
 SAMPLE = ("chain", "draw")
 
@@ -200,3 +201,22 @@ def test_formats():
     assert amount(1234.5) == "1,234"
     assert unbroken("0.1 (0.0 to 0.2)") == "0.1 (0.0\u00a0to\u00a00.2)"
     assert unbroken("> 99 % / < 1 %") == ">\u00a099\u00a0% / <\u00a01\u00a0%"
+
+
+def test_the_priors_are_those_of_the_model_that_was_fitted():
+    tree = make_tree(make_trials())
+    single = ["effective_dim", "max_effective_dim", "gap", "noise_ratio", "reach"]
+    assert list(report_data(tree)["priors"]) == single
+    joint = {"model": "hierarchical", "guided_evidence": False}
+    tree.attrs["settings"] = json.dumps(joint)
+    names = set(described(tree)["priors"])
+    assert {"pooled_effective_dim", "effective_dim_scatter", *single} < names
+    assert not any(name.startswith(("law", "guided", "reported")) for name in names)
+
+
+def test_the_report_and_the_terminal_have_the_same_chances():
+    tree = make_tree(make_trials())
+    (search,) = report_data(tree)["searches"]
+    cells = summary_cells(tree).iloc[0]
+    assert cells["next 10 improve"] == percent(search["p_gain_10"])
+    assert cells["P(headroom < noise)"] == percent(search["best_within_noise"])

@@ -5,7 +5,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leadline.cli.refusals import unnamed_searches, validate_fit_file, validate_source
+from leadline.cli.refusals import (
+    unnamed_searches,
+    validate_fit_file,
+    validate_score,
+    validate_source,
+)
 from leadline.cli.wording import FIT_ARGUMENTS, SOURCE_ARGUMENTS
 from leadline.errors import LeadlineError
 
@@ -46,6 +51,7 @@ def run_fit(arguments: argparse.Namespace) -> None:
 def read_trials(arguments: argparse.Namespace) -> "Trials":
     """Return the trials of the source that the arguments name."""
     validate_source(arguments.trials)
+    validate_score(arguments.trials, arguments.score)
 
     from leadline.io.sources import read_source
 

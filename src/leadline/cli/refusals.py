@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leadline.errors import LeadlineError, format_value, join_values
+from leadline.errors import LeadlineError, closest, format_value, join_values
 
 if TYPE_CHECKING:
     from leadline.data.trials import Trials
@@ -59,6 +59,26 @@ def validate_source(source: str) -> None:
     """Raise `FileNotFoundError` if the source of trials is a path where nothing is."""
     if "\0" not in source and ":" not in source and source.lower() not in _NO_PATH:
         validate_file(Path(source).expanduser())
+
+
+def validate_score(source: str, score: str | None) -> None:
+    """Raise `LeadlineError` if the first line of a table has nothing but a similar name.
+
+    All else is left to the reader, whose imports take a second.
+    """
+    path = Path(source).expanduser()
+    if not score or path.suffix.lower() not in (".csv", ".tsv") or not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace") as file:
+        head = file.readline()
+    if score in head or '"' in head:
+        return
+    columns = max((head.strip().split(mark) for mark in ",;\t|"), key=len)
+    if near := closest(score, columns):
+        raise LeadlineError(
+            f"{path.name}: no column {format_value(score)} for --score.{near} The columns are "
+            f"{join_values(columns)}"
+        )
 
 
 def unnamed_searches(trials: "Trials", options: Mapping[str, object]) -> str:
