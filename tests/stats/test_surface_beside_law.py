@@ -7,6 +7,7 @@ from helpers_surface import make_surface_tree
 
 import leadline as ll
 from leadline.html_report.render import render
+from leadline.stats.rounding import percent
 from leadline.stats.summary import summary_text
 from leadline.stats.surface_beside_law import law_sentences
 from leadline.stats.surface_tree import law_draws
@@ -52,6 +53,14 @@ def test_noises_that_a_scale_sets_apart_are_explained(scale, factor, seeds, word
     sentence = law_sentences(tree)[NAME]
     assert words in sentence
     assert ("even on" in sentence) == bool(words)
+
+
+def test_it_has_what_a_perfect_search_would_gain_by_both():
+    tree = with_outcome(make_surface_tree(law=True), True)
+    draws = law_draws(tree)
+    gain = (draws["law_best_seen_expected"] - draws["law_optimum"]).clip(min=0.0)
+    chance = percent(float((gain > draws["law_noise_sd"]).mean()))
+    assert f"and {chance} by the law" in law_sentences(tree)[NAME]
 
 
 def test_a_search_that_learned_has_one_answer():

@@ -121,4 +121,43 @@ def test_any_value_is_said_where_hardly_a_draw_disagrees(share, any_value):
     few = gain["draw"] < share * gain.sizes["draw"]
     gain.loc[{"hyperparameter": "y"}] = posterior["noise_sd"] * xr.where(few, 2.0, 0.1)
     tree["posterior"] = xr.DataTree(posterior.assign(tuning_gain=gain))
+    functions = tree["functions/0"].dataset
+    lines = functions["slice"].copy()
+    lines.loc[{"hyperparameter": "y"}] = 0.0 * lines.sel(hyperparameter="y") + 0.2
+    tree["functions/0"] = xr.DataTree(functions.assign(slice=lines))
     assert (setting_cells(ll.best_setting(tree)).loc["y"].iloc[0] == "any value") == any_value
+
+
+def test_any_value_is_said_only_where_the_worst_one_is_as_good():
+    tree = make_surface_tree()
+    group = tree["functions/0"].dataset
+    lines = group["slice"].copy()
+    at = {"hyperparameter": "y"}
+    # The last place of the range costs three sds of the noise, all others nothing.
+    known = lines.sel(at).notnull().all(("chain", "draw")).to_numpy()
+    cost = np.zeros(lines.sizes["slice_point"])
+    cost[np.flatnonzero(known)[-1]] = 3 * float(tree["posterior"]["noise_sd"].mean())
+    flat = lines.sel(at) * 0.0 + 0.2
+    assert setting_cells(ll.best_setting(tree)).loc["y"].iloc[0] == "any value"
+    lines.loc[at] = flat + xr.DataArray(cost, dims="slice_point")
+    tree["functions/0"] = xr.DataTree(group.assign(slice=lines))
+    table = ll.best_setting(tree)
+    assert table.loc["y", "p_matters"] < 0.2
+    assert table.loc["y", "p_worst"] > 0.8
+    assert setting_cells(table).loc["y"].iloc[0] != "any value"
+
+
+def test_a_number_with_few_values_has_one_of_them_for_its_best():
+    tree = make_surface_tree()
+    own = tree["surfaces/0"].dataset
+    points = own["points"].copy()
+    place = points.sel(hyperparameter="lr").to_numpy()
+    points.loc[{"hyperparameter": "lr"}] = np.round(2 * place) / 2
+    tree["surfaces/0"] = xr.DataTree(own.assign(points=points))
+    table = ll.best_setting(tree)
+    tried = table.loc["lr", "tried"].split(", ")
+    assert len(tried) == 3
+    for column in ("value", "lower", "upper", "together"):
+        assert f"{table.loc['lr', column]:.3g}" in tried
+    assert "lr (log) (of " + ", ".join(tried) + ")" in setting_cells(table).index
+    assert table.loc["y", "tried"] == ""

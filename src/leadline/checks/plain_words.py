@@ -57,7 +57,8 @@ MEANINGS = {
         "does the surface without a good trial predict it?", "share inside its 80 % interval"
     ),
     "optimum at an edge": Meaning(
-        "is the optimum at the end of a range?", "probability of the outer twentieth"
+        "is the optimum at the end of a range that matters?",
+        "probability that it is in the outer twentieth and a random value costs more than noise",
     ),
 }
 """The meanings by the public names of `LAW_CHECKS` and `SURFACE_CHECKS` of

@@ -13,7 +13,7 @@ MIN_INSIDE = 0.65
 _INSIDE = 0.8
 
 MAX_AT_EDGE = 0.8
-"""Largest probability that the optimum is in the outer twentieth of a range."""
+"""Largest probability that the optimum is in the outer twentieth of a range, and it matters."""
 
 _EDGE = 0.05
 

@@ -17,6 +17,7 @@ from leadline.cli.tables import show_line, show_table
 from leadline.cli.wording import SURFACE, in_command_line_words
 from leadline.data.metric_names import direction_doubt
 from leadline.data.trials import Trials
+from leadline.stats import surface_beside_law
 from leadline.stats.diagnostics import checks_line, convergence
 from leadline.stats.fitted_search import best_trial, search_names
 from leadline.stats.forecast import forecast
@@ -30,6 +31,7 @@ from leadline.stats.surface_settings import (
     AGAIN,
     SETTING_TITLE,
     best_setting,
+    has_params,
     setting_cells,
     together_text,
     which_matter,
@@ -205,4 +207,10 @@ def show_forecast(
         show_line(f"{far}.")
     for sentence in perfect_search_sentences(tree, prob) if is_surface(tree) else ():
         show_line(sentence)
+    if is_surface(tree):
+        # The law beside a surface may advise otherwise.
+        for name, text in surface_beside_law.law_sentences(tree, ci_prob=prob).items():
+            show_line(f"{name}: {text}" if named else text)
+    elif has_params(tree):
+        show_line(in_command_line_words(which_matter(tree)), "dim")
     return advice.stop

@@ -29,6 +29,7 @@ from leadline.stats.fitted_search import validate_tree
 from leadline.stats.leaning import WITHIN
 from leadline.stats.scaling_law import has_law
 from leadline.stats.scaling_sentences import law_sentences
+from leadline.stats.surface_settings import has_params, which_matter
 from leadline.stats.surface_tree import is_surface
 
 # JSON's escapes of characters that would end a script element or a line of JavaScript.
@@ -103,6 +104,7 @@ def render(tree: xr.DataTree) -> str:
         curve_pictures=[] if is_many(data) else draw_curves(tree, data, curves),
         pair_pictures=draw_pairs(tree, data),
         law_pictures=draw_law(tree),
+        surface=which_matter(tree, "add --surface to `leadline fit`") if has_params(tree) else "",
         law_sentences=law_sentences(tree) if has_law(tree) else [],
         **_template_values(tree, data),
     )

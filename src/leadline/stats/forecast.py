@@ -59,7 +59,8 @@ def forecast(
         - `expected_gain`: the same for expected scores, the averages over many re-runs of both
           trials, so that the luck of a best measurement (winner's curse) does not count. A new
           trial is kept, and so counts, where it measures better than the best seen; where that
-          was luck, the gain is negative;
+          was luck, the gain is negative, as is its mean where single runs displace a best trial of
+          many;
         - `p_gain` (search, trials): P(`gain` > `minimum_gain`), from the noisy quadratic itself;
         - `p_worthwhile` (search, trials): P(`expected_gain` > `minimum_gain`); without a
           `minimum_gain`, that it is above the noise sd of one run, `noise_sd` (search), the
@@ -129,9 +130,8 @@ def forecast(
     result["p_worthwhile"] = worth.mean(SAMPLE_DIMS).transpose("search", "trials")
     result["noise_sd"] = noise.mean(SAMPLE_DIMS)
     result["gain_mean"] = result["gain"].mean(SAMPLE_DIMS)
-    # A trial that measures better is not worse on average: less than 0 is Monte Carlo error.
     mean = figures.get("expected_gain_mean", result["expected_gain"].mean(SAMPLE_DIMS))
-    result["expected_gain_mean"] = mean.clip(min=0.0)
+    result["expected_gain_mean"] = mean
     per_trial = seen.copy(data=[_mean_cost(tree, name) for name in names])
     result["cost"] = per_trial * result["trials"]
     result["gain_per_cost"] = result["expected_gain_mean"] / result["cost"]

@@ -111,7 +111,8 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
         random = percent(float(own["p_worthwhile"]))
         sentence = f"{sentence[:-1]}; {who} with {random}. A sampler that learns lies between."
     elif not stop:
-        sentence += f" On average it gains {float(own['expected_gain_mean']):.2g}."
+        mean = rounded(float(own["expected_gain_mean"]), float(own["noise_sd"]))
+        sentence += f" On average it gains {mean}."
     if verdict == "not settled":
         sentence += " Go on in small steps of about 20 trials, and fit and forecast after each."
     return Advice(verdict, largest, sentence, _doubt(tree))
@@ -164,7 +165,8 @@ def forecast_cells(
                     rounded(float(row["best_seen"]), sd) if number == 0 else "",
                     f"{median} [{low}, {high}]",
                     percent(float(row["p_gain"])),
-                    f"{float(row['expected_gain_mean']):.2g}",
+                    # With the digits that runs can show, not those of Monte Carlo errors.
+                    rounded(float(row["expected_gain_mean"]), float(row["noise_sd"])),
                     percent(float(row["p_worthwhile"])),
                     "" if math.isnan(cost) else f"{cost:,.0f}" if cost >= 100 else f"{cost:.3g}",
                 ]

@@ -2,8 +2,9 @@
 
 import xarray as xr
 
-from leadline.stats.fitted_search import trial_data
+from leadline.stats.fitted_search import direction_sign, trial_data
 from leadline.stats.intervals import SAMPLE_DIMS, estimate, validate_interval
+from leadline.stats.rounding import percent
 from leadline.stats.surface_tree import law_draws, learned_searches, scores_of, surface_groups
 
 _PREDICTS = "surface fit, leave-one-out"
@@ -51,9 +52,27 @@ def law_sentences(tree: xr.DataTree, *, ci_prob: float | None = None) -> dict[st
             # Earlier versions did not keep the noise.
             if f"law_{answer}" in law
         )
+        both += _headrooms(own, law, direction_sign(tree), prob)
         reason = _SURFACE + _on_noise(tree, name, own, law) if _predicts(tree, name) else _LAW
         sentences[name] = f"two answers: {both}; {reason}"
     return sentences
+
+
+def _headrooms(own: xr.Dataset, law: xr.Dataset, sign: float, prob: float) -> str:
+    """Return what a perfect search would gain by both, on which the advice to stop rests."""
+    if "law_noise_sd" not in law:
+        return ""
+    pairs = {"the surface": own, "the law": law.rename({f"law_{name}": name for name in _ANSWERS})}
+    gains, chances = [], []
+    for name, answers in pairs.items():
+        gain = (sign * (answers["best_seen_expected"] - answers["optimum"])).clip(min=0.0)
+        chance = percent(float((gain > answers["noise_sd"]).mean()))
+        gains.append(f"{estimate(gain, prob)} by {name}")
+        chances.append(f"{chance} by {name}")
+    return (
+        f"; a perfect search would gain {' and '.join(gains)}, more than the noise of one run with "
+        f"probability {' and '.join(chances)}"
+    )
 
 
 def _on_noise(tree: xr.DataTree, search: str, own: xr.Dataset, law: xr.Dataset) -> str:

@@ -27,7 +27,10 @@ _RARE = 5
 """With fewer configurations, the prior decides what a choice costs."""
 
 _HARDLY = 0.05
-"""With at most this probability that a hyperparameter matters, any value is as good."""
+"""With at most this probability that a hyperparameter matters, any value may be as good."""
+
+_FEW = 8
+"""Of a number of which so many values or fewer were tried, the best is one of these."""
 
 CERTAIN = 0.8
 """A hyperparameter matters from this probability on, and does not below 1 minus it."""
@@ -64,6 +67,10 @@ def best_setting(
           all others are at their best; the posterior median and the ends of its interval. The
           mean is over scores, of which those beyond the worst trial count as the worst;
         - `p_matters`: the probability that this is more than the noise sd of one run;
+        - `p_worst`: the probability that the worst value of the range costs more than that, the
+          others as in `together`; where it is low, any value is as good;
+        - `tried`: of a number with 8 or fewer different values, these; its best values are among
+          them, though the surface is smooth between them; else empty;
         - `relevance`: the posterior median of the inverse squared length scale, in units of the
           range that was searched: 1 means that the score changes much over the range, 0.01 that
           it hardly does;
@@ -95,10 +102,11 @@ def best_setting(
     prob, _ = validate_interval(ci_prob, None)
     name = one_search(tree, search)
     posterior = tree["posterior"].dataset.sel(search=name)
-    through = surface_groups(tree, FUNCTIONS)[name]["through"]
+    functions = surface_groups(tree, FUNCTIONS)[name]
+    through = functions["through"]
     rows = {}
     group = surface_groups(tree)[name]
-    points = group.dataset["points"]
+    points, lines = group.dataset["points"], functions["slice"]
     for axis in axes_of(group):
         own = posterior.sel(hyperparameter=axis.name)
         unit = own["best_setting"].to_numpy().ravel()
@@ -106,13 +114,18 @@ def best_setting(
         gain = own["tuning_gain"].fillna(0.0)
         ends = [(1 - prob) / 2, 0.5, (1 + prob) / 2]
         lower, median, upper = gain.quantile(ends, SAMPLE_DIMS).to_numpy()
-        rows[axis.name] = _place(axis, unit[~np.isnan(unit)], prob) | {
-            "together": axis.from_unit([float(through.sel(hyperparameter=axis.name))])[0],
+        tried = _few_tried(axis, points.sel(hyperparameter=axis.name).to_numpy())
+        together = _nearest(tried, through.sel(hyperparameter=axis.name).to_numpy().reshape(1))
+        unit = _nearest(tried, unit[~np.isnan(unit)])
+        rows[axis.name] = _place(axis, unit, prob) | {
+            "together": axis.from_unit(together)[0],
             "axis": "choice" if axis.choices else "log" if axis.log else "linear",
             "tuning_gain": median,
             "tuning_gain_lower": lower,
             "tuning_gain_upper": upper,
             "p_matters": float((gain > own["noise_sd"]).mean()),
+            "p_worst": _worst_matters(lines.sel(hyperparameter=axis.name), own["noise_sd"]),
+            "tried": ", ".join(_value(own) for own in axis.from_unit(tried)),
             "relevance": float(np.median(own["relevance"].to_numpy())),
             "rarely": _rarely_tried(axis, points.sel(hyperparameter=axis.name)),
         }
@@ -129,7 +142,7 @@ def best_setting(
 
 SETTING_TITLE = (
     "those that matter most near the optimum first; (log): a random value is drawn evenly on the "
-    "log scale"
+    "log scale, others on a linear one; (of ...): all values that were tried"
 )
 """The heading of a table of `setting_cells`."""
 
@@ -143,16 +156,21 @@ def which_matter(tree: xr.DataTree, again: str = AGAIN) -> str:
 
     `again` is how to fit the trials again.
     """
-    recorded = (str(name) for name in tree["constant_data"].data_vars)
-    if any(name.startswith("trial_param") for name in recorded):
+    if has_params(tree):
         return (
             f"which hyperparameters matter: {again}; a surface may also place the optimum "
-            "elsewhere, as it uses their values"
+            "elsewhere, and advise otherwise on further trials, as it uses their values"
         )
     return (
         "which hyperparameters matter: unknown, as none are named; if the table has columns for "
         "them, fit it again with model='surface' and params=['COLUMN', …]"
     )
+
+
+def has_params(tree: xr.DataTree) -> bool:
+    """Return whether a fit recorded hyperparameters, to which a surface can be fitted."""
+    names = (str(name) for name in tree["constant_data"].data_vars)
+    return any(name.startswith("trial_param") for name in names)
 
 
 def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
@@ -166,7 +184,8 @@ def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
         absent = pd.isna(row["together"])
         gain, low, high = (float(row[f"tuning_gain{end}"]) for end in ("", "_lower", "_upper"))
         cost = with_interval(gain, low, high, (high - low) / 4)
-        rows[f"{name} (log)" if row["axis"] == "log" else str(name)] = {
+        tried = f" (of {row['tried']})" if row["tried"] else ""
+        rows[f"{name}{' (log)' * (row['axis'] == 'log')}{tried}"] = {
             f"best value [{prob}]": "inactive" if absent else _best_value(row),
             "best together": "" if absent else _value(row["together"]),
             f"a random value costs [{prob}]": "" if absent else cost,
@@ -223,8 +242,33 @@ def _rarely_tried(axis: Axis, units: xr.DataArray) -> str:
     return ", ".join(f"{name}: {pluralize(own, 'trial')}" for name, own in few if own < _RARE)
 
 
+def _worst_matters(line: xr.DataArray, noise: xr.DataArray) -> float:
+    """Return the probability that the worst value of a range costs more than the noise."""
+    line = line.dropna("slice_point")
+    if not line.sizes["slice_point"]:
+        return 0.0
+    # At fixed places: the extremes of each draw lie apart by chance.
+    mean = line.mean(SAMPLE_DIMS).to_numpy()
+    ends = line.isel(slice_point=[int(mean.argmin()), int(mean.argmax())])
+    return float((ends.diff("slice_point") > noise).mean())
+
+
+def _few_tried(axis: Axis, units: Floats) -> Floats:
+    """Return the positions of the values that were tried of a number, none of many."""
+    found = np.unique(units[np.isfinite(units)])
+    return found if not axis.choices and len(found) <= _FEW else np.empty(0)
+
+
+def _nearest(tried: Floats, units: Floats) -> Floats:
+    """Return the tried positions nearest to others, these themselves where none are given."""
+    if not len(tried):
+        return units
+    nearest = tried[np.abs(units[:, None] - tried).argmin(axis=1)]
+    return np.where(np.isnan(units), np.nan, nearest)
+
+
 def _best_value(row: pd.Series) -> str:
-    if row["p_matters"] <= _HARDLY:
+    if row["p_matters"] <= _HARDLY and row["p_worst"] <= 0.5:
         # The place of the optimum says nothing where all values are as good.
         return f"any value ({row['rarely']})" if row["rarely"] else "any value"
     if not pd.isna(row["probability"]):
