@@ -82,6 +82,9 @@ def test_a_choice_that_hardly_was_tried_is_named():
     assert ll.best_setting(make_surface_tree()).loc["opt", "rarely"] == ""
     gain.loc[{"hyperparameter": "opt"}] = 0.0
     tree["posterior"] = xr.DataTree(tree["posterior"].dataset.assign(tuning_gain=gain))
+    lines = tree["functions/0"].dataset["slice"].copy()
+    lines.loc[{"hyperparameter": "opt"}] = lines.sel(hyperparameter="opt") * 0.0 + 0.2
+    tree["functions/0"] = xr.DataTree(tree["functions/0"].dataset.assign(slice=lines))
     table = ll.best_setting(tree)
     assert table.loc["opt", "rarely"] == "sgd: 2 trials"
     assert "2 trials" in setting_cells(table).loc["opt"].iloc[0]
