@@ -194,7 +194,8 @@ def show_forecast(
         f"({found.attrs['direction']})\nmedian and {100 * prob:g} % interval of their best; "
         f"{chance}: of its measured score over the best seen; gain if re-run: the mean, of its "
         f"expected score over that of the best trial; worth it: more than {amount} if re-run"
-        + f"; best seen: the mean of {'up to ' * named}{runs} runs" * (runs > 1)
+        + f"; best seen: the mean of {'up to ' * named}{runs} runs"
+        * (runs > 1)
     )
     perfect = perfect_search(tree, minimum_gain)
     rows = [row[not named : n_heads + 2] for row in forecast_cells(found, prob, perfect)]
