@@ -307,6 +307,7 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
     text = "file to write; default: report.html beside FIT.nc"
     add("-o", "--output", type=Path, metavar="FILE", help=text)
     add("--force", action="store_true", help="overwrite an existing file")
+    _add_budget_and_rope(parser)
 
 
 def _add_forecast_options(parser: argparse.ArgumentParser) -> None:

@@ -125,7 +125,7 @@ def _show_differences(found: xr.Dataset, pairs: list[tuple[str, str]], columns: 
         rows.append([f"{first}, {second}", *own])
     if several:
         scales = [
-            f"{float(found['scale'].sel(where)):.2g}" if where else ""
+            f"{float(found['scale'].sel(where)):.3g}" if where else ""
             for _, where in heads.values()
         ]
         rows.append(["task scale", *scales])
