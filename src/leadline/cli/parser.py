@@ -189,6 +189,16 @@ def _bound(text: str) -> float | str | None:
         raise argparse.ArgumentTypeError(f"must be a number or 'none', got {text!r}") from None
 
 
+def _amount(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        why = "; a percentage has no meaning for a difference" if text.endswith("%") else ""
+        raise argparse.ArgumentTypeError(
+            f"must be a number in score units, such as 0.002, got {text!r}{why}"
+        ) from None
+
+
 def _positive_integer(text: str, minimum: int = 1) -> int:
     try:
         value = int(text)
@@ -234,7 +244,7 @@ def _add_budget_and_rope(
     add = parser.add_argument
     add("--budget", type=float, metavar="K", help=budget)
     text = "treat differences up to D, in score units, as practically equal"
-    add("--rope", type=float, default=0.0, metavar="D", help=text)
+    add("--rope", type=_amount, default=0.0, metavar="D", help=text)
 
 
 _COMPARE_EXAMPLE = """\
@@ -264,7 +274,7 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _COMPARE_EXAMPLE
     add = parser.add_argument
     text = "models to compare (tasks with --by task); default: all"
-    add("items", metavar="NAME", nargs="*", help=text)
+    add("items", metavar="NAME", nargs="*", default=[], help=text)
     add("--by", choices=("model", "task"), default="model", help="what is compared; default: model")
     _add_budget_and_rope(parser)
     _add_interval(parser)
@@ -282,7 +292,7 @@ def _add_sentence_options(parser: argparse.ArgumentParser) -> None:
 def _add_plot_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     text = f"pictures to draw: {', '.join(PICTURES)}; default: all that apply to this fit"
-    add("names", metavar="NAME", nargs="*", choices=PICTURES, help=text)
+    add("names", metavar="NAME", nargs="*", default=[], choices=PICTURES, help=text)
     folder = Path("leadline-pictures")
     text = "folder to write to, where pictures of the same name are replaced; default: %(default)s"
     add("-o", "--output", type=Path, metavar="DIR", default=folder, help=text)

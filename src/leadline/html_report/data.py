@@ -66,7 +66,7 @@ def report_data(
       and `sentences`; `checks`: the rows of `leadline.check`;
     - `curves`, `forecast`: the outcome of k trials and of m further ones; `advice`: to stop or to
       go on, for 50 of them;
-    - `comparison`: see `leadline.html_report.sliders`; None when there is one model.
+    - `comparison`: see `leadline.html_report.sliders`; None when there is one model; `budget`.
     """
     validate_tree(tree)
     prob, kind = validate_interval(None, None)
@@ -88,6 +88,7 @@ def report_data(
         "forecast": forecast_data(tree),
         "advice": stopping_advice(tree, forecast(tree, [DEFAULT_FURTHER])).reason,
         "comparison": comparison_data(tree, budget, rope),
+        "budget": budget,
     }
     data = plain(data)
     for index, search in enumerate(data["searches"]):

@@ -21,7 +21,7 @@ from leadline.html_report.data import curve_numbers, report_data
 from leadline.html_report.many_searches import MOST_SEARCHES, draw_ranks_of, is_many, page_data
 from leadline.html_report.pictures import draw_curves, draw_law, draw_optima, draw_pairs
 from leadline.html_report.sentences import as_sentence, doubt_sentences, pair_caption
-from leadline.html_report.sliders import DEFAULT_BUDGET, DEFAULT_FURTHER
+from leadline.html_report.sliders import BUDGETS, DEFAULT_BUDGET, DEFAULT_FURTHER
 from leadline.html_report.surface_page import surface_page_values
 from leadline.plots.picture import BETTER
 from leadline.plots.style import model_styles
@@ -152,7 +152,8 @@ def _template_values(tree: xr.DataTree, data: Mapping[str, Any]) -> dict[str, An
     styles = model_styles(tree)
     searches = [{**search, "color": styles[search["model"]].color} for search in data["searches"]]
     doubts = doubt_sentences(data)
-    curves, index = data["curves"], data["curves"]["budgets"].index(DEFAULT_BUDGET)
+    curves, wanted = data["curves"], data["budget"] or DEFAULT_BUDGET
+    index = min(range(len(BUDGETS)), key=lambda place: abs(BUDGETS[place] - wanted))
 
     def curve(search: int) -> str:
         decimals = searches[search]["optimum"]["decimals"]
@@ -166,7 +167,7 @@ def _template_values(tree: xr.DataTree, data: Mapping[str, Any]) -> dict[str, An
         "prob": f"{100 * data['interval']['prob']:g} %",
         "doubts": doubts,
         "verdict": [text for text in data["verdict"] if text not in doubts],
-        "default_budget": DEFAULT_BUDGET,
+        "default_budget": BUDGETS[index],
         "default_place": index,
         "within": WITHIN,
         "default_further": DEFAULT_FURTHER,

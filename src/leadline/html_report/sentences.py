@@ -33,7 +33,7 @@ def verdict_sentences(data: Mapping[str, Any]) -> list[str]:
         # Its warning and its failed checks are those of the fit.
         return [*sentences, *_describe(data, 0), data["advice"]]
     # At a budget, fully tuned models would be another answer.
-    if len(searches) <= _FEW and not (data["comparison"] or {}).get("budget"):
+    if len(searches) <= _FEW and not (data["comparison"] and data["budget"]):
         flat = [search for search in searches if search["plateau"]]
         optima = {
             search["name"]: estimate(search["optimum"])

@@ -81,8 +81,9 @@ def comparison_data(
     `p_best` is the probability of each of the `models` to be `best`, in words, overall; `ropes` are
     practically equal differences in score units, and `rope_place` is that of `rope`. Each of the
     `pairs` has `first`, `second` and `columns`, one per task, then "overall" and "new_task" where
-    they exist. A column has its `kind` and `label`, `difference` with `lower` and `upper` (in task scales), `p_better`,
-    `p_equal` and `p_worse`, lists over the ropes, and on a task `better_from_budget`.
+    they exist. A column has its `kind` and `label`, `difference` with `lower` and `upper` (in task
+    scales), `p_better`, `p_equal` and `p_worse`, lists over the ropes, and on a task
+    `better_from_budget`.
     """
     if len(set(tree["posterior"].dataset["model"].to_numpy().astype(str))) < 2:
         return None
@@ -107,7 +108,6 @@ def comparison_data(
         "tasks": tasks,
         "p_best": found["p_ahead_overall"].to_numpy(),
         "sentences": comparison_sentences(found),
-        "budget": budget,
         "conditions": conditions(found),
         "best": superlative(found),
         "ropes": ropes,

@@ -20,6 +20,7 @@ from leadline.io.wandb import refuse_chart_export
 _log = logging.getLogger(__name__)
 
 _FEWEST_REPEATS = 10
+_KINDS = ("task", "model")
 """A column in which each word has so many rows may tell searches apart."""
 
 _EPOCH_WORDS = frozenset({"epoch", "epochs", "step", "steps", "iteration", "budget"})
@@ -181,12 +182,9 @@ def _unused(frame: pd.DataFrame, columns: Mapping[str, str], grouped: bool) -> l
     words: list[str] = []
     seeds: list[str] = []
     for name in frame.columns.difference(list(columns.values()), sort=False):
-        cells = frame[name].dropna()
-        if len(cells) and all(isinstance(cell, str) for cell in cells):
-            counts = cells.value_counts()
-            if len(counts) > 1 and counts.min() >= _FEWEST_REPEATS:
-                (seeds if name.casefold() in SEED_WORDS else words).append(name)
-    free = [f"{own}={words[0]!r}" for own in ("task", "model") if words and own not in columns]
+        if _are_groups(frame[name]):
+            (seeds if name.casefold() in SEED_WORDS else words).append(name)
+    free = [f"{own}={words[0]!r}" for own in _KINDS if words and own not in columns]
     notes = []
     if free:
         notes.append(
@@ -198,7 +196,23 @@ def _unused(frame: pd.DataFrame, columns: Mapping[str, str], grouped: bool) -> l
             f"{UNUSED} {join_values(seeds)}; if it tells evaluations of one configuration apart, "
             f"name it, as in replicate={seeds[0]!r}"
         )
+    named, kinds = columns.get("replicate", ""), [own for own in _KINDS if own not in columns]
+    if named and kinds and named.casefold() not in SEED_WORDS and _are_groups(frame[named]):
+        notes.append(
+            f"the column {format_value(named)} holds a few names, which stand for the repeated "
+            "evaluations of one configuration, and their scores are averaged; if it tells "
+            f"searches apart, name it as {' or '.join(f'{own}={named!r}' for own in kinds)}"
+        )
     return notes
+
+
+def _are_groups(column: pd.Series) -> bool:
+    """Return whether a column holds words that are all repeated."""
+    cells = column.dropna()
+    if not len(cells) or not all(isinstance(cell, str) for cell in cells):
+        return False
+    counts = cells.value_counts()
+    return len(counts) > 1 and bool(counts.min() >= _FEWEST_REPEATS)
 
 
 def _what_repeats(frame: pd.DataFrame, columns: Mapping[str, str]) -> str:
@@ -215,6 +229,8 @@ def _what_repeats(frame: pd.DataFrame, columns: Mapping[str, str]) -> str:
         if name.casefold() in _EPOCH_WORDS:
             return f"name the column of the epochs, as in budget={name!r}"
         text = pd.to_numeric(frame[name], errors="coerce").isna().all()
-        kind, purpose = ("task", "searches") if text else ("replicate", "its evaluations")
+        kind, purpose = ("replicate", "its evaluations")
+        if text:
+            kind, purpose = ("model" if "task" in columns else "task", "searches")
         return f"the column {name!r} tells {purpose} apart: name it, as in {kind}={name!r}"
     return ""

@@ -253,9 +253,8 @@ def task_scales(comparison: xr.Dataset) -> list[str]:
     if rope := attrs["rope"]:
         average += f": differences up to {rope:g} are up to {rope / mean:.3g} task scales"
     return [
-        f"Overall{' and on a new task' * new}, differences are measured in task scales: each task "
-        f"counts alike. A task scale is about {_meaning_of_scale(attrs.get('model', ''))}, in "
-        f"{metric} {sizes}{average}."
+        f"Overall{' and on a new task' * new}, differences are in task scales, so that tasks count "
+        f"alike: about {_meaning_of_scale(attrs.get('model', ''))}, in {metric} {sizes}{average}."
     ]
 
 

@@ -167,11 +167,12 @@ def _pooled(tree: xr.DataTree) -> xr.Dataset:
 
 def _on_new_task(pooled: xr.Dataset, models: list[str]) -> xr.DataArray:
     """Return improvements on a new task in task scales."""
-    # A model whose searches all end in plateaus has no effect.
-    effect = pooled["model_effect"].reindex(model=models)
-    effect = _by_sample(effect).transpose("model", "sample")
+    effect = _by_sample(pooled["model_effect"]).transpose("model", "sample")
+    # Drawn for all models of the fit, so that a choice of them, or their order, changes nothing.
     noise = np.random.default_rng(_SEED).standard_normal(effect.shape)
-    return differences(effect + _by_sample(pooled["interaction_sd"]) * effect.copy(data=noise))
+    effect = effect + _by_sample(pooled["interaction_sd"]) * effect.copy(data=noise)
+    # A model whose searches all end in plateaus has no effect.
+    return differences(effect.reindex(model=models))
 
 
 def _excess_on_new_task(excess: xr.DataArray) -> xr.DataArray:

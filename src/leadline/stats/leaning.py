@@ -7,7 +7,7 @@ from leadline.stats.decided_by_prior import decided_by_prior
 from leadline.stats.fitted_search import search_names
 from leadline.stats.reported import has_trials
 from leadline.stats.surface_tree import is_surface
-from leadline.stats.trials_used import trials_used
+from leadline.stats.trials_used import ENOUGH, trials_used
 
 FEW = 30
 """With fewer trials beyond the threshold of a search that has fewer than `FEW_RUN`, a comparison
@@ -40,7 +40,7 @@ def leaning(tree: xr.DataTree, budget: float | None) -> str:
     count = f"{least}" if least == most else f"{least} to {most}"
     which = "each search" if few.all() else f"{few.sum()} of {len(few)} searches"
     text = f"The law rests on the best {count} trials of {which} on average, which are few"
-    text += f" for a comparison (fewer than {FEW})"
+    text += f" for a comparison (below {FEW}; for one search, below {ENOUGH})"
     marked = [
         name
         for name, own in zip(search_names(tree), decided_by_prior(tree), strict=True)
