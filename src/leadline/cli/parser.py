@@ -274,7 +274,7 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _COMPARE_EXAMPLE
     add = parser.add_argument
     text = "models to compare (tasks with --by task); default: all"
-    add("items", metavar="NAME", nargs="*", default=[], help=text)
+    add("items", metavar="NAME", nargs="*", default=None, help=text)
     add("--by", choices=("model", "task"), default="model", help="what is compared; default: model")
     _add_budget_and_rope(parser)
     _add_interval(parser)
@@ -292,7 +292,7 @@ def _add_sentence_options(parser: argparse.ArgumentParser) -> None:
 def _add_plot_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     text = f"pictures to draw: {', '.join(PICTURES)}; default: all that apply to this fit"
-    add("names", metavar="NAME", nargs="*", default=[], choices=PICTURES, help=text)
+    add("names", metavar="NAME", nargs="*", default=None, choices=PICTURES, help=text)
     folder = Path("leadline-pictures")
     text = "folder to write to, where pictures of the same name are replaced; default: %(default)s"
     add("-o", "--output", type=Path, metavar="DIR", default=folder, help=text)
