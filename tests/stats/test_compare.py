@@ -94,6 +94,13 @@ def test_a_new_task_has_effects_and_new_interactions(found):
     assert float(pair["p_better_new_task"]) == pytest.approx(ndtr((2 - ROPE / 0.2) / sd), abs=0.02)
 
 
+def test_a_new_task_does_not_depend_on_the_order_of_the_models(crossed, found):
+    turned = ll.compare(crossed.isel(search=[3, 2, 1, 0]), rope=ROPE)
+    pair = {"model": "a", "other_model": "c"}
+    for name in ("p_better_new_task", "difference_new_task_upper"):
+        assert float(turned[name].sel(pair)) == float(found[name].sel(pair))
+
+
 def test_at_a_budget_it_is_the_tuning_curve(crossed):
     found = ll.compare(crossed, budget=30)
     curve = ll.tuning_curve(crossed, [30], kind="expected")

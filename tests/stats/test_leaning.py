@@ -29,7 +29,10 @@ def tree_of(trials, used):
     [
         (None, ["leans on the prior", "Answers for 100 trials or fewer"]),
         (100.0, []),
-        (101.0, ["After 101 trials each, the answer leans on the prior", "for 100 trials or fewer"]),
+        (
+            101.0,
+            ["After 101 trials each, the answer leans on", "for 100 trials or fewer"],
+        ),
         (5000.0, ["leans on the prior", "Answers for 100 trials or fewer"]),
     ],
 )
