@@ -124,7 +124,7 @@ def tabulate_pairs(
             overall = [float(pair[source.format(suffixes[row])]) for row in summaries]
             figures[name][i, len(names) :] = overall
     labels = [
-        [_label(*cell, rope) for cell in zip(rows, *chances, strict=True)]
+        [_label(row, *own, rope) for row, *own in zip(rows, *chances, strict=True)]
         for chances in zip(*(figures[f"p_{kind}"] for kind in _KINDS), strict=True)
     ]
     metric = comparison.attrs["metric"]
