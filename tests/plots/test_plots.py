@@ -321,8 +321,6 @@ def test_twenty_models_look_different():
         assert one.color != other.color
     assert model_styles(tree_of(1)).popitem()[1].color == FIT
 
-    assert model_styles(make_tree(draws=4)).popitem()[1].color == FIT
-
 
 def test_intervals_end_where_their_numbers_do():
     """A projecting cap would add half the width of a line."""
