@@ -82,7 +82,7 @@ def test_budget_and_rope_are_those_of_verdict_table_and_pictures(tree):
     pair = expected.sel(model="mlp", other_model="forest", task="digits")
     chances = [percent(float(pair[f"p_{kind}"])) for kind in ("better", "equal", "worse")]
     assert column["p_equal"][comparison["rope_place"]] == float(pair["p_equal"])
-    plain = html.unescape(page).replace("\u00a0", " ")
+    plain = " ".join(html.unescape(page).split())
     for words in (
         "Which model is better, after 40 trials each, differences up to 0.0123 counting as equal",
         " / ".join(chances),

@@ -45,9 +45,9 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     The mean difference over these tasks is 0.13 [-0.11, 0.35] task scales, or 0.021 [-0.022,
     0.057] in loss (89 % intervals; positive: mlp is ahead). On a new task like these, mlp is
     perhaps better than forest (better 62 %, worse 38 %).
-    Overall and on a new task, differences are in task scales, so that tasks count alike: about
-    the distance from the worst to the median of the good scores, in loss 0.171 (digits), 0.175
-    (mnist); their harmonic mean, 0.173, turns them into loss.
+    Overall and on a new task, differences are in task scales, so that tasks count alike. A
+    task scale is about the distance from the worst to the median of the good scores, in loss
+    0.171 (digits), 0.175 (mnist); their harmonic mean, 0.173, turns them into loss.
     Words are those of the largest probability: perhaps from 60 %, probably from 80 %, very
     probably from 95 %, almost certainly from 99 %.
     """
@@ -257,7 +257,8 @@ def task_scales(comparison: xr.Dataset) -> list[str]:
         average += f": differences up to {rope:g} are up to {rope / mean:.3g} task scales"
     return [
         f"Overall{' and on a new task' * new}, differences are in task scales, so that tasks count "
-        f"alike: about {_meaning_of_scale(attrs.get('model', ''))}, in {metric} {sizes}{average}."
+        f"alike. A task scale is about {_meaning_of_scale(attrs.get('model', ''))}, in {metric} "
+        f"{sizes}{average}."
     ]
 
 
