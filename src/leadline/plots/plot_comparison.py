@@ -3,7 +3,7 @@
 import itertools
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -124,7 +124,7 @@ def tabulate_pairs(
             overall = [float(pair[source.format(suffixes[row])]) for row in summaries]
             figures[name][i, len(names) :] = overall
     labels = [
-        [_label(row, *own, rope) for row, *own in zip(rows, *chances, strict=True)]
+        [_label(row, own, rope) for row, *own in zip(rows, *chances, strict=True)]
         for chances in zip(*(figures[f"p_{kind}"] for kind in _KINDS), strict=True)
     ]
     metric = comparison.attrs["metric"]
@@ -279,11 +279,12 @@ def draw_comparison(
     return picture.finish(titles=False, conditions=numbers.attrs["conditions"])
 
 
-def _label(row: str, better: float, equal: float, worse: float, rope: float) -> str:
-    if not np.isfinite(better):
+def _label(row: str, chances: Sequence[float], rope: float) -> str:
+    """Return a row with P(better), P(equal) if there is a rope, and P(worse)."""
+    if not np.isfinite(chances[0]):
         return row
-    chances = (better, equal, worse) if rope > 0 else (better, worse)
-    return f"{row}  {' / '.join(percent(own).removesuffix(' %') for own in chances)} %"
+    shown = chances if rope > 0 else chances[::2]
+    return f"{row}  {' / '.join(percent(own).removesuffix(' %') for own in shown)} %"
 
 
 def choose_styles(
