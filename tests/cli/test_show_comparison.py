@@ -239,3 +239,8 @@ def test_a_comparison_of_many_trials_leans_on_nothing(plain, capsys):
 def test_a_rope_beyond_all_differences_is_named_on_the_screen(plain, capsys):
     show_comparison(plain, rope=50.0)
     assert "50 decides these answers" in " ".join(capsys.readouterr().out.split())
+
+
+def test_models_are_compared_in_the_order_of_their_names(plain):
+    models = list(dict.fromkeys(plain["posterior"]["model"].to_numpy().tolist()))[::-1]
+    assert compare_once(choose_items(plain, "model", models))["model"].to_numpy().tolist() == models

@@ -88,3 +88,20 @@ def test_only_the_nearest_choice_is_proposed(capsys):
     proposed = capsys.readouterr().err.split("Did you mean")[1]
     assert "minimize" in proposed
     assert "maximize" not in proposed
+
+
+@pytest.mark.parametrize(
+    ("line", "words", "missing"),
+    [
+        ("compare --rope 0.002", "required: FIT.nc (", "NAME"),
+        ("plot --rope 0.002", "required: FIT.nc (", "NAME"),
+        ("sentence fit.nc --latex", "write --format latex", "unrecognized"),
+        ("compare fit.nc --rope 0.2%", "in score units, such as 0.002", "float"),
+    ],
+)
+def test_what_is_missing_or_meant_is_named(line, words, missing, capsys):
+    with pytest.raises(SystemExit):
+        main(line.split())
+    error = capsys.readouterr().err
+    assert words in error
+    assert missing not in error

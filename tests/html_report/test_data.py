@@ -1,6 +1,7 @@
 """The dictionary of the report: JSON, the numbers of the library, and sentences that agree."""
 
 import copy
+import html
 import json
 import re
 
@@ -12,6 +13,7 @@ import leadline as ll
 from leadline.errors import LeadlineError
 from leadline.html_report.data import described, plain, report_data, to_json
 from leadline.html_report.formats import amount, estimate, gain, number, percent, unbroken
+from leadline.html_report.render import render
 from leadline.html_report.sentences import search_sentences, verdict_sentences
 from leadline.html_report.sliders import BUDGETS, FURTHER, rope_grid
 from leadline.stats.summary import summary_cells
@@ -68,6 +70,29 @@ def test_the_comparison_is_that_of_compare(tree, data):
         for column in pair["columns"][:2]:
             assert column["p_equal"][place] == float(found["p_equal"].sel(task=column["label"]))
         assert pair["columns"][2]["p_better"][place] == float(found["p_better_overall"])
+
+
+def test_budget_and_rope_are_those_of_verdict_table_and_pictures(tree):
+    few = tree.isel(draw=slice(40))
+    rope, page = 0.0123, render(few, budget=40, rope=0.0123)
+    found = report_data(few, budget=40, rope=rope)
+    comparison, expected = found["comparison"], ll.compare(few, budget=40, rope=rope)
+    assert comparison["sentences"] == ll.comparison_sentences(expected)
+    assert comparison["ropes"][comparison["rope_place"]] == rope
+    column = comparison["pairs"][0]["columns"][0]
+    pair = expected.sel(model="mlp", other_model="forest", task="digits")
+    chances = [percent(float(pair[f"p_{kind}"])) for kind in ("better", "equal", "worse")]
+    assert column["p_equal"][comparison["rope_place"]] == float(pair["p_equal"])
+    plain = " ".join(html.unescape(page).split())
+    for words in (
+        "Which model is better, after 40 trials each, differences up to 0.0123 counting as equal",
+        " / ".join(chances),
+        f"digits {' / '.join(own.removesuffix(' %') for own in chances)} %",
+        "verdict and pictures are for 0.0123",
+        "k = 40",
+    ):
+        assert words in plain
+    assert not any("Perfectly tuned" in text for text in found["verdict"])
 
 
 def test_checks_and_what_failed_when_it_was_fitted(small):

@@ -124,6 +124,14 @@ def test_practical_equivalence(opened, data):
     assert float(state(opened)["rope"]) == data["comparison"]["ropes"][last]
 
 
+def test_a_moved_rope_marks_that_verdict_and_pictures_stay(opened):
+    note = opened.locator("#rope-note")
+    assert "doubt" not in (note.get_attribute("class") or "")
+    slide(opened, "rope", 3)
+    assert "doubt" in note.get_attribute("class")
+    assert "verdict and pictures are for 0." in note.text_content()
+
+
 def test_searches_are_toggled_and_the_address_keeps_it(open_page, page):
     tab = open_page(page)
     row = tab.locator("[data-part='search-0']")

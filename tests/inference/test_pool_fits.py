@@ -82,7 +82,7 @@ def test_models_are_crossed_with_tasks_and_plateaus_stand_beside(tmp_path):
     assert float(tree["posterior"]["optimum"].sel(search="c / x").std()) == 0.0
     assert tree["pooled"]["model_effect"].sizes["model"] == 2
     found = ll.compare(tree)
-    assert np.isfinite(found["p_best_overall"]).all()
+    assert np.isfinite(found["p_ahead_overall"]).all()
 
 
 @pytest.mark.slow

@@ -410,3 +410,19 @@ def test_columns_that_look_like_hyperparameters_and_statuses_are_named():
 def test_mistakes_in_naming_columns_are_refused_by_what_helps(options, words):
     with pytest.raises(LeadlineError, match=words):
         read_table(sweep_table(), **SWEEP | options)
+
+
+def test_what_tells_rows_apart_is_the_model_where_the_task_is_named():
+    rows = [(task, algo, k) for task in "ab" for algo in ("x", "y") for k in range(12)]
+    frame = pd.DataFrame(rows, columns=["dataset", "algo", "trial"]).assign(
+        score=np.linspace(0.1, 0.9, len(rows))
+    )
+    named = {"score": "score", "direction": "maximize", "task": "dataset", "trial": "trial"}
+    with pytest.raises(LeadlineError, match="as in model='algo'"):
+        read_table(frame, **named)
+    # Averaged as repeats, two models would be one.
+    notes = " ".join(read_table(frame, **named, replicate="algo").notes)
+    assert "'algo' holds a few names" in notes
+    assert "model='algo'" in notes
+    seeds = read_table(frame.rename(columns={"algo": "seed"}), **named, replicate="seed").notes
+    assert "few names" not in " ".join(seeds)

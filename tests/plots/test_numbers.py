@@ -22,6 +22,7 @@ from helpers import (
 import leadline as ll
 from leadline.plots.plot_comparison import choose_styles, tabulate_pairs
 from leadline.plots.style import OBSERVED, QUIET, Style
+from leadline.stats.rounding import percent
 from leadline.stats.summary import summary_cells
 from leadline.stats.tuning_curve import empirical_tuning_curve
 
@@ -245,7 +246,11 @@ def test_comparison():
         assert float(numbers[name][2]) == float(found[f"difference_in_scores{end}"])
     np.testing.assert_array_equal(numbers["p_better"][:2], found["p_better"])
     assert float(numbers["p_better"][2]) == float(found["p_better_overall"])
-    assert "equal" in str(numbers["label"][0].item())
+    shown = [
+        percent(float(found[f"p_{kind}"][0])).removesuffix(" %")
+        for kind in ("better", "equal", "worse")
+    ]
+    assert str(numbers["label"][0].item()) == f"overall  {' / '.join(shown)} %"
     line = ll.plot_comparison(tree, rope=0.01).viz["interval b"].to_dataset().to_dataarray().item()
     ends = numbers.isel(row=1)[["lower", "upper"]].to_dataarray()
     np.testing.assert_array_equal(line.get_xdata(), ends)
@@ -270,28 +275,12 @@ def test_the_numbers_of_a_file_come_without_warnings(name):
         assert getattr(ll, f"{name}_numbers")(tree)
 
 
-@pytest.mark.parametrize("rope", [0.0, 0.003])
-def test_the_colour_of_a_comparison_counts_the_rope(rope):
-    ends = {"lower": [0.004, 0.001, -0.002, -0.05], "upper": [0.05, 0.077, 0.002, -0.001]}
-    parts = {name: (("pair", "row"), [own]) for name, own in ends.items()}
-    numbers = xr.Dataset(
-        {
-            **parts,
-            "first": ("pair", ["a"]),
-            "second": ("pair", ["b"]),
-            "practically_equal": (("pair", "row"), [[rope] * 4]),
-        }
-    )
+def test_the_colour_of_a_comparison_is_that_of_the_words():
+    chances = [(0.9, 0.08, 0.02), (0.05, 0.34, 0.61), (0.2, 0.7, 0.1), (0.5, 0.2, 0.3)]
+    parts = {
+        f"p_{kind}": (("pair", "row"), [own])
+        for kind, own in zip(("better", "equal", "worse"), zip(*chances, strict=True), strict=True)
+    }
+    numbers = xr.Dataset({**parts, "first": ("pair", ["a"]), "second": ("pair", ["b"])})
     colors, _ = choose_styles(numbers, {"a": Style("A", "C0"), "b": Style("B", "C0")})
-    expected = ["A", QUIET, OBSERVED, QUIET] if rope else ["A", "A", QUIET, "B"]
-    assert colors.to_numpy().ravel().tolist() == expected
-
-
-def test_the_rope_of_a_row_in_task_scales():
-    searches = tuple((task, model) for task in ("a", "b") for model in ("x", "y"))
-    tree = make_tree(make_trials(searches=searches), chains=2, draws=20)
-    found = ll.compare(tree, rope=0.01)
-    scale = found["scale"].to_numpy()
-    rows = tabulate_pairs(found, rope=0.01, in_scores=False)["practically_equal"][0].to_numpy()
-    np.testing.assert_allclose(rows[:2], 0.01 / scale)
-    np.testing.assert_allclose(rows[2:], (0.01 / scale).mean())
+    assert colors.to_numpy().ravel().tolist() == ["A", "B", OBSERVED, QUIET]

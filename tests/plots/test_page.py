@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
-from helpers import make_tree, make_trials
+from helpers import make_averaged_tree, make_tree, make_trials
 
 import leadline as ll
 from leadline.cli.main import main
@@ -229,3 +229,35 @@ def test_each_picture_takes_its_own_options(tree, tmp_path, monkeypatch):
     assert main([*arguments, "--size", "single-column"]) == 0
     written = {path.name for path in (tmp_path / "leadline-pictures").iterdir()}
     assert written == {"comparison.svg", "forecast.svg"}
+
+
+def test_thresholds_of_several_searches_fit_one_column():
+    one = make_averaged_tree(make_trials(), (0.18, 0.3, 0.7), (0.3, 0.3, 0.4))
+    both = xr.map_over_datasets(
+        lambda own: (
+            xr.concat([own, own.assign_coords(search=["again"])], "search", data_vars="minimal")
+            if "search" in own.dims
+            else own
+        ),
+        one,
+    )
+    with page("single-column"):
+        figure = ll.plot_threshold(both).get_viz("figure")
+        figure = figure.item() if isinstance(figure, np.ndarray) else figure
+        figure.canvas.draw()
+    for axes in figure.axes[-4:]:
+        box = axes.xaxis.label.get_window_extent()
+        assert box.x1 <= figure.bbox.x1
+        low, high = axes.get_xlim()
+        shown = [
+            label.get_window_extent()
+            for label, at in zip(axes.get_xticklabels(), axes.get_xticks(), strict=True)
+            if label.get_text() and low <= at <= high
+        ]
+        assert all(left.x1 < right.x0 for left, right in itertools.pairwise(shown))
+        # Half a marker beside the outermost thresholds.
+        middle = axes.transData.transform([(0.18, 0.0), (0.7, 0.0)])[:, 0]
+        room = 3.0 * 0.7 * figure.dpi / 72
+        assert middle[0] - axes.bbox.x0 > room
+        assert axes.bbox.x1 - middle[1] > room
+    plt.close("all")

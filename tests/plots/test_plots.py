@@ -320,3 +320,12 @@ def test_twenty_models_look_different():
         assert one.marker != other.marker
         assert one.color != other.color
     assert model_styles(tree_of(1)).popitem()[1].color == FIT
+
+
+def test_intervals_end_where_their_numbers_do():
+    """A projecting cap would add half the width of a line."""
+    axes = ll.plot_comparison(tree_of(6)).get_viz("figure").axes
+    lines = [line for panel in axes for line in panel.lines if line.get_linewidth() > 1]
+    assert lines
+    assert {artist.get_solid_capstyle() for artist in lines} == {"butt"}
+    plt.close("all")

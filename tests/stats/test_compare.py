@@ -11,7 +11,7 @@ from scipy.special import ndtr
 import leadline as ll
 from leadline.errors import LeadlineError
 from leadline.stats.compare import BUDGETS, equivalence
-from leadline.stats.comparison_sentences import mean_scale
+from leadline.stats.comparison_sentences import likeliest, mean_scale
 from leadline.stats.improvements import (
     _excess_on_new_task,
     differences,
@@ -94,6 +94,13 @@ def test_a_new_task_has_effects_and_new_interactions(found):
     assert float(pair["p_better_new_task"]) == pytest.approx(ndtr((2 - ROPE / 0.2) / sd), abs=0.02)
 
 
+def test_a_new_task_does_not_depend_on_the_order_of_the_models(crossed, found):
+    turned = ll.compare(crossed.isel(search=[3, 2, 1, 0]), rope=ROPE)
+    pair = {"model": "a", "other_model": "c"}
+    for name in ("p_better_new_task", "difference_new_task_upper"):
+        assert float(turned[name].sel(pair)) == float(found[name].sel(pair))
+
+
 def test_at_a_budget_it_is_the_tuning_curve(crossed):
     found = ll.compare(crossed, budget=30)
     curve = ll.tuning_curve(crossed, [30], kind="expected")
@@ -153,6 +160,30 @@ def test_the_overall_difference_in_scores(crossed, found):
     assert float(pair["difference_in_scores_lower"]) < float(pair["difference_in_scores"])
 
 
+def test_the_overall_difference_in_scores_exceeds_the_rope_with_the_stated_probability():
+    both = make_tree(make_trials(searches=tuple(itertools.product("tu", "xy"))), draws=100)
+    candidates = both["candidates"].dataset
+    slim = candidates["tail_scale"] * xr.DataArray([1.0, 1.0, 0.2, 0.2], dims="search")
+    both["candidates"] = candidates.assign(tail_scale=slim)
+    pair = {"model": "x", "other_model": "y"}
+    upper = float(ll.compare(both).sel(pair)["difference_in_scores_upper"])
+    beyond = float(ll.compare(both, rope=upper).sel(pair)["p_better_overall"])
+    assert beyond == pytest.approx((1 - 0.89) / 2, abs=0.01)
+
+
+def test_one_rule_of_words_is_stated_and_is_that_of_the_shown_percentage():
+    loss = np.zeros((3, 500))
+    # 94.4 % is shown as 94 %, 94.8 % as 95 %.
+    for n_better, word in ((472, "is probably"), (474, "is very probably")):
+        loss[1] = np.where(np.arange(500) < n_better, 1.0, -1.0)
+        text = " ".join(ll.comparison_sentences(comparison_of(loss, rope=0.0)))
+        assert f"x {word} better than y" in text
+        assert text.count("probably from 80 %, very probably from 95 %") == 1
+    assert likeliest(0.597, 0.0, 0.403) == "better"
+    assert likeliest(0.2, 0.2, 0.6) == "worse"
+    assert likeliest(0.2, 0.59, 0.21) == likeliest(np.nan, np.nan, np.nan) == ""
+
+
 def test_from_which_budget(found):
     better_from = found["better_from_budget"]
     # Each search is 0.05 worse than the one before.
@@ -166,7 +197,8 @@ def test_ranks_and_the_best(found):
     assert float(digits["rank"].sel(model=["a", "b"]).sum()) == 3
     assert float(digits["p_best"].sum()) == pytest.approx(1)
     assert np.isnan(digits["rank"].sel(model="c"))
-    assert float(found["p_best_overall"].sum()) == pytest.approx(1)
+    # Only what counts the rope is an overall probability to be the best.
+    assert "p_best_overall" not in found
     assert float(found["rank_overall"].sum()) == pytest.approx(6)
 
 
@@ -277,7 +309,9 @@ def test_one_average_of_the_task_scales_converts_ropes_and_a_new_task(crossed, f
     at_rope = ll.compare(crossed, rope=0.16 * float(pair["difference_new_task_upper"]))
     beyond = at_rope.sel(model="a", other_model="b")["p_better_new_task"]
     assert float(beyond) == pytest.approx((1 - found.attrs["ci_prob"]) / 2, abs=0.01)
-    assert "harmonic mean, 0.16, of which 0.03 is 0.19" in ll.comparison_sentences(found)[-1]
+    scales = ll.comparison_sentences(found)[-2]
+    for words in ("harmonic mean, 0.16,", "up to 0.03 are up to 0.187"):
+        assert words in scales
 
 
 def test_a_rope_beyond_all_differences_is_named():

@@ -12,6 +12,7 @@ import leadline as ll
 from leadline.cli.main import main
 from leadline.errors import LeadlineError
 from leadline.stats.citations import BIBTEX, REFERENCES
+from leadline.stats.markup import escape
 from leadline.stats.paper import optimum_sentence
 from leadline.stats.rounding import percent
 
@@ -38,10 +39,11 @@ def tree():
 @pytest.mark.parametrize("form", ["markdown", "latex"])
 def test_it_has_the_numbers_of_the_summary_and_of_the_comparison(tree, form):
     text = ll.sentences(tree, rope=0.01, budget=20, ci_prob=0.8, form=form)
-    plain = text.replace(r"\textless{}", "<").replace("\\", "")
+    plain = text.replace(r"\textless{}", "<").replace("\\", "").replace("$-$", "-")
     row = ll.summary(tree, ci_prob=0.8, ci_kind="eti").iloc[0]
+    fully = ll.sentences(tree, ci_prob=0.8)
     for column in ("optimum", "optimum_eti80_lb", "optimum_eti80_ub"):
-        assert f"{row[column]:.4f}" in plain or f"{row[column]:.5f}" in plain
+        assert f"{row[column]:.4f}" in fully or f"{row[column]:.5f}" in fully
     found = ll.compare(tree, budget=20, rope=0.01, ci_prob=0.8)
     names = ("a&b", "c@d")
     both = [found.sel(model=own, other_model=other) for own, other in (names, names[::-1])]
@@ -77,7 +79,7 @@ def test_the_sampler_is_the_one_that_was_used(tree, accept, expected, missing):
 
 
 def test_special_characters_are_escaped(tree):
-    latex = ll.sentences(tree, form="latex").split("% @article")[0]
+    latex = ll.sentences(tree, form="latex").split(r"\begin{filecontents*}")[0]
     assert r"a\&b" in latex
     assert "c@d" in latex
     assert not re.search(r"(?<!\\)[&%#_]", latex)
@@ -90,7 +92,7 @@ def test_every_citation_has_its_reference(tree):
     assert cited == listed == list(range(1, len(listed) + 1))
     latex = ll.sentences(tree, form="latex")
     keys = re.findall(r"\\cite\{(\w+)\}", latex)
-    assert keys == re.findall(r"^% @article\{(\w+),", latex, re.MULTILINE)
+    assert keys == re.findall(r"^@article\{(\w+),", latex, re.MULTILINE)
     assert REFERENCES.keys() == BIBTEX.keys()
 
 
@@ -120,9 +122,8 @@ def test_one_search_of_one_model_reads_as_one(tmp_path):
     assert "digits" not in text
     assert text.count("Perfectly tuned") == 1
     row = ll.tuning_curve(alone, [50], kind="expected").mean()
-    assert f"After 50 trials, the best one, if re-run, is expected to score {float(row):.3f}"[
-        :-1
-    ] in (text)
+    assert f"After 50 trials, the expected score is {float(row):.3f}"[:-1] in text
+    assert "trial that measures best of so many" in text.split("**Results")[0]
 
 
 def test_the_best_trial_its_re_run_the_noise_and_the_trials_used_are_results():
@@ -162,6 +163,24 @@ def test_answers_are_averaged_over_thresholds_only_where_several_have_weight():
 
     assert "averaged over the thresholds" in text_of((0.5, 0.5))
     assert "averaged over the thresholds" not in text_of((1.0, 0.0))
+
+
+def test_a_single_search_of_few_trials_says_so_below_the_limit_of_the_check():
+    for n, few in ((36, True), (44, False)):
+        text = ll.sentences(converged(make_tree(make_trials(n=n), 0.5, draws=100)))
+        assert ("which are few (below 20)" in text) == few
+
+
+def test_negative_numbers_of_latex_have_a_minus_and_names_a_hyphen():
+    assert escape("mlp-2: -0.5 [-.1, 1-2]", "latex") == "mlp-2: $-$0.5 [$-$.1, 1-2]"
+    assert escape("-0.5", "markdown") == "-0.5"
+
+
+def test_a_text_on_several_models_is_short_and_names_the_law_first(tree):
+    text = ll.sentences(tree, budget=20)
+    assert text.index("(the law)") < text.index("The law")
+    for left_out in ("If re-run", "noise sd of one run is"):
+        assert left_out not in text
 
 
 def test_many_optima_are_left_to_the_table():
@@ -212,7 +231,11 @@ def test_a_comparison_comes_first_with_each_of_a_few_tasks(tasks):
     made = converged(make_tree(make_trials(n=40, searches=searches), draws=100))
     text = ll.sentences(made, rope=0.01, budget=90)
     results = text.split("**Results.**")[1]
-    assert results.index("is better than") < results.index("erfectly tuned")
+    # Of many searches, scores are in the table.
+    assert ("After 90 trials, the expected score" in results) == (tasks == 3)
+    assert results.index("is better than") < len(results.split("After 90 trials, the")[0])
+    # Fully tuned, the answer may lean on the prior, which a near budget does not say.
+    assert "erfectly tuned" not in results
     found = ll.compare(made, rope=0.01, budget=90)
     pairs = [found.sel(model=a, other_model=b) for a, b in (("mlp", "forest"), ("forest", "mlp"))]
     pair = max(pairs, key=lambda own: float(own["p_better_overall"]))

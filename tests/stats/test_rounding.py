@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from leadline.stats.rounding import decimals_shown, percent, rounded, with_intervals
+from leadline.stats.rounding import decimals_shown, percent, rounded, with_interval, with_intervals
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,10 @@ def test_a_list_has_the_same_decimals_but_for_other_units():
     # One digit of the sd is left at least.
     far = [*near, (210.0, 190.0, 230.0, 12.0)]
     assert with_intervals(far) == ["0.037 [0.022, 0.055]", "0.07 [0.04, 0.09]", "210 [190, 230]"]
+
+
+def test_the_end_of_an_interval_shows_its_side_of_zero():
+    assert with_interval(0.19, 0.0048, 0.37, 0.12) == "0.19 [0.005, 0.37]"
+    assert with_interval(0.19, -0.0048, 0.37, 0.12) == "0.19 [-0.005, 0.37]"
+    # Not that of any tiny number.
+    assert with_interval(0.19, 1e-9, 0.37, 0.12) == "0.19 [0.00, 0.37]"

@@ -36,10 +36,14 @@ MEANINGS = {
         "do the scores fit the number of hyperparameters searched?", "probability of the bound"
     ),
     "prior of the optimum": Meaning(
-        "do the scores outweigh the prior?", "sensitivity to the prior", _PRIOR_LIMITS
+        "does the prior decide the optimum of this search?",
+        "sensitivity to the prior",
+        _PRIOR_LIMITS,
     ),
     "prior of the effective dimension": Meaning(
-        "do the scores outweigh the prior?", "sensitivity to the prior", _PRIOR_LIMITS
+        "does the prior decide the dimension of this search?",
+        "sensitivity to the prior",
+        _PRIOR_LIMITS,
     ),
     "best seen": Meaning(
         "is the best score too good for the optimum?", "probability of over 3 noise sds"

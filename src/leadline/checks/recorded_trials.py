@@ -9,12 +9,7 @@ from scipy.stats import spearmanr
 from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import Outcome, at_least, at_most, not_made, too_few_trials
 from leadline.data.trials import UNUSED
-from leadline.stats.trials_used import trials_used
-
-MIN_TAIL_POINTS = 20
-"""`leadline.fit` refuses fewer than 8. With fewer than 20, the posterior leans on the prior of the
-effective dimension and no test of fit has power. The automatic threshold also stops at 20 in a
-large search."""
+from leadline.stats.trials_used import ENOUGH, trials_used
 
 MIN_P_ORDER = 0.01
 """One random search in a hundred is flagged. A model-based search improves as it goes, with p far
@@ -37,7 +32,7 @@ def tail_points(evidence: Evidence) -> Outcome:
     """Check the number of trials beyond the threshold, the mean over candidates by weight."""
     return at_least(
         int(trials_used(evidence.tree).sel(search=evidence.search)),
-        MIN_TAIL_POINTS,
+        ENOUGH,
         "Run more trials: with so few of use, the prior matters much and a bad fit goes unnoticed.",
     )
 

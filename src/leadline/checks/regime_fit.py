@@ -48,8 +48,8 @@ def best_scores(evidence: Evidence) -> Outcome:
     counts = [count for count in counts if count >= _MIN_BEST]
     if not counts:
         needed = round(_MIN_BEST / max(_SHARES))
-        reason = f"{evidence.n_tail} trials are used; this check needs about "
-        return not_made(MIN_P_BEST, f"{reason}{needed}.")
+        reason = f"{evidence.n_tail} trials are beyond the likeliest threshold; this check needs"
+        return not_made(MIN_P_BEST, f"{reason} about {needed}.")
     figure = len(counts) * min(best_p_value(evidence, count) for count in counts)
     return at_least(
         min(1.0, figure),

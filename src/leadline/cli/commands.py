@@ -178,7 +178,7 @@ def run_report(arguments: argparse.Namespace) -> None:
 
     from leadline.html_report.render import report
 
-    report(tree, target)
+    report(tree, target, budget=arguments.budget, rope=arguments.rope)
     _show_written(target.parent, [target.name])
 
 

@@ -115,7 +115,8 @@ def show_first_answer(tree: xr.DataTree) -> None:
         show_line(found.message)
     else:
         show_line(f"rough: few draws so far ({', '.join(found.problems)})", "dim")
-    show_line("the answers on all searches together follow", "dim")
+    line = "the answers on all searches together follow, and differ: searches inform each other"
+    show_line(f"{line}, also on how many of their trials to use", "dim")
 
 
 def _show_cells(title: str, cells: pd.DataFrame, *, named: bool = True) -> None:

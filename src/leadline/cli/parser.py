@@ -273,7 +273,7 @@ def _add_compare_options(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _COMPARE_EXAMPLE
     add = parser.add_argument
     text = "models to compare (tasks with --by task); default: all"
-    add("items", metavar="NAME", nargs="*", help=text)
+    add("items", metavar="NAME", nargs="*", default=None, help=text)
     add("--by", choices=("model", "task"), default="model", help="what is compared; default: model")
     _add_budget_and_rope(parser)
     _add_interval(parser)
@@ -291,7 +291,7 @@ def _add_sentence_options(parser: argparse.ArgumentParser) -> None:
 def _add_plot_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     text = f"pictures to draw: {', '.join(PICTURES)}; default: all that apply to this fit"
-    add("names", metavar="NAME", nargs="*", choices=PICTURES, help=text)
+    add("names", metavar="NAME", nargs="*", default=None, choices=PICTURES, help=text)
     folder = Path("leadline-pictures")
     text = "folder to write to, where pictures of the same name are replaced; default: %(default)s"
     add("-o", "--output", type=Path, metavar="DIR", default=folder, help=text)
@@ -316,6 +316,7 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
     text = "file to write; default: report.html beside FIT.nc"
     add("-o", "--output", type=Path, metavar="FILE", help=text)
     add("--force", action="store_true", help="overwrite an existing file")
+    _add_budget_and_rope(parser)
 
 
 def _add_forecast_options(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,7 @@ Columns = dict[str, tuple[str, dict[str, str]]]
 
 
 def choose_items(tree: xr.DataTree, by: str, names: Sequence[str]) -> xr.DataTree:
-    """Return the fit with the searches of some models alone, or of some tasks.
+    """Return the fit with the searches of some models alone, or of some tasks, in their order.
 
     Raises `LeadlineError` for a name that the fit does not have, and for a single one.
     """
@@ -37,7 +37,8 @@ def choose_items(tree: xr.DataTree, by: str, names: Sequence[str]) -> xr.DataTre
             f"to compare {format_value(names[0])}, name another {by} beside it, such as "
             f"{format_value(others)}"
         )
-    return tree.isel(search=np.flatnonzero(np.isin(column, names)))
+    chosen = [np.flatnonzero(column == name) for name in dict.fromkeys(names)]
+    return tree.isel(search=np.concatenate(chosen))
 
 
 def _unknown(tree: xr.DataTree, by: str, name: str, known: Sequence[str]) -> str:
@@ -130,7 +131,7 @@ def _show_differences(found: xr.Dataset, pairs: list[tuple[str, str]], columns: 
         rows.append([f"{first}, {second}", *own])
     if several:
         scales = [
-            f"{float(found['scale'].sel(where)):.2g}" if where else ""
+            f"{float(found['scale'].sel(where)):.3g}" if where else ""
             for _, where in heads.values()
         ]
         rows.append(["task scale", *scales])

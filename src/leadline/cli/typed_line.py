@@ -68,6 +68,8 @@ class Parser(argparse.ArgumentParser):
         choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)$", message)
         if choice:
             message += f".{closest(choice[1], re.findall(r"'([^']*)'", choice[2]))}"
+        if unknown and unknown[1][2:] in _formats_of(self, command):
+            message = f"no option {unknown[1]}; write --format {unknown[1][2:]}"
         if unknown and unknown[1] in ("--minimize", "--maximize"):
             message = f"no option {unknown[1]}; write --direction {unknown[1][2:]}"
         message = self._file_first(message) or message
@@ -127,6 +129,15 @@ def _commands_of(parser: argparse.ArgumentParser) -> dict[str, set[str]]:
         if isinstance(action, argparse._SubParsersAction)
         for name, command in action.choices.items()
     }
+
+
+def _formats_of(parser: argparse.ArgumentParser, name: str) -> Iterable[str]:
+    """Return the choices of the option --format of a command, none where it has no such option."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction) and name in action.choices:
+            option = action.choices[name]._option_string_actions.get("--format")
+            return (option and option.choices) or ()
+    return ()
 
 
 def _command_first(typed: Sequence[str], commands: Iterable[str]) -> str:

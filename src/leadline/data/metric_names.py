@@ -88,7 +88,8 @@ def direction_doubt(trials: Trials) -> str:
     best = "largest" if trials.direction == "maximize" else "smallest"
     return (
         f"is the direction right? A score called {trials.metric!r} is usually {usual}d; with "
-        f"direction={trials.direction!r} the {best} one counts as the best"
+        f"direction={trials.direction!r} the {best} one counts as the best; "
+        f"if it is wrong, stop and give direction={usual!r}"
     )
 
 

@@ -46,11 +46,17 @@ def curve_numbers(tree: xr.DataTree) -> xr.Dataset:
     return tuning_curve_numbers(tree, BUDGETS, kind="expected")
 
 
-def report_data(tree: xr.DataTree, curves: xr.Dataset | None = None) -> dict[str, Any]:
+def report_data(
+    tree: xr.DataTree,
+    curves: xr.Dataset | None = None,
+    *,
+    budget: float | None = None,
+    rope: float = 0.0,
+) -> dict[str, Any]:
     """Return the answers of a fit as plain dictionaries, lists, numbers and text.
 
     Numbers have full precision, None where there is none. `curves` are those of `curve_numbers`,
-    if known: they take longest to compute. Keys:
+    if known: they take longest to compute. `budget` and `rope` are those of the comparison. Keys:
 
     - `version`; `metric`, `direction`, `source`, `trials`, `search_sampler`, `created_at`,
       `cost_unit`, `notes`, `settings`, `priors`, `versions`: the provenance;
@@ -60,7 +66,7 @@ def report_data(tree: xr.DataTree, curves: xr.Dataset | None = None) -> dict[str
       and `sentences`; `checks`: the rows of `leadline.check`;
     - `curves`, `forecast`: the outcome of k trials and of m further ones; `advice`: to stop or to
       go on, for 50 of them;
-    - `comparison`: see `leadline.html_report.sliders`; None when there is one model.
+    - `comparison`: see `leadline.html_report.sliders`; None when there is one model; `budget`.
     """
     validate_tree(tree)
     prob, kind = validate_interval(None, None)
@@ -81,7 +87,8 @@ def report_data(tree: xr.DataTree, curves: xr.Dataset | None = None) -> dict[str
         "curves": curve_data(curve_numbers(tree) if curves is None else curves),
         "forecast": forecast_data(tree),
         "advice": stopping_advice(tree, forecast(tree, [DEFAULT_FURTHER])).reason,
-        "comparison": comparison_data(tree),
+        "comparison": comparison_data(tree, budget, rope),
+        "budget": budget,
     }
     data = plain(data)
     for index, search in enumerate(data["searches"]):

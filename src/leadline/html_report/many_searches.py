@@ -47,8 +47,10 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-def draw_ranks_of(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
+def draw_ranks_of(
+    tree: xr.DataTree, data: Mapping[str, Any], budget: float | None = None, rope: float = 0.0
+) -> list[Drawing]:
     """Return the picture of mean ranks, in a list; none without several models and tasks."""
     posterior = tree["posterior"].dataset
     several = all(len(np.unique(posterior[name].to_numpy())) > 1 for name in ("model", "task"))
-    return [draw_rank_picture(tree)] if several and is_many(data) else []
+    return [draw_rank_picture(tree, budget, rope)] if several and is_many(data) else []

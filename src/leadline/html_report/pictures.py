@@ -124,7 +124,9 @@ def draw_curves(tree: xr.DataTree, data: Mapping[str, Any], numbers: xr.Dataset)
     return result
 
 
-def draw_pairs(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
+def draw_pairs(
+    tree: xr.DataTree, data: Mapping[str, Any], budget: float | None = None, rope: float = 0.0
+) -> list[Drawing]:
     """Return one picture per pair of models: differences on each task and overall.
 
     If there are many pairs, those with the model most likely to be the best are drawn.
@@ -132,7 +134,8 @@ def draw_pairs(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
     comparison = data["comparison"]
     if comparison is None:
         return []
-    numbers, styles, result = comparison_numbers(tree), model_styles(tree), []
+    numbers = comparison_numbers(tree, budget=budget, rope=rope)
+    styles, result = model_styles(tree), []
     chances = [chance or 0.0 for chance in comparison["p_best"]]
     favourite = comparison["models"][chances.index(max(chances))]
     members = [(pair["first"], pair["second"]) for pair in comparison["pairs"]]
@@ -159,9 +162,9 @@ def draw_pairs(tree: xr.DataTree, data: Mapping[str, Any]) -> list[Drawing]:
     return result
 
 
-def draw_rank_picture(tree: xr.DataTree) -> Drawing:
+def draw_rank_picture(tree: xr.DataTree, budget: float | None = None, rope: float = 0.0) -> Drawing:
     """Return the picture of the mean rank of each model over the tasks."""
-    numbers = ranks_numbers(tree)
+    numbers = ranks_numbers(tree, budget=budget, rope=rope)
     height = 0.3 * numbers.sizes["item"] + 0.14 * numbers.sizes["group"] + 0.9
     facets = xr.DataArray([RANK_PANEL], dims="picture")
     with _panels((4.2, height), "picture", facets) as panels:

@@ -20,8 +20,8 @@ from leadline.html_report import formats
 from leadline.html_report.data import curve_numbers, report_data
 from leadline.html_report.many_searches import MOST_SEARCHES, draw_ranks_of, is_many, page_data
 from leadline.html_report.pictures import draw_curves, draw_law, draw_optima, draw_pairs
-from leadline.html_report.sentences import as_sentence, doubt_sentences
-from leadline.html_report.sliders import DEFAULT_BUDGET, DEFAULT_FURTHER
+from leadline.html_report.sentences import as_sentence, doubt_sentences, pair_caption
+from leadline.html_report.sliders import BUDGETS, DEFAULT_BUDGET, DEFAULT_FURTHER
 from leadline.html_report.surface_page import surface_page_values
 from leadline.plots.picture import BETTER
 from leadline.plots.style import model_styles
@@ -36,20 +36,28 @@ from leadline.stats.surface_tree import is_surface
 _ESCAPED = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
 
-def report(tree: xr.DataTree, path: str | os.PathLike[str]) -> Path:
+def report(
+    tree: xr.DataTree,
+    path: str | os.PathLike[str],
+    *,
+    budget: float | None = None,
+    rope: float = 0.0,
+) -> Path:
     """Write the answers of a fit as one HTML file, and return its path.
 
     Sentences, tables and pictures show the results of `leadline.summary`, `compare`, `forecast`,
     `tuning_curve` and `check`. The file loads nothing from outside and can be read without
-    JavaScript. With JavaScript, sliders choose numbers of trials and the practically equal
-    difference. The same fit gives the same bytes.
+    JavaScript. With JavaScript, sliders choose the numbers of trials, and the practically equal
+    difference of the table of models. The same fit gives the same bytes.
 
     Parameters
     ----------
     tree : DataTree
         The result of `leadline.fit`.
     path : str or path
-        The file to write; one that exists is replaced.
+        The file to write; one that exists is replaced, as by other functions that save a result.
+    budget, rope
+        As in `leadline.compare`: those of the verdict, the table and the pictures of models.
 
     Returns
     -------
@@ -58,14 +66,14 @@ def report(tree: xr.DataTree, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     LeadlineError
-        If `tree` is not the result of a fit.
+        If `tree` is not the result of a fit, or an option is wrong.
 
     Examples
     --------
-    >>> ll.report(fit, "report.html").name
+    >>> ll.report(fit, "report.html", rope=0.002).name
     'report.html'
     """
-    text = render(tree)
+    text = render(tree, budget=budget, rope=rope)
     target = Path(path)
     # Replaced in one step, so that no reader sees half a report.
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -77,18 +85,18 @@ def report(tree: xr.DataTree, path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def render(tree: xr.DataTree) -> str:
+def render(tree: xr.DataTree, *, budget: float | None = None, rope: float = 0.0) -> str:
     """Return the page of the result of a fit."""
-    if is_surface(validate_tree(tree, surface=True)):
+    if is_surface(validate_tree(tree, surface=budget is None, asked="`budget`")):
         style = _part("style.css")
         template = _template("surface.html.j2")
-        values = surface_page_values(tree)
+        values = surface_page_values(tree, rope)
         checks = _list_failed(values["data"])
         return template.render(
             style=Markup(style), style_hash=_hash(style), failed=checks, **values
         )
     curves = curve_numbers(validate_tree(tree))
-    data = report_data(tree, curves)
+    data = report_data(tree, curves, budget=budget, rope=rope)
     style, script = (_part(name) for name in ("style.css", "script.js"))
     template = _template("report.html.j2")
     return template.render(
@@ -99,10 +107,10 @@ def render(tree: xr.DataTree) -> str:
         script_hash=_hash(script),
         json=Markup(embed(page_data(data))),
         many=is_many(data),
-        rank_pictures=draw_ranks_of(tree, data),
+        rank_pictures=draw_ranks_of(tree, data, budget, rope),
         optimum_pictures=[] if is_many(data) else draw_optima(tree, data),
         curve_pictures=[] if is_many(data) else draw_curves(tree, data, curves),
-        pair_pictures=draw_pairs(tree, data),
+        pair_pictures=draw_pairs(tree, data, budget, rope),
         law_pictures=draw_law(tree),
         surface=which_matter(tree, "add --surface to `leadline fit`") if has_params(tree) else "",
         law_sentences=law_sentences(tree) if has_law(tree) else [],
@@ -146,7 +154,8 @@ def _template_values(tree: xr.DataTree, data: Mapping[str, Any]) -> dict[str, An
     styles = model_styles(tree)
     searches = [{**search, "color": styles[search["model"]].color} for search in data["searches"]]
     doubts = doubt_sentences(data)
-    curves, index = data["curves"], data["curves"]["budgets"].index(DEFAULT_BUDGET)
+    curves, wanted = data["curves"], data["budget"] or DEFAULT_BUDGET
+    index = min(range(len(BUDGETS)), key=lambda place: abs(BUDGETS[place] - wanted))
 
     def curve(search: int) -> str:
         decimals = searches[search]["optimum"]["decimals"]
@@ -160,23 +169,30 @@ def _template_values(tree: xr.DataTree, data: Mapping[str, Any]) -> dict[str, An
         "prob": f"{100 * data['interval']['prob']:g} %",
         "doubts": doubts,
         "verdict": [text for text in data["verdict"] if text not in doubts],
-        "default_budget": DEFAULT_BUDGET,
+        "default_budget": BUDGETS[index],
         "default_place": index,
         "within": WITHIN,
         "default_further": DEFAULT_FURTHER,
         "further_place": data["forecast"]["trials"].index(DEFAULT_FURTHER),
         "curve": curve,
+        "rope": f"{_rope_of(data):g}",
+        "pair_caption": pair_caption(data, _rope_of(data)),
         "has_costs": any(cost[0] is not None for cost in data["forecast"]["cost"]),
         "failed": _list_failed(data),
     }
 
 
-def _triple(column: Mapping[str, Any]) -> str:
-    """Return the probabilities of a pair if only equal scores count as equal, if they can be."""
-    chances = [column[name][0] for name in ("p_better", "p_equal", "p_worse")]
+def _rope_of(data: Mapping[str, Any]) -> float:
+    comparison = data["comparison"]
+    return float(comparison["ropes"][comparison["rope_place"]]) if comparison else 0.0
+
+
+def _triple(column: Mapping[str, Any], place: int) -> str:
+    """Return the probabilities of a pair for one rope; P(equal) is left out if it is 0 without."""
+    chances = [column[name][place] for name in ("p_better", "p_equal", "p_worse")]
     if None in chances:
         return formats.MISSING
-    return " / ".join(map(formats.percent, chances if chances[1] else chances[::2]))
+    return " / ".join(map(formats.percent, chances if place or chances[1] else chances[::2]))
 
 
 def _some(names: Sequence[str]) -> str:

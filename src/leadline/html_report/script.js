@@ -108,6 +108,7 @@
   const showRope = () => {
     const place = Number(ropeSlider.value);
     announce(ropeSlider, String(comparison.ropes[place]), "");
+    one("rope-note").classList.toggle("doubt", place !== comparison.rope_place);
     all("[data-pair]").forEach((cell) => {
       const column = comparison.pairs[cell.dataset.pair].columns[cell.dataset.column];
       const chances = ["p_better", "p_equal", "p_worse"].map((name) => column[name][place]);
@@ -130,7 +131,7 @@
     const state = new URLSearchParams();
     state.set("k", budgets[budgetSlider.value]);
     state.set("m", trials[furtherSlider.value]);
-    if (ropeSlider && Number(ropeSlider.value)) state.set("rope", comparison.ropes[ropeSlider.value]);
+    if (ropeSlider && Number(ropeSlider.value) !== comparison.rope_place) state.set("rope", comparison.ropes[ropeSlider.value]);
     if (hidden.size) state.set("off", [...hidden].sort((a, b) => a - b).join("."));
     history.replaceState(null, "", `#${state}`);
   };
@@ -152,7 +153,7 @@
     showFurther();
     showSearches();
     if (ropeSlider) {
-      ropeSlider.value = nearest(comparison.ropes, state.get("rope"), 0);
+      ropeSlider.value = nearest(comparison.ropes, state.get("rope"), comparison.rope_place);
       showRope();
     }
   };

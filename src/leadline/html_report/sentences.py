@@ -9,6 +9,7 @@ from typing import Any
 from leadline.checks.check import checks_line
 from leadline.html_report.formats import estimate, gain, number, percent
 from leadline.html_report.sliders import DEFAULT_FURTHER
+from leadline.stats.comparison_sentences import LEAST
 from leadline.stats.paper import optimum_sentence
 
 _SIGNS = {"minimize": 1.0, "maximize": -1.0}
@@ -31,7 +32,8 @@ def verdict_sentences(data: Mapping[str, Any]) -> list[str]:
     if len(searches) == 1:
         # Its warning and its failed checks are those of the fit.
         return [*sentences, *_describe(data, 0), data["advice"]]
-    if len(searches) <= _FEW:
+    # At a budget, fully tuned models would be another answer.
+    if len(searches) <= _FEW and not (data["comparison"] and data["budget"]):
         flat = [search for search in searches if search["plateau"]]
         optima = {
             search["name"]: estimate(search["optimum"])
@@ -64,6 +66,19 @@ def search_sentences(data: Mapping[str, Any], index: int) -> list[str]:
     if search["failed_checks"]:
         sentences.append(as_sentence(checks_line(search["failed_checks"])))
     return sentences
+
+
+def pair_caption(data: Mapping[str, Any], rope: float) -> str:
+    """Return what the pictures of pairs of models show."""
+    side, equal = ("the band", "practically equal / ") if rope else ("0", "")
+    black = f", black: practically equal with {LEAST} % or more" if rope else ""
+    return (
+        f"Dot and line: posterior mean and {100 * data['interval']['prob']:g} % interval of the "
+        f"difference; to the right of {side} the first is better. Numbers: P(better / {equal}"
+        f"worse). Colour: that of the model that is better with {LEAST} % or more{black}, grey: "
+        "cannot be told apart. Overall and on a new task, differences in task scales are turned "
+        f"into {data['metric']} by the harmonic mean of the scales."
+    )
 
 
 def _describe(data: Mapping[str, Any], index: int) -> list[str]:

@@ -9,7 +9,7 @@ import xarray as xr
 
 from leadline.plots.plot_comparison import SUMMARY_ROWS, tabulate_pairs
 from leadline.stats.compare import compare, equivalence
-from leadline.stats.comparison_sentences import comparison_sentences
+from leadline.stats.comparison_sentences import comparison_sentences, conditions, superlative
 from leadline.stats.forecast import forecast
 
 _LARGEST = 10_000
@@ -73,21 +73,25 @@ def forecast_data(tree: xr.DataTree) -> dict[str, Any]:
     return {"trials": FURTHER, **{name: found[name].to_numpy() for name in names}}
 
 
-def comparison_data(tree: xr.DataTree) -> dict[str, Any] | None:
-    """Return the comparison of the fully tuned models of a fit, None if there is one model.
+def comparison_data(
+    tree: xr.DataTree, budget: float | None = None, rope: float = 0.0
+) -> dict[str, Any] | None:
+    """Return the comparison of the models of a fit by `compare`, None if there is one model.
 
-    `p_best` is the probability of each of the `models` to be the best overall; `ropes` are
-    practically equal differences in score units. Each of the `pairs` has `first`, `second` and
-    `columns`, one per task, then "overall" and "new_task" where they exist. A column has its
-    `kind` and `label`, `difference` with `lower` and `upper` (in task scales), `p_better`,
-    `p_equal` and `p_worse`, lists over the ropes, and on a task `better_from_budget`.
+    `p_best` is the probability of each of the `models` to be `best`, in words, overall; `ropes` are
+    practically equal differences in score units, and `rope_place` is that of `rope`. Each of the
+    `pairs` has `first`, `second` and `columns`, one per task, then "overall" and "new_task" where
+    they exist. A column has its `kind` and `label`, `difference` with `lower` and `upper` (in task
+    scales), `p_better`, `p_equal` and `p_worse`, lists over the ropes, and on a task
+    `better_from_budget`.
     """
     if len(set(tree["posterior"].dataset["model"].to_numpy().astype(str))) < 2:
         return None
-    found = compare(tree)
+    found = compare(tree, budget=budget, rope=rope)
     models, tasks = (found[name].to_numpy().astype(str).tolist() for name in ("model", "task"))
-    ropes = rope_grid(found["scale"].to_numpy(), found["difference"].to_numpy())
-    chances, table = equivalence(tree, ropes), tabulate_pairs(found)
+    grid = rope_grid(found["scale"].to_numpy(), found["difference"].to_numpy())
+    ropes = sorted({*grid, float(rope)})
+    chances, table = equivalence(tree, ropes, budget=budget), tabulate_pairs(found)
     pairs = []
     for index, (first, second) in enumerate(itertools.combinations(models, 2)):
         of_pair = {"model": first, "other_model": second}
@@ -102,9 +106,12 @@ def comparison_data(tree: xr.DataTree) -> dict[str, Any] | None:
     return {
         "models": models,
         "tasks": tasks,
-        "p_best": found["p_best_overall"].to_numpy(),
+        "p_best": found["p_ahead_overall"].to_numpy(),
         "sentences": comparison_sentences(found),
+        "conditions": conditions(found),
+        "best": superlative(found),
         "ropes": ropes,
+        "rope_place": ropes.index(float(rope)),
         "pairs": pairs,
     }
 

@@ -33,12 +33,12 @@ FURTHER = (10, 50, 200)
 """The numbers of further random trials in the table of forecasts."""
 
 
-def surface_page_values(tree: xr.DataTree) -> dict[str, Any]:
+def surface_page_values(tree: xr.DataTree, rope: float = 0.0) -> dict[str, Any]:
     """Return the values of the template `surface.html.j2`."""
     prob, kind = validate_interval(None, None)
     checks, found = check(tree), convergence(tree)
     searches = _searches(tree, prob, kind)
-    comparison = comparison_data(tree)
+    comparison = comparison_data(tree, rope=rope)
     data: dict[str, Any] = {
         **described(tree),
         "convergence": {"ok": found.ok, "message": found.message},
@@ -69,7 +69,7 @@ def surface_page_values(tree: xr.DataTree) -> dict[str, Any]:
         "measured": calibration_of(tree),
         "optimum_pictures": draw_optima(tree, data),
         "slices": [draw_slices(tree, search["name"]) for search in searches],
-        "pair_pictures": draw_pairs(tree, data),
+        "pair_pictures": draw_pairs(tree, data, rope=rope),
     }
 
 

@@ -28,6 +28,7 @@ from leadline.io.wandb import refuse_chart_export
 _log = logging.getLogger(__name__)
 
 _FEWEST_REPEATS = 10
+_KINDS = ("task", "model")
 """A column in which each word has so many rows may tell searches apart."""
 
 _EPOCH_WORDS = frozenset({"epoch", "epochs", "step", "steps", "iteration", "budget"})
@@ -199,17 +200,14 @@ def _unused(frame: pd.DataFrame, columns: Mapping[str, str], grouped: bool) -> l
         cells = frame[name].dropna()
         if not known and name.casefold() not in SEED_WORDS and _may_be_drawn(name, cells):
             numbers.append(name)
-        if len(cells) and all(isinstance(cell, str) for cell in cells):
-            if "status" not in columns and _holds_statuses(cells):
-                notes.append(
-                    f"{UNUSED} {format_value(name)}, which looks like the status of evaluations; "
-                    f"name it, as in status={name!r}"
-                )
-                continue
-            counts = cells.value_counts()
-            if len(counts) > 1 and counts.min() >= _FEWEST_REPEATS:
-                (seeds if name.casefold() in SEED_WORDS else words).append(name)
-    free = [f"{own}={words[0]!r}" for own in ("task", "model") if words and own not in columns]
+        if "status" not in columns and _holds_statuses(cells):
+            notes.append(
+                f"{UNUSED} {format_value(name)}, which looks like the status of evaluations; "
+                f"name it, as in status={name!r}"
+            )
+        elif _are_groups(cells):
+            (seeds if name.casefold() in SEED_WORDS else words).append(name)
+    free = [f"{own}={words[0]!r}" for own in _KINDS if words and own not in columns]
     params = [name for name in frame.columns if name in {*words, *numbers}]
     if set(params) - set(words):
         notes.append(
@@ -226,11 +224,35 @@ def _unused(frame: pd.DataFrame, columns: Mapping[str, str], grouped: bool) -> l
             f"{UNUSED} {join_values(seeds)}; if it tells evaluations of one configuration apart, "
             f"name it, as in replicate={seeds[0]!r}"
         )
+    named, kinds = columns.get("replicate", ""), [own for own in _KINDS if own not in columns]
+    if (
+        named
+        and kinds
+        and named.casefold() not in SEED_WORDS
+        and _are_groups(frame[named].dropna())
+    ):
+        notes.append(
+            f"the column {format_value(named)} holds a few names, which stand for the repeated "
+            "evaluations of one configuration, and their scores are averaged; if it tells "
+            f"searches apart, name it as {' or '.join(f'{own}={named!r}' for own in kinds)}"
+        )
     return notes
+
+
+def _are_words(cells: pd.Series) -> bool:
+    return len(cells) > 0 and all(isinstance(cell, str) for cell in cells)
+
+
+def _are_groups(cells: pd.Series) -> bool:
+    """Return whether cells are words that are all repeated."""
+    counts = cells.value_counts()
+    return _are_words(cells) and len(counts) > 1 and bool(counts.min() >= _FEWEST_REPEATS)
 
 
 def _holds_statuses(cells: pd.Series) -> bool:
     """Return whether all cells are words for statuses, of which a failed one may have a score."""
+    if not _are_words(cells):
+        return False
     words = {cell.strip().casefold() for cell in cells.unique()}
     return len(words) > 1 and words <= STATUS_OF.keys()
 
@@ -260,6 +282,8 @@ def _what_repeats(frame: pd.DataFrame, columns: Mapping[str, str]) -> str:
         if name.casefold() in _EPOCH_WORDS:
             return f"name the column of the epochs, as in budget={name!r}"
         text = pd.to_numeric(frame[name], errors="coerce").isna().all()
-        kind, purpose = ("task", "searches") if text else ("replicate", "its evaluations")
+        kind, purpose = ("replicate", "its evaluations")
+        if text:
+            kind, purpose = ("model" if "task" in columns else "task", "searches")
         return f"the column {name!r} tells {purpose} apart: name it, as in {kind}={name!r}"
     return ""

@@ -2,8 +2,10 @@
 
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Literal
 
+import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from arviz_plots import PlotCollection
@@ -95,7 +97,10 @@ class Picture:
         if chosen is None:
             return
         arguments = {"ignore_aes": "all", **(arguments or {}), **chosen}
-        self.collection.map(_unpack_scalars(visual), name, data=data, **arguments)
+        # The default caps would draw an interval longer than it is.
+        butt = {"lines.solid_capstyle": "butt"}
+        with mpl.rc_context(butt) if self.backend == "matplotlib" else nullcontext():
+            self.collection.map(_unpack_scalars(visual), name, data=data, **arguments)
         if label is not None:
             self.add_entries([make_entry(label, kind, chosen)])
 

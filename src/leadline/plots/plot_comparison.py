@@ -3,7 +3,7 @@
 import itertools
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +17,13 @@ from leadline.plots.page import fit_columns, fit_size, text_scale
 from leadline.plots.picture import Picture, Visuals, make_caption
 from leadline.plots.style import FIT, OBSERVED, QUIET, Style, model_styles
 from leadline.stats.compare import compare_once
-from leadline.stats.comparison_sentences import conditions, mean_scale
+from leadline.stats.comparison_sentences import (
+    LEAST,
+    conditions,
+    likeliest,
+    mean_scale,
+    short_doubts,
+)
 from leadline.stats.diagnostics import convergence
 from leadline.stats.rounding import percent
 
@@ -30,7 +36,9 @@ _SOURCES = {
     "upper": "difference{}_upper",
     "p_better": "p_better{}",
     "p_equal": "p_equal{}",
+    "p_worse": "p_worse{}",
 }
+_KINDS = ("better", "equal", "worse")
 _MOST_COLUMNS = 3
 _MOST_RATIO = 10.0
 """Tasks whose scales differ by a larger factor do not share an axis in score units."""
@@ -58,9 +66,9 @@ def comparison_numbers(
     -------
     Dataset
         Dims (pair, row): `difference`, `lower` and `upper`, positive where the first of the pair
-        is better; `p_better`, `p_equal`; `label`, the name of the row with P(better); and
-        `practically_equal`, the rope in the unit of the row. Dims (pair): `first`, `second`, and
-        `axis`, which score is subtracted from which. Rows are the tasks, overall and a new task;
+        is better; `p_better`, `p_equal`, `p_worse`; and `label`, the name of the row with them.
+        Dims (pair): `first`, `second`, and `axis`, which score is subtracted from which. Rows are
+        the tasks, overall and a new task;
         rows without a figure for any pair are left out. Differences
         are in score units, overall those of
         `difference_in_scores` and on a new task of `difference_in_scores_new_task`; all are in task
@@ -116,43 +124,32 @@ def tabulate_pairs(
             overall = [float(pair[source.format(suffixes[row])]) for row in summaries]
             figures[name][i, len(names) :] = overall
     labels = [
-        [_label(*cell, rope) for cell in zip(rows, better, equal, strict=True)]
-        for better, equal in zip(figures["p_better"], figures["p_equal"], strict=True)
+        [_label(row, own, rope) for row, *own in zip(rows, *chances, strict=True)]
+        for chances in zip(*(figures[f"p_{kind}"] for kind in _KINDS), strict=True)
     ]
     metric = comparison.attrs["metric"]
     step = -1 if comparison.attrs["direction"] == "minimize" else 1
     scores = [[f"{metric} of {name}" for name in pair][::step] for pair in pairs]
     in_scales = "" if in_scores else ", in task scales"
     axes = [f"{' minus '.join(own)}{in_scales}" for own in scores]
-    notes = [conditions(comparison), f"{100 * comparison.attrs['ci_prob']:g} % intervals"]
+    notes = [conditions(comparison), "dot and line: posterior mean and "]
+    notes[-1] += f"{100 * comparison.attrs['ci_prob']:g} % interval"
+    notes.append(f"numbers: P(better / {'practically equal / ' * (rope > 0)}worse)")
     if len(names) > 1 and by == "model":
         notes.append("overall, each task counts alike")
         if in_scores:
+            new = comparison["p_better_new_task"].notnull().any()
             notes[-1] = (
-                f"overall: probability in task scales (tasks count alike), interval in {metric}"
+                f"overall{' and on a new task' * bool(new)}: in task scales, so that tasks count "
+                f"alike, times their harmonic mean, {mean_scale(comparison):.3g}"
             )
-            if "a new task" in rows and comparison["p_better_new_task"].notnull().any():
-                notes.append(
-                    "a new task has the harmonic mean of the task scales, "
-                    f"{mean_scale(comparison):.2g}"
-                )
     if not in_scores:
         notes.append("a task scale is about the spread of the good scores on a task")
-    if comparison.attrs.get("leans_on"):
-        notes.append(
-            "few trials: read with caution"
-            if comparison.attrs["budget"]
-            else "few trials: leans on the prior, can be far too certain"
-        )
-    notes += filter(None, [comparison.attrs.get("far_beyond")])
+    notes += short_doubts(comparison)
     return xr.Dataset(
         {
             **{name: (("pair", "row"), values) for name, values in figures.items()},
             "label": (("pair", "row"), labels),
-            "practically_equal": (
-                ("pair", "row"),
-                _rope_in_rows(figures["difference"], comparison["scale"], rope, in_scores),
-            ),
             "axis": ("pair", axes),
             "first": ("pair", [first for first, _ in pairs]),
             "second": ("pair", [second for _, second in pairs]),
@@ -181,11 +178,11 @@ def plot_comparison(
     """Plot the difference of each pair: one panel per pair, one row per task, and overall.
 
     To the right of the line at 0 the first is better, and in the band both are practically equal.
-    A row has the colour and the marker of the better model if its interval is beyond the `rope`, or
-    beyond 0 without one, and is black if the interval is within it. Differences are in score units,
-    or in task scales where tasks are too different to share an axis: see
-    `leadline.comparison_numbers`. The numbers beside the rows are P(better), and P(practically
-    equal) with a `rope`.
+    A row has the colour and the marker of the model that is better with probability 0.6 or more, is
+    black if both are practically equal with that probability, and else grey, by the rule of
+    `leadline.comparison_sentences`. Differences are in score units, or in task scales where tasks
+    are too different to share an axis: see `leadline.comparison_numbers`. The numbers beside the
+    rows are P(better), with a `rope` P(practically equal), and P(worse).
 
     Parameters
     ----------
@@ -267,70 +264,46 @@ def draw_comparison(
             picture.add_title(f"Is {first} better than {second}?", target, min(room, 32))
         axis = str(numbers["axis"].sel(pair=pair).item())
         parts = [axis] if len(axis) <= room else axis.replace(" minus ", "\nminus ").split("\n")
-        parts.append(f"right of 0, {first} is better")
+        parts.append(f"right of {'the band' if rope else '0'}, {first} is better")
         lines = [textwrap.fill(part, room, max_lines=2, placeholder=" …") for part in parts]
         label = "\n".join(lines)
         label = label.replace("\n", "<br>") if picture.backend == "plotly" else label
         picture.module.xlabel(label, target)
-    entries = {f"{name} is better": style for name, style in styles.items()}
-    entries = entries or {"one is better": _SETTLED}
-    interval = f"the {100 * numbers.attrs['ci_prob']:g} % interval"
-    entries["practically equal"] = _EQUAL
-    if not (numbers["practically_equal"] > 0).any():
-        entries[f"undecided: {interval} has 0 in it"] = _UNDECIDED
-    elif rope:
-        entries[f"undecided: {interval} reaches into the band"] = _UNDECIDED
-    else:
-        entries[f"undecided: {interval} has practically equal in it"] = _UNDECIDED
+    entries = {f"{name} better: {LEAST} % or more": style for name, style in styles.items()}
+    entries = entries or {f"one better: {LEAST} % or more": _SETTLED}
+    entries[f"practically equal: {LEAST} % or more"] = _EQUAL
+    entries["cannot be told apart"] = _UNDECIDED
     used = set(colors.to_numpy().ravel())
     entries = {label: style for label, style in entries.items() if style.color in used}
     picture.add_entries([make_entry(label, "dot", vars(entries[label])) for label in entries])
     return picture.finish(titles=False, conditions=numbers.attrs["conditions"])
 
 
-def _label(row: str, better: float, equal: float, rope: float) -> str:
-    if not np.isfinite(better):
+def _label(row: str, chances: Sequence[float], rope: float) -> str:
+    """Return a row with P(better), P(equal) if there is a rope, and P(worse)."""
+    if not np.isfinite(chances[0]):
         return row
-    return f"{row}  {percent(better)}" + (f" (equal {percent(equal)})" if rope > 0 else "")
+    shown = chances if rope > 0 else chances[::2]
+    return f"{row}  {' / '.join(percent(own).removesuffix(' %') for own in shown)} %"
 
 
 def choose_styles(
     numbers: xr.Dataset, styles: Mapping[str, Style]
 ) -> tuple[xr.DataArray, xr.DataArray]:
-    """Return colours and markers, dims (pair, row): those of the better one if settled.
+    """Return colours and markers, dims (pair, row): those of the likeliest, as in sentences."""
 
-    An interval is settled beyond what is practically equal, and within it.
-    """
-    rope, low, high = (numbers[name] for name in ("practically_equal", "lower", "upper"))
+    def choose(first: str, second: str, *chances: float) -> Style:
+        found = likeliest(*chances)
+        better = styles.get(first if found == "better" else second, _SETTLED)
+        return {"": _UNDECIDED, "equal": _EQUAL}.get(found, better)
 
-    def choose(low: float, high: float, rope: float, first: str, second: str) -> Style:
-        if low > rope or high < -rope:
-            return styles.get(first if low > rope else second, _SETTLED)
-        return _EQUAL if rope > 0 and -rope <= low <= high <= rope else _UNDECIDED
-
-    names = (numbers[name].broadcast_like(low) for name in ("first", "second"))
-    columns = (own.transpose(*low.dims).to_numpy().tolist() for own in (low, high, rope, *names))
+    names = (numbers[name].to_numpy().tolist() for name in ("first", "second"))
+    rows = (numbers[f"p_{kind}"].transpose("pair", "row").to_numpy().tolist() for kind in _KINDS)
     chosen = [
-        [choose(*cell) for cell in zip(*row, strict=True)] for row in zip(*columns, strict=True)
+        [choose(first, second, *chances) for chances in zip(*own, strict=True)]
+        for first, second, *own in zip(*names, *rows, strict=True)
     ]
     colors = [[style.color for style in row] for row in chosen]
     markers = [[style.marker for style in row] for row in chosen]
-    return low.copy(data=colors), low.copy(data=markers)
-
-
-def _rope_in_rows(
-    difference: np.ndarray, scale: xr.DataArray, rope: float, in_scores: bool
-) -> np.ndarray:
-    """Return the rope in the unit of each row, shape (pair, row)."""
-    result = np.full(difference.shape, float(rope))
-    if in_scores or not rope:
-        return result
-    per_rope = 1.0 / scale.to_numpy()
-    n = len(per_rope)
-    result[:, :n] = rope * per_rope
-    for pair, row in enumerate(difference):
-        both = np.isfinite(row[:n]) & np.isfinite(per_rope)
-        overall = per_rope[both].mean() if both.any() else np.nan
-        # A new task is like all tasks, overall is over those that both have.
-        result[pair, n:] = rope * np.array([overall, np.nanmean(per_rope)])[-(len(row) - n) :]
-    return result
+    like = numbers["p_better"].transpose("pair", "row")
+    return like.copy(data=colors), like.copy(data=markers)

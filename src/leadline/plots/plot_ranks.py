@@ -13,7 +13,7 @@ from leadline.plots.legend import make_entry
 from leadline.plots.picture import Picture, Visuals
 from leadline.plots.style import FIT, QUIET, Style, model_styles
 from leadline.stats.compare import CERTAIN, compare_once
-from leadline.stats.comparison_sentences import conditions, superlative
+from leadline.stats.comparison_sentences import conditions, short_doubts, superlative
 from leadline.stats.rounding import percent
 
 RANK_PANEL = "ranks"
@@ -63,7 +63,7 @@ def ranks_numbers(
     names = {"rank": "mean_rank", "lower": "mean_rank_lower", "upper": "mean_rank_upper"}
     notes = [conditions(found), *["ranks count every difference"] * bool(rope)]
     notes.append(f"beside a name the probability to be {superlative(found)} overall")
-    notes += filter(None, [found.attrs["far_beyond"]])
+    notes += short_doubts(found)
     groups = _open_groups(found["p_better_overall"].to_numpy())
     return xr.Dataset(
         {
@@ -144,7 +144,7 @@ def draw_ranks(
         lowest = float(heights[-1]) - 0.6 - 0.4 * place
         ends = _panel([float(numbers["rank"][end]) for end in (first, last)])
         grey = {"color": QUIET, "width": 4}
-        label = None if place else f"order open (P(better) below {CERTAIN:g})"
+        label = None if place else f"none very probably better ({100 * CERTAIN:g} %)"
         picture.draw(f"open {place}", line_x, ends, grey, {"y": lowest}, option="open", label=label)
     target = picture.target(picture=RANK_PANEL)
     picture.module.yticks(heights.tolist(), [str(own) for own in numbers["label"].values], target)
@@ -164,7 +164,8 @@ def _panel(values: Any) -> xr.DataArray:
 def _open_groups(p_better: np.ndarray) -> list[tuple[int, int]]:
     """Return the longest runs of items, first and last, of which no two are settled."""
     count = len(p_better)
-    settled = np.fmax(p_better, p_better.T) >= CERTAIN
+    # As shown, in per cent: that is the rule of the words.
+    settled = np.round(np.fmax(p_better, p_better.T), 2) >= CERTAIN
     groups: list[tuple[int, int]] = []
     for first in range(count):
         last = first

@@ -190,7 +190,8 @@ def _label_panels(picture: Picture, numbers: xr.Dataset, ranges: xr.DataArray) -
         "weight": "weight",
     }
     size = {"size": _NAME_SIZE[picture.backend]} if picture.backend in _NAME_SIZE else {}
-    x_limits = limits(ranges.sel(plot_axis="x"), margin=0.08)
+    # On a narrow panel a marker takes much of the axis.
+    x_limits = limits(ranges.sel(plot_axis="x"), margin=0.08 if alone else 0.2)
     for name in names:
         for quantity in _ROWS:
             target = picture.target(search=name, quantity=quantity)
@@ -211,6 +212,9 @@ def _label_panels(picture: Picture, numbers: xr.Dataset, ranges: xr.DataArray) -
                 most = picture.characters(target, _LABEL_INCHES, 32)
                 picture.add_title(labels[quantity].replace("\n", " "), target, most)
             if picture.backend == "matplotlib":
-                target.locator_params(axis="x", nbins="auto" if alone else 2)
+                # Without 2.5, ticks need one decimal alone.
+                steps = {} if alone else {"nbins": 2, "steps": [1, 2, 3, 5, 10]}
+                target.locator_params(axis="x", **steps)
             if name == names[-1] and (not alone or quantity == "weight"):
-                module.xlabel("tail fraction", target)
+                most = picture.characters(target, _LABEL_INCHES, 32)
+                module.xlabel(textwrap.fill("tail fraction", most), target)

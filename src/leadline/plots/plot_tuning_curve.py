@@ -11,7 +11,7 @@ from arviz_plots.visuals import hline, hspan, line_xy, vline
 
 from leadline.plots.figures import Options, decades, limits, open_picture, set_log_x
 from leadline.plots.picture import Picture, Visuals, score_label
-from leadline.plots.style import DASHED, DOTTED, MARK, OBSERVED
+from leadline.plots.style import DASHED, DOTTED, MARK, OBSERVED, QUIET
 from leadline.stats.fitted_search import best_seen, validate_tree
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
 from leadline.stats.leaning import far_beyond
@@ -167,7 +167,7 @@ def draw_tuning_curve(
     if budget is not None:
         marked = xr.full_like(n_trials, float(budget))
         label = f"{budget:g} trials"
-        picture.draw("budget", vline, marked, {"color": MARK, "width": 1}, label=label)
+        picture.draw("budget", vline, marked, DASHED | {"color": QUIET}, label=label)
         parts = _score_at(numbers.sel(budget=budget), budget), far_beyond(picture.tree, budget)
         conditions = "; ".join(filter(None, parts))
     picture.draw("optimum", hline, numbers["optimum"], DASHED, label="optimum (without luck)")

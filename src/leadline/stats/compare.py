@@ -76,17 +76,16 @@ def compare(
         - `difference`, `difference_lower`, `difference_upper` (the same dims), in score units;
         - the same with the suffix `_overall` (model, other_model): the mean over the tasks that
           both have, in task scales (in score units for tasks compared);
-        - `difference_in_scores` (model, other_model), with `_lower` and `_upper`: the mean over
-          the tasks that both have in score units, where tasks with large differences count more;
-          `difference_in_scores_new_task` is the one on a new task whose scale is the harmonic
-          mean of the task scales, with which the rope of a new task is divided too;
+        - `difference_in_scores` (model, other_model), with `_lower` and `_upper`: the overall one
+          in score units, times the harmonic mean of the task scales, by which the rope is divided
+          too; `difference_in_scores_new_task` is the same on a new task;
         - the same with the suffix `_new_task`: on another task like these, in task scales. nan
           unless models are compared and the fit is crossed; ``attrs["no_new_task"]`` is why. At a
           budget, the new task has a new interaction, and its best of k misses the optimum by as
           much as on one of the tasks, drawn at random;
-        - `rank`, `rank_lower`, `rank_upper`, `p_best` (model, task), and with `_overall`
-          (model): 1 is the best; the overall rank is by the mean difference from the others. No
-          rope is used;
+        - `rank`, `rank_lower`, `rank_upper` (model, task), and with `_overall` (model): 1 is the
+          best; the overall rank is by the mean difference from the others; `p_best` (model, task)
+          is the probability of rank 1. No rope is used;
         - `mean_rank`, `mean_rank_lower`, `mean_rank_upper` (model): the mean of the ranks on the
           tasks where the model has a search, its posterior mean and interval;
         - `p_ahead_overall` (model): the probability to be better than every other by more than
@@ -100,7 +99,7 @@ def compare(
         the best tenth. It measures the spread of good scores. ``attrs`` hold `by`, `budget` (0: at
         the optimum), `rope`, `ci_prob`, `metric`, `direction`, `model`, `failed_checks`, `problems`
         of sampling, in `not_checked` the searches without trials, whose fit could not be checked,
-        `no_new_task`, in `leans_on` a sentence if a search of fewer than 100 trials has fewer than
+        `no_new_task`, in `leans_on` sentences if a search of fewer than 100 trials has fewer than
         30 beyond its threshold, and in `far_beyond` a clause if the budget is more than 2.5 times
         the trials of a search.
 
@@ -147,6 +146,7 @@ def compare_once(
         improvements.summarize(rope, prob)
         .assign(summarize_ranks(improvements.loss, prob))
         .assign(summarize_ranks(mean_deficit(improvements.overall), prob, "_overall"))
+        .drop_vars("p_best_overall")
         .assign(summarize_mean_ranks(improvements.loss, prob))
     )
     result["scale"] = scale.mean("sample") if "sample" in scale.dims else scale

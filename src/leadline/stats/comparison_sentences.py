@@ -11,8 +11,10 @@ import xarray as xr
 from leadline.stats.improvements import context_of
 from leadline.stats.rounding import percent, with_interval
 
-# Words by their smallest probability, from the largest.
-_WORDS = {0.99: "almost certainly", 0.95: "very probably", 0.8: "probably", 0.6: "perhaps"}
+# Words by their smallest probability in per cent, from the largest.
+_WORDS = {99: "almost certainly", 95: "very probably", 80: "probably", 60: "perhaps"}
+LEAST = min(_WORDS)
+"""The probability, in per cent, from which on a comparison is more than undecided."""
 # With so small a probability of being ahead, a name would mislead.
 _UNLIKELY = 0.05
 _RANKS_AND_ROPE = " A rank counts every difference, however small."
@@ -35,16 +37,19 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     >>> for sentence in ll.comparison_sentences(ll.compare(fit)):
     ...     print(sentence)
     Do not rely on this comparison: R-hat 1.064 > 1.01, bulk ESS 39 < 400, tail ESS 19 < 400.
-    The law rests on the best 20 trials of each search on average, which are few. Fully tuned, the
-    answer leans on the prior, and its probabilities can be far too certain. Answers for 100 trials
-    or fewer lean on the scores.
-    Fully tuned, over the 2 tasks, mlp is probably better than forest (better 84 %, worse 16 %). The
-    mean difference over these tasks is 0.13 [-0.11, 0.35] task scales, or 0.021 [-0.021, 0.057] in
-    loss (89 % intervals; positive: mlp is ahead). On a new task like these, mlp is perhaps better
-    than forest (better 62 %, worse 38 %).
-    Overall and on a new task, differences are measured in task scales: each task counts alike. A
-    task scale is about the distance from the worst to the median of the good scores, in loss 0.17
-    (digits), 0.18 (mnist); a new task has their harmonic mean, 0.17.
+    The law rests on the best 20 trials of each search on average, which are few for a
+    comparison (below 30; for one search, below 20). Fully tuned, the answer leans on the prior,
+    and its probabilities can be far too certain. Answers for 100 trials or fewer lean on the
+    scores.
+    Fully tuned, over the 2 tasks, mlp is probably better than forest (better 84 %, worse 16 %).
+    The mean difference over these tasks is 0.13 [-0.11, 0.35] task scales, or 0.021 [-0.022,
+    0.057] in loss (89 % intervals; positive: mlp is ahead). On a new task like these, mlp is
+    perhaps better than forest (better 62 %, worse 38 %).
+    Overall and on a new task, differences are in task scales, so that tasks count alike. A
+    task scale is about the distance from the worst to the median of the good scores, in loss
+    0.171 (digits), 0.175 (mnist); their harmonic mean, 0.173, turns them into loss.
+    Words are those of the largest probability: perhaps from 60 %, probably from 80 %, very
+    probably from 95 %, almost certainly from 99 %.
     """
     attrs = comparison.attrs
     by = attrs["by"]
@@ -74,6 +79,8 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
         if attrs.get("no_new_task"):
             sentences.append(f"No answer for a new task: {attrs['no_new_task']}.")
         sentences += task_scales(comparison)
+    words = ", ".join(f"{word} from {least} %" for least, word in reversed(_WORDS.items()))
+    sentences.append(f"Words are those of the largest probability: {words}.")
     return sentences
 
 
@@ -103,6 +110,17 @@ def doubts(comparison: xr.Dataset) -> list[str]:
     if attrs.get("far_beyond"):
         sentences.append(f"{attrs['far_beyond']}.")
     return sentences
+
+
+def short_doubts(comparison: xr.Dataset) -> list[str]:
+    """Return what `doubts` say of few and of many trials, as clauses for a caption."""
+    attrs, clauses = comparison.attrs, []
+    far = attrs.get("far_beyond")
+    if attrs.get("leans_on"):
+        near = attrs["budget"] and not far
+        how = "read with caution" if near else "leans on the prior, can be far too certain"
+        clauses.append(f"few trials: {how}")
+    return [*clauses, far] if far else clauses
 
 
 def _wide_rope(comparison: xr.Dataset) -> list[str]:
@@ -177,8 +195,17 @@ def superlative(comparison: xr.Dataset) -> str:
 
 
 def _strength(probability: float) -> str:
-    """Return the word for a probability, empty where it is too small for one."""
-    return next((words for least, words in _WORDS.items() if probability >= least), "")
+    """Return the word for a probability as shown, empty where it is too small for one."""
+    shown = round(100 * probability) if probability >= 0.0 else 0
+    return next((words for least, words in _WORDS.items() if shown >= least), "")
+
+
+def likeliest(better: float, equal: float, worse: float) -> str:
+    """Return "better", "equal" or "worse" if a word applies to it, else empty text."""
+    largest = max(better, equal, worse)
+    if not _strength(largest):
+        return ""
+    return "equal" if equal == largest else "better" if better == largest else "worse"
 
 
 def _pair_sentence(first: str, second: str, pair: xr.Dataset) -> str:
@@ -197,7 +224,7 @@ def _pair_sentence(first: str, second: str, pair: xr.Dataset) -> str:
 def mean_differences(pair: xr.Dataset) -> str:
     """Return the mean difference over tasks, with intervals, in score units.
 
-    Of several tasks it is also in task scales, before: the probabilities overall are about these.
+    Of several tasks it is also in task scales, before: those of the probabilities overall.
     """
     units = {"difference_in_scores": f"in {pair.attrs['metric']}"}
     if pair.sizes["task"] > 1:
@@ -224,14 +251,14 @@ def task_scales(comparison: xr.Dataset) -> list[str]:
     else:
         sizes = ", ".join(map(_size, known))
     new = not comparison["p_better_new_task"].isnull().all()
-    average = f"; a new task has their harmonic mean, {mean:.2g}" if new else ""
+    metric = attrs["metric"]
+    average = f"; their harmonic mean, {mean:.3g}, turns them into {metric}"
     if rope := attrs["rope"]:
-        average = average or f"; their harmonic mean is {mean:.2g}"
-        average += f", of which {rope:g} is {rope / mean:.2g}"
+        average += f": differences up to {rope:g} are up to {rope / mean:.3g} task scales"
     return [
-        f"Overall{' and on a new task' * new}, differences are measured in task scales: each task "
-        f"counts alike. A task scale is about {_meaning_of_scale(attrs.get('model', ''))}, in "
-        f"{attrs['metric']} {sizes}{average}."
+        f"Overall{' and on a new task' * new}, differences are in task scales, so that tasks count "
+        f"alike. A task scale is about {_meaning_of_scale(attrs.get('model', ''))}, in {metric} "
+        f"{sizes}{average}."
     ]
 
 
@@ -247,7 +274,7 @@ def _meaning_of_scale(model: str) -> str:
 
 
 def _size(scale: xr.DataArray) -> str:
-    return f"{float(scale):.2g} ({scale['task'].item()})"
+    return f"{float(scale):.3g} ({scale['task'].item()})"
 
 
 def chances(pair: xr.Dataset, suffix: str) -> tuple[float, float, float]:
@@ -262,10 +289,9 @@ def _verdict(first: str, second: str, pair: xr.Dataset, suffix: str) -> str:
     better, equal, worse = chances(pair, suffix)
     middle = f"practically equal {percent(equal)}, " if pair.attrs["rope"] or equal else ""
     numbers = f"(better {percent(better)}, {middle}worse {percent(worse)})"
-    largest = max(better, equal, worse)
-    how = _strength(largest)
-    if not how:
+    found, how = likeliest(better, equal, worse), _strength(max(better, equal, worse))
+    if not found:
         return f"{first} and {second} cannot be told apart {numbers}"
-    if equal == largest:
+    if found == "equal":
         return f"{first} and {second} are {how} practically equal {numbers}"
-    return f"{first} is {how} {'better' if better == largest else 'worse'} than {second} {numbers}"
+    return f"{first} is {how} {found} than {second} {numbers}"

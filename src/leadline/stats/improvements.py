@@ -36,17 +36,16 @@ class Improvements:
     """Improvement in score units, dims (item, other_item, sample, context)."""
     overall: xr.DataArray
     """Mean improvement over the contexts that both have, in their units."""
-    in_scores: xr.DataArray
-    """Mean improvement over the contexts that both have, in score units."""
     new_task: xr.DataArray
     """Improvement on a new task, in task scales."""
 
     def summarize(self, rope: float, prob: float) -> xr.Dataset:
         """Return `summarize_differences` per context, overall and on a new task.
 
-        The rope is in score units. `difference_in_scores` is the mean over contexts in score
-        units, `difference_in_scores_new_task` that on a new task of the harmonic mean scale, and
-        `p_ahead_overall` the result of `probability_ahead`.
+        The rope is in score units. `difference_in_scores` is the overall difference times the
+        harmonic mean of the scales, so that it exceeds the rope where the overall difference does;
+        `difference_in_scores_new_task` is that on a new task, and `p_ahead_overall` the result of
+        `probability_ahead`.
         """
         overall_rope = rope * self._per_rope
         result = (
@@ -57,10 +56,13 @@ class Improvements:
             )
             .assign(p_ahead_overall=probability_ahead(self.overall, overall_rope))
         )
-        in_scores = {"": self.in_scores, "_new_task": self.new_task * self._mean_scale}
+        in_scores = {
+            "": self.overall / self._per_rope,
+            "_new_task": self.new_task * self._mean_scale,
+        }
         for suffix, gain in in_scores.items():
             own = summarize_differences(gain, rope, prob, f"_in_scores{suffix}")
-            # Probabilities are those in task scales.
+            # Probabilities are the same in task scales.
             names = [name for name in own.data_vars if str(name).startswith("difference")]
             result = result.assign(own[names])
         return result
@@ -117,8 +119,7 @@ def find_improvements(
             optimum = tree["posterior"].dataset["optimum"]
             excess = (loss - losses_by_item(tree, optimum, by, items, contexts)) / scale
             new_task = new_task + differences(_excess_on_new_task(excess))
-    overall, in_scores = (by_context / scale).mean(context), by_context.mean(context)
-    return Improvements(loss, scale, by_context, overall, in_scores, new_task)
+    return Improvements(loss, scale, by_context, (by_context / scale).mean(context), new_task)
 
 
 def losses_by_item(
@@ -166,11 +167,12 @@ def _pooled(tree: xr.DataTree) -> xr.Dataset:
 
 def _on_new_task(pooled: xr.Dataset, models: list[str]) -> xr.DataArray:
     """Return improvements on a new task in task scales."""
-    # A model whose searches all end in plateaus has no effect.
-    effect = pooled["model_effect"].reindex(model=models)
-    effect = _by_sample(effect).transpose("model", "sample")
+    effect = _by_sample(pooled["model_effect"]).transpose("model", "sample")
+    # Drawn for all models of the fit, so that a choice of them, or their order, changes nothing.
     noise = np.random.default_rng(_SEED).standard_normal(effect.shape)
-    return differences(effect + _by_sample(pooled["interaction_sd"]) * effect.copy(data=noise))
+    effect = effect + _by_sample(pooled["interaction_sd"]) * effect.copy(data=noise)
+    # A model whose searches all end in plateaus has no effect.
+    return differences(effect.reindex(model=models))
 
 
 def _excess_on_new_task(excess: xr.DataArray) -> xr.DataArray:

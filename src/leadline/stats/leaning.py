@@ -7,7 +7,7 @@ from leadline.stats.decided_by_prior import decided_by_prior
 from leadline.stats.fitted_search import search_names
 from leadline.stats.reported import has_trials
 from leadline.stats.surface_tree import is_surface
-from leadline.stats.trials_used import trials_used
+from leadline.stats.trials_used import ENOUGH, trials_used
 
 FEW = 30
 """With fewer trials beyond the threshold of a search that has fewer than `FEW_RUN`, a comparison
@@ -40,6 +40,7 @@ def leaning(tree: xr.DataTree, budget: float | None) -> str:
     count = f"{least}" if least == most else f"{least} to {most}"
     which = "each search" if few.all() else f"{few.sum()} of {len(few)} searches"
     text = f"The law rests on the best {count} trials of {which} on average, which are few"
+    text += f" for a comparison (below {FEW}; for one search, below {ENOUGH})"
     marked = [
         name
         for name, own in zip(search_names(tree), decided_by_prior(tree), strict=True)
@@ -47,10 +48,12 @@ def leaning(tree: xr.DataTree, budget: float | None) -> str:
     ]
     if marked and budget is None:
         text += f", and the prior decides the optimum of {len(marked)} of {len(names)}"
-    if budget is None:
+    near = WITHIN * run.min()
+    if budget is None or budget > near:
+        when = "Fully tuned" if budget is None else f"After {budget:g} trials each"
         return (
-            f"{text}. Fully tuned, the answer leans on the prior, and its probabilities can be far "
-            f"too certain. Answers for {WITHIN * run.min():g} trials or fewer lean on the scores."
+            f"{text}. {when}, the answer leans on the prior, and its probabilities can be far "
+            f"too certain. Answers for {near:g} trials or fewer lean on the scores."
         )
     return f"{text}."
 

@@ -46,18 +46,21 @@ def optimum_sentence(optima: Mapping[str, str]) -> str:
 
 _MODELS = {
     "single": "Each search was fitted by itself.",
-    "hierarchical": "The searches were fitted together in a hierarchical model, which partially "
-    "pools effective dimensions, noise and optima.",
-    "crossed": "The searches were fitted together in a model of models crossed with tasks, which "
-    "partially pools effective dimensions and noise and splits each optimum into the part of the "
-    "task, the part of the model and their interaction.",
-    "scaling": "The searches were fitted together in a model that partially pools effective "
-    "dimensions and noise, and whose optima follow a power law of size and data @hoffmann2022@ "
-    "with a misfit.",
+    "hierarchical": "A hierarchical model of all searches partially pools effective dimensions, "
+    "noise and optima.",
+    "crossed": "A model of all searches partially pools effective dimensions and noise, and adds "
+    "up each optimum from the task, the model and their interaction.",
+    "scaling": "A model of all searches partially pools effective dimensions and noise; its optima "
+    "follow a power law of size and data @hoffmann2022@ with a misfit.",
 }
 
 _TWO_STAGES = (
     "Each was fitted by itself first, and its draws were weighed in a second stage @lunn2013@."
+)
+
+_AT_BUDGET = (
+    "The score after {:g} trial{} is that of the trial that measures best of so many random ones, "
+    "expected if it is re-run (median over such searches)."
 )
 
 _KINDS = {"eti": "equal-tailed", "hdi": "highest-density"}
@@ -88,8 +91,8 @@ def sentences(
         As in `leadline.compare`; `ci_prob` also holds for the other intervals. `budget` adds the
         score of the best of so many trials.
     form : {"markdown", "latex"}
-        Markdown ends with the references. LaTeX cites by key, and ends with the entries for BibTeX
-        as comments.
+        Markdown ends with the references. LaTeX cites by key, and ends with the entries for BibTeX,
+        which it writes to the file leadline.bib.
 
     Returns
     -------
@@ -124,7 +127,9 @@ def sentences(
     if _models(tree) > 1:
         # The question of a fit of several models.
         results += comparison_results(compare_once(tree, budget=budget, rope=rope, ci_prob=prob))
-    results += _optima(tree, prob, kind)
+    if budget is None or _models(tree) == 1:
+        # At a budget, fully tuned models would be another answer, with doubts of its own.
+        results += _optima(tree, prob, kind)
     results += best_trials(tree, [name for name in names if name not in flat], prob, kind)
     if budget is not None and len(names) <= MOST_LISTED:
         results.append(_at_budget(tree, budget, prob, kind))
@@ -138,7 +143,10 @@ def sentences(
         results.append(f"Of the checks of the fit: {recorded_checks(tree)}.")
     if is_surface(tree):
         return _lay_out(surface_methods(tree, prob, _KINDS[kind]), results, form)
-    return _lay_out(_methods(tree, prob, kind), results, form)
+    methods = _methods(tree, prob, kind)
+    if budget is not None:
+        methods.append(_AT_BUDGET.format(budget, "s" * (budget != 1)))
+    return _lay_out(methods, results, form)
 
 
 def _models(tree: xr.DataTree) -> int:
@@ -152,10 +160,8 @@ def _at_budget(tree: xr.DataTree, budget: float, prob: float, kind: str) -> str:
     curve = tuning_curve(tree, [budget], kind="expected").isel(budget=0)
     names = search_names(tree)
     scores = estimates((curve.sel(search=name) for name in names), prob, kind)
-    text = (
-        f"After {budget:g} trial{'s' * (budget != 1)}, the best one, if re-run, is expected to "
-        f"score {list_by_name(dict(zip(names, scores, strict=True)))}."
-    )
+    listed = list_by_name(dict(zip(names, scores, strict=True)))
+    text = f"After {budget:g} trial{'s' * (budget != 1)}, the expected score is {listed}."
     # A comparison says it of all models.
     far = far_beyond(tree, budget) if _models(tree) == 1 else ""
     return f"{text} {far}." if far else text
@@ -176,8 +182,8 @@ def _sampler(tree: xr.DataTree, settings: Mapping[str, Any]) -> str:
     if "pooled" in tree.children:
         shared = nuts if not by_nuts.any() else "NUTS"
         return (
-            f"Each search was first fitted alone with {drawn}{exceptions}, and the parameters that "
-            f"searches share were sampled with {shared} given these draws{_second_stage(tree)}"
+            f"Each search was first fitted alone with {drawn}{exceptions}, and shared "
+            f"parameters were sampled with {shared}{_second_stage(tree)}"
         )
     return f"The posterior was drawn by {drawn}{exceptions}"
 
@@ -210,8 +216,8 @@ def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
         f"{how_searched(tree)}.",
         f"To the best scores ({tree.attrs['metric']}, {tree.attrs['direction']}d) "
         f"{'' if one else 'of each search '}we fitted the noisy quadratic distribution "
-        f"@lourie2025@ with Leadline {versions.get('leadline', '')}; all other trials, failed "
-        "ones included, count as worse.",
+        f"(the law) @lourie2025@ with Leadline {versions.get('leadline', '')}; all other trials, "
+        "failed ones included, count as worse.",
         "" if one else _MODELS.get(str(settings.get("model")), ""),
         stages,
         _thresholds(tree)
@@ -281,7 +287,9 @@ def _lay_out(methods: list[str], results: list[str], form: str) -> str:
     text = "\n\n".join(f"{head} {words}" for head, words in zip(heads, paragraphs, strict=True))
     if form == "latex":
         entries = "\n".join(BIBTEX[key] for key in cited)
-        return text + "\n\n" + "".join(f"% {line}\n" for line in entries.splitlines())
+        # LaTeX writes the file that \bibliography{leadline} reads.
+        head, tail = (rf"\{end}{{filecontents*}}" for end in ("begin", "end"))
+        return f"{text}\n\n{head}{{leadline.bib}}\n{entries}\n{tail}\n"
     references = [f"{number}. {REFERENCES[key]}" for number, key in enumerate(cited, 1)]
     return text + "\n\n" + "\n".join(references) + "\n"
 

@@ -12,7 +12,7 @@ from leadline.stats.intervals import estimates
 from leadline.stats.leaning import leaning
 from leadline.stats.rounding import decimals_shown, share_decimals
 from leadline.stats.surface_tree import is_surface, learned_searches
-from leadline.stats.trials_used import trials_used
+from leadline.stats.trials_used import ENOUGH, trials_used
 
 MOST_LISTED = 12
 """Estimates of more searches are not read in one sentence."""
@@ -41,12 +41,14 @@ def list_by_name(texts: Mapping[str, str]) -> str:
 def best_trials(tree: xr.DataTree, names: list[str], prob: float, kind: str) -> list[str]:
     """Return, in a list, what the best trial of each search measured, and what that rests on.
 
-    `names` are the searches that have a law or a surface; of many the list is empty. Where a
-    comparison of few trials says on how many the law rests, it is not said again.
+    `names` are the searches that have a law or a surface; of many the list is empty. Of several
+    models it has the number of trials alone, unless a comparison of few trials says it.
     """
     if not 0 < len(names) <= MOST_LISTED:
         return []
     posterior, surface = tree["posterior"].dataset, is_surface(tree)
+    if len(set(posterior["model"].to_numpy().tolist())) > 1:
+        return [] if surface or leaning(tree, None) else _trials_used(tree, names)
     re_run = posterior["best_seen_expected"] if surface else best_seen_expected(tree)
     own = [re_run.sel(search=name) for name in names]
     again = estimates(own, prob, kind)
@@ -87,6 +89,6 @@ def _trials_used(tree: xr.DataTree, names: list[str]) -> list[str]:
     count = f"{least}" if least == most else f"{least} to {most}"
     text = f"The law rests on the best {count} trials"
     text = f"{text}{' of each search' * (len(names) > 1)} on average"
-    models = set(tree["posterior"].dataset["model"].to_numpy().astype(str).tolist())
-    is_said = len(models) > 1 and leaning(tree, 1.0).startswith(text)
-    return [] if is_said else [f"{text}."]
+    if least < ENOUGH:
+        text += f", which are few (below {ENOUGH}): fully tuned, the answers lean on the prior"
+    return [f"{text}."]

@@ -26,6 +26,17 @@ def _rounded(value: float, sd: float, decimals: int | None) -> str:
     return f"{round(value, decimals) + 0.0:.{decimals}f}"
 
 
+def _sided(value: float, sd: float, decimals: int | None) -> str:
+    """Return a rounded number with up to two more decimals where it would read as zero.
+
+    The end of an interval then shows on which side of zero it is.
+    """
+    if decimals is None or not math.isfinite(value):
+        return _rounded(value, sd, decimals)
+    more = (count for count in range(decimals, decimals + 3) if round(value, count))
+    return _rounded(value, sd, next(more, decimals))
+
+
 def share_decimals(decimals: Iterable[int | None]) -> list[int | None]:
     """Return the decimals of numbers in one list: the fewest, and at most one less than its own.
 
@@ -38,7 +49,7 @@ def share_decimals(decimals: Iterable[int | None]) -> list[int | None]:
 
 def with_interval(mean: float, low: float, high: float, sd: float) -> str:
     """Return a mean and its interval with the decimals that show two digits of its sd."""
-    return f"{rounded(mean, sd)} [{rounded(low, sd)}, {rounded(high, sd)}]"
+    return with_intervals([(mean, low, high, sd)])[0]
 
 
 def with_intervals(figures: Sequence[Sequence[float]]) -> list[str]:
@@ -46,7 +57,7 @@ def with_intervals(figures: Sequence[Sequence[float]]) -> list[str]:
     shared = share_decimals(decimals_shown(sd) for *_, sd in figures)
     texts = []
     for (*ends, sd), decimals in zip(figures, shared, strict=True):
-        mean, low, high = (_rounded(end, sd, decimals) for end in ends)
+        mean, low, high = (_sided(end, sd, decimals) for end in ends)
         texts.append(f"{mean} [{low}, {high}]")
     return texts
 

@@ -89,12 +89,15 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     stop = largest + error < probability
     go_on = float(last["p_worthwhile"].sel(search=chance["search"]).max()) > max(0.5, probability)
     verdict: Verdict = "stop" if stop else "go on" if go_on else "not settled"
-    where = f", most likely for {likeliest}," if not stop else " in any search"
-    where = where if chance.sizes["search"] > 1 else ""
-    own = last.sel(search=likeliest)
-    amount = f"{found.attrs['minimum_gain']:g}"
+    own, several = last.sel(search=likeliest), chance.sizes["search"] > 1
+    amount, noise = f"{found.attrs['minimum_gain']:g}", ""
     if not found.attrs["minimum_gain"]:
-        amount = f"the noise of one run ({float(own['noise_sd']):.2g})"
+        # Each search has a noise of its own.
+        noise = f"({float(own['noise_sd']):.2g})"
+        amount = "the noise of one run" + f" {noise}" * (not several)
+    named = f"{likeliest} {noise}".rstrip()
+    where = f", most likely for {named}," if not stop else " in any search"
+    where = where if several else ""
     kind = "random " if is_surface(tree) else ""
     number = float(last["trials"])
     who = f"the best of {number:g} more {kind}trials, if re-run,"
