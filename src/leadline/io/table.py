@@ -225,12 +225,7 @@ def _unused(frame: pd.DataFrame, columns: Mapping[str, str], grouped: bool) -> l
             f"name it, as in replicate={seeds[0]!r}"
         )
     named, kinds = columns.get("replicate", ""), [own for own in _KINDS if own not in columns]
-    if (
-        named
-        and kinds
-        and named.casefold() not in SEED_WORDS
-        and _are_groups(frame[named].dropna())
-    ):
+    if named and kinds and named.casefold() not in SEED_WORDS and _are_groups(frame[named]):
         notes.append(
             f"the column {format_value(named)} holds a few names, which stand for the repeated "
             "evaluations of one configuration, and their scores are averaged; if it tells "
@@ -245,6 +240,7 @@ def _are_words(cells: pd.Series) -> bool:
 
 def _are_groups(cells: pd.Series) -> bool:
     """Return whether cells are words that are all repeated."""
+    cells = cells.dropna()
     counts = cells.value_counts()
     return _are_words(cells) and len(counts) > 1 and bool(counts.min() >= _FEWEST_REPEATS)
 

@@ -138,8 +138,9 @@ def draw_surface(
     side, (edge, other) = ("above", limits[::-1]) if sign > 0 else ("below", limits)
     beyond = sign * score > sign * edge
     edge += 0.03 * (other - edge)
-    dots = {"color": QUIET, "alpha": 0.45, "size": 9.0 if picture.backend == "matplotlib" else 4.0}
-    large = {**dots, "marker": "C2", "size": 3.0 * dots["size"], "alpha": 0.8}
+    size = 9.0 if picture.backend == "matplotlib" else 4.0
+    dots = {"color": QUIET, "alpha": 0.45, "size": size}
+    large = {**dots, "marker": "C2", "size": 3.0 * size, "alpha": 0.8}
     outside = f"{pluralize(int(beyond.sum()), 'trial')} {side} the axis"
     for name, heights, style, label in (
         ("trials", score.where(~beyond), dots, "trials"),

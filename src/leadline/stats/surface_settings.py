@@ -106,7 +106,7 @@ def best_setting(
     through = functions["through"]
     rows = {}
     group = surface_groups(tree)[name]
-    points, lines = group.dataset["points"], functions["slice"]
+    points, lines = group.dataset["points"], functions.dataset["slice"]
     for axis in axes_of(group):
         own = posterior.sel(hyperparameter=axis.name)
         unit = own["best_setting"].to_numpy().ravel()
