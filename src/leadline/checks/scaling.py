@@ -1,10 +1,11 @@
 """Check whether the optima follow the scaling law, or depart from it where their sizes are alike.
 
-Misfits are independent in the model. Where the law has the wrong form, such as a kink, searches of
-like size and data depart to the same side. The discrepancy is ``r' K r / r' r``, with r the misfits
-without what other parameters of the law would explain, and K a kernel of the logs of size and data:
-the score statistic of a smooth departure. It is computed for each draw, and for misfits drawn
-anew; the p-value is the share of draws in which these are as smooth (Gelman, Meng and Stern 1996,
+Where the law has the right form, misfits are independent. Where it has a wrong one, such as a kink,
+searches of like size and data depart to the same side. The discrepancy is ``r' K r / r' r``, with r
+the misfits without what other parameters of the law would explain, and K a kernel of the logs of
+size and data: the score statistic of a smooth departure. It is computed for each draw, and for
+misfits drawn anew; the p-value is the share of draws in which these are as smooth (Gelman, Meng and
+Stern 1996,
 https://www3.stat.sinica.edu.tw/statistica/oldpdf/A6n41.pdf).
 """
 
