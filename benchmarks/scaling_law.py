@@ -7,8 +7,8 @@ et al. 2025, arXiv:2503.04715), with columns `task`, `params`, `tokens`, `lr`, `
 
 It fits 24 random rows of each of the 12 tasks with the smallest product of size and data, and
 predicts the tuned optimum of the other five. The truth is the best of all rows of a task, as
-re-runs would score it. Beside it stands what Hoffmann et al. (2022, arXiv:2203.15556) do: the same
-law fitted to the best-seen losses, with a Huber loss of their logarithms. Then 24 rows of all 17
+re-runs would score it. Beside it stands what Hoffmann et al. (2022, arXiv:2203.15556) do: a sum of
+powers fitted to the best-seen losses, with a Huber loss of their logarithms. Then 24 rows of all 17
 tasks are fitted. Results are appended to files in WORK, and a second run continues.
 `benchmarks/scaling_simulated.py` has the calibration.
 """
@@ -71,7 +71,7 @@ def truth_of(table: pd.DataFrame, path: pathlib.Path) -> pd.Series:
 
 
 def least_squares(points: pd.DataFrame) -> np.ndarray:
-    """Return (log E, log A, log B, a, b) of the law fitted to best-seen losses, as in Chinchilla.
+    """Return (log E, log A, log B, a, b) of the law of Chinchilla, fitted to best-seen losses.
 
     A and B are the parts at the geometric means, which only changes the starts.
     """
@@ -95,7 +95,7 @@ def least_squares(points: pd.DataFrame) -> np.ndarray:
 
 
 def law(p: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the law at logs of size and data from the geometric means."""
+    """Return that law at logs of size and data from the geometric means."""
     return np.exp(p[0]) + np.exp(p[1] - p[3] * x) + np.exp(p[2] - p[4] * y)
 
 
@@ -165,7 +165,7 @@ def describe(tree, draw: int, tasks: str, seconds: float) -> dict[str, object]:
     row: dict[str, object] = {"draw": draw, "tasks": tasks, "cpu": seconds}
     row |= {"divergences": sampled.divergences, "rhat": sampled.max_rhat}
     row |= {"ess": min(sampled.min_ess_bulk, sampled.min_ess_tail)}
-    for name in ("irreducible", "size_exponent", "data_exponent", "misfit"):
+    for name in ("irreducible", "size_exponent", "data_exponent", "outer_exponent", "misfit"):
         row |= {name: float(pooled[name].mean()), f"{name}_sd": float(pooled[name].std())}
     return row
 

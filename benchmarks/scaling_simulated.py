@@ -35,8 +35,8 @@ from leadline.models.likelihood import declare_data
 
 SIZES = np.array([1.0, 1.0, 4.0, 4.0, 16.0, 16.0, 64.0, 64.0])
 DATA = np.array([1.0, 30.0, 3.0, 100.0, 1.0, 30.0, 3.0, 100.0])
-LAW = ("middle", "irreducible", "size_part", "size_exponent", "data_part", "data_exponent")
-PARAMETERS = (*LAW, "misfit")
+POWERS = ("size_part", "size_exponent", "data_part", "data_exponent", "outer_exponent")
+PARAMETERS = ("middle", "irreducible", *POWERS, "misfit")
 # Sizes and the error of measured optima of `kink`, and the last exponents of the laws of `kink`.
 KINK_SIZES, KINK_ERROR = np.geomspace(1e6, 1e9, 10), 0.01
 EXPONENTS = {"holds": 0.3, "ends": 0.03, "steepens": 1.0}

@@ -172,9 +172,13 @@ class Priors:
     law_exponent : Prior
         On half of an exponent, which keeps exponents in (0, 2). Exponents of published laws are
         0.05 to 1, about a third in the middle; the middle 90 % here are 0.08 to 0.86, with a median
-        of 0.36. Beta(2, 5), with a median of 0.53, predicted worse on all published curves that
-        were held out (`benchmarks/README.md`). Zero is avoided, where a size that changes nothing
+        of 0.36. Beta(2, 5), with a median of 0.53, predicted worse on published curves that were
+        held out (`benchmarks/README.md`). Zero is avoided, where a size that changes nothing
         could stand for any irreducible loss.
+    law_outer_exponent : Prior
+        On the outer exponent of a law of size and data. 0.22 to 1.1 is likely: five published
+        families have 0.33 to 1.1, Busbridge et al. (2025, arXiv:2502.08606) 0.45, and Kaplan et al.
+        (2020, arXiv:2001.08361) 0.1.
     law_misfit : Prior
         On the sd of optima around the law, in the same unit. Published laws leave residuals of a
         few hundredths of the range that they explain, but parameters absorb most of a smooth
@@ -221,6 +225,7 @@ class Priors:
     law_middle: Prior = Prior("Normal", mu=0, sigma=2)
     law_part: Prior = Prior("LogNormal", mu=0, sigma=1)
     law_exponent: Prior = Prior("Beta", alpha=2, beta=8)
+    law_outer_exponent: Prior = Prior("LogNormal", mu=-0.7, sigma=0.5)
     law_misfit: Prior = Prior("LogNormal", mu=-2, sigma=1)
     law_misfit_length: Prior = Prior("LogNormal", mu=0.7, sigma=0.5)
     reported_trials: Prior = Prior("LogNormal", mu=3.91, sigma=1)

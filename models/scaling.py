@@ -1,16 +1,23 @@
 """Scaling laws: the optimum of a tuned model falls with its size and with its data.
 
 The story of each search is `leadline.models.likelihood`; effective dimensions and noise are pooled
-as in `leadline.models.hierarchical`. The optimum of search j, in losses, is near a sum of powers of
-its size N_j and of its data D_j (Hoffmann et al. 2022, arXiv:2203.15556):
+as in `leadline.models.hierarchical`. The optimum of search j, in losses, falls with its
+size N_j and its data D_j:
 
     alpha_j = law(N_j, D_j) + smooth_j + own_j
-    law(N, D) = irreducible + size_part (N / N0)^(−a) + data_part (D / D0)^(−b)
+    law(N, D) = irreducible + reducible (s (N / N0)^(−a) + (1 − s) (D / D0)^(−b))^c
     smooth ~ GaussianProcess(0, 0.9 misfit², Matern of order 3/2 of log N and log D)
     own_j ~ Normal(0, sqrt(0.1) misfit)
 
-N0 and D0 are the geometric means over searches. The parts are losses there: the scores inform them
-better than the coefficients at N = D = 1. Size or data may be missing, and so is its part.
+N0 and D0 are the geometric means over searches. ``s reducible`` is `size_part`, and the rest is
+`data_part`: losses there, which the scores inform better than the coefficients at N = D = 1. Size
+or data may be missing, and so is its part; c is 1 then.
+
+With the outer exponent c = 1 it is the law of Hoffmann et al. (2022, arXiv:2203.15556); without an
+irreducible loss that of Kaplan et al. (2020, arXiv:2001.08361), where c is 0.1; Busbridge et al.
+(2025, arXiv:2502.08606) found 0.45. With c = 1, more data helps a large model no more than a small
+one. It does in most published families, and c below 1 predicts them better
+(`benchmarks/README.md`).
 
 The irreducible loss is ``middle − size_part − data_part``, where `middle` is the law at N0 and D0.
 The middle is known well, and the irreducible loss hardly ever. Where scores have a bound, the parts
@@ -82,13 +89,14 @@ def optimum_population(data: Data, priors: Priors) -> tuple[TensorVariable, Tens
     Both are losses: the law with the smooth misfit, and the sd of the rest. Adds the parameters of
     the law to the active model, of shape () unless noted: `middle` and `irreducible`, scores;
     `size_part`, `data_part`, `misfit` and `smooth_misfit` (search), distances between scores;
-    `size_exponent` and `data_exponent`; and `misfit_length`, in sds of logs.
+    `size_exponent` and `data_exponent`, with both also `outer_exponent`; and `misfit_length`, in
+    sds of logs.
     """
     typical, unit = data["law_typical"], data["law_unit"]
     least = (data["law_least"] - typical) / unit if "law_least" in data else None
     middle = _truncated("scaled_middle", priors.law_middle, least, None)
     left = None if least is None else middle - least
-    law, parts = middle, []
+    parts, changes = [], []
     for name in COVARIATES:
         if f"law_log_{name}" not in data:
             continue
@@ -97,11 +105,16 @@ def optimum_population(data: Data, priors: Priors) -> tuple[TensorVariable, Tens
         left = None if left is None else left - part
         half = priors.law_exponent.variable(f"half_{name}_exponent")
         exponent = pm.Deterministic(f"{name}_exponent", LARGEST_EXPONENT * half)
-        # expm1 keeps the difference that a small exponent makes.
-        law = law + part * pt.expm1(-exponent * data[f"law_log_{name}"])
         pm.Deterministic(f"{name}_part", unit * part)
         parts.append(part)
-    for name, value in (("middle", middle), ("irreducible", middle - sum(parts))):
+        # expm1 keeps the difference that a small exponent makes.
+        changes.append(part * pt.expm1(-exponent * data[f"law_log_{name}"]))
+    reducible, change = sum(parts), sum(changes)
+    if len(parts) > 1:
+        outer = priors.law_outer_exponent.variable("outer_exponent")
+        change = reducible * pt.expm1(outer * pt.log1p(change / reducible))
+    law = middle + change
+    for name, value in (("middle", middle), ("irreducible", middle - reducible)):
         pm.Deterministic(name, data["sign"] * (typical + unit * value))
     misfit = pm.Deterministic("misfit", unit * priors.law_misfit.variable("scaled_misfit"))
     smooth = np.sqrt(SMOOTH_SHARE) * misfit * _smooth_path(data, priors)

@@ -15,6 +15,7 @@ LAW = {
     "size_exponent": 0.3,
     "data_part": 0.2,
     "data_exponent": 0.5,
+    "outer_exponent": 0.6,
 }
 SIZES = np.array([1e6, 3e6, 1e7, 3e7, 1e8, 3e8, 1e9, 3e9])
 DATA = np.array([3e8, 1e8, 1e9, 3e8, 3e9, 1e9, 1e10, 3e9])
@@ -23,11 +24,14 @@ MISFIT = 0.004
 
 def law(size, data, sign=1.0):
     """Return the law as a score; without `data`, the law of size alone."""
-    result = LAW["irreducible"] + 0.0 * np.asarray(size)
+    total = LAW["size_part"] + (LAW["data_part"] if data is not None else 0.0)
+    powers = 0.0 * np.asarray(size)
     for name, value, known in (("size", size, SIZES), ("data", data, DATA)):
         if value is not None:
             ratio = np.log(value) - np.log(known).mean()
-            result = result + LAW[f"{name}_part"] * np.exp(-LAW[f"{name}_exponent"] * ratio)
+            powers = powers + LAW[f"{name}_part"] / total * np.exp(-LAW[f"{name}_exponent"] * ratio)
+    outer = LAW["outer_exponent"] if data is not None else 1.0
+    result = LAW["irreducible"] + total * powers**outer
     return sign * result
 
 
@@ -56,7 +60,7 @@ def make_scaling_tree(direction="minimize", data=True, departures=None, draws=10
     optimum = law(SIZES, DATA if data else None) + departures
     values = sign * (optimum + spread * rng.standard_normal(shape))
     tree["posterior"]["optimum"] = tree["posterior"]["optimum"].copy(data=values)
-    names = [name for name in LAW if data or not name.startswith("data")]
+    names = [name for name in LAW if data or not name.startswith(("data", "outer"))]
     pooled = {name: np.full(shape[:2], LAW[name]) for name in names} | {
         "misfit": np.full(shape[:2], MISFIT),
         "misfit_length": np.full(shape[:2], 2.0),

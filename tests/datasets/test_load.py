@@ -141,7 +141,7 @@ def test_the_scaling_family_has_a_size_and_data_for_each_search():
     crossed = {(size[0], data[0]) for size, data in searches.to_numpy()}
     sizes, rows = (sorted({pair[place] for pair in crossed}) for place in (0, 1))
     # (64 + 1) w + (w + 1) 10 weights, and shares of the training rows of digits.
-    assert sizes == [75 * width + 10 for width in (4, 8, 16, 32)]
+    assert sizes == [75 * width + 10 for width in (8, 16, 32, 64)]
     assert rows == [300, 599, 1198]
     assert len(crossed) == 12
     assert (table.groupby("task").size() == 60).all()

@@ -37,12 +37,15 @@ def test_the_mean_of_the_optima_is_the_law_and_the_smooth_misfit(data, direction
     sign = 1.0 if direction == "minimize" else -1.0
     for point in evaluator.points(3):
         values = evaluator.values(point)
-        law = sign * values["irreducible"]
+        total, powers = values["size_part"] + (values["data_part"] if data else 0.0), 0.0
         for name, known in (("size", SIZE), ("data", DATA)):
             if name == "size" or data:
                 ratio = known / np.exp(np.log(known).mean())
-                law = law + values[f"{name}_part"] * ratio ** -values[f"{name}_exponent"]
+                share = values[f"{name}_part"] / total
+                powers = powers + share * ratio ** -values[f"{name}_exponent"]
                 assert 0 < values[f"{name}_exponent"] < scaling.LARGEST_EXPONENT
+        assert ("outer_exponent" in values) == data
+        law = sign * values["irreducible"] + total * powers ** values.get("outer_exponent", 1.0)
         law = law + sign * values["smooth_misfit"]
         np.testing.assert_allclose(values["population_mean"][:, 2], law, rtol=1e-10)
         own = np.sqrt(1.0 - SMOOTH_SHARE) * values["misfit"]

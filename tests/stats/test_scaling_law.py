@@ -27,6 +27,17 @@ def test_the_law_is_the_formula(direction, data):
     np.testing.assert_array_equal(found["size"], size)
 
 
+def test_fits_of_earlier_versions_have_a_sum_of_powers():
+    tree = make_scaling_tree(draws=4)
+    del tree["pooled"]["outer_exponent"]
+    found = ll.scaling_law(tree, size=1e10, data=1e10)["law"]
+    expected = LAW["irreducible"]
+    for name, known in (("size", SIZES), ("data", DATA)):
+        ratio = 1e10 / np.exp(np.log(known).mean())
+        expected += LAW[f"{name}_part"] * ratio ** -LAW[f"{name}_exponent"]
+    np.testing.assert_allclose(found, expected)
+
+
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
 def test_the_smooth_misfit_of_the_searches_continues_beyond_them(direction):
     sign = 1.0 if direction == "minimize" else -1.0

@@ -27,7 +27,7 @@ OF_THE_LAW = {
 """Options that a surface does not take, and their defaults."""
 
 FEWEST_SEARCHES = 5
-"""Fewest searches of a scaling law: it has five parameters, besides its misfit."""
+"""Fewest searches of a scaling law, which has four parameters of size alone, with its misfit."""
 
 # Options of samplers that `fit` sets itself, and its own name for them.
 _SET_BY_FIT = {
@@ -109,8 +109,8 @@ def validate_scaling(trials: Trials, pairs: Sequence[tuple[str, str]]) -> None:
             )
     if len(pairs) < FEWEST_SEARCHES:
         raise LeadlineError(
-            f"{trials.source}: {len(pairs)} searches are too few for a scaling law, which has up "
-            f"to {FEWEST_SEARCHES} parameters; use model='hierarchical'"
+            f"{trials.source}: {len(pairs)} searches are too few for a scaling law, which needs "
+            f"{FEWEST_SEARCHES}; use model='hierarchical'"
         )
 
 

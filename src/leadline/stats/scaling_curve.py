@@ -47,12 +47,5 @@ def _curve(
         "optimum_upper": ends[1],
         "best_seen": best,
     }
-    labels = ("size", "data", "task", "model")
-    return xr.Dataset(
-        {
-            key: value.drop_vars(labels, errors="ignore")
-            if isinstance(value, xr.DataArray)
-            else value
-            for key, value in result.items()
-        }
-    )
+    # Labels of searches and of points, which differ between covariates.
+    return xr.Dataset(result).drop_vars(("size", "data", "task", "model"), errors="ignore")

@@ -82,10 +82,11 @@ def scaling_law(
 
     Notes
     -----
-    ``law(N, D) = irreducible + size_part (N / N0)^(−a) + data_part (D / D0)^(−b)``, with N0 and D0
-    the geometric means over the searches (`leadline.models.scaling`). The split of 6 N D has
+    ``law(N, D) = irreducible + reducible (s (N / N0)^(−a) + (1 − s) (D / D0)^(−b))^c``, with N0 and
+    D0 the geometric means over the searches, ``s reducible`` the `size_part`, and the rest the
+    `data_part` (`leadline.models.scaling`). The split of 6 N D has
     ``N^(a + b) = a A / (b B) (compute / 6)^b``, with A and B the parts at N = 1 and D = 1
-    (Hoffmann et al. 2022, arXiv:2203.15556).
+    (Hoffmann et al. 2022, arXiv:2203.15556), whatever c.
 
     Far beyond the searches the form of the law is all there is, and the interval of the optimum
     grows by the misfit alone. `leadline.check` asks whether the searches follow the law.
@@ -126,11 +127,22 @@ def covariates(tree: xr.DataTree) -> dict[str, xr.DataArray]:
 def law_at(tree: xr.DataTree, points: Mapping[str, xr.DataArray]) -> xr.DataArray:
     """Return the law at points of any dims, as a score, dims (chain, draw, ...)."""
     pooled, sign = tree["pooled"].dataset, direction_sign(tree)
-    law = sign * pooled["irreducible"]
-    for name, known in covariates(tree).items():
-        ratio = np.log(points[name]) - np.log(known).mean()
-        law = law + pooled[f"{name}_part"] * np.exp(-pooled[f"{name}_exponent"] * ratio)
+    known = covariates(tree)
+    reducible = sum(pooled[f"{name}_part"] for name in known)
+    powers = sum(
+        pooled[f"{name}_part"]
+        / reducible
+        * np.exp(-pooled[f"{name}_exponent"] * (np.log(points[name]) - np.log(own).mean()))
+        for name, own in known.items()
+    )
+    law = sign * pooled["irreducible"] + reducible * powers ** outer_exponent(tree)
     return (sign * law).transpose("chain", "draw", ...)
+
+
+def outer_exponent(tree: xr.DataTree) -> xr.DataArray | float:
+    """Return the outer exponent of the law (chain, draw); laws of one covariate have 1."""
+    # So have the fits of earlier versions.
+    return tree["pooled"].dataset.get("outer_exponent", 1.0)
 
 
 def _misfits(

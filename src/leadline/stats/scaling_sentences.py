@@ -22,6 +22,8 @@ def law_sentences(
     exponents = " and ".join(
         f"{name} with the exponent {told(pooled[f'{name}_exponent'])}" for name in known
     )
+    if "outer_exponent" in pooled:
+        exponents += f", and is their sum to the power {told(pooled['outer_exponent'])}"
     largest = {name: BEYOND * float(own.max()) for name, own in known.items()}
     beyond = scaling_law(tree, size=largest.get("size"), data=largest.get("data"))
     where = " and ".join(f"{name} {short(value)}" for name, value in largest.items())
