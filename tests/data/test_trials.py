@@ -208,7 +208,7 @@ def test_optional_columns_are_numbers_and_space_is_a_name():
         (TWO | {"space": ["wide", "narrow"]}, ["'narrow'", "row 2"]),
         (
             TWO | {"trial": [1, 1], "replicate": [1, 2], "param:lr": [0.1, 0.2]},
-            ["'param:lr', row 2", "trial 1", "replicates"],
+            ["'lr', row 2", "trial 1", "replicates"],
         ),
         (TWO | {0: [1, 2]}, ["0", "frame.columns.astype(str)"]),
         ({"score": ["a\nb\u2028c"]}, ["'score', row 1"]),

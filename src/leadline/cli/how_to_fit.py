@@ -15,7 +15,7 @@ def how_to_fit(path: Path) -> str:
     from leadline.io.sources import read_source
 
     source, quoted = str(path), shlex.quote(str(path))
-    beside = path.with_name("fit.nc")
+    beside = path.parent / "fit.nc"
     if path.suffix != ".nc" and beside.exists():
         return f"; the fit is {shlex.quote(str(beside))}"
     if path.suffix in (".html", ".png"):

@@ -257,7 +257,8 @@ def _may_be_drawn(name: str, cells: pd.Series) -> bool:
     """Return whether a column has numbers that vary, and no usual name of a cost or a metric."""
     if COST_WORDS & set(words_of(name)) or usual_direction(name):
         return False
-    values = pd.to_numeric(cells, errors="coerce")
+    # As text: a whole number may be too large for a float.
+    values = pd.to_numeric(cells.astype(str), errors="coerce")
     # Row numbers count up.
     return bool(
         values.notna().all() and values.nunique() > 2 and not (values.diff()[1:] == 1).all()
