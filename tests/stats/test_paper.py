@@ -138,7 +138,7 @@ def test_the_best_trial_its_re_run_the_noise_and_the_trials_used_are_results():
     ("sampler", "words", "missing"),
     [
         ("RandomSampler", "random search", "taken"),
-        ("random share", "random search", "taken"),
+        ("random share", "random trials among them", "by random search"),
         ("unknown", "taken to be random draws", "by random search"),
         ("TPESampler", "taken to be random draws", "by random search"),
     ],

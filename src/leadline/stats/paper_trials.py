@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import xarray as xr
 
+from leadline.data.trials import RANDOM_SHARE
 from leadline.stats.best_seen import best_seen_expected
 from leadline.stats.decided_by_prior import decided_by_prior
 from leadline.stats.fitted_search import best_seen, search_names
@@ -23,6 +24,8 @@ def how_searched(tree: xr.DataTree) -> str:
     sampler = str(tree.attrs.get("search_sampler") or "unknown")
     if is_surface(tree) and learned_searches(tree):
         search = "a search" if sampler == "unknown" else f"a search with {sampler}"
+    elif sampler == RANDOM_SHARE:
+        search = "a guided search with random trials among them, on which the law rests"
     elif "random" in sampler.casefold():
         search = "random search"
     else:
