@@ -64,21 +64,18 @@ def _results(first: str, second: str, pair: xr.Dataset, *, with_tasks: bool) -> 
 
 
 def _per_task(first: str, pair: xr.Dataset, *, listed: bool) -> str:
-    """Return P(better) and the difference on each task that both have."""
+    """Return the probabilities and the difference on each task that both have."""
     if not listed:
         return " Probabilities and differences per task are in the table."
     known = pair.isel(task=pair["difference"].notnull().to_numpy())
     mean, low, high = (known[f"difference{end}"] for end in ("", "_lower", "_upper"))
     figures = np.stack([mean, low, high, (high - low) / 3], axis=-1)
-    rows = [
-        f"{task} {percent(better)}, {difference}"
-        for task, better, difference in zip(
-            known["task"].to_numpy().astype(str),
-            known["p_better"].to_numpy().tolist(),
-            with_intervals(figures.tolist()),
-            strict=True,
-        )
-    ]
+    rows = []
+    for place, difference in enumerate(with_intervals(figures.tolist())):
+        own = known.isel(task=place)
+        # With a rope, what is not better need not be worse.
+        shown = _chances(own, "") if pair.attrs["rope"] else percent(float(own["p_better"]))
+        rows.append(f"{own['task'].item()} {shown}, {difference}")
     return (
         f" Per task, the probability that {first} is better and the difference in "
         f"{pair.attrs['metric']} are: {'; '.join(rows)}."
