@@ -1,4 +1,4 @@
-"""Runs with divergences are repeated once, and an interrupted run is none."""
+"""Runs with divergences are repeated, and an interrupted run is none."""
 
 import types
 
@@ -43,6 +43,21 @@ def test_the_run_with_fewer_divergences_is_kept(
     assert drawn.attrs["discarded_divergences"] == discarded
     assert drawn.attrs["target_accept"] == accept
     assert progress.divergences == first + (second or 0)
+
+
+def test_runs_are_repeated_until_one_has_no_divergences():
+    made = []
+
+    class Runs(Drawn):
+        def sample(self, seed):
+            made.append(seed)
+            type(self).DIVERGENCES = dict.fromkeys((0.95, 0.99), {1: 4, 2: 6, 3: 0, 4: 0}[seed])
+            return super().sample(seed)
+
+    drawn = Runs(Sampler(), None, None).sample_carefully(1, 2, 3, 4)
+    assert made == [1, 2, 3]
+    assert not drawn["sample_stats"]["diverging"].any()
+    assert drawn.attrs == {"discarded_divergences": 6, "target_accept": 0.99}
 
 
 def test_an_interrupted_run_is_cancelled(monkeypatch):

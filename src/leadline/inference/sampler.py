@@ -117,27 +117,30 @@ class CompiledModel:
             run.cancel()
             raise
 
-    def sample_carefully(self, seed: int, second_seed: int) -> xr.DataTree:
-        """Return draws; a run with divergences is repeated once with smaller steps.
+    def sample_carefully(self, seed: int, *further_seeds: int) -> xr.DataTree:
+        """Return draws; a run with divergences is repeated with smaller steps.
 
-        The run with fewer divergences is returned, with the `discarded_divergences` of the other
-        and its `target_accept` as attributes. A `target_accept` of the user is never changed.
+        It is repeated until none is left, at most once per further seed. The run with the fewest
+        divergences is returned, with the most `discarded_divergences` of the others and its
+        `target_accept` as attributes. A `target_accept` of the user is never changed.
         """
         drawn, accept = self.sample(seed), self.sampler.target_accept
         accept = self.sampler.options.get("target_accept", accept)
-        count = int(drawn["sample_stats"]["diverging"].sum())
-        repeated = count > 0 and "target_accept" not in self.sampler.options
-        self.sampler.progress.sampled(count, repeated=repeated)
-        discarded = 0
-        if repeated:
-            options = {**self.sampler.options, "target_accept": _CAREFUL}
-            careful = dataclasses.replace(self.sampler, options=options)
-            again = self.with_sampler(careful).sample(second_seed)
+        count, discarded = int(drawn["sample_stats"]["diverging"].sum()), 0
+        if "target_accept" in self.sampler.options:
+            further_seeds = ()
+        self.sampler.progress.sampled(count, repeated=count > 0 and len(further_seeds) > 0)
+        options = {**self.sampler.options, "target_accept": _CAREFUL}
+        careful = self.with_sampler(dataclasses.replace(self.sampler, options=options))
+        for further in further_seeds:
+            if not count:
+                break
+            again = careful.sample(further)
             second = int(again["sample_stats"]["diverging"].sum())
             self.sampler.progress.sampled(second)
-            discarded = max(count, second)
+            discarded = max(discarded, count, second)
             if second < count:
-                drawn, accept = again, _CAREFUL
+                drawn, accept, count = again, _CAREFUL, second
         drawn.attrs.update(discarded_divergences=discarded, target_accept=accept)
         return drawn
 

@@ -78,8 +78,8 @@ def pool_draws(
     from which they pick: the same, or of a second fit. `tails` are those of all searches, each at
     one of its thresholds (`leadline.data.tails.join_tails`).
     """
-    pick_seed, first, second = seed.spawn(3)
-    drawn, log_prior = _sample_shared(kernels_of(evidence), tails, sampler, (first, second))
+    pick_seed, *seeds = seed.spawn(4)
+    drawn, log_prior = _sample_shared(kernels_of(evidence), tails, sampler, seeds)
     posterior = drawn["posterior"].to_dataset()
     populations = posterior[list(_POPULATION)]
     picked, overlap = pick_draws(draws, populations, np.random.default_rng(pick_seed))
@@ -248,7 +248,7 @@ def _sample_shared(
     kernels: xr.Dataset,
     tails: xr.Dataset,
     sampler: PosteriorSampler,
-    seeds: tuple[np.random.SeedSequence, np.random.SeedSequence],
+    seeds: Sequence[np.random.SeedSequence],
 ) -> tuple[xr.DataTree, Mapping[str, npt.NDArray[np.float64]]]:
     """Return draws of the shared parameters, and the log-densities of their priors by name."""
     kind, priors = sampler.kind, sampler.priors
