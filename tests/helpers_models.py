@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import xarray as xr
 from pymc.model.transform.conditioning import remove_value_transforms
+from pymc.pytensorf import gradient as pymc_gradient
 from pytensor.compile.mode import Mode, get_mode
 
 import leadline as ll
@@ -88,7 +89,9 @@ class Evaluator:
     @functools.cached_property
     def gradient(self):
         """Return the gradient of the log-density at a point."""
-        return self.compile(self.model.dlogp())
+        # Python mode adds at most 32 terms at once.
+        total = sum(term.sum() for term in self.model.logp(sum=False))
+        return self.compile(pymc_gradient(total, self.model.continuous_value_vars))
 
     @functools.cached_property
     def start(self):
