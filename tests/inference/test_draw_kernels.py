@@ -50,6 +50,14 @@ def test_kernels_have_the_moments_of_the_weighted_draws():
     assert found["noise_ratio"].item() == pytest.approx(np.exp(noise).mean())
 
 
+def test_equal_draws_have_a_kernel_with_a_width():
+    points = np.repeat(np.arange(3.0), 40)[:, None] * np.ones(len(COORDINATES))
+    found = kernels_of([draws_of(points, np.zeros(len(points)))], 8).isel(search=0)
+    used = np.isfinite(found["log_weight"].to_numpy())
+    width = np.sqrt(found["variance"].to_numpy()[used]) / points.std(axis=0)
+    assert ((width > 0.01) & (width < 0.05)).all()
+
+
 def test_the_mean_ratio_of_kernels_is_that_of_all_draws():
     own = normal(3, n=8000)
     z, log_base = own["z"].to_numpy(), own["log_base"].to_numpy()

@@ -19,6 +19,10 @@ from leadline.models.population import COORDINATES
 
 KERNELS = 128
 
+# The smallest sd of a kernel, in sds of all draws. A population narrower than the distance between
+# draws would meet single draws, and the sampler their edges.
+_NARROWEST = 0.02
+
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
@@ -41,11 +45,13 @@ def kernels_of(draws: Sequence[xr.Dataset], count: int = KERNELS) -> xr.Dataset:
     for search, own in enumerate(draws):
         z, log_base = own["z"].to_numpy(), own["log_base"].to_numpy()
         noise_ratio[search] = np.exp(z[:, COORDINATES.index("log_noise")]).mean()
-        for kernel, group in enumerate(split(z / np.maximum(z.std(axis=0), 1e-300), count)):
+        spread = np.maximum(z.std(axis=0), 1e-300)
+        for kernel, group in enumerate(split(z / spread, count)):
             total = logsumexp(-log_base[group])
             share = np.exp(-log_base[group] - total)
             centre[search, kernel] = share @ z[group]
-            variance[search, kernel] = share @ (z[group] - centre[search, kernel]) ** 2
+            own = share @ (z[group] - centre[search, kernel]) ** 2
+            variance[search, kernel] = np.maximum(own, (_NARROWEST * spread) ** 2)
             log_weight[search, kernel] = total - np.log(len(z))
     of_kernels = ("search", "kernel", "coordinate")
     return xr.Dataset(
