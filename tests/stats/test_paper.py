@@ -241,7 +241,9 @@ def test_a_comparison_comes_first_with_each_of_a_few_tasks(tasks):
     pair = max(pairs, key=lambda own: float(own["p_better_overall"]))
     for task in names:
         own = pair.sel(task=task)
-        words = f"{task} {percent(float(own['p_better']))}, {float(own['difference']):.3f}"[:-1]
+        better, equal, worse = (percent(float(own[f"p_{n}"])) for n in ("better", "equal", "worse"))
+        words = f"{task} {better} (practically equal {equal}, worse {worse}), "
+        words += f"{float(own['difference']):.3f}"[:-1]
         assert (words in results.replace("\\", "")) == (tasks == 3)
     assert ("per task are in the table" in results) == (tasks == 7)
     # Caveats stand once.
