@@ -231,7 +231,7 @@ def test_a_comparison_comes_first_with_each_of_a_few_tasks(tasks):
     made = converged(make_tree(make_trials(n=40, searches=searches), draws=100))
     text = ll.sentences(made, rope=0.01, budget=90)
     results = text.split("**Results.**")[1]
-    # Of many searches, scores are in the table.
+    # Scores of many searches are in the table.
     assert ("After 90 trials, the expected score" in results) == (tasks == 3)
     assert results.index("is better than") < len(results.split("After 90 trials, the")[0])
     # Fully tuned, the answer may lean on the prior, which a near budget does not say.

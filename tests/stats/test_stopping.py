@@ -46,7 +46,7 @@ def test_each_verdict_has_its_probability(tree, chance, verdict):
     assert advice.verdict == verdict
     assert advice.stop == (verdict == "stop")
     assert advice.sentence.lower().startswith(verdict)
-    # What to do where it is open.
+    # An open question has an advice.
     assert ("about 20 trials" in advice.sentence) == (verdict == "not settled")
 
 

@@ -30,7 +30,7 @@ _HARDLY = 0.05
 """With at most this probability that a hyperparameter matters, any value may be as good."""
 
 _FEW = 8
-"""Of a number of which so many values or fewer were tried, the best is one of these."""
+"""The best value of a number is a tried one if at most so many were tried."""
 
 CERTAIN = 0.8
 """A hyperparameter matters from this probability on, and does not below 1 minus it."""
