@@ -132,7 +132,7 @@ def forecast(
     result["noise_sd"] = noise.mean(SAMPLE_DIMS)
     result["gain_mean"] = result["gain"].mean(SAMPLE_DIMS)
     mean = figures.get("expected_gain_mean", result["expected_gain"].mean(SAMPLE_DIMS))
-    # A trial of as many runs that measures better is no worse on average: less is an error of draws.
+    # A trial of as many runs that measures better is no worse on average: less is chance.
     single = seen.copy(data=[best_trial(tree, name)[1] == 1 for name in names])
     result["expected_gain_mean"] = xr.where(single, mean.clip(min=0.0), mean, keep_attrs=True)
     per_trial = seen.copy(data=[_mean_cost(tree, name) for name in names])
