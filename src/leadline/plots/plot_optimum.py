@@ -44,7 +44,7 @@ def optimum_numbers(
     density = forest.density_numbers(optimum, few=is_surface(tree))
     if is_surface(tree):
         for name, group in surface_groups(tree).items():
-            # Nothing is beyond the ends of its scale, such as an accuracy of 1.
+            # A density ends with its scale, such as at an accuracy of 1.
             scale, own = scores_of(group).scale, density["value"].sel(search=name)
             density["value"].loc[{"search": name}] = own.clip(scale.lower, scale.upper)
     return numbers.merge(density, compat="override", join="exact").assign(best_seen=best_seen(tree))

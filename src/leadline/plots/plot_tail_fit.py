@@ -27,7 +27,7 @@ _POINTS = 80
 _MOST_TICKS = 4
 # The picture extends beyond the threshold by this share of its distance from the best score.
 _BEYOND_THRESHOLD = 0.3
-# Of the draws; a threshold with fewer is not drawn.
+# A threshold with a smaller share of the draws is not drawn.
 _MIN_WEIGHT = 0.05
 
 
