@@ -20,6 +20,7 @@ from leadline.stats.fitted_search import (
     validate_tree,
 )
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
+from leadline.stats.observed_body import body_share
 from leadline.stats.plateau import with_law
 from leadline.stats.reported import with_trials
 
@@ -47,9 +48,9 @@ def tail_fit_numbers(
         Shares of all trials that are at least as good as a score: `share`, the posterior mean,
         `lower` and `upper` (search, point), at `score` (search, point); `observed`
         (search, plot_axis, corner), the corners of its steps; `threshold` (search), the loosest
-        one that has 5 % of the draws or more. Each draw counts up to its own threshold, and those
-        of the loosest beyond. Searches without trials, known from reported bests alone, and those
-        that end in a plateau are left out.
+        one that has 5 % of the draws or more. Draws with a tighter threshold follow the observed
+        trials beyond it, as the tuning curve does. Searches without trials, known from reported
+        bests alone, and those that end in a plateau are left out.
 
     Examples
     --------
@@ -63,7 +64,7 @@ def tail_fit_numbers(
         {"share": share.mean(SAMPLE_DIMS), "observed": _observed_share(tree, share["score"])},
         attrs={"ci_prob": prob, "ci_kind": kind},
     )
-    numbers["lower"], numbers["upper"] = interval(share, prob, kind, skipna=True)
+    numbers["lower"], numbers["upper"] = interval(share, prob, kind)
     numbers["threshold"] = _loosest(tree)
     return numbers.reset_coords("score")
 
@@ -82,8 +83,9 @@ def plot_tail_fit(
     """Plot the share of trials that reach a score, fitted and observed.
 
     A panel per search that has trials. The band should cover the steps on the good side of the
-    threshold, the loosest one of a fit that averages several: each law ends at its own. Beyond it,
-    in the grey, the law need not hold; the curve shows if it still would.
+    threshold, the loosest one of a fit that averages several: laws of tighter ones follow the
+    observed trials from theirs on. In the grey the law need not hold; the curve shows if it still
+    would.
 
     Parameters
     ----------
@@ -122,15 +124,14 @@ def plot_tail_fit(
             # Scores with many digits run into each other.
             target.locator_params(axis="x", nbins=_MOST_TICKS)
     picture.label_axes(score_label(tree), "share of trials\nat least as good")
-    averaged = "averages laws of several thresholds, each drawn up to its own"
+    averaged = "averages laws of several thresholds; beyond its own, each follows the trials"
     return picture.finish(conditions=averaged * several)
 
 
 def _fitted_share(tree: xr.DataTree) -> xr.DataArray:
     """Return the probability of a score at least as good, dims (chain, draw, search, point).
 
-    The coordinate `score` (search, point) holds the scores. A draw whose law ends before a score
-    is nan there: the law of fewer trials is steeper, and says nothing on worse ones.
+    The coordinate `score` (search, point) holds the scores.
     """
     posterior, sign, loosest = tree["posterior"], direction_sign(tree), _loosest(tree)
     shape = (posterior.sizes["chain"], posterior.sizes["draw"], _POINTS)
@@ -143,13 +144,11 @@ def _fitted_share(tree: xr.DataTree) -> xr.DataArray:
         low, high = best - 0.1 * (sign * threshold - best), sign * threshold
         high += _BEYOND_THRESHOLD * (high - best)
         score = sign * np.linspace(low, min(high, losses[-1]), _POINTS)
-        shares.append(_share(tree, name, sign * score).reshape(shape))
+        shares.append(_share(tree, name, sign * score, sign * threshold).reshape(shape))
         scores.append(score)
     coords = {"search": posterior["search"], "score": (("search", "point"), np.stack(scores))}
     dims = ("chain", "draw", "search", "point")
-    share = xr.DataArray(np.stack(shares, axis=2), coords, dims, name="share")
-    own = sign * posterior["threshold"]
-    return share.where((sign * share["score"] <= own) | (own >= sign * loosest))
+    return xr.DataArray(np.stack(shares, axis=2), coords, dims, name="share")
 
 
 def _loosest(tree: xr.DataTree) -> xr.DataArray:
@@ -159,14 +158,20 @@ def _loosest(tree: xr.DataTree) -> xr.DataArray:
     return direction_sign(tree) * loosest.drop_vars("quantile")
 
 
-def _share(tree: xr.DataTree, search: str, loss: np.ndarray) -> np.ndarray:
-    """Return the probability of a score at least as good, shape (draw, point)."""
+def _share(tree: xr.DataTree, search: str, loss: np.ndarray, loosest: float) -> np.ndarray:
+    """Return the probability of a score at least as good, shape (draw, point).
+
+    The law of a threshold tighter than the loosest is steeper, and does not hold beyond its own.
+    """
     draws = fitted_search(tree, search)
     replicates = trial_data(tree, search, "trial_replicates")
     seeds, counts = np.unique(replicates, return_counts=True)
     # The score of a trial is a mean over its replicates: the more there are, the less noise.
     shares = [-np.expm1(draws.log_worse(loss, m)) for m in seeds]
-    return np.average(shares, axis=0, weights=counts)
+    of_law = np.average(shares, axis=0, weights=counts)
+    threshold = tree["posterior"]["threshold"].sel(search=search).stack(sample=SAMPLE_DIMS)
+    own = direction_sign(tree) * threshold.to_numpy()[:, None]
+    return np.where((own < loosest) & (loss > own), body_share(draws, loss), of_law)
 
 
 def _observed_share(tree: xr.DataTree, score: xr.DataArray) -> xr.DataArray:

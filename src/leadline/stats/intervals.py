@@ -28,18 +28,16 @@ def interval_label(prob: float, kind: str) -> str:
     return f"{kind}{100 * prob:g}"
 
 
-def interval(
-    draws: xr.DataArray, prob: float, kind: str, *, skipna: bool = False
-) -> tuple[xr.DataArray, xr.DataArray]:
+def interval(draws: xr.DataArray, prob: float, kind: str) -> tuple[xr.DataArray, xr.DataArray]:
     """Return the lower and the upper end over (chain, draw)."""
     if kind == "eti":
         # The numbers of arviz_stats, which takes as long to import as all else for a summary.
         edge = (1 - prob) / 2
-        lower, upper = draws.quantile([edge, 1 - edge], SAMPLE_DIMS, skipna=skipna)
+        lower, upper = draws.quantile([edge, 1 - edge], SAMPLE_DIMS, skipna=False)
         return lower.drop_vars("quantile"), upper.drop_vars("quantile")
     import arviz_stats  # noqa: F401  (adds `azstats` to DataArrays)
 
-    bounds = draws.azstats.hdi(prob=prob, dim=list(SAMPLE_DIMS), skipna=skipna)
+    bounds = draws.azstats.hdi(prob=prob, dim=list(SAMPLE_DIMS), skipna=False)
     return bounds.sel(ci_bound="lower", drop=True), bounds.sel(ci_bound="upper", drop=True)
 
 

@@ -61,6 +61,19 @@ def cumulative_weights(search: FittedSearch) -> Iterator[tuple[Rows, Array, Arra
             yield rows[block], cumulative, cumulative[:, -1:] + lost[own]
 
 
+def body_share(search: FittedSearch, loss: Array) -> Array:
+    """Return the probability that one trial completes with at most `loss` (point,), (draw, point).
+
+    Results at losses better than the threshold have no meaning.
+    """
+    ranks = np.searchsorted(search.losses, loss, side="right")
+    share = np.empty((len(search.tail_fraction), len(loss)))
+    for draws, cumulative, total in cumulative_weights(search):
+        tail = np.take_along_axis(cumulative, search.n_tail[draws], axis=1)
+        share[draws] = (cumulative[:, ranks] - tail) / np.maximum(total - tail, 1e-300)
+    return search.tail_fraction + (1.0 - search.tail_fraction) * share
+
+
 def body_quantile(search: FittedSearch, level: Array) -> Array:
     """Return the quantile at `level` (1 or draw, budget) of the loss of one trial.
 
