@@ -231,7 +231,7 @@ def test_names_that_are_not_there_are_refused(plain, by, names, words):
 
 def test_a_comparison_of_few_trials_says_on_what_it_leans(capsys):
     few = make_tree(make_trials(n=40, n_failed=2, searches=PAIRS), chains=2, draws=60)
-    for budget, words in ((None, "leans on the prior"), (100.0, "which are few")):
+    for budget, words in ((None, "the answer extrapolates"), (100.0, "which are few")):
         show_comparison(few, budget=budget)
         out = " ".join(capsys.readouterr().out.split())
         assert "The law rests on the best 16 trials of each search" in out

@@ -27,13 +27,13 @@ def tree_of(trials, used):
 @pytest.mark.parametrize(
     ("budget", "words"),
     [
-        (None, ["leans on the prior", "Answers for 100 trials or fewer"]),
+        (None, ["the answer extrapolates", "Answers for 100 trials or fewer"]),
         (100.0, []),
         (
             101.0,
-            ["After 101 trials each, the answer leans on", "for 100 trials or fewer"],
+            ["After 101 trials each, the answer extrapolates", "for 100 trials or fewer"],
         ),
-        (5000.0, ["leans on the prior", "Answers for 100 trials or fewer"]),
+        (5000.0, ["the answer extrapolates", "Answers for 100 trials or fewer"]),
     ],
 )
 def test_tuned_near_and_far(budget, words):
@@ -99,7 +99,7 @@ def test_it_is_in_the_comparison_its_sentences_and_its_picture():
     near, beyond, far = (
         ll.comparison_numbers(few, budget=k).attrs["conditions"] for k in (100, 101, None)
     )
-    assert "leans on the prior, can be far too certain" in beyond
+    assert "extrapolates, can be far too certain" in beyond
     assert "few trials" in near
     assert "prior" not in near
-    assert "leans on the prior, can be far too certain" in far
+    assert "extrapolates, can be far too certain" in far

@@ -38,8 +38,8 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     ...     print(sentence)
     Do not rely on this comparison: R-hat 1.064 > 1.01, bulk ESS 39 < 400, tail ESS 19 < 400.
     The law rests on the best 20 trials of each search on average, which are few for a
-    comparison (below 30; for one search, below 20). Fully tuned, the answer leans on the prior,
-    and its probabilities can be far too certain. Answers for 100 trials or fewer lean on the
+    comparison (below 30; for one search, below 20). Fully tuned, the answer extrapolates,
+    and its probabilities can be far too certain. Answers for 100 trials or fewer rest on the
     scores.
     Fully tuned, over the 2 tasks, mlp is probably better than forest (better 84 %, worse 16 %).
     The mean difference over these tasks is 0.13 [-0.11, 0.35] task scales, or 0.021 [-0.022,
@@ -118,7 +118,7 @@ def short_doubts(comparison: xr.Dataset) -> list[str]:
     far = attrs.get("far_beyond")
     if attrs.get("leans_on"):
         near = attrs["budget"] and not far
-        how = "read with caution" if near else "leans on the prior, can be far too certain"
+        how = "read with caution" if near else "extrapolates, can be far too certain"
         clauses.append(f"few trials: {how}")
     return [*clauses, far] if far else clauses
 

@@ -16,16 +16,16 @@ says so. Tried with 8 to 28 of 40 (`benchmarks/few_trials.py`), in fits too shor
 FEW_RUN = 100
 
 WITHIN = 2.5
-"""A budget of up to so many times the trials of a search leans on the scores; the law extrapolates
+"""A budget of up to so many times the trials of a search rests on the scores; the law extrapolates
 to a larger one."""
 
 
 def leaning(tree: xr.DataTree, budget: float | None) -> str:
     """Return on how few trials a comparison rests, and how far to trust it, "" where on many.
 
-    The count is that of `leadline.stats.trials_used`. A fully tuned
-    model is far beyond 40 trials, so that the answer leans on the prior of the number of
-    hyperparameters that matter; after a few times the trials that were run, it leans on the scores.
+    The count is that of `leadline.stats.trials_used`. A fully tuned model is far beyond 40 trials,
+    so that the prior of the number of hyperparameters that matter has a say; after a few times the
+    trials that were run, the answer rests on the scores.
     """
     if is_surface(tree):
         return ""
@@ -52,8 +52,8 @@ def leaning(tree: xr.DataTree, budget: float | None) -> str:
     if budget is None or budget > near:
         when = "Fully tuned" if budget is None else f"After {budget:g} trials each"
         return (
-            f"{text}. {when}, the answer leans on the prior, and its probabilities can be far "
-            f"too certain. Answers for {near:g} trials or fewer lean on the scores."
+            f"{text}. {when}, the answer extrapolates, and its probabilities can be far "
+            f"too certain. Answers for {near:g} trials or fewer rest on the scores."
         )
     return f"{text}."
 

@@ -93,5 +93,5 @@ def _trials_used(tree: xr.DataTree, names: list[str]) -> list[str]:
     text = f"The law rests on the best {count} trials"
     text = f"{text}{' of each search' * (len(names) > 1)} on average"
     if least < ENOUGH:
-        text += f", which are few (below {ENOUGH}): fully tuned, the answers lean on the prior"
+        text += f", which are few (below {ENOUGH}): fully tuned, the answers extrapolate"
     return [f"{text}."]
