@@ -5,11 +5,12 @@ with a plug-in Gaussian process (Matérn 5/2, one length scale per hyperparamete
 the likelihood; the smallest of functions sampled from it). An interval of the optimum covers if it
 meets the range between the lowest mean over seeds and its value on other seeds.
 
-Studies by TPE with a random share of a quarter are fitted with the law, guided trials as evidence,
-and beside them studies of as many random trials: the interval of the first should be no wider.
+Studies by TPE with a random share of a quarter are fitted with the law, by default and with guided
+trials as evidence, and beside them studies of as many random trials: the interval of the first
+should be no wider.
 
-Results are
-appended to CSV files in the folder of `--work`, and a second run continues where the first stopped.
+Results are appended to CSV files in the folder of `--work`, and a second run continues where the
+first stopped.
 
     python benchmarks/learned.py [--data DIR] [--work DIR] [--seeds 10] [--sizes 50 100 200]
 
@@ -18,6 +19,7 @@ seed. Without it, only functions with noise are searched.
 """
 
 import argparse
+import functools
 import logging
 import pathlib
 import time
@@ -95,10 +97,10 @@ def by_plug_in(trials: ll.Trials) -> dict:
     return ends | {"seconds": seconds}
 
 
-def by_law(trials: ll.Trials) -> dict:
-    """Return the same of the quadratic law, with guided trials as evidence, and its threshold."""
+def by_law(trials: ll.Trials, **options: bool) -> dict:
+    """Return the same of the quadratic law."""
     start = time.process_time()
-    fit = ll.fit(trials, guided_evidence=True, random_seed=0, progressbar=False)
+    fit = ll.fit(trials, random_seed=0, progressbar=False, **options)
     dims = ("chain", "draw")
     optimum = fit["posterior"]["optimum"].isel(search=0).quantile(ENDS, dims).to_numpy()
     again = fit["best_seen"]["expected_score"].isel(search=0).quantile(ENDS, dims).to_numpy()
@@ -113,9 +115,14 @@ def by_law(trials: ll.Trials) -> dict:
     }
 
 
-METHODS = {"surface": by_surface, "plug-in": by_plug_in, "law": by_law}
-SAMPLERS = {"law": learned_studies.SHARED}
-SIZES = {"law": (100, 200)}
+METHODS = {
+    "surface": by_surface,
+    "plug-in": by_plug_in,
+    "law": by_law,
+    "guided-evidence": functools.partial(by_law, guided_evidence=True),
+}
+SAMPLERS = dict.fromkeys(("law", "guided-evidence"), learned_studies.SHARED)
+SIZES = dict.fromkeys(SAMPLERS, (100, 200))
 
 
 def run(options: argparse.Namespace) -> None:
@@ -194,15 +201,14 @@ def report(work: pathlib.Path) -> None:
         error = np.sqrt((shares * (1.0 - shares)).div(count, axis=0))
         print(f"standard errors\n{error.round(2).to_string()}")
         print(f"CPU seconds, median: {table['seconds'].median():.1f}")
-    if "law" in judged:
-        law = judged["law"].reset_index()
+    for method in SAMPLERS.keys() & judged.keys():
+        law = judged[method].reset_index()
         law["width"] = law["high"] - law["low"]
         rows = ["family", "seed", "size"]
         width = law.pivot_table("width", index=rows, columns="sampler").dropna()
         ratio = np.log(width["tpe-share"] / width["random"].where(width["random"] > 0.0)).dropna()
-        print(
-            f"\nwidth, random share over random\n{np.exp(ratio.groupby('family').mean()).round(2)}"
-        )
+        by_family = np.exp(ratio.groupby("family").mean()).round(2)
+        print(f"\n{method}: width, random share over random\n{by_family}")
         print(f"geometric mean over {len(ratio)} studies: {np.exp(ratio.mean()):.2f}")
     if {"surface", "plug-in"} <= judged.keys():
         scores = pd.concat({name: table["score"] for name, table in judged.items()}, axis=1)
