@@ -47,9 +47,7 @@ def group_rows(
     replicate: pd.Series = pd.Series(1, index=rows.index, dtype=object)
     notes: dict[str, None] = {}
     of_search = [name for name in ("task", "model") if name in rows.columns]
-    for own in (
-        pd.Series(row_codes(rows[of_search])).groupby(row_codes(rows[of_search])).groups.values()
-    ):
+    for own in rows.groupby(row_codes(rows[of_search])).groups.values():
         part = rows.loc[own]
         cells = [validate_param(part[name]).tolist() for name in params]
         seeds = list(map(str, part["replicate"].tolist())) if "replicate" in part else None
