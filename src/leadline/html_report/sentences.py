@@ -102,7 +102,9 @@ def _describe(data: Mapping[str, Any], index: int) -> list[str]:
         sentences.append(
             "The best score was lucky: not even perfect tuning is expected to score so well."
         )
-    sentences.append(_headroom(search["best_within_noise"]))
+    within = search["best_within_noise"]
+    how, chance = ("less", within) if within >= 0.5 else ("more", 1 - within)
+    sentences.append(f"{_GAIN.format(how)}, with probability {percent(chance)}.")
     more = forecast["trials"].index(DEFAULT_FURTHER)
     improved = gain(forecast["expected_gain_mean"][index][more], digits)
     improved = improved.replace("< ", "less than ")
@@ -120,11 +122,6 @@ def _is_lucky(direction: str, search: Mapping[str, Any]) -> bool:
     sign, optimum = _SIGNS[direction], search["optimum"]
     best_end = min(sign * optimum["lower"], sign * optimum["upper"])
     return sign * search["best_seen"] < best_end
-
-
-def _headroom(within_noise: float) -> str:
-    how, chance = ("less", within_noise) if within_noise >= 0.5 else ("more", 1 - within_noise)
-    return f"{_GAIN.format(how)}, with probability {percent(chance)}."
 
 
 def _dimension(search: Mapping[str, Any]) -> str:
