@@ -272,12 +272,7 @@ def write_answers(
 
     `shown` are notes that were printed already.
     """
-    from leadline.cli.console import (
-        show_answers,
-        show_first_answer,
-        show_next_time,
-        show_seed,
-    )
+    from leadline.cli.console import show_answers, show_first_answer, show_next_time, show_seed
     from leadline.cli.results_folder import results_folder, write_fit, write_pictures
     from leadline.inference.progress import Progress
 
