@@ -99,14 +99,11 @@ def read_optuna(
     20 trials: 20 complete, 0 failed
     """
     studies, storage, notes = _load(study, study_name)
+    options = (score, direction, replicate, random_start, assume_random)
     parts = []
     for own in studies:
         source = f"{storage}, " * bool(storage) + f"study {format_value(own.name)}"
-        parts.append(
-            _read_study(
-                own, source, notes, score, direction, replicate, random_start, assume_random
-            )
-        )
+        parts.append(_read_study(own, source, notes, *options))
     return parts[0] if len(parts) == 1 else join_searches(parts, storage)
 
 

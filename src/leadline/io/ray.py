@@ -121,8 +121,7 @@ def read_ray(
     >>> import leadline as ll
     >>> ll.read_ray("ray_results/exp", score="loss", direction="minimize")  # doctest: +SKIP
     """
-    path = validate_folder(folder)
-    source = path.resolve().name or "experiment"
+    path, source = validate_folder(folder, "experiment")
     validate_early_stopped(early_stopped)
     trials, metric, notes = _load_trials(path, source)
     score = choose_score(score, _metrics(trials), source, direction, metric)

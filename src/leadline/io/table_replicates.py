@@ -89,8 +89,6 @@ def _ask_for_trials(columns: Columns, frame: pd.DataFrame, source: str) -> None:
 
 def row_codes(cells: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Return the number of the distinct row of cells for each row."""
-    codes = np.zeros(len(cells), np.int64)
-    for name in cells.columns:
-        own = pd.factorize(cells[name].map(repr))[0]
-        codes = np.unique(np.column_stack([codes, own]), axis=0, return_inverse=True)[1].ravel()
-    return codes
+    codes = [pd.factorize(cells[name].map(repr))[0] for name in cells.columns]
+    rows = np.stack([np.zeros(len(cells), np.int64), *codes], axis=1)
+    return np.unique(rows, axis=0, return_inverse=True)[1].ravel()

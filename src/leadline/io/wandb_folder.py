@@ -98,8 +98,7 @@ def read_wandb(
     >>> import leadline as ll
     >>> ll.read_wandb("wandb", score="val/loss", direction="minimize")  # doctest: +SKIP
     """
-    path = validate_folder(folder)
-    source = path.resolve().name or "wandb"
+    path, source = validate_folder(folder, "wandb")
     runs, notes = _load_runs(path, source)
     runs, task = _choose_runs(runs, project, sweep, source)
     # The names of all metrics are slow to collect from long logs.
