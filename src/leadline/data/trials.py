@@ -253,6 +253,13 @@ def guided_trials(trials: Trials) -> int:
     return int((table["drawn"] == "guided").sum()) if "drawn" in table else 0
 
 
+def _rows_drawn(trials: Trials, how: str) -> pd.DataFrame:
+    """Return the rows of the trials whose first row has this mark."""
+    keys = ["task", "model", "trial"]
+    first = trials.table.drop_duplicates(keys)
+    return trials.table.merge(first.loc[first["drawn"] == how, keys], on=keys)
+
+
 def drawn_at_random(trials: Trials) -> Trials:
     """Return the trials without those that are known to be guided.
 
@@ -276,13 +283,6 @@ def drawn_by_sampler(trials: Trials) -> Trials | None:
         return None
     table = _rows_drawn(trials, "guided")
     return dataclasses.replace(trials, table=table, reports=trials.reports.iloc[:0])
-
-
-def _rows_drawn(trials: Trials, how: str) -> pd.DataFrame:
-    """Return the rows of the trials whose first row has this mark."""
-    keys = ["task", "model", "trial"]
-    first = trials.table.drop_duplicates(keys)
-    return trials.table.merge(first.loc[first["drawn"] == how, keys], on=keys)
 
 
 def search_labels(searches: Sequence[tuple[str, str]]) -> list[str]:
