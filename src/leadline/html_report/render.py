@@ -210,15 +210,8 @@ def _list_failed(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for row in data["checks"]:
         if row["passed"] is False:
-            about = f" ({row['about']})" if row["about"] else ""
-            key = (f"{row['check']}{about}", row["advice"])
-            own = {
-                "check": key[0],
-                "name": row["check"],
-                "level": row["level"],
-                "advice": key[1],
-                "searches": [],
-            }
-            rows.setdefault(key, own)
-            rows[key]["searches"].append(row["search"])
+            name, level, advice = row["check"], row["level"], row["advice"]
+            check = f"{name} ({row['about']})" if row["about"] else name
+            own = {"check": check, "name": name, "level": level, "advice": advice, "searches": []}
+            rows.setdefault((check, advice), own)["searches"].append(row["search"])
     return sorted(rows.values(), key=lambda one: one["level"] == NOTE)
