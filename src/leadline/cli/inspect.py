@@ -99,9 +99,8 @@ def _describe_unrecorded(
         # Either: only counts and ranges are shown.
         known["direction"] = "minimize"
     if "score" not in missing.options:
-        yield from _describe_trials(
-            source, options, _read_any(source, known), known_direction=False
-        )
+        trials = _read_any(source, known)
+        yield from _describe_trials(source, options, trials, known_direction=False)
         yield "  the direction is not recorded: direction='minimize' (a loss) or 'maximize'"
         return
     if not missing.names:
@@ -248,10 +247,8 @@ def _audit(search: "Trials") -> tuple[str, str]:
         verdict, line = _audit(search)
         chosen = pluralize(count, "trial")
         random = pluralize(search.counts()["trials"], "trial")
-        return verdict, (
-            f"a random share: {chosen} by the sampler; the {random} at random, by themselves: "
-            f"{line}"
-        )
+        share = f"a random share: {chosen} by the sampler; the {random} at random, by themselves"
+        return verdict, f"{share}: {line}"
     of = ""
     if len(search.table) > _MOST_AUDITED:
         first = search.table.iloc[:_MOST_AUDITED]
@@ -297,9 +294,7 @@ def _answers(
     if len({model for _, model in trials.searches}) > 1:
         questions += ", which model is better"
     if trials.params:
-        questions += (
-            f"; with --surface also which of {pluralize(trials.n_params, 'hyperparameter')} "
-        )
-        questions += "matter"
+        count = pluralize(trials.n_params, "hyperparameter")
+        questions += f"; with --surface also which of {count} matter"
     caution = f"; {_ENOUGH} or more complete trials would make the answers firm" * bool(few)
     return f"can be answered: {questions}{caution}"

@@ -65,8 +65,7 @@ class Parser(argparse.ArgumentParser):
             )
         if missing := re.match(r"argument (?:-\w/)?(--[\w-]+).*: expected .*argument", message):
             message += self._example(missing[1])
-        choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)$", message)
-        if choice:
+        if choice := re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)$", message):
             message += f".{closest(choice[1], re.findall(r"'([^']*)'", choice[2]))}"
         action = _commands_of(self).get(command, {}).get("--format")
         if unknown and action and unknown[1][2:] in (action.choices or ()):
