@@ -191,18 +191,14 @@ def run_forecast(arguments: argparse.Namespace) -> int:
     from leadline.stats.stopping import trials_needed_sentences
     from leadline.stats.trials_needed import trials_needed
 
-    gain, probability, needed = arguments.minimum_gain, arguments.probability, []
+    needed = []
     if arguments.within is not None:
         # First, since it refuses surfaces and mistakes.
         within = trials_needed(tree, arguments.within, probability=_REACH_PROBABILITY)
         needed = trials_needed_sentences(within)
-    stop = show_forecast(
-        tree,
-        arguments.trials,
-        minimum_gain=gain,
-        probability=probability,
-        ci_prob=arguments.ci_prob,
-    )
+    names = ("minimum_gain", "probability", "ci_prob")
+    options = {name: getattr(arguments, name) for name in names}
+    stop = show_forecast(tree, arguments.trials, **options)
     for sentence in needed:
         show_line(sentence)
     show_recorded(tree, arguments.fit)
@@ -272,12 +268,7 @@ def write_answers(
 
     `shown` are notes that were printed already.
     """
-    from leadline.cli.console import (
-        show_answers,
-        show_first_answer,
-        show_next_time,
-        show_seed,
-    )
+    from leadline.cli.console import show_answers, show_first_answer, show_next_time, show_seed
     from leadline.cli.results_folder import results_folder, write_fit, write_pictures
     from leadline.inference.progress import Progress
 

@@ -134,10 +134,8 @@ def show_seed(tree: xr.DataTree) -> None:
     """Print the seed of a fit, also one that was drawn."""
     seed = json.loads(tree.attrs.get("settings", "{}")).get("random_seed")
     if seed is not None:
-        show_line(
-            f"seed {seed}: `--seed {seed}` gives the same numbers for the same file and options",
-            "dim",
-        )
+        text = f"seed {seed}: `--seed {seed}` gives the same numbers for the same file and options"
+        show_line(text, "dim")
 
 
 def show_recorded(tree: xr.DataTree, path: Path | None = None, shown: Sequence[str] = ()) -> None:
@@ -151,9 +149,8 @@ def show_recorded(tree: xr.DataTree, path: Path | None = None, shown: Sequence[s
         notes = [note for note in notes if not note.startswith("calibration")]
         notes += [f"calibration: {text}" for text in [calibration_of(tree)] if text]
     for note in notes:
-        if note in shown:
-            continue
-        show_line(f"note: {in_command_line_words(note, path)}")
+        if note not in shown:
+            show_line(f"note: {in_command_line_words(note, path)}")
     line = ""
     if "failed_checks" not in tree.attrs:
         line = "not checked; run `leadline check FIT.nc`"
@@ -182,8 +179,7 @@ def show_forecast(
     chance = "P(gain)" if minimum_gain == 0 else f"P(gain > {minimum_gain:g})"
     unit = found.attrs["cost_unit"]
     cost = f"total cost ({unit})" if unit not in ("", "cost") else "total cost"
-    heads = ["best seen", "their best", chance, "gain if re-run"]
-    heads += ["P(worth it)", cost]
+    heads = ["best seen", "their best", chance, "gain if re-run", "P(worth it)", cost]
     prob, _ = validate_interval(ci_prob, None)
     n_heads = len(heads) if found["cost"].notnull().any() else len(heads) - 1  # noqa: PD004
     named = found.sizes["search"] > 1  # one search needs no name

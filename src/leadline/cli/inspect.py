@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING, Any
 from leadline.cli.command_line import surface_line
 from leadline.cli.refusals import unnamed_searches
 from leadline.cli.wording import SOURCE_ARGUMENTS, in_command_line_words
-from leadline.errors import (
-    LeadlineError,
-    NotRecordedError,
-    SeveralError,
-    join_values,
-    pluralize,
-)
+from leadline.errors import LeadlineError, NotRecordedError, SeveralError, join_values, pluralize
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
     from leadline.data.trials import Trials
@@ -86,16 +82,12 @@ def _describe_each(
     for name in names[:_MOST_NAMES]:
         yield ""
         value: object = [name] if option == "parent" else name
-        yield from _one(source, {**options, option: value}, f"{option.split('_')[0]} {name!r}")
+        try:
+            yield from describe(source, {**options, option: value})
+        except LeadlineError as error:
+            yield f"{option.split('_')[0]} {name!r}: {error}"
     if len(names) > _MOST_NAMES:
         yield f"and {len(names) - _MOST_NAMES} more: {join_values(names[_MOST_NAMES:])}"
-
-
-def _one(source: str, options: Mapping[str, object], label: str) -> Iterator[str]:
-    try:
-        yield from describe(source, options)
-    except LeadlineError as error:
-        yield f"{label}: {error}"
 
 
 def _describe_unrecorded(
@@ -107,9 +99,8 @@ def _describe_unrecorded(
         # Either: only counts and ranges are shown.
         known["direction"] = "minimize"
     if "score" not in missing.options:
-        yield from _describe_trials(
-            source, options, _read_any(source, known), known_direction=False
-        )
+        trials = _read_any(source, known)
+        yield from _describe_trials(source, options, trials, known_direction=False)
         yield "  the direction is not recorded: direction='minimize' (a loss) or 'maximize'"
         return
     if not missing.names:
@@ -153,34 +144,35 @@ def _describe_columns(source: str) -> Iterator[str]:
 
 def _likely_score(frame: "pd.DataFrame") -> str:
     """Return the column whose name is that of a metric, or the only one of numbers, or COLUMN."""
-    import numpy as np
-
-    from leadline.data.columns import validate_numbers
     from leadline.data.metric_names import usual_direction
 
-    numbers = []
-    for name in frame.columns:
-        with contextlib.suppress(LeadlineError):
-            if np.isfinite(validate_numbers(frame[name].reset_index(drop=True), "")).any():
-                numbers.append(str(name))
+    numbers = [str(name) for name in frame.columns if len(_finite(frame[name]))]
     metrics = [name for name in numbers if usual_direction(name)]
     return metrics[0] if metrics else numbers[0] if len(numbers) == 1 else "COLUMN"
 
 
-def _describe_cells(cells: "pd.Series") -> str:
+def _finite(cells: "pd.Series") -> "npt.NDArray[np.float64]":
+    """Return the finite numbers in a column, none where a cell is no number."""
     import numpy as np
 
-    from leadline.data.columns import is_blank, validate_numbers
+    from leadline.data.columns import validate_numbers
+
+    try:
+        numbers = validate_numbers(cells.reset_index(drop=True), "")
+    except LeadlineError:
+        return np.array([])
+    return numbers[np.isfinite(numbers)]
+
+
+def _describe_cells(cells: "pd.Series") -> str:
+    from leadline.data.columns import is_blank
 
     present = [cell for cell in cells.tolist() if not is_blank(cell)]
     empty = f", {len(cells) - len(present)} empty" * (len(present) < len(cells))
     n_different = len({repr(cell) for cell in present})
     repeated = f" ({n_different} different)" * (n_different < len(present))
-    with contextlib.suppress(LeadlineError):
-        numbers = validate_numbers(cells.reset_index(drop=True), "")
-        finite = numbers[np.isfinite(numbers)]
-        if len(finite):
-            return f"{len(present)} numbers{repeated}, {finite.min():g} to {finite.max():g}{empty}"
+    if len(finite := _finite(cells)):
+        return f"{len(present)} numbers{repeated}, {finite.min():g} to {finite.max():g}{empty}"
     names = join_values(dict.fromkeys(str(cell) for cell in present), 3)
     return f"{n_different} different: {names}{empty}" if present else "empty"
 
@@ -255,10 +247,8 @@ def _audit(search: "Trials") -> tuple[str, str]:
         verdict, line = _audit(search)
         chosen = pluralize(count, "trial")
         random = pluralize(search.counts()["trials"], "trial")
-        return verdict, (
-            f"a random share: {chosen} by the sampler; the {random} at random, by themselves: "
-            f"{line}"
-        )
+        share = f"a random share: {chosen} by the sampler; the {random} at random, by themselves"
+        return verdict, f"{share}: {line}"
     of = ""
     if len(search.table) > _MOST_AUDITED:
         first = search.table.iloc[:_MOST_AUDITED]
@@ -278,10 +268,7 @@ def _audit(search: "Trials") -> tuple[str, str]:
 
 
 def _answers(
-    source: str,
-    options: Mapping[str, object],
-    trials: "Trials",
-    verdicts: list[tuple[int, str]],
+    source: str, options: Mapping[str, object], trials: "Trials", verdicts: list[tuple[int, str]]
 ) -> str:
     """Return which questions the trials can answer, and what a fit does with them."""
     from leadline.search_audit.random_search import too_few_random
@@ -307,9 +294,7 @@ def _answers(
     if len({model for _, model in trials.searches}) > 1:
         questions += ", which model is better"
     if trials.params:
-        questions += (
-            f"; with --surface also which of {pluralize(trials.n_params, 'hyperparameter')} "
-        )
-        questions += "matter"
+        count = pluralize(trials.n_params, "hyperparameter")
+        questions += f"; with --surface also which of {count} matter"
     caution = f"; {_ENOUGH} or more complete trials would make the answers firm" * bool(few)
     return f"can be answered: {questions}{caution}"

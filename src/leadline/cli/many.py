@@ -85,19 +85,9 @@ def _read(arguments: argparse.Namespace) -> Any:
         raise LeadlineError(f"{path} is a Parquet data set: give --score COLUMN and --direction")
     from leadline.io.parquet_searches import read_searches
 
-    names = (
-        "score",
-        "direction",
-        "task",
-        "model",
-        "trial",
-        "replicate",
-        "status",
-        "cost",
-        "params",
-    )
-    given = {name: getattr(arguments, name) for name in names}
-    return read_searches(path, **given)
+    names = ["score", "direction", "params", "task", "model", "trial"]
+    names += ["replicate", "status", "cost"]
+    return read_searches(path, **{name: getattr(arguments, name) for name in names})
 
 
 @contextlib.contextmanager

@@ -106,10 +106,6 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     tail.add_argument("--tail-fraction", type=float, nargs="+", metavar="F", help=text)
     text = "score beyond which the quadratic law is fitted, instead of --tail-fraction"
     tail.add_argument("--threshold", type=float, metavar="T", help=text)
-    pooling = (
-        "how searches inform each other; auto: scaling for five or more of known --size or --data, "
-        "crossed for several models on several tasks, hierarchical for one model or one task"
-    )
     text = (
         "regress the score on the hyperparameters instead of fitting the law: for searches that "
         "learned (Optuna's default, for one), and to see which hyperparameters matter"
@@ -125,12 +121,14 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
         "takes the best, its default); default: identity"
     )
     group.add_argument("--scale", choices=("identity", "log", "logit", "auto"), help=scale)
-    for flag, choices, text in (
-        ("--effective-dim", ("continuous", "integer"), "type of the effective dimension"),
-        ("--pooling", POOLING, pooling),
-    ):
-        text = f"{text}; default: %(default)s"
-        group.add_argument(flag, choices=choices, default=choices[0], help=text)
+    text, kinds = "type of the effective dimension; default: %(default)s", ("continuous", "integer")
+    group.add_argument("--effective-dim", choices=kinds, default=kinds[0], help=text)
+    text = (
+        "how searches inform each other; auto: scaling for five or more of known --size or --data, "
+        "crossed for several models on several tasks, hierarchical for one model or one task; "
+        "default: %(default)s"
+    )
+    group.add_argument("--pooling", choices=POOLING, default=POOLING[0], help=text)
     text = "spacing of the recorded scores; default: inferred from ties"
     group.add_argument("--resolution", type=float, metavar="H", help=text)
     text = (

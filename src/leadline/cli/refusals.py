@@ -11,9 +11,6 @@ from leadline.errors import LeadlineError, closest, format_value, join_values
 if TYPE_CHECKING:
     from leadline.data.trials import Trials
 
-# A source with a colon may be the address of a server or database, which its reader examines.
-_NO_PATH = ("databricks",)
-
 
 def validate_options(arguments: argparse.Namespace) -> None:
     """Raise `LeadlineError` if the value of an option of any command is outside its range."""
@@ -57,7 +54,8 @@ def validate_fit_file(path: Path) -> None:
 
 def validate_source(source: str) -> None:
     """Raise `FileNotFoundError` if the source of trials is a path where nothing is."""
-    if "\0" not in source and ":" not in source and source.lower() not in _NO_PATH:
+    # With a colon it may be the address of a server or database, which its reader examines.
+    if "\0" not in source and ":" not in source and source.lower() != "databricks":
         validate_file(Path(source).expanduser())
 
 

@@ -113,13 +113,7 @@ def write_pictures(
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    from leadline.plots.gallery import (
-        PICTURES,
-        options_of,
-        pages_of,
-        pictures_of,
-        save_picture,
-    )
+    from leadline.plots.gallery import PICTURES, options_of, pages_of, pictures_of, save_picture
     from leadline.plots.page import page
 
     for name in names or pictures_of(tree):

@@ -104,10 +104,9 @@ def _figure(value: float) -> str:
 
 def _advise(shown: pd.DataFrame, n_searches: int, path: Path | None) -> None:
     """Print what to do, and why checks were not made."""
-    advised = shown[(shown["advice"] != "") & (shown["outcome"] != "not made")]
-    _list_advice(advised, n_searches, path, "what to do")
-    skipped = shown[(shown["advice"] != "") & (shown["outcome"] == "not made")]
-    _list_advice(skipped, n_searches, path, "not made")
+    advised, made = shown["advice"] != "", shown["outcome"] != "not made"
+    _list_advice(shown[advised & made], n_searches, path, "what to do")
+    _list_advice(shown[advised & ~made], n_searches, path, "not made")
 
 
 def _list_advice(advised: pd.DataFrame, n_searches: int, path: Path | None, title: str) -> None:

@@ -47,8 +47,7 @@ def show_table(
 
     `words` and `numbers` are the heads of columns. Every part has the columns of words, which may
     be folded; cells of numbers stay on one line, unless a single one is wider than the screen. A
-    part leaves out rows of which it has no number.
-    `styles` has one style per row.
+    part leaves out rows of which it has no number. `styles` has one style per row.
     """
     console = open_console()
     console.print(title, style="bold")

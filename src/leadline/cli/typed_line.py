@@ -61,14 +61,14 @@ class Parser(argparse.ArgumentParser):
             message += (
                 f"; it belongs to {', '.join(takers)}"
                 if takers
-                else f".{closest(meant, self._options_here(command))}"
+                else f".{closest(meant, _options_of(self, command))}"
             )
         if missing := re.match(r"argument (?:-\w/)?(--[\w-]+).*: expected .*argument", message):
             message += self._example(missing[1])
-        choice = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)$", message)
-        if choice:
+        if choice := re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)$", message):
             message += f".{closest(choice[1], re.findall(r"'([^']*)'", choice[2]))}"
-        if unknown and unknown[1][2:] in _formats_of(self, command):
+        action = _commands_of(self).get(command, {}).get("--format")
+        if unknown and action and unknown[1][2:] in (action.choices or ()):
             message = f"no option {unknown[1]}; write --format {unknown[1][2:]}"
         if unknown and unknown[1] in ("--minimize", "--maximize"):
             message = f"no option {unknown[1]}; write --direction {unknown[1][2:]}"
@@ -111,33 +111,21 @@ class Parser(argparse.ArgumentParser):
             command = self.typed[0]
             arguments.parser.error(f"{names[0]!r} is no file; {_reordered(command, file, names)}")
 
-    def _options_here(self, command: str) -> set[str]:
-        """Return the options of a command, or of all where there is none."""
-        return _commands_of(self).get(command) or _options_of(self)
+
+def _options_of(parser: argparse.ArgumentParser, command: str) -> Iterable[str]:
+    """Return the options of a command, or of the parser and all its commands where it has none."""
+    commands = _commands_of(parser)
+    return commands.get(command) or {*parser._option_string_actions}.union(*commands.values())
 
 
-def _options_of(parser: argparse.ArgumentParser) -> set[str]:
-    """Return the options of a parser and of its commands."""
-    return set(parser._option_string_actions).union(*_commands_of(parser).values())
-
-
-def _commands_of(parser: argparse.ArgumentParser) -> dict[str, set[str]]:
+def _commands_of(parser: argparse.ArgumentParser) -> dict[str, dict[str, argparse.Action]]:
     """Return the options of each command of a parser."""
     return {
-        name: set(command._option_string_actions)
+        name: command._option_string_actions
         for action in parser._actions
         if isinstance(action, argparse._SubParsersAction)
         for name, command in action.choices.items()
     }
-
-
-def _formats_of(parser: argparse.ArgumentParser, name: str) -> Iterable[str]:
-    """Return the choices of the option --format of a command, none where it has no such option."""
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction) and name in action.choices:
-            option = action.choices[name]._option_string_actions.get("--format")
-            return (option and option.choices) or ()
-    return ()
 
 
 def _command_first(typed: Sequence[str], commands: Iterable[str]) -> str:

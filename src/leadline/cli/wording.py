@@ -22,33 +22,14 @@ COLUMNS = {
 """Columns of a table of trials: Python's name and what the column holds."""
 
 SOURCE_ARGUMENTS = (
-    *("score", "direction", "params", *COLUMNS),
-    *(
-        "of",
-        "study_name",
-        "experiment",
-        "project",
-        "sweep",
-        "parent",
-        "early_stopped",
-        "first_rung",
-    ),
-    "random_start",
+    *("score", "direction", "params", *COLUMNS, "of", "study_name", "experiment", "project"),
+    *("sweep", "parent", "early_stopped", "first_rung", "random_start"),
 )
 """Arguments of the readers of sources."""
 
 FIT_ARGUMENTS = (
-    *(
-        "assume_random",
-        "guided_evidence",
-        "scale",
-        "effective_dim",
-        "resolution",
-        "bounds",
-        "draws",
-        "tune",
-        "chains",
-    ),
+    *("assume_random", "guided_evidence", "scale", "effective_dim", "resolution", "bounds"),
+    *("draws", "tune", "chains"),
 )
 """Arguments of `leadline.fit` that the command line hands on unchanged."""
 

@@ -3,7 +3,6 @@
 import re
 
 import numpy as np
-import numpy.typing as npt
 
 from leadline.data.trials import Trials
 
@@ -82,8 +81,9 @@ def direction_doubt(trials: Trials) -> str:
             f"is the score right? {trials.metric!r} sounds like what an evaluation took; if it is, "
             f"name another column as the score, and this one as cost={trials.metric!r}"
         )
-    usual, scores = usual_direction(trials.metric), trials.table["score"].to_numpy()
-    if usual in ("", trials.direction) or _all_negative(scores):
+    usual, scores = usual_direction(trials.metric), trials.table["score"].dropna()
+    # scikit-learn turns the sign of losses.
+    if usual in ("", trials.direction) or (len(scores) and (scores <= 0).all()):
         return ""
     best = "largest" if trials.direction == "maximize" else "smallest"
     return (
@@ -91,9 +91,3 @@ def direction_doubt(trials: Trials) -> str:
         f"direction={trials.direction!r} the {best} one counts as the best; "
         f"if it is wrong, stop and give direction={usual!r}"
     )
-
-
-def _all_negative(scores: npt.NDArray[np.float64]) -> bool:
-    """Return whether the sign of scores was turned, as scikit-learn does with losses."""
-    finite = scores[np.isfinite(scores)]
-    return bool(len(finite)) and bool((finite <= 0).all())

@@ -72,18 +72,14 @@ def _inverse_logit(value: Array) -> Array:
     return expit(value)
 
 
-def _log_slope_of_logit(score: Array) -> Array:
-    return -np.log(score) - np.log1p(-score)
-
-
 SCALES = {
     scale.name: scale
     for scale in (
         Scale("identity", "any number", -np.inf, np.inf, lambda x: x, lambda x: x, np.zeros_like),
         Scale("log", "positive scores", 0.0, np.inf, np.log, np.exp, lambda x: -np.log(x)),
         Scale(
-            *("logit", "scores between 0 and 1", 0.0, 1.0),
-            *(_logit, _inverse_logit, _log_slope_of_logit),
+            *("logit", "scores between 0 and 1", 0.0, 1.0, _logit, _inverse_logit),
+            lambda x: -np.log(x) - np.log1p(-x),
         ),
     )
 }

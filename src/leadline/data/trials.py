@@ -253,6 +253,13 @@ def guided_trials(trials: Trials) -> int:
     return int((table["drawn"] == "guided").sum()) if "drawn" in table else 0
 
 
+def _rows_drawn(trials: Trials, how: str) -> pd.DataFrame:
+    """Return the rows of the trials whose first row has this mark."""
+    keys = ["task", "model", "trial"]
+    first = trials.table.drop_duplicates(keys)
+    return trials.table.merge(first.loc[first["drawn"] == how, keys], on=keys)
+
+
 def drawn_at_random(trials: Trials) -> Trials:
     """Return the trials without those that are known to be guided.
 
@@ -260,10 +267,7 @@ def drawn_at_random(trials: Trials) -> Trials:
     """
     if not guided_trials(trials):
         return trials
-    first = trials.table.drop_duplicates(["task", "model", "trial"])
-    columns = ["task", "model", "trial"]
-    kept = first.loc[first["drawn"] == "random", columns]
-    table = trials.table.merge(kept, on=columns, how="inner")
+    table = _rows_drawn(trials, "random")
     without = [pair for pair in trials.with_trials if pair not in _pairs(table)]
     if without:
         raise LeadlineError(
@@ -277,10 +281,7 @@ def drawn_by_sampler(trials: Trials) -> Trials | None:
     """Return the trials that are known to be guided, without reported bests; None without any."""
     if not guided_trials(trials):
         return None
-    columns = ["task", "model", "trial"]
-    first = trials.table.drop_duplicates(columns)
-    kept = first.loc[first["drawn"] == "guided", columns]
-    table = trials.table.merge(kept, on=columns, how="inner")
+    table = _rows_drawn(trials, "guided")
     return dataclasses.replace(trials, table=table, reports=trials.reports.iloc[:0])
 
 

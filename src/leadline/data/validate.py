@@ -35,7 +35,6 @@ COVARIATES = ("size", "data")
 # example, stores inf as 1.797693e308.
 _LARGEST_SCORE = 1e150
 
-
 _WHAT_REPEATS = (
     "name the column that distinguishes repeated evaluations, as in replicate='COLUMN', that "
     "counts epochs, as in budget='COLUMN', or that distinguishes searches, as in task='COLUMN' or "

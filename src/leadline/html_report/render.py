@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from leadline.checks.levels import NOTE
@@ -89,7 +89,7 @@ def render(tree: xr.DataTree, *, budget: float | None = None, rope: float = 0.0)
     """Return the page of the result of a fit."""
     if is_surface(validate_tree(tree, surface=budget is None, asked="`budget`")):
         style = _part("style.css")
-        template = _template("surface.html.j2")
+        template = _environment().get_template("surface.html.j2")
         values = surface_page_values(tree, rope)
         checks = _list_failed(values["data"])
         return template.render(
@@ -98,7 +98,7 @@ def render(tree: xr.DataTree, *, budget: float | None = None, rope: float = 0.0)
     curves = curve_numbers(validate_tree(tree))
     data = report_data(tree, curves, budget=budget, rope=rope)
     style, script = (_part(name) for name in ("style.css", "script.js"))
-    template = _template("report.html.j2")
+    template = _environment().get_template("report.html.j2")
     return template.render(
         data=data,
         style=Markup(style),
@@ -118,20 +118,20 @@ def render(tree: xr.DataTree, *, budget: float | None = None, rope: float = 0.0)
     )
 
 
+@functools.cache
 def _environment() -> Environment:
     """Return the environment of the templates, with the formats of numbers as filters."""
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("leadline.html_report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     names = ("number", "percent", "estimate", "gain", "amount", "figure", "unbroken")
     environment.filters.update({name: getattr(formats, name) for name in names})
     environment.filters.update(triple=_triple, sentence=as_sentence, meaning=_meaning, some=_some)
     return environment
-
-
-@functools.cache
-def _template(name: str) -> Template:
-    return _environment().from_string(_part(name))
 
 
 def embed(data: Mapping[str, Any]) -> str:
@@ -210,15 +210,8 @@ def _list_failed(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for row in data["checks"]:
         if row["passed"] is False:
-            about = f" ({row['about']})" if row["about"] else ""
-            key = (f"{row['check']}{about}", row["advice"])
-            own = {
-                "check": key[0],
-                "name": row["check"],
-                "level": row["level"],
-                "advice": key[1],
-                "searches": [],
-            }
-            rows.setdefault(key, own)
-            rows[key]["searches"].append(row["search"])
+            name, level, advice = row["check"], row["level"], row["advice"]
+            check = f"{name} ({row['about']})" if row["about"] else name
+            own = {"check": check, "name": name, "level": level, "advice": advice, "searches": []}
+            rows.setdefault((check, advice), own)["searches"].append(row["search"])
     return sorted(rows.values(), key=lambda one: one["level"] == NOTE)

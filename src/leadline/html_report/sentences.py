@@ -34,14 +34,9 @@ def verdict_sentences(data: Mapping[str, Any]) -> list[str]:
         return [*sentences, *_describe(data, 0), data["advice"]]
     # At a budget, fully tuned models would be another answer.
     if len(searches) <= _FEW and not (data["comparison"] and data["budget"]):
-        flat = [search for search in searches if search["plateau"]]
-        optima = {
-            search["name"]: estimate(search["optimum"])
-            for search in searches
-            if not search["plateau"]
-        }
+        optima = {own["name"]: estimate(own["optimum"]) for own in searches if not own["plateau"]}
         sentences += [optimum_sentence(optima)] * bool(optima)
-        sentences += [f"{search['name']}: {search['plateau']}." for search in flat]
+        sentences += [f"{own['name']}: {own['plateau']}." for own in searches if own["plateau"]]
     return [*sentences, *_compare_gains(searches), data["advice"]]
 
 
@@ -102,7 +97,9 @@ def _describe(data: Mapping[str, Any], index: int) -> list[str]:
         sentences.append(
             "The best score was lucky: not even perfect tuning is expected to score so well."
         )
-    sentences.append(_headroom(search["best_within_noise"]))
+    within = search["best_within_noise"]
+    how, chance = ("less", within) if within >= 0.5 else ("more", 1 - within)
+    sentences.append(f"{_GAIN.format(how)}, with probability {percent(chance)}.")
     more = forecast["trials"].index(DEFAULT_FURTHER)
     improved = gain(forecast["expected_gain_mean"][index][more], digits)
     improved = improved.replace("< ", "less than ")
@@ -120,11 +117,6 @@ def _is_lucky(direction: str, search: Mapping[str, Any]) -> bool:
     sign, optimum = _SIGNS[direction], search["optimum"]
     best_end = min(sign * optimum["lower"], sign * optimum["upper"])
     return sign * search["best_seen"] < best_end
-
-
-def _headroom(within_noise: float) -> str:
-    how, chance = ("less", within_noise) if within_noise >= 0.5 else ("more", 1 - within_noise)
-    return f"{_GAIN.format(how)}, with probability {percent(chance)}."
 
 
 def _dimension(search: Mapping[str, Any]) -> str:
@@ -145,9 +137,7 @@ def _dimension(search: Mapping[str, Any]) -> str:
 def _compare_gains(searches: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the searches in which tuning would gain more than noise, less, or undecided."""
     flat = [search["name"] for search in searches if search["plateau"]]
-    chances = {
-        search["name"]: search["best_within_noise"] for search in searches if not search["plateau"]
-    }
+    chances = {own["name"]: own["best_within_noise"] for own in searches if not own["plateau"]}
     settled = [name for name, chance in chances.items() if chance >= LIKELY]
     left = [name for name, chance in chances.items() if chance <= 1.0 - LIKELY]
     undecided = [name for name in chances if name not in {*settled, *left}]

@@ -4,7 +4,7 @@ import importlib.util
 import os
 import re
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,6 @@ from leadline.errors import LeadlineError, format_value, join_values
 _MAGIC = b"SQLite format 3\0"
 _URL = re.compile(r"(sqlite|postgresql|postgres|mysql|mariadb)(\+\w+)?://", re.IGNORECASE)
 _DIALECTS = {"postgres": "postgresql", "mariadb": "mysql"}
-
-
 _EXTRAS = {"postgresql": "postgres", "mysql": "mysql"}
 # Python modules, which in lower case are SQLAlchemy's names of the drivers.
 _DRIVERS = {"postgresql": ("psycopg", "psycopg2"), "mysql": ("pymysql", "MySQLdb")}
@@ -29,15 +27,14 @@ _READ_ONLY = {
 
 @dataclass(frozen=True)
 class Database:
-    """A database that is open for reading; `name` is free of user and password."""
+    """A database that is open for reading; `name` is free of user and password.
+
+    `query` returns the rows of a SELECT; its keyword arguments replace placeholders ``:name``.
+    """
 
     name: str
     tables: frozenset[str]
-    _run: Any
-
-    def query(self, text: str, **values: object) -> list[Sequence[Any]]:
-        """Return the rows of a SELECT; `values` replace the placeholders ``:name``."""
-        return self._run(text, values)
+    query: Callable[..., list[Sequence[Any]]]
 
     def require_tables(self, tables: Collection[str], kind: str, use: str) -> None:
         """Raise `LeadlineError` if a table is missing; `kind` and `use` describe the database."""
@@ -107,7 +104,7 @@ def _open_sqlite(path: Path, timeout: float) -> Iterator[Database]:
         # Without "immutable", SQLite creates files beside a database in write-ahead-log mode.
         options += "&immutable=1"
 
-    def run(text: str, values: Mapping[str, object]) -> list[Sequence[Any]]:
+    def query(text: str, **values: object) -> list[Sequence[Any]]:
         try:
             return connection.execute(text, values).fetchall()
         except (sqlite3.Error, OverflowError) as error:
@@ -121,8 +118,8 @@ def _open_sqlite(path: Path, timeout: float) -> Iterator[Database]:
     try:
         # By default sqlite3 raises on text that is not UTF-8, without naming row or column.
         connection.text_factory = lambda content: content.decode(errors="replace")
-        tables = run("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')", {})
-        yield Database(path.name, frozenset(str(row[0]) for row in tables), run)
+        tables = query("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+        yield Database(path.name, frozenset(str(row[0]) for row in tables), query)
     finally:
         connection.close()
 
@@ -148,7 +145,7 @@ def _open_server(source: str, scheme: str, timeout: float) -> Iterator[Database]
         ) from None
     name = f"{dialect}://{address.host or ''}/{address.database or ''}"
 
-    def run(text: str, values: Mapping[str, object]) -> list[Sequence[Any]]:
+    def query(text: str, **values: object) -> list[Sequence[Any]]:
         try:
             return list(connection.execute(sqlalchemy.text(text), values).tuples())
         except sqlalchemy.exc.SQLAlchemyError as error:
@@ -167,7 +164,7 @@ def _open_server(source: str, scheme: str, timeout: float) -> Iterator[Database]
     try:
         # First statement, so that all queries run in the read-only transaction.
         connection.exec_driver_sql(_READ_ONLY[dialect])
-        yield Database(name, frozenset(sqlalchemy.inspect(connection).get_table_names()), run)
+        yield Database(name, frozenset(sqlalchemy.inspect(connection).get_table_names()), query)
     finally:
         connection.close()
         engine.dispose()

@@ -145,15 +145,19 @@ def _decode(content: bytes, name: str) -> str:
     return text
 
 
-def _read_parquet(content: bytes, name: str) -> pd.DataFrame:
+def import_pyarrow(module: str, source: str) -> Any:
+    """Return pyarrow or one of its modules, else raise ImportError; `source` is to be read."""
     try:
-        pyarrow = importlib.import_module("pyarrow")
-        parquet = importlib.import_module("pyarrow.parquet")
+        return importlib.import_module(module)
     except ImportError:
         raise ImportError(
-            f"{name}: reading Parquet needs pyarrow; install it with "
+            f"{source}: reading Parquet needs pyarrow; install it with "
             'pip install "leadline[parquet]"'
         ) from None
+
+
+def _read_parquet(content: bytes, name: str) -> pd.DataFrame:
+    pyarrow, parquet = (import_pyarrow(own, name) for own in ("pyarrow", "pyarrow.parquet"))
     try:
         table = parquet.read_table(io.BytesIO(content))
         table.validate(full=True)  # damaged text would surface later, from inside pandas

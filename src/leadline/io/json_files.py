@@ -10,15 +10,15 @@ from urllib.parse import unquote
 from leadline.errors import LeadlineError, format_value, join_values
 
 
-def validate_folder(folder: str | os.PathLike[str]) -> Path:
-    """Return the folder as a path, else raise FileNotFoundError or NotADirectoryError."""
+def validate_folder(folder: str | os.PathLike[str], default: str) -> tuple[Path, str]:
+    """Return the path of a folder and its name, else `FileNotFoundError`, `NotADirectoryError`."""
     path = Path(os.path.expanduser(folder))
     name = format_value(str(path), 200)
     if "\0" in str(path) or not path.exists():
         raise FileNotFoundError(f"no folder {name}; check its name (none was made)")
     if not path.is_dir():
         raise NotADirectoryError(f"{name} is a file; give the folder that it is in")
-    return path
+    return path, path.resolve().name or default
 
 
 def is_file_url(source: object) -> bool:

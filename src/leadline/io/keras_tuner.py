@@ -72,8 +72,7 @@ def read_keras_tuner(
     >>> import leadline as ll
     >>> ll.read_keras_tuner("my_dir/my_project")  # doctest: +SKIP
     """
-    path = validate_folder(folder)
-    source = path.resolve().name or "project"
+    path, source = validate_folder(folder, "project")
     files = sorted(path.glob(_TRIALS))
     if not files:
         advice = suggest_inside(path, is_project, "projects", "give the folder of a project")

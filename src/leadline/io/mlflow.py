@@ -16,7 +16,7 @@ from leadline.io.mlflow_experiment import Experiment, Run, choose_experiment
 from leadline.io.mlflow_files import load_file_store
 from leadline.io.recorded_params import select_params
 from leadline.io.records import Evaluation, Search, collect
-from leadline.io.refusals import choose_direction, choose_score, missing_direction
+from leadline.io.refusals import choose_direction, choose_score
 
 _TABLES = ("experiments", "runs", "latest_metrics", "params", "tags")
 _PAGE = 1000
@@ -90,7 +90,7 @@ def read_mlflow(
     if n_parents:
         notes.append(f"{pluralize(n_parents, 'parent run')} left out: not a trial")
     names = dict.fromkeys(name for run in runs for name in run.metrics)
-    score = choose_score(score, names, source, missing=missing_direction(direction))
+    score = choose_score(score, names, source, direction)
     chosen, left_out = select_params([run.params for run in runs], params, source, replicate)
     notes += left_out
     evaluations = []

@@ -1,6 +1,5 @@
 """`read_optuna`: an Optuna study to `Trials`."""
 
-import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -100,14 +99,11 @@ def read_optuna(
     20 trials: 20 complete, 0 failed
     """
     studies, storage, notes = _load(study, study_name)
+    options = (score, direction, replicate, random_start, assume_random)
     parts = []
     for own in studies:
         source = f"{storage}, " * bool(storage) + f"study {format_value(own.name)}"
-        parts.append(
-            _read_study(
-                own, source, notes, score, direction, replicate, random_start, assume_random
-            )
-        )
+        parts.append(_read_study(own, source, notes, *options))
     return parts[0] if len(parts) == 1 else join_searches(parts, storage)
 
 
@@ -131,8 +127,10 @@ def _read_study(
     for trial in trials:
         number, value, attributes = trial.number, trial.values.get(objective), trial.user_attrs
         status = "failed" if number in infeasible else trial.state
-        own = Evaluation(number, value, status, trial.params, attributes, trial.seconds, number)
-        evaluations.append(dataclasses.replace(own, drawn=_find_drawn(trial)))
+        cost, mark = trial.seconds, attributes.get(DRAWN_ATTRIBUTE)
+        drawn = str(mark) if mark in DRAWN else None
+        own = Evaluation(number, value, status, trial.params, attributes, cost, number, None, drawn)
+        evaluations.append(own)
     space = _common_distributions(trials)
     metadata = Search(source, study.name, metric, direction, notes, sampler, space, learned)
     return collect(evaluations, metadata, *options)
@@ -250,12 +248,6 @@ def _find_sampler(study: Study, trials: Sequence[StudyTrial]) -> tuple[str | Non
         return "GridSampler", None
     quasi_random = any(key.startswith(_QUASI_RANDOM) for key in study.system_attrs)
     return "QMCSampler" if quasi_random else study.sampler, None
-
-
-def _find_drawn(trial: StudyTrial) -> str | None:
-    """Return the mark of a trial by `RandomShareSampler`, None if it has none."""
-    mark = trial.user_attrs.get(DRAWN_ATTRIBUTE)
-    return str(mark) if mark in DRAWN else None
 
 
 def _learned(trial: StudyTrial) -> str:

@@ -9,12 +9,11 @@ import pandas as pd
 from leadline.data.columns import validate_numbers
 from leadline.errors import LeadlineError, format_value, join_values
 from leadline.io.literals import parse_literal
-from leadline.io.optuna_study import Study, StudyTrial
-from leadline.io.params import parse_number
+from leadline.io.optuna_study import STATES, Study, StudyTrial
+from leadline.io.params import is_missing, parse_number
 
 _VALUE = re.compile(r"values?(?:_(.+))?")
 _PREFIXES = {"params_": "params", "user_attrs_": "user_attrs", "system_attrs_": "system_attrs"}
-_STATES = ("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING")
 
 
 def is_trials_frame(columns: Iterable[str]) -> bool:
@@ -92,9 +91,9 @@ def _state(columns: dict[str, list[Any]], row: int, source: str) -> str:
     # A frame may hold members of Optuna's enumeration.
     state = str(getattr(columns["state"][row], "name", columns["state"][row])).strip().upper()
     state = state.rpartition(".")[2]
-    if state not in _STATES:
+    if state not in STATES:
         raise LeadlineError(
-            f"{source}: column 'state', row {row + 1}: must be {', '.join(_STATES)}, got "
+            f"{source}: column 'state', row {row + 1}: must be {', '.join(STATES)}, got "
             f"{format_value(columns['state'][row])}; correct it"
         )
     return state
@@ -118,11 +117,4 @@ def _typed(cell: object) -> object:
 def _cell(columns: dict[str, list[Any]], column: str, row: int) -> Any:
     """Return a cell, None if it is missing."""
     cell = columns[column][row] if column in columns else None
-    if (
-        cell is None
-        or cell is pd.NA
-        or cell is pd.NaT
-        or (isinstance(cell, float) and cell != cell)
-    ):
-        return None
-    return None if isinstance(cell, str) and not cell.strip() else cell
+    return None if is_missing(cell) or (isinstance(cell, str) and not cell.strip()) else cell

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from leadline.errors import LeadlineError, format_value
-from leadline.io.optuna_study import Study, StudyTrial, choose_studies
+from leadline.io.optuna_study import STATES, Study, StudyTrial, choose_studies
 
 _START = b'{"op_code":'
-# In the order of Optuna's numbers.
-_STATES = ("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING")
 _FINISHED = ("COMPLETE", "PRUNED", "FAIL")
+# In the order of Optuna's numbers.
 _DIRECTIONS = ("NOT_SET", "MINIMIZE", "MAXIMIZE")
 
 
@@ -94,7 +93,7 @@ class _Journal:
         if study is None:
             return
         values = [log.get("value")] if log.get("values") is None else log["values"]
-        state = _STATES[log.get("state", 0)]
+        state = STATES[log.get("state", 0)]
         trial = StudyTrial(len(study.trials), state, dict(enumerate(values)))
         trial.user_attrs = dict(log.get("user_attrs") or {})
         trial.system_attrs = dict(log.get("system_attrs") or {})
@@ -106,7 +105,7 @@ class _Journal:
 
     def _set_state(self, log: Mapping[str, Any]) -> None:
         trial = self._unfinished(log)
-        trial.state = _STATES[log["state"]]
+        trial.state = STATES[log["state"]]
         if trial.state == "RUNNING":
             trial.start = log["datetime_start"]
         if trial.state in _FINISHED:

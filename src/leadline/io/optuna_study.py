@@ -18,6 +18,9 @@ from leadline.io.databases import Database, open_database
 from leadline.io.params import Distribution, numeric_distribution
 from leadline.io.refusals import choose_name, unknown_name
 
+STATES = ("RUNNING", "COMPLETE", "PRUNED", "FAIL", "WAITING")
+"""The states of trials, in the order of Optuna's numbers."""
+
 _TABLES = ("studies", "study_directions", "trials", "trial_params", "trial_values")
 _INFINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf}
 

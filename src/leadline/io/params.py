@@ -80,6 +80,11 @@ def parse_number(cell: object) -> float | None:
         return None
 
 
+def is_missing(cell: Any) -> bool:
+    """Return whether a cell is None, NaN, NA or NaT; a list of them is a value."""
+    return pd.api.types.is_scalar(cell) and bool(pd.isna(cell))
+
+
 def is_finite(value: object) -> bool:
     """Return whether a value is a number that can be a score."""
     return isinstance(value, int | float) and abs(value) < 1e150

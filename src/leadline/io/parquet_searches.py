@@ -1,6 +1,5 @@
 """`read_searches`: the searches of a Parquet data set, one after the other."""
 
-import importlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, format_value, join_values
+from leadline.io.files import import_pyarrow
 from leadline.io.table import read_table
 
 
@@ -89,15 +89,8 @@ def _open(path: Path) -> tuple[Any, Any]:
     """Return the data set and pyarrow's functions."""
     if not path.exists():
         raise FileNotFoundError(f"no file {format_value(str(path), 200)}; check its name")
-    try:
-        arrow = importlib.import_module("pyarrow")
-        datasets = importlib.import_module("pyarrow.dataset")
-        compute = importlib.import_module("pyarrow.compute")
-    except ImportError:
-        raise ImportError(
-            f"{path.name}: reading Parquet needs pyarrow; install it with "
-            'pip install "leadline[parquet]"'
-        ) from None
+    modules = ("pyarrow", "pyarrow.dataset", "pyarrow.compute")
+    arrow, datasets, compute = (import_pyarrow(module, path.name) for module in modules)
     try:
         return datasets.dataset(path, format="parquet", partitioning="hive"), compute
     except (arrow.ArrowException, OSError, ValueError) as error:

@@ -13,7 +13,13 @@ from leadline.errors import LeadlineError, format_value, pluralize
 from leadline.io.json_files import damaged, read_json, suggest_inside, validate_folder
 from leadline.io.params import flatten_params, is_finite, parse_number, to_float
 from leadline.io.records import Evaluation, Search, collect
-from leadline.io.refusals import Evidence, choose_direction, choose_score, missing_direction
+from leadline.io.refusals import (
+    TOO_EARLY,
+    Evidence,
+    choose_direction,
+    choose_score,
+    validate_early_stopped,
+)
 
 # No other files are parsed. `basic-variant-state-*.json` is a pickle despite its name, and so may
 # be any other file in the folder.
@@ -115,15 +121,10 @@ def read_ray(
     >>> import leadline as ll
     >>> ll.read_ray("ray_results/exp", score="loss", direction="minimize")  # doctest: +SKIP
     """
-    path = validate_folder(folder)
-    source = path.resolve().name or "experiment"
-    if early_stopped not in (None, "pruned", "complete"):
-        raise LeadlineError(
-            f"early_stopped must be 'pruned' or 'complete', got {format_value(early_stopped)}"
-        )
+    path, source = validate_folder(folder, "experiment")
+    validate_early_stopped(early_stopped)
     trials, metric, notes = _load_trials(path, source)
-    missing = missing_direction(direction)
-    score = choose_score(score, _metrics(trials), source, metric, missing)
+    score = choose_score(score, _metrics(trials), source, direction, metric)
     direction = choose_direction(None, direction, source)
     sampler, learned = _find_sampler(path)
     statuses = _find_statuses(trials, score, early_stopped, source)
@@ -170,8 +171,7 @@ def _load_trials(path: Path, source: str) -> tuple[list[_Trial], str | None, lis
         )
         raise LeadlineError(
             f"{source}: no trials of Ray Tune, which are folders with {_PARAMS} and {_RESULT} or "
-            f"{_PROGRESS}; "
-            f"{advice}"
+            f"{_PROGRESS}; {advice}"
         )
     note = f"no {_STATE}: a trial is failed if there is {_ERROR}, else complete"
     named = metric if isinstance(metric, str) else None
@@ -283,9 +283,7 @@ def _find_statuses(
     if early and early_stopped is None:
         raise LeadlineError(
             f"{source}: {pluralize(len(early), 'trial')} of {len(trials)} ended before training "
-            f"iteration {most:g}, as a scheduler like ASHA stops the worse ones, and scores at "
-            "different budgets do not compare; early_stopped='pruned' counts these as pruned, "
-            "worse than the threshold; 'complete' takes their scores, if each stopped by itself"
+            f"iteration {most:g}, as a scheduler like ASHA stops the worse ones, and {TOO_EARLY}"
         )
     for index in early:
         statuses[index] = str(early_stopped)

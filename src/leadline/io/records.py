@@ -112,25 +112,17 @@ def collect(
         listed = ", ".join(constant[:_MOST_NAMED])
         more = f" and {len(constant) - _MOST_NAMED} more" * (len(constant) > _MOST_NAMED)
         notes.append(f"never varied, so not counted as hyperparameters: {listed}{more}")
-    retried = (
-        []
-        if seeds is not None
-        else find_retries(
-            [column.tolist() for column in columns.values()], [*map(_failed, evaluations)]
-        )
-    )
+    cells = [columns[name].tolist() for name in columns]
+    retried = [] if seeds is not None else find_retries(cells, [*map(_failed, evaluations)])
     if retried:
         notes.append(
             f"{pluralize(len(retried), 'failed attempt')} left out: tried again with the same "
             "hyperparameters"
         )
         evaluations = [own for index, own in enumerate(evaluations) if index not in set(retried)]
-        columns = {
-            name: column.drop(index=retried).reset_index(drop=True)
-            for name, column in columns.items()
-        }
+        columns = columns.drop(index=retried).reset_index(drop=True)
+        cells = [columns[name].tolist() for name in columns]
     names = [evaluation.trial for evaluation in evaluations]
-    cells = [column.tolist() for column in columns.values()]
     scores = [evaluation.score for evaluation in evaluations]
     trial, number, replicates_note = find_replicates(names, cells, scores, seeds, source)
     notes += replicates_note
@@ -146,16 +138,20 @@ def collect(
     # The random start of a sampler is random, though it does not count as part of its share.
     if any(drawn) and random_start is None:
         table["drawn"] = [own or "guided" for own in drawn]
-    table = pd.concat([table, pd.DataFrame(columns)], axis="columns")
+    table = pd.concat([table, columns], axis="columns")
     unit = "seconds" if "cost" in table.columns else ""
     trials = Trials(
         table, search.direction, search.metric, source, sampler, tuple(notes), cost_unit=unit
     )
     distributions = matching_distributions(search.distributions, trials)
-    trials = dataclasses.replace(trials, distributions=distributions)
+    return log_trials(dataclasses.replace(trials, distributions=distributions))
+
+
+def log_trials(trials: Trials) -> Trials:
+    """Log the number of trials and the notes, and return the trials, of which one needs a score."""
     validate_any_complete(trials)
     for line in (trials, *trials.notes):
-        _log.info("%s: %s", source, line)
+        _log.info("%s: %s", trials.source, line)
     return trials
 
 
@@ -232,7 +228,7 @@ def _read_seeds(
     return [seed or f"of {own.trial}" for seed, own in zip(found, evaluations, strict=True)]
 
 
-def _split_constant(params: Sequence[Mapping[str, Any]]) -> tuple[dict[str, pd.Series], list[str]]:
+def _split_constant(params: Sequence[Mapping[str, Any]]) -> tuple[pd.DataFrame, list[str]]:
     """Return a column for each parameter that varies, and the names of the others."""
     columns: dict[str, pd.Series] = {}
     constant = []
@@ -245,4 +241,4 @@ def _split_constant(params: Sequence[Mapping[str, Any]]) -> tuple[dict[str, pd.S
         while column in columns:  # "a/b" beside "a.b"
             column += "_"
         columns[column] = validate_param(pd.Series(values, dtype=object))
-    return columns, constant
+    return pd.DataFrame(columns), constant

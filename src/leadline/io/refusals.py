@@ -16,6 +16,12 @@ from leadline.errors import (
 Evidence = tuple[str, int | None]
 """Evidence that a sampler learned, and the number of trials before it did, None if unknown."""
 
+TOO_EARLY = (
+    "scores at different budgets do not compare; early_stopped='pruned' counts these as pruned, "
+    "worse than the threshold; 'complete' takes their scores, if each stopped by itself"
+)
+"""Advice on trials that ended before others."""
+
 
 def refuse_learned(
     source: str, learned: Evidence, random_start: int | None, assume_random: bool
@@ -46,9 +52,12 @@ def refuse_learned(
     )
 
 
-def missing_direction(given: str | None) -> list[str]:
-    """Return the argument that is missing where a source does not record the direction."""
-    return [] if given is not None else ["direction"]
+def validate_early_stopped(status: str | None) -> None:
+    """Raise `LeadlineError` unless trials that ended early can have the status, None for none."""
+    if status not in (None, "pruned", "complete"):
+        raise LeadlineError(
+            f"early_stopped must be 'pruned' or 'complete', got {format_value(status)}"
+        )
 
 
 def choose_direction(recorded: str | None, given: str | None, source: str) -> str:
@@ -127,12 +136,12 @@ def choose_score(
     wanted: str | None,
     names: Iterable[str],
     source: str,
+    direction: str | None,
     recorded: str | None = None,
-    missing: Sequence[str] = (),
 ) -> str:
     """Return the metric to read: the one asked for, the recorded one, or the only one.
 
-    If it has to be named, the error also names the other `missing` arguments.
+    If it has to be named, the error also asks for a `direction` that is not given.
     """
     known = list(names)
     if wanted is not None and wanted not in known:
@@ -142,7 +151,7 @@ def choose_score(
             f"{source}: which metric is the score is not recorded there; "
             + (f"name one of {join_values(known)}" if known else "none was reported"),
             "score",
-            *missing,
+            *["direction"] * (direction is None),
             names=known,
         )
     return wanted or recorded or known[0]

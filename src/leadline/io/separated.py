@@ -38,9 +38,9 @@ def read_separated(text: str, name: str, separator: str = ",") -> pd.DataFrame:
     return pd.DataFrame(_with_points(rows), columns=header, dtype=object)
 
 
-def read_names(text: str, usual: str = ",") -> list[str]:
+def read_names(text: str) -> list[str]:
     """Return the names in the first line of a text, which may be cut off after many rows."""
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=find_separator(text, usual))
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=find_separator(text, ","))
     try:
         return [name.strip() for name in next(filter(None, lines), [])]
     except csv.Error:

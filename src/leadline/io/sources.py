@@ -33,6 +33,12 @@ _KINDS: Mapping[_Reader, str] = {
     read_sklearn: "a cv_results_ of scikit-learn",
     read_table: "a table",
 }
+_FOLDERS: Mapping[_Reader, Callable[[Path], bool]] = {
+    read_keras_tuner: is_project,
+    read_ray: is_experiment,
+    read_mlflow: is_file_store,
+    read_wandb: is_run_folder,
+}
 _TABLE_ONLY = ("task", "model", "trial", "status", "cost", "space", "best_of", "budget", "of")
 _SERVER = re.compile(r"(https?|databricks)(:|$)", re.IGNORECASE)
 
@@ -126,14 +132,9 @@ def _reader_of_database(source: str) -> _Reader:
 
 
 def _reader_of_folder(path: Path) -> _Reader:
-    if is_project(path):
-        return read_keras_tuner
-    if is_experiment(path):
-        return read_ray
-    if is_file_store(path):
-        return read_mlflow
-    if is_run_folder(path):
-        return read_wandb
+    for read, is_kind in _FOLDERS.items():
+        if is_kind(path):
+            return read
     raise IsADirectoryError(
         f"{format_value(str(path), 200)} is a directory, but no experiment of Ray Tune, project of "
         f"Keras Tuner, store of MLflow or folder of W&B; {_suggest(path)}"
@@ -146,13 +147,11 @@ def _suggest(path: Path) -> str:
         return "give mlflow.db in it"
     if path.resolve().name in ("mlruns", "mlartifacts") and path.with_name("mlflow.db").exists():
         return "MLflow keeps its runs in the database mlflow.db beside it: give that"
-    return suggest_inside(path, _is_folder_of_tool, "some", "give a file or a URL")
 
+    def is_source(own: Path) -> bool:
+        return any(is_kind(own) for is_kind in _FOLDERS.values())
 
-def _is_folder_of_tool(path: Path) -> bool:
-    return any(
-        is_kind(path) for is_kind in (is_project, is_experiment, is_file_store, is_run_folder)
-    )
+    return suggest_inside(path, is_source, "some", "give a file or a URL")
 
 
 def _reader_of_table(path: Path, given: Mapping[str, object]) -> _Reader:

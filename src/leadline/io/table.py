@@ -1,6 +1,5 @@
 """`read_table`: a file or a data frame with one row per evaluation to `Trials`."""
 
-import logging
 import os
 from collections.abc import Mapping, Sequence
 
@@ -8,24 +7,18 @@ import pandas as pd
 
 from leadline.data.columns import STATUS_OF, validate_numbers
 from leadline.data.metric_names import COST_WORDS, usual_direction, words_of
-from leadline.data.trials import (
-    PARAM_PREFIX,
-    UNUSED,
-    Trials,
-    validate_any_complete,
-    validate_direction,
-)
+from leadline.data.trials import PARAM_PREFIX, UNUSED, Trials, validate_direction
 from leadline.data.validate import validate_rows
 from leadline.errors import LeadlineError, format_value, join_values
 from leadline.io.files import load_frame
 from leadline.io.optuna_frame import is_trials_frame
+from leadline.io.records import log_trials
+from leadline.io.refusals import validate_early_stopped
 from leadline.io.table_columns import resolve_columns, validate_arguments
 from leadline.io.table_epochs import refuse_rows_per_epoch, take_one_row_per_trial
 from leadline.io.table_params import open_dicts
 from leadline.io.table_replicates import SEED_WORDS, group_rows
 from leadline.io.wandb import refuse_chart_export
-
-_log = logging.getLogger(__name__)
 
 _FEWEST_REPEATS = 10
 _KINDS = ("task", "model")
@@ -140,10 +133,7 @@ def read_table(
     direction = validate_direction(direction)
     if of not in (None, "last", "best"):
         raise LeadlineError(f"of must be 'last' or 'best', got {format_value(of)}")
-    if early_stopped not in (None, "pruned", "complete"):
-        raise LeadlineError(
-            f"early_stopped must be 'pruned' or 'complete', got {format_value(early_stopped)}"
-        )
+    validate_early_stopped(early_stopped)
     if of is not None and budget is None:
         raise LeadlineError("`of` needs the column of the epochs, as in budget='epoch'")
     frame, source, default_task = load_frame(path_or_frame)
@@ -170,7 +160,7 @@ def read_table(
         rows = rows.assign(task=default_task)
     hint = _what_repeats(frame, columns) if "trial" in columns and budget is None else ""
     table, reports = validate_rows(rows, source=source, names=columns, hint=hint)
-    found = Trials(
+    trials = Trials(
         table,
         direction,
         metric=score,
@@ -179,10 +169,7 @@ def read_table(
         reports=reports,
         cost_unit=columns.get("cost", ""),
     )
-    trials = validate_any_complete(found)
-    for line in (trials, *trials.notes):
-        _log.info("%s: %s", source, line)
-    return trials
+    return log_trials(trials)
 
 
 def _unused(frame: pd.DataFrame, columns: Mapping[str, str], grouped: bool) -> list[str]:

@@ -58,12 +58,14 @@ def resolve_columns(
             )
     columns: dict[str, str] = {}
     doubtful: list[str] = []
+    looks_like_a_param = {"cost": _varies_like_a_draw, "model": _alternates}
     for column, name in {**named, **dict.fromkeys(_WITHOUT_ARGUMENT)}.items():
         if name is not None:
             columns[column] = name
         elif column in existing and column not in (*named.values(), *(params or ())):
             columns[column] = column
-            doubtful += [column] * _looks_like_a_param(column, frame)
+            if column in looks_like_a_param and looks_like_a_param[column](column, frame):
+                doubtful.append(column)
     if doubtful:
         raise _ask_about(doubtful, source)
     for name in existing:
@@ -100,12 +102,6 @@ def _holder(value: str, frame: pd.DataFrame) -> str:
             near = next(cell for cell in names if closest(value, [cell]))
             return f" Did you mean the column {format_value(column)}, which holds {near!r}?"
     return ""
-
-
-def _looks_like_a_param(column: str, frame: pd.DataFrame) -> bool:
-    """Return whether a column with a reserved word as its name looks like a hyperparameter."""
-    looks = {"cost": _varies_like_a_draw, "model": _alternates}
-    return column in looks and looks[column](column, frame)
 
 
 def _ask_about(columns: Sequence[str], source: str) -> LeadlineError:

@@ -10,6 +10,7 @@ import pandas as pd
 from leadline.data.columns import validate_numbers, validate_status
 from leadline.data.trials import LOSS_SIGNS, PARAM_PREFIX
 from leadline.errors import LeadlineError, format_value, join_values, pluralize
+from leadline.io.refusals import TOO_EARLY
 from leadline.io.table_replicates import FOLD_WORDS, SEED_WORDS, Columns, row_codes
 
 _FEWEST_ROWS, _FEWEST_GROUPS = 10, 3
@@ -32,14 +33,13 @@ def refuse_rows_per_epoch(frame: pd.DataFrame, columns: Columns, source: str) ->
             trial = "".join(f"trial={format_value(own)} and " for own in ids[:1])
             column = format_value(name)
             grid = f"; if it is a hyperparameter, name all, as in params=[{column}, …]"
+            grid = "" if params else grid
             raise LeadlineError(
                 f"{source}: the rows seem to be no trials: {join_values(same, 4)} stay the same "
                 f"while column {column} counts from {counter.min():g} to {counter.max():g}. If it "
                 f"counts steps of training, write {trial}budget={column} to take the last row of "
                 "each trial (and of='best' for the best one); if the rows repeat one "
-                f"configuration, such as with other seeds, write replicate={column}"
-                + grid
-                * (not params)
+                f"configuration, such as with other seeds, write replicate={column}{grid}"
             )
 
 
@@ -103,7 +103,8 @@ def _blocks(
     rows: pd.DataFrame, budget: npt.NDArray[np.float64], name: str, source: str
 ) -> npt.NDArray[np.int64]:
     """Return the number of the first row of the trial that each row belongs to."""
-    own = [column for column in rows.columns if _is_of_configuration(column)]
+    keys = ("task", "model", "replicate")
+    own = [name for name in rows.columns if name.startswith(PARAM_PREFIX) or name in keys]
     starts = np.append(True, np.diff(budget) <= 0)
     starts[1:] |= np.diff(row_codes(rows[own])) != 0 if own else False
     if len(rows) / 2 < starts.sum() < len(rows):
@@ -124,9 +125,7 @@ def _stop_early(
     """Return the rows with the status of trials that ended early, or refuse these."""
     if early_stopped is None:
         raise LeadlineError(
-            f"{source}: {pluralize(len(early), 'trial')} of {where}, and scores at different "
-            "budgets do not compare; early_stopped='pruned' counts these as pruned, worse than the "
-            "threshold; 'complete' takes their scores, if each stopped by itself"
+            f"{source}: {pluralize(len(early), 'trial')} of {where}, and {TOO_EARLY}"
         )
     if early_stopped == "pruned":
         status = rows["status"] if "status" in rows.columns else pd.Series("complete", rows.index)
@@ -186,7 +185,3 @@ def _are_equal(names: pd.Series, codes: npt.NDArray[np.int64]) -> bool:
     own = row_codes(names.to_frame())
     both = np.unique(np.column_stack([own, codes]), axis=0)
     return bool(len(both) == own.max() + 1 == codes.max() + 1)
-
-
-def _is_of_configuration(name: str) -> bool:
-    return name.startswith(PARAM_PREFIX) or name in ("task", "model", "replicate")

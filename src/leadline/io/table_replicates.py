@@ -47,9 +47,7 @@ def group_rows(
     replicate: pd.Series = pd.Series(1, index=rows.index, dtype=object)
     notes: dict[str, None] = {}
     of_search = [name for name in ("task", "model") if name in rows.columns]
-    for own in (
-        pd.Series(row_codes(rows[of_search])).groupby(row_codes(rows[of_search])).groups.values()
-    ):
+    for own in rows.groupby(row_codes(rows[of_search])).groups.values():
         part = rows.loc[own]
         cells = [validate_param(part[name]).tolist() for name in params]
         seeds = list(map(str, part["replicate"].tolist())) if "replicate" in part else None
@@ -91,8 +89,6 @@ def _ask_for_trials(columns: Columns, frame: pd.DataFrame, source: str) -> None:
 
 def row_codes(cells: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Return the number of the distinct row of cells for each row."""
-    codes = np.zeros(len(cells), np.int64)
-    for name in cells.columns:
-        own = pd.factorize(cells[name].map(repr))[0]
-        codes = np.unique(np.column_stack([codes, own]), axis=0, return_inverse=True)[1].ravel()
-    return codes
+    codes = [pd.factorize(cells[name].map(repr))[0] for name in cells.columns]
+    rows = np.stack([np.zeros(len(cells), np.int64), *codes], axis=1)
+    return np.unique(rows, axis=0, return_inverse=True)[1].ravel()

@@ -11,7 +11,7 @@ from leadline.data.columns import validate_numbers
 from leadline.data.trials import Trials, validate_direction
 from leadline.errors import LeadlineError, closest, format_value, join_values
 from leadline.io.files import load_frame
-from leadline.io.params import parse_number
+from leadline.io.params import is_missing, parse_number
 from leadline.io.records import Evaluation, Search, collect
 from leadline.io.refusals import choose_group
 
@@ -153,8 +153,7 @@ def _unknown_column(argument: str, name: str, columns: _Columns, source: str) ->
 
 
 def _is_given(cell: object) -> bool:
-    missing = cell is None or cell is pd.NA or cell is pd.NaT or cell != cell
-    return not missing and str(cell).strip() not in ("", "-")
+    return not is_missing(cell) and str(cell).strip() not in ("", "-")
 
 
 def _parse_times(created: Sequence[object]) -> list[float]:

@@ -14,7 +14,7 @@ from leadline.io.json_files import read_json, suggest_inside, validate_folder
 from leadline.io.params import flatten_params, parse_number
 from leadline.io.recorded_params import select_params
 from leadline.io.records import Evaluation, Search, collect
-from leadline.io.refusals import choose_direction, choose_group, choose_score, missing_direction
+from leadline.io.refusals import choose_direction, choose_group, choose_score
 from leadline.io.wandb_log import RunLog, flatten_metrics, read_run_log
 from leadline.io.yaml_files import read_yaml
 
@@ -98,14 +98,13 @@ def read_wandb(
     >>> import leadline as ll
     >>> ll.read_wandb("wandb", score="val/loss", direction="minimize")  # doctest: +SKIP
     """
-    path = validate_folder(folder)
-    source = path.resolve().name or "wandb"
+    path, source = validate_folder(folder, "wandb")
     runs, notes = _load_runs(path, source)
     runs, task = _choose_runs(runs, project, sweep, source)
     # The names of all metrics are slow to collect from long logs.
     reported = score is not None and any(run.metric(score) is not None for run in runs)
     metrics = [score] if reported and score is not None else _metric_names(runs)
-    score = choose_score(score, metrics, source, missing=missing_direction(direction))
+    score = choose_score(score, metrics, source, direction)
     chosen, left_out = select_params([run.config for run in runs], params, source, replicate)
     notes += left_out
     evaluations = []

@@ -21,15 +21,13 @@ _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _SUMMARY, _CONFIG, _RUN, _EXIT = 3, 5, 17, 18
 _UPDATE, _KEY, _NESTED_KEY, _VALUE_JSON = 1, 1, 2, 16
 _RUN_CONFIG, _RUN_SUMMARY, _RUN_START, _EXIT_CODE, _SECONDS = 4, 5, 17, 1, 1
-_RUN_TEXTS = {1: "id", 3: "project", 8: "name", 12: "sweep"}
+_RUN_TEXTS = {3: "project", 12: "sweep"}
 
 
 @dataclass
 class RunLog:
     """Content of the log of a run; `exit_code` is None unless the run ended by itself."""
 
-    id: str = ""
-    name: str = ""
     project: str = ""
     sweep: str = ""
     start: float | None = None

@@ -103,8 +103,7 @@ def finish_rows(picture: Picture, x_label: str) -> PlotCollection:
     for name in picture.names:
         target = picture.target(search=name)
         picture.module.ylim(_LIMITS, target)
-        picture.module.yticks(
-            [_NAME_HEIGHT] if labelled else [], [name] if labelled else [], target
-        )
+        ticks = ([_NAME_HEIGHT], [name]) if labelled else ([], [])
+        picture.module.yticks(*ticks, target)
     picture.label_axes(x_label)
     return picture.finish(titles=False)

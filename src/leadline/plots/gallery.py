@@ -1,5 +1,6 @@
 """Pictures by name, and saving one to a file."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,41 +44,33 @@ _PAGED = ("optimum", "tuning_curve", "forecast", "effective_dim", "tail_fit", "t
 
 # Fewer tasks are few enough to be compared one by one.
 _RANKS_FROM = 7
-_OPTIONS = {
-    "tuning_curve": {"budget"},
-    "forecast": {"trials", "minimum_gain"},
-    "comparison": {"budget", "rope"},
-    "ranks": {"budget", "rope"},
-}
 
 
 def options_of(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that a picture takes, without those that are None."""
-    own = _OPTIONS.get(name, set()) | {"ci_prob"}
-    return {key: value for key, value in options.items() if key in own and value is not None}
+    taken = inspect.signature(PICTURES[name]).parameters
+    return {key: value for key, value in options.items() if key in taken and value is not None}
 
 
 def pictures_of(tree: xr.DataTree) -> list[str]:
     """Return the names of the pictures that apply to a fit."""
-    without = set()
-    if is_surface(tree):
-        without = set(PICTURES) - set(PICTURES_OF_SURFACES)
-        # Each hyperparameter has a panel, so that a picture is of one search.
-        if tree["posterior"].sizes["search"] > 1:
-            without.add("surface")
-    else:
+    posterior, of_surface = tree["posterior"].dataset, is_surface(tree)
+    count = posterior.sizes["search"]
+    without = set(PICTURES) - set(PICTURES_OF_SURFACES) if of_surface else set()
+    # Each hyperparameter has a panel, so that a picture is of one search.
+    if not of_surface or count > 1:
         without.add("surface")
     if not has_law(tree):
         without.add("scaling")
-    if len(plateaus(tree)) == tree["posterior"].sizes["search"]:
+    if len(plateaus(tree)) == count:
         without |= {"effective_dim", "tail_fit", "threshold"}
-    if not is_surface(tree) and tree["candidates"].sizes["candidate"] < 2:
+    if not of_surface and tree["candidates"].sizes["candidate"] < 2:
         without.add("threshold")
-    if len(set(tree["posterior"].dataset["model"].to_numpy())) < 2:
+    if len(set(posterior["model"].to_numpy())) < 2:
         without |= {"comparison", "ranks"}
-    elif len(set(tree["posterior"].dataset["task"].to_numpy())) < _RANKS_FROM:
+    elif len(set(posterior["task"].to_numpy())) < _RANKS_FROM:
         without.add("ranks")
-    if tree["posterior"].sizes["search"] > PER_PAGE:
+    if count > PER_PAGE:
         without |= set(_PAGED[1:])
     return [name for name in PICTURES if name not in without]
 

@@ -68,11 +68,10 @@ def comparison_numbers(
         Dims (pair, row): `difference`, `lower` and `upper`, positive where the first of the pair
         is better; `p_better`, `p_equal`, `p_worse`; and `label`, the name of the row with them.
         Dims (pair): `first`, `second`, and `axis`, which score is subtracted from which. Rows are
-        the tasks, overall and a new task;
-        rows without a figure for any pair are left out. Differences
-        are in score units, overall those of
-        `difference_in_scores` and on a new task of `difference_in_scores_new_task`; all are in task
-        scales if one of these is more than ten times another, as for tasks with other metrics.
+        the tasks, overall and a new task; rows without a figure for any pair are left out.
+        Differences are in score units, overall those of `difference_in_scores` and on a new task of
+        `difference_in_scores_new_task`; all are in task scales if one of these is more than ten
+        times another, as for tasks with other metrics.
         ``attrs`` hold `ci_prob`, `unit`, and the `rope`, 0 where it has another unit.
 
     Examples

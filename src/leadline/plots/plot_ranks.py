@@ -74,11 +74,7 @@ def ranks_numbers(
             "last": ("group", [last for _, last in groups]),
         },
         {"item": items},
-        attrs={
-            "ci_prob": found.attrs["ci_prob"],
-            "by": by,
-            "conditions": "; ".join(notes),
-        },
+        attrs={"ci_prob": found.attrs["ci_prob"], "by": by, "conditions": "; ".join(notes)},
     )
 
 

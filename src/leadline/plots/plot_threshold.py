@@ -139,8 +139,7 @@ def plot_threshold(
         picture.draw("dropped", ci_line_y, dropped, grey, label=label)
     for name in _QUANTITIES:
         average, panel = numbers[f"{name}_average"].rename("average"), {"quantity": name}
-        words = {"label": line if name == _QUANTITIES[0] else None}
-        words["option"] = "average"
+        words = {"label": line if name == _QUANTITIES[0] else None, "option": "average"}
         picture.draw(f"average_{name}", hline, average, DASHED, {"coords": panel}, **words)
     _label_panels(picture, numbers, ranges)
     return picture.finish(titles=False)

@@ -28,13 +28,13 @@ from leadline.errors import LeadlineError, pluralize
 from leadline.search_audit.search_space import validate_space
 from leadline.search_audit.verdict import evidence_on
 
-Space = Mapping[str, tuple[object, ...]]
-
 # Messages name the parameters whose drift has a smaller p-value.
 _NAMED_DRIFT = 0.01
 
 
-def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.DataFrame:
+def check_random_search(
+    trials: Trials, *, space: Mapping[str, tuple[object, ...]] | None = None
+) -> pd.DataFrame:
     """Return the evidence for and against random draws of the configurations of each search.
 
     Parameters
@@ -102,10 +102,8 @@ def check_random_search(trials: Trials, *, space: Space | None = None) -> pd.Dat
     return pd.DataFrame(rows)
 
 
-def validate_random_search(
-    trials: Trials, assume_random: bool = False, *, space: Space | None = None
-) -> list[str]:
-    """Return notes on the searches that are not random, one line each; `space` as above.
+def validate_random_search(trials: Trials, assume_random: bool = False) -> list[str]:
+    """Return notes on the searches that are not random, one line each.
 
     Raises `LeadlineError`, which names the evidence, if a search is clearly not random. With
     `assume_random` such a search gets a note instead.
@@ -114,7 +112,7 @@ def validate_random_search(
         # So few trials of a start would be no better for that.
         anyway = " Or fit all the same with assume_random=True" * (trials.sampler != RANDOM_START)
         raise LeadlineError(f"{trials.source}: {reason.rstrip('.')}.{anyway}")
-    found = check_random_search(trials, space=space)
+    found = check_random_search(trials)
     overall = found[found["evidence"] == "overall"]
     notes = []
     for row in overall.to_dict("records"):

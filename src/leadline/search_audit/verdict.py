@@ -176,10 +176,8 @@ def _evenness(shapes: dict[str, ShapeTest], design: Design, limit: float) -> Evi
         # smallest p-value is left out, or none counts for more than one in a thousand.
         capped = _fisher([max(own, _LEAST_EVEN) for own in p_even])
         p_value = min(1.0, 2.0 * min(_fisher(p_even[1:]), capped))
-    even = p_value < limit
-    verdict = "quasi-random" if even else "random"
-    advice = "the values are more even than draws" if even else ""
-    return Evidence("evenness", "", float(len(p_even)), p_value, limit, verdict, advice)
+    advice = "the values are more even than draws" if p_value < limit else ""
+    return _test("evenness", "", (float(len(p_even)), p_value), limit, "quasi-random", advice)
 
 
 def _distributions(
