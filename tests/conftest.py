@@ -1,5 +1,6 @@
 """Small real fits that several test files look at: compiled once a session each."""
 
+import fcntl
 import gc
 import os
 import pathlib
@@ -7,7 +8,6 @@ import pickle
 import subprocess
 import sys
 
-import filelock
 import pytest
 
 # Without bytecode each process compiles all packages again, which takes several seconds. Where the
@@ -17,6 +17,9 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
     sys.pycache_prefix = str(root / ".pytest_cache" / "bytecode")
     sys.dont_write_bytecode = False
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+
+# PyTensor would note for each variable where it was made, and compile in C what runs a few times.
+os.environ.setdefault("PYTENSOR_FLAGS", "traceback__limit=0,cxx=")
 
 # Graphs of PyTensor are many small objects. By default, Python looks so often for cycles among them
 # and all imported modules that a sixth of the time of compiling is that.
@@ -65,7 +68,8 @@ def shared(tmp_path_factory, worker_id):
 
     def made(name, make):
         file = folder / f"{name}.pickle"
-        with filelock.FileLock(f"{file}.lock"):
+        with open(f"{file}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             if not file.exists():
                 file.write_bytes(pickle.dumps(make()))
         return pickle.loads(file.read_bytes())

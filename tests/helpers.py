@@ -13,6 +13,7 @@ from scipy.stats import lognorm
 from leadline.data.scale import SCALES
 from leadline.data.tails import cut_tail
 from leadline.data.trials import Trials
+from leadline.distributions.array_functions import log_survival
 from leadline.inference.posterior import noisy_quadratic_of, scores_of_quadratic
 from leadline.inference.thresholds import p_value_of
 from leadline.inference.tree import join_groups, mixture_tree, provenance
@@ -232,10 +233,8 @@ def make_draws(
     sigma = SIGMA * np.exp(0.25 * noise[3])
     if integer:
         gamma = np.clip(np.round(gamma + 0.4 * noise[1]), 1, 3)
-    fraction = [
-        reference_cdf(theta, *law)
-        for law in zip(*(part.ravel() for part in (alpha, spread, gamma, sigma)), strict=True)
-    ]
+    law = (part.reshape(-1, 1) for part in (alpha, alpha + spread, gamma, sigma))
+    fraction = -np.expm1(log_survival(np.full((1, 1), theta), tuple(law)))
     dims = ("chain", "draw", "search")
     values = {
         "optimum": tails.attrs["loss_sign"] * alpha,

@@ -42,7 +42,7 @@ def test_fits_of_earlier_versions_have_a_sum_of_powers():
 def test_the_smooth_misfit_of_the_searches_continues_beyond_them(direction):
     sign = 1.0 if direction == "minimize" else -1.0
     departures = MISFIT * np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 3.0])
-    tree = make_scaling_tree(direction, departures=departures, draws=400)
+    tree = make_scaling_tree(direction, departures=departures)
     points = {"size": [SIZES[-1], SIZES[-1] * 1.05, SIZES[-1] * 1e60], "data": DATA[-1]}
     found = ll.scaling_law(tree, **points)
     apart = sign * (found["optimum"] - found["law"]) / MISFIT

@@ -21,7 +21,7 @@ def one_row_per_trial(table: pd.DataFrame) -> pd.DataFrame:
     """
     done = table[table["status"] != "running"].reset_index(drop=True)
     trial_of_row = done.groupby(["task", "model", "trial"], sort=False).ngroup().to_numpy()
-    first = np.flatnonzero(~done.duplicated(["task", "model", "trial"]).to_numpy())
+    first = np.unique(trial_of_row, return_index=True)[1]
 
     def total(values: npt.NDArray[np.float64] | npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
         return np.bincount(trial_of_row, weights=values, minlength=len(first))

@@ -298,8 +298,10 @@ def search_labels(searches: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _pairs(rows: pd.DataFrame) -> list[tuple[str, str]]:
-    pairs = rows[["task", "model"]].drop_duplicates()
-    return list(pairs.itertuples(index=False, name=None))
+    # Most searches have few rows, for which `drop_duplicates` takes several times as long.
+    (task, tasks), (model, models) = (pd.factorize(rows[name]) for name in ("task", "model"))
+    pairs = [divmod(int(code), len(models)) for code in pd.unique(task * len(models) + model)]
+    return [(str(tasks[first]), str(models[second])) for first, second in pairs]
 
 
 def validate_direction(direction: object) -> str:
