@@ -160,8 +160,8 @@ def _compare_gains(searches: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     if undecided:
         sentences.append(
-            "It is undecided if perfect tuning would gain more than the noise of one run over the "
-            f"best trial in {_name_searches(undecided, list(chances))}."
+            "Perfect tuning may gain more or less than the noise of one run over the best trial in "
+            f"{_name_searches(undecided, list(chances))}."
         )
     if len(searches) > _FEW and flat:
         names = [search["name"] for search in searches]
