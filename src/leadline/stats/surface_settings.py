@@ -1,10 +1,13 @@
 """The place of the optimum of a surface, and the hyperparameters that matter near it."""
 
+import json
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from leadline.data.trials import likely_params
 from leadline.data.unit_cube import Axis
 from leadline.errors import LeadlineError, pluralize
 from leadline.stats.fitted_search import direction_sign
@@ -161,9 +164,10 @@ def which_matter(tree: xr.DataTree, again: str = AGAIN) -> str:
             f"which hyperparameters matter: {again}; a surface may also place the optimum "
             "elsewhere, and advise otherwise on further trials, as it uses their values"
         )
+    notes = json.loads(tree.attrs.get("notes", "[]"))
     return (
         "which hyperparameters matter: unknown, as none are named; if the table has columns for "
-        "them, fit it again with model='surface' and params=['COLUMN', …]"
+        f"them, fit it again with model='surface' and {likely_params(notes)}"
     )
 
 
