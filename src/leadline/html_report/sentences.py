@@ -93,8 +93,8 @@ def _describe(data: Mapping[str, Any], index: int) -> list[str]:
     if search["reported"] and not search["trials"]:
         best += f" ({search['reported']})"
     sentences = [
-        f"{best} measured {number(search['best_seen'], digits)}; if re-run, it would score {again} "
-        "on average.",
+        f"{best} measured {number(search['best_seen'], digits)}{search['best_mean']}; if re-run, "
+        f"it would score {again} on average.",
         f"Perfectly tuned, the expected score is {estimate(optimum)}, with probability {prob} in "
         "that interval.",
     ]
