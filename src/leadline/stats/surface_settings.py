@@ -35,6 +35,9 @@ _HARDLY = 0.05
 _FEW = 8
 """The best value of a number is a tried one if at most so many were tried."""
 
+_EDGE = 0.05
+"""The share of a range that is an end of it."""
+
 CERTAIN = 0.8
 """A hyperparameter matters from this probability on, and does not below 1 minus it."""
 
@@ -74,6 +77,9 @@ def best_setting(
           others as in `together`; where it is low, any value is as good;
         - `tried`: of a number with 8 or fewer different values, these; its best values are among
           them, though the surface is smooth between them; else empty;
+        - `at_edge`: "lower" or "upper" if the number matters (80 % or more) and its best value is
+          the smallest or largest that was tried, or in the outer twentieth of the range, so that a
+          wider range may hold better ones; else empty;
         - `relevance`: the posterior median of the inverse squared length scale, in units of the
           range that was searched: 1 means that the score changes much over the range, 0.01 that
           it hardly does;
@@ -132,6 +138,8 @@ def best_setting(
             "relevance": float(np.median(own["relevance"].to_numpy())),
             "rarely": _rarely_tried(axis, points.sel(hyperparameter=axis.name)),
         }
+        matters = rows[axis.name]["p_matters"] >= CERTAIN
+        rows[axis.name]["at_edge"] = _at_edge(axis, tried, unit) if matters else ""
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
     table = table.sort_values("tuning_gain", ascending=False, kind="stable")
     score = together_score(tree, name)
@@ -233,6 +241,9 @@ def together_text(table: pd.DataFrame) -> str:
     text = f"best together: expected score {score}"
     if table.attrs["keep_best"]:
         text += "; no setting is expected to do better than the best trial re-run: keep that one"
+    if len(ends := table.index[table["at_edge"] != ""]):
+        text += "; at an end of the tried range, so that a wider one may help: "
+        text += ", ".join(map(str, ends))
     return f"{text}; the optimum is what perfect tuning would reach, at a place not yet known"
 
 
@@ -261,6 +272,23 @@ def _few_tried(axis: Axis, units: Floats) -> Floats:
     """Return the positions of the values that were tried of a number, none of many."""
     found = np.unique(units[np.isfinite(units)])
     return found if not axis.choices and len(found) <= _FEW else np.empty(0)
+
+
+def edge_share(axis: Axis) -> float:
+    """Return the share of the range of a number that is an end of it.
+
+    The smallest value of an integer is an end, whatever its share of the range.
+    """
+    return max(_EDGE, 1.0 / axis.cells) if axis.cells else _EDGE
+
+
+def _at_edge(axis: Axis, tried: Floats, units: Floats) -> str:
+    """Return the end of the range at which the median of the best values is, "" for none."""
+    if axis.choices:
+        return ""
+    low, high = (tried[0], tried[-1]) if len(tried) else (edge_share(axis), 1 - edge_share(axis))
+    median = np.median(units)
+    return "lower" if median <= low else "upper" if median >= high else ""
 
 
 def _nearest(tried: Floats, units: Floats) -> Floats:
