@@ -211,7 +211,6 @@ def show_forecast(
     for sentence in perfect_search_sentences(tree, prob) if is_surface(tree) else ():
         show_line(sentence)
     if is_surface(tree):
-        # The law beside a surface may advise otherwise.
         for name, text in surface_beside_law.law_sentences(tree, ci_prob=prob).items():
             show_line(f"{name}: {text}" if named else text)
     elif has_params(tree):

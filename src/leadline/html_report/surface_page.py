@@ -95,15 +95,12 @@ def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]
             **{own: row[own] for own in ("trials", "failed", "best_seen", "scale", "warning")},
             "best_within_noise": row["best_within_noise"],
             **{own: parameter(row, own, label) for own in _PARAMETERS},
-            "effective_dim": None,
             "together": as_sentence(together_text(table)),
             "best_note": of_best([row["best_runs"]], row["best_trial"]),
             "best_mean": of_best([row["best_runs"]]),
             "setting_heads": list(cells.columns),
             "settings": [(str(own), list(map(str, line))) for own, *line in cells.itertuples()],
         }
-        if np.isfinite(row.get("effective_dim", np.nan)):
-            search["effective_dim"] = parameter(row, "effective_dim", label)
         decimals = search["optimum"]["decimals"]
         search["forecast"] = _forecast_rows(outlook.sel(search=name), decimals)
         if name in perfect["search"]:

@@ -121,6 +121,7 @@ def best_setting(
         unit = own["best_setting"].to_numpy().ravel()
         # What is inactive costs nothing.
         gain = own["tuning_gain"].fillna(0.0)
+        chance = float((gain > own["noise_sd"]).mean())
         ends = [(1 - prob) / 2, 0.5, (1 + prob) / 2]
         lower, median, upper = gain.quantile(ends, SAMPLE_DIMS).to_numpy()
         tried = _few_tried(axis, points.sel(hyperparameter=axis.name).to_numpy())
@@ -132,14 +133,13 @@ def best_setting(
             "tuning_gain": median,
             "tuning_gain_lower": lower,
             "tuning_gain_upper": upper,
-            "p_matters": float((gain > own["noise_sd"]).mean()),
+            "p_matters": chance,
             "p_worst": _worst_matters(lines.sel(hyperparameter=axis.name), own["noise_sd"]),
             "tried": ", ".join(_value(own) for own in axis.from_unit(tried)),
             "relevance": float(np.median(own["relevance"].to_numpy())),
             "rarely": _rarely_tried(axis, points.sel(hyperparameter=axis.name)),
+            "at_edge": _at_edge(axis, tried, unit) if chance >= CERTAIN else "",
         }
-        matters = rows[axis.name]["p_matters"] >= CERTAIN
-        rows[axis.name]["at_edge"] = _at_edge(axis, tried, unit) if matters else ""
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
     table = table.sort_values("tuning_gain", ascending=False, kind="stable")
     score = together_score(tree, name)
