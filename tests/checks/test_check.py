@@ -1,6 +1,7 @@
 """Every check fails on data made to fail it, and passes on searches from the quadratic law."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -154,6 +155,16 @@ def test_a_number_that_was_not_recorded_or_needs_more_trials_is_not_judged(good)
     few = tree_of(search(n=9), tail_fraction=1.0)
     assert outcome(few, "order of trials").passed is None
     assert outcome(few, "regime fit, best scores").passed is None
+
+
+@pytest.mark.parametrize("name", ["regime fit, best scores", "order of trials", "constant noise"])
+def test_what_a_check_needs_is_said_with_what_to_do(good, name):
+    advice = outcome(tree_of(search(n=9), tail_fraction=1.0), name).advice
+    assert re.search(r" \d+ trials.* and this check needs \d+: run ", advice)
+    if name == "regime fit, best scores":
+        needed = int(re.search(r"needs (\d+)", advice)[1])
+        ends = (replaced(good, "candidates", n_tail=n) for n in (needed, needed - 1))
+        assert [outcome(own, name).passed is None for own in ends] == [False, True]
 
 
 @pytest.mark.parametrize(

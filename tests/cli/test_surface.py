@@ -1,10 +1,14 @@
 """Surfaces on the command line."""
 
 import functools
+import json
 import shutil
 
+import numpy as np
 import optuna
+import pandas as pd
 import pytest
+from helpers import make_tree, make_trials
 from helpers_surface import learned, make_surface_tree
 
 import leadline as ll
@@ -12,6 +16,7 @@ from leadline.cli.main import main
 from leadline.cli.wording import in_command_line_words
 from leadline.inference import fit as fit_module
 from leadline.inference.fits_folder import file_of_tree
+from leadline.stats.surface_settings import which_matter
 
 PAIR = (("a", "x"), ("a", "y"))
 
@@ -206,3 +211,20 @@ def test_options_that_exclude_each_other(study, capsys):
 def test_words_of_python():
     assert in_command_line_words("use model='surface'") == "use --surface"
     assert learned().sampler == "TPESampler"
+
+
+def test_columns_that_look_like_hyperparameters_are_named_to_paste(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    generator = np.random.default_rng(1)
+    columns = {name: generator.random(30) for name in ("learning rate", "x", "loss")}
+    pd.DataFrame(columns).to_csv("t.csv", index=False)
+    asked = ["t.csv", "--score", "loss", "--direction", "minimize"]
+    named = "name their columns, as in --params 'learning rate' x\n"
+    assert main(["fit", *asked, "--surface"]) == 1
+    assert capsys.readouterr().err.endswith(named)
+    assert main(["inspect", *asked]) == 0
+    assert named in capsys.readouterr().out
+    trials = ll.read_table("t.csv", score="loss", direction="minimize")
+    tree = make_tree(make_trials(), draws=4)
+    tree.attrs["notes"] = json.dumps(trials.notes)
+    assert "params=['learning rate', 'x']" in which_matter(tree)

@@ -6,6 +6,8 @@ import pytest
 from helpers_surface import make_surface_tree
 
 import leadline as ll
+from leadline.inference.fit import SURFACE_DRAWS
+from leadline.stats.intervals import validate_interval
 from leadline.stats.stopping import stopping_advice
 
 ODD = (("<b>", "m & n"), ("<b>", "y"))
@@ -42,6 +44,10 @@ def test_the_answers_of_all_rooms_are_in_it(page):
 def test_a_search_that_learned_has_its_calibration(tmp_path):
     page = ll.report(make_surface_tree(), tmp_path / "report.html").read_text(encoding="utf-8")
     assert "test studies by TPE" in page
+    # Neither fits nor intervals were those of the defaults.
+    prob, _ = validate_interval(None, None)
+    assert f"intervals of 80 % (the default is {100 * prob:g} %) from 400 draws" in page
+    assert f"(the default is {4 * SURFACE_DRAWS[0]:,})" in page
     # The advice of `forecast`, and what bounds every sampler.
     assert stopping_advice(make_surface_tree(), ll.forecast(make_surface_tree(), 50)).reason in page
     assert "a perfect search</td>" in page

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from helpers import make_averaged_tree, make_tree, make_trials
+from helpers_surface import make_surface_tree
 
 import leadline as ll
 from leadline.cli.main import main
@@ -131,8 +132,17 @@ def test_the_caption_says_that_an_interval_is_cut_by_the_axis(tree):
 
 def test_the_caption_names_budget_rope_interval_trials_and_models(tree):
     caption, _ = words_of(ll.plot_comparison(tree, budget=30, rope=0.02, ci_prob=0.8))
-    for words in ("480 trials", "2 models", "4 searches", "30 trials each", "0.02", "80 %"):
+    for words in (
+        "480 trials (40 failed) of",
+        "2 models",
+        "4 searches",
+        "30 trials each",
+        "0.02",
+        "80 %",
+    ):
         assert words in caption
+    caption, _ = words_of(ll.plot_surface(make_surface_tree()))
+    assert caption.startswith("44 of 45 trials (1 failed) of 1 model")
     caption, _ = words_of(ll.plot_forecast(tree, [20], minimum_gain=0.01))
     assert "0.01" in caption
     caption, _ = words_of(ll.plot_optimum(tree, visuals={"caption": False}))

@@ -104,3 +104,24 @@ def test_trials_beyond_the_axis_are_marked_at_its_end(direction, side, monkeypat
 def test_the_density_of_few_draws_has_no_step_at_its_ends():
     density = ll.optimum_numbers(make_surface_tree())["density"]
     assert float(density.isel(point=[0, -1]).max()) < 0.02
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_what_is_marked_is_what_the_advice_says_to_run(keep):
+    tree = make_surface_tree()
+    posterior = tree["posterior"].dataset
+    again = posterior["best_seen_expected"] + (-1.0 if keep else 1.0)
+    tree["posterior"] = posterior.assign(best_seen_expected=again)
+    settings, numbers = ll.best_setting(tree), ll.surface_numbers(tree)
+    assert settings.attrs["keep_best"] == keep
+    best = numbers["trial_position"].isel(trial=int(numbers["trial_score"].argmin("trial")))
+    assert numbers["best_trial"].sel(hyperparameter="lr") == best.sel(hyperparameter="lr")
+    made = ll.plot_surface(tree, backend="matplotlib")
+    for name in ("lr", "y", "opt"):
+        line = made.viz["best"].to_dataset()["best"].sel(hyperparameter=name).item()
+        wanted = numbers["best_trial" if keep else "together"].sel(hyperparameter=name)
+        assert line.get_xdata()[0] == float(wanted)
+    (legend,) = made.get_viz("figure").legends
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert any(own.startswith("best trial") for own in labels) == keep
+    assert ("best setting" in labels) != keep

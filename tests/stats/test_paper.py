@@ -94,6 +94,10 @@ def test_every_citation_has_its_reference(tree):
     keys = re.findall(r"\\cite\{(\w+)\}", latex)
     assert keys == re.findall(r"^@article\{(\w+),", latex, re.MULTILINE)
     assert REFERENCES.keys() == BIBTEX.keys()
+    # How to print them, as a comment.
+    after = latex.partition("\\end{filecontents*}\n")[2].splitlines()
+    assert all(line.startswith("% ") for line in after)
+    assert "\\bibliography{leadline}" in after[-1]
 
 
 def test_no_claim_where_sampling_has_not_converged(tmp_path, capsys):

@@ -1,12 +1,14 @@
 """Where law and surface answer on one search, a sentence says which to believe."""
 
 import json
+import re
 
 import pytest
 from helpers_surface import make_surface_tree
 
 import leadline as ll
 from leadline.html_report.render import render
+from leadline.stats.intervals import estimate
 from leadline.stats.rounding import percent
 from leadline.stats.summary import summary_text
 from leadline.stats.surface_beside_law import law_sentences
@@ -25,13 +27,13 @@ def with_outcome(tree, passed):
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
 @pytest.mark.parametrize(("passed", "believed"), [(True, "surface"), (False, "law")])
-def test_it_has_both_numbers_and_the_check_decides(direction, passed, believed):
+def test_it_has_the_numbers_of_the_law_and_the_check_decides(direction, passed, believed):
     tree = with_outcome(make_surface_tree(direction=direction, law=True), passed)
     sentence = law_sentences(tree)[NAME]
     assert f"believe the {believed}" in sentence
-    posterior = tree["posterior"].dataset
-    for name in ("optimum", "law_optimum", "law_best_seen_expected"):
-        assert f"{float(posterior[name].mean()):.3f}"[:5] in sentence
+    draws = law_draws(tree)
+    for name in ("law_optimum", "law_best_seen_expected", "law_noise_sd"):
+        assert estimate(draws[name].sel(search=NAME), 0.89) in sentence
 
 
 @pytest.mark.parametrize(
@@ -55,12 +57,46 @@ def test_noises_that_a_scale_sets_apart_are_explained(scale, factor, seeds, word
     assert ("even on" in sentence) == bool(words)
 
 
-def test_it_has_what_a_perfect_search_would_gain_by_both():
+def test_it_has_what_a_perfect_search_would_gain():
     tree = with_outcome(make_surface_tree(law=True), True)
     draws = law_draws(tree)
     gain = (draws["law_best_seen_expected"] - draws["law_optimum"]).clip(min=0.0)
     chance = percent(float((gain > draws["law_noise_sd"]).mean()))
-    assert f"and {chance} by the law" in law_sentences(tree)[NAME]
+    words = f"{estimate(gain.sel(search=NAME), 0.89)} by a perfect search, more than the noise"
+    assert words in law_sentences(tree)[NAME]
+    assert f"with probability {chance};" in law_sentences(tree)[NAME]
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+@pytest.mark.parametrize(
+    ("stop", "gain", "opposite"),
+    [
+        (True, 1.0, "The law may advise to go on"),
+        (True, 0.0, ""),
+        (False, 0.0, "The law would advise to stop"),
+        (False, 1.0, ""),
+    ],
+)
+def test_the_advice_says_what_it_rests_on_and_where_the_law_is_opposed(
+    direction, stop, gain, opposite
+):
+    tree = with_outcome(make_surface_tree(direction=direction, law=True), True)
+    sign = 1.0 if direction == "minimize" else -1.0
+    draws = law_draws(tree)
+    again = draws["law_optimum"] + sign * (gain + 1e-9)
+    tree["laws"] = draws.assign(law_best_seen_expected=again)
+    least = 0.5 if stop else 1e-6
+    found = ll.forecast(tree, 50, minimum_gain=least)
+    advice = ll.stopping_advice(tree, found)
+    assert advice.stop == stop
+    # Once, and the exit code is that of the advice.
+    assert advice.reason.count("This advice rests on the surface.") == 1
+    assert ("The law" in advice.reason) == bool(opposite)
+    assert opposite in advice.reason
+    doubted = ll.stopping_advice(with_outcome(tree, False), found).reason
+    assert "The law is to be believed" in doubted
+    alone = make_surface_tree(direction=direction)
+    assert "rests on" not in ll.stopping_advice(alone, ll.forecast(alone, 50)).reason
 
 
 def test_a_search_that_learned_has_one_answer():
@@ -81,3 +117,16 @@ def test_it_stands_in_the_summary_the_report_and_the_paper():
     for text in (summary_text(tree, "csv"), render(tree)):
         assert "believe the surface" in text
     assert "we follow the surface" in ll.sentences(tree)
+
+
+def test_a_paper_defines_the_law_and_has_each_number_once():
+    tree = make_surface_tree(law=True)
+    methods, results = ll.sentences(tree).split("**Results.**")
+    for words in ("44 trials", "failed trials were left out", "(the law) [2]", "failed ones incl"):
+        assert words in methods
+    found = re.findall(r"[\d.]+ \[\d[^\]]*\]", results)
+    assert len(set(found)) == len(found)
+    draws = [tree["posterior"][name].sel(search=NAME) for name in ("optimum", "noise_sd")]
+    draws += [law_draws(tree)[name].sel(search=NAME) for name in ("law_optimum", "law_noise_sd")]
+    assert {estimate(own, 0.89) for own in draws} <= set(found)
+    assert "(the law)" not in ll.sentences(make_surface_tree())

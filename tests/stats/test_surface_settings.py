@@ -70,6 +70,28 @@ def test_the_best_configuration_has_an_expected_score(direction):
     assert low < optimum + 0.005 * np.sign(optimum)
 
 
+@pytest.mark.parametrize(("place", "end"), [(0.99, "upper"), (0.01, "lower"), (0.5, "")])
+@pytest.mark.parametrize("few", [True, False])
+def test_a_best_value_at_an_end_of_the_tried_range_is_named_once(place, end, few, tmp_path):
+    tree = make_surface_tree()
+    posterior = tree["posterior"].dataset.copy(deep=True)
+    # What does not matter has no end to widen.
+    posterior["best_setting"].loc[{"hyperparameter": ["lr", "y"]}] = place
+    tree["posterior"] = posterior
+    if few:
+        # The largest of a few values is an end, wherever it is in the range.
+        own = tree["surfaces/0"].dataset.copy(deep=True)
+        values = np.resize([0.2, 0.5, 0.8], own.sizes["trial"])
+        own["points"].loc[{"hyperparameter": "lr"}] = values
+        tree["surfaces/0"] = own
+    table = ll.best_setting(tree)
+    assert table["at_edge"].to_dict() == {"lr": end, "opt": "", "y": "", "momentum": ""}
+    words = "at an end of the tried range, so that a wider one may help: lr;"
+    assert (words in together_text(table)) == bool(end)
+    page = ll.report(tree, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count(words) == bool(end)
+
+
 def test_a_choice_that_hardly_was_tried_is_named():
     tree = make_surface_tree()
     own = tree["surfaces/0"].dataset

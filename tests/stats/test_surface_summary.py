@@ -1,6 +1,7 @@
 """The answers of a surface as a table, on trees that were never sampled."""
 
 import pytest
+from helpers import make_tree, make_trials
 from helpers_surface import NOISE, OPTIMUM, learned, make_surface_tree
 
 import leadline as ll
@@ -26,6 +27,24 @@ def test_a_row_per_search():
     assert (row["scale"], row["warning"]) == ("identity", "")
     assert table.attrs["calibration"]
     assert "effective_dim" not in table
+
+
+@pytest.mark.parametrize("make", [make_surface_tree, lambda: make_tree(make_trials(), draws=50)])
+def test_a_best_score_that_is_a_mean_of_seeds_says_so_everywhere(make, tmp_path):
+    one, tree = make(), make()
+    tree["constant_data"]["trial_replicates"][:] = 3
+    words = "mean of 3 runs"
+    assert ll.summary(tree)["best_runs"].item() == 3
+    for text in (summary_text, lambda own, form: ll.report(own, tmp_path / "r.html").read_text()):
+        for form in ("markdown", "latex"):
+            assert words in text(tree, form)
+            assert words not in text(one, form)
+    for draw in (ll.plot_optimum, ll.plot_forecast):
+        figure = draw(tree, backend="matplotlib").get_viz("figure")
+        labels = [text.get_text() for own in figure.legends for text in own.get_texts()]
+        assert f"best seen ({words})" in labels
+    if is_surface(tree):
+        assert words in ll.sentences(tree)
 
 
 def test_directions_mirror_each_other():

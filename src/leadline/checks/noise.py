@@ -51,8 +51,9 @@ def constant_noise(evidence: Evidence) -> Outcome:
     tail = evidence.best(evidence.n_tail)
     tail = tail[tail["seed_variance"].notna()]
     if len(tail) < _MIN_REPEATED:
-        reason = f"{len(tail)} of the trials used have several seeds; this check needs "
-        return not_made(MIN_P_NOISE, f"{reason}{_MIN_REPEATED}.")
+        reason = f"The fit uses {len(tail)} trials of several seeds, and this check needs "
+        advice = "run some of the best with more seeds"
+        return not_made(MIN_P_NOISE, f"{reason}{_MIN_REPEATED}: {advice}.")
     better = tail.head(len(tail) // 2)
     freedom = better["replicates"].to_numpy(dtype=float) - 1.0
     # To first order, the variance on the scale of the fit.

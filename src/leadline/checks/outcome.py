@@ -41,4 +41,6 @@ def not_made(limit: float, reason: str) -> Outcome:
 
 def too_few_trials(limit: float, trials: int, needed: int) -> Outcome:
     """Return the outcome of a check that needs more trials than the search has."""
-    return not_made(limit, f"The search has {trials} trials; this check needs {needed}.")
+    return not_made(
+        limit, f"The search has {trials} trials, and this check needs {needed}: run more trials."
+    )

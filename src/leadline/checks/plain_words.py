@@ -58,7 +58,8 @@ MEANINGS = {
     "reported bests": Meaning("do reported bests agree with the trials?", "p-value"),
     "scaling law": Meaning("do the optima follow the scaling law?", "p-value"),
     "surface fit, leave-one-out": Meaning(
-        "does the surface without a good trial predict it?", "share inside its 80 % interval"
+        "does the surface without a good trial predict it?",
+        "share inside the 80 % interval of this prediction",
     ),
     "optimum at an edge": Meaning(
         "is the optimum at the end of a range that matters?",

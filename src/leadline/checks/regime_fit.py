@@ -1,6 +1,7 @@
 """Check whether scores beyond the threshold follow the quadratic law, and thresholds agree."""
 
 import itertools
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -47,9 +48,9 @@ def best_scores(evidence: Evidence) -> Outcome:
     counts = [round(share * evidence.n_tail) for share in _SHARES]
     counts = [count for count in counts if count >= _MIN_BEST]
     if not counts:
-        needed = round(_MIN_BEST / max(_SHARES))
-        reason = f"{evidence.n_tail} trials are beyond the likeliest threshold; this check needs"
-        return not_made(MIN_P_BEST, f"{reason} about {needed}.")
+        needed = math.ceil((_MIN_BEST - 0.5) / max(_SHARES))
+        reason = f"At the likeliest threshold the fit uses {evidence.n_tail} trials"
+        return not_made(MIN_P_BEST, f"{reason}, and this check needs {needed}: run more trials.")
     figure = len(counts) * min(best_p_value(evidence, count) for count in counts)
     return at_least(
         min(1.0, figure),

@@ -5,6 +5,7 @@ import numpy as np
 from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import Outcome, at_least, at_most
 from leadline.stats.surface_prediction import leave_one_out_levels
+from leadline.stats.surface_settings import edge_share
 from leadline.stats.surface_tree import axes_of, surface_groups
 
 MIN_INSIDE = 0.65
@@ -14,8 +15,6 @@ _INSIDE = 0.8
 
 MAX_AT_EDGE = 0.8
 """Largest probability that the optimum is in the outer twentieth of a range, and it matters."""
-
-_EDGE = 0.05
 
 
 def leave_one_out(evidence: Evidence) -> Outcome:
@@ -42,8 +41,7 @@ def optimum_at_edge(evidence: Evidence) -> Outcome:
     for axis in axes_of(surface_groups(evidence.tree)[evidence.search]):
         if axis.choices:
             continue
-        # The smallest value of an integer is an end, whatever its share of the range.
-        edge = max(_EDGE, 1.0 / axis.cells) if axis.cells else _EDGE
+        edge = edge_share(axis)
         at = {"hyperparameter": axis.name}
         # The place of the optimum has no meaning along a hyperparameter that does not matter.
         matters = gain.sel(at) > noise

@@ -19,9 +19,10 @@ from leadline.data.metric_names import direction_doubt
 from leadline.data.trials import Trials
 from leadline.stats import surface_beside_law
 from leadline.stats.diagnostics import checks_line, convergence
-from leadline.stats.fitted_search import best_trial, search_names
+from leadline.stats.fitted_search import best_runs
 from leadline.stats.forecast import forecast
 from leadline.stats.intervals import validate_interval
+from leadline.stats.rounding import of_best
 from leadline.stats.scaling_law import has_law
 from leadline.stats.scaling_sentences import law_sentences
 from leadline.stats.stopping import forecast_cells, perfect_search, stopping_advice
@@ -184,15 +185,15 @@ def show_forecast(
     n_heads = len(heads) if found["cost"].notnull().any() else len(heads) - 1  # noqa: PD004
     named = found.sizes["search"] > 1  # one search needs no name
     kind = "random trials" if is_surface(tree) else "trials"
+    runs = best_runs(tree)
     amount = f"{minimum_gain:g}" if minimum_gain else "the noise of one run"
-    runs = max(best_trial(tree, name)[1] for name in search_names(tree))
     title = (
         f"the next {kind} of {tree.attrs['source']}, one run each: {found.attrs['metric']} "
         f"({found.attrs['direction']})\nmedian and {100 * prob:g} % interval of their best; "
         f"{chance}: of its measured score over the best seen; gain if re-run: the mean, of its "
         f"expected score over that of the best trial; worth it: more than {amount} if re-run"
-        + f"; best seen: the mean of {'up to ' * named}{runs} runs"
-        * (runs > 1)
+        + f"; best seen{of_best(runs)}"
+        * (max(runs) > 1)
     )
     perfect = perfect_search(tree, minimum_gain)
     rows = [row[not named : n_heads + 2] for row in forecast_cells(found, prob, perfect)]
@@ -206,7 +207,6 @@ def show_forecast(
     for sentence in perfect_search_sentences(tree, prob) if is_surface(tree) else ():
         show_line(sentence)
     if is_surface(tree):
-        # The law beside a surface may advise otherwise.
         for name, text in surface_beside_law.law_sentences(tree, ci_prob=prob).items():
             show_line(f"{name}: {text}" if named else text)
     elif has_params(tree):

@@ -186,6 +186,7 @@ def _describe_trials(
 ) -> Iterator[str]:
     """Yield what the trials hold, whether they are random, and what they can answer."""
     from leadline.data.metric_names import direction_doubt
+    from leadline.data.trials import likely_params
 
     yield f"{trials.source}: {trials}"
     for note in trials.notes:
@@ -209,7 +210,8 @@ def _describe_trials(
             own.append(f"{pluralize(len(params), 'hyperparameter')}: {join_values(params, 12)}")
         elif "no hyperparameters are known" not in line:
             own.append(
-                "no hyperparameters are known: name their columns, as in params=['COLUMN', …]"
+                "no hyperparameters are known: name their columns, as in "
+                + likely_params(search.notes)
             )
         verdicts.append((search.counts()["complete"], verdict))
         lines.append((f"{task} / {model}", [*own, line]))

@@ -338,7 +338,11 @@ def _add_forecast_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--within", metavar="W", help=text)
     _add_interval(parser)
-    add("--exit-code", action="store_true", help="exit with code 3 if the advice is to stop")
+    add(
+        "--exit-code",
+        action="store_true",
+        help="exit with code 3 if the advice is to stop, that on a surface where there is one",
+    )
 
 
 def _add_demo_options(parser: argparse.ArgumentParser) -> None:

@@ -59,7 +59,7 @@ def surface_trials(trials: Trials, generator: np.random.Generator) -> SurfaceTri
     if len(complete) < len(per_trial):
         left = pluralize(len(per_trial) - len(complete), "trial")
         notes.append(f"{name}: {left} with a failed or pruned run left out of the surface")
-    cube = unit_cube(complete, trials.distributions, name)
+    cube = unit_cube(complete, trials.distributions, name, trials.notes)
     # Text compares missing parameters as equal.
     keys = [repr(row) for row in cube.seen.tolist()]
     configuration, unique = pd.factorize(np.array(keys, dtype=object))

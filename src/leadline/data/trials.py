@@ -7,7 +7,8 @@ no score, because the best of k random trials includes the failures.
 
 import copy
 import dataclasses
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -283,6 +284,12 @@ def drawn_by_sampler(trials: Trials) -> Trials | None:
         return None
     table = _rows_drawn(trials, "guided")
     return dataclasses.replace(trials, table=table, reports=trials.reports.iloc[:0])
+
+
+def likely_params(notes: Iterable[str]) -> str:
+    """Return the argument for hyperparameters, with the columns that notes take for some."""
+    found = (re.search(r"\b(params=\[.*?\])(?:;|$)", note) for note in notes)
+    return next((own[1] for own in found if own), "params=['COLUMN', …]")
 
 
 def search_labels(searches: Sequence[tuple[str, str]]) -> list[str]:

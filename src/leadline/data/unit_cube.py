@@ -9,7 +9,7 @@ a trial, because another one switches it off, is missing (NaN).
 are a distance of 1 apart, as are the ends of a range, and so nearly are active and inactive.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from leadline.data.columns import PARAM_PREFIX
+from leadline.data.trials import likely_params
 from leadline.errors import LeadlineError, join_values
 
 Floats = npt.NDArray[np.float64]
@@ -154,14 +155,17 @@ class UnitCube:
 
 
 def unit_cube(
-    table: pd.DataFrame, declared: Mapping[str, Sequence[object]] | None, source: str
+    table: pd.DataFrame,
+    declared: Mapping[str, Sequence[object]] | None,
+    source: str,
+    notes: Iterable[str] = (),
 ) -> UnitCube:
     """Return the space of trials, one per row of `table` with `param:*` columns.
 
     `declared` are the distributions of the parameters, as `Trials.distributions`. Without one, a
     number ranges over the values seen, and a parameter that is no number has the choices seen. The
     scale of a number is logarithmic if the values are positive, differ by a factor of 30 or more,
-    and have a median that is nearer to the middle on that scale.
+    and have a median that is nearer to the middle on that scale. `notes` are those of the trials.
 
     Raises `LeadlineError` if no parameter varies.
     """
@@ -176,7 +180,7 @@ def unit_cube(
         raise LeadlineError(
             f"{source}: a surface needs hyperparameters that vary, and "
             + (f"{join_values(columns)} do not" if columns else "none are known")
-            + "; name their columns, as in params=['COLUMN', …]"
+            + f"; name their columns, as in {likely_params(notes)}"
         )
     seen = [axis.to_unit(table[f"{PARAM_PREFIX}{axis.name}"]) for axis in axes]
     return UnitCube(tuple(axes), np.stack(seen, axis=1))

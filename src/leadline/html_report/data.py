@@ -25,7 +25,7 @@ from leadline.stats.fitted_search import search_names, validate_tree
 from leadline.stats.forecast import forecast
 from leadline.stats.intervals import interval_label, validate_interval
 from leadline.stats.plateau import plateau_sentences, sampling_line
-from leadline.stats.rounding import decimals_shown
+from leadline.stats.rounding import decimals_shown, of_best
 from leadline.stats.stopping import stopping_advice
 from leadline.stats.summary import summary
 
@@ -178,6 +178,7 @@ def _describe_searches(
                 "decided_by_prior": [name for name in row["decided_by_prior"].split(", ") if name],
                 "plateau": flat.get(name, ""),
                 **{figure: row[figure] for figure in _FIGURES},
+                "best_mean": of_best([row["best_runs"]]),
                 **parameters,
                 "effective_dim_probability": {
                     column.removeprefix("effective_dim="): row[column]

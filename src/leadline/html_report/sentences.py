@@ -88,8 +88,8 @@ def _describe(data: Mapping[str, Any], index: int) -> list[str]:
     if search["reported"] and not search["trials"]:
         best += f" ({search['reported']})"
     sentences = [
-        f"{best} measured {number(search['best_seen'], digits)}; if re-run, it would score {again} "
-        "on average.",
+        f"{best} measured {number(search['best_seen'], digits)}{search['best_mean']}; if re-run, "
+        f"it would score {again} on average.",
         f"Perfectly tuned, the expected score is {estimate(optimum)}, with probability {prob} in "
         "that interval.",
     ]
@@ -150,8 +150,8 @@ def _compare_gains(searches: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
     if undecided:
         sentences.append(
-            "It is undecided if perfect tuning would gain more than the noise of one run over the "
-            f"best trial in {_name_searches(undecided, list(chances))}."
+            "Perfect tuning may gain more or less than the noise of one run over the best trial in "
+            f"{_name_searches(undecided, list(chances))}."
         )
     if len(searches) > _FEW and flat:
         names = [search["name"] for search in searches]

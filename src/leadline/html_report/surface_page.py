@@ -17,6 +17,7 @@ from leadline.stats.diagnostics import convergence
 from leadline.stats.fitted_search import search_names
 from leadline.stats.forecast import forecast
 from leadline.stats.intervals import interval_label, validate_interval
+from leadline.stats.rounding import of_best
 from leadline.stats.stopping import perfect_search, stopping_advice
 from leadline.stats.summary import summary
 from leadline.stats.surface_beside_law import law_sentences
@@ -94,14 +95,12 @@ def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]
             **{own: row[own] for own in ("trials", "failed", "best_seen", "scale", "warning")},
             "best_within_noise": row["best_within_noise"],
             **{own: parameter(row, own, label) for own in _PARAMETERS},
-            "effective_dim": None,
             "together": as_sentence(together_text(table)),
-            "best_trial": row["best_trial"],
+            "best_note": of_best([row["best_runs"]], row["best_trial"]),
+            "best_mean": of_best([row["best_runs"]]),
             "setting_heads": list(cells.columns),
             "settings": [(str(own), list(map(str, line))) for own, *line in cells.itertuples()],
         }
-        if np.isfinite(row.get("effective_dim", np.nan)):
-            search["effective_dim"] = parameter(row, "effective_dim", label)
         decimals = search["optimum"]["decimals"]
         search["forecast"] = _forecast_rows(outlook.sel(search=name), decimals)
         if name in perfect["search"]:
@@ -135,8 +134,9 @@ def _sentences(search: dict[str, Any], outlook: xr.Dataset) -> list[str]:
     within = search["best_within_noise"]
     how, chance = ("less", within) if within >= 0.5 else ("more", 1 - within)
     return [
-        f"The best of {search['trials']} trials measured {number(search['best_seen'], digits)}; if "
-        f"re-run, it would score {estimate(search['best_seen_expected'])} on average.",
+        f"The best of {search['trials']} trials measured {number(search['best_seen'], digits)}"
+        f"{search['best_mean']}; if re-run, it would score "
+        f"{estimate(search['best_seen_expected'])} on average.",
         f"Perfectly tuned, the expected score is {estimate(search['optimum'])}: a perfect search "
         f"would gain {estimate(search['headroom'])} over that trial, {how} than the noise of one "
         f"run with probability {percent(chance)}.",

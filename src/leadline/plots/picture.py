@@ -16,7 +16,9 @@ from leadline.plots.legend import CHARACTERS_PER_INCH, Entry, add_legend, make_e
 from leadline.plots.page import text_scale
 from leadline.plots.style import MARK, model_styles, search_models
 from leadline.stats.diagnostics import convergence, recorded_checks
-from leadline.stats.fitted_search import search_names
+from leadline.stats.fitted_search import best_runs, search_names
+from leadline.stats.rounding import of_best
+from leadline.stats.surface_tree import fitted_trials, is_surface
 
 Visuals = Mapping[str, Mapping[str, Any] | bool]
 
@@ -34,6 +36,11 @@ BETTER = {"minimize": "lower is better", "maximize": "higher is better"}
 def score_label(tree: xr.DataTree) -> str:
     """Return the name of the metric and its direction, for an axis."""
     return f"{tree.attrs['metric']} ({BETTER[tree.attrs['direction']]})"
+
+
+def best_seen_label(tree: xr.DataTree) -> str:
+    """Return the label of best scores in a legend."""
+    return f"best seen{of_best(best_runs(tree))}"
 
 
 class Picture:
@@ -200,9 +207,16 @@ class Picture:
 def make_caption(tree: xr.DataTree, conditions: str = "", searches: Sequence[str] = ()) -> str:
     """Return the numbers of trials and models, `conditions` of the answer, and failed checks."""
     searches = searches or search_names(tree)
-    trials = int(tree["constant_data"]["n_trials"].sel(search=searches).sum())
+    constant = tree["constant_data"].dataset.sel(search=searches)
+    trials, complete = (int(constant[name].sum()) for name in ("n_trials", "n_complete"))
     models = set(search_models(tree, searches))
-    parts = [f"{_count(trials, 'trial')} of {_count(len(models), 'model')}"]
+    parts = [_count(trials, "trial")]
+    # The law counts all trials, failed ones as worse.
+    if is_surface(tree) and (used := sum(fitted_trials(tree, name) for name in searches)) < trials:
+        parts[0] = f"{used:,} of {parts[0]}"
+    if complete < trials:
+        parts[0] += f" ({trials - complete:,} failed)"
+    parts[0] += f" of {_count(len(models), 'model')}"
     if len(searches) > 1:
         parts[0] += f" in {_count(len(searches), 'search')}"
     parts += [conditions[:1].lower() + conditions[1:]] * bool(conditions)

@@ -11,7 +11,7 @@ from arviz_plots import PlotCollection
 from arviz_plots.visuals import hline, line_xy
 
 from leadline.plots.figures import Options, decades, open_picture, set_log_x
-from leadline.plots.picture import Visuals, score_label
+from leadline.plots.picture import Visuals, best_seen_label, score_label
 from leadline.plots.style import DASHED, DOTTED, MARK, OBSERVED
 from leadline.stats.fitted_search import direction_sign, validate_tree
 from leadline.stats.forecast import forecast
@@ -138,7 +138,9 @@ def plot_forecast(
     picture.fill("ci_band", median, x, (lower, upper), label=label)
     colored, black = {"color": picture.colors, "width": 2}, {**DASHED, "color": OBSERVED}
     picture.draw("median", line_xy, median, colored, {"x": x}, label="median")
-    picture.draw("best_seen", hline, numbers["best_seen"], black, label="best seen")
+    picture.draw(
+        "best_seen", hline, numbers["best_seen"], black, label=best_seen_label(picture.tree)
+    )
     if minimum_gain:
         enough = numbers["best_seen"] - sign * minimum_gain
         label = f"better by {minimum_gain:g}"

@@ -10,7 +10,7 @@ from arviz_plots.visuals import vline
 
 from leadline.plots import forest
 from leadline.plots.figures import Options, limits
-from leadline.plots.picture import Picture, Visuals, score_label
+from leadline.plots.picture import Picture, Visuals, best_seen_label, score_label
 from leadline.plots.style import OBSERVED
 from leadline.stats.fitted_search import best_seen, validate_tree
 from leadline.stats.surface_tree import is_surface, scores_of, surface_groups
@@ -92,7 +92,9 @@ def draw_optimum(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
     forest.draw_density(picture, numbers, "posterior of the optimum")
     forest.draw_rows(picture, numbers)
     black = {"color": OBSERVED, "width": 2}
-    picture.draw("best_seen", vline, numbers["best_seen"], black, label="best seen")
+    picture.draw(
+        "best_seen", vline, numbers["best_seen"], black, label=best_seen_label(picture.tree)
+    )
     tasks = picture.tree["posterior"].dataset["task"].sel(search=picture.names)
     for (target, _), task in zip(picture.panels(numbers), tasks.to_numpy(), strict=True):
         on_axis = numbers.isel(search=np.flatnonzero(tasks == task))

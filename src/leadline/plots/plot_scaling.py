@@ -9,7 +9,7 @@ from arviz_plots import PlotCollection
 from arviz_plots.visuals import ci_line_y, line_xy, scatter_xy
 
 from leadline.plots.figures import Options, limits, make_figure
-from leadline.plots.picture import Picture, Visuals, score_label
+from leadline.plots.picture import Picture, Visuals, best_seen_label, score_label
 from leadline.plots.style import FIT, OBSERVED
 from leadline.stats.scaling_curve import scaling_curves
 from leadline.stats.scaling_sentences import short
@@ -109,7 +109,14 @@ def draw_scaling(picture: Picture, numbers: xr.Dataset) -> PlotCollection:
     picture.draw("interval", ci_line_y, bars, {"color": FIT, "width": 2}, label=words)
     dots = xr.concat([at, y["best_seen"]], "plot_axis").assign_coords(plot_axis=["x", "y"])
     black = {"color": OBSERVED, "facecolor": OBSERVED, "marker": "C0", "width": 0.5}
-    picture.draw("best_seen", scatter_xy, dots.rename("best"), black, label="best seen", kind="dot")
+    picture.draw(
+        "best_seen",
+        scatter_xy,
+        dots.rename("best"),
+        black,
+        label=best_seen_label(picture.tree),
+        kind="dot",
+    )
     for name in numbers["covariate"].to_numpy().astype(str):
         target, place = picture.target(covariate=name), {"covariate": name}
         ends = limits(*(y[own].sel(place) for own in names))

@@ -55,8 +55,9 @@ def surface_numbers(
         setting; nan where inactive. `position` (hyperparameter, point): the value, its base-10
         logarithm on an axis that is `log`, or the place of a choice in `choices`, separated by line
         breaks. `trial_position` (hyperparameter, trial) and `trial_score` (trial): the trials that
-        were fitted. `together`, `best_lower`, `best_upper` (hyperparameter): the best setting and
-        the interval of the best value; `tuning_gain` and `p_matters` as in `leadline.best_setting`.
+        were fitted. `together`, `best_trial`, `best_lower`, `best_upper` (hyperparameter): the best
+        setting, the best trial, and the interval of the best value; `tuning_gain` and `p_matters`
+        as in `leadline.best_setting`.
 
     Examples
     --------
@@ -84,7 +85,8 @@ def plot_surface(
 
     A panel per hyperparameter, the one that matters most first, holds the expected score as a line
     with a band (a choice: a dot with a bar), the trials as grey dots, those beyond the axis as
-    triangles at its end, the best setting as a dashed line, and the interval of the best value as
+    triangles at its end, the best setting as a dashed line (the best trial, where
+    `leadline.best_setting` says to keep that one), and the interval of the best value as
     a shaded strip. The trials have other values of the
     other hyperparameters, so that most of them score worse than the line. In brackets: the
     probability that a random value costs more than the noise of one run. Of more than 16
@@ -156,8 +158,10 @@ def draw_surface(
         faint = {"color": MARK, "alpha": 0.12}
         label = f"{prob} interval of the best value"
         picture.draw("best_interval", vspan, ends, faint, label=label, kind="band")
-    best = numbers["together"].rename("best")
-    picture.draw("best", vline, best, DASHED, label="best setting")
+    keep = numbers.attrs["keep_best"]
+    best = numbers["best_trial" if keep else "together"].rename("best")
+    label = "best trial, to be kept" if keep else "best setting"
+    picture.draw("best", vline, best, DASHED, label=label)
     band = {"color": color, "alpha": 0.3}
     curve, x = numbers["expected"].where(number), numbers["position"]
     sides = (numbers["lower"].where(number), numbers["upper"].where(number))

@@ -10,7 +10,7 @@ from arviz_plots import PlotCollection
 from arviz_plots.visuals import hline, hspan, line_xy, vline
 
 from leadline.plots.figures import Options, decades, limits, open_picture, set_log_x
-from leadline.plots.picture import Picture, Visuals, score_label
+from leadline.plots.picture import Picture, Visuals, best_seen_label, score_label
 from leadline.plots.style import DASHED, DOTTED, MARK, OBSERVED, QUIET
 from leadline.stats.fitted_search import best_seen, validate_tree
 from leadline.stats.intervals import SAMPLE_DIMS, interval, validate_interval
@@ -159,7 +159,9 @@ def draw_tuning_curve(
     picture.draw("observed", line_xy, observed.rename("curve"), black, trials, label=label)
     if numbers.attrs["repeated"]:
         dashed = {**DASHED, "color": OBSERVED}
-        picture.draw("best_seen", hline, numbers["best_seen"], dashed, label="best seen")
+        picture.draw(
+            "best_seen", hline, numbers["best_seen"], dashed, label=best_seen_label(picture.tree)
+        )
     # Plotly draws a line across a panel only where the panel is not empty.
     n_trials = numbers["n_trials"].astype(float)
     picture.draw("n_trials", vline, n_trials, DOTTED, label="trials run")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from leadline.data.trials import LOSS_SIGNS, PARAM_PREFIX, Trials
+from leadline.data.trials import LOSS_SIGNS, PARAM_PREFIX, Trials, likely_params
 from leadline.search_audit.design_evidence import Design, grid_evidence, level_codes
 from leadline.search_audit.order_evidence import (
     Result,
@@ -89,7 +89,8 @@ def evidence_on(
         elif params:
             advice = f"fewer than {_FEWEST_TRIALS} trials, too few for the tests"
         else:
-            advice = "no hyperparameters are known: name their columns, as in params=['COLUMN', …]"
+            columns = likely_params(search.notes)
+            advice = f"no hyperparameters are known: name their columns, as in {columns}"
         return [Evidence("overall", verdict=recorded, advice=advice), *rows]
 
     note = _NOTE / searches

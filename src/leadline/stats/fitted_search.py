@@ -333,6 +333,11 @@ def best_seen(tree: xr.DataTree) -> xr.DataArray:
     return xr.DataArray(best, {"search": names}, dims="search", name="best_seen")
 
 
+def best_runs(tree: xr.DataTree) -> list[int]:
+    """Return the number of runs of which the best score of each search is the mean."""
+    return [best_trial(tree, name)[1] for name in search_names(tree)]
+
+
 def best_trial(tree: xr.DataTree, search: str) -> tuple[float, int]:
     """Return the best measured loss of a search, in score units, and its number of seeds.
 

@@ -33,6 +33,9 @@ from leadline.stats.tuning_curve import tuning_curve
 
 FORMS = ("markdown", "latex")
 
+_BIBLIOGRAPHY = r"""% LaTeX writes leadline.bib from these lines. To print it, end the paper with
+% \bibliographystyle{plain} \bibliography{leadline}"""
+
 # No average shows a threshold of less weight.
 _NO_WEIGHT = 0.01
 
@@ -92,7 +95,7 @@ def sentences(
         score of the best of so many trials.
     form : {"markdown", "latex"}
         Markdown ends with the references. LaTeX cites by key, and ends with the entries for BibTeX,
-        which it writes to the file leadline.bib.
+        which it writes to the file leadline.bib, and how to print them.
 
     Returns
     -------
@@ -287,9 +290,8 @@ def _lay_out(methods: list[str], results: list[str], form: str) -> str:
     text = "\n\n".join(f"{head} {words}" for head, words in zip(heads, paragraphs, strict=True))
     if form == "latex":
         entries = "\n".join(BIBTEX[key] for key in cited)
-        # LaTeX writes the file that \bibliography{leadline} reads.
         head, tail = (rf"\{end}{{filecontents*}}" for end in ("begin", "end"))
-        return f"{text}\n\n{head}{{leadline.bib}}\n{entries}\n{tail}\n"
+        return f"{text}\n\n{head}{{leadline.bib}}\n{entries}\n{tail}\n{_BIBLIOGRAPHY}\n"
     references = [f"{number}. {REFERENCES[key]}" for number, key in enumerate(cited, 1)]
     return text + "\n\n" + "\n".join(references) + "\n"
 

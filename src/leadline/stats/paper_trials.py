@@ -8,10 +8,10 @@ import xarray as xr
 from leadline.data.trials import RANDOM_SHARE
 from leadline.stats.best_seen import best_seen_expected
 from leadline.stats.decided_by_prior import decided_by_prior
-from leadline.stats.fitted_search import best_seen, search_names
+from leadline.stats.fitted_search import best_runs, best_seen, search_names
 from leadline.stats.intervals import estimates
 from leadline.stats.leaning import leaning
-from leadline.stats.rounding import decimals_shown, share_decimals
+from leadline.stats.rounding import decimals_shown, of_best, share_decimals
 from leadline.stats.surface_tree import is_surface, learned_searches
 from leadline.stats.trials_used import ENOUGH, trials_used
 
@@ -61,6 +61,8 @@ def best_trials(tree: xr.DataTree, names: list[str], prob: float, kind: str) -> 
         f"{score:.4g}" if places is None else f"{score:.{places}f}"
         for score, places in zip(seen, decimals, strict=True)
     ]
+    runs = dict(zip(search_names(tree), best_runs(tree), strict=True))
+    means = [of_best([runs[name]]) for name in names]
     noise = estimates((posterior["noise_sd"].sel(search=name) for name in names), prob, kind)
     by_prior = {} if surface else dict(zip(search_names(tree), decided_by_prior(tree), strict=True))
     unsure = [name for name in names if "noise_sd" in by_prior.get(name, ())]
@@ -69,9 +71,9 @@ def best_trials(tree: xr.DataTree, names: list[str], prob: float, kind: str) -> 
         which = "" if len(names) == 1 else " for each" if unsure == names else _named(unsure)
         doubt = f" (decided by the prior more than by the scores{which})"
     if len(names) == 1:
-        best = f"The best score is {measured[0]}, expected if re-run to be {again[0]}."
+        best = f"The best score is {measured[0]}{means[0]}, expected if re-run to be {again[0]}."
     else:
-        rows = (f"{again[k]} (best score {measured[k]})" for k in range(len(names)))
+        rows = (f"{again[k]} (best score {measured[k]}{means[k]})" for k in range(len(names)))
         best = "If re-run, the best trial is expected to score "
         best += f"{list_by_name(dict(zip(names, rows, strict=True)))}."
     listed = list_by_name(dict(zip(names, noise, strict=True)))

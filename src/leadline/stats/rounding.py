@@ -62,6 +62,18 @@ def with_intervals(figures: Sequence[Sequence[float]]) -> list[str]:
     return texts
 
 
+def of_best(runs: Sequence[int], trial: str = "") -> str:
+    """Return what stands in brackets after best scores: a trial, and the runs they are means of.
+
+    It is empty for scores of one run, and begins with a blank.
+    """
+    up_to = "up to " * (len(set(runs)) > 1)
+    words = [f"trial {trial}"] * bool(trial) + [f"mean of {up_to}{max(runs)} runs"] * (
+        max(runs) > 1
+    )
+    return f" ({', '.join(words)})" if words else ""
+
+
 def percent(probability: float) -> str:
     """Return a probability in per cent, at most "> 99 %": draws do not resolve more."""
     if probability > 0.99:

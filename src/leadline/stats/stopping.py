@@ -15,6 +15,7 @@ from leadline.stats.intervals import SAMPLE_DIMS
 from leadline.stats.options import validate_probability
 from leadline.stats.reported import with_trials
 from leadline.stats.rounding import percent, rounded
+from leadline.stats.surface_beside_law import opposite_advice
 from leadline.stats.surface_forecast import headroom_of
 from leadline.stats.surface_tree import is_surface, learned_searches
 
@@ -57,7 +58,8 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     half in one, else to go on in small steps. The gain is that of the next random trials. Where a
     sampler learned, no trials exceed a perfect search: to stop, its gain must be unlikely, and to
     go on, that of random trials likely. A surface has few functions: to stop, the probability must
-    be that low with their error added.
+    be that low with their error added. Beside a law, the advice rests on the surface, and says
+    where the law would advise the opposite.
 
     Raises `LeadlineError` if `probability` is not between 0 and 1.
 
@@ -118,7 +120,8 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
         sentence += f" On average it gains {mean}."
     if verdict == "not settled":
         sentence += " Go on in small steps of about 20 trials, and fit and forecast after each."
-    return Advice(verdict, largest, sentence, _doubt(tree))
+    beside = opposite_advice(tree, found.attrs["minimum_gain"], probability, stop=stop)
+    return Advice(verdict, largest, f"{sentence} {beside}".rstrip(), _doubt(tree))
 
 
 def _doubt(tree: xr.DataTree) -> str:

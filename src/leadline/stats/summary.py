@@ -8,13 +8,19 @@ from leadline.errors import LeadlineError, format_value
 from leadline.stats.best_seen import best_seen_expected, probability_of_gain
 from leadline.stats.decided_by_prior import decided_by_prior
 from leadline.stats.diagnostics import convergence, recorded_checks
-from leadline.stats.fitted_search import best_seen, direction_sign, search_names, validate_tree
+from leadline.stats.fitted_search import (
+    best_runs,
+    best_seen,
+    direction_sign,
+    search_names,
+    validate_tree,
+)
 from leadline.stats.guided import has_guided
 from leadline.stats.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
 from leadline.stats.markup import escape
 from leadline.stats.plateau import plateau_sentences, plateau_share, plateaus, sampling_line
 from leadline.stats.reported import describe_reports
-from leadline.stats.rounding import percent, rounded
+from leadline.stats.rounding import of_best, percent, rounded
 from leadline.stats.surface_summary import cell_of, surface_cells, surface_summary
 from leadline.stats.surface_tree import is_surface
 from leadline.stats.trials_used import trials_used
@@ -64,6 +70,7 @@ def summary(
           expected score of that trial;
         - `reported`, if there are reported bests: such as "best of 50"; they are no trials;
         - `best_seen`: the best measured score, luck included; without trials, the best reported;
+        - `best_runs`: the number of runs of which it is the mean;
         - `best_seen_expected`, the average score of that trial over many re-runs, `optimum`,
           `headroom`, `effective_dim` and `noise_sd`: posterior means, each followed by `_sd`, the
           posterior sd, and the ends of its interval, such as `optimum_eti89_lb` and
@@ -127,7 +134,7 @@ def summary(
     reports = [describe_reports(tree, name) for name in names]
     if any(reports):
         columns["reported"] = reports
-    columns["best_seen"] = best_seen(tree)
+    columns["best_seen"], columns["best_runs"] = best_seen(tree), best_runs(tree)
     columns |= _with_interval("best_seen_expected", expected, prob, kind)
     for name in _WITH_INTERVALS:
         columns |= _with_interval(name, draws[name], prob, kind)
@@ -268,7 +275,7 @@ def _answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
         "trials used": _trials_used(row),
         **({"guided": f"{row['guided']:.0f}"} if "guided" in row.index else {}),
         **({"reported": row["reported"]} if "reported" in row.index else {}),
-        "best seen": rounded(float(row["best_seen"]), sd),
+        "best seen": rounded(float(row["best_seen"]), sd) + of_best([row["best_runs"]]),
         "expected if re-run": rounded(float(row["best_seen_expected"]), sd),
     }
     label = interval_label(prob, kind)

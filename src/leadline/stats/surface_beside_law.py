@@ -1,18 +1,24 @@
-"""The two answers on a random search that has a surface: its own, and that of the law beside it."""
+"""The law beside the surface of a random search: its answers, which to believe, and its advice."""
 
 import xarray as xr
 
-from leadline.stats.fitted_search import direction_sign, trial_data
+from leadline.stats.fitted_search import direction_sign, search_names, trial_data
 from leadline.stats.intervals import SAMPLE_DIMS, estimate, validate_interval
 from leadline.stats.rounding import percent
-from leadline.stats.surface_tree import law_draws, learned_searches, scores_of, surface_groups
+from leadline.stats.surface_tree import (
+    is_surface,
+    law_draws,
+    learned_searches,
+    scores_of,
+    surface_groups,
+)
 
 _PREDICTS = "surface fit, leave-one-out"
 
 _ANSWERS = {
-    "optimum": "the optimum is",
-    "best_seen_expected": "the best trial re-run scores",
-    "noise_sd": "the noise sd of one run is",
+    "optimum": "an optimum of {}",
+    "best_seen_expected": "{} for the best trial re-run",
+    "noise_sd": "a noise sd of {}",
 }
 
 _FACTOR = 1.5
@@ -25,54 +31,79 @@ _LAW = (
 
 
 def law_sentences(tree: xr.DataTree, *, ci_prob: float | None = None) -> dict[str, str]:
-    """Return for each search with both answers what they are, and which to believe and why.
+    """Return what the law says of each search that has one, and which of the two to believe.
 
     The surface uses more of the data. Its assumption, a smooth score of hyperparameters that are
     all recorded, is tested by the check "surface fit, leave-one-out"; where that fails, the law is
     to be believed. `benchmarks/few_trials.py` measured both on smooth scores: the surface was
     closer to the truth in all answers on eight searches. `ci_prob` is that of the intervals.
     """
-    posterior = tree["posterior"].dataset
     laws = law_draws(tree)
     if "law_optimum" not in laws:
         # Earlier versions kept no more of the law than its effective dimension.
         return {}
     prob, _ = validate_interval(ci_prob, None)
-    names = [str(name) for name in posterior["search"].to_numpy()]
-    learned = learned_searches(tree)
     sentences = {}
-    for name in names:
-        if name in learned:
-            continue
-        own, law = posterior.sel(search=name), laws.sel(search=name)
-        both = "; ".join(
-            f"{words} {estimate(own[answer], prob)} by the surface and "
-            f"{estimate(law[f'law_{answer}'], prob)} by the law"
+    for name in _with_law(tree):
+        own, law = tree["posterior"].dataset.sel(search=name), laws.sel(search=name)
+        answers = [
+            words.format(estimate(law[f"law_{answer}"], prob))
             for answer, words in _ANSWERS.items()
             # Earlier versions did not keep the noise.
             if f"law_{answer}" in law
-        )
-        both += _headrooms(own, law, direction_sign(tree), prob)
+        ]
+        if "law_noise_sd" in law:
+            gain = _headroom(tree, law)
+            chance = percent(float((gain > law["law_noise_sd"]).mean()))
+            answers.append(
+                f"a gain of {estimate(gain, prob)} by a perfect search, more than the noise of one "
+                f"run with probability {chance}"
+            )
+        text = f"the law beside the surface has {', '.join(answers[:-1])} and {answers[-1]}"
         reason = _SURFACE + _on_noise(tree, name, own, law) if _predicts(tree, name) else _LAW
-        sentences[name] = f"two answers: {both}; {reason}"
+        sentences[name] = f"{text}; {reason}"
     return sentences
 
 
-def _headrooms(own: xr.Dataset, law: xr.Dataset, sign: float, prob: float) -> str:
-    """Return what a perfect search would gain by both, on which the advice to stop rests."""
-    if "law_noise_sd" not in law:
+def opposite_advice(
+    tree: xr.DataTree, minimum_gain: float, probability: float, *, stop: bool
+) -> str:
+    """Return what an advice rests on, and where a law would advise the opposite; "" without one.
+
+    A law beside a surface has no forecast. What it says of a perfect search, which gains at least
+    as much as further trials, bounds its advice.
+    """
+    names, laws = _with_law(tree), law_draws(tree)
+    if not names:
         return ""
-    pairs = {"the surface": own, "the law": law.rename({f"law_{name}": name for name in _ANSWERS})}
-    gains, chances = [], []
-    for name, answers in pairs.items():
-        gain = (sign * (answers["best_seen_expected"] - answers["optimum"])).clip(min=0.0)
-        chance = percent(float((gain > answers["noise_sd"]).mean()))
-        gains.append(f"{estimate(gain, prob)} by {name}")
-        chances.append(f"{chance} by {name}")
-    return (
-        f"; a perfect search would gain {' and '.join(gains)}, more than the noise of one run with "
-        f"probability {' and '.join(chances)}"
-    )
+    text = "This advice rests on the surface."
+    if not all(_predicts(tree, name) for name in names):
+        text += " The law is to be believed: for its advice, fit without a surface."
+    if "law_noise_sd" not in laws:
+        return text
+    laws = laws.sel(search=names)
+    worth = minimum_gain or laws["law_noise_sd"]
+    largest = float((_headroom(tree, laws) > worth).mean(SAMPLE_DIMS).max())
+    gain = f"a perfect search would gain more than that with probability {percent(largest)}"
+    if stop and largest > 0.5:
+        text += f" The law may advise to go on: by it, {gain}."
+    elif not stop and largest < probability and len(names) == len(search_names(tree)):
+        text += f" The law would advise to stop: by it, {gain}."
+    return text
+
+
+def _with_law(tree: xr.DataTree) -> list[str]:
+    """Return the names of the searches that have a law beside their surface."""
+    if not is_surface(tree):
+        return []
+    learned = learned_searches(tree)
+    return [name for name in search_names(tree) if name not in learned]
+
+
+def _headroom(tree: xr.DataTree, laws: xr.Dataset) -> xr.DataArray:
+    """Return what a perfect search would gain by laws, as `headroom_of` by a surface."""
+    gain = laws["law_best_seen_expected"] - laws["law_optimum"]
+    return (direction_sign(tree) * gain).clip(min=0.0)
 
 
 def _on_noise(tree: xr.DataTree, search: str, own: xr.Dataset, law: xr.Dataset) -> str:

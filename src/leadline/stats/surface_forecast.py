@@ -8,7 +8,8 @@ from scipy.special import ndtr
 from leadline.data.surface_scores import SurfaceScores
 from leadline.data.trials import LOSS_SIGNS
 from leadline.errors import LeadlineError
-from leadline.stats.intervals import estimate
+from leadline.stats.intervals import SAMPLE_DIMS, estimate
+from leadline.stats.rounding import percent
 from leadline.stats.surface_tree import FUNCTIONS, scores_of, surface_groups
 
 Floats = npt.NDArray[np.float64]
@@ -159,12 +160,14 @@ def perfect_search_sentences(tree: xr.DataTree, prob: float) -> list[str]:
     `prob` is the probability of the intervals.
     """
     headroom, sentences = headroom_of(tree), []
+    above = (headroom > tree["posterior"].dataset["noise_sd"]).mean(SAMPLE_DIMS)
     names = headroom["search"].to_numpy().astype(str)
     for name in names:
         where = f" in {name}" if len(names) > 1 else ""
         sentences.append(
             f"A perfect search would gain {estimate(headroom.sel(search=name), prob)} over the "
-            f"best trial re-run{where} (mean and {100 * prob:g} % interval)."
+            f"best trial re-run{where} (mean and {100 * prob:g} % interval), more than the noise "
+            f"of one run with probability {percent(float(above.sel(search=name)))}."
         )
     return sentences
 

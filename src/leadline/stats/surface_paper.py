@@ -4,13 +4,20 @@ import json
 
 import xarray as xr
 
+from leadline.errors import pluralize
 from leadline.stats.diagnostics import convergence
 from leadline.stats.fitted_search import search_names
 from leadline.stats.paper_trials import how_searched
 from leadline.stats.surface_beside_law import law_sentences
 from leadline.stats.surface_forecast import perfect_search_sentences
 from leadline.stats.surface_settings import setting_sentences
-from leadline.stats.surface_tree import calibration_of, scores_of, surface_groups
+from leadline.stats.surface_tree import (
+    calibration_of,
+    fitted_trials,
+    learned_searches,
+    scores_of,
+    surface_groups,
+)
 
 
 def surface_methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
@@ -27,12 +34,21 @@ def surface_methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
     sampling += f"@pymc2023@, {settings['chains']} chains of {settings['draws']} draws"
     if settings.get("random_seed") is not None:
         sampling += f" (seed {settings['random_seed']})"
+    constant = tree["constant_data"].dataset
+    failed = bool((constant["n_complete"] < constant["n_trials"]).any())
+    used = sum(fitted_trials(tree, name) for name in groups)
+    law = (
+        "Beside it we fitted the noisy quadratic distribution (the law) @lourie2025@ to the best "
+        f"scores alone; all other trials{', failed ones included,' * failed} count as worse."
+    )
     return [
         f"Configurations were chosen by {how_searched(tree)}.",
-        f"To the scores ({tree.attrs['metric']}, {tree.attrs['direction']}d, "
-        f"{' or '.join(scales)} scale) we fitted a Gaussian process over the hyperparameters with "
-        f"a sparse axis-aligned prior @eriksson2021@, with Leadline "
-        f"{versions.get('leadline', '')}; the optimum is the best value of its functions.",
+        f"To the scores of {pluralize(used, 'trial')} ({tree.attrs['metric']}, "
+        f"{tree.attrs['direction']}d, {' or '.join(scales)} scale) we fitted a Gaussian process "
+        "over the hyperparameters with a sparse axis-aligned prior @eriksson2021@, with Leadline "
+        f"{versions.get('leadline', '')}; the optimum is the best value of its functions"
+        f"{', and failed trials were left out' * failed}.",
+        law * (len(learned_searches(tree)) < len(groups)),
         f"{sampling}; R-hat at most {found.max_rhat:.3f}, effective sample sizes at least "
         f"{min(found.min_ess_bulk, found.min_ess_tail):.0f} @vehtari2021@, no divergences.",
         f"We report posterior means and {100 * prob:g} % {kind} intervals.",

@@ -1,10 +1,13 @@
 """The place of the optimum of a surface, and the hyperparameters that matter near it."""
 
+import json
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from leadline.data.trials import likely_params
 from leadline.data.unit_cube import Axis
 from leadline.errors import LeadlineError, pluralize
 from leadline.stats.fitted_search import direction_sign
@@ -31,6 +34,9 @@ _HARDLY = 0.05
 
 _FEW = 8
 """The best value of a number is a tried one if at most so many were tried."""
+
+_EDGE = 0.05
+"""The share of a range that is an end of it."""
 
 CERTAIN = 0.8
 """A hyperparameter matters from this probability on, and does not below 1 minus it."""
@@ -71,6 +77,9 @@ def best_setting(
           others as in `together`; where it is low, any value is as good;
         - `tried`: of a number with 8 or fewer different values, these; its best values are among
           them, though the surface is smooth between them; else empty;
+        - `at_edge`: "lower" or "upper" if the number matters (80 % or more) and its best value is
+          the smallest or largest that was tried, or in the outer twentieth of the range, so that a
+          wider range may hold better ones; else empty;
         - `relevance`: the posterior median of the inverse squared length scale, in units of the
           range that was searched: 1 means that the score changes much over the range, 0.01 that
           it hardly does;
@@ -112,6 +121,7 @@ def best_setting(
         unit = own["best_setting"].to_numpy().ravel()
         # What is inactive costs nothing.
         gain = own["tuning_gain"].fillna(0.0)
+        chance = float((gain > own["noise_sd"]).mean())
         ends = [(1 - prob) / 2, 0.5, (1 + prob) / 2]
         lower, median, upper = gain.quantile(ends, SAMPLE_DIMS).to_numpy()
         tried = _few_tried(axis, points.sel(hyperparameter=axis.name).to_numpy())
@@ -123,11 +133,12 @@ def best_setting(
             "tuning_gain": median,
             "tuning_gain_lower": lower,
             "tuning_gain_upper": upper,
-            "p_matters": float((gain > own["noise_sd"]).mean()),
+            "p_matters": chance,
             "p_worst": _worst_matters(lines.sel(hyperparameter=axis.name), own["noise_sd"]),
             "tried": ", ".join(_value(own) for own in axis.from_unit(tried)),
             "relevance": float(np.median(own["relevance"].to_numpy())),
             "rarely": _rarely_tried(axis, points.sel(hyperparameter=axis.name)),
+            "at_edge": _at_edge(axis, tried, unit) if chance >= CERTAIN else "",
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
     table = table.sort_values("tuning_gain", ascending=False, kind="stable")
@@ -161,9 +172,10 @@ def which_matter(tree: xr.DataTree, again: str = AGAIN) -> str:
             f"which hyperparameters matter: {again}; a surface may also place the optimum "
             "elsewhere, and advise otherwise on further trials, as it uses their values"
         )
+    notes = json.loads(tree.attrs.get("notes", "[]"))
     return (
         "which hyperparameters matter: unknown, as none are named; if the table has columns for "
-        "them, fit it again with model='surface' and params=['COLUMN', …]"
+        f"them, fit it again with model='surface' and {likely_params(notes)}"
     )
 
 
@@ -229,6 +241,9 @@ def together_text(table: pd.DataFrame) -> str:
     text = f"best together: expected score {score}"
     if table.attrs["keep_best"]:
         text += "; no setting is expected to do better than the best trial re-run: keep that one"
+    if len(ends := table.index[table["at_edge"] != ""]):
+        text += "; at an end of the tried range, so that a wider one may help: "
+        text += ", ".join(map(str, ends))
     return f"{text}; the optimum is what perfect tuning would reach, at a place not yet known"
 
 
@@ -257,6 +272,23 @@ def _few_tried(axis: Axis, units: Floats) -> Floats:
     """Return the positions of the values that were tried of a number, none of many."""
     found = np.unique(units[np.isfinite(units)])
     return found if not axis.choices and len(found) <= _FEW else np.empty(0)
+
+
+def edge_share(axis: Axis) -> float:
+    """Return the share of the range of a number that is an end of it.
+
+    The smallest value of an integer is an end, whatever its share of the range.
+    """
+    return max(_EDGE, 1.0 / axis.cells) if axis.cells else _EDGE
+
+
+def _at_edge(axis: Axis, tried: Floats, units: Floats) -> str:
+    """Return the end of the range at which the median of the best values is, "" for none."""
+    if axis.choices:
+        return ""
+    low, high = (tried[0], tried[-1]) if len(tried) else (edge_share(axis), 1 - edge_share(axis))
+    median = np.median(units)
+    return "lower" if median <= low else "upper" if median >= high else ""
 
 
 def _nearest(tried: Floats, units: Floats) -> Floats:

@@ -43,6 +43,7 @@ def surface_slices(
             "trial_position": (("hyperparameter", "trial"), np.stack(trials)),
             "trial_score": ("trial", trial_score),
             "together": ("hyperparameter", _place(settings["together"], axes)),
+            "best_trial": ("hyperparameter", [own[int(group.attrs["best"])] for own in trials]),
             "best_lower": ("hyperparameter", _place(settings["lower"], axes)),
             "best_upper": ("hyperparameter", _place(settings["upper"], axes)),
             "tuning_gain": ("hyperparameter", settings["tuning_gain"].to_numpy()),
@@ -52,6 +53,7 @@ def surface_slices(
         }
     )
     attrs = {"search": name, "ci_prob": prob, "ci_kind": kind}
+    attrs["keep_best"] = settings.attrs["keep_best"]
     return numbers.transpose("hyperparameter", ...).assign_attrs(attrs)
 
 

@@ -9,8 +9,9 @@ import xarray as xr
 
 from leadline.data.trials import LOSS_SIGNS
 from leadline.stats.diagnostics import convergence, recorded_checks
+from leadline.stats.fitted_search import best_runs
 from leadline.stats.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
-from leadline.stats.rounding import percent, rounded, with_interval
+from leadline.stats.rounding import of_best, percent, rounded, with_interval
 from leadline.stats.surface_beside_law import law_sentences
 from leadline.stats.surface_forecast import headroom_of
 from leadline.stats.surface_settings import setting_sentences
@@ -30,9 +31,10 @@ def surface_summary(
 ) -> pd.DataFrame:
     """Return the answers of surfaces, one row per search.
 
-    Columns are those of `leadline.summary` that a surface has: `trials`, `failed`, `best_seen` and
-    `best_trial`, the name of that trial ("" in fits of earlier versions); `best_seen_expected`,
-    `optimum`, `headroom` and `noise_sd`, each followed by its sd and the ends of its interval;
+    Columns are those of `leadline.summary` that a surface has: `trials`, `failed`, `best_seen`,
+    `best_runs` and `best_trial`, the name of that trial ("" in fits of earlier versions);
+    `best_seen_expected`, `optimum`, `headroom` and `noise_sd`, each followed by its sd and the ends
+    of its interval;
     `best_within_noise`; `effective_dim` with its interval, that of the law of a random search, nan
     for searches that learned; `scale`, on which the score is regressed ("identity", "log" or
     "logit"); `warning`.
@@ -54,6 +56,7 @@ def surface_summary(
         "trials": constant["n_trials"].sel(search=names),
         "failed": (constant["n_trials"] - constant["n_complete"]).sel(search=names),
         "best_seen": [sign * np.nanmin(score[owner == name]) for name in names],
+        "best_runs": best_runs(tree),
     }
     # Earlier versions stored no names of trials.
     labels = constant["trial_name"].to_numpy().astype(str) if "trial_name" in constant else None
@@ -101,10 +104,9 @@ def surface_cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame
         sd = float(row["optimum_sd"])
         cells = {
             "trials (failed)": f"{row['trials']:.0f} ({row['failed']:.0f})",
-            "best seen": rounded(float(row["best_seen"]), sd),
+            "best seen": rounded(float(row["best_seen"]), sd)
+            + of_best([row["best_runs"]], row["best_trial"]),
         }
-        if row["best_trial"]:
-            cells["best seen"] += f" (trial {row['best_trial']})"
         for column, head in _ANSWERS.items():
             cells[head] = cell_of(row, column, label)
         cells["P(headroom < noise)"] = percent(float(row["best_within_noise"]))
