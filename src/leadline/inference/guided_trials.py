@@ -10,6 +10,12 @@ from leadline.data.trials import Trials, search_labels
 from leadline.errors import pluralize
 from leadline.stats.guided import GUIDED
 
+MEASURED = (
+    "in 200 test studies by TPE with a random share of a quarter, 80 % intervals held the true "
+    "optimum in 78 %, and the best trial re-run in 64 %"
+)
+"""What `benchmarks/learned.py` found without `guided_evidence`."""
+
 
 def guided_reason(guided: Trials | None, evidence: bool) -> str:
     """Return what guided trials add to the reason for the model, "" without any."""
@@ -36,7 +42,8 @@ def guided_notes(trials: Trials, guided: Trials | None, evidence: bool) -> list[
     return [
         f"the law, its tail and its tests rest on {random}; {chosen} count for the best seen, "
         "a measured score with its luck: the optimum is at least as good as that trial is expected "
-        "to be if re-run; guided_evidence=True makes all of them evidence on the optimum"
+        "to be if re-run; guided_evidence=True makes all of them evidence on the optimum; "
+        f"calibration: {MEASURED}"
     ]
 
 
