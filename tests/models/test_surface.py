@@ -43,7 +43,7 @@ def data(repeated=True, n=7):
 
 POINT = {
     "shrinkage": 0.3,
-    "local_scale": np.array([2.0, 0.1]),
+    "root_curvature": np.array([0.6, 0.03]) * 1.5**0.25,
     "surface_variance": 1.5,
     "residual_sd": 0.4,
     "own_share": 0.3,
@@ -67,7 +67,7 @@ def test_the_density_is_that_of_the_docstring(repeated):
             )
             for rv in model.free_RVs
         }
-    relevance = (0.3 * POINT["local_scale"]) ** 2
+    relevance = np.array([0.6, 0.03]) ** 2
     squared = np.tensordot(relevance, own["squared_distance"].to_numpy(), axes=1)
     noise = 0.7 * 0.4**2
     covariance = 1.5 * matern52(squared) + 0.3 * 0.4**2 * own["own_correlation"].to_numpy()
