@@ -50,9 +50,7 @@ class SurfacePriors:
     Parameters
     ----------
     shrinkage : Prior
-        Scale of the inverse length scales of all hyperparameters, in units of the cube.
-    local_scale : Prior
-        On the inverse length scale over `shrinkage`, one per hyperparameter.
+        Scale of the half-Cauchy prior of each inverse length scale, in units of the cube.
     surface_variance : Prior
         Variance of f, in variances of the losses.
     residual_sd : Prior
@@ -65,7 +63,6 @@ class SurfacePriors:
     """
 
     shrinkage: Prior = field(default=Prior("HalfCauchy", beta=0.1))
-    local_scale: Prior = field(default=Prior("HalfCauchy", beta=1.0))
     surface_variance: Prior = field(default=Prior("LogNormal", mu=0.0, sigma=1.0))
     residual_sd: Prior = field(default=Prior("LogNormal", mu=-1.5, sigma=1.0))
     own_share: Prior = field(default=Prior("Beta", alpha=1.0, beta=5.0))
@@ -107,9 +104,12 @@ def build(surface: xr.Dataset, priors: SurfacePriors) -> pm.Model:
     with pm.Model(coords=coords) as model:
         data = {name: pm.Data(name, value) for name, value in data_of(surface).items()}
         shrinkage = priors.shrinkage.variable("shrinkage")
-        local = priors.local_scale.variable("local_scale", dims="hyperparameter")
-        relevance = pm.Deterministic("relevance", (shrinkage * local) ** 2, dims="hyperparameter")
         variance = priors.surface_variance.variable("surface_variance")
+        # Trials inform the curvature of f, variance / length⁴, more than its factors. Steps along
+        # these coordinates keep it: a third as many are needed (benchmarks/README.md).
+        unit = variance**0.25
+        curvature = pm.HalfCauchy("root_curvature", beta=shrinkage * unit, dims="hyperparameter")
+        relevance = pm.Deterministic("relevance", (curvature / unit) ** 2, dims="hyperparameter")
         residual = priors.residual_sd.variable("residual_sd")
         share = priors.own_share.variable("own_share")
         level = priors.level.variable("level")

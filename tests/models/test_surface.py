@@ -1,6 +1,7 @@
 """The model of a surface: its density, and that it observes what it says."""
 
 import numpy as np
+import pymc as pm
 import pytest
 import xarray as xr
 from scipy import stats
@@ -43,7 +44,7 @@ def data(repeated=True, n=7):
 
 POINT = {
     "shrinkage": 0.3,
-    "local_scale": np.array([2.0, 0.1]),
+    "root_curvature": np.array([0.6, 0.03]) * 1.5**0.25,
     "surface_variance": 1.5,
     "residual_sd": 0.4,
     "own_share": 0.3,
@@ -56,7 +57,9 @@ def test_the_density_is_that_of_the_docstring(repeated):
     own = data(repeated)
     model = surface.build(own, SurfacePriors())
     logp = model.compile_fn(
-        model.logp(vars=model.observed_RVs, jacobian=False), inputs=model.value_vars
+        model.logp(vars=model.observed_RVs, jacobian=False),
+        inputs=model.value_vars,
+        on_unused_input="ignore",
     )
     with model:
         start = {
@@ -67,7 +70,7 @@ def test_the_density_is_that_of_the_docstring(repeated):
             )
             for rv in model.free_RVs
         }
-    relevance = (0.3 * POINT["local_scale"]) ** 2
+    relevance = np.array([0.6, 0.03]) ** 2
     squared = np.tensordot(relevance, own["squared_distance"].to_numpy(), axes=1)
     noise = 0.7 * 0.4**2
     covariance = 1.5 * matern52(squared) + 0.3 * 0.4**2 * own["own_correlation"].to_numpy()
@@ -79,6 +82,16 @@ def test_the_density_is_that_of_the_docstring(repeated):
         scale = noise / freedom
         expected += (stats.chi2(freedom).logpdf(variance / scale) - np.log(scale)).sum()
     assert logp(start) == pytest.approx(expected)
+
+
+def test_the_prior_of_the_lengths_does_not_depend_on_the_variance():
+    model = surface.build(data(), SurfacePriors())
+    curvature, relevance = model["root_curvature"], model["relevance"]
+    at, unit, variance = POINT["root_curvature"], 1.5**0.25, {model["surface_variance"]: 1.5}
+    logp = pm.logp(curvature, at).eval(variance | {model["shrinkage"]: 0.3})
+    length = stats.halfcauchy(scale=0.3)
+    np.testing.assert_allclose(logp, length.logpdf(at / unit) - np.log(unit))
+    np.testing.assert_allclose(relevance.eval(variance | {curvature: at}), (at / unit) ** 2)
 
 
 def test_surfaces_of_one_structure_differ_in_data_alone():

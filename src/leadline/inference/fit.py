@@ -42,7 +42,7 @@ from leadline.search_audit.random_search import validate_random_search
 
 _LOG = logging.getLogger("leadline")
 
-SURFACE_DRAWS = (500, 300)
+SURFACE_DRAWS = (1000, 300)
 """Draws and tuning steps per chain of a surface."""
 
 
@@ -128,7 +128,7 @@ def fit(
         optimum (`benchmarks/README.md`, "A random share").
     draws, tune, chains : int
         Numbers of draws to keep and of draws to adapt, per chain, and the number of chains.
-        Default: 1000, 1000 and 4; for a surface 500 draws and 300 to adapt.
+        Default: 1000, 1000 and 4; a surface adapts with 300.
     random_seed : int, optional
         Same seed, same numbers. Default: one is drawn, and recorded among the settings.
     progressbar : bool
