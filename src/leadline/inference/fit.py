@@ -42,8 +42,10 @@ from leadline.search_audit.random_search import validate_random_search
 
 _LOG = logging.getLogger("leadline")
 
-SURFACE_DRAWS = (1000, 300)
-"""Draws and tuning steps per chain of a surface."""
+DRAWS = 1000
+"""Draws to keep per chain."""
+
+_TUNE, _SURFACE_TUNE = 1000, 300
 
 
 def fit(
@@ -128,7 +130,7 @@ def fit(
         optimum (`benchmarks/README.md`, "A random share").
     draws, tune, chains : int
         Numbers of draws to keep and of draws to adapt, per chain, and the number of chains.
-        Default: 1000, 1000 and 4; a surface adapts with 300.
+        Default: 1000, 1000 (300 for a surface) and 4.
     random_seed : int, optional
         Same seed, same numbers. Default: one is drawn, and recorded among the settings.
     progressbar : bool
@@ -210,11 +212,9 @@ def fit(
     validate_choices(model=model, effective_dim=effective_dim, nuts_sampler=nuts_sampler)
     validate_installed(nuts_sampler)
     validate_option_names(sample_kwargs, inspect.signature(fit).parameters, nuts_sampler)
-    defaults = SURFACE_DRAWS if model == "surface" else (1000, 1000)
-    draws, tune = (
-        default if own is None else own
-        for own, default in zip((draws, tune), defaults, strict=True)
-    )
+    draws = DRAWS if draws is None else draws
+    if tune is None:
+        tune = _SURFACE_TUNE if model == "surface" else _TUNE
     validate_counts(draws=draws, tune=tune, chains=chains)
     validate_seed(random_seed)
     if random_seed is None:
