@@ -6,7 +6,7 @@ import pytest
 from helpers_surface import make_surface_tree
 
 import leadline as ll
-from leadline.inference.fit import DRAWS
+from leadline.inference.fit import SURFACE_DRAWS
 from leadline.stats.intervals import validate_interval
 from leadline.stats.stopping import stopping_advice
 
@@ -47,7 +47,7 @@ def test_a_search_that_learned_has_its_calibration(tmp_path):
     # Neither fits nor intervals were those of the defaults.
     prob, _ = validate_interval(None, None)
     assert f"intervals of 80 % (the default is {100 * prob:g} %) from 400 draws" in page
-    assert f"(the default is {4 * DRAWS:,})" in page
+    assert f"(the default is {4 * SURFACE_DRAWS:,} or more)" in page
     # The advice of `forecast`, and what bounds every sampler.
     assert stopping_advice(make_surface_tree(), ll.forecast(make_surface_tree(), 50)).reason in page
     assert "a perfect search</td>" in page

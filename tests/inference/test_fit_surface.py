@@ -12,7 +12,11 @@ import leadline as ll
 from leadline.data.surface_scores import surface_scores
 from leadline.data.surface_trials import surface_trials
 from leadline.errors import LeadlineError
+from leadline.inference import fit_surface
 from leadline.inference.fit_surface import _surface
+from leadline.inference.sampler import Sampler
+from leadline.stats.diagnostics import diagnose
+from leadline.stats.surface_paths import PARAMETERS
 
 
 def learned(n=45, direction="minimize"):
@@ -75,6 +79,47 @@ def test_noise_is_told_by_the_seeds_of_good_trials():
     loss = surface["loss"].to_numpy()
     assert (loss[surface["seed_trial"]] <= np.median(loss)).all()
     assert surface.sizes["repeated_trial"] == (len(one) + 1) // 2
+
+
+class Walks:
+    """A compiled model whose chains of 500 draws are random walks, and longer ones independent."""
+
+    def __init__(self, sampler):
+        self.sampler = sampler
+        self.with_sampler = Walks
+
+    def with_data(self, data):
+        return self
+
+    def sample(self, seed):
+        generator = np.random.default_rng(seed)
+        shape = 2, self.sampler.draws
+        posterior = {}
+        for name in PARAMETERS:
+            own = (*shape, 1) if name == "relevance" else shape
+            values = generator.normal(size=own)
+            dims = ("chain", "draw", "hyperparameter")[: len(own)]
+            posterior[name] = dims, values.cumsum(axis=1) if shape[1] == 500 else values
+        diverging = ("chain", "draw"), np.zeros(shape, dtype=bool)
+        groups = {
+            "posterior": xr.Dataset(posterior),
+            "sample_stats": xr.Dataset({"diverging": diverging}),
+        }
+        return xr.DataTree.from_dict(groups)
+
+
+@pytest.mark.parametrize(("extended", "draws"), [(True, 1000), (False, 500)])
+def test_a_surface_that_has_not_converged_is_sampled_again_with_twice_the_draws(
+    extended, draws, monkeypatch
+):
+    sampler = Sampler(draws=500, extended=extended)
+    monkeypatch.setattr(fit_surface, "compiled_model", lambda *_: Walks(sampler))
+    monkeypatch.setattr(fit_surface.surface_model, "data_of", lambda _: {})
+    monkeypatch.setattr(fit_surface.surface_model, "structure", lambda _: ())
+    surface = xr.Dataset(coords={"hyperparameter": ["x"]})
+    found, statistics = fit_surface._sample(surface, None, sampler, np.random.SeedSequence(1))
+    assert found.sizes["draw"] == statistics.sizes["draw"] == draws
+    assert diagnose(found, statistics).ok == extended
 
 
 SETTINGS = {"draws": 100, "tune": 150, "chains": 2, "random_seed": 1, "progressbar": False}

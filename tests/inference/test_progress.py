@@ -64,7 +64,7 @@ def test_divergences_of_repeated_runs_count_too():
     progress = Progress()
     progress.sampling(chains(80, divergences=2))
     assert (progress.divergences, progress.seen_divergences) == (0, 2)
-    progress.sampled(3, repeated=True)
+    progress.sampled(3, repeated="again, smaller steps")
     assert progress.note
     progress.sampled(1)
     assert progress.seen_divergences == 4

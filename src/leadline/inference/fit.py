@@ -42,10 +42,11 @@ from leadline.search_audit.random_search import validate_random_search
 
 _LOG = logging.getLogger("leadline")
 
-DRAWS = 1000
-"""Draws to keep per chain."""
+SURFACE_DRAWS = 500
+"""Draws to keep per chain of a surface that converges with them."""
 
-_TUNE, _SURFACE_TUNE = 1000, 300
+_SURFACE_TUNE = 300
+_DRAWS = _TUNE = 1000
 
 
 def fit(
@@ -130,7 +131,8 @@ def fit(
         optimum (`benchmarks/README.md`, "A random share").
     draws, tune, chains : int
         Numbers of draws to keep and of draws to adapt, per chain, and the number of chains.
-        Default: 1000, 1000 (300 for a surface) and 4.
+        Default: 1000, 1000 and 4; for a surface 500 draws, or 1000 where these are not enough, and
+        300 to adapt.
     random_seed : int, optional
         Same seed, same numbers. Default: one is drawn, and recorded among the settings.
     progressbar : bool
@@ -212,9 +214,10 @@ def fit(
     validate_choices(model=model, effective_dim=effective_dim, nuts_sampler=nuts_sampler)
     validate_installed(nuts_sampler)
     validate_option_names(sample_kwargs, inspect.signature(fit).parameters, nuts_sampler)
-    draws = DRAWS if draws is None else draws
-    if tune is None:
-        tune = _SURFACE_TUNE if model == "surface" else _TUNE
+    extended = draws is None
+    surface = model == "surface"
+    draws = (SURFACE_DRAWS if surface else _DRAWS) if draws is None else draws
+    tune = (_SURFACE_TUNE if surface else _TUNE) if tune is None else tune
     validate_counts(draws=draws, tune=tune, chains=chains)
     validate_seed(random_seed)
     if random_seed is None:
@@ -241,7 +244,7 @@ def fit(
         }
         validate_surface_options(trials, given)
         sampling = {"draws": draws, "tune": tune, "chains": chains, "nuts_sampler": nuts_sampler}
-        sampling |= {"random_seed": random_seed} | sample_kwargs
+        sampling |= {"random_seed": random_seed, "extended": extended} | sample_kwargs
         validate_scale(scale := scale or "auto")
         # Only after the input is validated: this import takes seconds.
         from leadline.inference.surface_and_law import fit_surface_and_law

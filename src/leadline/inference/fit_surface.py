@@ -23,7 +23,7 @@ from leadline.distributions.surface_kernels import (
     squared_distances,
 )
 from leadline.inference.compiled_models import compiled_model
-from leadline.inference.sampler import Sampler
+from leadline.inference.sampler import CompiledModel, Sampler
 from leadline.inference.surface_answers import surface_answers
 from leadline.inference.surface_scale import choose_scale
 from leadline.inference.tree import sampler_statistics
@@ -61,7 +61,7 @@ def fit_surfaces(
         _, words, path_seed = own
         notes += search.notes
         scores, surface, tried = _best_scale(search, scale)
-        draws, statistics = _sample(surface, priors, sampler, int(words.generate_state(1)[0]))
+        draws, statistics = _sample(surface, priors, sampler, words)
         with threadpool_limits(1):
             answers, functions = surface_answers(
                 search, scores, surface, draws, np.random.default_rng(path_seed)
@@ -187,15 +187,27 @@ def _surface(search: SurfaceTrials, scores: SurfaceScores) -> xr.Dataset:
 
 
 def _sample(
-    surface: xr.Dataset, priors: SurfacePriors, sampler: Sampler, seed: int
+    surface: xr.Dataset, priors: SurfacePriors, sampler: Sampler, seed: np.random.SeedSequence
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Return draws of the parameters, and the statistics of the sampler."""
     key = ("surface", priors, surface_model.structure(surface))
     compiled = compiled_model(key, sampler, lambda: surface_model.build(surface, priors))
+    compiled = compiled.with_data(surface_model.data_of(surface))
+    first, second = (int(word) for word in seed.generate_state(2))
+    draws, statistics = _draws(compiled.with_sampler(sampler), first, surface)
+    if sampler.extended and not diagnose(draws[list(PARAMETERS)], statistics).ok:
+        again = dataclasses.replace(sampler, draws=2 * sampler.draws)
+        sampler.progress.sampled(int(statistics["diverging"].sum()), repeated="again, more draws")
+        draws, statistics = _draws(compiled.with_sampler(again), second, surface)
+    return draws, statistics
+
+
+def _draws(
+    compiled: CompiledModel, seed: int, surface: xr.Dataset
+) -> tuple[xr.Dataset, xr.Dataset]:
     # Chains run side by side; each needs one thread for its small matrices.
-    compiled = compiled.with_sampler(sampler)
     with threadpool_limits(1):
-        drawn = compiled.with_data(surface_model.data_of(surface)).sample(seed)
+        drawn = compiled.sample(seed)
     draws = drawn["posterior"].to_dataset()
     draws = draws.assign_coords(hyperparameter=surface["hyperparameter"])
     return draws, sampler_statistics(drawn["sample_stats"].to_dataset())

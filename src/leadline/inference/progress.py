@@ -114,12 +114,12 @@ class Progress:
         if self._view is not None:
             self._view.show_draws()
 
-    def sampled(self, divergences: int, *, repeated: bool = False) -> None:
-        """Take the divergences of a finished run; `repeated` if it runs again because of them."""
+    def sampled(self, divergences: int, *, repeated: str = "") -> None:
+        """Take the divergences of a finished run; `repeated` says how it runs again, if it does."""
         self.samples = True
         self.divergences += divergences
         self._running, self._run = 0, 0.0 if repeated else 1.0
-        self.note = "again, smaller steps" if repeated else ""
+        self.note = repeated
 
     def answer(self, make: Callable[[], xr.DataTree]) -> None:
         """Show the fit of a single search before the others are fitted; only the first is made."""

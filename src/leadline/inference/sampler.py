@@ -27,7 +27,8 @@ class Sampler:
     `draws` and `tune` are numbers per chain, of draws to keep and draws to adapt. `progress` shows
     each run. `nuts_sampler` is "nutpie", another sampler of `pymc.sample`, or "auto": importance
     sampling where it works, else nutpie. `options` are further arguments of ``nutpie.sample`` or
-    `pymc.sample`; a `target_accept` among them replaces that of the first run.
+    `pymc.sample`; a `target_accept` among them replaces that of the first run. With `extended`, a
+    surface that has not converged is sampled again, with twice the draws.
     """
 
     draws: int = 1000
@@ -37,6 +38,7 @@ class Sampler:
     nuts_sampler: str = "auto"
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     target_accept: float = TARGET_ACCEPT
+    extended: bool = False
 
     @property
     def by_importance(self) -> bool:
@@ -129,7 +131,8 @@ class CompiledModel:
         count, discarded = int(drawn["sample_stats"]["diverging"].sum()), 0
         if "target_accept" in self.sampler.options:
             further_seeds = ()
-        self.sampler.progress.sampled(count, repeated=count > 0 and len(further_seeds) > 0)
+        repeated = "again, smaller steps" if count and further_seeds else ""
+        self.sampler.progress.sampled(count, repeated=repeated)
         options = {**self.sampler.options, "target_accept": _CAREFUL}
         careful = self.with_sampler(dataclasses.replace(self.sampler, options=options))
         for further in further_seeds:

@@ -38,9 +38,10 @@ def fit_surface_and_law(
     fit_law: Callable[..., xr.DataTree],
 ) -> xr.DataTree:
     """Return the tree; `sampling` are settings and options of the sampler, `fit_law` the fit."""
+    extended = sampling.pop("extended")
     settings = {"model": "surface", "model_reason": "asked for", "scale": scale, **sampling}
     names = ("draws", "tune", "chains", "nuts_sampler", "random_seed")
-    known = {name: sampling[name] for name in names}
+    known = {name: sampling[name] for name in names} | {"extended": extended}
     options = {name: own for name, own in sampling.items() if name not in names}
     settings |= {name: repr(own) for name, own in options.items()}
     priors = SurfacePriors()

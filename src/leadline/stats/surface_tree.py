@@ -38,9 +38,9 @@ COMPARISONS = PICTURES[-2:]
 
 MEASURED = (
     "in 600 test studies by TPE and CMA-ES, intervals of 80 % (the default is 89 %) from 400 draws "
-    "(the default is 4,000) held the true optimum in 94 % of studies of trained models and in 59 % "
-    "of functions with noise (the hardest, of 8 hyperparameters of which 6 do not matter: 43 %), "
-    "and the best trial re-run in 72 %; passed checks do not make intervals surer than that"
+    "(the default is 2,000 or more) held the true optimum in 94 % of studies of trained models and "
+    "in 59 % of functions with noise (the hardest, of 8 hyperparameters of which 6 do not matter: "
+    "43 %), and the best trial re-run in 72 %; passed checks do not make intervals surer than that"
 )
 """What `benchmarks/learned.py` found: searches that learned, alone."""
 
