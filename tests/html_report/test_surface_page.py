@@ -1,5 +1,6 @@
 """The report of a surface."""
 
+import html
 import re
 
 import pytest
@@ -42,7 +43,8 @@ def test_the_answers_of_all_rooms_are_in_it(page):
 
 
 def test_a_search_that_learned_has_its_calibration(tmp_path):
-    page = ll.report(make_surface_tree(), tmp_path / "report.html").read_text(encoding="utf-8")
+    path = ll.report(make_surface_tree(), tmp_path / "report.html")
+    page = html.unescape(path.read_text(encoding="utf-8"))
     assert "test studies by TPE" in page
     # Neither fits nor intervals were those of the defaults.
     prob, _ = validate_interval(None, None)
