@@ -376,3 +376,12 @@ def test_draws_with_few_different_values_are_no_error(different):
     assert made == (different == 10)
     for name in ("prior of the optimum", "prior of the effective dimension"):
         assert (outcome(tree, name).passed is not None) == (different == 10)
+
+
+@pytest.mark.parametrize(("scale", "advised"), [("identity", True), ("auto", False)])
+def test_advice_that_was_followed_is_not_given_again(scale, advised):
+    tree = make_averaged_tree(make_trials(n=60), (0.3, 0.5), (0.5, 0.5))
+    settings = json.loads(tree.attrs["settings"]) | {"scale": scale}
+    tree.attrs["settings"] = json.dumps(settings)
+    failed = replaced(tree, "candidates", p_value=0.001)
+    assert ("scale='auto'" in outcome(failed, "regime fit").advice) == advised

@@ -242,6 +242,12 @@ def test_a_table_with_no_score_at_all_is_valid_until_a_reader_asks():
     assert validate_any_complete(trials_of(score=[0.1])).counts()["complete"] == 1
 
 
+def test_trials_that_all_lack_a_replicate_may_be_swapped():
+    swapped = trials_of(score=[0.1, np.nan, 0.2], trial=[0, 0, 0], replicate=["a", "b", "c"])
+    with pytest.raises(LeadlineError, match=r"2 evaluations have a score.*swapped"):
+        validate_any_complete(swapped)
+
+
 def test_validation_is_idempotent_and_leaves_the_input_alone():
     given = pd.DataFrame({"score": ["0.5", ""], "param:lr": ["1", "2"]})
     before = given.copy()

@@ -108,8 +108,8 @@ class Walks:
         return xr.DataTree.from_dict(groups)
 
 
-@pytest.mark.parametrize(("extended", "draws"), [(True, 1000), (False, 500)])
-def test_a_surface_that_has_not_converged_is_sampled_again_with_twice_the_draws(
+@pytest.mark.parametrize(("extended", "draws"), [(True, 2000), (False, 500)])
+def test_a_surface_that_has_not_converged_is_sampled_again_with_more_draws(
     extended, draws, monkeypatch
 ):
     sampler = Sampler(draws=500, extended=extended)

@@ -387,6 +387,16 @@ def sweep_table():
 SWEEP = {"score": "error", "direction": "minimize", "trial": "run", "replicate": "seed"}
 
 
+def test_a_seed_among_the_hyperparameters_is_doubted():
+    frame = pd.DataFrame({"score": [0.1, 0.2], "seed": [1, 2], "lr": [0.1, 0.2]})
+    notes = " ".join(
+        read_table(frame, score="score", direction="minimize", params=["lr", "seed"]).notes
+    )
+    assert "'seed' counts as a hyperparameter" in notes
+    assert "replicate='seed'" in notes
+    assert "'lr' counts" not in notes
+
+
 def test_columns_that_look_like_hyperparameters_and_statuses_are_named():
     status, params = read_table(sweep_table(), **SWEEP).notes
     assert "status='state'" in status

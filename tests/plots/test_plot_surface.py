@@ -1,7 +1,9 @@
 """The picture of a surface, and the other pictures that take one."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import xarray as xr
 from helpers import make_tree
 from helpers_surface import make_surface_tree
 
@@ -68,6 +70,22 @@ def test_the_optimum_is_in_the_forecast_of_a_surface():
     made = ll.plot_forecast(make_surface_tree(), [1, 10, 100], backend="matplotlib")
     assert {"optimum", "best_seen_expected"} <= set(made.viz)
     assert (numbers["best_seen_expected"] > numbers["optimum"]).all()
+
+
+def test_a_lucky_best_seen_leaves_the_other_lines_on_the_axis_of_the_forecast():
+    tree = make_surface_tree()
+    numbers = ll.forecast_numbers(tree, [10, 200])
+    constant = tree["constant_data"].to_dataset()
+    scores = constant["trial_score"].copy()
+    # The better end of the band is hardly beyond the best seen.
+    scores[int(np.nanargmin(scores.to_numpy()))] = float(numbers["lower"].min()) + 1e-4
+    tree["constant_data"] = xr.DataTree(constant.assign(trial_score=scores))
+    numbers = ll.forecast_numbers(tree, [10, 200])
+    ll.plot_forecast(tree, [10, 200], backend="matplotlib")
+    low, high = plt.gca().get_ylim()
+    for name in ("optimum", "best_seen_expected", "best_seen"):
+        assert low < numbers[name].item() < high
+    assert low < numbers["median"].isel(trials=-1).item() < high
 
 
 def test_what_has_no_surface_is_refused():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
-from helpers_surface import make_surface_tree
+from helpers_surface import learned, make_surface_tree
 
 import leadline as ll
 from leadline.errors import LeadlineError
@@ -34,6 +34,18 @@ def test_where_the_optimum_is_and_what_matters():
         "y": "linear",
         "momentum": "linear",
     }
+
+
+def test_the_best_trial_stands_beside_the_best_setting():
+    tried = learned().table
+    best = tried.loc[tried["score"].idxmin()]
+    table = ll.best_setting(make_surface_tree())
+    for name in ("lr", "y"):
+        assert table.loc[name, "best_trial"] == pytest.approx(best[f"param:{name}"])
+    assert table.loc["opt", "best_trial"] == best["param:opt"] == "adam"
+    cells = setting_cells(table)["best trial"]
+    assert cells["opt"] == "adam"
+    assert cells["momentum"] == ""
 
 
 def test_what_is_inactive_at_the_optimum_has_no_value():

@@ -1,6 +1,7 @@
 """Check whether scores beyond the threshold follow the quadratic law, and thresholds agree."""
 
 import itertools
+import json
 import math
 
 import numpy as np
@@ -129,10 +130,13 @@ def _remedy(evidence: Evidence) -> str:
     # Their number bounds the effective dimension, on which the law depends.
     known = evidence.trials.columns.str.startswith(PARAM_PREFIX).any()
     first = "" if known else "name the hyperparameters with `params`, if they are known; else "
+    scale = json.loads(evidence.tree.attrs.get("settings", "{}")).get("scale")
     if len(np.unique(evidence.candidates["threshold"].to_numpy())) > 1:
+        chosen = "threshold and scale" if scale == "auto" else "threshold"
+        again = "" if scale == "auto" else "fit with scale='auto', and "
         return (
-            f"{first}the data have chosen the threshold already; fit with scale='auto', and see "
-            "whether trials of several kinds are mixed."
+            f"{first}the data have chosen the {chosen} already; {again}see whether trials of "
+            "several kinds are mixed."
         )
     return (
         f"{first}give neither `threshold` nor `tail_fraction`, so that the data decide where the "

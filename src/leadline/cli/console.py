@@ -30,10 +30,10 @@ from leadline.stats.summary import summary_cells, summary_text
 from leadline.stats.surface_forecast import perfect_search_sentences
 from leadline.stats.surface_settings import (
     AGAIN,
-    SETTING_TITLE,
     best_setting,
     has_params,
     setting_cells,
+    setting_title,
     together_text,
     which_matter,
 )
@@ -94,12 +94,12 @@ def show_answers(
 
 
 def show_settings(tree: xr.DataTree, ci_prob: float | None = None) -> None:
-    """Print where the optimum of each surface is, and which hyperparameters matter near it."""
+    """Print where the optimum of each surface is, and which hyperparameters matter."""
     several = len(tree["posterior"].dataset["search"]) > 1
     for name in surface_groups(tree) if is_surface(tree) else ():
         table = best_setting(tree, name, ci_prob=ci_prob)
         cells = setting_cells(table)
-        title = f"the hyperparameters{f' of {name}' if several else ''}, {SETTING_TITLE}\n"
+        title = f"the hyperparameters{f' of {name}' if several else ''}, {setting_title(table)}\n"
         title += together_text(table)
         heads = list(map(str, cells.columns))
         rows = [list(map(str, row)) for row in cells.itertuples(name=None)]

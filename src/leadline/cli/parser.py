@@ -248,20 +248,20 @@ _COMPARE_EXAMPLE = """\
 example: leadline compare leadline-runs/fit.nc --rope 0.002
 
   which model is better, fully tuned: P(better) / P(practically equal) / P(worse), in rounded %
-    resnet, transformer:   adult 72 / 20 / 8   covtype 13 / 19 / 68   higgs 1 / 32 / 67
-                           overall 4 / 52 / 44
-  difference in val_error; * in task scales
-    resnet, transformer:   adult 0.0037   covtype -0.0049   higgs -0.0030
-                           overall * -0.21   a new task * -0.14
-    task scale:            adult 0.013   covtype 0.016   higgs 0.0054
+    catboost, mlp:   adult 95 / 4 / 2   bank 75 / 19 / 6   phoneme 25 / 28 / 47
+                     overall 83 / 15 / 2
+  difference in accuracy; * in task scales
+    catboost, mlp:   adult 0.0109   bank 0.0044   phoneme -0.0018
+                     overall * 0.20   a new task * 0.13
+    task scale:      adult 0.0286   bank 0.0154   phoneme 0.0340
 
-  On adult, resnet is better by more than 0.002 in 72 % of the posterior draws, and worse by more
-  than 0.002 in 8 %. On average its optimum is 0.0037 lower. Overall, each difference is divided by
+  On adult, catboost is better by more than 0.002 in 95 % of the posterior draws, and worse by more
+  than 0.002 in 2 %. On average its optimum is 0.0109 higher. Overall, each difference is divided by
   the task scale, about the spread of its good scores, so that each task counts alike:
-  0.0037 / 0.013 = 0.28, -0.0049 / 0.016 = -0.31 and -0.0030 / 0.0054 = -0.55 have the mean -0.19.
-  The table has -0.21, as scales vary a little between draws. Of the draws, 44 % are below -0.22,
-  0.002 over the harmonic mean of the scales, and 4 % above 0.22. A new task adds how much models
-  differ from task to task, so that its interval is wider.
+  0.0109 / 0.0286 = 0.38, 0.0044 / 0.0154 = 0.29 and -0.0018 / 0.0340 = -0.05 have the mean 0.20
+  (unrounded). Of the draws, 83 % are above 0.086, which is 0.002 over the harmonic mean of the
+  scales, and 2 % below -0.086. A new task adds how much models differ from task to task, so that
+  its interval is wider.
 """
 
 

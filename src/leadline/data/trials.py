@@ -328,8 +328,14 @@ def reports_line(reports: pd.DataFrame) -> str:
 
 def validate_any_complete(trials: Trials) -> Trials:
     """Return the trials when at least one has a score, else raise `LeadlineError`."""
-    if (trials.table["status"] == "complete").any():
+    complete = trials.table["status"] == "complete"
+    if (trials.per_trial()["status"] == "complete").any():
         return trials
+    if complete.any():
+        raise LeadlineError(
+            f"{trials.source}: no trial is complete, though {complete.sum()} evaluations have a "
+            "score: all replicates of a trial have to; are trial and replicate swapped?"
+        )
     if len(trials.reports) and trials.table.empty:
         raise LeadlineError(
             f"{trials.source}: {reports_line(trials.reports)} and no trial: {ONLY_REPORTS}"

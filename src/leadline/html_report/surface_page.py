@@ -7,7 +7,7 @@ import xarray as xr
 
 from leadline.checks.check import check, failed_checks
 from leadline.html_report.data import described, parameter
-from leadline.html_report.formats import estimate, gain, number, percent
+from leadline.html_report.formats import amount, estimate, gain, number, percent
 from leadline.html_report.pictures import draw_optima, draw_pairs, draw_slices
 from leadline.html_report.sentences import as_sentence, doubt_sentences
 from leadline.html_report.sliders import DEFAULT_FURTHER, comparison_data
@@ -123,7 +123,7 @@ def _forecast_rows(outlook: xr.Dataset, decimals: int | None) -> list[list[str]]
         own = outlook.sel(trials=trials)
         improved = gain(float(own["expected_gain_mean"]), decimals)
         cost = float(own["cost"])
-        shown = f"{cost:.3g}" if np.isfinite(cost) else ""
+        shown = amount(cost) if np.isfinite(cost) else ""
         chances = [percent(float(own[name])) for name in ("p_gain", "p_worthwhile")]
         rows.append([str(trials), chances[0], improved, chances[1], shown])
     return rows

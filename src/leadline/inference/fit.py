@@ -131,8 +131,8 @@ def fit(
         optimum (`benchmarks/README.md`, "A random share").
     draws, tune, chains : int
         Numbers of draws to keep and of draws to adapt, per chain, and the number of chains.
-        Default: 1000, 1000 and 4; for a surface 500 draws, or 1000 where these are not enough, and
-        300 to adapt.
+        Default: 1000, 1000 and 4; for a surface 500 draws, up to 2000 where these are not enough,
+        and 300 to adapt.
     random_seed : int, optional
         Same seed, same numbers. Default: one is drawn, and recorded among the settings.
     progressbar : bool
@@ -226,7 +226,7 @@ def fit(
     if not isinstance(trials, Trials):
         raise LeadlineError(
             f"fit takes Trials, got {type(trials).__name__}; make them with "
-            "leadline.read_table(...) or leadline.from_scores(...)"
+            "leadline.read_table(...), read_optuna(...), read_mlflow(...) or from_scores(...)"
         )
     validate_any_complete(trials)
     doubts = [doubt for doubt in [direction_doubt(trials)] if doubt]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -29,9 +30,13 @@ from leadline.inference.surface_scale import choose_scale
 from leadline.inference.tree import sampler_statistics
 from leadline.models import surface as surface_model
 from leadline.models.surface import SurfacePriors
-from leadline.stats.diagnostics import diagnose
+from leadline.stats.diagnostics import MIN_ESS, diagnose
 from leadline.stats.surface_paths import PARAMETERS
 from leadline.stats.surface_tree import FUNCTIONS, GROUP, LAW_VARIABLES, LAWS
+
+# Of the effective sample size that is missing, and of the draws: a second run has up to four times
+# as many.
+_MARGIN, _MOST = 1.5, 4
 
 
 def fit_surfaces(
@@ -195,8 +200,11 @@ def _sample(
     compiled = compiled.with_data(surface_model.data_of(surface))
     first, second = (int(word) for word in seed.generate_state(2))
     draws, statistics = _draws(compiled.with_sampler(sampler), first, surface)
-    if sampler.extended and not diagnose(draws[list(PARAMETERS)], statistics).ok:
-        again = dataclasses.replace(sampler, draws=2 * sampler.draws)
+    found = diagnose(draws[list(PARAMETERS)], statistics)
+    if sampler.extended and not found.ok:
+        missing = MIN_ESS / min(found.min_ess_bulk, found.min_ess_tail)
+        factor = min(max(2, math.ceil(_MARGIN * missing)), _MOST)
+        again = dataclasses.replace(sampler, draws=factor * sampler.draws)
         sampler.progress.sampled(int(statistics["diverging"].sum()), repeated="again, more draws")
         draws, statistics = _draws(compiled.with_sampler(again), second, surface)
     return draws, statistics

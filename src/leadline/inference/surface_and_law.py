@@ -5,6 +5,7 @@ its optimum and its best trial stand beside those of the surface.
 """
 
 import dataclasses
+import json
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from leadline.inference.tree import provenance, tree_of
 from leadline.models.surface import SurfacePriors
 from leadline.stats.best_seen import best_seen_expected
 from leadline.stats.diagnostics import checks_line
+from leadline.stats.surface_tree import GROUP
 
 _LOG = logging.getLogger("leadline")
 
@@ -51,6 +53,9 @@ def fit_surface_and_law(
         groups, notes = fit_surfaces(
             trials, sampler, scale=scale, priors=priors, seed=np.random.SeedSequence(seed)
         )
+        # A surface that had not converged was sampled again with more.
+        drawn = [own.sizes["draw"] for name, own in groups.items() if name.startswith(f"{GROUP}/")]
+        settings["draws"] = max(drawn)
         laws = {}
         for task, model in trials.with_trials:
             search = trials.search(task, model)
@@ -60,6 +65,9 @@ def fit_surface_and_law(
             except LeadlineError:
                 # A search that learned, or is too small, has no law.
                 continue
+            if failed_checks := json.loads(law.attrs.get("failed_checks", "[]")):
+                about = f" of {task} / {model}" if len(trials.with_trials) > 1 else ""
+                notes.append(f"the law beside the surface{about}: {checks_line(failed_checks)}")
             again = best_seen_expected(law)
             laws[task, model] = law["posterior"].dataset.assign(best_seen_expected=again)
         tree = tree_of(

@@ -183,6 +183,12 @@ def _unused(frame: pd.DataFrame, columns: Mapping[str, str], grouped: bool) -> l
     numbers: list[str] = []
     notes = []
     known = any(own.startswith(PARAM_PREFIX) for own in columns)
+    for name in columns.values():
+        if name.casefold() in SEED_WORDS and columns.get(f"{PARAM_PREFIX}{name}") == name:
+            notes.append(
+                f"{format_value(name)} counts as a hyperparameter; if it tells evaluations of one "
+                f"configuration apart, name it replicate={name!r} instead"
+            )
     for name in frame.columns.difference(list(columns.values()), sort=False):
         cells = frame[name].dropna()
         if not known and name.casefold() not in SEED_WORDS and _may_be_drawn(name, cells):

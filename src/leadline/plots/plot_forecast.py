@@ -213,5 +213,9 @@ def _find_limits(numbers: xr.Dataset, sign: float) -> tuple[xr.DataArray, xr.Dat
         good = np.minimum(good, sign * numbers["optimum"])
     worst = np.maximum(seen, losses.max(("end", "trials")))
     bad = xr.where(good < seen, np.minimum(worst, seen + _WORSE * (seen - good)), worst)
+    # Lines that the legend has, and the median of the most trials.
+    lines = [numbers[name] for name in ("optimum", "best_seen_expected") if name in numbers]
+    for line in (*lines, numbers["median"].isel(trials=-1)):
+        bad = np.maximum(bad, (sign * line).where(np.isfinite(line), bad))
     room = 0.05 * (bad - good)
     return sign * (good - room), sign * (bad + room)

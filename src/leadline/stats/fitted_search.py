@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -263,6 +264,7 @@ def validate_tree(
     if not isinstance(tree, xr.DataTree):
         raise LeadlineError(
             f"expected the DataTree that leadline.fit returns, got {type(tree).__name__}"
+            + "; xarray.open_datatree opens a saved one" * isinstance(tree, str | os.PathLike)
         )
     if is_surface(tree) and not surface:
         sampler = str(tree.attrs.get("search_sampler") or "unknown")

@@ -25,7 +25,7 @@ def leaning(tree: xr.DataTree, budget: float | None) -> str:
 
     The count is that of `leadline.stats.trials_used`. A fully tuned model is far beyond 40 trials,
     so that the prior of the number of hyperparameters that matter has a say; after a few times the
-    trials that were run, the answer rests on the scores.
+    trials that were run, the answer rests on the scores more.
     """
     if is_surface(tree):
         return ""
@@ -53,7 +53,7 @@ def leaning(tree: xr.DataTree, budget: float | None) -> str:
         when = "Fully tuned" if budget is None else f"After {budget:g} trials each"
         return (
             f"{text}. {when}, the answer extrapolates, and its probabilities can be far "
-            f"too certain. Answers for {near:g} trials or fewer rest on the scores."
+            f"too certain. Answers for {near:g} trials or fewer extrapolate less."
         )
     return f"{text}."
 

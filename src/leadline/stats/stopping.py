@@ -30,7 +30,8 @@ class Advice:
     """"stop" if no search is likely to gain enough, "go on" if one is more likely than not, and
     "no advice" if sampling failed."""
     p_gain: float
-    """The largest probability among the searches of a gain that is worth having."""
+    """The largest probability among the searches of a gain that is worth having, where a sampler
+    learned of the gain of a perfect search."""
     reason: str
     """The advice in words, without the checks that failed."""
     doubt: str = ""
@@ -105,12 +106,16 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     who = f"the best of {number:g} more {kind}trials, if re-run,"
     if number == 1:
         who = f"1 more {kind}trial, if re-run,"
+    shown, limit = percent(largest), f"{100 * probability:g} %"
+    if stop and shown == limit:
+        # Just below the limit must not read as the limit.
+        shown = f"{100 * largest:.2g} %"
     sentence = (
         f"{verdict.capitalize()}: "
         f"{'a perfect search' if likeliest in learned else who} would gain more than {amount}"
-        f"{where} with probability {percent(largest)} ("
-        + f"± {100 * error:.0f} % from {functions} draws; " * (error >= 0.005)
-        + f"to stop: below {100 * probability:g} %{' with this error' * (error >= 0.005)})."
+        f"{where} with probability {shown} ("
+        + f"± {100 * error:.2g} % from {functions} draws; " * (error >= 0.005)
+        + f"to stop: below {limit}{' with this error' * (error >= 0.005)})."
     )
     if likeliest in learned:
         random = percent(float(own["p_worthwhile"]))

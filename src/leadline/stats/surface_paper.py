@@ -34,6 +34,8 @@ def surface_methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
     sampling += f"@pymc2023@, {settings['chains']} chains of {settings['draws']} draws"
     if settings.get("random_seed") is not None:
         sampling += f" (seed {settings['random_seed']})"
+    sizes = tree["posterior"].sizes
+    functions = sizes["chain"] * sizes["draw"]
     constant = tree["constant_data"].dataset
     failed = bool((constant["n_complete"] < constant["n_trials"]).any())
     used = sum(fitted_trials(tree, name) for name in groups)
@@ -51,7 +53,8 @@ def surface_methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
         law * (len(learned_searches(tree)) < len(groups)),
         f"{sampling}; R-hat at most {found.max_rhat:.3f}, effective sample sizes at least "
         f"{min(found.min_ess_bulk, found.min_ess_tail):.0f} @vehtari2021@, no divergences.",
-        f"We report posterior means and {100 * prob:g} % {kind} intervals.",
+        f"We report posterior means and {100 * prob:g} % {kind} intervals of {functions} functions "
+        "drawn from it.",
     ]
 
 

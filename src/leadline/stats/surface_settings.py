@@ -67,6 +67,7 @@ def best_setting(
         - `probability`: of that choice, nan for numbers;
         - `together`: the value in the one configuration with the best posterior mean; these values
           belong together;
+        - `best_trial`: the value in the trial that measured best, none if it was inactive;
         - `axis`: how values were drawn and the surface is laid: "log", "linear" or "choice";
         - `tuning_gain`, `tuning_gain_lower`, `tuning_gain_upper`: how much worse the expected score
           is, in score units, where this hyperparameter alone has a random value of its range and
@@ -77,7 +78,7 @@ def best_setting(
           others as in `together`; where it is low, any value is as good;
         - `tried`: of a number with 8 or fewer different values, these; its best values are among
           them, though the surface is smooth between them; else empty;
-        - `at_edge`: "lower" or "upper" if the number matters (80 % or more) and its best value is
+        - `at_edge`: "lower" or "upper" if the number may matter (above 20 %) and its best value is
           the smallest or largest that was tried, or in the outer twentieth of the range, so that a
           wider range may hold better ones; else empty;
         - `relevance`: the posterior median of the inverse squared length scale, in units of the
@@ -116,6 +117,7 @@ def best_setting(
     rows = {}
     group = surface_groups(tree)[name]
     points, lines = group.dataset["points"], functions.dataset["slice"]
+    best = int(group.attrs["best"])
     for axis in axes_of(group):
         own = posterior.sel(hyperparameter=axis.name)
         unit = own["best_setting"].to_numpy().ravel()
@@ -129,6 +131,7 @@ def best_setting(
         unit = _nearest(tried, unit[~np.isnan(unit)])
         rows[axis.name] = _place(axis, unit, prob) | {
             "together": axis.from_unit(together)[0],
+            "best_trial": axis.from_unit(points.sel(hyperparameter=axis.name)[[best]])[0],
             "axis": "choice" if axis.choices else "log" if axis.log else "linear",
             "tuning_gain": median,
             "tuning_gain_lower": lower,
@@ -138,7 +141,7 @@ def best_setting(
             "tried": ", ".join(_value(own) for own in axis.from_unit(tried)),
             "relevance": float(np.median(own["relevance"].to_numpy())),
             "rarely": _rarely_tried(axis, points.sel(hyperparameter=axis.name)),
-            "at_edge": _at_edge(axis, tried, unit) if chance >= CERTAIN else "",
+            "at_edge": _at_edge(axis, tried, unit) if chance > 1 - CERTAIN else "",
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
     table = table.sort_values("tuning_gain", ascending=False, kind="stable")
@@ -151,11 +154,11 @@ def best_setting(
     return table
 
 
-SETTING_TITLE = (
-    "those that matter most near the optimum first; (log): a random value is drawn evenly on the "
-    "log scale, others on a linear one; (of ...): all values that were tried"
-)
-"""The heading of a table of `setting_cells`."""
+def setting_title(table: pd.DataFrame) -> str:
+    """Return the heading of a table of `setting_cells`."""
+    title = "those that matter most first; (log): a random value is drawn evenly on the log scale, "
+    title += "others on a linear one"
+    return title + "; (of ...): all values that were tried" * bool((table["tried"] != "").any())
 
 
 AGAIN = "fit the trials again with model='surface'"
@@ -200,6 +203,7 @@ def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
         rows[f"{name}{' (log)' * (row['axis'] == 'log')}{tried}"] = {
             f"best value [{prob}]": "inactive" if absent else _best_value(row),
             "best together": "" if absent else _value(row["together"]),
+            "best trial": "" if pd.isna(row["best_trial"]) else _value(row["best_trial"]),
             f"a random value costs [{prob}]": "" if absent else cost,
             "matters": "" if absent else percent(float(row["p_matters"])),
         }
@@ -313,7 +317,7 @@ def _value(value: object) -> str:
 
 
 def setting_sentences(tree: xr.DataTree, *, ci_prob: float | None = None) -> list[str]:
-    """Return which hyperparameters matter near the optimum in words, one sentence per search."""
+    """Return which hyperparameters matter in words, one sentence per search."""
     names = list(surface_groups(tree))
     prefixes = [f"{name}: " if len(names) > 1 else "" for name in names]
     return [
@@ -329,10 +333,14 @@ def _sentence(tree: xr.DataTree, search: str, table: pd.DataFrame) -> str:
     names = [f"{name} ({percent(own)})" for name, own in yes.items()]
     verb = "matters" if len(yes) == 1 else "matter"
     count = f"{len(yes)} of {pluralize(len(table), 'hyperparameter')}"
-    text = f"{count} {verb} near the optimum, in that a random value costs more than the noise of "
-    text += f"one run{': ' if names else ''}{', '.join(names)}"
+    text = f"{count} {verb}, in that a random value costs more than the noise of one run"
+    text += f"{': ' if names else ''}{', '.join(names)}"
     if len(open_):
-        undecided = [f"{name} ({percent(own)})" for name, own in open_.items()]
+        rarely = ("; " + table["rarely"]).where(table["rarely"] != "", "")[open_.index]
+        undecided = [
+            f"{name} ({percent(own)}{few})"
+            for (name, own), few in zip(open_.items(), rarely, strict=True)
+        ]
         text += f"; it cannot be told for {', '.join(undecided)}"
     absent = [str(name) for name in table.index[~active]]
     if absent:
