@@ -110,6 +110,15 @@ def test_many_cells_are_as_good_as_continuous():
     assert isinstance(wide, UnitCube)
 
 
+@pytest.mark.parametrize(
+    ("values", "log"), [([64, 128, 256, 512], True), ([100, 200, 300, 400], False)]
+)
+def test_values_that_double_are_on_a_log_scale(values, log):
+    table = pd.DataFrame({"param:units": np.tile(values, 5)})
+    (axis,) = unit_cube(table, None, "runs.csv").axes
+    assert axis.log == log
+
+
 def test_a_wide_range_is_searched_by_log_only_if_the_values_look_so():
     even = np.linspace(0.01, 0.9, 50)
     table = pd.DataFrame({"param:even": even, "param:log": np.geomspace(0.01, 0.9, 50)})

@@ -19,7 +19,7 @@ def advise(tree, probability):
     ("answer", "options", "name", "values"),
     [
         (ll.compare, {}, "by", ["seed"]),
-        (ll.compare, {}, "budget", [0, True]),
+        (ll.compare, {}, "budget", [0, True, 100.5]),
         (ll.compare, {}, "rope", [-0.1, "small"]),
         (ll.compare, {}, "ci_prob", [2]),
         (lambda tree, rope: equivalence(tree, [0.0, rope]), {}, "rope", [-1.0]),

@@ -164,8 +164,9 @@ def unit_cube(
 
     `declared` are the distributions of the parameters, as `Trials.distributions`. Without one, a
     number ranges over the values seen, and a parameter that is no number has the choices seen. The
-    scale of a number is logarithmic if the values are positive, differ by a factor of 30 or more,
-    and have a median that is nearer to the middle on that scale. `notes` are those of the trials.
+    scale of a number is logarithmic if the values are positive and each is the same multiple of the
+    one before, or if they differ by a factor of 30 or more, and have a median that is nearer to the
+    middle on that scale. `notes` are those of the trials.
 
     Raises `LeadlineError` if no parameter varies.
     """
@@ -217,7 +218,12 @@ def _axis(name: str, values: pd.Series, declared: tuple[object, ...]) -> Axis | 
 
 
 def _is_log(values: Floats) -> bool:
-    """Return whether values look as if they were drawn evenly on a log scale."""
+    """Return whether values look evenly drawn on a log scale, or double, as 64, 128, 256."""
+    few = np.unique(values)
+    if 2 < len(few) < _MOST_CELLS and few[0] > 0:
+        ratios = few[1:] / few[:-1]
+        if ratios[0] >= 2.0 and np.allclose(ratios, ratios[0]):
+            return True
     low, middle, high = values.min(), np.median(values), values.max()
     if low <= 0 or high / low < _FEWEST_RATIO:
         return False

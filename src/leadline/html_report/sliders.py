@@ -109,6 +109,8 @@ def comparison_data(
         "p_best": found["p_ahead_overall"].to_numpy(),
         "sentences": comparison_sentences(found),
         "conditions": conditions(found),
+        # Without the rope, which a slider changes.
+        "when": conditions(found.assign_attrs(rope=0.0)),
         "best": superlative(found),
         "ropes": ropes,
         "rope_place": ropes.index(float(rope)),

@@ -34,7 +34,8 @@ def validate_probability(value: object, option: str = "probability") -> float:
 
 def validate_amount(value: object, option: str) -> float:
     """Return a finite number of 0 or more in score units, or raise `LeadlineError`."""
-    return validate_number(value, option, "0 or more, in score units", lambda x: 0 <= x < math.inf)
+    allowed = "a number of 0 or more, in score units"
+    return validate_number(value, option, allowed, lambda x: 0 <= x < math.inf)
 
 
 def validate_shares(values: Sequence[object], option: str) -> None:
@@ -44,9 +45,9 @@ def validate_shares(values: Sequence[object], option: str) -> None:
 
 
 def validate_budget(value: object, option: str = "budget") -> float:
-    """Return a number of trials of 1 or more, or raise `LeadlineError`."""
-    allowed = "a number of trials, at least 1"
-    return validate_number(value, option, allowed, lambda x: 1 <= x < math.inf)
+    """Return a whole number of trials of 1 or more, or raise `LeadlineError`."""
+    allowed = "a whole number of trials, at least 1"
+    return validate_number(value, option, allowed, lambda x: 1 <= x < math.inf and x == round(x))
 
 
 def validate_within(within: object, option: str = "within") -> tuple[float, bool]:
