@@ -18,8 +18,8 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
     sys.dont_write_bytecode = False
     os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
-# PyTensor would note for each variable where it was made, and compile in C what runs a few times.
-os.environ.setdefault("PYTENSOR_FLAGS", "traceback__limit=0,cxx=")
+# PyTensor would note for each variable where it was made.
+os.environ.setdefault("PYTENSOR_FLAGS", "traceback__limit=0")
 
 # Graphs of PyTensor are many small objects. By default, Python looks so often for cycles among them
 # and all imported modules that a sixth of the time of compiling is that.
