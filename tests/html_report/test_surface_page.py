@@ -46,7 +46,7 @@ def test_a_search_that_learned_has_its_calibration(tmp_path):
     path = ll.report(make_surface_tree(), tmp_path / "report.html")
     page = html.unescape(path.read_text(encoding="utf-8"))
     assert "test studies by TPE" in page
-    # Neither fits nor intervals were those of the defaults.
+    # The fits and the intervals were not those of the defaults.
     prob, _ = validate_interval(None, None)
     assert f"intervals of 80 % (the default is {100 * prob:g} %) from 400 draws" in page
     assert f"(the default is {4 * SURFACE_DRAWS:,} or more)" in page

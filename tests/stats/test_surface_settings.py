@@ -87,7 +87,7 @@ def test_the_best_configuration_has_an_expected_score(direction):
 def test_a_best_value_at_an_end_of_the_tried_range_is_named_once(place, end, few, tmp_path):
     tree = make_surface_tree()
     posterior = tree["posterior"].dataset.copy(deep=True)
-    # What does not matter has no end to widen.
+    # A hyperparameter that does not matter has no end to widen.
     posterior["best_setting"].loc[{"hyperparameter": ["lr", "y"]}] = place
     tree["posterior"] = posterior
     if few:

@@ -34,8 +34,7 @@ from leadline.stats.diagnostics import MIN_ESS, diagnose
 from leadline.stats.surface_paths import PARAMETERS
 from leadline.stats.surface_tree import FUNCTIONS, GROUP, LAW_VARIABLES, LAWS
 
-# Of the effective sample size that is missing, and of the draws: a second run has up to four times
-# as many.
+# A second run has the draws that the effective sample size lacks, with a margin, up to four times.
 _MARGIN, _MOST = 1.5, 4
 
 
