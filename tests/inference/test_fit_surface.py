@@ -108,7 +108,7 @@ class Walks:
         return xr.DataTree.from_dict(groups)
 
 
-@pytest.mark.parametrize(("extended", "draws"), [(True, 2000), (False, 500)])
+@pytest.mark.parametrize(("extended", "draws"), [(True, 4000), (False, 500)])
 def test_a_surface_that_has_not_converged_is_sampled_again_with_more_draws(
     extended, draws, monkeypatch
 ):

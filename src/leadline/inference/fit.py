@@ -131,7 +131,7 @@ def fit(
         optimum (`benchmarks/README.md`, "A random share").
     draws, tune, chains : int
         Numbers of draws to keep and of draws to adapt, per chain, and the number of chains.
-        Default: 1000, 1000 and 4; for a surface 500 draws, up to 2000 where these are not enough,
+        Default: 1000, 1000 and 4; for a surface 500 draws, up to 4000 where these are not enough,
         and 300 to adapt.
     random_seed : int, optional
         Same seed, same numbers. Default: one is drawn, and recorded among the settings.

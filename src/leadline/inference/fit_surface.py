@@ -34,8 +34,9 @@ from leadline.stats.diagnostics import MIN_ESS, diagnose
 from leadline.stats.surface_paths import PARAMETERS
 from leadline.stats.surface_tree import FUNCTIONS, GROUP, LAW_VARIABLES, LAWS
 
-# A second run has the draws that the effective sample size lacks, with a margin, up to four times.
-_MARGIN, _MOST = 1.5, 4
+# A second run has the draws that the effective sample size lacks, with a margin, as the first one
+# can seem better than it is.
+_MARGIN, _MOST = 3, 8
 
 
 def fit_surfaces(

@@ -28,7 +28,7 @@ class Sampler:
     each run. `nuts_sampler` is "nutpie", another sampler of `pymc.sample`, or "auto": importance
     sampling where it works, else nutpie. `options` are further arguments of ``nutpie.sample`` or
     `pymc.sample`; a `target_accept` among them replaces that of the first run. With `extended`, a
-    surface that has not converged is sampled again, with two to four times the draws.
+    surface that has not converged is sampled again, with up to eight times the draws.
     """
 
     draws: int = 1000
