@@ -7,6 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from helpers import make_tree
+from helpers_surface import CHAINS, DRAWS, made_draws
+from helpers_surface import learned as made_trials
 
 import leadline as ll
 from leadline.data.surface_scores import surface_scores
@@ -15,6 +18,7 @@ from leadline.errors import LeadlineError
 from leadline.inference import fit_surface
 from leadline.inference.fit_surface import _surface
 from leadline.inference.sampler import Sampler
+from leadline.inference.surface_and_law import fit_surface_and_law
 from leadline.stats.diagnostics import diagnose
 from leadline.stats.surface_paths import PARAMETERS
 
@@ -120,6 +124,21 @@ def test_a_surface_that_has_not_converged_is_sampled_again_with_more_draws(
     found, statistics = fit_surface._sample(surface, None, sampler, np.random.SeedSequence(1))
     assert found.sizes["draw"] == statistics.sizes["draw"] == draws
     assert diagnose(found, statistics).ok == extended
+
+
+def test_the_draws_that_were_made_and_failed_checks_of_the_law_are_recorded(monkeypatch):
+    def fit_law(search, *_, **__):
+        law = make_tree(search, draws=4)
+        law.attrs["failed_checks"] = json.dumps(["regime fit"])
+        return law
+
+    monkeypatch.setattr(fit_surface, "_sample", made_draws)
+    sampling = {"draws": 500, "tune": 300, "chains": CHAINS, "nuts_sampler": "auto"}
+    sampling |= {"random_seed": 1, "extended": True}
+    made = fit_surface_and_law(made_trials(), "identity", sampling, False, [], fit_law)
+    assert json.loads(made.attrs["settings"])["draws"] == DRAWS
+    notes = json.loads(made.attrs["notes"])
+    assert any("law beside the surface: 1 check failed: regime fit" in note for note in notes)
 
 
 SETTINGS = {"draws": 100, "tune": 150, "chains": 2, "random_seed": 1, "progressbar": False}
