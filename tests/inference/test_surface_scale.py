@@ -47,6 +47,14 @@ def test_the_scale_of_the_noise_is_chosen():
         assert names[chosen] == best, found
 
 
+def test_another_scale_must_be_clearly_better():
+    noise = np.random.default_rng(19).normal(size=80)
+    scores = 1.0 + np.sum((POINTS - 0.5) ** 2, axis=1) + 0.1 * noise
+    chosen, (plain, log) = choose_scale([surface(scores, own) for own in ("identity", "log")])
+    assert plain < log < plain + 3.0
+    assert chosen == 0
+
+
 def test_the_gradient_is_that_of_the_objective(monkeypatch):
     seen = []
     minimize = optimize.minimize
