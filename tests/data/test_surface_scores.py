@@ -74,12 +74,18 @@ def test_noise_is_in_score_units():
 
 
 def test_scales_are_those_that_take_the_scores():
-    assert surface_scales(SCORES["identity"], "auto", "s") == ["identity"]
-    assert surface_scales(SCORES["log"], "auto", "s") == ["identity", "log"]
-    assert surface_scales(np.array([0.0, 0.5, 1.0]), "auto", "s") == ["identity", "logit"]
-    assert surface_scales(SCORES["log"], "identity", "s") == ["identity"]
+    share = np.array([0.0, 0.5, 1.0])
+    for scores, sign, names in (
+        (SCORES["identity"], -1.0, ["identity"]),
+        (SCORES["log"], -1.0, ["identity", "log"]),
+        (share, 1.0, ["identity", "logit"]),
+        (share, -1.0, ["logit", "identity"]),
+        (SCORES["logit"], -1.0, ["logit", "identity", "log"]),
+    ):
+        assert surface_scales(scores, sign, "auto", "s") == names
+    assert surface_scales(SCORES["log"], 1.0, "identity", "s") == ["identity"]
     with pytest.raises(LeadlineError, match="identity"):
-        surface_scales(SCORES["identity"], "log", "s")
+        surface_scales(SCORES["identity"], 1.0, "log", "s")
 
 
 def test_equal_scores_are_refused():

@@ -118,7 +118,7 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--guided-evidence", action="store_true", help=text)
     scale = (
         "scale of the score on which the law is fitted; auto averages over scales (a surface: "
-        "identity unless another is clearly better, its default); default: identity"
+        "identity, for accuracies logit, unless another is clearly better); default: identity"
     )
     group.add_argument("--scale", choices=("identity", "log", "logit", "auto"), help=scale)
     text, kinds = "type of the effective dimension; default: %(default)s", ("continuous", "integer")

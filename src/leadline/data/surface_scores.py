@@ -114,15 +114,18 @@ class SurfaceScores:
         return np.asarray(np.minimum(losses, self.knee) + self.unit * np.log1p(beyond))
 
 
-def surface_scales(scores: Floats, scale: str, name: str) -> list[str]:
+def surface_scales(scores: Floats, sign: float, scale: str, name: str) -> list[str]:
     """Return the names of the scales to try, the one asked for or, for "auto", all that fit.
 
-    `scores` are finite; `name` is that of the search, for messages.
+    The first one is to be taken unless another is clearly better: the logit of scores from 0 to 1
+    whose `sign` is −1 (maximised), such as accuracies, which cannot pass 1, and the score itself
+    otherwise. `scores` are finite; `name` is that of the search, for messages.
     """
     low, high = float(scores.min()), float(scores.max())
     takes = {"identity": True, "log": low > 0.0, "logit": low >= 0.0 and high <= 1.0}
     if scale == "auto":
-        return [own for own in takes if takes[own]]
+        usual = "logit" if takes["logit"] and sign < 0.0 else "identity"
+        return sorted((own for own in takes if takes[own]), key=lambda own: own != usual)
     if not takes[scale]:
         raise LeadlineError(
             f"{name}: scale={scale!r} takes {SCALES[scale].allowed}, and the scores are "

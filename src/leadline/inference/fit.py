@@ -106,7 +106,8 @@ def fit(
     scale : {"identity", "log", "logit", "auto"}
         The scale of the score on which the law is taken to hold; `"auto"` averages over all scales
         that take the scores. Results are in score units on any scale. Default: "identity"; for a
-        surface "auto", which takes "identity" unless another scale predicts clearly better.
+        surface "auto": "logit" for scores from 0 to 1 that are maximised and "identity" for
+        others, unless another scale predicts clearly better.
     priors : Priors, optional
         Default: ``Priors()``. Print it to see them.
     effective_dim : {"continuous", "integer"}

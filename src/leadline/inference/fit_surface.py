@@ -144,7 +144,7 @@ def _best_scale(
     search: SurfaceTrials, scale: str
 ) -> tuple[SurfaceScores, xr.Dataset, dict[str, float]]:
     """Return the scores on the scale that was chosen, the data, and the evidence by scale."""
-    names = surface_scales(search.scores, scale, search.name)
+    names = surface_scales(search.scores, search.sign, scale, search.name)
     maps = [surface_scores(search.scores, search.sign, name, search.name) for name in names]
     surfaces = [_surface(search, own) for own in maps]
     if len(names) == 1:

@@ -3,7 +3,7 @@
 On each scale the covariance is set to its mode, and each trial is predicted from all others, in
 closed form (Rasmussen and Williams 2006, section 5.4.2). Scales are compared by the log-densities
 of the better half of the trials, in score units. Repeated seeds count too: on the right scale their
-noise is the same at all scores. The scores stay as they are unless another scale is clearly better.
+noise is the same at all scores. The usual scale is kept unless another is clearly better.
 """
 
 from collections.abc import Sequence
