@@ -29,7 +29,7 @@ class Advice:
     verdict: Verdict
     """"stop" if no search is likely to gain enough, "go on" if one is more likely than not, and
     "no advice" if sampling failed."""
-    p_gain: float
+    p_worthwhile: float
     """The largest probability among the searches of a gain that is worth having, where a sampler
     learned of the gain of a perfect search."""
     reason: str
