@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -65,8 +66,12 @@ def show_comparison(
     budget: float | None = None,
     rope: float = 0.0,
     ci_prob: float | None = None,
+    path: Path | None = None,
 ) -> None:
-    """Print the result of `leadline.compare`, per task and overall, and its conclusions."""
+    """Print the result of `leadline.compare`, per task and overall, and its conclusions.
+
+    `path` is the file of the fit, for the commands to type next.
+    """
     found = compare_once(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)  # type: ignore[arg-type]
     columns = comparison_columns(found)
     when = conditions(found)
@@ -75,7 +80,7 @@ def show_comparison(
     equal = " / P(practically equal)" if rope else ""
     pairs = list(itertools.combinations(map(str, found[by].to_numpy()), 2))
     title = f"which {by} is better, {when}: P(better){equal} / P(worse), in rounded %"
-    sentences = [in_command_line_words(sentence) for sentence in comparison_sentences(found)]
+    sentences = [in_command_line_words(sentence, path) for sentence in comparison_sentences(found)]
     if found.attrs["problems"]:
         # Before the numbers that it is about.
         show_line(sentences.pop(0), "bold red")
