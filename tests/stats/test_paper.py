@@ -226,7 +226,7 @@ def test_a_surface_has_a_sentence(form, law):
     for words in ("Gaussian process", "eriksson2021" if form == "latex" else "2103.00349", "lr"):
         assert words in text
     assert ("test studies by TPE" in text) == (not law)
-    assert ("we follow the" in text) == law
+    assert ("We follow the" in text) == law
 
 
 def test_an_unknown_form_is_refused(tree):
