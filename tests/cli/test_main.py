@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from helpers import make_repeated_trials, make_tree, make_trials
 
+from leadline.cli.commands import EXIT_CODES
 from leadline.cli.console import show_seed
 from leadline.cli.main import main
 from leadline.cli.wording import OPTIONS, in_command_line_words
@@ -336,10 +337,13 @@ def test_forecast_advises_by_its_exit_code(here, capsys):
     out = printed(capsys, "forecast", "fit.nc", *enough, "--exit-code", code=3)
     assert "Stop: the best of 20 more trials" in out
     assert "P(gain > 0.05)" in out
-    more = ["--trials", "500", "--minimum-gain", "0.001", "--within", "50%", "--exit-code"]
+    more = ["--trials", "500", "--minimum-gain", "0.001", "--within", "50%"]
     out = printed(capsys, "forecast", "fit.nc", *more)
-    assert re.search("(Not settled|Go on): the best of 500 more trials", out)
+    (verdict,) = re.findall("(Not settled|Go on): the best of 500 more trials", out)
     assert "within 50% of the optimum" in out
+    printed(capsys, "forecast", "fit.nc", *more, "--exit-code", code=EXIT_CODES[verdict.lower()])
+    save(draws=400, divergences=3)
+    printed(capsys, "forecast", "fit.nc", "--exit-code", code=5)
 
 
 def test_a_forecast_says_how_many_runs_its_trials_have(here, capsys):
@@ -433,6 +437,12 @@ def test_how_to_learn_which_hyperparameters_matter(here, capsys, named):
     assert "which hyperparameters matter" in out
     assert "--surface" in out
     assert ("--params COLUMN …" in out) == (not named)
+    if named:
+        # Surface and law may advise the opposite.
+        for command in ("summary", "forecast"):
+            out = " ".join(printed(capsys, command, "fit.nc").split())
+            assert "act on the surface if it passes its checks" in out
+            assert re.search("add `--surface -o .*-surface` to the command", out)
 
 
 def test_a_file_in_place_of_another_is_answered_by_the_one_that_is_meant(here, capsys):

@@ -8,10 +8,12 @@ import numpy as np
 import optuna
 import pandas as pd
 import pytest
+import xarray as xr
 from helpers import make_tree, make_trials
 from helpers_surface import learned, make_surface_tree
 
 import leadline as ll
+from leadline.cli.commands import EXIT_CODES
 from leadline.cli.main import main
 from leadline.cli.wording import in_command_line_words
 from leadline.inference import fit as fit_module
@@ -50,6 +52,14 @@ def test_the_answers_of_a_saved_surface(saved, capsys):
     assert main(["check", "fit.nc", "--all"]) == 0
     assert "leave-one-out" in capsys.readouterr().out
     assert main(["forecast", "fit.nc", "--minimum-gain", "0.3", "--exit-code"]) == 3
+    assert "more than 0.3 with probability" in capsys.readouterr().out
+    tree = xr.open_datatree("fit.nc")
+    for gain in (0.0, 0.005, 0.01, 0.02):
+        found = ll.forecast(tree, 50, minimum_gain=gain)
+        code = EXIT_CODES[ll.stopping_advice(tree, found).verdict]
+        options = ["--trials", "50", "--minimum-gain", str(gain)]
+        assert main(["forecast", "fit.nc", *options, "--exit-code"]) == code
+        assert main(["forecast", "fit.nc", *options]) == 0
     assert "perfect search" in capsys.readouterr().out
     assert main(["report", "fit.nc"]) == 0
     assert main(["plot", "fit.nc", "surface", "optimum"]) == 0

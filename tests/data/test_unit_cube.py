@@ -37,6 +37,12 @@ def test_positions_are_quantiles_of_the_declared_distributions():
     np.testing.assert_allclose(cube().seen, expected, atol=1e-12)
 
 
+def test_values_that_were_tried_come_back_exactly():
+    values = [64.0, 100.0, 128.0, 256.0, 512.0, 0.002002]
+    axis = Axis("units", np.log(0.002002), np.log(512.0), log=True)
+    assert axis.from_unit(axis.to_unit(pd.Series(values))) == values
+
+
 def test_positions_map_back_to_values():
     space = cube()
     for index, (axis, expected) in enumerate(

@@ -11,7 +11,7 @@ from helpers import make_tree, make_trials
 
 import leadline as ll
 from leadline.errors import LeadlineError
-from leadline.html_report.data import described, plain, report_data, to_json
+from leadline.html_report.data import described, plain, report_data
 from leadline.html_report.formats import amount, estimate, gain, number, percent, unbroken
 from leadline.html_report.render import render
 from leadline.html_report.sentences import search_sentences, verdict_sentences
@@ -21,9 +21,8 @@ from leadline.stats.summary import summary_cells
 SAMPLE = ("chain", "draw")
 
 
-def test_it_survives_json(small, data):
+def test_it_survives_json(data):
     assert json.loads(json.dumps(data, allow_nan=False)) == data
-    assert json.loads(to_json(small)) == report_data(small)
 
 
 def test_curves_are_those_of_the_tuning_curve(tree, data):
@@ -44,7 +43,7 @@ def test_a_curve_hardly_depends_on_the_other_budgets(tree, data):
 
 def test_forecasts_are_those_of_forecast(tree, data):
     found = ll.forecast(tree, FURTHER)
-    for name in ("p_gain", "gain_mean", "expected_gain_mean"):
+    for name in ("p_gain", "expected_gain_mean"):
         np.testing.assert_array_equal(np.array(data["forecast"][name]), found[name].to_numpy())
     assert data["forecast"]["cost"][0][0] is None
 
@@ -57,14 +56,12 @@ def test_answers_are_those_of_the_summary(tree, data):
         assert search["best_seen"] == row["best_seen"]
         assert search["optimum"]["mean"] == row["optimum"]
         assert search["headroom"]["upper"] == row["headroom_eti89_ub"]
-        inner = search["optimum"]["inner_lower"], search["optimum"]["inner_upper"]
-        assert search["optimum"]["lower"] < inner[0] < inner[1] < search["optimum"]["upper"]
 
 
 def test_the_comparison_is_that_of_compare(tree, data):
     ropes = data["comparison"]["ropes"]
     (pair,) = data["comparison"]["pairs"]
-    assert [column["kind"] for column in pair["columns"]] == ["task", "task", "overall"]
+    assert [column["label"] for column in pair["columns"]][2:] == ["overall"]
     for place in (0, len(ropes) // 2):
         found = ll.compare(tree, rope=ropes[place]).sel(model="mlp", other_model="forest")
         for column in pair["columns"][:2]:
@@ -87,7 +84,7 @@ def test_budget_and_rope_are_those_of_verdict_table_and_pictures(tree):
     for words in (
         # The slider changes the difference, and the heading stays.
         "Which model is better, after 40 trials each</h2>",
-        "leadline report FIT.nc --budget 40 --rope D",
+        "leadline report FIT.nc --budget 40 --rope D --force",
         " / ".join(chances),
         f"digits {' / '.join(own.removesuffix(' %') for own in chances)} %",
         "verdict and pictures are for 0.0123",

@@ -89,10 +89,7 @@ def test_hostile_names_do_nothing(open_page, hostile_page):
 def test_budget_40_on_the_slider_is_that_of_python(opened, tree):
     slide(opened, "k", BUDGETS.index(40))
     assert opened.locator("#k-shown").text_content() == "40"
-    curve = ll.tuning_curve(tree, BUDGETS, kind="expected").sel(budget=40).mean(("chain", "draw"))
     cells = opened.locator("[data-cell=best]")
-    values = cells.evaluate_all("(all) => all.map((one) => Number(one.dataset.value))")
-    assert values == curve.to_numpy().tolist()
     alone = ll.tuning_curve(tree, [40], kind="expected").mean(("chain", "draw")).to_numpy()[:, 0]
     for text, value in zip(cells.all_text_contents(), alone, strict=True):
         mean = text.split()[0]

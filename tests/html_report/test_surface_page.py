@@ -32,7 +32,7 @@ def test_the_answers_of_all_rooms_are_in_it(page):
     assert f"{optimum:.3f}" in page
     for name in ("lr", "opt", "y", "momentum"):
         assert re.search(rf"<figcaption>{name}", page)
-    assert "believe the surface" in page
+    assert "Act on the surface" in page
     assert "scale of scores" in page
     # How often such intervals hold is known of searches that learned.
     assert "test studies by TPE" not in page
@@ -56,7 +56,7 @@ def test_a_search_that_learned_has_its_calibration(tmp_path):
     assert "RandomShareSampler" in page
     assert "Best together: expected score" in page
     assert "(trial " in page
-    assert "believe the" not in page
+    assert "ct on the surface" not in page
 
 
 def test_the_same_surface_gives_the_same_bytes(page, tmp_path):

@@ -7,6 +7,7 @@ from contextlib import closing
 import pytest
 from helpers_readers import digests, refused
 
+from leadline.io import databases
 from leadline.io.databases import open_database
 
 
@@ -53,10 +54,11 @@ def test_a_write_ahead_log_is_read_and_left_alone(tmp_path, closed):
     writer.close()
 
 
-def test_a_locked_database_is_refused(path):
+def test_a_locked_database_is_refused(path, monkeypatch):
+    monkeypatch.setattr(databases, "TIMEOUT", 0.05)
     with closing(sqlite3.connect(path)) as writer:
         writer.execute("BEGIN EXCLUSIVE")
-        with refused(path.name, "locked"), open_database(path, timeout=0.05):
+        with refused(path.name, "locked"), open_database(path):
             pass
 
 

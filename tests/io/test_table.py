@@ -397,6 +397,28 @@ def test_a_seed_among_the_hyperparameters_is_doubted():
     assert "'lr' counts" not in notes
 
 
+@pytest.mark.parametrize(
+    ("cells", "doubted"),
+    [
+        (range(1, 31), True),
+        (range(30)[::-1], True),
+        ([f"r{k:02d}" for k in range(30)], True),
+        ([*range(29), 40], False),
+        (np.random.default_rng(3).random(30), False),
+        ([f"opt{k % 7}" for k in range(30)], False),
+    ],
+)
+@pytest.mark.parametrize("repeated", [True, False])
+def test_a_column_that_numbers_or_names_the_trials_is_no_hyperparameter(cells, doubted, repeated):
+    frame = pd.DataFrame({"x": list(cells), "lr": np.linspace(0.1, 0.9, 30)})
+    frame = frame.loc[frame.index.repeat(2 if repeated else 1)].reset_index(drop=True)
+    frame["score"] = np.random.default_rng(0).random(len(frame))
+    named = {"score": "score", "direction": "minimize", "params": ["x", "lr"]}
+    notes = " ".join(read_table(frame, **named).notes)
+    assert ("'x' has another value in each trial" in notes) == doubted
+    assert "'lr' has another" not in notes
+
+
 def test_columns_that_look_like_hyperparameters_and_statuses_are_named():
     status, params = read_table(sweep_table(), **SWEEP).notes
     assert "status='state'" in status

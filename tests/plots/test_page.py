@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -94,6 +95,19 @@ def test_no_words_are_cut_at_the_edge_of_the_figure(name, size):
         # Half a character is less than the room between words.
         assert box.x0 > -5, own
         assert box.x1 < figure.bbox.width + 5, own
+    plt.close("all")
+
+
+@pytest.mark.parametrize("name", ["optimum", "effective_dim"])
+def test_a_long_legend_leaves_room_for_the_panels(name):
+    """Of a fit with warnings, failed checks, repeated trials and two models."""
+    with xr.open_datatree(Path(__file__).parents[1] / "data" / "crossed.nc") as tree:
+        with page("single-column"):
+            figure = words_of(PICTURES[name](tree))[1]
+            figure.canvas.draw()
+        heights = [own.get_window_extent().height for own in figure.axes]
+        assert min(heights) > 1.5 * PAGES["single-column"].font * figure.dpi / 72
+        assert figure.get_figheight() <= PAGES["single-column"].height
     plt.close("all")
 
 

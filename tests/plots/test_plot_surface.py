@@ -1,5 +1,7 @@
 """The picture of a surface, and the other pictures that take one."""
 
+from types import SimpleNamespace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from helpers_surface import make_surface_tree
 import leadline as ll
 from leadline.errors import LeadlineError
 from leadline.plots import plot_surface
+from leadline.plots.backends import backend_module
 from leadline.plots.gallery import PICTURES, pictures_of
 
 
@@ -117,6 +120,29 @@ def test_trials_beyond_the_axis_are_marked_at_its_end(direction, side, monkeypat
     for points in drawn[:2]:
         y = points[:, 1][np.isfinite(points[:, 1].astype(float))]
         assert ((y >= ends[0]) & (y <= ends[1])).all()
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_ticks_are_values_that_were_tried_or_whole_numbers(log):
+    numbers = ll.surface_numbers(make_surface_tree()).sel(hyperparameter=["lr", "y"])
+    n = numbers.sizes["trial"]
+    few = np.resize(np.log10([64, 128, 256, 512]) if log else [1, 2, 3, 8], n)
+    whole = np.resize(np.arange(2, 11), n)
+    position = np.stack(
+        [np.linspace(own.min(), own.max(), numbers.sizes["point"]) for own in (few, whole)]
+    )
+    numbers["position"] = ("hyperparameter", "point"), position
+    numbers["trial_position"] = ("hyperparameter", "trial"), np.stack([few, whole])
+    numbers["log"] = ("hyperparameter", [log, False])
+    figure = plt.figure()
+    picture = SimpleNamespace(module=backend_module("matplotlib"))
+    ticks = []
+    for axes, name in zip(figure.subplots(2), ("lr", "y"), strict=True):
+        plot_surface._label_values(picture, axes, numbers.sel(hyperparameter=name))
+        ticks.append([own.get_text() for own in axes.get_xticklabels()])
+    assert ticks[0] == (["64", "128", "256", "512"] if log else ["1", "3", "8"])
+    assert ticks[1] == ["2", "4", "6", "8", "10"]
+    plt.close("all")
 
 
 def test_the_density_of_few_draws_has_no_step_at_its_ends():

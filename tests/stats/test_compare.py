@@ -10,7 +10,7 @@ from scipy.special import ndtr
 
 import leadline as ll
 from leadline.errors import LeadlineError
-from leadline.stats.compare import BUDGETS, equivalence
+from leadline.stats.compare import BUDGETS, comparison_columns, equivalence
 from leadline.stats.comparison_sentences import likeliest, mean_scale
 from leadline.stats.improvements import (
     _excess_on_new_task,
@@ -348,3 +348,11 @@ def test_the_rows_of_the_picture_are_tasks_overall_and_a_new_task(crossed):
     wine = rows.sel(pair="a better than c", row="wine")
     assert float(wine["difference"]) == pytest.approx(gain.mean())
     assert str(wine["label"].item()).startswith("wine  ")
+
+
+def test_a_task_called_overall_has_a_column_of_its_own():
+    searches = tuple(itertools.product(("overall", "wine"), ("x", "y")))
+    found = ll.compare(make_tree(make_trials(searches=searches), chains=2, draws=20))
+    columns = comparison_columns(found)
+    assert [own.head for own in columns] == ["overall", "wine", "overall"]
+    assert [own.suffix for own in columns] == ["", "", "_overall"]

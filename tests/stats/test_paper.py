@@ -130,6 +130,12 @@ def test_one_search_of_one_model_reads_as_one(tmp_path):
     assert "trial that measures best of so many" in text.split("**Results")[0]
 
 
+@pytest.mark.parametrize("failed", [0, 10])
+def test_failed_trials_are_counted_where_there_are_some(failed):
+    alone = converged(make_tree(make_trials(n_failed=failed), draws=300))
+    assert ("failed ones included" in ll.sentences(alone)) == bool(failed)
+
+
 def test_the_best_trial_its_re_run_the_noise_and_the_trials_used_are_results():
     alone = converged(make_tree(make_trials(), draws=300))
     row, text = ll.summary(alone).iloc[0], ll.sentences(alone)
@@ -220,7 +226,7 @@ def test_a_surface_has_a_sentence(form, law):
     for words in ("Gaussian process", "eriksson2021" if form == "latex" else "2103.00349", "lr"):
         assert words in text
     assert ("test studies by TPE" in text) == (not law)
-    assert ("we follow the" in text) == law
+    assert ("We follow the" in text) == law
 
 
 def test_an_unknown_form_is_refused(tree):

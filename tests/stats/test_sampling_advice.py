@@ -1,5 +1,7 @@
 """The advice on a fit that has not converged is new with each fit, until sampling cannot help."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -39,7 +41,12 @@ def test_advice_is_in_the_words_of_the_place():
         USED | {"tune": 2000}, diverged=True, disagree=False, missing=0.5, target_accept=0.99
     )
     assert "0.99" in advice
-    assert in_command_line_words(advice).endswith("--tune 4000")
+    typed = in_command_line_words(advice, Path("there/fit.nc"))
+    assert typed.endswith(
+        f"add `--tune 4000 -o {Path('there-2').absolute()}` to the command that made this fit"
+    )
+    # Without the file of the fit, it is replaced.
+    assert "`--tune 4000 --force`" in in_command_line_words(advice)
 
 
 def test_a_fit_without_settings_gets_general_advice():

@@ -19,7 +19,7 @@ def test_stop_when_no_search_is_likely_to_gain_enough(tree):
     found = forecast(tree, [5, 20], minimum_gain=0.05)
     advice = stopping_advice(tree, found, probability=0.05)
     assert advice.stop
-    assert advice.p_gain == float(found["p_worthwhile"].isel(trials=1).max()) < 0.05
+    assert advice.p_worthwhile == float(found["p_worthwhile"].isel(trials=1).max()) < 0.05
     assert advice.sentence.startswith("Stop: the best of 20 more trials, if re-run, would gain")
     assert "more than 0.05" in advice.sentence
 
@@ -68,10 +68,10 @@ def test_the_probability_of_the_advice_is_that_of_the_table(tree):
     found = forecast(tree, [5, 500])
     rows = forecast_cells(found, 0.8)
     shown = max(float(row[6].strip("<> %")) for row in rows if row[1] == "500")
-    assert f"probability {percent(stopping_advice(tree, found).p_gain)}" in (
+    assert f"probability {percent(stopping_advice(tree, found).p_worthwhile)}" in (
         stopping_advice(tree, found).sentence
     )
-    assert shown == pytest.approx(100 * stopping_advice(tree, found).p_gain, abs=0.6)
+    assert shown == pytest.approx(100 * stopping_advice(tree, found).p_worthwhile, abs=0.6)
 
 
 def test_nothing_is_advised_when_sampling_has_not_converged():

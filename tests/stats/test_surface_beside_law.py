@@ -1,4 +1,4 @@
-"""Where law and surface answer on one search, a sentence says which to believe."""
+"""Where law and surface answer on one search, a sentence says which to act on."""
 
 import json
 import re
@@ -12,6 +12,7 @@ from leadline.stats.intervals import estimate
 from leadline.stats.rounding import percent
 from leadline.stats.summary import summary_text
 from leadline.stats.surface_beside_law import law_sentences
+from leadline.stats.surface_forecast import headroom_of, perfect_search_sentences
 from leadline.stats.surface_tree import law_draws
 
 NAME = "digits / mlp"
@@ -26,11 +27,12 @@ def with_outcome(tree, passed):
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
-@pytest.mark.parametrize(("passed", "believed"), [(True, "surface"), (False, "law")])
-def test_it_has_the_numbers_of_the_law_and_the_check_decides(direction, passed, believed):
+@pytest.mark.parametrize(("passed", "acted_on"), [(True, "surface"), (False, "law")])
+def test_it_leads_with_the_one_to_act_on_and_the_check_decides(direction, passed, acted_on):
     tree = with_outcome(make_surface_tree(direction=direction, law=True), passed)
     sentence = law_sentences(tree)[NAME]
-    assert f"believe the {believed}" in sentence
+    assert sentence.startswith(f"act on the {acted_on}")
+    assert ("for comparison, the law" in sentence) == passed
     draws = law_draws(tree)
     for name in ("law_optimum", "law_best_seen_expected", "law_noise_sd"):
         assert estimate(draws[name].sel(search=NAME), 0.89) in sentence
@@ -39,7 +41,12 @@ def test_it_has_the_numbers_of_the_law_and_the_check_decides(direction, passed, 
 @pytest.mark.parametrize(
     ("scale", "factor", "seeds", "words"),
     [
-        ("log", 2.0, 3, "of the noise believe the law: the surface takes it to be even on the log"),
+        (
+            "log",
+            2.0,
+            3,
+            "for the noise, act on the law: the surface takes it to be even on the",
+        ),
         ("logit", 0.5, 1, "the noise is open without more seeds: the surface takes it to be even"),
         ("log", 1.2, 3, ""),
         ("identity", 2.0, 3, ""),
@@ -64,7 +71,13 @@ def test_it_has_what_a_perfect_search_would_gain():
     chance = percent(float((gain > draws["law_noise_sd"]).mean()))
     words = f"{estimate(gain.sel(search=NAME), 0.89)} by a perfect search, more than the noise"
     assert words in law_sentences(tree)[NAME]
-    assert f"with probability {chance};" in law_sentences(tree)[NAME]
+    assert law_sentences(tree)[NAME].endswith(f"with probability {chance}")
+    chance = percent(float((gain > 0.015).mean()))
+    sentence = law_sentences(tree, minimum_gain=0.015)[NAME]
+    assert sentence.endswith(f"more than 0.015 with probability {chance}")
+    (perfect,) = perfect_search_sentences(tree, 0.89, 0.015)
+    chance = percent(float((headroom_of(tree) > 0.015).mean()))
+    assert perfect.endswith(f"more than 0.015 with probability {chance}.")
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
@@ -94,7 +107,7 @@ def test_the_advice_says_what_it_rests_on_and_where_the_law_is_opposed(
     assert ("The law" in advice.reason) == bool(opposite)
     assert opposite in advice.reason
     doubted = ll.stopping_advice(with_outcome(tree, False), found).reason
-    assert "The law is to be believed" in doubted
+    assert "But act on the law" in doubted
     alone = make_surface_tree(direction=direction)
     assert "rests on" not in ll.stopping_advice(alone, ll.forecast(alone, 50)).reason
 
@@ -115,8 +128,8 @@ def test_it_stands_in_the_summary_the_report_and_the_paper():
     (sentence,) = law_sentences(tree).values()
     assert sentence in ll.summary(tree).attrs["settings"]
     for text in (summary_text(tree, "csv"), render(tree)):
-        assert "believe the surface" in text
-    assert "we follow the surface" in ll.sentences(tree)
+        assert "act on the surface" in text.lower()
+    assert "We follow the surface" in ll.sentences(tree)
 
 
 def test_a_paper_defines_the_law_and_has_each_number_once():

@@ -97,8 +97,8 @@ def test_the_advice_on_a_search_that_learned_is_about_a_perfect_one():
     # Random trials rarely gain, which is no reason to stop a sampler that learns.
     chance = (headroom_of(tree) > tree["posterior"]["noise_sd"]).mean(("chain", "draw"))
     advice = stopping_advice(tree, ll.forecast(tree, 10))
-    assert advice.p_gain == pytest.approx(float(chance.max()))
-    assert advice.stop == (advice.p_gain < 0.05)
+    assert advice.p_worthwhile == pytest.approx(float(chance.max()))
+    assert advice.stop == (advice.p_worthwhile < 0.05)
     far = stopping_advice(tree, ll.forecast(tree, 10, minimum_gain=0.3))
     assert far.stop
     unsound = make_surface_tree(max_rhat=1.2)
@@ -125,7 +125,7 @@ def test_the_advice_on_a_random_search_is_about_random_trials_as_that_of_the_law
     tree = make_surface_tree(law=True)
     found = ll.forecast(tree, [10, 200])
     advice = stopping_advice(tree, found)
-    assert advice.p_gain == pytest.approx(float(found["p_worthwhile"].isel(trials=1).max()))
+    assert advice.p_worthwhile == pytest.approx(float(found["p_worthwhile"].isel(trials=1).max()))
     assert "the best of 200 more random trials" in advice.sentence
     assert "perfect search" not in advice.sentence
 
@@ -139,6 +139,6 @@ def test_the_error_of_few_functions_does_not_stop_a_search(better, stop):
     optimum[0, :better] -= 1.0
     tree["posterior"] = xr.DataTree(posterior.assign(optimum=optimum))
     advice = stopping_advice(tree, ll.forecast(tree, 10))
-    assert advice.p_gain == pytest.approx(better / 60)
+    assert advice.p_worthwhile == pytest.approx(better / 60)
     assert advice.stop == stop
     assert ("± 2.3 %" in advice.sentence) == (better > 0)

@@ -1,5 +1,7 @@
 """Where the optimum of a surface is, and which hyperparameters matter."""
 
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -148,6 +150,28 @@ def test_the_best_trial_is_kept_where_no_setting_is_expected_to_be_better(direct
     table = ll.best_setting(tree)
     assert table.attrs["keep_best"] == better
     assert ("best trial" in together_text(table)) == better
+
+
+@pytest.mark.parametrize("run", [True, False])
+def test_a_setting_that_no_trial_had_is_the_next_to_run(run):
+    tree = make_surface_tree()
+    if run:
+        own = tree["surfaces/0"].dataset.copy(deep=True)
+        own["points"].loc[{"trial": 0}] = tree["functions/0"]["through"]
+        tree["surfaces/0"] = own
+    table = ll.best_setting(tree)
+    assert table.attrs["never_run"] != run
+    score = table.attrs["together_score"][0]
+    posterior = tree["posterior"].to_dataset()
+    for worse, verdict in ((0.1, "Not settled|Go on"), (-0.1, "")):
+        again = score + worse + 0.0 * posterior["best_seen_expected"]
+        tree["posterior"] = xr.DataTree(posterior.assign(best_seen_expected=again))
+        reason = ll.stopping_advice(tree, ll.forecast(tree, 50)).reason
+        assert re.match(verdict, reason)
+        # Where the best trial is expected to be better, it is the one to keep.
+        said = not run and worse > 0
+        assert (f"no trial had: lr {table.loc['lr', 'together']:.3g}, opt adam" in reason) == said
+        assert ("no trial had this setting" in together_text(ll.best_setting(tree))) == said
 
 
 @pytest.mark.parametrize(("share", "any_value"), [(0.0, True), (0.1, False)])

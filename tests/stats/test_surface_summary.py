@@ -1,12 +1,18 @@
 """The answers of a surface as a table, on trees that were never sampled."""
 
+import io
+
+import numpy as np
+import pandas as pd
 import pytest
 from helpers import make_tree, make_trials
 from helpers_surface import NOISE, OPTIMUM, learned, make_surface_tree
 
 import leadline as ll
 from leadline.errors import LeadlineError
+from leadline.stats.markup import escape
 from leadline.stats.summary import summary_cells, summary_text
+from leadline.stats.surface_settings import setting_cells, together_text
 from leadline.stats.surface_tree import is_surface, surface_groups
 
 PAIR = (("a", "x"), ("a", "y"))
@@ -96,9 +102,25 @@ def test_the_scale_of_scores_is_in_the_table(form):
 
 @pytest.mark.parametrize("form", ["markdown", "latex", "csv"])
 def test_text_has_the_calibration_and_the_hyperparameters(form):
-    text = summary_text(make_surface_tree(), form)
+    tree = make_surface_tree()
+    text = summary_text(tree, form)
     assert "80" in text.split("calibration")[1]
     assert "lr" in text
+    # The table of the screen, with all numbers in CSV.
+    settings = ll.best_setting(tree)
+    assert escape(together_text(settings), form) in text if form != "csv" else True
+    for name, row in setting_cells(settings).iterrows():
+        cells = [escape(cell, form) for cell in (name, *row)] if form != "csv" else []
+        assert "".join(cells) in text.replace(" & ", "").replace(" | ", "")
+    if form == "csv":
+        table = pd.read_csv(io.StringIO(text), comment="#", index_col=0)
+        assert table.loc["digits / mlp", "optimum"] == ll.summary(tree)["optimum"].item()
+        own = text[text.index("# hyperparameter,") :].replace("# ", "")
+        again = pd.read_csv(io.StringIO(own), index_col=0)
+        np.testing.assert_array_equal(again["tuning_gain"], settings["tuning_gain"])
+    two = summary_text(make_surface_tree(PAIR), form)
+    for name in ("x", "y"):
+        assert f"the hyperparameters of {name}, " in two
 
 
 def test_answers_of_the_law_say_what_they_lack():
@@ -119,6 +141,6 @@ def test_surfaces_are_compared_where_they_are_best():
     # Each further search is 0.05 worse.
     assert (pair["p_better"] > 0.9).all()
     assert pair["difference"].sel(task="a") == pytest.approx(0.05, abs=0.03)
-    assert pair["better_from_budget"].isnull().all()
+    assert pair["better_from_budget"].isnull().all()  # noqa: PD003  (xarray)
     assert (found["scale"] > 0).all()
     assert "x" in ll.comparison_sentences(found)[0]

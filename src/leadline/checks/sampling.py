@@ -26,7 +26,9 @@ def rhat(evidence: Evidence) -> Outcome:
     """Check that the chains agree."""
     figure = evidence.convergence.max_rhat
     if np.isnan(figure):
-        return not_made(MAX_RHAT, "R-hat compares chains, and there is one; fit with chains=4.")
+        return not_made(
+            MAX_RHAT, "R-hat compares chains, and there is one; fit again with chains=4."
+        )
     return at_most(figure, MAX_RHAT, f"The chains disagree: {evidence.convergence.advice}.")
 
 

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from leadline.cli.wording import SOURCE_ARGUMENTS, SURFACE
+from leadline.cli.wording import SOURCE_ARGUMENTS, SURFACE, new_folder
 
 
 def surface_line(
@@ -29,7 +29,4 @@ def surface_line(
 
 def surface_folder(folder: Path) -> str:
     """Return a folder that does not exist, for the surface beside the fit in `folder`."""
-    name = f"{folder}-surface"
-    while Path(name).exists():
-        name += "-2"
-    return name
+    return new_folder(folder, "-surface")

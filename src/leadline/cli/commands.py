@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from leadline.data.trials import Trials
     from leadline.inference.progress import Progress
 
-STOP = 3
-"""Exit code of the advice to stop."""
+EXIT_CODES = {"go on": 0, "stop": 3, "not settled": 4, "no advice": 5}
+"""Exit codes of the advice of a forecast, with --exit-code."""
 
 _REACH_PROBABILITY = 0.9
 
@@ -115,7 +115,9 @@ def run_compare(arguments: argparse.Namespace) -> None:
 
     names = ("by", "budget", "rope", "ci_prob")
     chosen = choose_items(tree, arguments.by, arguments.items)
-    show_comparison(chosen, **{name: getattr(arguments, name) for name in names})
+    show_comparison(
+        chosen, path=arguments.fit, **{name: getattr(arguments, name) for name in names}
+    )
     show_recorded(tree, arguments.fit)
 
 
@@ -199,11 +201,11 @@ def run_forecast(arguments: argparse.Namespace) -> int:
         needed = trials_needed_sentences(within)
     names = ("minimum_gain", "probability", "ci_prob")
     options = {name: getattr(arguments, name) for name in names}
-    stop = show_forecast(tree, arguments.trials, **options)
+    verdict = show_forecast(tree, arguments.trials, path=arguments.fit, **options)
     for sentence in needed:
         show_line(sentence)
     show_recorded(tree, arguments.fit)
-    return STOP if stop and arguments.exit_code else 0
+    return EXIT_CODES[verdict] if arguments.exit_code else 0
 
 
 def read_fit(path: Path) -> Any:
@@ -290,7 +292,7 @@ def write_answers(
             if len(set(tree["posterior"].dataset["model"].to_numpy())) > 1:
                 from leadline.cli.show_comparison import show_comparison
 
-                show_comparison(tree)
+                show_comparison(tree, path=output / "fit.nc")
         if not arguments.no_pictures:
             progress.start("preparing the pictures")
             # Imported after the answers, because the libraries that draw take seconds.

@@ -34,7 +34,6 @@ from leadline.stats.surface_settings import (
     has_params,
     setting_cells,
     setting_title,
-    together_text,
     which_matter,
 )
 from leadline.stats.surface_tree import calibration_of, is_surface, next_time_of, surface_groups
@@ -69,7 +68,7 @@ def show_answers(
         print(summary_text(tree, form, **interval), end="")
         return
     answers, found = summary_cells(tree, **interval), convergence(tree)
-    line = in_command_line_words(answers.attrs["convergence"])
+    line = in_command_line_words(answers.attrs["convergence"], path)
     if not found.ok:
         show_line(line, "bold red")
     if len(answers) > 1:
@@ -79,10 +78,7 @@ def show_answers(
         _show_cells(answers.attrs["title"], answers.T, named=False)
     show_settings(tree, interval.get("ci_prob"))
     if not is_surface(tree) and surface != "":
-        again = f"`{surface}`" if surface else AGAIN
-        if path is not None and surface is None:
-            folder = shlex.quote(surface_folder(path.absolute().parent))
-            again = f"add `{SURFACE} -o {folder}` to the command that made this fit"
+        again = f"`{surface}`" if surface else _how_to_fit_again(path)
         show_line(in_command_line_words(which_matter(tree, again)), "dim")
     for sentence in answers.attrs["remarks"]:
         show_line(sentence)
@@ -93,14 +89,21 @@ def show_answers(
     show_recorded(tree, path, shown)
 
 
+def _how_to_fit_again(path: Path | None) -> str:
+    """Return how to fit a surface to the trials of the fit in a file."""
+    if path is None:
+        return AGAIN
+    folder = shlex.quote(surface_folder(path.absolute().parent))
+    return f"add `{SURFACE} -o {folder}` to the command that made this fit"
+
+
 def show_settings(tree: xr.DataTree, ci_prob: float | None = None) -> None:
     """Print where the optimum of each surface is, and which hyperparameters matter."""
     several = len(tree["posterior"].dataset["search"]) > 1
     for name in surface_groups(tree) if is_surface(tree) else ():
         table = best_setting(tree, name, ci_prob=ci_prob)
         cells = setting_cells(table)
-        title = f"the hyperparameters{f' of {name}' if several else ''}, {setting_title(table)}\n"
-        title += together_text(table)
+        title = setting_title(table, name if several else "")
         heads = list(map(str, cells.columns))
         rows = [list(map(str, row)) for row in cells.itertuples(name=None)]
         show_table(title, ["hyperparameter"], heads, rows)
@@ -168,11 +171,12 @@ def show_forecast(
     minimum_gain: float,
     probability: float,
     ci_prob: float | None = None,
-) -> bool:
-    """Print the gains expected from further trials and an advice; return whether it is to stop.
+    path: Path | None = None,
+) -> str:
+    """Print the gains expected from further trials and an advice; return its verdict.
 
     The advice is about the largest number of `trials`: it is to stop if no search gains more than
-    `minimum_gain`, in score units, with `probability`.
+    `minimum_gain`, in score units, with `probability`. `path` is the file of the fit.
     """
     found = forecast(tree, trials, minimum_gain=minimum_gain)
     if found.attrs["problems"]:
@@ -204,11 +208,13 @@ def show_forecast(
     show_line(advice.reason)
     if far := found.attrs["far_beyond"]:
         show_line(f"{far}.")
-    for sentence in perfect_search_sentences(tree, prob) if is_surface(tree) else ():
-        show_line(sentence)
     if is_surface(tree):
-        for name, text in surface_beside_law.law_sentences(tree, ci_prob=prob).items():
+        for sentence in perfect_search_sentences(tree, prob, minimum_gain):
+            show_line(sentence)
+        beside = surface_beside_law.law_sentences(tree, ci_prob=prob, minimum_gain=minimum_gain)
+        for name, text in beside.items():
             show_line(f"{name}: {text}" if named else text)
     elif has_params(tree):
-        show_line(in_command_line_words(which_matter(tree)), "dim")
-    return advice.stop
+        again = _how_to_fit_again(path)
+        show_line(in_command_line_words(which_matter(tree, again)), "dim")
+    return advice.verdict

@@ -12,12 +12,13 @@ def how_to_fit(path: Path) -> str:
 
     The source is read, so that the line has what a fit needs.
     """
-    from leadline.io.sources import read_source
+    from leadline.io.sources import read_source, source_stem
 
     source, quoted = str(path), shlex.quote(str(path))
-    beside = path.parent / "fit.nc"
-    if path.suffix != ".nc" and beside.exists():
-        return f"; the fit is {shlex.quote(str(beside))}"
+    # Beside its report, or in the folder that a fit of this source makes.
+    for fit in (path.parent / "fit.nc", Path(f"leadline-{source_stem(source)}") / "fit.nc"):
+        if path.suffix != ".nc" and fit.exists():
+            return f"; the fit is {shlex.quote(str(fit))}"
     if path.suffix in (".html", ".png"):
         return ""
     try:

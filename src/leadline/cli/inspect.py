@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leadline.cli.command_line import surface_line
+from leadline.cli.command_line import surface_folder, surface_line
 from leadline.cli.refusals import unnamed_searches
 from leadline.cli.wording import SOURCE_ARGUMENTS, in_command_line_words
 from leadline.errors import LeadlineError, NotRecordedError, SeveralError, join_values, pluralize
@@ -273,6 +273,7 @@ def _answers(
     source: str, options: Mapping[str, object], trials: "Trials", verdicts: list[tuple[int, str]]
 ) -> str:
     """Return which questions the trials can answer, and what a fit does with them."""
+    from leadline.io.sources import source_stem
     from leadline.search_audit.random_search import too_few_random
 
     how = "low" if trials.direction == "minimize" else "high"
@@ -287,7 +288,10 @@ def _answers(
         with contextlib.suppress(LeadlineError):
             reason = too_few_random(trials).partition(". ")[0]
     if reason:
-        line = surface_line(source, options)
+        folder = Path(f"leadline-{source_stem(source)}")
+        # Only where the default exists, a folder is named.
+        output = surface_folder(folder) if folder.exists() else ""
+        line = surface_line(source, options, output=output)
         return f"refused by `leadline fit`: {reason}; `{line}` answers: {by_surface}"
     few = [count for count, _ in verdicts if count < _ENOUGH]
     if any(count < _NEEDED for count in few):

@@ -341,7 +341,8 @@ def _add_forecast_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--exit-code",
         action="store_true",
-        help="exit with code 3 if the advice is to stop, that on a surface where there is one",
+        help="exit with a code of the advice: 0 go on, 3 stop, 4 not settled, 5 no advice, as "
+        "sampling failed; of a surface, it is that of the surface",
     )
 
 

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -10,13 +11,10 @@ import xarray as xr
 from leadline.cli.tables import show_line, show_table
 from leadline.cli.wording import in_command_line_words
 from leadline.errors import LeadlineError, closest, format_value, there_are
-from leadline.stats.compare import compare_once
+from leadline.stats.compare import Column, compare_once, comparison_columns
 from leadline.stats.comparison_sentences import comparison_sentences, conditions, difference_text
 from leadline.stats.improvements import context_of
 from leadline.stats.rounding import percent
-
-# Head of a column: suffix of its variables, and what is selected of them.
-Columns = dict[str, tuple[str, dict[str, str]]]
 
 
 def choose_items(tree: xr.DataTree, by: str, names: Sequence[str]) -> xr.DataTree:
@@ -68,51 +66,44 @@ def show_comparison(
     budget: float | None = None,
     rope: float = 0.0,
     ci_prob: float | None = None,
+    path: Path | None = None,
 ) -> None:
-    """Print the result of `leadline.compare`, per task and overall, and its conclusions."""
+    """Print the result of `leadline.compare`, per task and overall, and its conclusions.
+
+    `path` is the file of the fit, for the commands to type next.
+    """
     found = compare_once(tree, by=by, budget=budget, rope=rope, ci_prob=ci_prob)  # type: ignore[arg-type]
-    columns = _columns(found)
+    columns = comparison_columns(found)
     when = conditions(found)
     when = when[:1].lower() + when[1:]
     kinds = ("better", "equal", "worse") if rope else ("better", "worse")
     equal = " / P(practically equal)" if rope else ""
     pairs = list(itertools.combinations(map(str, found[by].to_numpy()), 2))
     title = f"which {by} is better, {when}: P(better){equal} / P(worse), in rounded %"
-    sentences = [in_command_line_words(sentence) for sentence in comparison_sentences(found)]
+    sentences = [in_command_line_words(sentence, path) for sentence in comparison_sentences(found)]
     if found.attrs["problems"]:
         # Before the numbers that it is about.
         show_line(sentences.pop(0), "bold red")
     rows = []
     for first, second in pairs:
         pair = found.sel({by: first, f"other_{by}": second})
-        chances = [_chances(pair, kinds, *own) for own in columns.values()]
+        chances = [_chances(pair, kinds, own) for own in columns]
         rows.append([f"{first}, {second}", *chances])
-    show_table(title, [f"{by}, against the other"], list(columns), rows)
+    show_table(title, [f"{by}, against the other"], [own.head for own in columns], rows)
     _show_differences(found, pairs, columns)
     for sentence in sentences:
         show_line(sentence)
 
 
-def _columns(found: xr.Dataset) -> Columns:
-    context = context_of(found.attrs["by"])
-    names = [str(name) for name in found[context].to_numpy()]
-    columns: Columns = {name: ("", {context: name}) for name in names}
-    if len(names) > 1:
-        columns["overall"] = ("_overall", {})
-    if found["p_better_new_task"].notnull().any():
-        columns["a new task"] = ("_new_task", {})
-    return columns
-
-
-def _chances(
-    pair: xr.Dataset, kinds: tuple[str, ...], suffix: str, selected: dict[str, str]
-) -> str:
-    chances = [float(pair[f"p_{kind}{suffix}"].sel(selected)) for kind in kinds]
+def _chances(pair: xr.Dataset, kinds: tuple[str, ...], own: Column) -> str:
+    chances = [float(pair[f"p_{kind}{own.suffix}"].sel(own.selected)) for kind in kinds]
     shown = [percent(chance).removesuffix(" %") for chance in chances]
     return "" if math.isnan(chances[0]) else " / ".join(shown)
 
 
-def _show_differences(found: xr.Dataset, pairs: list[tuple[str, str]], columns: Columns) -> None:
+def _show_differences(
+    found: xr.Dataset, pairs: list[tuple[str, str]], columns: list[Column]
+) -> None:
     """Print the differences, in score units and, for summaries, in task scales."""
     by, metric = found.attrs["by"], found.attrs["metric"]
     prob = f"{100 * found.attrs['ci_prob']:g} %"
@@ -120,20 +111,17 @@ def _show_differences(found: xr.Dataset, pairs: list[tuple[str, str]], columns: 
     title = f"difference in {metric}: posterior mean and {prob} interval, positive where the first"
     title += " is better" + f"; * in task scales (last row, in {metric})" * several
     # All differences on one task are in score units.
-    heads = {
-        head if where or not several else f"{head} *": (suffix, where)
-        for head, (suffix, where) in columns.items()
-    }
+    heads = [own.head + " *" * (several and not own.selected) for own in columns]
     rows = []
     for first, second in pairs:
         pair = found.sel({by: first, f"other_{by}": second})
-        own = (difference_text(pair.sel(at), f"difference{key}") for key, at in heads.values())
+        own = (difference_text(pair.sel(at), f"difference{key}") for _, key, at in columns)
         rows.append([f"{first}, {second}", *own])
     if several:
         scales = [
-            f"{float(found['scale'].sel(where)):.3g}" if where else ""
-            for _, where in heads.values()
+            f"{float(found['scale'].sel(own.selected)):.3g}" if own.selected else ""
+            for own in columns
         ]
         rows.append(["task scale", *scales])
     styles = ["dim" if several and k == len(pairs) else "" for k in range(len(rows))]
-    show_table(title, [f"{by}, against the other"], list(heads), rows, styles=styles)
+    show_table(title, [f"{by}, against the other"], heads, rows, styles=styles)

@@ -86,14 +86,26 @@ _NAMED = re.compile(
     rf"{_NOT_QUOTED}({_SNAKE_CASE})\b(?!['\"])"
 )
 
+# Options to fit again with, which a command needs in one piece.
+_AGAIN = re.compile(r"\bfit again with (--[\w-]+ [\w-]+(?:(?:, | and )--[\w-]+ [\w-]+)*)")
+
 # A name that a column was given for.
 _FOR = re.compile(rf"(no column .{{1,80}}? for )({_ANY})\b")
+
+
+def new_folder(folder: Path, ending: str) -> str:
+    """Return a folder that does not exist, beside another and named after it."""
+    name = f"{folder}{ending}"
+    while Path(name).exists():
+        name += "-2"
+    return name
 
 
 def in_command_line_words(message: str, fit: Path | None = None) -> str:
     """Return a message with arguments of Python written as options of the command line.
 
-    `fit` is the file of the fit that the message is about: commands to type name it.
+    `fit` is the file of the fit that the message is about: commands to type name it, and a new
+    folder for the next fit.
 
     >>> in_command_line_words("scale must be 'log'; or use model='single', assume_random=True")
     "--scale must be 'log'; or use --pooling single, --assume-random"
@@ -115,4 +127,11 @@ def in_command_line_words(message: str, fit: Path | None = None) -> str:
         message = message.replace(phrase, words)
     message = _NAMED.sub(lambda match: OPTIONS[match[0]], _ASSIGNED.sub(option, message))
     message = _FOR.sub(lambda match: f"{match[1]}--{match[2].replace('_', '-')}", message)
+    new = "--force" if fit is None else f"-o {shlex.quote(new_folder(fit.absolute().parent, '-2'))}"
+    message = _AGAIN.sub(
+        lambda match: (
+            f"add `{re.sub(', | and ', ' ', match[1])} {new}` to the command that made this fit"
+        ),
+        message,
+    )
     return message if fit is None else message.replace("FIT.nc", shlex.quote(str(fit)))

@@ -66,7 +66,9 @@ class Axis:
         if self.choices:
             return [None if np.isnan(own) else self.choices[int(own)] for own in positions]
         scaled = self.low + (self.high - self.low) * positions
-        return (np.exp(scaled) if self.log else scaled).tolist()
+        values = np.exp(scaled) if self.log else scaled
+        # 512, and not 511.99999999999994.
+        return [float(f"{own:.12g}") for own in values]
 
     def snap(self, unit: Floats) -> Floats:
         """Return the possible positions nearest to positions in [0, 1]."""

@@ -29,12 +29,8 @@ from leadline.stats.rounding import decimals_shown, of_best
 from leadline.stats.stopping import stopping_advice
 from leadline.stats.summary import summary
 
-VERSION = 1
-"""Version of the dictionary's layout; it grows when a key is renamed or removed."""
-
 _PARAMETERS = ("optimum", "headroom", "effective_dim", "noise_sd")
 _FIGURES = ("best_seen", "best_seen_expected", "best_within_noise", "p_gain_10", "warning")
-_INNER_PROB = 0.5
 _ATTRIBUTES = (
     *("metric", "direction", "source", "trials", "search_sampler", "created_at", "cost_unit"),
 )
@@ -58,7 +54,7 @@ def report_data(
     Numbers have full precision, None where there is none. `curves` are those of `curve_numbers`,
     if known: they take longest to compute. `budget` and `rope` are those of the comparison. Keys:
 
-    - `version`; `metric`, `direction`, `source`, `trials`, `search_sampler`, `created_at`,
+    - `metric`, `direction`, `source`, `trials`, `search_sampler`, `created_at`,
       `cost_unit`, `notes`, `settings`, `priors`, `versions`: the provenance;
     - `interval`: its `prob` and `kind`; `convergence`: `ok` and `message`;
     - `failed_checks`: names of failed warnings; `verdict`: sentences on the whole fit;
@@ -77,7 +73,6 @@ def report_data(
     # An earlier version recorded what are notes now.
     recorded = [name for name in recorded if level_of(name) == WARNING]
     data = {
-        "version": VERSION,
         **described(tree),
         "interval": {"prob": prob, "kind": kind},
         "convergence": {"ok": found.ok, "message": sampling_line(tree)},
@@ -95,11 +90,6 @@ def report_data(
         search["sentences"] = search_sentences(data, index)
     data["verdict"] = verdict_sentences(data)
     return data
-
-
-def to_json(tree: xr.DataTree) -> str:
-    """Return `report_data` of the result of `leadline.fit` as JSON text."""
-    return json.dumps(report_data(tree), allow_nan=False)
 
 
 def plain(value: Any) -> Any:
@@ -151,21 +141,11 @@ def _describe_searches(
 ) -> list[dict[str, Any]]:
     """Return the answers of each search."""
     posterior = tree["posterior"].dataset
-    inner_prob = _INNER_PROB * min(1.0, 2 * prob)
-    answers, inner = (summary(tree, ci_prob=size, ci_kind=kind) for size in (prob, inner_prob))
-    label, inner_label = (interval_label(size, kind) for size in (prob, inner_prob))
+    answers, label = summary(tree, ci_prob=prob, ci_kind=kind), interval_label(prob, kind)
     flat = plateau_sentences(tree, ci_prob=prob, ci_kind=kind)
     result = []
     for index, name in enumerate(search_names(tree)):
         row: dict[Any, Any] = answers.loc[name].to_dict()
-        parameters = {
-            own: parameter(row, own, label)
-            | {
-                "inner_lower": inner.loc[name, f"{own}_{inner_label}_lb"],
-                "inner_upper": inner.loc[name, f"{own}_{inner_label}_ub"],
-            }
-            for own in _PARAMETERS
-        }
         result.append(
             {
                 "name": name,
@@ -179,7 +159,7 @@ def _describe_searches(
                 "plateau": flat.get(name, ""),
                 **{figure: row[figure] for figure in _FIGURES},
                 "best_mean": of_best([row["best_runs"]]),
-                **parameters,
+                **{own: parameter(row, own, label) for own in _PARAMETERS},
                 "effective_dim_probability": {
                     column.removeprefix("effective_dim="): row[column]
                     for column in answers.columns

@@ -14,9 +14,7 @@ MOST_SEARCHES = 40
 # Digits of numbers in the data of the page; tables show at most five.
 _DIGITS = 5
 
-# Parts of the data that the script of the page does not use.
-_UNUSED = ("checks", "verdict")
-_UNUSED_OF_SEARCHES = ("sentences", "plateau")
+_CHANCES = ("p_better", "p_equal", "p_worse")
 
 
 def is_many(data: Mapping[str, Any]) -> bool:
@@ -25,15 +23,25 @@ def is_many(data: Mapping[str, Any]) -> bool:
 
 
 def page_data(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data that the page embeds: all, but for many searches only what it uses."""
-    if not is_many(data):
-        return dict(data)
-    searches = [
-        {name: value for name, value in search.items() if name not in _UNUSED_OF_SEARCHES}
-        for search in data["searches"]
-    ]
-    used = {name: value for name, value in data.items() if name not in _UNUSED}
-    result: dict[str, Any] = _rounded(used | {"searches": searches})
+    """Return the data that the page embeds: what its script uses, of many searches rounded."""
+    comparison = data["comparison"]
+    used: dict[str, Any] = {
+        "curves": data["curves"],
+        "forecast": data["forecast"],
+        "searches": [
+            {"name": own["name"], "optimum": {"decimals": own["optimum"]["decimals"]}}
+            for own in data["searches"]
+        ],
+        "comparison": comparison
+        and {
+            **{name: comparison[name] for name in ("ropes", "rope_place")},
+            "pairs": [
+                {"columns": [{name: own[name] for name in _CHANCES} for own in pair["columns"]]}
+                for pair in comparison["pairs"]
+            ],
+        },
+    }
+    result: dict[str, Any] = _rounded(used) if is_many(data) else used
     return result
 
 

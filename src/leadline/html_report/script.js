@@ -56,11 +56,6 @@
     const place = Number(budgetSlider.value);
     announce(budgetSlider, count(budgets[place]), " trials");
     fill("best", (search) => estimate(search, place));
-    all('[data-cell="best"]').forEach((cell) => {
-      const search = Number(cell.closest("tr").dataset.search);
-      if (mean[search][place] === null) delete cell.dataset.value;
-      else cell.dataset.value = String(mean[search][place]);
-    });
     all("[data-curve]").forEach((figure) => point(figure, place));
   };
 

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from leadline.plots.plot_comparison import SUMMARY_ROWS, tabulate_pairs
-from leadline.stats.compare import compare, equivalence
+from leadline.stats.compare import compare, comparison_columns, equivalence
 from leadline.stats.comparison_sentences import comparison_sentences, conditions, superlative
 from leadline.stats.forecast import forecast
 
@@ -29,6 +28,7 @@ FURTHER = [*(step * 10**power for power in range(4) for step in (1, 2, 3, 5, 7))
 DEFAULT_BUDGET = DEFAULT_FURTHER = 50
 """Initial values of the sliders, and those of a page without JavaScript."""
 
+_CHANCES = ("p_better", "p_equal", "p_worse")
 _ROPE_STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
 # The smallest difference, in units of the smallest task scale.
 _SMALLEST = 0.01
@@ -69,7 +69,7 @@ def forecast_data(tree: xr.DataTree) -> dict[str, Any]:
     They are variables of `leadline.forecast`, dims (search, trials).
     """
     found = forecast(tree, FURTHER).transpose("search", "trials", ...)
-    names = ("p_gain", "gain_mean", "expected_gain_mean", "cost")
+    names = ("p_gain", "expected_gain_mean", "cost")
     return {"trials": FURTHER, **{name: found[name].to_numpy() for name in names}}
 
 
@@ -81,31 +81,27 @@ def comparison_data(
     `p_best` is the probability of each of the `models` to be `best`, in words, overall; `ropes` are
     practically equal differences in score units, and `rope_place` is that of `rope`. Each of the
     `pairs` has `first`, `second` and `columns`, one per task, then "overall" and "new_task" where
-    they exist. A column has its `kind` and `label`, `difference` with `lower` and `upper` (in task
-    scales), `p_better`, `p_equal` and `p_worse`, lists over the ropes, and on a task
-    `better_from_budget`.
+    they exist. A column has its `label`, and `p_better`, `p_equal` and `p_worse`, lists over the
+    ropes.
     """
     if len(set(tree["posterior"].dataset["model"].to_numpy().astype(str))) < 2:
         return None
     found = compare(tree, budget=budget, rope=rope)
-    models, tasks = (found[name].to_numpy().astype(str).tolist() for name in ("model", "task"))
+    models = found["model"].to_numpy().astype(str).tolist()
     grid = rope_grid(found["scale"].to_numpy(), found["difference"].to_numpy())
     ropes = sorted({*grid, float(rope)})
-    chances, table = equivalence(tree, ropes, budget=budget), tabulate_pairs(found)
+    chances = equivalence(tree, ropes, budget=budget)
     pairs = []
-    for index, (first, second) in enumerate(itertools.combinations(models, 2)):
-        of_pair = {"model": first, "other_model": second}
-        here, differences = found.sel(of_pair), table.isel(pair=index)
-        columns = []
-        for row, label in enumerate(differences["row"].to_numpy().astype(str).tolist()):
-            figures, is_task = differences.isel(row=row), row < len(tasks)
-            column = _column(label, here, chances.sel(of_pair), figures, is_task)
-            if column["kind"] != "new_task" or math.isfinite(column["difference"]):
-                columns.append(column)
+    for first, second in itertools.combinations(models, 2):
+        pair = chances.sel(model=first, other_model=second)
+        columns = [
+            {"label": head}
+            | {name: pair[name + suffix].sel(selected).to_numpy() for name in _CHANCES}
+            for head, suffix, selected in comparison_columns(found)
+        ]
         pairs.append({"first": first, "second": second, "columns": columns})
     return {
         "models": models,
-        "tasks": tasks,
         "p_best": found["p_ahead_overall"].to_numpy(),
         "sentences": comparison_sentences(found),
         "conditions": conditions(found),
@@ -115,20 +111,4 @@ def comparison_data(
         "ropes": ropes,
         "rope_place": ropes.index(float(rope)),
         "pairs": pairs,
-    }
-
-
-def _column(
-    label: str, found: xr.Dataset, chances: xr.Dataset, differences: xr.Dataset, is_task: bool
-) -> dict[str, Any]:
-    """Return the comparison of a pair on a task, overall or on a new task."""
-    suffix = "" if is_task else SUMMARY_ROWS[label]
-    if is_task:
-        found, chances = found.sel(task=label), chances.sel(task=label)
-    return {
-        "kind": "task" if is_task else suffix.removeprefix("_"),
-        "label": label,
-        **{name: float(differences[name]) for name in ("difference", "lower", "upper")},
-        **{name: chances[name + suffix].to_numpy() for name in ("p_better", "p_equal", "p_worse")},
-        "better_from_budget": float(found["better_from_budget"]) if is_task else None,
     }

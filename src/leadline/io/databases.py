@@ -13,6 +13,9 @@ from urllib.parse import quote, unquote
 
 from leadline.errors import LeadlineError, format_value, join_values
 
+TIMEOUT = 15
+"""Seconds for a server to answer, or for a writer to unlock a file."""
+
 _MAGIC = b"SQLite format 3\0"
 _URL = re.compile(r"(sqlite|postgresql|postgres|mysql|mariadb)(\+\w+)?://", re.IGNORECASE)
 _DIALECTS = {"postgres": "postgresql", "mariadb": "mysql"}
@@ -60,18 +63,17 @@ def is_sqlite_file(path: Path) -> bool:
 
 
 @contextmanager
-def open_database(source: str | os.PathLike[str], *, timeout: float = 15.0) -> Iterator[Database]:
+def open_database(source: str | os.PathLike[str]) -> Iterator[Database]:
     """Yield the database at a URL or at the path of an SQLite file, read-only.
 
-    `timeout` is in seconds: for a server to answer, or for a writer to unlock a file. A database
-    that cannot be opened or read raises `LeadlineError`, a missing file `FileNotFoundError` (no
-    file is created), a missing driver `ImportError`.
+    A database that cannot be opened or read raises `LeadlineError`, a missing file
+    `FileNotFoundError` (no file is created), a missing driver `ImportError`.
     """
     url = _URL.match(source) if isinstance(source, str) else None
     if url is None or url[1].lower() == "sqlite":
-        opened = _open_sqlite(_sqlite_path(source, url), timeout)
+        opened = _open_sqlite(_sqlite_path(source, url))
     else:
-        opened = _open_server(str(source), url[1].lower(), timeout)
+        opened = _open_server(str(source), url[1].lower())
     with opened as database:
         yield database
 
@@ -89,7 +91,7 @@ def _sqlite_path(source: str | os.PathLike[str], url: re.Match[str] | None) -> P
 
 
 @contextmanager
-def _open_sqlite(path: Path, timeout: float) -> Iterator[Database]:
+def _open_sqlite(path: Path) -> Iterator[Database]:
     name = format_value(str(path), 200)
     if "\0" in str(path) or not path.exists():
         raise FileNotFoundError(f"no file {name}; check its name and folder (none was made)")
@@ -112,7 +114,7 @@ def _open_sqlite(path: Path, timeout: float) -> Iterator[Database]:
 
     uri = f"file:{quote(str(path.absolute()))}?{options}"
     try:
-        connection = sqlite3.connect(uri, timeout=timeout, uri=True)
+        connection = sqlite3.connect(uri, timeout=TIMEOUT, uri=True)
     except sqlite3.Error as error:
         raise _unreadable(path.name, error) from None
     try:
@@ -125,7 +127,7 @@ def _open_sqlite(path: Path, timeout: float) -> Iterator[Database]:
 
 
 @contextmanager
-def _open_server(source: str, scheme: str, timeout: float) -> Iterator[Database]:
+def _open_server(source: str, scheme: str) -> Iterator[Database]:
     dialect = _DIALECTS.get(scheme, scheme)
     installed = [module for module in _DRIVERS[dialect] if importlib.util.find_spec(module)]
     if not installed or importlib.util.find_spec("sqlalchemy") is None:
@@ -151,7 +153,7 @@ def _open_server(source: str, scheme: str, timeout: float) -> Iterator[Database]
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise _unreadable(name, getattr(error, "orig", None) or error) from None
 
-    limit = {"connect_timeout": max(1, round(timeout))}
+    limit = {"connect_timeout": TIMEOUT}
     pool = sqlalchemy.pool.NullPool
     engine = sqlalchemy.create_engine(address, poolclass=pool, connect_args=limit)
     try:

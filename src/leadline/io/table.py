@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from leadline.data.columns import STATUS_OF, validate_numbers
@@ -21,6 +22,8 @@ from leadline.io.table_replicates import SEED_WORDS, group_rows
 from leadline.io.wandb import refuse_chart_export
 
 _FEWEST_REPEATS = 10
+# Fewer values may all differ by chance.
+_FEWEST_TRIALS = 10
 _KINDS = ("task", "model")
 """A column in which each word has so many rows may tell searches apart."""
 
@@ -165,11 +168,34 @@ def read_table(
         direction,
         metric=score,
         source=source,
-        notes=(*notes, *repeats, *_unused(frame, columns, bool(repeats))),
+        notes=(*notes, *repeats, *_identifiers(table), *_unused(frame, columns, bool(repeats))),
         reports=reports,
         cost_unit=columns.get("cost", ""),
     )
     return log_trials(trials)
+
+
+def _identifiers(table: pd.DataFrame) -> list[str]:
+    """Return notes on hyperparameters that number or name the trials of each search."""
+    trials = table.drop_duplicates(["task", "model", "trial"])
+    searches = [own for _, own in trials.groupby(["task", "model"], sort=False)]
+    return [
+        f"{format_value(column.removeprefix(PARAM_PREFIX))} has another value in each trial, as "
+        "their number or name has; if it is no hyperparameter, leave it out of `params`"
+        for column in table.columns
+        if column.startswith(PARAM_PREFIX)
+        and searches
+        and all(_are_identifiers(own[column]) for own in searches)
+    ]
+
+
+def _are_identifiers(cells: pd.Series) -> bool:
+    """Return whether cells are words, or whole numbers without a gap, that all differ."""
+    cells = cells.dropna()
+    if len(cells) < _FEWEST_TRIALS or cells.nunique() < len(cells):
+        return False
+    numbers = np.sort(pd.to_numeric(cells, errors="coerce"))
+    return _are_words(cells) or bool((np.diff(numbers) == 1).all())
 
 
 def _unused(frame: pd.DataFrame, columns: Mapping[str, str], grouped: bool) -> list[str]:

@@ -16,6 +16,7 @@ import xarray as xr
 from arviz_plots import PlotCollection
 
 from leadline.plots.backends import backend_module
+from leadline.plots.page import make_room
 from leadline.plots.style import QUIET
 
 CHARACTERS_PER_INCH = 12
@@ -101,11 +102,14 @@ def _matplotlib(plot_collection: PlotCollection, entries: Sequence[Entry], capti
     # In inches of text of the usual size.
     inches = figure.get_figwidth() * 10.0 / mpl.rcParams["font.size"]
     title = textwrap.fill(caption, int(_CAPTION_CHARACTERS_PER_INCH * inches)) or None
+    columns = _count_columns(labels, inches)
+    lines = math.ceil(len(labels) / columns) + (title or "").count("\n") + 1
+    figure.set_figheight(make_room(figure.get_figheight(), lines))
     figure.legend(
         handles,
         labels,
         loc="outside lower center",
-        ncols=_count_columns(labels, inches),
+        ncols=columns,
         frameon=False,
         title=title,
         title_fontsize="small",

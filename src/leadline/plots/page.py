@@ -8,6 +8,8 @@ from dataclasses import dataclass
 _NATURAL_FONT = 10.0
 # A panel may be this much narrower than by default, relative to its text.
 _NARROWEST = 0.7
+# Lines of a legend and its caption for which figures have room, and the height of one in fonts.
+_LINES, _LINE_HEIGHT = 3, 1.6
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,17 @@ def text_scale() -> float:
     """Return the size of text and marks relative to that of pictures of no given size."""
     chosen = _PAGE.get()
     return 1.0 if chosen is None else chosen.scale
+
+
+def make_room(height: float, lines: float) -> float:
+    """Return the height in inches on the page of a figure with `lines` of text below the panels.
+
+    The size by itself has room for `_LINES` of them.
+    """
+    chosen = _PAGE.get()
+    if chosen is None or lines <= _LINES:
+        return height
+    return min(height + (lines - _LINES) * _LINE_HEIGHT * chosen.font / 72.0, chosen.height)
 
 
 def fit_size(size: tuple[float, float]) -> tuple[float, float]:

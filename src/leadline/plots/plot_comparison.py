@@ -27,8 +27,8 @@ from leadline.stats.comparison_sentences import (
 from leadline.stats.diagnostics import convergence
 from leadline.stats.rounding import percent
 
-SUMMARY_ROWS = {"overall": "_overall", "a new task": "_new_task"}
-"""Rows beside the tasks, each with the suffix of its variables in `leadline.compare`."""
+# Rows beside the tasks, each with the suffix of its variables in `leadline.compare`.
+_SUMMARY_ROWS = {"overall": "_overall", "a new task": "_new_task"}
 _IN_SCORES = {"overall": "_in_scores", "a new task": "_in_scores_new_task"}
 _SOURCES = {
     "difference": "difference{}",
@@ -108,14 +108,14 @@ def tabulate_pairs(
     names = comparison[context].to_numpy().astype(str)
     pairs = list(itertools.combinations(items, 2))
     # A single task has no row "overall".
-    summaries = list(SUMMARY_ROWS)[len(names) < 2 :]
+    summaries = list(_SUMMARY_ROWS)[len(names) < 2 :]
     rows = [*names, *summaries]
     figures = {name: np.full((len(pairs), len(rows)), np.nan) for name in _SOURCES}
     in_scores = in_scores or by == "task"
     for name, source in _SOURCES.items():
         is_chance = name.startswith("p_")
         unit = 1.0 if is_chance or in_scores else comparison["scale"].to_numpy()
-        suffixes = SUMMARY_ROWS if is_chance or not in_scores else _IN_SCORES
+        suffixes = _SUMMARY_ROWS if is_chance or not in_scores else _IN_SCORES
         for i, (first, second) in enumerate(pairs):
             pair = comparison.sel({by: first, f"other_{by}": second})
             figures[name][i, : len(names)] = pair[source.format("")] / unit

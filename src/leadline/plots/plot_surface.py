@@ -23,6 +23,7 @@ _MOST_COLUMNS = 4
 _MOST_PANELS = 16
 _PANEL_WIDTH = 2.7
 _MOST_TICK_CHARACTERS = 24
+_FEW_VALUES = 6
 # Inches of a panel that its title cannot use.
 _BESIDE_TITLE = 0.5
 # The axis reaches beyond the worst median of a slice by this share of its height.
@@ -222,7 +223,21 @@ def _label_values(picture: Picture, target: Any, own: xr.Dataset) -> None:
     low, high = float(np.nanmin(position)), float(np.nanmax(position))
     room = 0.03 * (high - low)
     picture.module.xlim((low - room, high + room), target)
-    if not bool(own["log"]):
+    log, tried = bool(own["log"]), np.unique(own["trial_position"].dropna("trial"))
+    if len(tried) <= _FEW_VALUES:
+        ticks: list[float] = []
+        for at in tried:
+            # Labels of closer values would touch.
+            if not ticks or at - ticks[-1] > 5.0 * room:
+                ticks.append(at)
+        labels = [f"{10.0**at if log else at:.4g}" for at in ticks]
+        picture.module.xticks(ticks, labels, target)
+        return
+    if not log:
+        if (tried == np.round(tried)).all():
+            step = math.ceil((high - low) / 4)
+            whole = list(range(math.ceil(low), math.floor(high) + 1, step))
+            picture.module.xticks(whole, [str(at) for at in whole], target)
         return
     # At most four labels: all powers of ten, or every second, third ...
     first, last = math.ceil(low - 1e-9), math.floor(high + 1e-9)

@@ -96,14 +96,12 @@ def distance_to_uniform(unit: Floats) -> float:
     return float(max((steps[1:] - ordered).max(), (ordered - steps[:-1]).max()))
 
 
-def order_evidence(
-    coordinates: dict[str, Coordinate], loss_rank: Floats, random_seed: int = 0
-) -> OrderEvidence:
+def order_evidence(coordinates: dict[str, Coordinate], loss_rank: Floats) -> OrderEvidence:
     """Return the evidence, in the order of the trials, that earlier trials steered later ones.
 
     `coordinates` are the parameters, with trials in the order in which they were drawn. `loss_rank`
     (trial,) is the rank of the scores, best first, ties averaged; trials without a score share the
-    last. `random_seed` is that of the random orders.
+    last.
 
     Four tests: trials resemble those up to ten before them (a Mantel test of distance in space
     against distance in time); late trials are closer to all others; late trials are closer to the
@@ -115,7 +113,7 @@ def order_evidence(
     with the moments of the null draws, as is usual for Mantel tests.
     """
     n = len(loss_rank)
-    rng = np.random.default_rng(random_seed)
+    rng = np.random.default_rng(0)
     draws = int(np.clip(_MOST_ENTRIES // n, 199, _ORDERS))
     orders = np.stack([np.arange(n), *(rng.permutation(n) for _ in range(draws))])
     late = np.log(np.arange(n) + 5.0)

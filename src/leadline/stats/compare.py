@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -204,6 +204,28 @@ def equivalence(
     items, contexts = _validate(tree, by, budget)
     amounts = [validate_amount(rope, "rope") for rope in ropes]
     return find_improvements(tree, by, items, contexts, budget).summarize_probabilities(amounts)
+
+
+class Column(NamedTuple):
+    """A column of a table of pairs."""
+
+    head: str
+    suffix: str
+    """That of its variables in a comparison."""
+    selected: dict[str, str]
+    """What is selected of them."""
+
+
+def comparison_columns(found: xr.Dataset) -> list[Column]:
+    """Return the columns of a comparison: contexts, overall for several, a new one if answered."""
+    context = context_of(found.attrs["by"])
+    names = found[context].to_numpy().astype(str).tolist()
+    columns = [Column(name, "", {context: name}) for name in names]
+    if len(names) > 1:
+        columns.append(Column("overall", "_overall", {}))
+    if found["p_better_new_task"].notnull().any():
+        columns.append(Column("a new task", "_new_task", {}))
+    return columns
 
 
 def _validate(tree: xr.DataTree, by: str, budget: object) -> tuple[list[str], list[str]]:

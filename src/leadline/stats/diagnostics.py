@@ -53,11 +53,6 @@ class Diagnostics:
     """The remedy if a diagnostic is outside its limit, as arguments of `leadline.fit`."""
 
     @property
-    def relative_ess(self) -> float:
-        """Smallest bulk effective sample size, as a share of the draws and at most 1."""
-        return min(self.min_ess_bulk / self.draws, 1.0)
-
-    @property
     def ok(self) -> bool:
         """True if every diagnostic is within its limit."""
         return not self.problems

@@ -214,13 +214,15 @@ def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
     rhat = f"R-hat at most {found.max_rhat:.3f}, effective sample sizes at least "
     rhat += f"{min(found.min_ess_bulk, found.min_ess_tail):.0f} @vehtari2021@, no divergences"
     one = len(search_names(tree)) == 1
+    constant = tree["constant_data"].dataset
+    failed = bool((constant["n_complete"] < constant["n_trials"]).any())
     return [
         f"{'The models were' if _models(tree) > 1 else 'The model was'} tuned by "
         f"{how_searched(tree)}.",
         f"To the best scores ({tree.attrs['metric']}, {tree.attrs['direction']}d) "
         f"{'' if one else 'of each search '}we fitted the noisy quadratic distribution "
-        f"(the law) @lourie2025@ with Leadline {versions.get('leadline', '')}; all other trials, "
-        "failed ones included, count as worse.",
+        f"(the law) @lourie2025@ with Leadline {versions.get('leadline', '')}; all other trials"
+        f"{', failed ones included,' * failed} count as worse.",
         "" if one else _MODELS.get(str(settings.get("model")), ""),
         stages,
         _thresholds(tree)

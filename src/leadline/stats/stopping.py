@@ -17,6 +17,7 @@ from leadline.stats.reported import with_trials
 from leadline.stats.rounding import percent, rounded
 from leadline.stats.surface_beside_law import opposite_advice
 from leadline.stats.surface_forecast import headroom_of
+from leadline.stats.surface_settings import next_run
 from leadline.stats.surface_tree import is_surface, learned_searches
 
 Verdict = Literal["stop", "not settled", "go on", "no advice"]
@@ -29,7 +30,7 @@ class Advice:
     verdict: Verdict
     """"stop" if no search is likely to gain enough, "go on" if one is more likely than not, and
     "no advice" if sampling failed."""
-    p_gain: float
+    p_worthwhile: float
     """The largest probability among the searches of a gain that is worth having, where a sampler
     learned of the gain of a perfect search."""
     reason: str
@@ -125,6 +126,8 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
         sentence += f" On average it gains {mean}."
     if verdict == "not settled":
         sentence += " Go on in small steps of about 20 trials, and fit and forecast after each."
+    if is_surface(tree) and not stop and (step := next_run(tree, likeliest)):
+        sentence += f" {step}"
     beside = opposite_advice(tree, found.attrs["minimum_gain"], probability, stop=stop)
     return Advice(verdict, largest, f"{sentence} {beside}".rstrip(), _doubt(tree))
 

@@ -1,5 +1,7 @@
 """The answers of a fit as a table, one row per search: numbers, and text for a paper or a page."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -21,8 +23,9 @@ from leadline.stats.markup import escape
 from leadline.stats.plateau import plateau_sentences, plateau_share, plateaus, sampling_line
 from leadline.stats.reported import describe_reports
 from leadline.stats.rounding import of_best, percent, rounded
+from leadline.stats.surface_settings import best_setting, setting_cells, setting_title
 from leadline.stats.surface_summary import cell_of, surface_cells, surface_summary
-from leadline.stats.surface_tree import is_surface
+from leadline.stats.surface_tree import is_surface, surface_groups
 from leadline.stats.trials_used import trials_used
 
 # Columns with an interval, and their heads.
@@ -228,7 +231,8 @@ def summary_text(
 
     Markdown and LaTeX (for the package booktabs) have rounded text; CSV has all numbers with full
     precision. The metric, the convergence of sampling and the failed checks stand in the caption
-    of LaTeX, below the table in Markdown, and in the first lines of CSV, which begin with ``#``.
+    of LaTeX, below the table in Markdown, and in the first lines of CSV, which begin with ``#``, as
+    do those of the tables of hyperparameters of surfaces, which follow in all forms.
     """
     if form not in FORMATS:
         raise LeadlineError(f"format must be one of {', '.join(FORMATS)}; got {format_value(form)}")
@@ -243,25 +247,48 @@ def summary_text(
         remarks.insert(0, remarks.pop(-2))
     if answers.attrs.get("calibration"):
         remarks.append(f"calibration: {answers.attrs['calibration']}")
+    groups = list(surface_groups(tree)) if is_surface(tree) else []
+    settings = [best_setting(tree, name, ci_prob=prob) for name in groups]
+    several = len(settings) > 1
+    titles = [
+        setting_title(own, name * several) for own, name in zip(settings, groups, strict=True)
+    ]
     if form == "csv":
-        return "".join(f"# {remark}\n" for remark in remarks) + answers.to_csv()
-    if form == "latex":
-        escaped = cells.map(escape, form="latex").rename(index=lambda name: escape(name, "latex"))
-        return escaped.reset_index().to_latex(
-            index=False,
-            escape=False,
-            column_format="l" + "r" * len(cells.columns),
-            caption=". ".join(escape(remark, "latex") for remark in remarks) + ".",
+        heads = "".join(f"# {remark}\n" for remark in remarks)
+        below = "\n".join(
+            f"{title}\n{own.to_csv()}" for title, own in zip(titles, settings, strict=True)
         )
-    columns = [str(name) for name in cells.reset_index().columns]
+        return heads + answers.to_csv() + "".join(f"# {line}\n" for line in below.splitlines())
+    texts = [_latex(cells, remarks) if form == "latex" else _markdown(cells, remarks, doubtful)]
+    for title, own in zip(titles, settings, strict=True):
+        table, lines = setting_cells(own), title.splitlines()
+        texts.append(_latex(table, lines) if form == "latex" else _markdown(table, lines))
+    return "\n".join(texts)
+
+
+def _latex(cells: pd.DataFrame, remarks: Sequence[str]) -> str:
+    """Return a table of LaTeX with remarks as its caption."""
+    escaped = cells.map(escape, form="latex").rename(
+        index=lambda name: escape(name, "latex"), columns=lambda name: escape(name, "latex")
+    )
+    return escaped.reset_index().to_latex(
+        index=False,
+        escape=False,
+        column_format="l" + "r" * len(cells.columns),
+        caption=". ".join(escape(remark, "latex") for remark in remarks) + ".",
+    )
+
+
+def _markdown(cells: pd.DataFrame, remarks: Sequence[str], doubtful: bool = False) -> str:
+    """Return a table of Markdown with remarks below it, the first above it if it is a doubt."""
+    columns = [escape(name, "markdown") for name in cells.reset_index().columns]
     body = [[escape(cell, "markdown") for cell in row] for row in cells.itertuples()]
     rows = [columns, ["---", *["---:"] * (len(columns) - 1)], *body]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     escaped_remarks = [f"{escape(remark, 'markdown')}  " for remark in remarks]
     if doubtful:
         lines = [escaped_remarks.pop(0), "", *lines]
-    lines += ["", *escaped_remarks, ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *escaped_remarks, ""])
 
 
 def _answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:

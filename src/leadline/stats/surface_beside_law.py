@@ -1,4 +1,4 @@
-"""The law beside the surface of a random search: its answers, which to believe, and its advice."""
+"""The law beside the surface of a random search: which to act on, and its answers and advice."""
 
 import xarray as xr
 
@@ -24,19 +24,28 @@ _ANSWERS = {
 _FACTOR = 1.5
 """Noises that differ by more are explained."""
 
-_SURFACE = "believe the surface, which also uses the hyperparameters and predicts its own trials"
+ACT_ON = "act on the"
+"""What a sentence of `law_sentences` begins with, before the name of the one to act on."""
+
+_SURFACE = (
+    f"{ACT_ON} surface, which uses the hyperparameters that were tried{{}}; for comparison, the "
+    "law, from the scores alone, has"
+)
 _LAW = (
-    "believe the law, which needs no hyperparameters: the surface does not predict its own trials"
+    f"{ACT_ON} law, from the scores alone, as the surface does not predict its own trials: it has"
 )
 
 
-def law_sentences(tree: xr.DataTree, *, ci_prob: float | None = None) -> dict[str, str]:
-    """Return what the law says of each search that has one, and which of the two to believe.
+def law_sentences(
+    tree: xr.DataTree, *, ci_prob: float | None = None, minimum_gain: float = 0.0
+) -> dict[str, str]:
+    """Return which of surface and law to act on, and what the law says, of each search with one.
 
     The surface uses more of the data. Its assumption, a smooth score of hyperparameters that are
-    all recorded, is tested by the check "surface fit, leave-one-out"; where that fails, the law is
-    to be believed. `benchmarks/few_trials.py` measured both on smooth scores: the surface was
-    closer to the truth in all answers on eight searches. `ci_prob` is that of the intervals.
+    all recorded, is tested by the check "surface fit, leave-one-out"; where that fails, act on the
+    law. `benchmarks/few_trials.py` measured both on smooth scores: the surface was closer to the
+    truth in all answers on eight searches. `ci_prob` is that of the intervals; gains above
+    `minimum_gain`, by default above the noise of one run, are worth having.
     """
     laws = law_draws(tree)
     if "law_optimum" not in laws:
@@ -54,14 +63,15 @@ def law_sentences(tree: xr.DataTree, *, ci_prob: float | None = None) -> dict[st
         ]
         if "law_noise_sd" in law:
             gain = _headroom(tree, law)
-            chance = percent(float((gain > law["law_noise_sd"]).mean()))
+            chance = percent(float((gain > (minimum_gain or law["law_noise_sd"])).mean()))
+            amount = f"{minimum_gain:g}" if minimum_gain else "the noise of one run"
             answers.append(
-                f"a gain of {estimate(gain, prob)} by a perfect search, more than the noise of one "
-                f"run with probability {chance}"
+                f"a gain of {estimate(gain, prob)} by a perfect search, more than {amount} with "
+                f"probability {chance}"
             )
-        text = f"the law beside the surface has {', '.join(answers[:-1])} and {answers[-1]}"
-        reason = _SURFACE + _on_noise(tree, name, own, law) if _predicts(tree, name) else _LAW
-        sentences[name] = f"{text}; {reason}"
+        noise = _on_noise(tree, name, own, law)
+        reason = _SURFACE.format(noise) if _predicts(tree, name) else _LAW
+        sentences[name] = f"{reason} {', '.join(answers[:-1])} and {answers[-1]}"
     return sentences
 
 
@@ -78,7 +88,7 @@ def opposite_advice(
         return ""
     text = "This advice rests on the surface."
     if not all(_predicts(tree, name) for name in names):
-        text += " The law is to be believed: for its advice, fit without a surface."
+        text += " But act on the law: for its advice, fit without a surface."
     if "law_noise_sd" not in laws:
         return text
     laws = laws.sel(search=names)
@@ -107,7 +117,7 @@ def _headroom(tree: xr.DataTree, laws: xr.Dataset) -> xr.DataArray:
 
 
 def _on_noise(tree: xr.DataTree, search: str, own: xr.Dataset, law: xr.Dataset) -> str:
-    """Return what to believe of noises that a scale of scores sets apart, "" where none does.
+    """Return which to act on of noises that a scale of scores sets apart, "" where none does.
 
     Noise that is even in scores is not on a log or logit scale. The law has that of the good scores
     alone, which only seeds tell; `benchmarks/README.md` has an example with a known noise.
@@ -119,7 +129,7 @@ def _on_noise(tree: xr.DataTree, search: str, own: xr.Dataset, law: xr.Dataset) 
     if max(ratio, 1.0 / ratio) < _FACTOR:
         return ""
     seeds = trial_data(tree, search, "trial_replicates").max() > 1
-    advice = "of the noise believe the law" if seeds else "the noise is open without more seeds"
+    advice = f"for the noise, {ACT_ON} law" if seeds else "the noise is open without more seeds"
     return f"; {advice}: the surface takes it to be even on the {scale} scale"
 
 

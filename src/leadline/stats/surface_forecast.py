@@ -154,20 +154,25 @@ def headroom_of(tree: xr.DataTree) -> xr.DataArray:
     return (sign * (posterior["best_seen_expected"] - posterior["optimum"])).clip(min=0.0)
 
 
-def perfect_search_sentences(tree: xr.DataTree, prob: float) -> list[str]:
+def perfect_search_sentences(
+    tree: xr.DataTree, prob: float, minimum_gain: float = 0.0
+) -> list[str]:
     """Return what a perfect search would gain in words, one sentence per search.
 
-    `prob` is the probability of the intervals.
+    `prob` is the probability of the intervals; gains above `minimum_gain`, by default above the
+    noise of one run, are worth having.
     """
     headroom, sentences = headroom_of(tree), []
-    above = (headroom > tree["posterior"].dataset["noise_sd"]).mean(SAMPLE_DIMS)
+    above = headroom > (minimum_gain or tree["posterior"].dataset["noise_sd"])
+    above = above.mean(SAMPLE_DIMS)
+    amount = f"{minimum_gain:g}" if minimum_gain else "the noise of one run"
     names = headroom["search"].to_numpy().astype(str)
     for name in names:
         where = f" in {name}" if len(names) > 1 else ""
         sentences.append(
             f"A perfect search would gain {estimate(headroom.sel(search=name), prob)} over the "
-            f"best trial re-run{where} (mean and {100 * prob:g} % interval), more than the noise "
-            f"of one run with probability {percent(float(above.sel(search=name)))}."
+            f"best trial re-run{where} (mean and {100 * prob:g} % interval), more than {amount} "
+            f"with probability {percent(float(above.sel(search=name)))}."
         )
     return sentences
 

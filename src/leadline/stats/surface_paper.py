@@ -8,7 +8,7 @@ from leadline.errors import pluralize
 from leadline.stats.diagnostics import convergence
 from leadline.stats.fitted_search import search_names
 from leadline.stats.paper_trials import how_searched
-from leadline.stats.surface_beside_law import law_sentences
+from leadline.stats.surface_beside_law import ACT_ON, law_sentences
 from leadline.stats.surface_forecast import perfect_search_sentences
 from leadline.stats.surface_settings import setting_sentences
 from leadline.stats.surface_tree import (
@@ -64,7 +64,7 @@ def surface_results(tree: xr.DataTree, prob: float) -> list[str]:
     results = perfect_search_sentences(tree, prob)
     # A paper advises nobody.
     beside = {
-        name: text.replace("believe the", "we follow the")
+        name: text.replace(ACT_ON, "we follow the")
         for name, text in law_sentences(tree, ci_prob=prob).items()
     }
     texts = [f"{name}: {text}" if len(names) > 1 else text for name, text in beside.items()]

@@ -11,7 +11,7 @@ from leadline.data.trials import likely_params
 from leadline.data.unit_cube import Axis
 from leadline.errors import LeadlineError, pluralize
 from leadline.stats.fitted_search import direction_sign
-from leadline.stats.intervals import SAMPLE_DIMS, validate_interval
+from leadline.stats.intervals import SAMPLE_DIMS, estimate, validate_interval
 from leadline.stats.rounding import percent, with_interval
 from leadline.stats.surface_tree import (
     FUNCTIONS,
@@ -91,9 +91,10 @@ def best_setting(
         in which it is inactive counts as a gain of 0, and not for the best value. ``attrs`` hold
         `calibration`, how often the intervals of the optimum of searches that learned covered the
         truth, `ci_prob`, and `together_score`, the expected score of the configuration
-        `together`: its posterior mean and the ends of its interval; and `keep_best`, whether the
-        best trial, which may differ from the surface around it, is expected to be as good or better
-        if re-run.
+        `together`: its posterior mean and the ends of its interval; `keep_best`, whether the best
+        trial, which may differ from the surface around it, is expected to be as good or better if
+        re-run; and `never_run`, whether no fitted trial has the values `together`. The table is
+        wide: print its transpose, ``table.T``.
 
     Raises
     ------
@@ -116,6 +117,7 @@ def best_setting(
     through = functions["through"]
     rows = {}
     group = surface_groups(tree)[name]
+    run = np.ones(group.sizes["trial"], bool)
     points, lines = group.dataset["points"], functions.dataset["slice"]
     best = int(group.attrs["best"])
     for axis in axes_of(group):
@@ -126,12 +128,14 @@ def best_setting(
         chance = float((gain > own["noise_sd"]).mean())
         ends = [(1 - prob) / 2, 0.5, (1 + prob) / 2]
         lower, median, upper = gain.quantile(ends, SAMPLE_DIMS).to_numpy()
-        tried = _few_tried(axis, points.sel(hyperparameter=axis.name).to_numpy())
+        own_points = points.sel(hyperparameter=axis.name).to_numpy()
+        tried = _few_tried(axis, own_points)
         together = _nearest(tried, through.sel(hyperparameter=axis.name).to_numpy().reshape(1))
         unit = _nearest(tried, unit[~np.isnan(unit)])
+        run &= np.isclose(own_points, together[0], rtol=0.0, atol=1e-6, equal_nan=True)
         rows[axis.name] = _place(axis, unit, prob) | {
             "together": axis.from_unit(together)[0],
-            "best_trial": axis.from_unit(points.sel(hyperparameter=axis.name)[[best]])[0],
+            "best_trial": axis.from_unit(own_points[[best]])[0],
             "axis": "choice" if axis.choices else "log" if axis.log else "linear",
             "tuning_gain": median,
             "tuning_gain_lower": lower,
@@ -140,7 +144,7 @@ def best_setting(
             "p_worst": _worst_matters(lines.sel(hyperparameter=axis.name), own["noise_sd"]),
             "tried": ", ".join(_value(own) for own in axis.from_unit(tried)),
             "relevance": float(np.median(own["relevance"].to_numpy())),
-            "rarely": _rarely_tried(axis, points.sel(hyperparameter=axis.name)),
+            "rarely": _rarely_tried(axis, own_points),
             "at_edge": _at_edge(axis, tried, unit) if chance > 1 - CERTAIN else "",
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
@@ -150,15 +154,18 @@ def best_setting(
     keep = bool(direction_sign(tree) * (again - score.mean()) <= 0.0)
     sides = np.quantile(score, [(1 - prob) / 2, (1 + prob) / 2])
     table.attrs.update(calibration=calibration_of(tree), ci_prob=prob, keep_best=keep)
+    table.attrs["never_run"] = not run.any()
     table.attrs["together_score"] = tuple(map(float, (score.mean(), *sides)))
     return table
 
 
-def setting_title(table: pd.DataFrame) -> str:
-    """Return the heading of a table of `setting_cells`."""
-    title = "those that matter most first; (log): a random value is drawn evenly on the log scale, "
-    title += "others on a linear one"
-    return title + "; (of ...): all values that were tried" * bool((table["tried"] != "").any())
+def setting_title(table: pd.DataFrame, search: str = "") -> str:
+    """Return the two lines of the heading of a table of `setting_cells`, for one of several."""
+    title = f"the hyperparameters{f' of {search}' if search else ''}, "
+    title += "those that matter most first; (log): a random value is drawn evenly on the log "
+    title += "scale, others on a linear one"
+    title += "; (of ...): all values that were tried" * bool((table["tried"] != "").any())
+    return f"{title}\n{together_text(table)}"
 
 
 AGAIN = "fit the trials again with model='surface'"
@@ -172,8 +179,9 @@ def which_matter(tree: xr.DataTree, again: str = AGAIN) -> str:
     """
     if has_params(tree):
         return (
-            f"which hyperparameters matter: {again}; a surface may also place the optimum "
-            "elsewhere, and advise otherwise on further trials, as it uses their values"
+            f"which hyperparameters matter: {again}; a surface uses their values, and this law the "
+            "scores alone, so that optimum and advice may differ: act on the surface if it passes "
+            "its checks"
         )
     notes = json.loads(tree.attrs.get("notes", "[]"))
     return (
@@ -239,23 +247,41 @@ def _active(through: xr.DataArray, axis: Axis) -> bool:
 
 def together_text(table: pd.DataFrame) -> str:
     """Return the expected score of the best configuration in words, of a result above."""
-    mean, low, high = table.attrs["together_score"]
-    # Nearly the sd, for as many digits as the other answers have.
-    score = with_interval(mean, low, high, (high - low) / 3)
-    text = f"best together: expected score {score}"
+    text = f"best together: expected score {_together_score(table)}"
     if table.attrs["keep_best"]:
         text += "; no setting is expected to do better than the best trial re-run: keep that one"
+    elif table.attrs["never_run"]:
+        text += "; no trial had this setting: to run it is the cheapest next step"
     if len(ends := table.index[table["at_edge"] != ""]):
         text += "; at an end of the tried range, so that a wider one may help: "
         text += ", ".join(map(str, ends))
     return f"{text}; the optimum is what perfect tuning would reach, at a place not yet known"
 
 
-def _rarely_tried(axis: Axis, units: xr.DataArray) -> str:
+def _together_score(table: pd.DataFrame) -> str:
+    mean, low, high = table.attrs["together_score"]
+    # Nearly the sd, for as many digits as the other answers have.
+    return with_interval(mean, low, high, (high - low) / 3)
+
+
+def next_run(tree: xr.DataTree, search: str) -> str:
+    """Return the advice to run the setting "best together" if no trial had it, else ""."""
+    table = best_setting(tree, search)
+    if table.attrs["keep_best"] or not table.attrs["never_run"]:
+        return ""
+    values = [f"{name} {_value(own)}" for name, own in table["together"].dropna().items()]
+    again = tree["posterior"].dataset["best_seen_expected"].sel(search=search)
+    return (
+        f"The cheapest next step is to run the setting that is best together, which no trial had: "
+        f"{', '.join(values)}. Its expected score is {_together_score(table)}, "
+        f"that of the best trial re-run {estimate(again, table.attrs['ci_prob'])}."
+    )
+
+
+def _rarely_tried(axis: Axis, codes: Floats) -> str:
     """Return the choices that few configurations have, "" of a number."""
     if not axis.choices:
         return ""
-    codes = units.to_numpy()
     counts = np.bincount(codes[np.isfinite(codes)].astype(int), minlength=len(axis.choices))
     few = [(name, int(own)) for name, own in zip(axis.choices, counts, strict=True)]
     return ", ".join(f"{name}: {pluralize(own, 'trial')}" for name, own in few if own < _RARE)

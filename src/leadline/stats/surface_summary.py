@@ -39,7 +39,7 @@ def surface_summary(
     for searches that learned; `scale`, on which the score is regressed ("identity", "log" or
     "logit"); `warning`.
     The attribute `calibration` holds how often such intervals covered the truth, for searches that
-    learned, and `settings` sentences: where there is a law too, which of the two to believe, and
+    learned, and `settings` sentences: where there is a law too, which of the two to act on, and
     the hyperparameters that matter.
     """
     prob, kind = validate_interval(ci_prob, ci_kind)
