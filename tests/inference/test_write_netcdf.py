@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import xarray as xr
 from helpers import make_tree, make_trials
-from helpers_surface import make_surface_tree
 
 from leadline.inference.write_netcdf import file_of_tree
 
@@ -37,7 +36,6 @@ INHERITED = {
     "make",
     [
         lambda: make_tree(make_trials(n=20, searches=(("t1", "x"), ("t2", "y"))), integer=True),
-        make_surface_tree,
         lambda: xr.DataTree.from_dict({"/": xr.Dataset(attrs={"a": "b"}), "x/y": KINDS}),
         lambda: xr.DataTree.from_dict(INHERITED),
     ],
