@@ -6,10 +6,10 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 from helpers_surface import make_surface_tree
 
 import leadline as ll
+from leadline.inference.read_netcdf import read_netcdf
 
 TESTS = pathlib.Path(__file__).parent
 PAGE = (TESTS.parent / "docs" / "datatree.md").read_text(encoding="utf-8")
@@ -51,7 +51,7 @@ def missing(tree, page):
 
 @pytest.mark.parametrize("name", ["single", "crossed", "integer", "log", "reports"])
 def test_the_page_has_the_variables_of_stored_fits(name):
-    tree = xr.open_datatree(TESTS / "data" / f"{name}.nc").load()
+    tree = read_netcdf(TESTS / "data" / f"{name}.nc")
     page = described(LAW)
     # The statistics of these fits of an earlier version have a search where none is shared.
     del tree["sample_stats"]

@@ -13,6 +13,7 @@ from helpers_surface import make_surface_tree
 
 import leadline as ll
 from leadline.inference.read_netcdf import read_netcdf
+from leadline.inference.write_netcdf import file_of_tree
 
 TESTS = pathlib.Path(__file__).parent
 
@@ -21,8 +22,8 @@ TESTS = pathlib.Path(__file__).parent
 def made(tmp_path_factory):
     """Return a folder with `surface.nc`, the tree of a surface, and `scaling.nc`, of a law."""
     folder = tmp_path_factory.mktemp("made")
-    make_surface_tree().to_netcdf(folder / "surface.nc")
-    make_scaling_tree(draws=20).to_netcdf(folder / "scaling.nc")
+    (folder / "surface.nc").write_bytes(file_of_tree(make_surface_tree()))
+    (folder / "scaling.nc").write_bytes(file_of_tree(make_scaling_tree(draws=20)))
     return folder
 
 

@@ -7,8 +7,8 @@ from helpers import make_tree, make_trials
 
 import leadline as ll
 from leadline.checks.recorded_outcomes import GROUP, outcomes_group, recorded_outcomes
-from leadline.inference.fits_folder import file_of_tree
 from leadline.inference.read_netcdf import read_netcdf
+from leadline.inference.write_netcdf import file_of_tree
 
 PAIR = (("digits", "mlp"), ("digits", "forest"))
 

@@ -17,7 +17,7 @@ from leadline.cli.commands import EXIT_CODES
 from leadline.cli.main import main
 from leadline.cli.wording import in_command_line_words
 from leadline.inference import fit as fit_module
-from leadline.inference.fits_folder import file_of_tree
+from leadline.inference.write_netcdf import file_of_tree
 from leadline.stats.surface_settings import which_matter
 
 PAIR = (("a", "x"), ("a", "y"))

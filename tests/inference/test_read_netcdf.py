@@ -6,8 +6,8 @@ import numpy as np
 import xarray as xr
 from helpers import make_tree, make_trials
 
-from leadline.inference.fits_folder import file_of_tree
 from leadline.inference.read_netcdf import read_netcdf
+from leadline.inference.write_netcdf import file_of_tree
 
 
 def assert_read_as_by_xarray(tree):

@@ -9,7 +9,7 @@ from helpers import make_averaged_tree, make_tree, make_trials
 import leadline as ll
 from leadline.cli import main as cli
 from leadline.cli import parser as cli_parser
-from leadline.inference.fits_folder import file_of_tree
+from leadline.inference.write_netcdf import file_of_tree
 from leadline.plots.gallery import PICTURES, pages_of, pictures_of
 
 

@@ -13,6 +13,7 @@ from helpers_surface import make_surface_tree
 
 import leadline as ll
 from leadline.cli.main import main
+from leadline.inference.write_netcdf import file_of_tree
 from leadline.plots.gallery import PICTURES, options_of, pictures_of, save_picture
 from leadline.plots.page import PAGES, page
 
@@ -247,7 +248,7 @@ def test_each_picture_takes_its_own_options(tree, tmp_path, monkeypatch):
     assert options_of("comparison", options).keys() == {"budget", "rope", "ci_prob"}
     assert all("ci_prob" in options_of(name, options) for name in pictures_of(tree))
     monkeypatch.chdir(tmp_path)
-    tree.to_netcdf("fit.nc", engine="h5netcdf")
+    Path("fit.nc").write_bytes(file_of_tree(tree))
     own = ["--budget", "20", "--rope", "0.01", "--ci-prob", "0.5", "--trials", "30"]
     arguments = ["plot", "fit.nc", "comparison", "forecast", "--format", "svg", *own]
     assert main([*arguments, "--size", "single-column"]) == 0

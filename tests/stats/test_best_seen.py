@@ -6,8 +6,8 @@ import xarray as xr
 from helpers import make_tree, make_trials
 
 import leadline as ll
-from leadline.inference.fits_folder import file_of_tree
 from leadline.inference.read_netcdf import read_netcdf
+from leadline.inference.write_netcdf import file_of_tree
 from leadline.stats.best_seen import (
     GROUP,
     best_seen_expected,

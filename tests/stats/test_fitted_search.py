@@ -9,6 +9,7 @@ import xarray as xr
 from helpers import make_averaged_tree, make_tree, make_trials
 
 from leadline.errors import LeadlineError
+from leadline.inference.read_netcdf import read_netcdf
 from leadline.stats.best_expected import expected_mean, expected_quantile
 from leadline.stats.best_measured import measured_mean, measured_quantile
 from leadline.stats.best_seen import expected_best_loss
@@ -71,7 +72,7 @@ def test_scales_are_undone_and_infinite_beyond_their_ends(mixed):
 
 @pytest.mark.parametrize("name", ["single", "log", "reports"])
 def test_a_group_of_the_noisy_quadratic_is_read_in_place_of_the_posterior(name):
-    tree = xr.open_datatree(DATA / f"{name}.nc").load()
+    tree = read_netcdf(DATA / f"{name}.nc")
     names = tree["posterior"]["search"].to_numpy()
     searches = [fitted_search(tree, str(search)) for search in names]
     like = tree["posterior"]["optimum"].transpose("search", "chain", "draw")
@@ -92,7 +93,7 @@ def test_a_group_of_the_noisy_quadratic_is_read_in_place_of_the_posterior(name):
 
 
 def test_a_mean_over_seeds_is_on_no_grid():
-    tree = xr.open_datatree(DATA / "log.nc").load()
+    tree = read_netcdf(DATA / "log.nc")
     assert fitted_search(tree, NAME).resolution == pytest.approx(0.01)
     tree["constant_data"]["trial_replicates"] = tree["constant_data"]["trial_replicates"] * 0 + 2
     search = fitted_search(tree, NAME)

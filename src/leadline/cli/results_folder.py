@@ -86,8 +86,9 @@ def results_folder(target: Path) -> Iterator[ResultsFolder]:
 
 def write_fit(tree: "xr.DataTree", path: Path) -> None:
     """Write a fit to a netCDF file."""
-    # In memory first: HDF5 crashes the process when the disk is full.
-    path.write_bytes(tree.to_netcdf(engine="h5netcdf"))
+    from leadline.inference.write_netcdf import file_of_tree
+
+    path.write_bytes(file_of_tree(tree))
 
 
 def write_pictures(

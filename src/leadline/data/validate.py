@@ -23,6 +23,7 @@ from leadline.data.columns import (
     validate_positive,
     validate_status,
 )
+from leadline.data.replicates import number_trials
 from leadline.errors import LeadlineError, format_value, join_values
 
 REPORT_COLUMNS = ("task", "model", "score", "best_of", "space")
@@ -200,7 +201,9 @@ def _validate_searches(
         named = [own for own in ("task", "model") if _varies(table[own])]
         return ", ".join(f"{own} {cell(own, row)}" for own in named) or "the search"
 
-    twice = table.duplicated(["task", "model", "trial", "replicate"]).to_numpy()
+    trial = pd.Series(number_trials(table))
+    evaluation = pd.DataFrame({"trial": trial, "replicate": table["replicate"]})
+    twice = evaluation.duplicated().to_numpy()
     if twice.any():
         row = int(twice.argmax())
         # Names that the user did not give say nothing.
@@ -219,9 +222,8 @@ def _validate_searches(
                 f"{source}: {search_at(row)} has a second {column} {cell(column, row)} in row "
                 f"{numbers[row]}; a search has one {column}, so give its parts different {part}"
             )
-    if not table.duplicated(["task", "model", "trial"]).any():
+    if not trial.duplicated().any():
         return
-    trial = table.groupby(["task", "model", "trial"], sort=False).ngroup()
     for name in [name for name in table.columns if name.startswith(PARAM_PREFIX)]:
         values = table[name]
         if values.dtype.kind not in "iuf":

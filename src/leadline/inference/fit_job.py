@@ -22,10 +22,10 @@ from leadline.inference.fits_folder import (
     FAILED,
     FITTED,
     file_of,
-    file_of_tree,
     trials_digest,
     write_whole,
 )
+from leadline.inference.write_netcdf import file_of_tree
 
 _LOG = logging.getLogger("leadline")
 

@@ -9,12 +9,12 @@ from threadpoolctl import threadpool_limits
 
 from leadline.inference.fit_job import one_at_a_time
 from leadline.inference.fit_searches import candidates_in, fit_again
-from leadline.inference.fits_folder import file_of_tree
 from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.sampler import Sampler
 from leadline.inference.stored_fits import Read, candidates_again, stored_trials
 from leadline.inference.tree import tree_of
 from leadline.inference.two_stages import with_population, without_population
+from leadline.inference.write_netcdf import file_of_tree
 from leadline.models.priors import Priors
 
 

@@ -11,14 +11,12 @@ import io
 import json
 import os
 import re
-import sys
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import xarray as xr
 
 from leadline.data.trials import Trials
 from leadline.errors import LeadlineError, join_values
@@ -62,19 +60,6 @@ def write_whole(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise
-
-
-def file_of_tree(tree: xr.DataTree) -> bytes:
-    """Return a tree as the content of a netCDF file."""
-    # In memory first: HDF5 crashes the process when the disk is full. In a worker of Dask, xarray
-    # would ask the scheduler for a lock on the file, which has no name there.
-    alone: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
-    if "dask" in sys.modules:
-        import dask
-
-        alone = dask.config.set(scheduler="synchronous")
-    with alone:
-        return bytes(tree.to_netcdf(engine="h5netcdf"))
 
 
 class FitsFolder:

@@ -215,6 +215,9 @@ def _joined(name: str, parts: Sequence[xr.Dataset]) -> xr.DataArray:
     """Return a variable of all searches; a hyperparameter that a search lacks is missing there."""
     arrays = [part[name] for part in parts if name in part]
     dim = next((dim for dim in _JOINED_DIMS if dim in arrays[0].dims), "search")
+    if len(parts) == 1 and dim in arrays[0].dims:
+        # What `concat` would return, after a millisecond.
+        return arrays[0]
     if dim == "search" and len(arrays) < len(parts):
         like = arrays[0]
         arrays = [part[name] if name in part else _missing(like, part) for part in parts]
@@ -351,6 +354,11 @@ def _storable(values: pd.Series) -> np.ndarray:
     return np.array(["" if pd.isna(value) else str(value) for value in values], dtype=str)
 
 
+@functools.cache
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in _LIBRARIES}
+
+
 def provenance(
     trials: Trials,
     priors: Priors | SurfacePriors,
@@ -383,6 +391,6 @@ def provenance_of(
         "notes": dumps(list(notes)),
         "priors": dumps(priors.to_dict()),
         "settings": dumps(settings),
-        "versions": dumps({name: importlib.metadata.version(name) for name in _LIBRARIES}),
+        "versions": dumps(_versions()),
         "created_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

@@ -6,6 +6,7 @@ of the same distribution between these ends, and only they are tested. The distr
 inferred from the values too: the p-value is that of the best fit, which can only be too large.
 """
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
@@ -283,6 +284,14 @@ def _equal_shares(counts: npt.NDArray[np.int64], label: str) -> ShapeTest:
     return ShapeTest(label, statistic / (len(counts) - 1), p_value, p_even, True)
 
 
+@functools.lru_cache(maxsize=8)
+def _null_chi_squared(n: int, shares: tuple[float, ...], size: int) -> Floats:
+    """Return simulated values of chi-squared; many hyperparameters have as many trials."""
+    expected = n * np.array(shares)
+    counts = np.random.default_rng(0).multinomial(n, shares, size=size)
+    return ((counts - expected) ** 2 / expected).sum(axis=1)
+
+
 def _chi_squared(counts: npt.NDArray[np.int64], shares: Floats) -> tuple[float, float, float]:
     """Return chi-squared and the probabilities of a larger and of a smaller one.
 
@@ -290,9 +299,8 @@ def _chi_squared(counts: npt.NDArray[np.int64], shares: Floats) -> tuple[float, 
     """
     n = int(counts.sum())
     size = int(np.clip(_MOST_COUNTS // len(shares), _FEWEST_MULTINOMIALS, _MULTINOMIALS))
-    null_counts = np.random.default_rng(0).multinomial(n, shares, size=size)
+    null = _null_chi_squared(n, tuple(shares), size)
     expected = n * shares
-    null = ((null_counts - expected) ** 2 / expected).sum(axis=1)
     observed = float(((counts - expected) ** 2 / expected).sum())
     # Not extrapolated: chi-squared ends at 0, where no fitted curve is reliable.
     p_even = (1 + np.sum(null <= observed)) / (size + 1)

@@ -68,11 +68,12 @@ def _levels(search: FittedSearch) -> Array:
     They are multiples of the golden ratio from a random start. Numbers belong to a draw by its
     labels: some draws of a fit have the ones that they have among all.
     """
+    chains, place = np.unique(search.chain, return_inverse=True)
     start = [
         np.random.default_rng([_SEED, zlib.crc32(search.name.encode()), int(chain)]).random()
-        for chain in search.chain
+        for chain in chains
     ]
-    return ((np.array(start) + search.draw * _GOLDEN_RATIO) % 1.0)[:, None]
+    return ((np.array(start)[place] + search.draw * _GOLDEN_RATIO) % 1.0)[:, None]
 
 
 def probability_of_gain(

@@ -263,10 +263,11 @@ def _better_from_budget(
     step = max(1, sizes["chain"] * sizes["draw"] // _BUDGET_DRAWS)
     thinned = tree.isel(draw=slice(None, None, step))
     curves = tuning_curve(thinned, BUDGETS, kind="expected")
+    losses = losses_by_item(tree, curves, by, items, contexts)
     p_better = []
+    # One budget at a time: the differences of all would need much memory.
     for number in range(len(BUDGETS)):
-        values = curves.isel(budget=number, drop=True)
-        gain = differences(losses_by_item(tree, values, by, items, contexts))
+        gain = differences(losses.isel(budget=number, drop=True))
         p_better.append((gain > 0.0).mean("sample"))
     # Comparisons with nan are false, so pairs that do not meet are never better.
     first = first_lasting(np.stack(p_better, axis=-1) >= CERTAIN)

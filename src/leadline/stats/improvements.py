@@ -125,11 +125,11 @@ def find_improvements(
 def losses_by_item(
     tree: xr.DataTree, values: xr.DataArray, by: str, items: list[str], contexts: list[str]
 ) -> xr.DataArray:
-    """Return scores, dims (chain, draw, search), as losses, dims (item, sample, context)."""
+    """Return scores (chain, draw, search, ...) as losses, dims (item, sample, context, ...)."""
     context = context_of(by)
     loss = direction_sign(tree) * _by_sample(values).drop_vars("search")
     table = loss.set_index(search=[by, context]).unstack("search")
-    return table.sel({by: items, context: contexts}).transpose(by, "sample", context)
+    return table.sel({by: items, context: contexts}).transpose(by, "sample", context, ...)
 
 
 def _by_sample(values: xr.DataArray) -> xr.DataArray:
