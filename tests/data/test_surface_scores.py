@@ -88,12 +88,6 @@ def test_scales_are_those_that_take_the_scores():
         surface_scales(SCORES["identity"], 1.0, "log", "s")
 
 
-def test_without_compression_the_map_of_losses_is_linear():
-    own = surface_scores(SCORES["identity"], -1.0, "identity", "s", compress=False)
-    np.testing.assert_allclose(np.ptp(own.log_slope(SCORES["identity"])), 0.0, atol=1e-12)
-    assert own.forward(SCORES["identity"]).std() == pytest.approx(1.0)
-
-
 def test_equal_scores_are_refused():
     with pytest.raises(LeadlineError, match="equal"):
         surface_scores(np.full(30, 0.5), 1.0, "identity", "s")
@@ -106,9 +100,8 @@ def test_mean_by_trial():
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 @pytest.mark.parametrize("scale", SCORES)
 def test_the_map_survives_as_text(scale, sign):
-    for compress in (True, False):
-        own = surface_scores(SCORES[scale], sign, scale, "s", compress=compress)
-        assert SurfaceScores.from_json(own.to_json()) == own
+    own = surface_scores(SCORES[scale], sign, scale, "s")
+    assert SurfaceScores.from_json(own.to_json()) == own
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])

@@ -1,9 +1,8 @@
 """Scores as a surface is fitted to them: losses on a scale, bad ones compressed, standardised.
 
 A stationary surface cannot follow a score that is flat among good configurations and explodes among
-bad ones. Where that is so, losses beyond a *knee*, the median, are compressed by a logarithm; the
-better ones, where the optimum is, stay as they are on the scale. Where it is not, none are: noise
-that is the same at all scores would not be so among compressed ones.
+bad ones. Losses beyond a *knee*, the median, are compressed by a logarithm; better ones, where the
+optimum is, stay as they are on the scale.
 """
 
 import dataclasses
@@ -34,8 +33,8 @@ class SurfaceScores:
     """The map from scores to standardised losses, and back.
 
     `scale` maps scores; `margin` widens its domain on both sides, so that it takes scores at its
-    ends, such as an accuracy of 1. Losses on the scale beyond `knee`, infinite if none are, are
-    compressed in units of `unit`, then standardised by `centre` and `spread`.
+    ends, such as an accuracy of 1. Losses on the scale beyond `knee` are compressed in units of
+    `unit`, then standardised by `centre` and `spread`.
     """
 
     scale: Scale
@@ -135,9 +134,7 @@ def surface_scales(scores: Floats, sign: float, scale: str, name: str) -> list[s
     return [scale]
 
 
-def surface_scores(
-    scores: Floats, sign: float, scale: str, name: str, *, compress: bool = True
-) -> SurfaceScores:
+def surface_scores(scores: Floats, sign: float, scale: str, name: str) -> SurfaceScores:
     """Return the map for finite scores, whose `sign` is 1 if they are minimised, else −1.
 
     Raises `LeadlineError` if all scores are equal.
@@ -154,12 +151,12 @@ def surface_scores(
         margin = 0.5 * max(float(np.diff(distinct).min()), 1e-4)
     bare = SurfaceScores(SCALES[scale], sign, margin, np.inf, 1.0, 0.0, 1.0)
     losses = bare.forward(scores)
-    if compress:
-        knee, reference = np.quantile(losses, [_KNEE, _REFERENCE])
-        unit = float(knee - reference) or float(losses.std())
-        bare = dataclasses.replace(bare, knee=float(knee), unit=unit)
-        losses = bare.forward(scores)
-    return dataclasses.replace(bare, centre=float(losses.mean()), spread=float(losses.std()))
+    knee, reference = np.quantile(losses, [_KNEE, _REFERENCE])
+    unit = float(knee - reference) or float(losses.std())
+    knelt = SurfaceScores(SCALES[scale], sign, margin, float(knee), unit, 0.0, 1.0)
+    compressed = knelt.forward(scores)
+    centre, spread = float(compressed.mean()), float(compressed.std())
+    return SurfaceScores(SCALES[scale], sign, margin, float(knee), unit, centre, spread)
 
 
 def mean_by_trial(values: Floats, trial: Sequence[int] | npt.NDArray[np.intp]) -> Floats:

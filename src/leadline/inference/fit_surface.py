@@ -143,17 +143,14 @@ def with_laws(
 def _best_scale(
     search: SurfaceTrials, scale: str
 ) -> tuple[SurfaceScores, xr.Dataset, dict[str, float]]:
-    """Return the scores on the scale that was chosen, the data, and the evidence of each."""
+    """Return the scores on the scale that was chosen, the data, and the evidence by scale."""
     names = surface_scales(search.scores, search.sign, scale, search.name)
-    ways = [(name, compress) for name in names for compress in (True, False)]
-    maps = [
-        surface_scores(search.scores, search.sign, name, search.name, compress=compress)
-        for name, compress in ways
-    ]
+    maps = [surface_scores(search.scores, search.sign, name, search.name) for name in names]
     surfaces = [_surface(search, own) for own in maps]
-    best, found = choose_scale(surfaces, [name for name, _ in ways])
-    labels = [f"{name}, compressed" if compress else name for name, compress in ways]
-    return maps[best], surfaces[best], dict(zip(labels, found, strict=True))
+    if len(names) == 1:
+        return maps[0], surfaces[0], {}
+    best, found = choose_scale(surfaces)
+    return maps[best], surfaces[best], dict(zip(names, found, strict=True))
 
 
 def _surface(search: SurfaceTrials, scores: SurfaceScores) -> xr.Dataset:

@@ -1,10 +1,9 @@
-"""The map of scores with which a surface predicts well, from plug-in fits that take a second each.
+"""The scale on which a surface predicts well, from plug-in fits that take a second each.
 
-On each scale, with bad losses compressed and without, the covariance is set to its mode, and each
-trial is predicted from all others, in closed form (Rasmussen and Williams 2006, section 5.4.2).
-These maps are compared by the log-densities of the better half of the trials, in score units.
-Repeated seeds count too: on the right scale their noise is the same at all scores. The usual scale
-is kept unless another is clearly better.
+On each scale the covariance is set to its mode, and each trial is predicted from all others, in
+closed form (Rasmussen and Williams 2006, section 5.4.2). Scales are compared by the log-densities
+of the better half of the trials, in score units. Repeated seeds count too: on the right scale their
+noise is the same at all scores. The usual scale is kept unless another is clearly better.
 """
 
 from collections.abc import Sequence
@@ -78,13 +77,12 @@ def predictive_log_density(surface: xr.Dataset) -> Floats:
     return np.asarray(-0.5 * (np.log(2.0 * np.pi * variance) + error**2 / variance))
 
 
-def choose_scale(surfaces: Sequence[xr.Dataset], scales: Sequence[str]) -> tuple[int, list[float]]:
+def choose_scale(surfaces: Sequence[xr.Dataset]) -> tuple[int, list[float]]:
     """Return the position of the surface to take, and the log-density of each.
 
-    `surfaces` are one search in several ways, with `log_slope` (trial), the mean over the seeds of
-    the log-derivative of the standardised loss by the score. `scales` names the scale of each. The
-    best one on the first scale is taken unless the log-density of another is greater by more than
-    3, a likelihood ratio of 20.
+    `surfaces` are one search on several scales, with `log_slope` (trial), the mean over the seeds
+    of the log-derivative of the standardised loss by the score. The first one is taken unless the
+    best log-density is greater by more than 3, a likelihood ratio of 20.
     """
     order = np.argsort(surfaces[0]["loss"].to_numpy(), kind="stable")
     better = order[: (len(order) + 1) // 2]
@@ -93,8 +91,7 @@ def choose_scale(surfaces: Sequence[xr.Dataset], scales: Sequence[str]) -> tuple
         density = predictive_log_density(surface) + surface["log_slope"].to_numpy()
         found.append(float(density[better].sum()) + seeds_log_density(surface, better))
     best = int(np.argmax(found))
-    usual = max((n for n, own in enumerate(scales) if own == scales[0]), key=found.__getitem__)
-    return best if found[best] > found[usual] + _CLEARLY else usual, found
+    return best if found[best] > found[0] + _CLEARLY else 0, found
 
 
 def seeds_log_density(surface: xr.Dataset, trials: npt.NDArray[np.intp]) -> float:
