@@ -228,6 +228,10 @@ def test_a_surface_has_a_sentence(form, law):
         assert words in text
     assert ("test studies by TPE" in text) == (not law)
     assert ("We follow the" in text) == law
+    assert "count as no gain" in text
+    # What concerns users of the program alone.
+    assert "default" not in text
+    assert "checks do not" not in text
 
 
 def test_an_unknown_form_is_refused(tree):
