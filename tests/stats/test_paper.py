@@ -1,5 +1,6 @@
 """`sentences`: text for a paper, with the numbers of the other answers and their citations."""
 
+import json
 import re
 
 import numpy as np
@@ -211,6 +212,18 @@ def test_two_stages_are_cited(tree):
     )
     assert "Lunn" in ll.sentences(stages)
     assert "Lunn" not in ll.sentences(tree)
+
+
+@pytest.mark.parametrize("kind", ["crossed", "hierarchical"])
+def test_priors_have_their_bounds_and_those_of_a_crossed_model(tree, kind):
+    own = tree.copy()
+    settings = json.loads(tree.attrs["settings"]) | {"model": kind, "bounds": [0.0, 0.95]}
+    own.attrs["settings"] = json.dumps(settings)
+    text = ll.sentences(own)
+    priors = ll.Priors()
+    assert "between 1 and 10; optima are at most 0.95" in text
+    for name in ("model_scatter", "interaction_sd"):
+        assert (str(getattr(priors, name)) in text) == (kind == "crossed")
 
 
 def test_optima_of_several_searches_are_one_sentence(tree):
