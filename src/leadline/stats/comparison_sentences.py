@@ -49,7 +49,8 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     task scale is about the distance from the worst to the median of the trials used (at the
     likeliest threshold of each search fitted alone; exactly, √(g² + v): the geometric mean g of it
     over the models, and the variance v over them of the score 2 such distances beyond the
-    threshold), in loss 0.171 (digits), 0.175 (mnist); their harmonic mean, 0.173, turns them into loss.
+    threshold), in loss 0.171 (digits), 0.175 (mnist); their harmonic mean, 0.173, turns them into
+    loss.
     Words are those of the largest probability: perhaps from 60 %, probably from 80 %, very
     probably from 95 %, almost certainly from 99 %.
     """
