@@ -17,6 +17,8 @@ from leadline.cli.console import show_seed
 from leadline.cli.main import main
 from leadline.cli.wording import OPTIONS, in_command_line_words
 from leadline.data.trials import Trials
+from leadline.inference.fit import SURFACE_DRAWS
+from leadline.inference.fit_surface import _MOST
 from leadline.inference.write_netcdf import file_of_tree
 
 GOOD = ["--score", "loss", "--direction", "minimize", "--tail-fraction", "0.4"]
@@ -93,6 +95,13 @@ def test_help_imports_nothing_heavy():
     slow = {"arviz", "matplotlib", "numba", "numpy", "pandas", "pymc", "pytensor", "rich", "xarray"}
     assert not slow & imported
     assert "fit" in done.stdout
+
+
+def test_help_says_that_a_surface_may_have_more_draws(capsys):
+    with pytest.raises(SystemExit):
+        main(["fit", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"of a surface {SURFACE_DRAWS}, or up to {_MOST} times as many" in text
 
 
 def test_version_and_help(capsys):
@@ -290,6 +299,7 @@ def test_markup_and_emoji_in_names_are_printed_as_they_are(here, capsys):
         (1, ["forecast", "one.nc", "--minimum-gain", "-1"], "--minimum-gain"),
         # No table is printed before the mistake is noticed.
         (1, ["forecast", "one.nc", "--within", "near"], "--within"),
+        (2, ["compare", "one.nc", "--rope", "0,005"], "0.005"),
         (1, ["report", "one.nc"], "--force"),
         (1, ["report", "one.nc", "-o", "."], "folder"),
         (1, ["report", "one.nc", "-o", "away/report.html"], "away"),

@@ -84,7 +84,7 @@ def test_budget_and_rope_are_those_of_verdict_table_and_pictures(tree):
     for words in (
         # The slider changes the difference, and the heading stays.
         "Which model is better, after 40 trials each</h2>",
-        "leadline report FIT.nc --budget 40 --rope D --force",
+        "leadline report FIT.nc --budget 40 --rope D -o OTHER.html",
         " / ".join(chances),
         f"digits {' / '.join(own.removesuffix(' %') for own in chances)} %",
         "verdict and pictures are for 0.0123",

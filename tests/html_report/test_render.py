@@ -72,6 +72,10 @@ def test_it_is_well_formed_and_has_no_double_identifiers(either):
     assert set(wanted) <= set(names)
 
 
+def test_the_command_of_another_difference_replaces_no_report(tree):
+    assert "FIT.nc --budget 100 --rope D -o OTHER.html<" in render(tree, budget=100.0)
+
+
 def test_every_picture_has_a_name_for_those_who_do_not_see_it(page, data):
     pictures = [attrs for _, attrs in Elements(page).elements if attrs.get("role") == "img"]
     # One per pair of models, per task and per search.

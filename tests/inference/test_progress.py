@@ -49,6 +49,25 @@ def test_the_share_that_is_done_grows_through_parts_and_steps():
     assert progress.fraction == 1.0
 
 
+def test_the_share_does_not_fall_in_runs_that_are_repeated(capsys, monkeypatch):
+    monkeypatch.setattr("leadline.inference.progress_views._SECONDS_PER_LINE", -1)
+    with Progress(True) as progress:
+        progress.start("sampling")
+        progress.step()
+        progress.may_repeat()
+        shares = []
+        for repeated in ("sampling again, more draws", "sampling again, more draws", ""):
+            for finished in (0, 50, 100):
+                progress.sampling(chains(finished))
+                shares.append(progress.fraction)
+            assert progress.fraction < 1.0
+            progress.sampled(0, repeated=repeated)
+            shares.append(progress.fraction)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert "sampling (sampling again, more draws), 91 %" in capsys.readouterr().err
+
+
 def test_a_place_names_the_stage_the_search_and_the_threshold():
     progress = Progress()
     progress.start("weighing", 12, "searches")

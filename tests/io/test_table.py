@@ -12,8 +12,9 @@ import polars as pl
 import pytest
 from helpers_readers import refused
 
-from leadline.data.trials import Trials
+from leadline.data.trials import MERGED, Trials
 from leadline.errors import LeadlineError
+from leadline.inference.fit import fit
 from leadline.io.table import read_table
 
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
@@ -369,6 +370,21 @@ def test_a_note_on_unused_columns_says_what_they_may_be():
     assert "replicate='seed'" in note
     assert "task=" not in note
     assert not read(seeds, trial="trial", replicate="seed").notes
+
+
+def test_unnamed_tasks_and_models_are_not_merged_to_one_search():
+    data, arch = np.repeat(["a", "b", "c"], 40), np.tile(np.repeat(["r", "v"], 20), 3)
+    frame = pd.DataFrame({"loss": np.arange(120) % 7 / 7, "data": data, "Arch": arch})
+    with refused("3 values of 'data' and 2 of 'Arch'", "task='data', model='Arch'", "params=["):
+        fit(read(frame))
+    with refused("2 values of 'Arch'", "model='Arch'"):
+        fit(read(frame, task="data"))
+    with refused("3 values of 'data'"):
+        fit(read(frame), model="surface")
+    named = read(frame, task="data", model="Arch"), read(frame, params=["data", "Arch"])
+    # Told apart by the tasks, too.
+    for trials in (*named, read(frame.assign(Arch=data), task="data")):
+        assert MERGED not in " ".join(trials.notes)
 
 
 def sweep_table():

@@ -1,5 +1,6 @@
 """`sentences`: text for a paper, with the numbers of the other answers and their citations."""
 
+import json
 import re
 
 import numpy as np
@@ -213,6 +214,18 @@ def test_two_stages_are_cited(tree):
     assert "Lunn" not in ll.sentences(tree)
 
 
+@pytest.mark.parametrize("kind", ["crossed", "hierarchical"])
+def test_priors_have_their_bounds_and_those_of_a_crossed_model(tree, kind):
+    own = tree.copy()
+    settings = json.loads(tree.attrs["settings"]) | {"model": kind, "bounds": [0.0, 0.95]}
+    own.attrs["settings"] = json.dumps(settings)
+    text = ll.sentences(own)
+    priors = ll.Priors()
+    assert "between 1 and 10; optima are at most 0.95" in text
+    for name in ("model_scatter", "interaction_sd"):
+        assert (str(getattr(priors, name)) in text) == (kind == "crossed")
+
+
 def test_optima_of_several_searches_are_one_sentence(tree):
     text = ll.sentences(tree)
     assert text.count("Perfectly tuned, the expected score is") == 1
@@ -228,6 +241,10 @@ def test_a_surface_has_a_sentence(form, law):
         assert words in text
     assert ("test studies by TPE" in text) == (not law)
     assert ("We follow the" in text) == law
+    assert "count as no gain" in text
+    # What concerns users of the program alone.
+    assert "default" not in text
+    assert "checks do not" not in text
 
 
 def test_an_unknown_form_is_refused(tree):

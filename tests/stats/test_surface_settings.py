@@ -217,6 +217,9 @@ def test_a_number_with_few_values_has_one_of_them_for_its_best():
     place = points.sel(hyperparameter="lr").to_numpy()
     points.loc[{"hyperparameter": "lr"}] = np.round(2 * place) / 2
     tree["surfaces/0"] = xr.DataTree(own.assign(points=points))
+    assert ll.best_setting(tree).loc["lr", "tried"] == ""  # beside a declared range
+    own.attrs["axes"] = own.attrs["axes"].replace('"declared": true', '"declared": false')
+    tree["surfaces/0"] = xr.DataTree(own.assign(points=points))
     table = ll.best_setting(tree)
     tried = table.loc["lr", "tried"].split(", ")
     assert len(tried) == 3

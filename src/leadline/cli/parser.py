@@ -138,7 +138,12 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     names = ("LOW", "HIGH")
     group.add_argument("--bounds", type=_bound, nargs=2, metavar=names, default="auto", help=text)
     for flag, default, text in (
-        ("--draws", None, "posterior draws per chain; default: 1000, of a surface 500"),
+        (
+            "--draws",
+            None,
+            "posterior draws per chain; default: 1000, of a surface 500, or up to 8 times as many "
+            "where it has not converged with them",
+        ),
         ("--tune", None, "tuning steps per chain; default: 1000, of a surface 300"),
         ("--chains", 4, "number of chains; default: 4"),
     ):
@@ -191,6 +196,11 @@ def _amount(text: str) -> float:
     try:
         return float(text)
     except ValueError:
+        point = text.replace(",", ".", 1)
+        if point.replace(".", "", 1).isdigit():
+            raise argparse.ArgumentTypeError(
+                f"write a decimal comma as a point, {point}, got {text!r}"
+            ) from None
         raise argparse.ArgumentTypeError(
             f"must be a number in score units, such as 0.002, not a percentage; got {text!r}"
         ) from None

@@ -82,12 +82,16 @@ def validate_score(source: str, score: str | None) -> None:
 def unnamed_searches(trials: "Trials", options: Mapping[str, object]) -> str:
     """Return why `fit` refuses several searches that no option tells apart, "" where it does not.
 
+    So does it where a column that no option names would merge them.
+
     A column that is not used may tell more of them apart: the reader of a table names it.
     """
+    from leadline.data.trials import merged_searches
+
     if len(trials.searches) < 2 or any(
         options.get(name) for name in ("task", "model", "study_name")
     ):
-        return ""
+        return merged_searches(trials.notes)
     tasks, models = (set(names) for names in zip(*trials.searches, strict=True))
     known = [name for name, own in (("task", tasks), ("model", models)) if len(own) > 1]
     unused = [re.search(r"name it, as in ((?:task|model)='[^']*')", note) for note in trials.notes]

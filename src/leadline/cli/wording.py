@@ -89,6 +89,9 @@ _NAMED = re.compile(
 # Options to fit again with, which a command needs in one piece.
 _AGAIN = re.compile(r"\bfit again with (--[\w-]+ [\w-]+(?:(?:, | and )--[\w-]+ [\w-]+)*)")
 
+# Two options to type, which Python separates by a comma.
+_TWO_COLUMNS = re.compile(r"(--task \S+), (?=--model )")
+
 # A name that a column was given for.
 _FOR = re.compile(rf"(no column .{{1,80}}? for )({_ANY})\b")
 
@@ -126,6 +129,7 @@ def in_command_line_words(message: str, fit: Path | None = None) -> str:
     for phrase, words in _PHRASES.items():
         message = message.replace(phrase, words)
     message = _NAMED.sub(lambda match: OPTIONS[match[0]], _ASSIGNED.sub(option, message))
+    message = _TWO_COLUMNS.sub(r"\1 ", message)
     message = _FOR.sub(lambda match: f"{match[1]}--{match[2].replace('_', '-')}", message)
     new = "--force" if fit is None else f"-o {shlex.quote(new_folder(fit.absolute().parent, '-2'))}"
     message = _AGAIN.sub(

@@ -44,6 +44,9 @@ NEXT_TIME = (
 UNUSED = "not used: the column"
 """The start of a note on columns of a table that may tell its rows apart."""
 
+MERGED = "would be one search"
+"""Part of a note on unused columns that are tasks or models by their names: `fit` refuses."""
+
 ONLY_REPORTS = (
     "the threshold of the law and the range of good scores are measured from trials; add a "
     "random search of any model on the same task, or give both yourself in the tails of "
@@ -290,6 +293,11 @@ def likely_params(notes: Iterable[str]) -> str:
     """Return the argument for hyperparameters, with the columns that notes take for some."""
     found = (re.search(r"\b(params=\[.*?\])(?:;|$)", note) for note in notes)
     return next((own[1] for own in found if own), "params=['COLUMN', …]")
+
+
+def merged_searches(notes: Iterable[str]) -> str:
+    """Return the note on searches that would be merged, "" for none."""
+    return next((note for note in notes if MERGED in note), "")
 
 
 def search_labels(searches: Sequence[tuple[str, str]]) -> list[str]:

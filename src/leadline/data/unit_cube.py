@@ -39,7 +39,8 @@ class Axis:
 
     `low` and `high` are the ends of a number's range, of their logs if `log`. `cells` is the number
     of its possible values, 0 for a continuous one. `choices` are the names of the values of a
-    categorical parameter, empty for a number.
+    categorical parameter, empty for a number. `declared` is True where the range is that of a
+    distribution, and not that of the values seen.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Axis:
     log: bool = False
     cells: int = 0
     choices: tuple[str, ...] = ()
+    declared: bool = False
 
     def to_unit(self, values: pd.Series) -> Floats:
         """Return the values as positions on the axis, NaN where missing."""
@@ -216,7 +218,8 @@ def _axis(name: str, values: pd.Series, declared: tuple[object, ...]) -> Axis | 
             cells = 0 if log else round(high - low)
     if log:
         low, high = float(np.log(low)), float(np.log(high))
-    return Axis(name, low, high, log, cells if cells <= _MOST_CELLS else 0)
+    cells = cells if cells <= _MOST_CELLS else 0
+    return Axis(name, low, high, log, cells, declared=bool(declared))
 
 
 def _is_log(values: Floats) -> bool:

@@ -18,6 +18,7 @@ from leadline.data.trials import (
     Trials,
     drawn_at_random,
     drawn_by_sampler,
+    merged_searches,
     validate_any_complete,
 )
 from leadline.errors import LeadlineError, format_value
@@ -230,6 +231,8 @@ def fit(
             "leadline.read_table(...), read_optuna(...), read_mlflow(...) or from_scores(...)"
         )
     validate_any_complete(trials)
+    if merged := merged_searches(trials.notes):
+        raise LeadlineError(f"{trials.source}: {merged}")
     doubts = [doubt for doubt in [direction_doubt(trials)] if doubt]
     for doubt in doubts:
         _LOG.warning("%s: %s", trials.source, doubt)

@@ -199,13 +199,16 @@ def _sample(
     compiled = compiled_model(key, sampler, lambda: surface_model.build(surface, priors))
     compiled = compiled.with_data(surface_model.data_of(surface))
     first, second = (int(word) for word in seed.generate_state(2))
+    if sampler.extended:
+        sampler.progress.may_repeat()
     draws, statistics = _draws(compiled.with_sampler(sampler), first, surface)
     found = diagnose(draws[list(PARAMETERS)], statistics)
     if sampler.extended and not found.ok:
         missing = MIN_ESS / min(found.min_ess_bulk, found.min_ess_tail)
         factor = min(max(2, math.ceil(_MARGIN * missing)), _MOST)
         again = dataclasses.replace(sampler, draws=factor * sampler.draws)
-        sampler.progress.sampled(int(statistics["diverging"].sum()), repeated="again, more draws")
+        diverged = int(statistics["diverging"].sum())
+        sampler.progress.sampled(diverged, repeated="sampling again, more draws")
         draws, statistics = _draws(compiled.with_sampler(again), second, surface)
     return draws, statistics
 

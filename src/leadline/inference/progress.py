@@ -14,6 +14,9 @@ import xarray as xr
 # Earlier estimates of the remaining time are too rough to show.
 _SECONDS_TO_ESTIMATE, _SHARE_TO_ESTIMATE = 2.0, 0.05
 
+# Share of what is left that a run fills which may have to be repeated.
+_ROOM = 0.7
+
 
 class Progress:
     """The state of a fit at work, shown while the object is entered as a context.
@@ -75,8 +78,7 @@ class Progress:
         self.stage, self.steps, self.units = stage, steps, units
         self._stage_began = time.monotonic()
         self._done, self.label = -1, ""
-        self._part, self._parts, self._run = 0, 1, 0.0
-        self.note = ""
+        self.split(1)
         self.samples = False
         """True once the stage has sampled, so that there may be divergences."""
         if self._view is not None:
@@ -96,6 +98,11 @@ class Progress:
     def part(self, number: int) -> None:
         """Go to a part of the step, counted from 0."""
         self._part, self._run, self.note = number, 0.0, ""
+        self._run_began, self._room = 0.0, 1.0
+
+    def may_repeat(self) -> None:
+        """Leave room for a repetition of the next run, so that the share never falls."""
+        self._room = _ROOM
 
     @contextmanager
     def compiling(self) -> Iterator[None]:
@@ -109,7 +116,8 @@ class Progress:
         """Take the state of a run: the `nutpie.ChainProgress` of each chain."""
         self.samples = True
         total = sum(chain.total_draws for chain in chains)
-        self._run = sum(chain.finished_draws for chain in chains) / max(total, 1)
+        share = sum(chain.finished_draws for chain in chains) / max(total, 1)
+        self._run = self._run_began + self._room * (1.0 - self._run_began) * share
         self._running = sum(chain.divergences for chain in chains)
         if self._view is not None:
             self._view.show_draws()
@@ -118,7 +126,9 @@ class Progress:
         """Take the divergences of a finished run; `repeated` says how it runs again, if it does."""
         self.samples = True
         self.divergences += divergences
-        self._running, self._run = 0, 0.0 if repeated else 1.0
+        self._running = 0
+        self._run_began += self._room * (1.0 - self._run_began)
+        self._run = self._run_began if repeated else 1.0
         self.note = repeated
 
     def answer(self, make: Callable[[], xr.DataTree]) -> None:

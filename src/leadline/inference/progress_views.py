@@ -131,7 +131,8 @@ class LinesView(View):
         """Print the share of the stage that is done, every half minute."""
         progress = self._progress
         if progress.elapsed - self._printed > _SECONDS_PER_LINE:
-            self._print(f"{progress.place}, {100 * progress.fraction:.0f} %")
+            note = f" ({progress.note})" if progress.note else ""
+            self._print(f"{progress.place}{note}, {100 * progress.fraction:.0f} %")
 
     def _print(self, text: str) -> None:
         self._printed = self._progress.elapsed

@@ -126,21 +126,25 @@ class CompiledModel:
         divergences is returned, with the most `discarded_divergences` of the others and its
         `target_accept` as attributes. A `target_accept` of the user is never changed.
         """
+        if "target_accept" in self.sampler.options:
+            further_seeds = ()
+        if further_seeds:
+            self.sampler.progress.may_repeat()
         drawn, accept = self.sample(seed), self.sampler.target_accept
         accept = self.sampler.options.get("target_accept", accept)
         count, discarded = int(drawn["sample_stats"]["diverging"].sum()), 0
-        if "target_accept" in self.sampler.options:
-            further_seeds = ()
-        repeated = "again, smaller steps" if count and further_seeds else ""
+        words = "sampling again, smaller steps"
+        repeated = words if count and further_seeds else ""
         self.sampler.progress.sampled(count, repeated=repeated)
         options = {**self.sampler.options, "target_accept": _CAREFUL}
         careful = self.with_sampler(dataclasses.replace(self.sampler, options=options))
-        for further in further_seeds:
+        for left, further in zip(range(len(further_seeds))[::-1], further_seeds, strict=True):
             if not count:
                 break
             again = careful.sample(further)
             second = int(again["sample_stats"]["diverging"].sum())
-            self.sampler.progress.sampled(second)
+            repeated = words if left and min(count, second) else ""
+            self.sampler.progress.sampled(second, repeated=repeated)
             discarded = max(discarded, count, second)
             if second < count:
                 drawn, accept, count = again, _CAREFUL, second

@@ -8,7 +8,7 @@ import pandas as pd
 
 from leadline.data.columns import STATUS_OF, validate_numbers
 from leadline.data.metric_names import COST_WORDS, usual_direction, words_of
-from leadline.data.trials import PARAM_PREFIX, UNUSED, Trials, validate_direction
+from leadline.data.trials import MERGED, PARAM_PREFIX, UNUSED, Trials, validate_direction
 from leadline.data.validate import validate_rows
 from leadline.errors import LeadlineError, format_value, join_values
 from leadline.io.files import load_frame
@@ -26,6 +26,15 @@ _FEWEST_REPEATS = 10
 _FEWEST_TRIALS = 10
 _KINDS = ("task", "model")
 """A column in which each word has so many rows may tell searches apart."""
+
+_OF_KINDS = {
+    "task": frozenset({"data", "dataset", "task", "problem"}),
+    "model": frozenset(
+        {"model", "arch", "architecture", "algo", "algorithm", "method", "estimator", "learner"}
+    ),
+}
+_MOST_SEARCHES = 20
+"""Names of columns that tell searches apart, and how many words these hold at most."""
 
 _EPOCH_WORDS = frozenset({"epoch", "epochs", "step", "steps", "iteration", "budget"})
 
@@ -226,6 +235,8 @@ def _unused(frame: pd.DataFrame, columns: Mapping[str, str], grouped: bool) -> l
             )
         elif _are_groups(cells):
             (seeds if name.casefold() in SEED_WORDS else words).append(name)
+    merged = _merged(frame, columns)
+    words = [name for name in words if name not in merged.values()]
     free = [f"{own}={words[0]!r}" for own in _KINDS if words and own not in columns]
     params = [name for name in frame.columns if name in {*words, *numbers}]
     if set(params) - set(words):
@@ -250,7 +261,31 @@ def _unused(frame: pd.DataFrame, columns: Mapping[str, str], grouped: bool) -> l
             "evaluations of one configuration, and their scores are averaged; if it tells "
             f"searches apart, name it as {' or '.join(f'{own}={named!r}' for own in kinds)}"
         )
+    if merged:
+        first, *others = ((frame[name].nunique(), format_value(name)) for name in merged.values())
+        counts = [f"{first[0]} values of {first[1]}", *(f"{n} of {name}" for n, name in others)]
+        which, one = ("them", "one") if others else ("it", "it")
+        notes.append(
+            f"{' and '.join(counts)} {MERGED}: name {which}, as in "
+            f"{', '.join(f'{kind}={name!r}' for kind, name in merged.items())}; where {one} is a "
+            f"hyperparameter, params=[{list(merged.values())[-1]!r}, …]"
+        )
     return notes
+
+
+def _merged(frame: pd.DataFrame, columns: Mapping[str, str]) -> dict[str, str]:
+    """Return the unused columns that by their names are the task or the model, by this kind."""
+    found: dict[str, str] = {}
+    searches = [columns[own] for own in _KINDS if own in columns]
+    for kind, words in _OF_KINDS.items():
+        for name in frame.columns.difference(list(columns.values()), sort=False):
+            if kind in columns or kind in found or name.casefold() not in words:
+                continue
+            own = frame[name].groupby([frame[key] for key in searches]) if searches else frame[name]
+            varies = np.max(own.nunique()) > 1
+            if varies and _are_groups(frame[name]) and frame[name].nunique() <= _MOST_SEARCHES:
+                found[kind] = name
+    return found
 
 
 def _are_words(cells: pd.Series) -> bool:

@@ -44,8 +44,8 @@ class StopWhenSettled:
     probability : float
         Stop when the next trials achieve a larger gain with less than this probability.
     check_every : int
-        Number of finished trials between checks. A check is a fit, which takes ten to twenty
-        seconds of one core, and up to minutes for a surface of hundreds of trials.
+        Number of finished trials between checks. A check is a fit, which takes some 20
+        seconds of one core, and one to three minutes of two for a surface.
     trials : int
         Number of next trials that the forecast is about.
     assume_random : bool

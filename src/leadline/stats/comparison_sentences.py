@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from leadline.stats.improvements import context_of
+from leadline.stats.leaning import caution
 from leadline.stats.rounding import percent, with_interval
 
 # Words by their smallest probability in per cent, from the largest.
@@ -39,15 +40,17 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     Do not rely on this comparison: R-hat 1.064 > 1.01, bulk ESS 39 < 400, tail ESS 19 < 400.
     The law rests on the best 20 trials of each search on average, which are few for a
     comparison (below 30; for one search, below 20). Fully tuned, the answer extrapolates,
-    and its probabilities can be far too certain. Answers for 100 trials or fewer extrapolate
-    less.
+    can be far too certain. Answers for 100 trials or fewer: read with caution.
     Fully tuned, over the 2 tasks, mlp is probably better than forest (better 84 %, worse 16 %).
     The mean difference over these tasks is 0.13 [-0.11, 0.35] task scales, or 0.021 [-0.022,
     0.057] in loss (89 % intervals; positive: mlp is ahead). On a new task like these, mlp is
     perhaps better than forest (better 62 %, worse 38 %).
     Overall and on a new task, differences are in task scales, so that tasks count alike. A
-    task scale is about the distance from the worst to the median of the good scores, in loss
-    0.171 (digits), 0.175 (mnist); their harmonic mean, 0.173, turns them into loss.
+    task scale is about the distance from the worst to the median of the trials used (at the
+    likeliest threshold of each search fitted alone; exactly, √(g² + v): the geometric mean g of it
+    over the models, and the variance v over them of the score 2 such distances beyond the
+    threshold), in loss 0.171 (digits), 0.175 (mnist); their harmonic mean, 0.173, turns them into
+    loss.
     Words are those of the largest probability: perhaps from 60 %, probably from 80 %, very
     probably from 95 %, almost certainly from 99 %.
     """
@@ -119,8 +122,7 @@ def short_doubts(comparison: xr.Dataset) -> list[str]:
     far = attrs.get("far_beyond")
     if attrs.get("leans_on"):
         near = attrs["budget"] and not far
-        how = "read with caution" if near else "extrapolates, can be far too certain"
-        clauses.append(f"few trials: {how}")
+        clauses.append(f"few trials: {caution(not near)}")
     return [*clauses, far] if far else clauses
 
 
@@ -271,7 +273,13 @@ def mean_scale(comparison: xr.Dataset) -> float:
 def _meaning_of_scale(model: str) -> str:
     if model == "surface":
         return "the distance from the median trial to the best tenth"
-    return "the distance from the worst to the median of the good scores"
+    exact, alone = "the geometric mean g of it over the models", ""
+    if model == "crossed":
+        exact = f"√(g² + v): {exact}, and the variance v over them of the score 2 such distances "
+        exact += "beyond the threshold"
+        alone = " of each search fitted alone"
+    distance = "the distance from the worst to the median of the trials used"
+    return f"{distance} (at the likeliest threshold{alone}; exactly, {exact})"
 
 
 def _size(scale: xr.DataArray) -> str:

@@ -20,6 +20,11 @@ WITHIN = 2.5
 to a larger one."""
 
 
+def caution(far: bool) -> str:
+    """Return how to take an answer of few trials, `far` beyond those that were run or not."""
+    return "extrapolates, can be far too certain" if far else "read with caution"
+
+
 def leaning(tree: xr.DataTree, budget: float | None) -> str:
     """Return on how few trials a comparison rests, and how far to trust it, "" where on many.
 
@@ -52,10 +57,10 @@ def leaning(tree: xr.DataTree, budget: float | None) -> str:
     if budget is None or budget > near:
         when = "Fully tuned" if budget is None else f"After {budget:g} trials each"
         return (
-            f"{text}. {when}, the answer extrapolates, and its probabilities can be far "
-            f"too certain. Answers for {near:g} trials or fewer extrapolate less."
+            f"{text}. {when}, the answer {caution(True)}. Answers for {near:g} trials or fewer: "
+            f"{caution(False)}."
         )
-    return f"{text}."
+    return f"{text}: {caution(False)}."
 
 
 def far_beyond(tree: xr.DataTree, trials: float | None) -> str:

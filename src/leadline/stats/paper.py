@@ -70,10 +70,15 @@ _KINDS = {"eti": "equal-tailed", "hdi": "highest-density"}
 
 _PRIORS = {
     "gap": "distance of the optimum from the threshold, in units of the spread of good scores,",
-    "effective_dim": "effective dimension",
+    "effective_dim": "effective dimension less 1",
     "noise_ratio": "noise sd in the same units",
 }
 """The quantity of each prior, by the names of `leadline.Priors`."""
+
+_OF_CROSSED = {
+    "model_scatter": "effects of models",
+    "interaction_sd": "interactions of models and tasks",
+}
 
 
 def sentences(
@@ -229,7 +234,8 @@ def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
         if automatic
         else "The threshold below which the law is fitted was fixed.",
         f"{sampling}; {rhat}.",
-        f"Priors{' of the means over searches' * pooled}: {_list_priors(priors, pooled=pooled)}.",
+        f"Priors{' of the means over searches' * pooled}: "
+        f"{_list_priors(tree, priors, pooled=pooled)}.",
         f"We report posterior means and {100 * prob:g} % {_KINDS[kind]} intervals.",
     ]
 
@@ -248,14 +254,28 @@ def _thresholds(tree: xr.DataTree) -> str:
     )
 
 
-def _list_priors(priors: dict[str, object], *, pooled: bool) -> str:
-    known = [
-        f"{words} {priors[name]}"
-        for stem, words in _PRIORS.items()
-        for name in [f"pooled_{stem}" if pooled else stem]
-        if name in priors
-    ]
-    return ", ".join(known) or "not recorded"
+def _list_priors(tree: xr.DataTree, priors: dict[str, object], *, pooled: bool) -> str:
+    """Return the priors with their quantities, and the bounds within which they hold."""
+    settings = json.loads(tree.attrs.get("settings", "{}"))
+    named = {f"pooled_{stem}" if pooled else stem: words for stem, words in _PRIORS.items()}
+    known, sds = (
+        ", ".join(f"{words} {priors[name]}" for name, words in own.items() if name in priors)
+        for own in (named, _OF_CROSSED)
+    )
+    if not known:
+        return "not recorded"
+    limits = []
+    if sds and settings.get("model") == "crossed":
+        limits.append(f"of the sds, in task scales, of {sds}")
+    largest = tree["constant_data"].dataset.get("max_effective_dim", xr.DataArray(np.nan))
+    if len(ends := np.unique(largest.to_numpy()[np.isfinite(largest.to_numpy())])):
+        most = " to ".join(f"{own:g}" for own in ends[[0, -1][: len(ends)]])
+        limits.append(f"effective dimensions are between 1 and {most}")
+    low, high = settings.get("bounds", (None, None))
+    best, side = (low, "least") if tree.attrs["direction"] == "minimize" else (high, "most")
+    if best is not None:
+        limits.append(f"optima are at {side} {best:g}")
+    return "; ".join([known, *limits])
 
 
 def _optima(tree: xr.DataTree, prob: float, kind: str) -> list[str]:

@@ -12,7 +12,7 @@ from leadline.stats.surface_beside_law import ACT_ON, law_sentences
 from leadline.stats.surface_forecast import perfect_search_sentences
 from leadline.stats.surface_settings import setting_sentences
 from leadline.stats.surface_tree import (
-    calibration_of,
+    MEASURED,
     fitted_trials,
     learned_searches,
     scores_of,
@@ -62,6 +62,7 @@ def surface_results(tree: xr.DataTree, prob: float) -> list[str]:
     """Return what the surface says of tuning and of the hyperparameters."""
     names = search_names(tree)
     results = perfect_search_sentences(tree, prob)
+    results.append("Draws in which that trial is better than the optimum count as no gain.")
     # A paper advises nobody.
     beside = {
         name: text.replace(ACT_ON, "we follow the")
@@ -69,5 +70,5 @@ def surface_results(tree: xr.DataTree, prob: float) -> list[str]:
     }
     texts = [f"{name}: {text}" if len(names) > 1 else text for name, text in beside.items()]
     texts += setting_sentences(tree, ci_prob=prob)
-    texts += [f"calibration: {text}" for text in [calibration_of(tree)] if text]
+    texts += [f"calibration: {MEASURED}"] * bool(learned_searches(tree))
     return results + [f"{text[:1].upper()}{text[1:]}." for text in texts]

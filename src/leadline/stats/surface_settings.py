@@ -133,6 +133,8 @@ def best_setting(
         together = _nearest(tried, through.sel(hyperparameter=axis.name).to_numpy().reshape(1))
         unit = _nearest(tried, unit[~np.isnan(unit)])
         run &= np.isclose(own_points, together[0], rtol=0.0, atol=1e-6, equal_nan=True)
+        # Beside a declared range, the tried values would be taken for it.
+        listed = np.empty(0) if axis.declared else tried
         rows[axis.name] = _place(axis, unit, prob) | {
             "together": axis.from_unit(together)[0],
             "best_trial": axis.from_unit(own_points[[best]])[0],
@@ -142,7 +144,7 @@ def best_setting(
             "tuning_gain_upper": upper,
             "p_matters": chance,
             "p_worst": _worst_matters(lines.sel(hyperparameter=axis.name), own["noise_sd"]),
-            "tried": ", ".join(_value(own) for own in axis.from_unit(tried)),
+            "tried": ", ".join(_value(own) for own in axis.from_unit(listed)),
             "relevance": float(np.median(own["relevance"].to_numpy())),
             "rarely": _rarely_tried(axis, own_points),
             "at_edge": _at_edge(axis, tried, unit) if chance > 1 - CERTAIN else "",

@@ -36,13 +36,21 @@ PICTURES = ("optimum", "forecast", "surface", "comparison", "ranks")
 COMPARISONS = PICTURES[-2:]
 """Those that need several models."""
 
-MEASURED = (
-    "in 600 test studies by TPE and CMA-ES, intervals of 80 % (the default is 89 %) from 400 draws "
-    "(the default is 2,000 or more) held the true optimum in 94 % of studies of trained models and "
-    "in 59 % of functions with noise (the hardest, of 8 hyperparameters of which 6 do not matter: "
-    "43 %), and the best trial re-run in 72 %; passed checks do not make intervals surer than that"
+_MEASURED = (
+    "in 600 test studies by TPE and CMA-ES, intervals of 80 %{} from 400 draws{} held the true "
+    "optimum in 94 % of studies of trained models and in 59 % of functions with noise (the "
+    "hardest, of 8 hyperparameters of which 6 do not matter: 43 %), and the best trial re-run in "
+    "72 %{}"
 )
+
+MEASURED = _MEASURED.format("", "", "")
 """What `benchmarks/learned.py` found: searches that learned, alone."""
+
+_MEASURED_FOR_USERS = _MEASURED.format(
+    " (the default is 89 %)",
+    " (the default is 2,000 or more)",
+    "; passed checks do not make intervals surer than that",
+)
 
 
 NO_SURFACE = (
@@ -85,7 +93,7 @@ def learned_searches(tree: xr.DataTree) -> list[str]:
 
 def calibration_of(tree: xr.DataTree) -> str:
     """Return how often intervals of surfaces held, "" if no search of the tree learned."""
-    return MEASURED if learned_searches(tree) else ""
+    return _MEASURED_FOR_USERS if learned_searches(tree) else ""
 
 
 def next_time_of(tree: xr.DataTree) -> str:
