@@ -54,6 +54,20 @@ def test_the_mean_gain_is_that_of_the_draws_without_their_error():
     )
 
 
+def test_a_mean_gain_below_zero_is_that_of_the_draws():
+    tree = make_surface_tree(law=True)
+    posterior = tree["posterior"].to_dataset()
+    # A best trial that was unlucky: what measures better is worse if re-run.
+    again = posterior["best_seen_expected"] - 0.05
+    tree["posterior"] = xr.DataTree(posterior.assign(best_seen_expected=again))
+    found = ll.forecast(tree, [300])
+    mean = found["expected_gain_mean"].item()
+    draws = found["expected_gain"]
+    assert mean == pytest.approx(draws.mean().item(), abs=3 * draws.std().item() / np.sqrt(60))
+    assert mean < 0.0
+    assert float(forecast_cells(found, 0.8)[0][5]) == pytest.approx(mean, abs=1e-3)
+
+
 def test_the_best_of_m_follows_its_distribution_and_has_no_steps():
     tree = make_surface_tree()
     numbers = [1, 2, 3, 5, 7, 10, 15, 22, 32, 46, 68, 100, 150, 220, 320, 460, 680, 1000]

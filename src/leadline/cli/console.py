@@ -195,7 +195,8 @@ def show_forecast(
         f"the next {kind} of {tree.attrs['source']}, one run each: {found.attrs['metric']} "
         f"({found.attrs['direction']})\nmedian and {100 * prob:g} % interval of their best; "
         f"{chance}: of its measured score over the best seen; gain if re-run: the mean, of its "
-        f"expected score over that of the best trial; worth it: more than {amount} if re-run"
+        f"expected score over that of the best trial (a new best counts where it measures better; "
+        f"where that was luck, its gain is below 0); worth it: more than {amount} if re-run"
         + f"; best seen{of_best(runs)}"
         * (max(runs) > 1)
     )

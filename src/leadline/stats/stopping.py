@@ -122,8 +122,9 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
         random = percent(float(own["p_worthwhile"]))
         sentence = f"{sentence[:-1]}; {who} with {random}. A sampler that learns lies between."
     elif not stop:
-        mean = rounded(float(own["expected_gain_mean"]), float(own["noise_sd"]))
-        sentence += f" On average it gains {mean}."
+        mean = gain_cell(own)
+        luck = ": what measures better is often luck" if float(mean) <= 0.0 else ""
+        sentence += f" On average it gains {mean}{luck}."
     if verdict == "not settled":
         sentence += " Go on in small steps of about 20 trials, and fit and forecast after each."
     if is_surface(tree) and not stop and (step := next_run(tree, likeliest)):
@@ -179,17 +180,25 @@ def forecast_cells(
                     rounded(float(row["best_seen"]), sd) if number == 0 else "",
                     f"{median} [{low}, {high}]",
                     percent(float(row["p_gain"])),
-                    # With the digits that runs can show, not those of Monte Carlo errors.
-                    rounded(float(row["expected_gain_mean"]), float(row["noise_sd"])),
+                    gain_cell(row),
                     percent(float(row["p_worthwhile"])),
                     "" if math.isnan(cost) else f"{cost:,.0f}" if cost >= 100 else f"{cost:.3g}",
                 ]
             )
         if perfect is not None and search in perfect["search"]:
             own = perfect.sel(search=search)
-            best = [f"{float(own['gain']):.2g}", percent(float(own["p_worthwhile"]))]
+            noise = float(found["noise_sd"].sel(search=search))
+            best = [rounded(float(own["gain"]), noise), percent(float(own["p_worthwhile"]))]
             rows.append(["", "a perfect search", "", "", "", *best, ""])
     return rows
+
+
+def gain_cell(row: xr.Dataset) -> str:
+    """Return the mean gain expected if re-run as text, of one search and number of trials.
+
+    It has the digits that runs can show, not those of Monte Carlo errors.
+    """
+    return rounded(float(row["expected_gain_mean"]), float(row["noise_sd"]))
 
 
 def trials_needed_sentences(needed: xr.DataArray) -> list[str]:
