@@ -100,12 +100,24 @@ def test_a_best_value_at_an_end_of_the_tried_range_is_named_once(place, end, few
         tree["surfaces/0"] = own
     table = ll.best_setting(tree)
     assert table["at_edge"].to_dict() == {"lr": end, "opt": "", "y": "", "momentum": ""}
-    words = "at an end of the tried range, so that a wider one may help: lr;"
+    words = "at an end of the tried range, so that a wider one may help, where it can be wider: lr;"
     assert (words in together_text(table)) == bool(end)
     if not few:
         # The page has this text.
         page = ll.report(tree, tmp_path / "report.html").read_text(encoding="utf-8")
         assert page.count(words) == bool(end)
+
+
+@pytest.mark.parametrize("share", [0.6, 0.9])
+def test_an_end_is_named_where_its_check_fails(share):
+    tree = make_surface_tree()
+    posterior = tree["posterior"].dataset.copy(deep=True)
+    place = xr.where(posterior["draw"] < share * posterior.sizes["draw"], 0.01, 0.5)
+    place = place + 0.0 * posterior["tuning_gain"].sel(hyperparameter="lr")
+    posterior["best_setting"].loc[{"hyperparameter": "lr"}] = place
+    tree["posterior"] = posterior
+    passed = ll.check(tree, recompute=True).set_index("check").loc["optimum at an edge", "passed"]
+    assert (ll.best_setting(tree).loc["lr", "at_edge"] == "") == passed == (share < 0.8)
 
 
 def test_a_choice_that_hardly_was_tried_is_named():
