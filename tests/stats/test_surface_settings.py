@@ -188,6 +188,21 @@ def test_a_setting_that_no_trial_had_is_the_next_to_run(run):
         assert ("no trial had this setting" in together_text(ll.best_setting(tree))) == said
 
 
+def test_each_setting_that_no_trial_had_is_named_before_a_stop():
+    tree = make_surface_tree((("digits", "mlp"), ("digits", "rf")))
+    posterior = tree["posterior"].to_dataset()
+    again = posterior["best_seen_expected"].copy(deep=True)
+    scores = [ll.best_setting(tree, name).attrs["together_score"][0] for name in ("mlp", "rf")]
+    for better, named in ((0.01, True), (-0.01, False)):
+        for name, score in zip(("mlp", "rf"), scores, strict=True):
+            again.loc[{"search": name}] = score + better
+        tree["posterior"] = xr.DataTree(posterior.assign(best_seen_expected=again))
+        advice = ll.stopping_advice(tree, ll.forecast(tree, 10, minimum_gain=0.3))
+        assert advice.stop
+        for name in ("mlp", "rf"):
+            assert (f"Before you stop, run the setting of {name} " in advice.reason) == named
+
+
 @pytest.mark.parametrize(("share", "any_value"), [(0.0, True), (0.1, False)])
 def test_any_value_is_said_where_hardly_a_draw_disagrees(share, any_value):
     tree = make_surface_tree()

@@ -127,8 +127,9 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
         sentence += f" On average it gains {mean}{luck}."
     if verdict == "not settled":
         sentence += " Go on in small steps of about 20 trials, and fit and forecast after each."
-    if is_surface(tree) and not stop and (step := next_run(tree, likeliest)):
-        sentence += f" {step}"
+    if is_surface(tree):
+        steps = (next_run(tree, name, stop=stop) for name in search_names(tree))
+        sentence = " ".join([sentence, *filter(None, steps)])
     beside = opposite_advice(tree, found.attrs["minimum_gain"], probability, stop=stop)
     return Advice(verdict, largest, f"{sentence} {beside}".rstrip(), _doubt(tree))
 

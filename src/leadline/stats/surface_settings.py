@@ -269,15 +269,20 @@ def _together_score(table: pd.DataFrame) -> str:
     return with_interval(mean, low, high, (high - low) / 3)
 
 
-def next_run(tree: xr.DataTree, search: str) -> str:
-    """Return the advice to run the setting "best together" if no trial had it, else ""."""
+def next_run(tree: xr.DataTree, search: str, *, stop: bool = False) -> str:
+    """Return the advice to run the setting "best together" if no trial had it, else "".
+
+    It is to run it before a `stop`, else as the next step.
+    """
     table = best_setting(tree, search)
     if table.attrs["keep_best"] or not table.attrs["never_run"]:
         return ""
     values = [f"{name} {_value(own)}" for name, own in table["together"].dropna().items()]
     again = tree["posterior"].dataset["best_seen_expected"].sel(search=search)
+    of_search = f" of {search}" if tree["posterior"].sizes["search"] > 1 else ""
+    begin = "Before you stop, run" if stop else "The cheapest next step is to run"
     return (
-        f"The cheapest next step is to run the setting that is best together, which no trial had: "
+        f"{begin} the setting{of_search} that is best together, which no trial had: "
         f"{', '.join(values)}. Its expected score is {_together_score(table)}, "
         f"that of the best trial re-run {estimate(again, table.attrs['ci_prob'])}."
     )
