@@ -23,6 +23,10 @@ from leadline.stats.surface_tree import is_surface, learned_searches
 Verdict = Literal["stop", "not settled", "go on", "no advice"]
 
 
+_FAR = 10
+"""A number of trials is far beyond those that were run from so many times their number on."""
+
+
 @dataclass(frozen=True)
 class Advice:
     """Advice to stop a search or to go on, with its reason."""
@@ -208,10 +212,15 @@ def trials_needed_sentences(needed: xr.DataArray) -> list[str]:
     chance, problems = f"{100 * attrs['probability']:g} %", attrs["problems"]
     goal = f"within {attrs['within']} of the optimum with probability {chance}"
     sentences = [f"Do not rely on these numbers of trials: {problems}."] if problems else []
-    searches: dict[float, list[str]] = {}
-    for search, number in zip(needed["search"].to_numpy(), needed.to_numpy(), strict=True):
-        searches.setdefault(float(number), []).append(str(search))
-    for number, names in searches.items():
+    searches: dict[tuple[float, str], list[str]] = {}
+    columns = (needed[name].to_numpy() for name in ("search", "trials_run"))
+    for search, run, number in zip(*columns, needed.to_numpy(), strict=True):
+        # More digits would be those of the extrapolation.
+        shown = float(f"{number:.2g}")
+        # Reported bests have no trials of their own.
+        far = f", far beyond the {run} that were run" if 0 < _FAR * run < number < math.inf else ""
+        searches.setdefault((shown, far), []).append(str(search))
+    for (number, far), names in searches.items():
         # One search needs no name.
         who = f"{join_values(names, limit=6)}: " if needed.size > 1 else ""
         if number == 0:
@@ -223,6 +232,7 @@ def trials_needed_sentences(needed: xr.DataArray) -> list[str]:
                 "best."
             )
         else:
-            text = f"{number:,.0f} further trials to come {goal}."
+            count = f"about {number:,.0f} further trial{'s' * (number != 1)}"
+            text = f"{count} to come {goal}{far}."
         sentences.append(who + (text if who else text[:1].upper() + text[1:]))
     return sentences
