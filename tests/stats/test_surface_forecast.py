@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from helpers import make_tree
 from helpers_surface import make_surface_tree
 
 import leadline as ll
@@ -142,6 +143,22 @@ def test_the_advice_on_a_random_search_is_about_random_trials_as_that_of_the_law
     assert advice.p_worthwhile == pytest.approx(float(found["p_worthwhile"].isel(trials=1).max()))
     assert "the best of 200 more random trials" in advice.sentence
     assert "perfect search" not in advice.sentence
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: make_surface_tree(law=True), lambda: make_tree(draws=400)]
+)
+def test_the_advice_on_a_random_share_is_about_a_perfect_search(make):
+    tree = make()
+    constant = tree["constant_data"].to_dataset()
+    tree["constant_data"] = xr.DataTree(constant.assign(n_guided=("search", [30])))
+    found = ll.forecast(tree, [10, 200], minimum_gain=0.3)
+    perfect = perfect_search(tree, 0.3)
+    assert forecast_cells(found, 0.8, perfect)[-1][1] == "a perfect search"
+    advice = stopping_advice(tree, found)
+    assert advice.p_worthwhile == pytest.approx(perfect["p_worthwhile"].item())
+    assert "a perfect search would gain" in advice.reason
+    assert "the best of 200 more random trials" in advice.reason
 
 
 @pytest.mark.parametrize(("better", "stop"), [(0, True), (2, False)])

@@ -11,6 +11,7 @@ from leadline.errors import join_values
 from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import search_names
 from leadline.stats.forecast import worthwhile
+from leadline.stats.guided import guided_searches
 from leadline.stats.intervals import SAMPLE_DIMS
 from leadline.stats.options import validate_probability
 from leadline.stats.reported import with_trials
@@ -79,12 +80,10 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     last = found.isel(trials=int(np.argmax(found["trials"].to_numpy())))
     perfect = perfect_search(tree, found.attrs["minimum_gain"])
     learned = perfect["search"].to_numpy().tolist()
-    chance = last["p_worthwhile"].copy()
+    # A search known from reported bests alone was run by others: it cannot be continued.
+    chance = last["p_worthwhile"].sel(search=search_names(with_trials(tree)))
     if learned:
         chance = perfect["p_worthwhile"].reindex(search=chance["search"]).fillna(chance)
-    else:
-        # A search known from reported bests alone was run by others: it cannot be continued.
-        chance = chance.sel(search=search_names(with_trials(tree)))
     largest, sampling = float(chance.max()), convergence(tree)
     if not sampling.ok:
         problems = ", ".join(sampling.problems)
@@ -106,7 +105,7 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     named = f"{likeliest} {noise}".rstrip()
     where = f", most likely for {named}," if not stop else " in any search"
     where = where if several else ""
-    kind = "random " if is_surface(tree) else ""
+    kind = "random " if is_surface(tree) or learned else ""
     number = float(last["trials"])
     who = f"the best of {number:g} more {kind}trials, if re-run,"
     if number == 1:
@@ -147,14 +146,16 @@ def perfect_search(tree: xr.DataTree, minimum_gain: float) -> xr.Dataset:
     """Return what a perfect search would gain where a sampler learned, dim (search).
 
     `gain` is the posterior mean of the headroom, and `p_worthwhile` the probability that it is
-    worth having, as in `leadline.forecast`. Without a search that learned, it is empty.
+    worth having, as in `leadline.forecast`. A search with guided trials learned, also where its
+    law is of the random ones. Without a search that learned, it is empty.
     """
-    if not is_surface(tree):
+    learned = guided_searches(tree) + (learned_searches(tree) if is_surface(tree) else [])
+    if not learned:
         return xr.Dataset(coords={"search": np.empty(0, str)})
     headroom = headroom_of(tree)
     worth = headroom > worthwhile(tree, minimum_gain)
     result = xr.Dataset({"gain": headroom, "p_worthwhile": worth}).mean(SAMPLE_DIMS)
-    return result.sel(search=learned_searches(tree))
+    return result.sel(search=[name for name in search_names(tree) if name in learned])
 
 
 def forecast_cells(

@@ -8,9 +8,10 @@ from scipy.special import ndtr
 from leadline.data.surface_scores import SurfaceScores
 from leadline.data.trials import LOSS_SIGNS
 from leadline.errors import LeadlineError
+from leadline.stats.best_seen import best_seen_expected
 from leadline.stats.intervals import SAMPLE_DIMS, estimate
 from leadline.stats.rounding import percent
-from leadline.stats.surface_tree import FUNCTIONS, scores_of, surface_groups
+from leadline.stats.surface_tree import FUNCTIONS, is_surface, scores_of, surface_groups
 
 Floats = npt.NDArray[np.float64]
 
@@ -152,7 +153,8 @@ def headroom_of(tree: xr.DataTree) -> xr.DataArray:
     difference of the two means.
     """
     posterior, sign = tree["posterior"].dataset, LOSS_SIGNS[tree.attrs["direction"]]
-    return (sign * (posterior["best_seen_expected"] - posterior["optimum"])).clip(min=0.0)
+    again = posterior["best_seen_expected"] if is_surface(tree) else best_seen_expected(tree)
+    return (sign * (again - posterior["optimum"])).clip(min=0.0)
 
 
 def perfect_search_sentences(
