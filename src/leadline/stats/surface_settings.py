@@ -81,7 +81,7 @@ def best_setting(
           others as in `together`; where it is low, any value is as good;
         - `tried`: of a number with 8 or fewer different values, these; its best values are among
           them, though the surface is smooth between them; else empty;
-        - `at_edge`: "lower" or "upper" if the number matters and its best value is in that outer
+        - `at_edge`: "lower" or "upper" if the number matters and its best value is in the outer
           twentieth of the range with more than 80 %, as in the check "optimum at an edge", so that
           a wider range, where it can be wider, may hold better ones; else empty;
         - `relevance`: the posterior median of the inverse squared length scale, in units of the
