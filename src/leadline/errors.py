@@ -76,7 +76,8 @@ def closest(name: str, names: Iterable[str]) -> str:
         # Much worse matches than the best are not what was meant.
         ratio = {own: difflib.SequenceMatcher(None, own, folded).ratio() for own in matches}
         matches = [own for own in matches if ratio[own] > ratio[matches[0]] - 0.1]
-    if not matches and len(folded) > 2:
+    # A metric such as f1 has two letters.
+    if not matches and len(folded) > 1:
         parts = [own for own in by_folded if folded in own or (len(own) > 2 and own in folded)]
         matches = parts[:3]
     found = " or ".join(format_value(by_folded[match]) for match in matches)

@@ -224,6 +224,7 @@ def test_formats():
     assert gain(1e-9, 3) == "< 0.001"
     assert amount(1234.5) == "1,234"
     assert unbroken("0.1 (0.0 to 0.2)") == "0.1 (0.0\u00a0to\u00a00.2)"
+    assert unbroken("0.1 [0.0, 0.2]") == "0.1 [0.0,\u00a00.2]"
     assert unbroken("> 99 % / < 1 %") == ">\u00a099\u00a0% / <\u00a01\u00a0%"
 
 

@@ -42,6 +42,12 @@ def test_the_answers_of_all_rooms_are_in_it(page):
     assert page.count("<svg") == 5
 
 
+def test_intervals_have_one_form_and_the_caption_names_it(page):
+    assert "interval in brackets" in page
+    assert re.search(r"expected if re-run\">[\d.]+ \[[\d.]+,\s[\d.]+\]<", page)
+    assert not re.search(r"\([\d.]+\sto\s[\d.]+\)", page)
+
+
 def test_a_search_that_learned_has_its_calibration(tmp_path):
     path = ll.report(make_surface_tree(), tmp_path / "report.html")
     page = html.unescape(path.read_text(encoding="utf-8"))

@@ -41,6 +41,13 @@ def test_each_search_has_its_own(direction, sign):
     assert guided_losses(found, "b", sign)[0].tolist() == [1.0]
 
 
+def test_a_surface_that_was_fitted_to_them_has_their_number_alone():
+    both, found = trials("minimize"), tree(1.0, [np.nan, 2.0])
+    add_guided(found, both, drawn_by_sampler(both), fitted=True)
+    assert found["constant_data"]["n_guided"].to_numpy().tolist() == [1, 2]
+    assert guided_losses(found, "a", 1.0)[0].size == 0
+
+
 def test_without_guided_trials_nothing_is_added():
     found = tree(1.0, [np.nan, 2.0])
     before = found.copy(deep=True)

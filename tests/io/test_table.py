@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from helpers_readers import refused
 
+from leadline.cli.wording import in_command_line_words
 from leadline.data.trials import MERGED, Trials
 from leadline.errors import LeadlineError
 from leadline.inference.fit import fit
@@ -283,12 +284,30 @@ def test_the_unit_of_a_cost_is_the_name_of_its_column():
     assert read_table(frame, **options).cost_unit == ""
 
 
-@pytest.mark.parametrize(("typed", "near"), [("forrest", "forest"), ("mlpp", "mlp")])
-def test_a_name_in_place_of_its_column_is_recognised(typed, near):
-    frame = pd.DataFrame({"val_loss": [0.5, 0.4], "kind": ["forest", "mlp"], "lr": [0.1, 0.2]})
-    words = f"Did you mean the column 'kind', which holds '{near}'?"
-    with refused(words):
-        read_table(frame, score="val_loss", direction="minimize", model=typed)
+def mistyped(**named):
+    columns = {"val_f1": ["0.5", "0.4"], "kind": ["forest", "mlp"], "layers": ["1", "100"]}
+    with pytest.raises(LeadlineError) as refusal:
+        read_table(pd.DataFrame(columns), **({"score": "val_f1", "direction": "maximize"} | named))
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize("typed", ["forest", "mlp"])
+def test_a_name_in_place_of_its_column_is_recognised(typed):
+    assert f"Did you mean the column 'kind', which holds '{typed}'?" in mistyped(model=typed)
+    for similar in ({"model": "forrest"}, {"model": "100"}):
+        assert "Did you mean" not in mistyped(**similar)
+
+
+@pytest.mark.parametrize("typed", ["f1", "F1"])
+def test_a_column_whose_name_has_the_typed_word_is_offered(typed):
+    assert "Did you mean 'val_f1'?" in mistyped(score=typed)
+
+
+def test_a_number_of_trials_in_place_of_a_column_is_told_where_it_belongs():
+    message = mistyped(budget="100")
+    assert "names a column" in message
+    assert "`compare`, as budget=100" in message
+    assert "`compare`, as --budget 100" in in_command_line_words(message)
 
 
 def sized(**columns):

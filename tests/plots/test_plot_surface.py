@@ -91,6 +91,24 @@ def test_a_lucky_best_seen_leaves_the_other_lines_on_the_axis_of_the_forecast():
     assert low < numbers["median"].isel(trials=-1).item() < high
 
 
+@pytest.mark.parametrize("trials", [None, [50]])
+def test_a_forecast_has_the_numbers_of_its_table_on_both_axes(trials):
+    tree = make_surface_tree()
+    constant = tree["constant_data"].to_dataset()
+    scores = constant["trial_score"].copy()
+    # A best seen that no number of trials reaches.
+    scores[int(np.nanargmin(scores.to_numpy()))] = 0.1
+    tree["constant_data"] = xr.DataTree(constant.assign(trial_score=scores))
+    ll.plot_forecast(tree, trials, backend="matplotlib")
+    axes = plt.gca()
+    assert axes.get_xlim()[0] <= 10
+    median = ll.forecast_numbers(tree, [10])["median"].item()
+    low, high = axes.get_ylim()
+    # The median, and no more of the band than the lines leave room for.
+    assert low < 0.1 < median < high < median + 0.1 * (median - 0.1)
+    plt.close("all")
+
+
 def test_what_has_no_surface_is_refused():
     assert "surface" not in pictures_of(make_tree(draws=4))
     two = make_surface_tree((("a", "x"), ("a", "y")))

@@ -109,14 +109,19 @@ def test_a_maximised_interval_runs_upwards():
 
 def test_trials_needed_in_words():
     attrs = {"within": "1%", "probability": 0.9, "max_trials": 100_000, "problems": ""}
-    needed = xr.DataArray([0.0, 120.0, np.inf], {"search": list("abc")}, "search", attrs=attrs)
+    coords = {"search": list("abc"), "trials_run": ("search", [40, 40, 40])}
+    needed = xr.DataArray([0.0, 120.0, np.inf], coords, "search", attrs=attrs)
     none, some, never = trials_needed_sentences(needed)
     for sentence, words in (
         (none, "'a': already within 1% of the optimum with probability 90 %"),
-        (some, "'b': 120 further trials"),
+        (some, "'b': about 120 further trials"),
         (never, "'c': single runs do not come within 1%"),
     ):
         assert sentence.startswith(words)
+    assert "far beyond" not in some
+    (far,) = trials_needed_sentences(needed.copy(data=[0.0, 2446.0, np.inf])[1:2])
+    assert far.startswith("About 2,400 further trials")
+    assert far.endswith("far beyond the 40 that were run.")
     (alone,) = trials_needed_sentences(needed[2:])
     assert alone.startswith("Single runs do not come within 1%")
     doubtful = needed.assign_attrs(problems="30 divergences")

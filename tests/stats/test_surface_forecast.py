@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from helpers import make_tree
 from helpers_surface import make_surface_tree
 
 import leadline as ll
@@ -52,6 +53,20 @@ def test_the_mean_gain_is_that_of_the_draws_without_their_error():
     np.testing.assert_allclose(
         ll.forecast(tree, 30)["expected_gain_mean"], gains.sel(trials=[30]), rtol=1e-9
     )
+
+
+def test_a_mean_gain_below_zero_is_that_of_the_draws():
+    tree = make_surface_tree(law=True)
+    posterior = tree["posterior"].to_dataset()
+    # A best trial that was unlucky: what measures better is worse if re-run.
+    again = posterior["best_seen_expected"] - 0.05
+    tree["posterior"] = xr.DataTree(posterior.assign(best_seen_expected=again))
+    found = ll.forecast(tree, [300])
+    mean = found["expected_gain_mean"].item()
+    draws = found["expected_gain"]
+    assert mean == pytest.approx(draws.mean().item(), abs=3 * draws.std().item() / np.sqrt(60))
+    assert mean < 0.0
+    assert float(forecast_cells(found, 0.8)[0][5]) == pytest.approx(mean, abs=1e-3)
 
 
 def test_the_best_of_m_follows_its_distribution_and_has_no_steps():
@@ -128,6 +143,22 @@ def test_the_advice_on_a_random_search_is_about_random_trials_as_that_of_the_law
     assert advice.p_worthwhile == pytest.approx(float(found["p_worthwhile"].isel(trials=1).max()))
     assert "the best of 200 more random trials" in advice.sentence
     assert "perfect search" not in advice.sentence
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: make_surface_tree(law=True), lambda: make_tree(draws=400)]
+)
+def test_the_advice_on_a_random_share_is_about_a_perfect_search(make):
+    tree = make()
+    constant = tree["constant_data"].to_dataset()
+    tree["constant_data"] = xr.DataTree(constant.assign(n_guided=("search", [30])))
+    found = ll.forecast(tree, [10, 200], minimum_gain=0.3)
+    perfect = perfect_search(tree, 0.3)
+    assert forecast_cells(found, 0.8, perfect)[-1][1] == "a perfect search"
+    advice = stopping_advice(tree, found)
+    assert advice.p_worthwhile == pytest.approx(perfect["p_worthwhile"].item())
+    assert "a perfect search would gain" in advice.reason
+    assert "the best of 200 more random trials" in advice.reason
 
 
 @pytest.mark.parametrize(("better", "stop"), [(0, True), (2, False)])

@@ -100,12 +100,24 @@ def test_a_best_value_at_an_end_of_the_tried_range_is_named_once(place, end, few
         tree["surfaces/0"] = own
     table = ll.best_setting(tree)
     assert table["at_edge"].to_dict() == {"lr": end, "opt": "", "y": "", "momentum": ""}
-    words = "at an end of the tried range, so that a wider one may help: lr;"
+    words = "at an end of the tried range, so that a wider one may help, where it can be wider: lr;"
     assert (words in together_text(table)) == bool(end)
     if not few:
         # The page has this text.
         page = ll.report(tree, tmp_path / "report.html").read_text(encoding="utf-8")
         assert page.count(words) == bool(end)
+
+
+@pytest.mark.parametrize("share", [0.6, 0.9])
+def test_an_end_is_named_where_its_check_fails(share):
+    tree = make_surface_tree()
+    posterior = tree["posterior"].dataset.copy(deep=True)
+    place = xr.where(posterior["draw"] < share * posterior.sizes["draw"], 0.01, 0.5)
+    place = place + 0.0 * posterior["tuning_gain"].sel(hyperparameter="lr")
+    posterior["best_setting"].loc[{"hyperparameter": "lr"}] = place
+    tree["posterior"] = posterior
+    passed = ll.check(tree, recompute=True).set_index("check").loc["optimum at an edge", "passed"]
+    assert (ll.best_setting(tree).loc["lr", "at_edge"] == "") == passed == (share < 0.8)
 
 
 def test_a_choice_that_hardly_was_tried_is_named():
@@ -174,6 +186,21 @@ def test_a_setting_that_no_trial_had_is_the_next_to_run(run):
         said = not run and worse > 0
         assert (f"no trial had: lr {table.loc['lr', 'together']:.3g}, opt adam" in reason) == said
         assert ("no trial had this setting" in together_text(ll.best_setting(tree))) == said
+
+
+def test_each_setting_that_no_trial_had_is_named_before_a_stop():
+    tree = make_surface_tree((("digits", "mlp"), ("digits", "rf")))
+    posterior = tree["posterior"].to_dataset()
+    again = posterior["best_seen_expected"].copy(deep=True)
+    scores = [ll.best_setting(tree, name).attrs["together_score"][0] for name in ("mlp", "rf")]
+    for better, named in ((0.01, True), (-0.01, False)):
+        for name, score in zip(("mlp", "rf"), scores, strict=True):
+            again.loc[{"search": name}] = score + better
+        tree["posterior"] = xr.DataTree(posterior.assign(best_seen_expected=again))
+        advice = ll.stopping_advice(tree, ll.forecast(tree, 10, minimum_gain=0.3))
+        assert advice.stop
+        for name in ("mlp", "rf"):
+            assert (f"Before you stop, run the setting of {name} " in advice.reason) == named
 
 
 @pytest.mark.parametrize(("share", "any_value"), [(0.0, True), (0.1, False)])

@@ -5,16 +5,13 @@ import numpy as np
 from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import Outcome, at_least, at_most
 from leadline.stats.surface_prediction import leave_one_out_levels
-from leadline.stats.surface_settings import edge_share
+from leadline.stats.surface_settings import MAX_AT_EDGE, edge_probabilities
 from leadline.stats.surface_tree import axes_of, surface_groups
 
 MIN_INSIDE = 0.65
 """Smallest share of good trials inside their 80 % interval. Of 20 trials, 16 ± 1.8 are."""
 
 _INSIDE = 0.8
-
-MAX_AT_EDGE = 0.8
-"""Largest probability that the optimum is in the outer twentieth of a range, and it matters."""
 
 
 def leave_one_out(evidence: Evidence) -> Outcome:
@@ -35,24 +32,15 @@ def leave_one_out(evidence: Evidence) -> Outcome:
 
 def optimum_at_edge(evidence: Evidence) -> Outcome:
     """Check that the optimum is not at an end of the range of a number."""
-    posterior = evidence.posterior
-    gain, noise = posterior["tuning_gain"], posterior["noise_sd"]
     found = [(0.0, "", "")]
     for axis in axes_of(surface_groups(evidence.tree)[evidence.search]):
-        if axis.choices:
-            continue
-        edge = edge_share(axis)
-        at = {"hyperparameter": axis.name}
-        # The place of the optimum has no meaning along a hyperparameter that does not matter.
-        matters = gain.sel(at) > noise
-        place = posterior["best_setting"].sel(at)
-        low, high = place < edge, place > 1.0 - edge
-        found.append((float((low & matters).mean()), axis.name, "lower"))
-        found.append((float((high & matters).mean()), axis.name, "upper"))
+        ends = edge_probabilities(axis, evidence.posterior.sel(hyperparameter=axis.name))
+        found += [(chance, axis.name, end) for end, chance in ends.items()]
     figure, name, end = max(found)
     return at_most(
         figure,
         MAX_AT_EDGE,
-        f"The optimum is at the {end} end of the range of {name}: widen it and go on.",
+        f"The optimum is at the {end} end of the range of {name}: widen it, where it can be wider, "
+        "and go on.",
         about=name,
     )

@@ -21,6 +21,7 @@ from leadline.stats import surface_beside_law
 from leadline.stats.diagnostics import checks_line, convergence
 from leadline.stats.fitted_search import best_runs
 from leadline.stats.forecast import forecast
+from leadline.stats.guided import has_guided
 from leadline.stats.intervals import validate_interval
 from leadline.stats.rounding import of_best
 from leadline.stats.scaling_law import has_law
@@ -188,14 +189,15 @@ def show_forecast(
     prob, _ = validate_interval(ci_prob, None)
     n_heads = len(heads) if found["cost"].notnull().any() else len(heads) - 1  # noqa: PD004
     named = found.sizes["search"] > 1  # one search needs no name
-    kind = "random trials" if is_surface(tree) else "trials"
+    kind = "random trials" if is_surface(tree) or has_guided(tree) else "trials"
     runs = best_runs(tree)
     amount = f"{minimum_gain:g}" if minimum_gain else "the noise of one run"
     title = (
         f"the next {kind} of {tree.attrs['source']}, one run each: {found.attrs['metric']} "
         f"({found.attrs['direction']})\nmedian and {100 * prob:g} % interval of their best; "
         f"{chance}: of its measured score over the best seen; gain if re-run: the mean, of its "
-        f"expected score over that of the best trial; worth it: more than {amount} if re-run"
+        f"expected score over that of the best trial (a new best counts where it measures better; "
+        f"where that was luck, its gain is below 0); worth it: more than {amount} if re-run"
         + f"; best seen{of_best(runs)}"
         * (max(runs) > 1)
     )

@@ -8,7 +8,7 @@ from leadline.stats import rounding
 
 MISSING = "–"
 # Spaces except those beside a slash or before a bracket.
-_INSIDE = re.compile(r"(?<!/) (?![/(])")
+_INSIDE = re.compile(r"(?<!/) (?![/([])")
 
 
 def number(value: float | None, decimals: int | None) -> str:
@@ -32,7 +32,7 @@ def estimate(figure: Mapping[str, Any]) -> str:
     )
     if figure["lower"] == figure["upper"]:
         return mean
-    return f"{mean} ({lower} to {upper})"
+    return f"{mean} [{lower}, {upper}]"
 
 
 def gain(value: float | None, decimals: int | None) -> str:

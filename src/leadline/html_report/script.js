@@ -29,11 +29,11 @@
     if (value === null) return "–";
     return value >= 100 ? count(Math.round(value)) : value.toPrecision(3);
   };
-  const unbroken = (text) => text.replace(/(?<!\/) (?![/(])/g, "\u00a0");
+  const unbroken = (text) => text.replace(/(?<!\/) (?![/([])/g, "\u00a0");
   const estimate = (search, place) => {
     const { decimals } = data.searches[search].optimum;
     const [middle, low, high] = [mean, lower, upper].map((part) => number(part[search][place], decimals));
-    return mean[search][place] === null ? "–" : unbroken(`${middle} (${low} to ${high})`);
+    return mean[search][place] === null ? "–" : unbroken(`${middle} [${low}, ${high}]`);
   };
   const count = (value) => value.toLocaleString("en-US");
 

@@ -103,6 +103,8 @@ def _describe(data: Mapping[str, Any], index: int) -> list[str]:
     more = forecast["trials"].index(DEFAULT_FURTHER)
     improved = gain(forecast["expected_gain_mean"][index][more], digits)
     improved = improved.replace("< ", "less than ")
+    if forecast["expected_gain_mean"][index][more] < 0.0:
+        improved = "nothing, as what measures better is often luck"
     sentences.append(
         f"At least one of {DEFAULT_FURTHER} more trials, one run each, would measure better than "
         f"the best seen with probability {percent(forecast['p_gain'][index][more])}; on average "

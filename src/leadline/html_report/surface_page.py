@@ -7,7 +7,7 @@ import xarray as xr
 
 from leadline.checks.check import check, failed_checks
 from leadline.html_report.data import described, parameter
-from leadline.html_report.formats import amount, estimate, gain, number, percent
+from leadline.html_report.formats import amount, estimate, number, percent
 from leadline.html_report.pictures import draw_optima, draw_pairs, draw_slices
 from leadline.html_report.sentences import as_sentence, doubt_sentences
 from leadline.html_report.sliders import DEFAULT_FURTHER, comparison_data
@@ -17,8 +17,8 @@ from leadline.stats.diagnostics import convergence
 from leadline.stats.fitted_search import search_names
 from leadline.stats.forecast import forecast
 from leadline.stats.intervals import interval_label, validate_interval
-from leadline.stats.rounding import of_best
-from leadline.stats.stopping import perfect_search, stopping_advice
+from leadline.stats.rounding import of_best, rounded
+from leadline.stats.stopping import gain_cell, perfect_search, stopping_advice
 from leadline.stats.summary import summary
 from leadline.stats.surface_beside_law import law_sentences
 from leadline.stats.surface_settings import (
@@ -101,11 +101,11 @@ def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]
             "setting_heads": list(cells.columns),
             "settings": [(str(own), list(map(str, line))) for own, *line in cells.itertuples()],
         }
-        decimals = search["optimum"]["decimals"]
-        search["forecast"] = _forecast_rows(outlook.sel(search=name), decimals)
+        search["forecast"] = _forecast_rows(outlook.sel(search=name))
         if name in perfect["search"]:
             best = perfect.sel(search=name)
-            bound = [gain(float(best["gain"]), decimals), percent(float(best["p_worthwhile"]))]
+            noise = float(outlook["noise_sd"].sel(search=name))
+            bound = [rounded(float(best["gain"]), noise), percent(float(best["p_worthwhile"]))]
             search["forecast"].append(["a perfect search", "", *bound, ""])
         last = [*([beside[name]] if name in beside else []), matters[index]]
         last = [own.removeprefix(f"{name}: ") for own in last]
@@ -117,15 +117,14 @@ def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]
     return result
 
 
-def _forecast_rows(outlook: xr.Dataset, decimals: int | None) -> list[list[str]]:
+def _forecast_rows(outlook: xr.Dataset) -> list[list[str]]:
     rows = []
     for trials in FURTHER:
         own = outlook.sel(trials=trials)
-        improved = gain(float(own["expected_gain_mean"]), decimals)
         cost = float(own["cost"])
         shown = amount(cost) if np.isfinite(cost) else ""
         chances = [percent(float(own[name])) for name in ("p_gain", "p_worthwhile")]
-        rows.append([str(trials), chances[0], improved, chances[1], shown])
+        rows.append([str(trials), chances[0], gain_cell(own), chances[1], shown])
     return rows
 
 

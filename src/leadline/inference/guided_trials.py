@@ -47,11 +47,13 @@ def guided_notes(trials: Trials, guided: Trials | None, evidence: bool) -> list[
     ]
 
 
-def add_guided(tree: xr.DataTree, trials: Trials, guided: Trials | None) -> None:
+def add_guided(
+    tree: xr.DataTree, trials: Trials, guided: Trials | None, *, fitted: bool = False
+) -> None:
     """Add the guided trials to `constant_data`: all that answers need of them.
 
     `n_guided` (search) counts all of them; `guided_score`, `guided_replicates` and `guided_search`
-    (guided_trial) are those of complete ones.
+    (guided_trial) are those of complete ones, unless they are among the `fitted` trials.
     """
     if guided is None:
         return
@@ -63,11 +65,11 @@ def add_guided(tree: xr.DataTree, trials: Trials, guided: Trials | None) -> None
     names = constant["search"].to_numpy().astype(str)
     counts = [int((table["search"] == name).sum()) for name in names]
     complete = table[table["status"] == "complete"]
-    tree["constant_data"] = xr.DataTree(
-        constant.assign(
-            n_guided=("search", counts),
+    constant = constant.assign(n_guided=("search", counts))
+    if not fitted:
+        constant = constant.assign(
             guided_score=(GUIDED, complete["score"].to_numpy(dtype=float)),
             guided_replicates=(GUIDED, complete["replicates"].to_numpy(dtype=int)),
             guided_search=(GUIDED, complete["search"].to_numpy(dtype=str)),
         )
-    )
+    tree["constant_data"] = xr.DataTree(constant)

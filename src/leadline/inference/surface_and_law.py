@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from leadline.data.trials import Trials
+from leadline.data.trials import Trials, drawn_by_sampler
 from leadline.errors import LeadlineError
 from leadline.inference.fit_surface import fit_surfaces, with_laws
+from leadline.inference.guided_trials import add_guided
 from leadline.inference.progress import Progress, showing
 from leadline.inference.recorded_answers import record_checks
 from leadline.inference.sampler import Sampler
@@ -73,6 +74,7 @@ def fit_surface_and_law(
         tree = tree_of(
             with_laws(groups, laws), provenance(trials, priors, settings, [*doubts, *notes])
         )
+        add_guided(tree, trials, drawn_by_sampler(trials), fitted=True)
         progress.start("checking the answers")
         failed = record_checks(tree)
     if failed:

@@ -17,8 +17,6 @@ _COMPANIONS = frozenset({"gamma", "kernel", "degree", "coef0", "nu", "epsilon"})
 _LEAST_RATIO = 30.0
 """A cost whose values have a smaller ratio of largest to smallest is no log-uniform draw."""
 _LEAST_RUNS = 1e-3
-_MOST_NAMES = 100
-"""A column of more different words holds no names of tasks or models."""
 
 
 def validate_arguments(named: Mapping[str, str | None], params: Sequence[str] | None) -> None:
@@ -51,9 +49,14 @@ def resolve_columns(
                     f"{source}: no column {format_value(column)} for params; for several, "
                     f"write params={listed}"
                 )
+            hint = closest(column, existing) or _holder(column, frame)
+            if argument == "budget" and _is_number(column):
+                hint = (
+                    " In `fit`, it names a column, such as that of the epoch; a number of trials "
+                    f"is given to `compare`, as budget={column}."
+                )
             raise LeadlineError(
-                f"{source}: no column {format_value(column)} for {argument}."
-                f"{closest(column, existing) or _holder(column, frame)} The columns are "
+                f"{source}: no column {format_value(column)} for {argument}.{hint} The columns are "
                 f"{join_values(existing) or 'none'}"
             )
     columns: dict[str, str] = {}
@@ -92,16 +95,22 @@ def resolve_columns(
 
 
 def _holder(value: str, frame: pd.DataFrame) -> str:
-    """Return " Did you mean ...?" if a column of names holds one like `value`, else ""."""
+    """Return " Did you mean ...?" if a column holds the name `value`, else ""."""
+    if _is_number(value):
+        return ""
     for column in frame.columns:
-        cells = frame[column].dropna()
-        if not all(isinstance(cell, str) for cell in cells):
-            continue
-        names = cells.unique()
-        if len(names) <= _MOST_NAMES and closest(value, names):
-            near = next(cell for cell in names if closest(value, [cell]))
-            return f" Did you mean the column {format_value(column)}, which holds {near!r}?"
+        # Parts of a name, or similar ones, are in columns that have nothing to do with it.
+        if any(isinstance(cell, str) and cell == value for cell in frame[column]):
+            return f" Did you mean the column {format_value(column)}, which holds {value!r}?"
     return ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _ask_about(columns: Sequence[str], source: str) -> LeadlineError:

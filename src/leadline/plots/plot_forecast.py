@@ -28,6 +28,8 @@ _MOST_TICKS = 4
 _FAR = 1e3
 # The axis extends beyond the best seen by this multiple of its gap to the best forecast.
 _WORSE = 6.0
+# From so many trials on, those of the tables among them, the median is on the axis.
+_SHOWN = 10
 
 
 def forecast_numbers(
@@ -109,7 +111,7 @@ def plot_forecast(
         As in all pictures, see `leadline.plots`.
     trials, minimum_gain
         As in `leadline.forecast_numbers`. A curve up to a single number, and that of the default,
-        starts where the band is on the vertical axis, or from 10 on the median.
+        starts where the band is on the vertical axis, at 10 at the latest.
     visuals : mapping of str to mapping or False, optional
         `ci_band` (`fill_between_y`), `median` (`line_xy`), `best_seen`, `minimum_gain`,
         `optimum`, `best_seen_expected` (`hline`), `p_gain`, `legend`, `caption`, `title`,
@@ -188,19 +190,18 @@ def _fill(
 
 
 def _drop_few(numbers: xr.Dataset, sign: float) -> xr.Dataset:
-    """Return the numbers without the fewest trials, whose band is off the vertical axis.
-
-    From 10 trials on it is enough that the median is on it.
-    """
+    """Return the numbers without trials fewer than 10 whose band is off the vertical axis."""
     bad = _find_limits(numbers, sign)[1]
-    median, end = (
-        sign * (numbers[name] - bad) < 0.0
-        for name in ("median", "lower" if sign < 0.0 else "upper")
-    )
-    shown = median & (end | (numbers["trials"] >= 10))
-    first = int(shown.all("search").to_numpy().argmax())
+    end = numbers["lower" if sign < 0.0 else "upper"]
+    shown = (sign * (end - bad) < 0.0).all("search") | _many(numbers)
+    first = int(shown.to_numpy().argmax())
     # A curve has two numbers of trials or more.
     return numbers.isel(trials=slice(min(first, numbers.sizes["trials"] - 2), None))
+
+
+def _many(numbers: xr.Dataset) -> xr.DataArray:
+    """Return which numbers of trials, dim (trials), have their median on the vertical axis."""
+    return numbers["trials"] >= min(_SHOWN, int(numbers["trials"].max()))
 
 
 def _find_limits(numbers: xr.Dataset, sign: float) -> tuple[xr.DataArray, xr.DataArray]:
@@ -212,10 +213,12 @@ def _find_limits(numbers: xr.Dataset, sign: float) -> tuple[xr.DataArray, xr.Dat
     if "optimum" in numbers:
         good = np.minimum(good, sign * numbers["optimum"])
     worst = np.maximum(seen, losses.max(("end", "trials")))
-    bad = xr.where(good < seen, np.minimum(worst, seen + _WORSE * (seen - good)), worst)
-    # Lines that the legend has, and the median of the most trials.
+    # Where nothing is better, the whole band would press the lines together.
+    bad = xr.where(good < seen, np.minimum(worst, seen + _WORSE * (seen - good)), seen)
+    # Lines that the legend has, and the median of all but the fewest trials.
     lines = [numbers[name] for name in ("optimum", "best_seen_expected") if name in numbers]
-    for line in (*lines, numbers["median"].isel(trials=-1)):
-        bad = np.maximum(bad, (sign * line).where(np.isfinite(line), bad))
+    medians = sign * numbers["median"].where(_many(numbers) & np.isfinite(numbers["median"]))
+    for line in (*(sign * own for own in lines), medians.max("trials")):
+        bad = np.maximum(bad, line.where(np.isfinite(line), bad))
     room = 0.05 * (bad - good)
     return sign * (good - room), sign * (bad + room)

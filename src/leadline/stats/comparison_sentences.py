@@ -46,10 +46,8 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     0.057] in loss (89 % intervals; positive: mlp is ahead). On a new task like these, mlp is
     perhaps better than forest (better 62 %, worse 38 %).
     Overall and on a new task, differences are in task scales, so that tasks count alike. A
-    task scale is about the distance from the worst to the median of the trials used (at the
-    likeliest threshold of each search fitted alone; exactly, √(g² + v): the geometric mean g of it
-    over the models, and the variance v over them of the score 2 such distances beyond the
-    threshold), in loss 0.171 (digits), 0.175 (mnist); their harmonic mean, 0.173, turns them into
+    task scale is about the distance from the worst to the median of the trials used, a mean over
+    the models, in loss 0.171 (digits), 0.175 (mnist); their harmonic mean, 0.173, turns them into
     loss.
     Words are those of the largest probability: perhaps from 60 %, probably from 80 %, very
     probably from 95 %, almost certainly from 99 %.
@@ -273,13 +271,7 @@ def mean_scale(comparison: xr.Dataset) -> float:
 def _meaning_of_scale(model: str) -> str:
     if model == "surface":
         return "the distance from the median trial to the best tenth"
-    exact, alone = "the geometric mean g of it over the models", ""
-    if model == "crossed":
-        exact = f"√(g² + v): {exact}, and the variance v over them of the score 2 such distances "
-        exact += "beyond the threshold"
-        alone = " of each search fitted alone"
-    distance = "the distance from the worst to the median of the trials used"
-    return f"{distance} (at the likeliest threshold{alone}; exactly, {exact})"
+    return "the distance from the worst to the median of the trials used, a mean over the models"
 
 
 def _size(scale: xr.DataArray) -> str:

@@ -61,7 +61,7 @@ def forecast(
           trials, so that the luck of a best measurement (winner's curse) does not count. A new
           trial is kept, and so counts, where it measures better than the best seen; where that
           was luck, the gain is negative, as is its mean where single runs displace a best trial of
-          many;
+          many, and may be that of a surface;
         - `p_gain` (search, trials): P(`gain` > `minimum_gain`), from the noisy quadratic itself;
         - `p_worthwhile` (search, trials): P(`expected_gain` > `minimum_gain`); without a
           `minimum_gain`, that it is above the noise sd of one run, `noise_sd` (search), the
@@ -131,10 +131,13 @@ def forecast(
     result["p_worthwhile"] = worth.mean(SAMPLE_DIMS).transpose("search", "trials")
     result["noise_sd"] = noise.mean(SAMPLE_DIMS)
     result["gain_mean"] = result["gain"].mean(SAMPLE_DIMS)
-    mean = figures.get("expected_gain_mean", result["expected_gain"].mean(SAMPLE_DIMS))
-    # A trial of as many runs that measures better is no worse on average: less is chance.
+    mean = result["expected_gain"].mean(SAMPLE_DIMS)
+    # By the law, a trial of as many runs that measures better is no worse on average: less is the
+    # error of few draws. A surface has its mean without that, and may take the best trial for
+    # better than what measures better.
     single = seen.copy(data=[best_trial(tree, name)[1] == 1 for name in names])
-    result["expected_gain_mean"] = xr.where(single, mean.clip(min=0.0), mean, keep_attrs=True)
+    mean = xr.where(single, mean.clip(min=0.0), mean, keep_attrs=True)
+    result["expected_gain_mean"] = figures.get("expected_gain_mean", mean)
     per_trial = seen.copy(data=[_mean_cost(tree, name) for name in names])
     result["cost"] = per_trial * result["trials"]
     result["gain_per_cost"] = result["expected_gain_mean"] / result["cost"]

@@ -22,7 +22,7 @@ to a larger one."""
 
 def caution(far: bool) -> str:
     """Return how to take an answer of few trials, `far` beyond those that were run or not."""
-    return "extrapolates, can be far too certain" if far else "read with caution"
+    return "extrapolates and can be far too certain" if far else "read with caution"
 
 
 def leaning(tree: xr.DataTree, budget: float | None) -> str:

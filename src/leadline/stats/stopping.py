@@ -11,6 +11,7 @@ from leadline.errors import join_values
 from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import search_names
 from leadline.stats.forecast import worthwhile
+from leadline.stats.guided import guided_searches
 from leadline.stats.intervals import SAMPLE_DIMS
 from leadline.stats.options import validate_probability
 from leadline.stats.reported import with_trials
@@ -21,6 +22,10 @@ from leadline.stats.surface_settings import next_run
 from leadline.stats.surface_tree import is_surface, learned_searches
 
 Verdict = Literal["stop", "not settled", "go on", "no advice"]
+
+
+_FAR = 10
+"""A number of trials is far beyond those that were run from so many times their number on."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +80,10 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     last = found.isel(trials=int(np.argmax(found["trials"].to_numpy())))
     perfect = perfect_search(tree, found.attrs["minimum_gain"])
     learned = perfect["search"].to_numpy().tolist()
-    chance = last["p_worthwhile"].copy()
+    # A search known from reported bests alone was run by others: it cannot be continued.
+    chance = last["p_worthwhile"].sel(search=search_names(with_trials(tree)))
     if learned:
         chance = perfect["p_worthwhile"].reindex(search=chance["search"]).fillna(chance)
-    else:
-        # A search known from reported bests alone was run by others: it cannot be continued.
-        chance = chance.sel(search=search_names(with_trials(tree)))
     largest, sampling = float(chance.max()), convergence(tree)
     if not sampling.ok:
         problems = ", ".join(sampling.problems)
@@ -102,7 +105,7 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     named = f"{likeliest} {noise}".rstrip()
     where = f", most likely for {named}," if not stop else " in any search"
     where = where if several else ""
-    kind = "random " if is_surface(tree) else ""
+    kind = "random " if is_surface(tree) or learned else ""
     number = float(last["trials"])
     who = f"the best of {number:g} more {kind}trials, if re-run,"
     if number == 1:
@@ -122,12 +125,14 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
         random = percent(float(own["p_worthwhile"]))
         sentence = f"{sentence[:-1]}; {who} with {random}. A sampler that learns lies between."
     elif not stop:
-        mean = rounded(float(own["expected_gain_mean"]), float(own["noise_sd"]))
-        sentence += f" On average it gains {mean}."
+        mean = gain_cell(own)
+        luck = ": what measures better is often luck" if float(mean) <= 0.0 else ""
+        sentence += f" On average it gains {mean}{luck}."
     if verdict == "not settled":
         sentence += " Go on in small steps of about 20 trials, and fit and forecast after each."
-    if is_surface(tree) and not stop and (step := next_run(tree, likeliest)):
-        sentence += f" {step}"
+    if is_surface(tree):
+        steps = (next_run(tree, name, stop=stop) for name in search_names(tree))
+        sentence = " ".join([sentence, *filter(None, steps)])
     beside = opposite_advice(tree, found.attrs["minimum_gain"], probability, stop=stop)
     return Advice(verdict, largest, f"{sentence} {beside}".rstrip(), _doubt(tree))
 
@@ -141,14 +146,16 @@ def perfect_search(tree: xr.DataTree, minimum_gain: float) -> xr.Dataset:
     """Return what a perfect search would gain where a sampler learned, dim (search).
 
     `gain` is the posterior mean of the headroom, and `p_worthwhile` the probability that it is
-    worth having, as in `leadline.forecast`. Without a search that learned, it is empty.
+    worth having, as in `leadline.forecast`. A search with guided trials learned, also where its
+    law is of the random ones. Without a search that learned, it is empty.
     """
-    if not is_surface(tree):
+    learned = guided_searches(tree) + (learned_searches(tree) if is_surface(tree) else [])
+    if not learned:
         return xr.Dataset(coords={"search": np.empty(0, str)})
     headroom = headroom_of(tree)
     worth = headroom > worthwhile(tree, minimum_gain)
     result = xr.Dataset({"gain": headroom, "p_worthwhile": worth}).mean(SAMPLE_DIMS)
-    return result.sel(search=learned_searches(tree))
+    return result.sel(search=[name for name in search_names(tree) if name in learned])
 
 
 def forecast_cells(
@@ -179,17 +186,25 @@ def forecast_cells(
                     rounded(float(row["best_seen"]), sd) if number == 0 else "",
                     f"{median} [{low}, {high}]",
                     percent(float(row["p_gain"])),
-                    # With the digits that runs can show, not those of Monte Carlo errors.
-                    rounded(float(row["expected_gain_mean"]), float(row["noise_sd"])),
+                    gain_cell(row),
                     percent(float(row["p_worthwhile"])),
                     "" if math.isnan(cost) else f"{cost:,.0f}" if cost >= 100 else f"{cost:.3g}",
                 ]
             )
         if perfect is not None and search in perfect["search"]:
             own = perfect.sel(search=search)
-            best = [f"{float(own['gain']):.2g}", percent(float(own["p_worthwhile"]))]
+            noise = float(found["noise_sd"].sel(search=search))
+            best = [rounded(float(own["gain"]), noise), percent(float(own["p_worthwhile"]))]
             rows.append(["", "a perfect search", "", "", "", *best, ""])
     return rows
+
+
+def gain_cell(row: xr.Dataset) -> str:
+    """Return the mean gain expected if re-run as text, of one search and number of trials.
+
+    It has the digits that runs can show, not those of Monte Carlo errors.
+    """
+    return rounded(float(row["expected_gain_mean"]), float(row["noise_sd"]))
 
 
 def trials_needed_sentences(needed: xr.DataArray) -> list[str]:
@@ -198,10 +213,15 @@ def trials_needed_sentences(needed: xr.DataArray) -> list[str]:
     chance, problems = f"{100 * attrs['probability']:g} %", attrs["problems"]
     goal = f"within {attrs['within']} of the optimum with probability {chance}"
     sentences = [f"Do not rely on these numbers of trials: {problems}."] if problems else []
-    searches: dict[float, list[str]] = {}
-    for search, number in zip(needed["search"].to_numpy(), needed.to_numpy(), strict=True):
-        searches.setdefault(float(number), []).append(str(search))
-    for number, names in searches.items():
+    searches: dict[tuple[float, str], list[str]] = {}
+    columns = (needed[name].to_numpy() for name in ("search", "trials_run"))
+    for search, run, number in zip(*columns, needed.to_numpy(), strict=True):
+        # More digits would be those of the extrapolation.
+        shown = float(f"{number:.2g}")
+        # Reported bests have no trials of their own.
+        far = f", far beyond the {run} that were run" if 0 < _FAR * run < number < math.inf else ""
+        searches.setdefault((shown, far), []).append(str(search))
+    for (number, far), names in searches.items():
         # One search needs no name.
         who = f"{join_values(names, limit=6)}: " if needed.size > 1 else ""
         if number == 0:
@@ -213,6 +233,7 @@ def trials_needed_sentences(needed: xr.DataArray) -> list[str]:
                 "best."
             )
         else:
-            text = f"{number:,.0f} further trials to come {goal}."
+            count = f"about {number:,.0f} further trial{'s' * (number != 1)}"
+            text = f"{count} to come {goal}{far}."
         sentences.append(who + (text if who else text[:1].upper() + text[1:]))
     return sentences

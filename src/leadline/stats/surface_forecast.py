@@ -8,9 +8,10 @@ from scipy.special import ndtr
 from leadline.data.surface_scores import SurfaceScores
 from leadline.data.trials import LOSS_SIGNS
 from leadline.errors import LeadlineError
+from leadline.stats.best_seen import best_seen_expected
 from leadline.stats.intervals import SAMPLE_DIMS, estimate
 from leadline.stats.rounding import percent
-from leadline.stats.surface_tree import FUNCTIONS, scores_of, surface_groups
+from leadline.stats.surface_tree import FUNCTIONS, is_surface, scores_of, surface_groups
 
 Floats = npt.NDArray[np.float64]
 
@@ -117,17 +118,19 @@ def _mean_gain(
 ) -> Floats:
     """Return the mean gain of the expected score of the best of m further trials, (trials,).
 
-    The distribution of the best is exact for the random points of each function. Who may run m
-    trials may stop after fewer: the mean is that of the best number up to m, and never falls.
+    The distribution of the best is exact for the random points of each function. The mean is
+    negative where what measures better is more often luck, as in the draws.
     """
-    scores, most = scores_of(group), functions.sizes["random_trial"]
-    numbers = np.unique(np.concatenate([sizes, np.geomspace(1, most, 40).round()]))
-    limit, total = scores.loss_of(seen), np.zeros(len(numbers))
+    scores = scores_of(group)
+    limit, total = scores.loss_of(seen), np.zeros(len(sizes))
     draws = [
         functions[name].to_numpy().astype(float) for name in ("random_loss", "own_sd", "noise")
     ]
     for smooth, own, noise, best in zip(
-        draws[0].reshape(-1, most), *(own.ravel() for own in draws[1:]), again.ravel(), strict=True
+        draws[0].reshape(-1, draws[0].shape[-1]),
+        *(own.ravel() for own in draws[1:]),
+        again.ravel(),
+        strict=True,
     ):
         sd = float(np.hypot(own, noise))
         low = min(float(smooth.min()), limit) - 6.0 * sd
@@ -138,10 +141,9 @@ def _mean_gain(
         near = (weight * smooth).sum(axis=1) / weight.sum(axis=1)
         mean = near + (own / sd) ** 2 * (middle[:, 0] - near)
         gain = scores.sign * (best - scores.expected_score(mean, np.full(_PANELS, noise)))
-        reached = -np.expm1(numbers[:, None] * np.log1p(-np.minimum(below, 1.0 - 1e-12)))
+        reached = -np.expm1(sizes[:, None] * np.log1p(-np.minimum(below, 1.0 - 1e-12)))
         total += np.diff(reached, axis=1) @ gain
-    mean_gain = np.maximum.accumulate(np.maximum(total / again.size, 0.0))
-    return np.asarray(mean_gain[np.searchsorted(numbers, sizes)])
+    return np.asarray(total / again.size)
 
 
 def headroom_of(tree: xr.DataTree) -> xr.DataArray:
@@ -151,7 +153,8 @@ def headroom_of(tree: xr.DataTree) -> xr.DataArray:
     difference of the two means.
     """
     posterior, sign = tree["posterior"].dataset, LOSS_SIGNS[tree.attrs["direction"]]
-    return (sign * (posterior["best_seen_expected"] - posterior["optimum"])).clip(min=0.0)
+    again = posterior["best_seen_expected"] if is_surface(tree) else best_seen_expected(tree)
+    return (sign * (again - posterior["optimum"])).clip(min=0.0)
 
 
 def perfect_search_sentences(

@@ -38,6 +38,9 @@ _FEW = 8
 _EDGE = 0.05
 """The share of a range that is an end of it."""
 
+MAX_AT_EDGE = 0.8
+"""Largest probability that the optimum is at an end of a range, and it matters, to say nothing."""
+
 CERTAIN = 0.8
 """A hyperparameter matters from this probability on, and does not below 1 minus it."""
 
@@ -78,9 +81,9 @@ def best_setting(
           others as in `together`; where it is low, any value is as good;
         - `tried`: of a number with 8 or fewer different values, these; its best values are among
           them, though the surface is smooth between them; else empty;
-        - `at_edge`: "lower" or "upper" if the number may matter (above 20 %) and its best value is
-          the smallest or largest that was tried, or in the outer twentieth of the range, so that a
-          wider range may hold better ones; else empty;
+        - `at_edge`: "lower" or "upper" if the number matters and its best value is in the outer
+          twentieth of the range with more than 80 %, as in the check "optimum at an edge", so that
+          a wider range, where it can be wider, may hold better ones; else empty;
         - `relevance`: the posterior median of the inverse squared length scale, in units of the
           range that was searched: 1 means that the score changes much over the range, 0.01 that
           it hardly does;
@@ -147,7 +150,7 @@ def best_setting(
             "tried": ", ".join(_value(own) for own in axis.from_unit(listed)),
             "relevance": float(np.median(own["relevance"].to_numpy())),
             "rarely": _rarely_tried(axis, own_points),
-            "at_edge": _at_edge(axis, tried, unit) if chance > 1 - CERTAIN else "",
+            "at_edge": _at_edge(axis, own),
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
     table = table.sort_values("tuning_gain", ascending=False, kind="stable")
@@ -255,7 +258,9 @@ def together_text(table: pd.DataFrame) -> str:
     elif table.attrs["never_run"]:
         text += "; no trial had this setting: to run it is the cheapest next step"
     if len(ends := table.index[table["at_edge"] != ""]):
-        text += "; at an end of the tried range, so that a wider one may help: "
+        text += (
+            "; at an end of the tried range, so that a wider one may help, where it can be wider: "
+        )
         text += ", ".join(map(str, ends))
     return f"{text}; the optimum is what perfect tuning would reach, at a place not yet known"
 
@@ -266,15 +271,20 @@ def _together_score(table: pd.DataFrame) -> str:
     return with_interval(mean, low, high, (high - low) / 3)
 
 
-def next_run(tree: xr.DataTree, search: str) -> str:
-    """Return the advice to run the setting "best together" if no trial had it, else ""."""
+def next_run(tree: xr.DataTree, search: str, *, stop: bool = False) -> str:
+    """Return the advice to run the setting "best together" if no trial had it, else "".
+
+    It is to run it before a `stop`, else as the next step.
+    """
     table = best_setting(tree, search)
     if table.attrs["keep_best"] or not table.attrs["never_run"]:
         return ""
     values = [f"{name} {_value(own)}" for name, own in table["together"].dropna().items()]
     again = tree["posterior"].dataset["best_seen_expected"].sel(search=search)
+    of_search = f" of {search}" if tree["posterior"].sizes["search"] > 1 else ""
+    begin = "Before you stop, run" if stop else "The cheapest next step is to run"
     return (
-        f"The cheapest next step is to run the setting that is best together, which no trial had: "
+        f"{begin} the setting{of_search} that is best together, which no trial had: "
         f"{', '.join(values)}. Its expected score is {_together_score(table)}, "
         f"that of the best trial re-run {estimate(again, table.attrs['ci_prob'])}."
     )
@@ -314,13 +324,26 @@ def edge_share(axis: Axis) -> float:
     return max(_EDGE, 1.0 / axis.cells) if axis.cells else _EDGE
 
 
-def _at_edge(axis: Axis, tried: Floats, units: Floats) -> str:
-    """Return the end of the range at which the median of the best values is, "" for none."""
+def edge_probabilities(axis: Axis, own: xr.Dataset) -> dict[str, float]:
+    """Return the probabilities that the optimum is at an end of a range, and it matters.
+
+    `own` is the posterior of one search and hyperparameter. A choice has no ends.
+    """
     if axis.choices:
-        return ""
-    low, high = (tried[0], tried[-1]) if len(tried) else (edge_share(axis), 1 - edge_share(axis))
-    median = np.median(units)
-    return "lower" if median <= low else "upper" if median >= high else ""
+        return {}
+    # The place of the optimum has no meaning along a hyperparameter that does not matter.
+    matters, place = own["tuning_gain"] > own["noise_sd"], own["best_setting"]
+    low, high = place < edge_share(axis), place > 1.0 - edge_share(axis)
+    return {
+        "lower": float((low & matters).mean()),
+        "upper": float((high & matters).mean()),
+    }
+
+
+def _at_edge(axis: Axis, own: xr.Dataset) -> str:
+    """Return the end of the range at which the optimum is, "" for none."""
+    ends = edge_probabilities(axis, own)
+    return next((end for end, chance in ends.items() if chance > MAX_AT_EDGE), "")
 
 
 def _nearest(tried: Floats, units: Floats) -> Floats:

@@ -52,7 +52,8 @@ def trials_needed(
     DataArray
         Dims (search): 0 where the best seen is close enough already, as a plateau is; infinite
         above ``attrs["max_trials"]``. If ``attrs["problems"]`` is not empty, sampling has not
-        converged: do not rely on the numbers.
+        converged: do not rely on the numbers. The coordinate `trials_run` has the trials of the
+        search so far: much larger numbers extrapolate.
 
     Raises
     ------
@@ -81,7 +82,8 @@ def trials_needed(
     probability = validate_probability(probability)
     return xr.DataArray(
         [Closeness(tree, name, within).smallest(probability) for name in search_names(tree)],
-        {name: tree["posterior"][name] for name in ("search", "task", "model")},
+        {name: tree["posterior"][name] for name in ("search", "task", "model")}
+        | {"trials_run": ("search", _trials_run(tree))},
         dims="search",
         name="trials_needed",
         attrs={
@@ -92,6 +94,11 @@ def trials_needed(
             "problems": ", ".join(convergence(tree).problems),
         },
     )
+
+
+def _trials_run(tree: xr.DataTree) -> Array:
+    """Return the numbers of trials on which the law rests, dim (search)."""
+    return tree["constant_data"]["n_trials"].sel(search=search_names(tree)).to_numpy()
 
 
 class Closeness:
