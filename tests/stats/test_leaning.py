@@ -99,11 +99,11 @@ def test_it_is_in_the_comparison_its_sentences_and_its_picture():
     near, beyond, far = (
         ll.comparison_numbers(few, budget=k).attrs["conditions"] for k in (100, 101, None)
     )
-    assert "extrapolates, can be far too certain" in beyond
+    assert "extrapolates and can be far too certain" in beyond
     assert "few trials" in near
     assert "prior" not in near
-    assert "extrapolates, can be far too certain" in far
+    assert "extrapolates and can be far too certain" in far
     for budget, picture in ((100, near), (101, beyond), (None, far)):
         words = ll.compare(few, budget=budget).attrs["leans_on"]
-        for own in ("read with caution", "extrapolates, can be far too certain"):
+        for own in ("read with caution", "extrapolates and can be far too certain"):
             assert (own in picture) == (own in words.partition("Answers for")[0])

@@ -39,7 +39,7 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     ...     print(sentence)
     Do not rely on this comparison: R-hat 1.064 > 1.01, bulk ESS 39 < 400, tail ESS 19 < 400.
     The law rests on the best 20 trials of each search on average, which are few for a
-    comparison (below 30; for one search, below 20). Fully tuned, the answer extrapolates,
+    comparison (below 30; for one search, below 20). Fully tuned, the answer extrapolates and
     can be far too certain. Answers for 100 trials or fewer: read with caution.
     Fully tuned, over the 2 tasks, mlp is probably better than forest (better 84 %, worse 16 %).
     The mean difference over these tasks is 0.13 [-0.11, 0.35] task scales, or 0.021 [-0.022,
