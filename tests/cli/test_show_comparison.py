@@ -198,7 +198,7 @@ def test_differences_are_in_score_units_with_their_interval_and_the_task_scales(
     assert "* in task scales (last row, in log_loss)" in out
     assert "│ task scale " in out
     assert "A task scale is about the distance from the worst to the median" in out
-    assert "the geometric mean g" in out
+    assert "of the trials used, a mean over the models, in log_loss" in out
 
 
 def test_a_missing_new_task_is_explained_in_words_of_the_command_line(plain, capsys):
