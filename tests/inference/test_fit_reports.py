@@ -110,7 +110,7 @@ def test_advice_is_about_searches_that_can_go_on(fitted):
     found = ll.forecast(fitted, 50)
     found["p_worthwhile"].loc[{"search": ["B", "C"]}] = 1.0
     advice = stopping_advice(fitted, found)
-    assert advice.p_gain == float(found["p_worthwhile"].sel(search="A", trials=50))
+    assert advice.p_worthwhile == float(found["p_worthwhile"].sel(search="A", trials=50))
     assert "most likely for" not in advice.sentence
 
 

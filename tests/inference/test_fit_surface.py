@@ -194,7 +194,7 @@ def test_the_law_of_a_random_search_stands_beside_its_surface():
     assert 1.0 <= float(beside.mean()) <= 2.5
     assert "the law" in ll.summary(fit).attrs["settings"][-1]
     assert float(fit["posterior"]["law_optimum"].mean()) == pytest.approx(0.2, abs=0.05)
-    assert "law beside the surface" in ll.summary(fit).attrs["settings"][0]
+    assert "for comparison, the law" in ll.summary(fit).attrs["settings"][0]
     # Its numbers are those of the law alone.
     alone = ll.fit(trials, random_seed=SETTINGS["random_seed"], progressbar=False)
     xr.testing.assert_equal(
