@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from helpers_surface import make_surface_tree
@@ -47,6 +48,24 @@ def test_intervals_that_are_too_short_fail():
     own = tree["surfaces/0"].dataset
     tree["surfaces/0"] = xr.DataTree(own.assign(residual_sd=own["residual_sd"] / 10))
     assert not outcome(tree, "surface fit, leave-one-out")["passed"]
+
+
+@pytest.mark.parametrize(("ratio", "passed"), [(1.0, True), (2.0, False)])
+def test_seeds_that_differ_more_than_the_noise_are_noted(ratio, passed):
+    tree = make_surface_tree()
+    assert outcome(tree, "noise of seeds")["passed"] is pd.NA
+    own = tree["surfaces/0"].dataset
+    noise = float((own["residual_sd"] * np.sqrt(1.0 - own["own_share"])).mean())
+    tree["surfaces/0"] = xr.DataTree(
+        own.assign(
+            seed_trial=("repeated_trial", np.arange(10)),
+            seed_freedom=("repeated_trial", np.full(10, 2)),
+            seed_variance=("repeated_trial", np.full(10, (ratio * noise) ** 2)),
+        )
+    )
+    found = outcome(tree, "noise of seeds")
+    assert (bool(found["passed"]), found["level"]) == (passed, "note")
+    assert ("by an sd of" in found["advice"]) != passed
 
 
 def test_an_optimum_at_an_edge_is_noted():

@@ -16,6 +16,7 @@ _NOTES = frozenset(
         "prior of the effective dimension",
         "edges of the space",
         "optimum at an edge",
+        "noise of seeds",
     }
 )
 

@@ -61,6 +61,9 @@ MEANINGS = {
         "does the surface without a good trial predict it?",
         "share inside the 80 % interval of this prediction",
     ),
+    "noise of seeds": Meaning(
+        "do seeds of a trial differ as the noise of the surface has it?", "p-value"
+    ),
     "optimum at an edge": Meaning(
         "is the optimum at the end of a range that matters?",
         "probability that it is in the outer twentieth and a random value costs more than noise",

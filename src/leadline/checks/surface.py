@@ -1,17 +1,22 @@
-"""Check a surface: whether it predicts its good trials, and where in the space the optimum is."""
+"""Check a surface: its predictions of good trials, its noise, and where the optimum is."""
 
 import numpy as np
+from scipy.stats import chi2
 
 from leadline.checks.evidence import Evidence
-from leadline.checks.outcome import Outcome, at_least, at_most
+from leadline.checks.outcome import Outcome, at_least, at_most, not_made
 from leadline.stats.surface_prediction import leave_one_out_levels
 from leadline.stats.surface_settings import MAX_AT_EDGE, edge_probabilities
-from leadline.stats.surface_tree import axes_of, surface_groups
+from leadline.stats.surface_tree import axes_of, scores_of, surface_groups
 
 MIN_INSIDE = 0.65
 """Smallest share of good trials inside their 80 % interval. Of 20 trials, 16 ± 1.8 are."""
 
 _INSIDE = 0.8
+
+MIN_P_SEEDS = 0.05
+"""At most one search in twenty with the same noise at all scores is noted: the surface was fitted
+to the same seeds."""
 
 
 def leave_one_out(evidence: Evidence) -> Outcome:
@@ -27,6 +32,31 @@ def leave_one_out(evidence: Evidence) -> Outcome:
         MIN_INSIDE,
         "The surface does not follow the scores: its intervals are too short. Name all "
         "hyperparameters that varied, or run a random search, which needs no surface.",
+    )
+
+
+def noise_of_seeds(evidence: Evidence) -> Outcome:
+    """Check that seeds of good trials differ no more than the noise of the surface has it.
+
+    Bad losses are compressed, and their noise with them, so that the noise of the surface, which
+    is one for all trials, may be too small. The figure is the posterior mean of the probability
+    that seeds with this noise would differ as much.
+    """
+    group = surface_groups(evidence.tree)[evidence.search]
+    data = group.to_dataset()
+    if "seed_variance" not in data:
+        return not_made(MIN_P_SEEDS, "No trial has several seeds: run some of the best with more.")
+    freedom = data["seed_freedom"].to_numpy()
+    squares = float(freedom @ data["seed_variance"].to_numpy())
+    variance = data["residual_sd"] ** 2 * (1.0 - data["own_share"])
+    loss = np.median(data["loss"].to_numpy()[data["seed_trial"].to_numpy()])
+    sd = scores_of(group).noise_sd(np.array([loss]), np.sqrt([squares / freedom.sum()]))[0]
+    return at_least(
+        chi2.sf((squares / variance).to_numpy(), freedom.sum()).mean(),
+        MIN_P_SEEDS,
+        f"Seeds of the same trial differ by an sd of {sd:.3g}, more than the noise of the surface: "
+        "take this for the noise of one run, also where a hyperparameter is said to matter or a "
+        "gain to be worth having.",
     )
 
 

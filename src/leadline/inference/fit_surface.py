@@ -79,6 +79,8 @@ def fit_surfaces(
             replicates=surface["replicates"],
             points=(("trial", "hyperparameter"), search.cube.seen),
         )
+        if "seed_variance" in surface:
+            stored = stored.assign(surface[["seed_trial", "seed_freedom", "seed_variance"]])
         stored = xr.merge([stored, statistics])
         stored.attrs = {
             "search": labels[pair],

@@ -220,5 +220,7 @@ def _find_limits(numbers: xr.Dataset, sign: float) -> tuple[xr.DataArray, xr.Dat
     medians = sign * numbers["median"].where(_many(numbers) & np.isfinite(numbers["median"]))
     for line in (*(sign * own for own in lines), medians.max("trials")):
         bad = np.maximum(bad, line.where(np.isfinite(line), bad))
+    # Where all lines are one, as on a plateau, the band gives the axis its length.
+    bad = xr.where(good < bad, bad, worst)
     room = 0.05 * (bad - good)
     return sign * (good - room), sign * (bad + room)
