@@ -50,7 +50,7 @@ def main() -> None:
         for name, plot in pictures.items():
             save_picture(plot(fit, backend="matplotlib"), FOLDER / f"{name}.png")
     first = ll.load_dataset("digits-boosting").table.query("trial <= 100")
-    surface = ll.fit(ll.Trials(first, "minimize"), model="surface", random_seed=1)
+    surface = ll.fit(ll.Trials(first, "minimize"), model="surface", random_seed=2)
     save_picture(ll.plot_surface(surface, backend="matplotlib"), FOLDER / "surface.png")
 
 
