@@ -101,7 +101,7 @@ def test_no_words_are_cut_at_the_edge_of_the_figure(name, size):
 
 @pytest.mark.parametrize("name", ["optimum", "effective_dim"])
 def test_a_long_legend_leaves_room_for_the_panels(name):
-    """Of a fit with warnings, failed checks, repeated trials and two models."""
+    """A fit with warnings, failed checks, repeated trials and two models."""
     with xr.open_datatree(Path(__file__).parents[1] / "data" / "crossed.nc") as tree:
         with page("single-column"):
             figure = words_of(PICTURES[name](tree))[1]

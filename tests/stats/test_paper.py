@@ -242,7 +242,7 @@ def test_a_surface_has_a_sentence(form, law):
     assert ("test studies by TPE" in text) == (not law)
     assert ("We follow the" in text) == law
     assert "count as no gain" in text
-    # What concerns users of the program alone.
+    # Remarks for users of the program alone.
     assert "default" not in text
     assert "checks do not" not in text
 

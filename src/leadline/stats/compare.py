@@ -213,7 +213,7 @@ class Column(NamedTuple):
     suffix: str
     """That of its variables in a comparison."""
     selected: dict[str, str]
-    """What is selected of them."""
+    """The selection by which a column is found."""
 
 
 def comparison_columns(found: xr.Dataset) -> list[Column]:

@@ -25,7 +25,7 @@ _FACTOR = 1.5
 """Noises that differ by more are explained."""
 
 ACT_ON = "act on the"
-"""What a sentence of `law_sentences` begins with, before the name of the one to act on."""
+"""The beginning of a sentence of `law_sentences`, before the name of the one to act on."""
 
 _SURFACE = (
     f"{ACT_ON} surface, which uses the hyperparameters that were tried{{}}; for comparison, the "
