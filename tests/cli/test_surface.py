@@ -18,7 +18,7 @@ from leadline.cli.main import main
 from leadline.cli.wording import in_command_line_words
 from leadline.inference import fit as fit_module
 from leadline.inference.write_netcdf import file_of_tree
-from leadline.stats.surface_settings import which_matter
+from leadline.stats.setting_words import which_matter
 
 PAIR = (("a", "x"), ("a", "y"))
 

@@ -1,4 +1,4 @@
-"""Where law and surface answer on one search, a sentence says which to act on."""
+"""Sentences on a search with law and surface say which to act on."""
 
 import json
 import re

@@ -11,8 +11,8 @@ from helpers_surface import NOISE, OPTIMUM, learned, make_surface_tree
 import leadline as ll
 from leadline.errors import LeadlineError
 from leadline.stats.markup import escape
+from leadline.stats.setting_words import setting_cells, together_text
 from leadline.stats.summary import summary_cells, summary_text
-from leadline.stats.surface_settings import setting_cells, together_text
 from leadline.stats.surface_tree import is_surface, surface_groups
 
 PAIR = (("a", "x"), ("a", "y"))

@@ -26,17 +26,17 @@ from leadline.stats.intervals import validate_interval
 from leadline.stats.rounding import of_best
 from leadline.stats.scaling_law import has_law
 from leadline.stats.scaling_sentences import law_sentences
-from leadline.stats.stopping import forecast_cells, perfect_search, stopping_advice
-from leadline.stats.summary import summary_cells, summary_text
-from leadline.stats.surface_forecast import perfect_search_sentences
-from leadline.stats.surface_settings import (
+from leadline.stats.setting_words import (
     AGAIN,
-    best_setting,
     has_params,
     setting_cells,
     setting_title,
     which_matter,
 )
+from leadline.stats.stopping import forecast_cells, perfect_search, stopping_advice
+from leadline.stats.summary import summary_cells, summary_text
+from leadline.stats.surface_forecast import perfect_search_sentences
+from leadline.stats.surface_settings import best_setting
 from leadline.stats.surface_tree import calibration_of, is_surface, next_time_of, surface_groups
 
 

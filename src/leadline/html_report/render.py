@@ -29,7 +29,7 @@ from leadline.stats.fitted_search import validate_tree
 from leadline.stats.leaning import WITHIN
 from leadline.stats.scaling_law import has_law
 from leadline.stats.scaling_sentences import law_sentences
-from leadline.stats.surface_settings import has_params, which_matter
+from leadline.stats.setting_words import has_params, which_matter
 from leadline.stats.surface_tree import is_surface
 
 # JSON's escapes of characters that would end a script element or a line of JavaScript.

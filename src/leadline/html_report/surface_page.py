@@ -18,15 +18,11 @@ from leadline.stats.fitted_search import search_names
 from leadline.stats.forecast import forecast
 from leadline.stats.intervals import interval_label, validate_interval
 from leadline.stats.rounding import of_best, rounded
+from leadline.stats.setting_words import setting_cells, setting_sentences, together_text
 from leadline.stats.stopping import gain_cell, perfect_search, stopping_advice
 from leadline.stats.summary import summary
 from leadline.stats.surface_beside_law import law_sentences
-from leadline.stats.surface_settings import (
-    best_setting,
-    setting_cells,
-    setting_sentences,
-    together_text,
-)
+from leadline.stats.surface_settings import best_setting
 from leadline.stats.surface_tree import calibration_of, next_time_of
 
 _PARAMETERS = ("best_seen_expected", "optimum", "headroom", "noise_sd")

@@ -213,14 +213,14 @@ def _find_limits(numbers: xr.Dataset, sign: float) -> tuple[xr.DataArray, xr.Dat
     if "optimum" in numbers:
         good = np.minimum(good, sign * numbers["optimum"])
     worst = np.maximum(seen, losses.max(("end", "trials")))
-    # Where nothing is better, the whole band would press the lines together.
+    # The whole band would press the lines together if nothing is better.
     bad = xr.where(good < seen, np.minimum(worst, seen + _WORSE * (seen - good)), seen)
     # Lines that the legend has, and the median of all but the fewest trials.
     lines = [numbers[name] for name in ("optimum", "best_seen_expected") if name in numbers]
     medians = sign * numbers["median"].where(_many(numbers) & np.isfinite(numbers["median"]))
     for line in (*(sign * own for own in lines), medians.max("trials")):
         bad = np.maximum(bad, line.where(np.isfinite(line), bad))
-    # Where all lines are one, as on a plateau, the band gives the axis its length.
+    # The band gives the axis its length if all lines are one, as on a plateau.
     bad = xr.where(good < bad, bad, worst)
     room = 0.05 * (bad - good)
     return sign * (good - room), sign * (bad + room)

@@ -211,7 +211,7 @@ class Column(NamedTuple):
 
     head: str
     suffix: str
-    """That of its variables in a comparison."""
+    """Suffix of its variables in a comparison."""
     selected: dict[str, str]
     """The selection by which a column is found."""
 

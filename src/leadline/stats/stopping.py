@@ -16,9 +16,9 @@ from leadline.stats.intervals import SAMPLE_DIMS
 from leadline.stats.options import validate_probability
 from leadline.stats.reported import with_trials
 from leadline.stats.rounding import percent, rounded
+from leadline.stats.setting_words import next_run
 from leadline.stats.surface_beside_law import opposite_advice
 from leadline.stats.surface_forecast import headroom_of
-from leadline.stats.surface_settings import next_run
 from leadline.stats.surface_tree import is_surface, learned_searches
 
 Verdict = Literal["stop", "not settled", "go on", "no advice"]

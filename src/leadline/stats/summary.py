@@ -23,7 +23,8 @@ from leadline.stats.markup import escape
 from leadline.stats.plateau import plateau_sentences, plateau_share, plateaus, sampling_line
 from leadline.stats.reported import describe_reports
 from leadline.stats.rounding import of_best, percent, rounded
-from leadline.stats.surface_settings import best_setting, setting_cells, setting_title
+from leadline.stats.setting_words import setting_cells, setting_title
+from leadline.stats.surface_settings import best_setting
 from leadline.stats.surface_summary import cell_of, surface_cells, surface_summary
 from leadline.stats.surface_tree import is_surface, surface_groups
 from leadline.stats.trials_used import trials_used

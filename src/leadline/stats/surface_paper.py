@@ -8,9 +8,9 @@ from leadline.errors import pluralize
 from leadline.stats.diagnostics import convergence
 from leadline.stats.fitted_search import search_names
 from leadline.stats.paper_trials import how_searched
+from leadline.stats.setting_words import setting_sentences
 from leadline.stats.surface_beside_law import ACT_ON, law_sentences
 from leadline.stats.surface_forecast import perfect_search_sentences
-from leadline.stats.surface_settings import setting_sentences
 from leadline.stats.surface_tree import (
     MEASURED,
     fitted_trials,

@@ -12,9 +12,9 @@ from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import best_runs
 from leadline.stats.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
 from leadline.stats.rounding import of_best, percent, rounded, with_interval
+from leadline.stats.setting_words import setting_sentences
 from leadline.stats.surface_beside_law import law_sentences
 from leadline.stats.surface_forecast import headroom_of
-from leadline.stats.surface_settings import setting_sentences
 from leadline.stats.surface_tree import calibration_of, law_draws, surface_groups
 
 # Columns with an interval, and their heads.

@@ -1,0 +1,128 @@
+"""The hyperparameters of a surface in words: what is said of them, and what to run next."""
+
+import re
+
+import numpy as np
+import pytest
+import xarray as xr
+from helpers_surface import make_surface_tree
+
+import leadline as ll
+from leadline.stats.setting_words import setting_cells, setting_sentences, together_text
+
+
+def test_what_cannot_be_told_is_said():
+    tree = make_surface_tree()
+    posterior = tree["posterior"].dataset
+    gain = posterior["tuning_gain"].copy()
+    factor = xr.where(gain["draw"] % 2 == 1, 2.0, 0.5)
+    gain.loc[{"hyperparameter": "y"}] = posterior["noise_sd"] * factor
+    tree["posterior"] = xr.DataTree(posterior.assign(tuning_gain=gain))
+    sentence = setting_sentences(tree)[0]
+    assert "it cannot be told for y (50 %)" in sentence
+    assert sentence.startswith("2 of 4 hyperparameters matter")
+
+
+def test_a_choice_that_hardly_was_tried_is_named():
+    tree = make_surface_tree()
+    own = tree["surfaces/0"].dataset
+    points = own["points"].copy()
+    place = points.sel(hyperparameter="opt").to_numpy()
+    place[:], place[:2] = 0.0, 1.0
+    points.loc[{"hyperparameter": "opt"}] = place
+    tree["surfaces/0"] = xr.DataTree(own.assign(points=points))
+    gain = tree["posterior"].dataset["tuning_gain"].copy()
+    assert ll.best_setting(make_surface_tree()).loc["opt", "rarely"] == ""
+    gain.loc[{"hyperparameter": "opt"}] = 0.0
+    tree["posterior"] = xr.DataTree(tree["posterior"].dataset.assign(tuning_gain=gain))
+    lines = tree["functions/0"].dataset["slice"].copy()
+    lines.loc[{"hyperparameter": "opt"}] = lines.sel(hyperparameter="opt") * 0.0 + 0.2
+    tree["functions/0"] = xr.DataTree(tree["functions/0"].dataset.assign(slice=lines))
+    table = ll.best_setting(tree)
+    assert table.loc["opt", "rarely"] == "sgd: 2 trials"
+    assert "2 trials" in setting_cells(table).loc["opt"].iloc[0]
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+@pytest.mark.parametrize("better", [True, False])
+def test_the_best_trial_is_kept_where_no_setting_is_expected_to_be_better(direction, better):
+    tree = make_surface_tree(direction=direction)
+    posterior = tree["posterior"].to_dataset()
+    sign = 1.0 if direction == "minimize" else -1.0
+    mean = ll.best_setting(tree).attrs["together_score"][0]
+    again = mean + sign * (-0.01 if better else 0.01) + 0.0 * posterior["best_seen_expected"]
+    tree["posterior"] = xr.DataTree(posterior.assign(best_seen_expected=again))
+    table = ll.best_setting(tree)
+    assert table.attrs["keep_best"] == better
+    assert ("best trial" in together_text(table)) == better
+
+
+@pytest.mark.parametrize("run", [True, False])
+def test_a_setting_that_no_trial_had_is_the_next_to_run(run):
+    tree = make_surface_tree()
+    if run:
+        own = tree["surfaces/0"].dataset.copy(deep=True)
+        own["points"].loc[{"trial": 0}] = tree["functions/0"]["through"]
+        tree["surfaces/0"] = own
+    table = ll.best_setting(tree)
+    assert table.attrs["never_run"] != run
+    score = table.attrs["together_score"][0]
+    posterior = tree["posterior"].to_dataset()
+    for worse, verdict in ((0.1, "Not settled|Go on"), (-0.1, "")):
+        again = score + worse + 0.0 * posterior["best_seen_expected"]
+        tree["posterior"] = xr.DataTree(posterior.assign(best_seen_expected=again))
+        reason = ll.stopping_advice(tree, ll.forecast(tree, 50)).reason
+        assert re.match(verdict, reason)
+        # The best trial is the one to keep if it is expected to be better.
+        said = not run and worse > 0
+        assert (f"no trial had: lr {table.loc['lr', 'together']:.3g}, opt adam" in reason) == said
+        assert ("no trial had this setting" in together_text(ll.best_setting(tree))) == said
+
+
+def test_each_setting_that_no_trial_had_is_named_before_a_stop():
+    tree = make_surface_tree((("digits", "mlp"), ("digits", "rf")))
+    posterior = tree["posterior"].to_dataset()
+    again = posterior["best_seen_expected"].copy(deep=True)
+    scores = [ll.best_setting(tree, name).attrs["together_score"][0] for name in ("mlp", "rf")]
+    for better, named in ((0.01, True), (-0.01, False)):
+        for name, score in zip(("mlp", "rf"), scores, strict=True):
+            again.loc[{"search": name}] = score + better
+        tree["posterior"] = xr.DataTree(posterior.assign(best_seen_expected=again))
+        advice = ll.stopping_advice(tree, ll.forecast(tree, 10, minimum_gain=0.3))
+        assert advice.stop
+        for name in ("mlp", "rf"):
+            assert (f"Before you stop, run the setting of {name} " in advice.reason) == named
+
+
+@pytest.mark.parametrize(("share", "any_value"), [(0.0, True), (0.1, False)])
+def test_any_value_is_said_where_hardly_a_draw_disagrees(share, any_value):
+    tree = make_surface_tree()
+    posterior = tree["posterior"].to_dataset()
+    gain = posterior["tuning_gain"].copy(deep=True)
+    few = gain["draw"] < share * gain.sizes["draw"]
+    gain.loc[{"hyperparameter": "y"}] = posterior["noise_sd"] * xr.where(few, 2.0, 0.1)
+    tree["posterior"] = xr.DataTree(posterior.assign(tuning_gain=gain))
+    functions = tree["functions/0"].dataset
+    lines = functions["slice"].copy()
+    lines.loc[{"hyperparameter": "y"}] = 0.0 * lines.sel(hyperparameter="y") + 0.2
+    tree["functions/0"] = xr.DataTree(functions.assign(slice=lines))
+    assert (setting_cells(ll.best_setting(tree)).loc["y"].iloc[0] == "any value") == any_value
+
+
+def test_any_value_is_said_only_where_the_worst_one_is_as_good():
+    tree = make_surface_tree()
+    group = tree["functions/0"].dataset
+    lines = group["slice"].copy()
+    at = {"hyperparameter": "y"}
+    # The last place of the range costs three sds of the noise, all others nothing.
+    known = lines.sel(at).notnull().all(("chain", "draw")).to_numpy()
+    cost = np.zeros(lines.sizes["slice_point"])
+    cost[np.flatnonzero(known)[-1]] = 3 * float(tree["posterior"]["noise_sd"].mean())
+    flat = lines.sel(at) * 0.0 + 0.2
+    assert setting_cells(ll.best_setting(tree)).loc["y"].iloc[0] == "any value"
+    lines.loc[at] = flat + xr.DataArray(cost, dims="slice_point")
+    tree["functions/0"] = xr.DataTree(group.assign(slice=lines))
+    table = ll.best_setting(tree)
+    assert table.loc["y", "p_matters"] < 0.2
+    assert table.loc["y", "p_worst"] > 0.8
+    assert setting_cells(table).loc["y"].iloc[0] != "any value"
