@@ -13,7 +13,7 @@ from leadline.inference.candidates import candidates_of, space_names
 from leadline.inference.joint_fit import joint_sampler
 from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.sampler import Sampler
-from leadline.inference.two_stages import _settings_of, _thinned, pick_draws
+from leadline.inference.two_stages import pick_draws
 from leadline.models.population import COORDINATES
 
 SAMPLES = 20_000
@@ -153,30 +153,3 @@ def test_two_stages_agree_with_a_joint_fit(kind):
             if not ((np.abs(apart) < 0.25).all() and (np.abs(np.log(wider)) < np.log(1.2)).all()):
                 wrong.append((name, apart.round(2).tolist(), wider.round(2).tolist()))
     assert not wrong
-
-
-def test_directions_of_a_law_are_adapted_by_nutpie_unless_asked_otherwise():
-    def adaptation(kind="scaling", **settings):
-        sampler = PosteriorSampler(kind, ll.Priors(), "continuous", Sampler(**settings))
-        return _settings_of(sampler).options.get("adaptation")
-
-    assert adaptation() == "low_rank"
-    assert adaptation(options={"adaptation": "diag"}) == "diag"
-    assert adaptation(nuts_sampler="pymc") is None
-    assert adaptation("hierarchical") is None
-
-
-def test_no_divergence_is_thinned_away():
-    diverging = np.zeros((2, 6), dtype=bool)
-    diverging[0, 2] = diverging[1, 5] = True
-    dims = ("chain", "draw")
-    drawn = xr.DataTree.from_dict(
-        {
-            "posterior": xr.Dataset({"x": (dims, np.arange(12.0).reshape(2, 6))}),
-            "sample_stats": xr.Dataset({"diverging": (dims, diverging)}),
-        }
-    )
-    kept = _thinned(drawn)
-    np.testing.assert_array_equal(kept["posterior"]["x"], [[1, 3, 5], [7, 9, 11]])
-    expected = [[False, True, False], [False, False, True]]
-    np.testing.assert_array_equal(kept["sample_stats"]["diverging"], expected)
