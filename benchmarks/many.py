@@ -106,8 +106,7 @@ def run_real(options: argparse.Namespace) -> None:
                      ("divergences", "max_rhat", "min_ess_bulk", "min_ess_tail")})  # fmt: skip
     print("all", convergence(pooled).message, pooled.attrs["failed_checks"])
     found = pooled["candidates"]
-    print("again", int(np.nansum(found["again"])), "overlap",
-          np.quantile(found["overlap"], [0, 0.1, 0.5, 1]).round(3))  # fmt: skip
+    print("overlap", np.quantile(found["overlap"], [0, 0.1, 0.5, 1]).round(3))
     # The truth is of measured scores: nobody ran these configurations again.
     for kind in ("measured", "expected"):
         table = probabilities(fits, pooled, everything, kind)
@@ -255,7 +254,6 @@ def run_scale(options: argparse.Namespace) -> None:
             row |= {f"{name} CPU s": own[1] for name, own in times.items()}
             shared = pooled["pooled"].attrs
             row |= {name: float(shared[name]) for name in ("max_rhat", "min_ess_bulk")}
-            row["again"] = float(pooled["candidates"]["again"].sum())
             file.write_text(json.dumps(row))
         rows.append(json.loads(file.read_text()))
         print(pd.DataFrame(rows[-1:]).round(3).to_string(index=False), flush=True)

@@ -93,8 +93,8 @@ def log_weights(drawn: xr.DataTree, kernels: xr.Dataset, evidence: Sequence[xr.D
             kernels[name].to_numpy()[None, search] for name in ("centre", "variance", "log_weight")
         )
         for block, _, log_mean in ratio_blocks(own, *of_search):
-            at = tuple(values[block] for values in of_search)
-            of_kernels = population.log_ratio(centre, *at, variance, weight)
+            at_mean, at_sd = (values[block] for values in of_search)
+            of_kernels = population.log_ratio(centre, at_mean, at_sd, variance, weight)
             result[block] += log_mean - logsumexp(of_kernels, axis=-1)
     return result
 

@@ -15,14 +15,18 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pymc as pm
 import xarray as xr
 from scipy.special import softmax
 
+from leadline.inference.compiled_models import ready_model
 from leadline.inference.draw_ratios import log_ratios, ratio_blocks
 from leadline.inference.posterior import PosteriorSampler, tasks_as_scores
+from leadline.inference.sampler import Sampler
 from leadline.inference.shared_draws import POPULATION, sample_shared
 from leadline.inference.tree import join_groups, sampler_statistics
-from leadline.models import crossed
+from leadline.models import crossed, independent
+from leadline.models.priors import Priors
 from leadline.models.scaled_depth import edge_and_scale
 from leadline.stats.diagnostics import diagnose
 
@@ -37,13 +41,14 @@ class Shared:
     """Draws of the parameters that searches share, and the draw of each search that each picks.
 
     `posterior` and `statistics` have dims (chain, draw, ...); `log_prior` the log-densities of
-    priors by name; `picked` (chain, draw, search) and `overlap` (search,) are those of
-    `pick_draws`.
+    priors by name, and `pareto_k` says whether their weights can be relied on. `picked` (chain,
+    draw, search) and `overlap` (search,) are those of `pick_draws`.
     """
 
     posterior: xr.Dataset
     statistics: xr.Dataset
     log_prior: Mapping[str, npt.NDArray[np.float64]]
+    pareto_k: float
     picked: xr.DataArray
     overlap: npt.NDArray[np.float64]
 
@@ -66,7 +71,8 @@ def pool_draws(
     posterior = drawn["posterior"].to_dataset()
     populations = posterior[list(POPULATION)]
     picked, overlap = pick_draws(draws, populations, np.random.default_rng(pick_seed))
-    return Shared(posterior, drawn["sample_stats"].to_dataset(), log_prior, picked, overlap)
+    statistics, pareto_k = drawn["sample_stats"].to_dataset(), drawn.attrs["pareto_k"]
+    return Shared(posterior, statistics, log_prior, pareto_k, picked, overlap)
 
 
 def pooled_groups(alone: Iterable[Groups], tails: xr.Dataset, pooled: Shared) -> Groups:
@@ -74,7 +80,7 @@ def pooled_groups(alone: Iterable[Groups], tails: xr.Dataset, pooled: Shared) ->
     posterior, statistics = pooled.posterior, pooled.statistics
     own = [*POPULATION, *_standardised(posterior), "search", "coordinate"]
     shared = posterior.drop_vars(own, errors="ignore")
-    diagnostics = diagnose(shared, statistics)
+    diagnostics = dataclasses.replace(diagnose(shared, statistics), pareto_k=pooled.pareto_k)
     groups = join_groups(
         [
             _picked(own, pooled.picked.isel(search=search), float(pooled.overlap[search]))
@@ -133,12 +139,12 @@ def without_population(tail: xr.Dataset) -> xr.Dataset:
     return bare
 
 
-def draws_of(own: Groups, tail: xr.Dataset, kind: str) -> xr.Dataset:
+def draws_of(own: Groups, tail: xr.Dataset, kind: str, priors: Priors) -> xr.Dataset:
     """Return the draws of a search fitted alone: `z` (draw, coordinate) and `log_base` (draw).
 
     They are all draws, chain by chain, each with the number of its `candidate` (draw). `log_base`
-    is the log-density of z under the priors of the single search. `tail` is that of the search at
-    one of its thresholds.
+    is the log-density of z under the priors of the single search, also where the draws are of a fit
+    that was given a population. `tail` is that of the search at one of its thresholds.
     """
     values = {
         str(name): group[name].to_numpy()[..., 0].reshape(-1)
@@ -146,18 +152,15 @@ def draws_of(own: Groups, tail: xr.Dataset, kind: str) -> xr.Dataset:
         for name in ("effective_dim", "noise_ratio", "gap", "alpha", "threshold", "sigma")
         if name in group
     }
-    own_alone = ("reach", "guided_dim", "guided_root")
-    densities = own["log_prior"].drop_vars(own_alone, errors="ignore")
-    log_prior = sum(densities[name].to_numpy()[..., 0].reshape(-1) for name in densities.data_vars)
-    upper = float(tail["max_effective_dim"][0]) - 1.0
+    max_dim = float(tail["max_effective_dim"][0])
+    upper = max_dim - 1.0
     # Draws within rounding of a bound count as just inside.
     excess = np.clip(values["effective_dim"] - 1.0, 1e-9 * upper, (1.0 - 1e-9) * upper)
+    values["effective_dim"] = 1.0 + excess
     depth = np.log(values["gap"]) if kind == "hierarchical" else values["alpha"]
     noise = np.log(values["noise_ratio"])
     # The slopes of the parameters of the priors by the coordinates.
-    log_slope = noise
-    if "effective_dim" in densities:
-        log_slope = log_slope + np.log(excess) + np.log1p(-excess / upper)
+    log_slope = noise + np.log(excess) + np.log1p(-excess / upper)
     if kind == "hierarchical":
         log_slope = log_slope + depth
     else:
@@ -165,11 +168,28 @@ def draws_of(own: Groups, tail: xr.Dataset, kind: str) -> xr.Dataset:
         edge, _ = edge_and_scale(of_draws, values["sigma"])
         log_slope = log_slope - np.log((edge - values["alpha"]) / values["gap"])
     z = np.stack([np.log(excess) - np.log1p(-excess / upper), noise, depth], axis=-1)
-    columns = {"z": (("draw", "coordinate"), z), "log_base": ("draw", log_prior + log_slope)}
+    log_base = _log_prior_alone(values, max_dim, priors) + log_slope
+    columns = {"z": (("draw", "coordinate"), z), "log_base": ("draw", log_base)}
     # A fit at one threshold has no numbers of candidates.
     number = own["posterior"].get("candidate", xr.zeros_like(own["posterior"]["effective_dim"]))
     columns["candidate"] = "draw", number.to_numpy().astype(int).ravel()
     return xr.Dataset(columns)
+
+
+def _log_prior_alone(
+    values: Mapping[str, npt.NDArray[np.float64]], max_dim: float, priors: Priors
+) -> npt.NDArray[np.float64]:
+    """Return the log-density of parameters (draw,) under the priors of a single search."""
+
+    def build() -> tuple[pm.Model, pm.Model]:
+        model = independent.build_priors(priors)
+        return model, model
+
+    ready = ready_model(("priors", priors), Sampler(), build)
+    names = ready.pointwise_logp.free
+    draws = xr.Dataset({name: (("chain", "draw"), values[name][None]) for name in names})
+    _, found = ready.pointwise_logp(draws, {"max_effective_dim": max_dim})
+    return np.asarray(np.sum(list(found.values()), axis=0)[0])
 
 
 def pick_draws(
