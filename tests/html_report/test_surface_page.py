@@ -76,6 +76,12 @@ def test_nothing_is_loaded_and_names_are_escaped(two):
     assert "http://" not in two.replace("http://www.w3.org", "")
 
 
+def test_the_best_trial_is_named_where_no_sentence_precedes(two):
+    verdict = html.unescape(two.split('id="verdict"')[1].split("</ul>")[0])
+    assert verdict.count("over the best trial re-run (trial ") == len(ODD)
+    assert "that trial" not in verdict
+
+
 def test_models_are_compared(two, tmp_path):
     assert "Which model is better" in two
     assert two.count("<figcaption>lr") == 2

@@ -93,6 +93,7 @@ def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]
             **{own: parameter(row, own, label) for own in _PARAMETERS},
             "together": as_sentence(together_text(table)),
             "best_note": of_best([row["best_runs"]], row["best_trial"]),
+            "best_trial": row["best_trial"],
             "best_mean": of_best([row["best_runs"]]),
             "setting_heads": list(cells.columns),
             "settings": [(str(own), list(map(str, line))) for own, *line in cells.itertuples()],
@@ -133,8 +134,9 @@ def _sentences(search: dict[str, Any], outlook: xr.Dataset) -> list[str]:
         f"{search['best_mean']}; if re-run, it would score "
         f"{estimate(search['best_seen_expected'])} on average.",
         f"Perfectly tuned, the expected score is {estimate(search['optimum'])}: a perfect search "
-        f"would gain {estimate(search['headroom'])} over that trial, {how} than the noise of one "
-        f"run with probability {percent(chance)}.",
+        f"would gain {estimate(search['headroom'])} over the best trial re-run"
+        f"{of_best([1], search['best_trial'])}, {how} than the noise of one run with probability "
+        f"{percent(chance)}.",
         f"At least one of 50 more random trials would measure better than the best seen with "
         f"probability {percent(float(outlook['p_gain'].sel(trials=50)))}; a sampler that learns "
         "lies between random trials and a perfect search.",
