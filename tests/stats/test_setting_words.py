@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 import xarray as xr
-from helpers_surface import make_surface_tree
+from helpers_surface import fail_fit, make_surface_tree
 
 import leadline as ll
 from leadline.stats.setting_words import setting_cells, setting_sentences, together_text
@@ -92,6 +92,18 @@ def test_each_setting_that_no_trial_had_is_named_before_a_stop():
         assert advice.stop
         for name in ("mlp", "rf"):
             assert (f"Before you stop, run the setting of {name} " in advice.reason) == named
+
+
+def test_a_surface_that_failed_a_check_advises_no_setting():
+    tree = fail_fit(make_surface_tree(), "digits / mlp")
+    posterior = tree["posterior"].to_dataset()
+    score = ll.best_setting(tree).attrs["together_score"][0]
+    again = score + 0.1 + 0.0 * posterior["best_seen_expected"]
+    tree["posterior"] = xr.DataTree(posterior.assign(best_seen_expected=again))
+    assert "The cheapest next step" not in ll.stopping_advice(tree, ll.forecast(tree, 50)).reason
+    text = together_text(ll.best_setting(tree))
+    assert "no trial had this setting;" in text
+    assert "1 check failed: surface fit, leave-one-out" in text
 
 
 @pytest.mark.parametrize(("share", "any_value"), [(0.0, True), (0.1, False)])

@@ -46,8 +46,13 @@ def doubt_sentences(data: Mapping[str, Any]) -> list[str]:
     if not data["convergence"]["ok"]:
         sentences.append(as_sentence(data["convergence"]["message"]))
     if data["failed_checks"]:
+        searches: dict[str, list[str]] = {}
+        for own in data["searches"]:
+            for name in own["failed_checks"]:
+                searches.setdefault(name, []).append(own["name"])
+        line = checks_line(data["failed_checks"], searches, len(data["searches"]))
         remedy = " Read every answer with that in mind; see the remedies under Checks."
-        sentences.append(as_sentence(checks_line(data["failed_checks"])) + remedy)
+        sentences.append(as_sentence(line) + remedy)
     return sentences
 
 

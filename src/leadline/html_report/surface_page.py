@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from leadline.checks.check import check, failed_checks
@@ -34,7 +35,7 @@ def surface_page_values(tree: xr.DataTree, rope: float = 0.0) -> dict[str, Any]:
     """Return the values of the template `surface.html.j2`."""
     prob, kind = validate_interval(None, None)
     checks, found = check(tree), convergence(tree)
-    searches = _searches(tree, prob, kind)
+    searches = _searches(tree, checks, prob, kind)
     comparison = comparison_data(tree, rope=rope)
     data: dict[str, Any] = {
         **described(tree),
@@ -70,7 +71,9 @@ def surface_page_values(tree: xr.DataTree, rope: float = 0.0) -> dict[str, Any]:
     }
 
 
-def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]:
+def _searches(
+    tree: xr.DataTree, checks: pd.DataFrame, prob: float, kind: str
+) -> list[dict[str, Any]]:
     """Return the answers of each search."""
     answers, label = summary(tree, ci_prob=prob, ci_kind=kind), interval_label(prob, kind)
     outlook, perfect = forecast(tree, FURTHER), perfect_search(tree, 0.0)
@@ -91,6 +94,7 @@ def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]
             **{own: row[own] for own in ("trials", "failed", "best_seen", "scale", "warning")},
             "best_within_noise": row["best_within_noise"],
             **{own: parameter(row, own, label) for own in _PARAMETERS},
+            "failed_checks": failed_checks(checks[checks["search"] == name]),
             "together": as_sentence(together_text(table)),
             "best_note": of_best([row["best_runs"]], row["best_trial"]),
             "best_trial": row["best_trial"],

@@ -7,6 +7,7 @@ import xarray as xr
 
 from leadline.data.trials import likely_params
 from leadline.errors import pluralize
+from leadline.stats.diagnostics import checks_line
 from leadline.stats.intervals import SAMPLE_DIMS, estimate
 from leadline.stats.rounding import percent, with_interval
 from leadline.stats.surface_settings import best_setting, value_text
@@ -81,10 +82,13 @@ def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
 def together_text(table: pd.DataFrame) -> str:
     """Return the expected score of the best configuration in words, of a result above."""
     text = f"best together: expected score {_together_score(table)}"
+    if failed := table.attrs["failed_checks"]:
+        text += f" (but {checks_line(failed)})"
     if table.attrs["keep_best"]:
         text += "; no setting is expected to do better than the best trial re-run: keep that one"
     elif table.attrs["never_run"]:
-        text += "; no trial had this setting: to run it is the cheapest next step"
+        text += "; no trial had this setting"
+        text += ": to run it is the cheapest next step" * (not failed)
     if len(ends := table.index[table["at_edge"] != ""]):
         text += (
             "; at an end of the tried range, so that a wider one may help, where it can be wider: "
@@ -102,10 +106,11 @@ def _together_score(table: pd.DataFrame) -> str:
 def next_run(tree: xr.DataTree, search: str, *, stop: bool = False) -> str:
     """Return the advice to run the setting "best together" if no trial had it, else "".
 
-    It is to run it before a `stop`, else as the next step.
+    It is to run it before a `stop`, else as the next step. A surface that failed a check has none.
     """
     table = best_setting(tree, search)
-    if table.attrs["keep_best"] or not table.attrs["never_run"]:
+    known = table.attrs
+    if known["keep_best"] or not known["never_run"] or known["failed_checks"]:
         return ""
     values = [f"{name} {value_text(own)}" for name, own in table["together"].dropna().items()]
     again = tree["posterior"].dataset["best_seen_expected"].sel(search=search)

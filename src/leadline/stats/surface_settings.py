@@ -1,5 +1,7 @@
 """The place of the optimum of a surface, and the hyperparameters that matter near it."""
 
+import json
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -7,6 +9,7 @@ import xarray as xr
 
 from leadline.data.unit_cube import Axis
 from leadline.errors import LeadlineError, pluralize
+from leadline.stats.diagnostics import failed_searches
 from leadline.stats.fitted_search import direction_sign
 from leadline.stats.intervals import SAMPLE_DIMS, validate_interval
 from leadline.stats.surface_tree import (
@@ -86,8 +89,9 @@ def best_setting(
         truth, `ci_prob`, and `together_score`, the expected score of the configuration
         `together`: its posterior mean and the ends of its interval; `keep_best`, whether the best
         trial, which may differ from the surface around it, is expected to be as good or better if
-        re-run; and `never_run`, whether no fitted trial has the values `together`. The table is
-        wide: print its transpose, ``table.T``.
+        re-run; `never_run`, whether no fitted trial has the values `together`; and `failed_checks`,
+        the warnings among the checks that failed in this search. The table is wide: print its
+        transpose, ``table.T``.
 
     Raises
     ------
@@ -150,6 +154,9 @@ def best_setting(
     sides = np.quantile(score, [(1 - prob) / 2, (1 + prob) / 2])
     table.attrs.update(calibration=calibration_of(tree), ci_prob=prob, keep_best=keep)
     table.attrs["never_run"] = not run.any()
+    failed = json.loads(tree.attrs.get("failed_checks", "[]"))
+    where = failed_searches(tree)
+    table.attrs["failed_checks"] = [own for own in failed if name in where.get(own, ())]
     table.attrs["together_score"] = tuple(map(float, (score.mean(), *sides)))
     return table
 

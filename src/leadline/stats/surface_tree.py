@@ -30,6 +30,9 @@ group `posterior`."""
 LAWS = "laws"
 """The group with all draws of the answers of laws, under these names."""
 
+LAW_NOTE = "the law beside the surface{}: "
+"""The beginning of a note with the failed checks of a law; of several searches, with its name."""
+
 PICTURES = ("optimum", "forecast", "surface", "comparison", "ranks")
 """The names of the pictures of a surface; the others need the law."""
 
