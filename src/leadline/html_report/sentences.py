@@ -135,9 +135,10 @@ def _dimension(search: Mapping[str, Any]) -> str:
             f"Near the optimum, {likely} of the hyperparameters effectively {verb}, with "
             f"probability {percent(chances[likely])}."
         )
+    by_prior = ", which the prior decides" * ("effective_dim" in search["decided_by_prior"])
     return (
         "The effective number of hyperparameters near the optimum is "
-        f"{estimate(search['effective_dim'])}."
+        f"{estimate(search['effective_dim'])}{by_prior}."
     )
 
 

@@ -4,11 +4,13 @@ import json
 
 import xarray as xr
 
+from leadline.stats.decided_by_prior import dimension_is_flat
 from leadline.stats.fitted_search import direction_sign, search_names, trial_data
 from leadline.stats.intervals import SAMPLE_DIMS, estimate, validate_interval
 from leadline.stats.rounding import percent
 from leadline.stats.surface_tree import (
     LAW_NOTE,
+    axes_of,
     is_surface,
     law_draws,
     learned_searches,
@@ -53,7 +55,7 @@ def law_sentences(
         # Earlier versions kept no more of the law than its effective dimension.
         return {}
     prob, _ = validate_interval(ci_prob, None)
-    sentences = {}
+    sentences: dict[str, str] = {}
     names = _with_law(tree)
     for name in names:
         own, law = tree["posterior"].dataset.sel(search=name), laws.sel(search=name)
@@ -79,6 +81,20 @@ def law_sentences(
         if not acts and (failed := _failed_of_law(tree, name)):
             sentences[name] += f"; but of the law, {failed}"
     return sentences
+
+
+def flat_dimensions(tree: xr.DataTree) -> list[str]:
+    """Return the searches whose law has an effective dimension that the prior decides."""
+    laws = law_draws(tree)
+    return [
+        name
+        for name in _with_law(tree)
+        if "effective_dim" in laws
+        and dimension_is_flat(
+            laws["effective_dim"].sel(search=name),
+            max(2.0, len(axes_of(surface_groups(tree)[name]))),
+        )
+    ]
 
 
 def opposite_advice(
