@@ -18,6 +18,7 @@ from leadline.stats.diagnostics import convergence
 from leadline.stats.fitted_search import search_names
 from leadline.stats.forecast import forecast
 from leadline.stats.intervals import interval_label, validate_interval
+from leadline.stats.noise_of_seeds import seeds_clause, seeds_mark
 from leadline.stats.rounding import of_best, rounded
 from leadline.stats.setting_words import setting_cells, setting_sentences, together_text
 from leadline.stats.stopping import gain_cell, perfect_search, stopping_advice
@@ -98,6 +99,8 @@ def _searches(
             "together": as_sentence(together_text(table)),
             "best_note": of_best([row["best_runs"]], row["best_trial"]),
             "best_trial": row["best_trial"],
+            "seeds": seeds_clause(tree, name),
+            "seeds_mark": seeds_mark(row["seeds_sd"]),
             "best_mean": of_best([row["best_runs"]]),
             "setting_heads": list(cells.columns),
             "settings": [(str(own), list(map(str, line))) for own, *line in cells.itertuples()],
@@ -140,7 +143,7 @@ def _sentences(search: dict[str, Any], outlook: xr.Dataset) -> list[str]:
         f"Perfectly tuned, the expected score is {estimate(search['optimum'])}: a perfect search "
         f"would gain {estimate(search['headroom'])} over the best trial re-run"
         f"{of_best([1], search['best_trial'])}, {how} than the noise of one run with probability "
-        f"{percent(chance)}.",
+        f"{percent(chance)}{search['seeds']}.",
         f"At least one of 50 more random trials would measure better than the best seen with "
         f"probability {percent(float(outlook['p_gain'].sel(trials=50)))}; a sampler that learns "
         "lies between random trials and a perfect search.",
