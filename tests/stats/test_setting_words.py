@@ -23,6 +23,26 @@ def test_what_cannot_be_told_is_said():
     assert sentence.startswith("2 of 4 hyperparameters matter")
 
 
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+@pytest.mark.parametrize(("cost", "named"), [(3.0, True), (0.5, False)])
+def test_a_bad_choice_is_named_where_it_cannot_be_told_on_average(direction, cost, named):
+    tree = make_surface_tree(direction=direction)
+    posterior, functions = tree["posterior"].to_dataset(), tree["functions/0"].to_dataset()
+    # The noise is exceeded in half of the draws, by a random choice.
+    gain, noise = posterior["tuning_gain"].copy(deep=True), posterior["noise_sd"]
+    gain.loc[{"hyperparameter": "opt"}] = noise * xr.where(gain["draw"] % 2 == 1, 2.0, 0.5)
+    tree["posterior"] = xr.DataTree(posterior.assign(tuning_gain=gain))
+    lines, sign = functions["slice"].copy(deep=True), 1.0 if direction == "minimize" else -1.0
+    at = {"hyperparameter": "opt", "slice_point": [0, 1]}
+    lines.loc[at] = sign * np.array([0.2, 0.2 + cost * float(noise.mean())])
+    tree["functions/0"] = xr.DataTree(functions.assign(slice=lines))
+    assert ll.best_setting(tree).loc["opt", "bad"] == "'sgd': > 99 %" * named
+    assert ll.best_setting(tree).loc["lr", "bad"] == ""
+    (sentence,) = setting_sentences(tree)
+    assert "it cannot be told for opt (50 %" in sentence
+    assert ("; bad choice 'sgd': > 99 %)" in sentence) == named
+
+
 def test_a_choice_that_hardly_was_tried_is_named():
     tree = make_surface_tree()
     own = tree["surfaces/0"].dataset

@@ -153,11 +153,11 @@ def _sentence(tree: xr.DataTree, search: str, table: pd.DataFrame) -> str:
     text = f"{count} {verb}, in that a random value costs more than the noise of one run"
     text += f"{': ' if names else ''}{', '.join(names)}"
     if len(open_):
-        rarely = ("; " + table["rarely"]).where(table["rarely"] != "", "")[open_.index]
-        undecided = [
-            f"{name} ({percent(own)}{few})"
-            for (name, own), few in zip(open_.items(), rarely, strict=True)
-        ]
+        undecided = []
+        for name, row in table.loc[open_.index].iterrows():
+            notes = [percent(row["p_matters"]), row["rarely"]]
+            notes.append(f"bad choice {row['bad']}" if row["bad"] else "")
+            undecided.append(f"{name} ({'; '.join(filter(None, notes))})")
         text += f"; it cannot be told for {', '.join(undecided)}"
     absent = [str(name) for name in table.index[~active]]
     if absent:
