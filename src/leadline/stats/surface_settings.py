@@ -96,8 +96,8 @@ def best_setting(
         `together`: its posterior mean and the ends of its interval; `keep_best`, whether the best
         trial, which may differ from the surface around it, is expected to be as good or better if
         re-run; `never_run`, whether no fitted trial has the values `together`; and `failed_checks`,
-        the warnings among the checks that failed in this search. The table is wide: print its
-        transpose, ``table.T``.
+        the warnings among the checks that failed in this search. Printed, it is the table of
+        `leadline summary`; ``table.T`` has all columns.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def best_setting(
             "at_edge": _at_edge(axis, own),
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
-    table = table.sort_values("tuning_gain", ascending=False, kind="stable")
+    table = _Settings(table.sort_values("tuning_gain", ascending=False, kind="stable"))
     score = together_score(tree, name)
     again = float(posterior["best_seen_expected"].mean())
     keep = bool(direction_sign(tree) * (again - score.mean()) <= 0.0)
@@ -168,6 +168,20 @@ def best_setting(
     table.attrs["failed_checks"] = [own for own in failed if name in where.get(own, ())]
     table.attrs["together_score"] = tuple(map(float, (score.mean(), *sides)))
     return table
+
+
+class _Settings(pd.DataFrame):
+    """A result of `best_setting`, which is too wide to be printed as it is."""
+
+    def __repr__(self) -> str:
+        from leadline.stats.setting_words import setting_cells
+
+        try:
+            cells = setting_cells(self)
+        except KeyError:
+            # Without all its columns it is another table.
+            return super().__repr__()
+        return str(cells.to_string(line_width=pd.get_option("display.width")))
 
 
 def together_score(tree: xr.DataTree, search: str) -> Floats:
