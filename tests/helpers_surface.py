@@ -1,6 +1,7 @@
 """A surface that was never sampled: the draws of its parameters are made by hand."""
 
 import functools
+import json
 from unittest import mock
 
 import numpy as np
@@ -103,6 +104,16 @@ def make_surface_tree(
     """
     how = tuple(searches), direction, law, tuple(options)
     return _checked_tree(how, tuple(attributes.items())).copy(deep=True)
+
+
+def fail_fit(tree, *searches):
+    """Return a tree whose surfaces of some searches do not predict their own trials."""
+    name = "surface fit, leave-one-out"
+    checks = tree["checks"].dataset.copy(deep=True)
+    checks["passed"].loc[{"check": name, "search": list(searches)}] = 0.0
+    tree["checks"] = checks
+    tree.attrs["failed_checks"] = json.dumps([name])
+    return tree
 
 
 @functools.cache

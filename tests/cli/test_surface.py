@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from helpers import make_tree, make_trials
-from helpers_surface import learned, make_surface_tree
+from helpers_surface import fail_fit, learned, make_surface_tree
 
 import leadline as ll
 from leadline.cli.commands import EXIT_CODES
@@ -37,6 +37,17 @@ def saved(tmp_path, monkeypatch):
     content = file_of((("digits", "mlp"),), "TPESampler", law=True)
     (tmp_path / "fit.nc").write_bytes(content)
     return tmp_path
+
+
+def test_a_failed_check_is_said_where_it_matters(tmp_path, capsys):
+    tree = fail_fit(make_surface_tree(PAIR), "y")
+    (tmp_path / "fit.nc").write_bytes(file_of_tree(tree))
+    for command in ("compare", "forecast", "summary"):
+        assert main([command, str(tmp_path / "fit.nc")]) == 0
+        out = " ".join(capsys.readouterr().out.split())
+        assert "leave-one-out (in y)" in out
+        # Beside the advice, as the line on checks comes last.
+        assert ("Before you act, see the checks below." in out) == (command == "forecast")
 
 
 def test_the_answers_of_a_saved_surface(saved, capsys):

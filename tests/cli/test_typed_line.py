@@ -5,6 +5,8 @@ import shlex
 import pytest
 
 from leadline.cli.main import main
+from leadline.cli.parser import build_parser
+from leadline.cli.typed_line import _commands_of
 
 COLUMNS = "--score loss --direction minimize"
 
@@ -105,3 +107,32 @@ def test_what_is_missing_or_meant_is_named(line, words, missing, capsys):
     error = capsys.readouterr().err
     assert words in error
     assert missing not in error
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        # Options of other commands too, but for one letter.
+        ("forecast fit.nc --trial 50", "--trials"),
+        ("plot fit.nc --trial 50", "--trials"),
+        ("fit runs.csv --trials id", "--trial"),
+        # The beginning of an option, though another has as many letters in common.
+        ("forecast fit.nc --prob 0.1", "--probability"),
+    ],
+)
+def test_an_option_of_the_command_itself_is_proposed(line, meant, capsys):
+    with pytest.raises(SystemExit):
+        main(line.split())
+    assert capsys.readouterr().err.split("Did you mean ")[1].startswith(f"'{meant}'?")
+
+
+def test_a_mistyped_option_of_each_command_is_answered_with_that_option(capsys):
+    for command, options in _commands_of(build_parser()).items():
+        for option in options:
+            for typed in (option[:-1], f"{option}s", option[:5] + option[6:]):
+                # Shorter ones resemble too many, and some are other options.
+                if len(option) < 7 or typed in options:
+                    continue
+                with pytest.raises(SystemExit):
+                    main([command, typed, "1"])
+                assert f"'{option}'" in capsys.readouterr().err, (command, typed)

@@ -4,7 +4,7 @@ import html
 import re
 
 import pytest
-from helpers_surface import make_surface_tree
+from helpers_surface import fail_fit, make_surface_tree
 
 import leadline as ll
 from leadline.inference.fit import SURFACE_DRAWS
@@ -74,6 +74,21 @@ def test_nothing_is_loaded_and_names_are_escaped(two):
     assert "<b>" not in two
     assert "<script" not in two
     assert "http://" not in two.replace("http://www.w3.org", "")
+
+
+def test_the_best_trial_is_named_where_no_sentence_precedes(two):
+    verdict = html.unescape(two.split('id="verdict"')[1].split("</ul>")[0])
+    assert verdict.count("over the best trial re-run (trial ") == len(ODD)
+    assert "that trial" not in verdict
+
+
+def test_the_search_of_a_failed_check_is_named(tmp_path):
+    tree = fail_fit(make_surface_tree((("a", "x"), ("a", "y"))), "y")
+    page = ll.report(tree, tmp_path / "report.html").read_text(encoding="utf-8")
+    banner = page.split('role="note"')[1].split("</div>")[0]
+    assert "leave-one-out (in y)" in banner
+    rows = page.split('id="answers"')[1].split("</table>")[0].split("<tr>")
+    assert ["leave-one-out" in row for row in rows[-2:]] == [False, True]
 
 
 def test_models_are_compared(two, tmp_path):

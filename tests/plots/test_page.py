@@ -286,3 +286,27 @@ def test_thresholds_of_several_searches_fit_one_column():
         assert middle[0] - axes.bbox.x0 > room
         assert axes.bbox.x1 - middle[1] > room
     plt.close("all")
+
+
+def test_names_beside_low_rows_do_not_touch():
+    """Twelve searches, as of the demo, in one column of a page."""
+    one = make_averaged_tree(make_trials(), (0.18, 0.3, 0.7), (0.3, 0.3, 0.4))
+    names = [f"digits / boosting-{number:02}" for number in range(12)]
+    twelve = xr.map_over_datasets(
+        lambda own: (
+            xr.concat(
+                [own.assign_coords(search=[name]) for name in names], "search", data_vars="minimal"
+            )
+            if "search" in own.dims
+            else own
+        ),
+        one,
+    )
+    with page("single-column"):
+        figure = words_of(ll.plot_threshold(twelve))[1]
+        figure.canvas.draw()
+    labels = [own.yaxis.label for own in figure.axes if "digits" in own.get_ylabel()]
+    boxes = [own.get_window_extent() for own in labels]
+    assert len(boxes) == len(names)
+    assert all(upper.y0 > lower.y1 for upper, lower in itertools.pairwise(boxes))
+    plt.close("all")

@@ -187,3 +187,21 @@ def test_what_is_marked_is_what_the_advice_says_to_run(keep):
     labels = [text.get_text() for text in legend.get_texts()]
     assert any(own.startswith("best trial") for own in labels) == keep
     assert ("best setting" in labels) != keep
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_a_slice_that_goes_far_leaves_the_good_part_on_the_axis(direction):
+    tree = make_surface_tree(direction=direction)
+    numbers = ll.surface_numbers(tree)
+    sign = 1.0 if direction == "minimize" else -1.0
+    trials = sign * numbers["trial_score"].to_numpy()
+    # One end of a number is far worse than all trials, as where a learning rate is too small.
+    far = numbers.copy(deep=True)
+    far["expected"].loc[{"hyperparameter": "lr", "point": 0}] = sign * 100.0
+    low, high = sorted(sign * end for end in plot_surface.score_limits(far, tree))
+    assert low < trials.min()
+    assert np.median(trials) < high < trials.max() + 1.0
+    assert np.mean(trials <= high) >= 0.9
+    # The mark of a choice has no line that leads to it.
+    far["expected"].loc[{"hyperparameter": "opt", "point": 1}] = sign * 50.0
+    assert max(sign * end for end in plot_surface.score_limits(far, tree)) > 50.0

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from helpers import make_tree, make_trials
+from helpers_surface import fail_fit, make_surface_tree
 
 from leadline.stats.diagnostics import (
     Diagnostics,
@@ -156,3 +157,13 @@ def test_failed_checks_are_counted_and_named():
         tree.attrs["failed_checks"] = failed
         assert recorded_checks(tree).startswith(words)
     assert checks_line(["a, b", "c"]).endswith("a, b; c")
+
+
+def test_a_failed_check_names_the_searches_of_several_in_which_it_failed():
+    pair = make_surface_tree((("a", "x"), ("a", "y")))
+    line = "1 check failed: surface fit, leave-one-out"
+    assert recorded_checks(fail_fit(pair, "y")) == f"{line} (in y)"
+    assert recorded_checks(fail_fit(pair, "x", "y")) == f"{line} (in x, y)"
+    assert recorded_checks(fail_fit(make_surface_tree(), "digits / mlp")) == line
+    many = {"ties": [f"s{k}" for k in range(7)]}
+    assert checks_line(["ties"], many, 12).endswith("ties (in 7 of 12 searches)")

@@ -11,6 +11,7 @@ from leadline.checks.evidence import Evidence
 from leadline.checks.recorded_trials import tail_points
 from leadline.cli.console import show_forecast
 from leadline.cli.show_comparison import show_comparison
+from leadline.stats.comparison_sentences import short_doubts
 from leadline.stats.leaning import far_beyond, leaning
 
 PAIRS = (("a", "x"), ("a", "y"))
@@ -88,7 +89,7 @@ def test_nothing_is_said_beyond_what_was_measured(trials, used):
 
 
 def test_a_surface_has_no_tail():
-    assert leaning(make_surface_tree(PAIRS), None) == ""
+    assert "the best" not in leaning(make_surface_tree(PAIRS), None)
 
 
 def test_it_is_in_the_comparison_its_sentences_and_its_picture():
@@ -107,3 +108,24 @@ def test_it_is_in_the_comparison_its_sentences_and_its_picture():
         words = ll.compare(few, budget=budget).attrs["leans_on"]
         for own in ("read with caution", "extrapolates and can be far too certain"):
             assert (own in picture) == (own in words.partition("Answers for")[0])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ([40, 40], "Each surface rests on 40 trials"),
+        ([40, 99], "Each surface rests on 40 to 99 trials"),
+        ([40, 100], "1 of 2 surfaces rest on 40 trials"),
+        ([100, 300], ""),
+    ],
+)
+def test_a_comparison_by_small_surfaces_says_so(sizes, words):
+    tree = make_surface_tree(PAIRS)
+    constant = tree["constant_data"].dataset
+    tree["constant_data"] = constant.assign(n_complete=("search", sizes))
+    text = leaning(tree, None)
+    assert text.startswith(words)
+    assert ("read with caution" in text) == bool(words)
+    found = ll.compare(tree)
+    assert (text in ll.comparison_sentences(found)) == bool(words)
+    assert ("few trials: read with caution" in short_doubts(found)) == bool(words)

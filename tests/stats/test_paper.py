@@ -191,7 +191,7 @@ def test_negative_numbers_of_latex_have_a_minus_and_names_a_hyphen():
 def test_a_text_on_several_models_is_short_and_names_the_law_first(tree):
     text = ll.sentences(tree, budget=20)
     assert text.index("(the law)") < text.index("The law")
-    for left_out in ("If re-run", "noise sd of one run is"):
+    for left_out in ("If re-run", "noise sd of one run"):
         assert left_out not in text
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from leadline.html_report.formats import number
 from leadline.stats.rounding import decimals_shown, percent, rounded, with_interval, with_intervals
 
 
@@ -43,3 +44,10 @@ def test_the_end_of_an_interval_shows_its_side_of_zero():
     assert with_interval(0.19, -0.0048, 0.37, 0.12) == "0.19 [-0.005, 0.37]"
     # Not that of any tiny number.
     assert with_interval(0.19, 1e-9, 0.37, 0.12) == "0.19 [0.00, 0.37]"
+
+
+@pytest.mark.parametrize("value", [0.24005, np.float64(0.24005), -1e-9, np.float64(-1e-9)])
+def test_a_number_has_the_same_digits_on_the_screen_and_in_a_report(value):
+    # NumPy rounds 0.24005, which is a little more than the half, to the even digit.
+    text = "0.2401" if value > 0.0 else "0.0000"
+    assert rounded(value, 0.001) == number(value, 4) == text

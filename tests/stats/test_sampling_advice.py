@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from leadline.cli.parser import build_parser
 from leadline.cli.wording import in_command_line_words
 from leadline.stats.sampling_advice import sampling_advice
 
@@ -51,3 +52,17 @@ def test_advice_is_in_the_words_of_the_place():
 
 def test_a_fit_without_settings_gets_general_advice():
     assert "more" in sampling_advice({}, diverged=True, disagree=False, missing=2.0)
+
+
+def test_a_pooled_fit_takes_the_draws_of_its_searches():
+    used = USED | {"model_reason": "3 tasks; pooled in two stages", "tune": 4000}
+    advice = sampling_advice(used, diverged=True, disagree=False, missing=4.0)
+    typed = in_command_line_words(advice, Path("there/fit.nc"))
+    # `pool` has neither option, and no other model.
+    assert "fit the searches again with --draws 5000 and a smaller --tail-fraction" in typed
+    assert "to the command that made this fit" not in typed
+
+
+def test_each_option_that_the_demo_is_advised_can_be_typed():
+    arguments = build_parser().parse_args(["demo", "--draws", "2000", "--tune", "2000"])
+    assert (arguments.draws, arguments.tune, arguments.chains) == (2000, 2000, 4)

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 import xarray as xr
-from helpers_surface import make_surface_tree
+from helpers_surface import fail_fit, make_surface_tree
 
 import leadline as ll
 from leadline.stats.setting_words import setting_cells, setting_sentences, together_text
@@ -21,6 +21,26 @@ def test_what_cannot_be_told_is_said():
     sentence = setting_sentences(tree)[0]
     assert "it cannot be told for y (50 %)" in sentence
     assert sentence.startswith("2 of 4 hyperparameters matter")
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+@pytest.mark.parametrize(("cost", "named"), [(3.0, True), (0.5, False)])
+def test_a_bad_choice_is_named_where_it_cannot_be_told_on_average(direction, cost, named):
+    tree = make_surface_tree(direction=direction)
+    posterior, functions = tree["posterior"].to_dataset(), tree["functions/0"].to_dataset()
+    # The noise is exceeded in half of the draws, by a random choice.
+    gain, noise = posterior["tuning_gain"].copy(deep=True), posterior["noise_sd"]
+    gain.loc[{"hyperparameter": "opt"}] = noise * xr.where(gain["draw"] % 2 == 1, 2.0, 0.5)
+    tree["posterior"] = xr.DataTree(posterior.assign(tuning_gain=gain))
+    lines, sign = functions["slice"].copy(deep=True), 1.0 if direction == "minimize" else -1.0
+    at = {"hyperparameter": "opt", "slice_point": [0, 1]}
+    lines.loc[at] = sign * np.array([0.2, 0.2 + cost * float(noise.mean())])
+    tree["functions/0"] = xr.DataTree(functions.assign(slice=lines))
+    assert ll.best_setting(tree).loc["opt", "bad"] == "'sgd': > 99 %" * named
+    assert ll.best_setting(tree).loc["lr", "bad"] == ""
+    (sentence,) = setting_sentences(tree)
+    assert "it cannot be told for opt (50 %" in sentence
+    assert ("; bad choice 'sgd': > 99 %)" in sentence) == named
 
 
 def test_a_choice_that_hardly_was_tried_is_named():
@@ -92,6 +112,18 @@ def test_each_setting_that_no_trial_had_is_named_before_a_stop():
         assert advice.stop
         for name in ("mlp", "rf"):
             assert (f"Before you stop, run the setting of {name} " in advice.reason) == named
+
+
+def test_a_surface_that_failed_a_check_advises_no_setting():
+    tree = fail_fit(make_surface_tree(), "digits / mlp")
+    posterior = tree["posterior"].to_dataset()
+    score = ll.best_setting(tree).attrs["together_score"][0]
+    again = score + 0.1 + 0.0 * posterior["best_seen_expected"]
+    tree["posterior"] = xr.DataTree(posterior.assign(best_seen_expected=again))
+    assert "The cheapest next step" not in ll.stopping_advice(tree, ll.forecast(tree, 50)).reason
+    text = together_text(ll.best_setting(tree))
+    assert "no trial had this setting;" in text
+    assert "1 check failed: surface fit, leave-one-out" in text
 
 
 @pytest.mark.parametrize(("share", "any_value"), [(0.0, True), (0.1, False)])

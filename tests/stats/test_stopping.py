@@ -33,7 +33,12 @@ def test_go_on_while_one_search_is(tree):
     largest = float(chances.max())
     assert advice.verdict == ("go on" if largest > 0.5 else "not settled")
     assert "the best of 500 more trials, if re-run," in advice.sentence
-    assert f"most likely for {likely}" in advice.sentence
+    assert f"most likely for {likely}, " in advice.sentence
+    # Without an amount it is that of each search, which is no gain.
+    found = forecast(tree, [5, 500])
+    noise = found["noise_sd"].sel(search=str(found["p_worthwhile"][:, 1].idxmax("search").item()))
+    named = f"(noise sd {float(noise):.2g})"
+    assert named in stopping_advice(tree, found, probability=0.0001).sentence
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from helpers_surface import make_surface_tree
+from helpers_surface import fail_fit, make_surface_tree
 
 import leadline as ll
 from leadline.html_report.render import render
@@ -110,6 +110,30 @@ def test_the_advice_says_what_it_rests_on_and_where_the_law_is_opposed(
     assert "But act on the law" in doubted
     alone = make_surface_tree(direction=direction)
     assert "rests on" not in ll.stopping_advice(alone, ll.forecast(alone, 50)).reason
+
+
+def test_each_law_is_said_once_to_be_of_its_search_alone():
+    pair = make_surface_tree((("a", "x"), ("a", "y")), law=True)
+    assert " ".join(law_sentences(pair).values()).count("from the scores of each search alone") == 1
+    assert "each search" not in law_sentences(make_surface_tree(law=True))[NAME]
+
+
+@pytest.mark.parametrize("searches", [(("digits", "mlp"),), (("a", "x"), ("a", "y"))])
+def test_a_law_to_act_on_has_its_failed_checks(searches):
+    tree = make_surface_tree(searches, law=True)
+    name = tree["posterior"]["search"].to_numpy()[0]
+    about = f" of {' / '.join(searches[0])}" * (len(searches) > 1)
+    note = f"the law beside the surface{about}: 1 check failed: regime fit"
+    tree.attrs["notes"] = json.dumps(["another", note])
+    words = "but of the law, 1 check failed: regime fit"
+    assert words not in " ".join(law_sentences(tree).values())
+    sentences = law_sentences(fail_fit(tree, *tree["posterior"]["search"].to_numpy()))
+    assert [own for own in sentences if words in sentences[own]] == [name]
+
+
+def test_of_several_searches_those_whose_law_to_act_on_are_named():
+    tree = fail_fit(make_surface_tree((("a", "x"), ("a", "y")), law=True), "y")
+    assert "But act on the law in y:" in ll.stopping_advice(tree, ll.forecast(tree, 50)).reason
 
 
 def test_a_search_that_learned_has_one_answer():

@@ -172,4 +172,4 @@ def test_the_error_of_few_functions_does_not_stop_a_search(better, stop):
     advice = stopping_advice(tree, ll.forecast(tree, 10))
     assert advice.p_worthwhile == pytest.approx(better / 60)
     assert advice.stop == stop
-    assert ("± 2.3 %" in advice.sentence) == (better > 0)
+    assert ("standard error 2.3 %" in advice.sentence) == (better > 0)

@@ -135,3 +135,16 @@ def test_a_number_with_few_values_has_one_of_them_for_its_best():
         assert f"{table.loc['lr', column]:.3g}" in tried
     assert "lr (log) (of " + ", ".join(tried) + ")" in setting_cells(table).index
     assert table.loc["y", "tried"] == ""
+
+
+def test_it_is_printed_as_text_that_can_be_read():
+    table = ll.best_setting(make_surface_tree())
+    text = str(table)
+    assert all(len(line) <= 80 for line in text.splitlines())
+    for words in ("best together", "a random value costs", "lr (log)", "> 99 %"):
+        assert words in text
+    assert "..." not in text
+    # Parts of it are ordinary tables.
+    assert "tuning_gain" in str(table[["tuning_gain"]])
+    del table["tried"]
+    assert "value" in str(table)

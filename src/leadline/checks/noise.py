@@ -5,6 +5,7 @@ from scipy.stats import chi2
 
 from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import Outcome, at_least, at_most, not_made
+from leadline.errors import pluralize
 
 MAX_EXCURSION = 0.05
 """Posterior probability that the best score is a noise excursion of over 3 sds beyond the optimum.
@@ -51,9 +52,10 @@ def constant_noise(evidence: Evidence) -> Outcome:
     tail = evidence.best(evidence.n_tail)
     tail = tail[tail["seed_variance"].notna()]
     if len(tail) < _MIN_REPEATED:
-        reason = f"The fit uses {len(tail)} trials of several seeds, and this check needs "
+        count = pluralize(len(tail), "trial")
+        reason = f"At the likeliest threshold the fit uses {count} of several seeds, and this check"
         advice = "run some of the best with more seeds"
-        return not_made(MIN_P_NOISE, f"{reason}{_MIN_REPEATED}: {advice}.")
+        return not_made(MIN_P_NOISE, f"{reason} needs {_MIN_REPEATED}: {advice}.")
     better = tail.head(len(tail) // 2)
     freedom = better["replicates"].to_numpy(dtype=float) - 1.0
     # To first order, the variance on the scale of the fit.

@@ -5,9 +5,10 @@ from scipy.stats import chi2
 
 from leadline.checks.evidence import Evidence
 from leadline.checks.outcome import Outcome, at_least, at_most, not_made
+from leadline.stats.noise_of_seeds import sd_between_seeds
 from leadline.stats.surface_prediction import leave_one_out_levels
 from leadline.stats.surface_settings import MAX_AT_EDGE, edge_probabilities
-from leadline.stats.surface_tree import axes_of, scores_of, surface_groups
+from leadline.stats.surface_tree import axes_of, surface_groups
 
 MIN_INSIDE = 0.65
 """Smallest share of good trials inside their 80 % interval. Of 20 trials, 16 ± 1.8 are."""
@@ -49,14 +50,12 @@ def noise_of_seeds(evidence: Evidence) -> Outcome:
     freedom = data["seed_freedom"].to_numpy()
     squares = float(freedom @ data["seed_variance"].to_numpy())
     variance = data["residual_sd"] ** 2 * (1.0 - data["own_share"])
-    loss = np.median(data["loss"].to_numpy()[data["seed_trial"].to_numpy()])
-    sd = scores_of(group).noise_sd(np.array([loss]), np.sqrt([squares / freedom.sum()]))[0]
     return at_least(
         chi2.sf((squares / variance).to_numpy(), freedom.sum()).mean(),
         MIN_P_SEEDS,
-        f"Seeds of the same trial differ by an sd of {sd:.3g}, more than the noise of the surface: "
-        "take this for the noise of one run, also where a hyperparameter is said to matter or a "
-        "gain to be worth having.",
+        f"Seeds of the same trial differ by an sd of {sd_between_seeds(group):.3g}, more than the "
+        "noise of the surface: take this for the noise of one run, also where a hyperparameter is "
+        "said to matter or a gain to be worth having.",
     )
 
 

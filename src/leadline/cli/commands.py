@@ -81,7 +81,8 @@ def run_demo(arguments: argparse.Namespace) -> None:
 
     from leadline.datasets import load_dataset
 
-    _fit_and_write(load_dataset("all"), arguments, output)
+    sampling = {name: getattr(arguments, name) for name in ("draws", "tune", "chains")}
+    _fit_and_write(load_dataset("all"), arguments, output, **sampling)
 
 
 def run_summary(arguments: argparse.Namespace) -> None:

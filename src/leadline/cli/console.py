@@ -18,7 +18,7 @@ from leadline.cli.wording import SURFACE, in_command_line_words
 from leadline.data.metric_names import direction_doubt
 from leadline.data.trials import Trials
 from leadline.stats import surface_beside_law
-from leadline.stats.diagnostics import checks_line, convergence
+from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import best_runs
 from leadline.stats.forecast import forecast
 from leadline.stats.guided import has_guided
@@ -159,8 +159,8 @@ def show_recorded(tree: xr.DataTree, path: Path | None = None, shown: Sequence[s
     line = ""
     if "failed_checks" not in tree.attrs:
         line = "not checked; run `leadline check FIT.nc`"
-    elif failed := json.loads(tree.attrs["failed_checks"]):
-        line = f"{checks_line(failed)} (run `leadline check FIT.nc` for advice)"
+    elif tree.attrs["failed_checks"] != "[]":
+        line = f"{recorded_checks(tree)} (run `leadline check FIT.nc` for advice)"
     if line:
         show_line(in_command_line_words(line, path), "bold red")
 
@@ -206,8 +206,8 @@ def show_forecast(
     words = [*["search"] * named, kind]
     show_table(title, words, heads[:n_heads], rows)
     advice = stopping_advice(tree, found, probability=probability)
-    # The checks that failed stand below.
-    show_line(advice.reason)
+    # Failed checks are named below.
+    show_line(advice.reason + " Before you act, see the checks below." * bool(advice.doubt))
     if far := found.attrs["far_beyond"]:
         show_line(f"{far}.")
     if is_surface(tree):

@@ -15,6 +15,7 @@ PICTURES = (
     *("optimum", "tuning_curve", "forecast", "effective_dim", "tail_fit", "threshold"),
     *("surface", "comparison", "ranks", "scaling"),
 )
+_MORE_OF_A_SURFACE = ", of a surface 500, or up to 8 times as many where it has not converged"
 _DEMO_SEED = 1  # Everybody sees the numbers of the README.
 
 
@@ -137,22 +138,21 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     )
     names = ("LOW", "HIGH")
     group.add_argument("--bounds", type=_bound, nargs=2, metavar=names, default="auto", help=text)
-    for flag, default, text in (
-        (
-            "--draws",
-            None,
-            "posterior draws per chain; default: 1000, of a surface 500, or up to 8 times as many "
-            "where it has not converged with them",
-        ),
-        ("--tune", None, "tuning steps per chain; default: 1000, of a surface 300"),
-        ("--chains", 4, "number of chains; default: 4"),
-    ):
-        group.add_argument(flag, type=_positive_integer, default=default, metavar="N", help=text)
+    _add_sampler_options(group, ", of a surface 300", _MORE_OF_A_SURFACE)
     group = parser.add_argument_group("many searches", "fit each alone; then: leadline pool DIR")
     _add_workers(group)
     text = "fit what is missing in the folder of an earlier run"
     group.add_argument("--resume", action="store_true", help=text)
     _add_output_options(parser, "leadline-SOURCE")
+
+
+def _add_sampler_options(group: Any, tune: str = "", draws: str = "") -> None:
+    for flag, default, text in (
+        ("--draws", None, f"posterior draws per chain; default: 1000{draws}"),
+        ("--tune", None, f"tuning steps per chain; default: 1000{tune}"),
+        ("--chains", 4, "number of chains; default: 4"),
+    ):
+        group.add_argument(flag, type=_positive_integer, default=default, metavar="N", help=text)
 
 
 def _add_workers(group: Any) -> None:
@@ -357,6 +357,7 @@ def _add_forecast_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_demo_options(parser: argparse.ArgumentParser) -> None:
+    _add_sampler_options(parser)
     _add_output_options(parser, "leadline-demo")
     parser.set_defaults(seed=_DEMO_SEED)
 

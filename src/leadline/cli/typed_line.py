@@ -58,11 +58,8 @@ class Parser(argparse.ArgumentParser):
             # The name of the argument in Python.
             meant = OPTIONS.get(unknown[1][2:].replace("-", "_"), unknown[1])
             takers = [name for name, own in _commands_of(self).items() if unknown[1] in own]
-            message += (
-                f"; it belongs to {', '.join(takers)}"
-                if takers
-                else f".{closest(meant, _options_of(self, command))}"
-            )
+            message += f"; it belongs to {', '.join(takers)}" * bool(takers)
+            message += _similar(meant, _options_of(self, command), begin=bool(takers))
         if missing := re.match(r"argument (?:-\w/)?(--[\w-]+).*: expected .*argument", message):
             message += self._example(missing[1])
         if choice := re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)$", message):
@@ -116,6 +113,17 @@ def _options_of(parser: argparse.ArgumentParser, command: str) -> Iterable[str]:
     """Return the options of a command, or of the parser and all its commands where it has none."""
     commands = _commands_of(parser)
     return commands.get(command) or {*parser._option_string_actions}.union(*commands.values())
+
+
+def _similar(option: str, options: Iterable[str], *, begin: bool) -> str:
+    """Return a question that names options like another, "" where there are none.
+
+    They begin with it, or are its beginning; unless `begin`, others that resemble it count too.
+    """
+    known = [own for own in options if own.startswith("--")]
+    longer = [own for own in known if own.startswith(option) or option.startswith(own)]
+    found = closest(option, longer or ([] if begin else known))
+    return f".{found}" if found else ""
 
 
 def _commands_of(parser: argparse.ArgumentParser) -> dict[str, dict[str, argparse.Action]]:

@@ -15,7 +15,7 @@ def number(value: float | None, decimals: int | None) -> str:
     """Return a number with fixed decimals, or with six digits where decimals are None."""
     if value is None:
         return MISSING
-    return f"{value:.6g}" if decimals is None else f"{value:.{decimals}f}"
+    return f"{value:.6g}" if decimals is None else rounding.fixed(value, decimals)
 
 
 def percent(probability: float | None) -> str:

@@ -10,7 +10,9 @@
 
   const number = (value, decimals) => {
     if (value === null) return "–";
-    return decimals === null ? String(Number(value.toPrecision(6))) : value.toFixed(decimals);
+    if (decimals === null) return String(Number(value.toPrecision(6)));
+    const text = value.toFixed(decimals);
+    return Number(text) === 0 ? text.replace("-", "") : text;
   };
   const percent = (chance) => {
     if (chance === null) return "–";

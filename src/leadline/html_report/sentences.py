@@ -46,8 +46,13 @@ def doubt_sentences(data: Mapping[str, Any]) -> list[str]:
     if not data["convergence"]["ok"]:
         sentences.append(as_sentence(data["convergence"]["message"]))
     if data["failed_checks"]:
+        searches: dict[str, list[str]] = {}
+        for own in data["searches"]:
+            for name in own["failed_checks"]:
+                searches.setdefault(name, []).append(own["name"])
+        line = checks_line(data["failed_checks"], searches, len(data["searches"]))
         remedy = " Read every answer with that in mind; see the remedies under Checks."
-        sentences.append(as_sentence(checks_line(data["failed_checks"])) + remedy)
+        sentences.append(as_sentence(line) + remedy)
     return sentences
 
 
@@ -130,9 +135,10 @@ def _dimension(search: Mapping[str, Any]) -> str:
             f"Near the optimum, {likely} of the hyperparameters effectively {verb}, with "
             f"probability {percent(chances[likely])}."
         )
+    by_prior = ", which the prior decides" * ("effective_dim" in search["decided_by_prior"])
     return (
         "The effective number of hyperparameters near the optimum is "
-        f"{estimate(search['effective_dim'])}."
+        f"{estimate(search['effective_dim'])}{by_prior}."
     )
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from leadline.checks.check import check, failed_checks
@@ -17,6 +18,7 @@ from leadline.stats.diagnostics import convergence
 from leadline.stats.fitted_search import search_names
 from leadline.stats.forecast import forecast
 from leadline.stats.intervals import interval_label, validate_interval
+from leadline.stats.noise_of_seeds import seeds_clause, seeds_mark
 from leadline.stats.rounding import of_best, rounded
 from leadline.stats.setting_words import setting_cells, setting_sentences, together_text
 from leadline.stats.stopping import gain_cell, perfect_search, stopping_advice
@@ -34,7 +36,7 @@ def surface_page_values(tree: xr.DataTree, rope: float = 0.0) -> dict[str, Any]:
     """Return the values of the template `surface.html.j2`."""
     prob, kind = validate_interval(None, None)
     checks, found = check(tree), convergence(tree)
-    searches = _searches(tree, prob, kind)
+    searches = _searches(tree, checks, prob, kind)
     comparison = comparison_data(tree, rope=rope)
     data: dict[str, Any] = {
         **described(tree),
@@ -70,7 +72,9 @@ def surface_page_values(tree: xr.DataTree, rope: float = 0.0) -> dict[str, Any]:
     }
 
 
-def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]:
+def _searches(
+    tree: xr.DataTree, checks: pd.DataFrame, prob: float, kind: str
+) -> list[dict[str, Any]]:
     """Return the answers of each search."""
     answers, label = summary(tree, ci_prob=prob, ci_kind=kind), interval_label(prob, kind)
     outlook, perfect = forecast(tree, FURTHER), perfect_search(tree, 0.0)
@@ -91,8 +95,12 @@ def _searches(tree: xr.DataTree, prob: float, kind: str) -> list[dict[str, Any]]
             **{own: row[own] for own in ("trials", "failed", "best_seen", "scale", "warning")},
             "best_within_noise": row["best_within_noise"],
             **{own: parameter(row, own, label) for own in _PARAMETERS},
+            "failed_checks": failed_checks(checks[checks["search"] == name]),
             "together": as_sentence(together_text(table)),
             "best_note": of_best([row["best_runs"]], row["best_trial"]),
+            "best_trial": row["best_trial"],
+            "seeds": seeds_clause(tree, name),
+            "seeds_mark": seeds_mark(row["seeds_sd"]),
             "best_mean": of_best([row["best_runs"]]),
             "setting_heads": list(cells.columns),
             "settings": [(str(own), list(map(str, line))) for own, *line in cells.itertuples()],
@@ -133,8 +141,9 @@ def _sentences(search: dict[str, Any], outlook: xr.Dataset) -> list[str]:
         f"{search['best_mean']}; if re-run, it would score "
         f"{estimate(search['best_seen_expected'])} on average.",
         f"Perfectly tuned, the expected score is {estimate(search['optimum'])}: a perfect search "
-        f"would gain {estimate(search['headroom'])} over that trial, {how} than the noise of one "
-        f"run with probability {percent(chance)}.",
+        f"would gain {estimate(search['headroom'])} over the best trial re-run"
+        f"{of_best([1], search['best_trial'])}, {how} than the noise of one run with probability "
+        f"{percent(chance)}{search['seeds']}.",
         f"At least one of 50 more random trials would measure better than the best seen with "
         f"probability {percent(float(outlook['p_gain'].sel(trials=50)))}; a sampler that learns "
         "lies between random trials and a perfect search.",

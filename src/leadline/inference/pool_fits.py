@@ -29,6 +29,7 @@ from leadline.inference.stored_fits import Read, StoredFit, StoredFits, groups_o
 from leadline.inference.tree import provenance_of, tree_of, with_plateaus
 from leadline.models.priors import Priors
 from leadline.stats.diagnostics import checks_line
+from leadline.stats.sampling_advice import POOLED
 
 if TYPE_CHECKING:
     import distributed
@@ -144,7 +145,7 @@ def _choose_model(model: str, pairs: Sequence[Pair], scale: str) -> tuple[str, s
             "scale='auto' may put the models of a task on different scales, where their optima "
             "cannot be compared; fit the searches with scale='identity', 'log' or 'logit'"
         )
-    return kind, f"{reason}; pooled in two stages"
+    return kind, f"{reason}; {POOLED}"
 
 
 def _pool(

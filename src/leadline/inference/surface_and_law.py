@@ -24,7 +24,7 @@ from leadline.inference.tree import provenance, tree_of
 from leadline.models.surface import SurfacePriors
 from leadline.stats.best_seen import best_seen_expected
 from leadline.stats.diagnostics import checks_line
-from leadline.stats.surface_tree import GROUP
+from leadline.stats.surface_tree import GROUP, LAW_NOTE
 
 _LOG = logging.getLogger("leadline")
 
@@ -68,7 +68,7 @@ def fit_surface_and_law(
                 continue
             if failed_checks := json.loads(law.attrs.get("failed_checks", "[]")):
                 about = f" of {task} / {model}" if len(trials.with_trials) > 1 else ""
-                notes.append(f"the law beside the surface{about}: {checks_line(failed_checks)}")
+                notes.append(LAW_NOTE.format(about) + checks_line(failed_checks))
             again = best_seen_expected(law)
             laws[task, model] = law["posterior"].dataset.assign(best_seen_expected=again)
         tree = tree_of(

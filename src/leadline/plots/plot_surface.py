@@ -124,6 +124,10 @@ def plot_surface(
     return draw_surface(Picture(collection, tree, [], visuals), numbers)
 
 
+_SHOWN = 0.9
+"""Share of the trials that are on the axis of scores, where slices go so far."""
+
+
 def draw_surface(
     picture: Picture, numbers: xr.Dataset, limits: tuple[float, float] | None = None
 ) -> PlotCollection:
@@ -198,12 +202,19 @@ def draw_surface(
 
 
 def score_limits(numbers: xr.Dataset, tree: xr.DataTree) -> tuple[float, float]:
-    """Return the ends of the axis of scores: all slices, and the better half of the trials."""
+    """Return the ends of the axis of scores: nine trials in ten, and the better half in any case.
+
+    Slices that stay among them end sooner; where one goes further, the good part would be flat.
+    """
     sign = direction_sign(tree)
     losses = [sign * numbers[name].to_numpy().ravel() for name in ("lower", "upper", "expected")]
     trials = sign * numbers["trial_score"].to_numpy()
     best = float(min(np.nanmin(np.concatenate(losses)), trials.min()))
-    worst = float(max(np.nanmax(losses[2]), np.median(trials)))
+    most, half = np.quantile(trials, [_SHOWN, 0.5])
+    choices = sign * numbers["expected"].where(numbers["choices"] != "").to_numpy()
+    # The mark of a choice beyond the axis would be missed.
+    marks = choices[np.isfinite(choices)].max(initial=-np.inf)
+    worst = float(max(min(np.nanmax(losses[2]), most), half, marks))
     room = _ROOM * (worst - best)
     low, high = sorted([sign * (best - 0.3 * room), sign * (worst + room)])
     return low, high

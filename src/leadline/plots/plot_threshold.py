@@ -12,6 +12,7 @@ from arviz_plots.visuals import ci_line_y, hline, scatter_xy
 
 from leadline.errors import LeadlineError
 from leadline.plots.figures import Options, limits, make_figure
+from leadline.plots.page import text_scale
 from leadline.plots.picture import Picture, Visuals
 from leadline.plots.style import DASHED, QUIET
 from leadline.stats.fitted_search import validate_tree
@@ -25,7 +26,10 @@ _ROWS = (*_QUANTITIES, "weight")
 _SCALE_FILLINGS = {"identity": None, "log": "white", "logit": "#BBBBBB"}
 # Scales share tail fractions: their marks are this share of the axis apart.
 _OFFSET = 0.012
-_NAME_CHARACTERS = 20
+# The longest line of a name beside a row, and how many of its characters fit an inch.
+_NAME_CHARACTERS, _NAME_CHARACTERS_PER_INCH = 20, 17
+# The share of the height of a figure that its rows have; the rest is the legend's.
+_ROWS_SHARE = 0.75
 # The room of tick labels beside a panel.
 _LABEL_INCHES = 0.5
 _NAME_SIZE = {"matplotlib": "small", "plotly": 11, "bokeh": 11}
@@ -179,6 +183,15 @@ def _make_grid(ranges: xr.DataArray, options: Options) -> PlotCollection:
     return make_figure(xr.Dataset({"range": ranges}), size, options, facets, spaces=spaces)
 
 
+def _name_characters(picture: Picture, target: Any) -> int:
+    """Return how many characters of a name fit beside its row, which runs upwards."""
+    if picture.backend != "matplotlib":
+        return _NAME_CHARACTERS
+    rows = target.get_subplotspec().get_gridspec().nrows
+    inches = _ROWS_SHARE * target.get_figure().get_figheight() / rows / text_scale()
+    return max(8, min(_NAME_CHARACTERS, int(_NAME_CHARACTERS_PER_INCH * inches)))
+
+
 def _label_panels(picture: Picture, numbers: xr.Dataset, ranges: xr.DataArray) -> None:
     """Label rows and columns, and set the limits of every panel."""
     names, module, alone = picture.names, picture.module, len(picture.names) == 1
@@ -206,7 +219,8 @@ def _label_panels(picture: Picture, numbers: xr.Dataset, ranges: xr.DataArray) -
             if alone:
                 module.ylabel(labels[quantity], target)
             elif quantity == _ROWS[0] and picture.options("title") is not None:
-                module.ylabel(textwrap.fill(name, _NAME_CHARACTERS), target, **size)
+                most = _name_characters(picture, target)
+                module.ylabel(textwrap.fill(name, most), target, **size)
             if not alone and name == names[0]:
                 most = picture.characters(target, _LABEL_INCHES, 32)
                 picture.add_title(labels[quantity].replace("\n", " "), target, most)

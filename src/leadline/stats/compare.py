@@ -100,8 +100,8 @@ def compare(
         the optimum), `rope`, `ci_prob`, `metric`, `direction`, `model`, `failed_checks`, `problems`
         of sampling, in `not_checked` the searches without trials, whose fit could not be checked,
         `no_new_task`, in `leans_on` sentences if a search of fewer than 100 trials has fewer than
-        30 beyond its threshold, and in `far_beyond` a clause if the budget is more than 2.5 times
-        the trials of a search.
+        30 beyond its threshold, or a surface has fewer than 100, and in `far_beyond` a clause if
+        the budget is more than 2.5 times the trials of a search.
 
     Raises
     ------

@@ -34,6 +34,9 @@ _DERIVED = ("effective_dim", "effective_dim_probability", "pooled_effective_dim"
 # The parameters on the log or logit scale: functions of those in score units.
 _ON_SCALE = ("law_optimum", "law_noise_sd", "law_spread")
 
+# More searches that fail a check are counted.
+_MOST_NAMED = 4
+
 
 @dataclass(frozen=True)
 class Diagnostics:
@@ -218,12 +221,41 @@ def _advice(
 def recorded_checks(tree: xr.DataTree) -> str:
     """Return one line on the checks that failed when the tree was fitted."""
     failed = tree.attrs.get("failed_checks")
-    return "not checked" if failed is None else checks_line(json.loads(failed))
+    if failed is None:
+        return "not checked"
+    return checks_line(json.loads(failed), failed_searches(tree), tree["posterior"].sizes["search"])
 
 
-def checks_line(failed: Sequence[str]) -> str:
-    """Return one line with the number and the names of failed checks."""
+def failed_searches(tree: xr.DataTree) -> dict[str, list[str]]:
+    """Return the searches in which each check failed when the tree was fitted, by its name.
+
+    It is empty for fits of earlier versions, which did not record them.
+    """
+    found: dict[str, list[str]] = {}
+    if "checks" in tree.children:
+        checks = tree["checks"].dataset
+        columns = (checks[name].transpose("check", "search") for name in ("passed", "about"))
+        for check, passed, about in zip(checks["check"].to_numpy(), *columns, strict=True):
+            for search in checks["search"].to_numpy()[passed.to_numpy() == 0]:
+                own = about.sel(search=search).item()
+                name = f"{check} ({own})" if own else str(check)
+                found.setdefault(name, []).append(str(search))
+    return found
+
+
+def checks_line(
+    failed: Sequence[str], searches: Mapping[str, Sequence[str]] | None = None, count: int = 1
+) -> str:
+    """Return one line with the number and the names of failed checks.
+
+    `searches` are those in which each of them failed, of `count`: they are named if there are few.
+    """
     if not failed:
         return "no check failed"
+    texts = []
+    for name in failed:
+        own = searches.get(name, ()) if searches and count > 1 else ()
+        where = f"{len(own)} of {count} searches" if len(own) > _MOST_NAMED else ", ".join(own)
+        texts.append(f"{name} (in {where})" if own else name)
     # Some names contain commas.
-    return f"{pluralize(len(failed), 'check')} failed: {'; '.join(failed)}"
+    return f"{pluralize(len(failed), 'check')} failed: {'; '.join(texts)}"

@@ -11,7 +11,8 @@ from leadline.stats.decided_by_prior import decided_by_prior
 from leadline.stats.fitted_search import best_runs, best_seen, search_names
 from leadline.stats.intervals import estimates
 from leadline.stats.leaning import leaning
-from leadline.stats.rounding import decimals_shown, of_best, share_decimals
+from leadline.stats.noise_of_seeds import larger_noises
+from leadline.stats.rounding import decimals_shown, fixed, of_best, share_decimals
 from leadline.stats.surface_tree import is_surface, learned_searches
 from leadline.stats.trials_used import ENOUGH, trials_used
 
@@ -58,7 +59,7 @@ def best_trials(tree: xr.DataTree, names: list[str], prob: float, kind: str) -> 
     decimals = share_decimals(decimals_shown(float(draws.std())) for draws in own)
     seen = [float(best_seen(tree).sel(search=name)) for name in names]
     measured = [
-        f"{score:.4g}" if places is None else f"{score:.{places}f}"
+        f"{score:.4g}" if places is None else fixed(score, places)
         for score, places in zip(seen, decimals, strict=True)
     ]
     runs = dict(zip(search_names(tree), best_runs(tree), strict=True))
@@ -76,8 +77,12 @@ def best_trials(tree: xr.DataTree, names: list[str], prob: float, kind: str) -> 
         rows = (f"{again[k]} (best score {measured[k]}{means[k]})" for k in range(len(names)))
         best = "If re-run, the best trial is expected to score "
         best += f"{list_by_name(dict(zip(names, rows, strict=True)))}."
+    larger = larger_noises(tree) if surface else {}
+    for place, name in enumerate(names):
+        if name in larger:
+            noise[place] += f" (between seeds {larger[name]:.2g})"
     listed = list_by_name(dict(zip(names, noise, strict=True)))
-    sentences = [best, f"The noise sd of one run is {listed}{doubt}."]
+    sentences = [best, f"The noise sd of one run near the optimum is {listed}{doubt}."]
     return sentences if surface else sentences + _trials_used(tree, names)
 
 

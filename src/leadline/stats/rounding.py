@@ -22,8 +22,16 @@ def _rounded(value: float, sd: float, decimals: int | None) -> str:
         return f"{value:.4g}"
     if decimals is None:
         return f"{value:.6g}"
-    # Without −0.
-    return f"{round(value, decimals) + 0.0:.{decimals}f}"
+    return fixed(value, decimals)
+
+
+def fixed(value: float, decimals: int) -> str:
+    """Return a number with fixed decimals, without −0.
+
+    Not by `round`, which takes NumPy's numbers by another rule: 0.24005 would have two texts.
+    """
+    text = f"{value:.{decimals}f}"
+    return text if float(text) else text.removeprefix("-")
 
 
 def _sided(value: float, sd: float, decimals: int | None) -> str:

@@ -10,6 +10,9 @@ from typing import Any
 # Draws per unit of effective sample size vary between seeds; ask for somewhat more.
 _MARGIN = 1.25
 
+POOLED = "pooled in two stages"
+"""The end of the setting `model_reason` of a result of `leadline.pool`."""
+
 # Past two doublings of the default, divergences come from the posterior, not from the tuning.
 _MOST_TUNE = 4000
 
@@ -45,6 +48,17 @@ def sampling_advice(
     if (diverged or disagree) and tune < _MOST_TUNE:
         better.append(f"tune={min(2 * tune, _MOST_TUNE)}")
     elif diverged:
-        alone = settings.get("model") == "single"
+        alone = settings.get("model") == "single" or _is_pooled(settings)
         better.append("a smaller tail_fraction" if alone else "model='single'")
-    return f"{used} were used; fit again with {' and '.join(better)}"
+    return f"{used} were used; {fit_again(settings, ' and '.join(better))}"
+
+
+def fit_again(settings: Mapping[str, Any], options: str) -> str:
+    """Return the advice to fit again with options, which `leadline.pool` takes from its fits."""
+    if _is_pooled(settings):
+        return f"fit the searches again with {options}, and pool them"
+    return f"fit again with {options}"
+
+
+def _is_pooled(settings: Mapping[str, Any]) -> bool:
+    return str(settings.get("model_reason", "")).endswith(POOLED)

@@ -7,8 +7,10 @@ import xarray as xr
 
 from leadline.data.trials import likely_params
 from leadline.errors import pluralize
+from leadline.stats.diagnostics import checks_line
 from leadline.stats.intervals import SAMPLE_DIMS, estimate
 from leadline.stats.rounding import percent, with_interval
+from leadline.stats.surface_beside_law import flat_dimensions
 from leadline.stats.surface_settings import best_setting, value_text
 from leadline.stats.surface_tree import law_draws, surface_groups
 
@@ -81,10 +83,13 @@ def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
 def together_text(table: pd.DataFrame) -> str:
     """Return the expected score of the best configuration in words, of a result above."""
     text = f"best together: expected score {_together_score(table)}"
+    if failed := table.attrs["failed_checks"]:
+        text += f" (but {checks_line(failed)})"
     if table.attrs["keep_best"]:
         text += "; no setting is expected to do better than the best trial re-run: keep that one"
     elif table.attrs["never_run"]:
-        text += "; no trial had this setting: to run it is the cheapest next step"
+        text += "; no trial had this setting"
+        text += ": to run it is the cheapest next step" * (not failed)
     if len(ends := table.index[table["at_edge"] != ""]):
         text += (
             "; at an end of the tried range, so that a wider one may help, where it can be wider: "
@@ -102,10 +107,11 @@ def _together_score(table: pd.DataFrame) -> str:
 def next_run(tree: xr.DataTree, search: str, *, stop: bool = False) -> str:
     """Return the advice to run the setting "best together" if no trial had it, else "".
 
-    It is to run it before a `stop`, else as the next step.
+    It is to run it before a `stop`, else as the next step. A surface that failed a check has none.
     """
     table = best_setting(tree, search)
-    if table.attrs["keep_best"] or not table.attrs["never_run"]:
+    known = table.attrs
+    if known["keep_best"] or not known["never_run"] or known["failed_checks"]:
         return ""
     values = [f"{name} {value_text(own)}" for name, own in table["together"].dropna().items()]
     again = tree["posterior"].dataset["best_seen_expected"].sel(search=search)
@@ -147,11 +153,11 @@ def _sentence(tree: xr.DataTree, search: str, table: pd.DataFrame) -> str:
     text = f"{count} {verb}, in that a random value costs more than the noise of one run"
     text += f"{': ' if names else ''}{', '.join(names)}"
     if len(open_):
-        rarely = ("; " + table["rarely"]).where(table["rarely"] != "", "")[open_.index]
-        undecided = [
-            f"{name} ({percent(own)}{few})"
-            for (name, own), few in zip(open_.items(), rarely, strict=True)
-        ]
+        undecided = []
+        for name, row in table.loc[open_.index].iterrows():
+            notes = [percent(row["p_matters"]), row["rarely"]]
+            notes.append(f"bad choice {row['bad']}" if row["bad"] else "")
+            undecided.append(f"{name} ({'; '.join(filter(None, notes))})")
         text += f"; it cannot be told for {', '.join(undecided)}"
     absent = [str(name) for name in table.index[~active]]
     if absent:
@@ -165,5 +171,7 @@ def _sentence(tree: xr.DataTree, search: str, table: pd.DataFrame) -> str:
             text += (
                 "; the law, from the scores alone, has "
                 f"{float(law.mean()):.1f} [{low:.1f}, {high:.1f}] effective hyperparameters"
+                + ", which the prior decides"
+                * (search in flat_dimensions(tree))
             )
     return text

@@ -13,6 +13,7 @@ from leadline.stats.fitted_search import search_names
 from leadline.stats.forecast import worthwhile
 from leadline.stats.guided import guided_searches
 from leadline.stats.intervals import SAMPLE_DIMS
+from leadline.stats.noise_of_seeds import larger_noises
 from leadline.stats.options import validate_probability
 from leadline.stats.reported import with_trials
 from leadline.stats.rounding import percent, rounded
@@ -100,9 +101,11 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     amount, noise = f"{found.attrs['minimum_gain']:g}", ""
     if not found.attrs["minimum_gain"]:
         # Each search has a noise of its own.
-        noise = f"({float(own['noise_sd']):.2g})"
-        amount = "the noise of one run" + f" {noise}" * (not several)
-    named = f"{likeliest} {noise}".rstrip()
+        noise = f"{float(own['noise_sd']):.2g}"
+        if is_surface(tree) and likeliest in (larger := larger_noises(tree)):
+            noise += f", between seeds {larger[likeliest]:.2g}"
+        amount = "the noise of one run" + f" ({noise})" * (not several)
+    named = likeliest + f" (noise sd {noise})" * bool(noise)
     where = f", most likely for {named}," if not stop else " in any search"
     where = where if several else ""
     kind = "random " if is_surface(tree) or learned else ""
@@ -118,7 +121,7 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
         f"{verdict.capitalize()}: "
         f"{'a perfect search' if likeliest in learned else who} would gain more than {amount}"
         f"{where} with probability {shown} ("
-        + f"± {100 * error:.2g} % from {functions} draws; " * (error >= 0.005)
+        + f"standard error {100 * error:.2g} % from {functions} draws; " * (error >= 0.005)
         + f"to stop: below {limit}{' with this error' * (error >= 0.005)})."
     )
     if likeliest in learned:

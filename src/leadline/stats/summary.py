@@ -25,7 +25,13 @@ from leadline.stats.reported import describe_reports
 from leadline.stats.rounding import of_best, percent, rounded
 from leadline.stats.setting_words import setting_cells, setting_title
 from leadline.stats.surface_settings import best_setting
-from leadline.stats.surface_summary import cell_of, surface_cells, surface_summary
+from leadline.stats.surface_summary import (
+    BY_PRIOR,
+    by_prior_note,
+    cell_of,
+    surface_cells,
+    surface_summary,
+)
 from leadline.stats.surface_tree import is_surface, surface_groups
 from leadline.stats.trials_used import trials_used
 
@@ -37,7 +43,6 @@ _WITH_INTERVALS = {
     "noise_sd": "noise sd",
 }
 
-_BY_PRIOR = "(prior)"
 # Thresholds with less weight are left out of the range of tail fractions.
 _MIN_WEIGHT = 0.05
 
@@ -216,8 +221,7 @@ def _cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame:
     table.attrs = {
         "title": f"{answers.attrs['metric']} ({answers.attrs['direction']}), "
         f"{answers.attrs['source']}\nposterior mean and {100 * prob:g} % interval"
-        + f"; {_BY_PRIOR}: decided by the prior more than by the scores"
-        * bool(answers["decided_by_prior"].str.len().any()),
+        + by_prior_note(answers),
         "convergence": answers.attrs["convergence"],
         "checks": answers.attrs["checks"],
         "remarks": answers.attrs["plateaus"],
@@ -313,7 +317,7 @@ def _answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
             value = row[name]
             cells[head] = "–" if np.isnan(value) else f"{value:.4g}"
             continue
-        prior = f" {_BY_PRIOR}" if name in row["decided_by_prior"].split(", ") else ""
+        prior = f" {BY_PRIOR}" if name in row["decided_by_prior"].split(", ") else ""
         cells[head] = cell_of(row, name, label) + prior
     integer = row.filter(like="effective_dim=")
     if len(integer) and not flat:
@@ -322,7 +326,7 @@ def _answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
             for name, p in integer.items()
             if p >= 0.005
         ]
-        prior = f" {_BY_PRIOR}" if "effective_dim" in row["decided_by_prior"].split(", ") else ""
+        prior = f" {BY_PRIOR}" if "effective_dim" in row["decided_by_prior"].split(", ") else ""
         cells["effective dimension"] = ", ".join(likely) + prior
     if not flat:
         cells["P(headroom < noise)"] = percent(float(row["best_within_noise"]))

@@ -1,11 +1,16 @@
 """The law beside the surface of a random search: which to act on, and its answers and advice."""
 
+import json
+
 import xarray as xr
 
+from leadline.stats.decided_by_prior import dimension_is_flat
 from leadline.stats.fitted_search import direction_sign, search_names, trial_data
 from leadline.stats.intervals import SAMPLE_DIMS, estimate, validate_interval
 from leadline.stats.rounding import percent
 from leadline.stats.surface_tree import (
+    LAW_NOTE,
+    axes_of,
     is_surface,
     law_draws,
     learned_searches,
@@ -29,11 +34,9 @@ ACT_ON = "act on the"
 
 _SURFACE = (
     f"{ACT_ON} surface, which uses the hyperparameters that were tried{{}}; for comparison, the "
-    "law, from the scores alone, has"
+    "law, from {} alone, has"
 )
-_LAW = (
-    f"{ACT_ON} law, from the scores alone, as the surface does not predict its own trials: it has"
-)
+_LAW = f"{ACT_ON} law, from {{}} alone, as the surface does not predict its own trials: it has"
 
 
 def law_sentences(
@@ -52,8 +55,9 @@ def law_sentences(
         # Earlier versions kept no more of the law than its effective dimension.
         return {}
     prob, _ = validate_interval(ci_prob, None)
-    sentences = {}
-    for name in _with_law(tree):
+    sentences: dict[str, str] = {}
+    names = _with_law(tree)
+    for name in names:
         own, law = tree["posterior"].dataset.sel(search=name), laws.sel(search=name)
         answers = [
             words.format(estimate(law[f"law_{answer}"], prob))
@@ -69,10 +73,28 @@ def law_sentences(
                 f"a gain of {estimate(gain, prob)} by a perfect search, more than {amount} with "
                 f"probability {chance}"
             )
-        noise = _on_noise(tree, name, own, law)
-        reason = _SURFACE.format(noise) if _predicts(tree, name) else _LAW
+        acts, noise = _predicts(tree, name), _on_noise(tree, name, own, law)
+        # Said once: models of several searches are fitted together otherwise.
+        scores = "the scores" if sentences or len(names) == 1 else "the scores of each search"
+        reason = _SURFACE.format(noise, scores) if acts else _LAW.format(scores)
         sentences[name] = f"{reason} {', '.join(answers[:-1])} and {answers[-1]}"
+        if not acts and (failed := _failed_of_law(tree, name)):
+            sentences[name] += f"; but of the law, {failed}"
     return sentences
+
+
+def flat_dimensions(tree: xr.DataTree) -> list[str]:
+    """Return the searches whose law has an effective dimension that the prior decides."""
+    laws = law_draws(tree)
+    return [
+        name
+        for name in _with_law(tree)
+        if "effective_dim" in laws
+        and dimension_is_flat(
+            laws["effective_dim"].sel(search=name),
+            max(2.0, len(axes_of(surface_groups(tree)[name]))),
+        )
+    ]
 
 
 def opposite_advice(
@@ -87,8 +109,9 @@ def opposite_advice(
     if not names:
         return ""
     text = "This advice rests on the surface."
-    if not all(_predicts(tree, name) for name in names):
-        text += " But act on the law: for its advice, fit without a surface."
+    if failed := [name for name in names if not _predicts(tree, name)]:
+        where = f" in {', '.join(failed)}" * (len(search_names(tree)) > 1)
+        text += f" But act on the law{where}: for its advice, fit without a surface."
     if "law_noise_sd" not in laws:
         return text
     laws = laws.sel(search=names)
@@ -108,6 +131,15 @@ def _with_law(tree: xr.DataTree) -> list[str]:
         return []
     learned = learned_searches(tree)
     return [name for name in search_names(tree) if name not in learned]
+
+
+def _failed_of_law(tree: xr.DataTree, search: str) -> str:
+    """Return how many checks of a law failed, and which, "" where none did: it has a note then."""
+    own = tree["posterior"].dataset.sel(search=search)
+    about = f" of {own['task'].item()} / {own['model'].item()}"
+    begins = tuple(LAW_NOTE.format(words) for words in ("", about))
+    notes = json.loads(tree.attrs.get("notes", "[]"))
+    return next((note.split(": ", 1)[1] for note in notes if note.startswith(begins)), "")
 
 
 def _headroom(tree: xr.DataTree, laws: xr.Dataset) -> xr.DataArray:

@@ -10,6 +10,7 @@ from leadline.data.trials import LOSS_SIGNS
 from leadline.errors import LeadlineError
 from leadline.stats.best_seen import best_seen_expected
 from leadline.stats.intervals import SAMPLE_DIMS, estimate
+from leadline.stats.noise_of_seeds import seeds_clause
 from leadline.stats.rounding import percent
 from leadline.stats.surface_tree import FUNCTIONS, is_surface, scores_of, surface_groups
 
@@ -172,10 +173,11 @@ def perfect_search_sentences(
     names = headroom["search"].to_numpy().astype(str)
     for name in names:
         where = f" in {name}" if len(names) > 1 else ""
+        seeds = "" if minimum_gain else seeds_clause(tree, name)
         sentences.append(
             f"A perfect search would gain {estimate(headroom.sel(search=name), prob)} over the "
             f"best trial re-run{where} (mean and {100 * prob:g} % interval), more than {amount} "
-            f"with probability {percent(float(above.sel(search=name)))}."
+            f"with probability {percent(float(above.sel(search=name)))}{seeds}."
         )
     return sentences
 

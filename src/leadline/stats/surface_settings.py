@@ -1,14 +1,18 @@
 """The place of the optimum of a surface, and the hyperparameters that matter near it."""
 
+import json
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
 from leadline.data.unit_cube import Axis
-from leadline.errors import LeadlineError, pluralize
+from leadline.errors import LeadlineError, format_value, pluralize
+from leadline.stats.diagnostics import failed_searches
 from leadline.stats.fitted_search import direction_sign
 from leadline.stats.intervals import SAMPLE_DIMS, validate_interval
+from leadline.stats.rounding import percent
 from leadline.stats.surface_tree import (
     FUNCTIONS,
     NO_SURFACE,
@@ -26,6 +30,9 @@ _RARE = 5
 
 _FEW = 8
 """The best value of a number is a tried one if at most so many were tried."""
+
+_CLEARLY = 0.8
+"""A choice that costs more than the noise with this probability is bad."""
 
 _EDGE = 0.05
 """The share of a range that is an end of it."""
@@ -78,7 +85,9 @@ def best_setting(
           range that was searched: 1 means that the score changes much over the range, 0.01 that
           it hardly does;
         - `rarely`: the choices of a categorical hyperparameter that fewer than 5 configurations
-          have, with their numbers, such as "32: 2 trials"; else empty.
+          have, with their numbers, such as "32: 2 trials"; else empty;
+        - `bad`: the choices that cost more than the noise sd of one run with 80 % or more, compared
+          with the best one, the others as in `together`, such as "'none': 96 %"; else empty.
 
         A hyperparameter that is inactive in the best configuration has no value `together`; a draw
         in which it is inactive counts as a gain of 0, and not for the best value. ``attrs`` hold
@@ -86,8 +95,9 @@ def best_setting(
         truth, `ci_prob`, and `together_score`, the expected score of the configuration
         `together`: its posterior mean and the ends of its interval; `keep_best`, whether the best
         trial, which may differ from the surface around it, is expected to be as good or better if
-        re-run; and `never_run`, whether no fitted trial has the values `together`. The table is
-        wide: print its transpose, ``table.T``.
+        re-run; `never_run`, whether no fitted trial has the values `together`; and `failed_checks`,
+        the warnings among the checks that failed in this search. Printed, it is the table of
+        `leadline summary`; ``table.T`` has all columns.
 
     Raises
     ------
@@ -140,18 +150,38 @@ def best_setting(
             "tried": ", ".join(value_text(own) for own in axis.from_unit(listed)),
             "relevance": float(np.median(own["relevance"].to_numpy())),
             "rarely": _rarely_tried(axis, own_points),
+            "bad": _bad_choices(
+                axis, lines.sel(hyperparameter=axis.name), own["noise_sd"], direction_sign(tree)
+            ),
             "at_edge": _at_edge(axis, own),
         }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
-    table = table.sort_values("tuning_gain", ascending=False, kind="stable")
+    table = _Settings(table.sort_values("tuning_gain", ascending=False, kind="stable"))
     score = together_score(tree, name)
     again = float(posterior["best_seen_expected"].mean())
     keep = bool(direction_sign(tree) * (again - score.mean()) <= 0.0)
     sides = np.quantile(score, [(1 - prob) / 2, (1 + prob) / 2])
     table.attrs.update(calibration=calibration_of(tree), ci_prob=prob, keep_best=keep)
     table.attrs["never_run"] = not run.any()
+    failed = json.loads(tree.attrs.get("failed_checks", "[]"))
+    where = failed_searches(tree)
+    table.attrs["failed_checks"] = [own for own in failed if name in where.get(own, ())]
     table.attrs["together_score"] = tuple(map(float, (score.mean(), *sides)))
     return table
+
+
+class _Settings(pd.DataFrame):
+    """A result of `best_setting`, which is too wide to be printed as it is."""
+
+    def __repr__(self) -> str:
+        from leadline.stats.setting_words import setting_cells
+
+        try:
+            cells = setting_cells(self)
+        except KeyError:
+            # Without all its columns it is another table.
+            return super().__repr__()
+        return str(cells.to_string(line_width=pd.get_option("display.width")))
 
 
 def together_score(tree: xr.DataTree, search: str) -> Floats:
@@ -199,6 +229,21 @@ def _worst_matters(line: xr.DataArray, noise: xr.DataArray) -> float:
     mean = line.mean(SAMPLE_DIMS).to_numpy()
     ends = line.isel(slice_point=[int(mean.argmin()), int(mean.argmax())])
     return float((ends.diff("slice_point") > noise).mean())
+
+
+def _bad_choices(axis: Axis, line: xr.DataArray, noise: xr.DataArray, sign: float) -> str:
+    """Return the choices that cost more than the noise, with the probabilities, "" of a number."""
+    if not axis.choices:
+        return ""
+    # A choice that is not active has no score.
+    cost = sign * line.isel(slice_point=slice(len(axis.choices)))
+    best = int(np.nanargmin(cost.mean(SAMPLE_DIMS).fillna(np.inf)))
+    chances = (cost - cost.isel(slice_point=best) > noise).mean(SAMPLE_DIMS).to_numpy()
+    return ", ".join(
+        f"{format_value(name)}: {percent(chance)}"
+        for name, chance in zip(axis.choices, chances, strict=True)
+        if chance >= _CLEARLY
+    )
 
 
 def _few_tried(axis: Axis, units: Floats) -> Floats:

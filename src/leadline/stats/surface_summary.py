@@ -11,11 +11,15 @@ from leadline.data.trials import LOSS_SIGNS
 from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import best_runs
 from leadline.stats.intervals import SAMPLE_DIMS, interval, interval_label, validate_interval
+from leadline.stats.noise_of_seeds import larger_noises, seeds_mark
 from leadline.stats.rounding import of_best, percent, rounded, with_interval
 from leadline.stats.setting_words import setting_sentences
-from leadline.stats.surface_beside_law import law_sentences
+from leadline.stats.surface_beside_law import flat_dimensions, law_sentences
 from leadline.stats.surface_forecast import headroom_of
 from leadline.stats.surface_tree import calibration_of, law_draws, surface_groups
+
+BY_PRIOR = "(prior)"
+"""The mark of a number that the prior decides."""
 
 # Columns with an interval, and their heads.
 _ANSWERS = {
@@ -34,9 +38,11 @@ def surface_summary(
     Columns are those of `leadline.summary` that a surface has: `trials`, `failed`, `best_seen`,
     `best_runs` and `best_trial`, the name of that trial ("" in fits of earlier versions);
     `best_seen_expected`, `optimum`, `headroom` and `noise_sd`, each followed by its sd and the ends
-    of its interval;
+    of its interval; `seeds_sd`, the sd between seeds of a trial where it is more than that noise
+    (the check "noise of seeds"), else nan;
     `best_within_noise`; `effective_dim` with its interval, that of the law of a random search, nan
-    for searches that learned; `scale`, on which the score is regressed ("identity", "log" or
+    for searches that learned; `decided_by_prior`, "effective_dim" where that interval is nearly the
+    prior's; `scale`, on which the score is regressed ("identity", "log" or
     "logit"); `warning`.
     The attribute `calibration` holds how often such intervals covered the truth, for searches that
     learned, and `settings` sentences: where there is a law too, which of the two to act on, and
@@ -76,6 +82,10 @@ def surface_summary(
             f"{name}_{label}_{end}": value.where(known)
             for end, value in zip(("lb", "ub"), ends, strict=True)
         }
+    larger = larger_noises(tree)
+    columns["seeds_sd"] = [larger.get(name, np.nan) for name in names]
+    flat = flat_dimensions(tree)
+    columns["decided_by_prior"] = ["effective_dim" * (name in flat) for name in names]
     columns["best_within_noise"] = (headroom < posterior["noise_sd"]).mean(SAMPLE_DIMS)
     groups = surface_groups(tree)
     columns["scale"] = [json.loads(groups[name].attrs["scores"])["scale"] for name in names]
@@ -109,9 +119,11 @@ def surface_cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame
         }
         for column, head in _ANSWERS.items():
             cells[head] = cell_of(row, column, label)
+        cells["noise sd"] += seeds_mark(row["seeds_sd"])
         cells["P(headroom < noise)"] = percent(float(row["best_within_noise"]))
         if np.isfinite(row.get("effective_dim", np.nan)):
-            cells["effective dimension (law)"] = cell_of(row, "effective_dim", label)
+            mark = f" {BY_PRIOR}" * bool(row["decided_by_prior"])
+            cells["effective dimension (law)"] = cell_of(row, "effective_dim", label) + mark
         cells["scale of scores"] = row["scale"]
         if row["warning"]:
             cells["warning"] = row["warning"]
@@ -122,12 +134,20 @@ def surface_cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame
         "title": f"{answers.attrs['metric']} ({answers.attrs['direction']}), "
         f"{answers.attrs['source']}: a surface over the hyperparameters\nposterior mean and "
         f"{100 * prob:g} % interval; headroom: how much better the optimum is than the re-run, "
-        "none where it is not",
+        "none where it is not"
+        + "; seeds: their sd, to be taken for the noise" * bool(answers["seeds_sd"].notna().any())
+        + by_prior_note(answers),
         "convergence": answers.attrs["convergence"],
         "checks": answers.attrs["checks"],
         "remarks": answers.attrs["settings"],
     }
     return table
+
+
+def by_prior_note(answers: pd.DataFrame) -> str:
+    """Return what the mark of numbers that the prior decides means, "" where none has it."""
+    marked = bool(answers["decided_by_prior"].str.len().any())
+    return f"; {BY_PRIOR}: decided by the prior more than by the scores" * marked
 
 
 def cell_of(row: pd.Series, name: str, label: str) -> str:

@@ -30,6 +30,9 @@ group `posterior`."""
 LAWS = "laws"
 """The group with all draws of the answers of laws, under these names."""
 
+LAW_NOTE = "the law beside the surface{}: "
+"""The beginning of a note with the failed checks of a law; of several searches, with its name."""
+
 PICTURES = ("optimum", "forecast", "surface", "comparison", "ranks")
 """The names of the pictures of a surface; the others need the law."""
 
@@ -39,16 +42,16 @@ COMPARISONS = PICTURES[-2:]
 _MEASURED = (
     "in 600 test studies by TPE and CMA-ES, intervals of 80 %{} from 400 draws{} held the true "
     "optimum in 94 % of studies of trained models and in 59 % of functions with noise (the "
-    "hardest, of 8 hyperparameters of which 6 do not matter: 43 %), and the best trial re-run in "
-    "72 %{}"
+    "hardest{}: 43 %), and the best trial re-run in 72 %{}"
 )
 
-MEASURED = _MEASURED.format("", "", "")
+MEASURED = _MEASURED.format("", "", ", of 8 hyperparameters of which 6 do not matter", "")
 """What `benchmarks/learned.py` found: searches that learned, alone."""
 
 _MEASURED_FOR_USERS = _MEASURED.format(
     " (the default is 89 %)",
     " (the default is 2,000 or more)",
+    "",
     "; passed checks do not make intervals surer than that",
 )
 
