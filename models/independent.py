@@ -68,6 +68,19 @@ def build(tails: xr.Dataset, priors: Priors, effective_dim: str = "continuous") 
     return model
 
 
+def build_priors(priors: Priors) -> pm.Model:
+    """Return the priors of the parameters of one search that joint models draw from a population.
+
+    `max_effective_dim` is `pm.Data`, so that the densities of other searches can be evaluated.
+    """
+    with pm.Model() as model:
+        upper = pm.Data("max_effective_dim", priors.max_effective_dim or 2.0)
+        bounded_dim("effective_dim", priors.effective_dim, upper)
+        priors.noise_ratio.variable("noise_ratio")
+        priors.gap.variable("gap")
+    return model
+
+
 def _given_population(model: pm.Model, data: Data, priors: Priors, kind: str) -> pm.Model:
     """Return the model with a population for its priors, in the coordinates of `population`."""
     (log_excess, noise, depth), (dim_sd, noise_sd, depth_sd) = (

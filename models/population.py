@@ -16,7 +16,8 @@ doi:10.1111/rssc.12007).
 The mean over draws is rugged where a population is narrower than the distance between draws. Draws
 that are close together therefore stand for one normal kernel with their mean and their variance
 (`leadline.inference.draw_kernels`), and the density of a kernel under the population is that of its
-centre with both variances. The draws that are picked need no kernel.
+centre with both variances. What is drawn so is resampled by the mean over all draws
+(`leadline.inference.shared_draws`).
 
 z has three coordinates, in each of which the population of a search is normal:
 

@@ -30,64 +30,73 @@ def together(monkeypatch):
         def pool_draws(evidence, draws, tails, sampler, seed):
             shared, picked = ([part.attrs["fit"] for part in own] for own in (evidence, draws))
             log.append(("pool", sampler.sampler.draws, picked, shared))
-            return module.Shared(None, None, {}, None, np.array(next(overlaps)))
+            return module.Shared(None, None, {}, 0.5, None, np.array(next(overlaps)))
 
-        def refit(poor, populations):
-            log.append(("again", populations))
-            for search in poor:
+        def refit(populations):
+            log.append(("again", list(populations.values())))
+            for search in populations:
                 yield search, groups(), xr.Dataset(attrs={"fit": "again"})
 
-        def draws_of(own, tail, kind):
+        def draws_of(own, tail, kind, priors):
             return xr.Dataset({"z": ("draw", np.zeros(DRAWS))}, attrs={"fit": tail.attrs["fit"]})
 
+        def bridge_draws(first, second, population):
+            assert (first.attrs["fit"], second.attrs["fit"]) == ("first", "again")
+            return first.assign_attrs(fit="both")
+
         monkeypatch.setattr(module, "draws_of", draws_of)
+        monkeypatch.setattr(module, "bridge_draws", bridge_draws)
+        monkeypatch.setattr(module, "given_population", lambda draws, _: draws)
+        monkeypatch.setattr(module, "_numbered_as", lambda first, table, draws: draws)
         monkeypatch.setattr(module, "join_tails", list)
         monkeypatch.setattr(module, "pool_draws", pool_draws)
         monkeypatch.setattr(module, "population_of", lambda _, search, own: search)
         monkeypatch.setattr(module, "pooled_groups", lambda *_: {})
         sampler = PosteriorSampler("crossed", Priors(), "continuous", Sampler(draws=DRAWS))
         tails = [xr.Dataset(attrs={"fit": "first"}) for _ in alone]
-        module.fit_together(alone, tails, sampler, np.random.SeedSequence(1), refit)
+        module.fit_together(alone, tails, sampler, np.random.SeedSequence(1), refit, Priors())
         assert next(overlaps, None) is None
         return log
 
     return fit
 
 
-FIRST, SECOND = ["first", "first"], ["first", "again"]
+FIRST, AGAIN = ["first", "first"], ["again", "again"]
+GOOD, ENOUGH = [0.9, 0.9], MIN_ESS / DRAWS
 
 
-def test_a_short_run_and_a_full_one_where_all_draws_can_be_used(together):
-    (_, short, *before), full = together([[0.9, 0.9]] * 2)
-    assert short < DRAWS
-    assert (before, full) == ([FIRST, FIRST], ("pool", DRAWS, FIRST, FIRST))
+def test_all_searches_are_fitted_again_after_a_short_run(together):
+    first, again, second, full = together([GOOD] * 3)
+    assert (first[0], second[0]) == ("pool", "pool")
+    assert first[1] == second[1] < DRAWS
+    assert first[2:] == (FIRST, FIRST)
+    assert again == ("again", [0, 1])
+    # Shared parameters rest on the draws of both fits, and picks on the second.
+    assert full == ("pool", DRAWS, AGAIN, ["both", "both"])
 
 
-def test_after_second_fits_a_short_run_looks_again(together):
-    poor, good = [0.9, 0.2], [0.9, 0.9]
-    log = together([poor, good, good])
-    assert [own[0] for own in log] == ["pool", "again", "pool", "pool"]
-    assert log[1] == ("again", [1])
-    # Shared parameters still rest on the first draws.
-    assert log[-1] == ("pool", DRAWS, SECOND, FIRST)
+def test_a_search_with_too_few_draws_of_use_is_fitted_once_more(together):
+    # A short run is trusted less than the full one.
+    log = together([GOOD, [0.9, 1.1 * ENOUGH], [0.9, 1.1 * ENOUGH]])
+    assert [own[0] for own in log] == ["pool", "again", "pool", "again", "pool"]
+    assert log[3] == ("again", [1])
+    log = together([GOOD, GOOD, [0.9, 0.9 * ENOUGH], GOOD])
+    assert [own[0] for own in log] == ["pool", "again", "pool", "pool", "again", "pool"]
+    assert log[4] == ("again", [1])
+    assert log[3] == log[5] == ("pool", DRAWS, AGAIN, ["both", "both"])
 
 
-def test_shared_parameters_rest_on_a_second_fit_where_the_first_says_too_little(together):
-    log = together([[0.9, 0.05], [0.9, 0.9], [0.9, 0.9]])
-    assert log[-1] == ("pool", DRAWS, SECOND, SECOND)
+def test_a_first_fit_that_did_not_converge_is_no_evidence(together):
+    log = together([GOOD] * 3, [groups(max_rhat=1.2), groups()])
+    assert log[-1] == ("pool", DRAWS, AGAIN, ["again", "both"])
 
 
-def test_a_full_run_may_ask_for_second_fits_once(together):
-    enough = MIN_ESS / DRAWS
-    good, poor = [0.9, 0.9], [0.9, 0.9 * enough]
-    log = together([good, poor, poor])
-    assert [own[0] for own in log] == ["pool", "pool", "again", "pool"]
-    assert [own[1] for own in log if own[0] == "pool"][1:] == [DRAWS, DRAWS]
-    # A short run is trusted less.
-    log = together([[0.9, 1.1 * enough], good, good])
-    assert log[1] == ("again", [1])
+def test_candidates_of_a_second_fit_have_the_numbers_of_the_first():
+    def table(n_tail):
+        columns = {"scale": [["log", "log", "identity"][: len(n_tail)]], "n_tail": [n_tail]}
+        return xr.Dataset({name: (("search", "candidate"), own) for name, own in columns.items()})
 
-
-def test_a_search_that_did_not_converge_is_fitted_again(together):
-    log = together([[0.9, 0.9]] * 3, [groups(max_rhat=1.2), groups()])
-    assert log[1] == ("again", [0])
+    draws = xr.Dataset({"candidate": ("draw", [0, 1, 1, 0])})
+    second = table([20, 9]).assign(scale=(("search", "candidate"), [["log", "identity"]]))
+    found = module._numbered_as(table([9, 20, 9]), second, draws)
+    assert found["candidate"].to_numpy().tolist() == [1, 2, 2, 1]

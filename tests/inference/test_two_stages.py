@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from helpers import simulate_losses
+from scipy import stats
 
 import leadline as ll
 from leadline.data.tails import join_tails
@@ -13,13 +14,13 @@ from leadline.inference.candidates import candidates_of, space_names
 from leadline.inference.joint_fit import joint_sampler
 from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.sampler import Sampler
-from leadline.inference.two_stages import _settings_of, _thinned, pick_draws
+from leadline.inference.two_stages import draws_of, pick_draws
 from leadline.models.population import COORDINATES
 
 SAMPLES = 20_000
 
 
-def draws_of(log_base, depth=0.0):
+def equal_draws(log_base, depth=0.0):
     """Return draws of searches, equal but for `log_base` (search, draw) and what is given."""
     result = []
     for own in log_base:
@@ -53,11 +54,11 @@ def picked(draws, shared, seed=0):
 
 def test_a_draw_is_picked_as_often_as_its_ratio():
     # Ratios of 1 to 3 and of 1 to 1, by the priors of the searches alone.
-    shares, overlap = picked(draws_of([[0, -np.log(3)], [0, 0]]), population_of(2))
+    shares, overlap = picked(equal_draws([[0, -np.log(3)], [0, 0]]), population_of(2))
     np.testing.assert_allclose(shares, [[0.25, 0.75], [0.5, 0.5]], atol=0.015)
     np.testing.assert_allclose(overlap, [0.8, 1.0])
     # By the density of the population, without a kernel.
-    shares, _ = picked(draws_of([[0, 0]], depth=[0.0, 1.5]), population_of(1, sd=0.8))
+    shares, _ = picked(equal_draws([[0, 0]], depth=[0.0, 1.5]), population_of(1, sd=0.8))
     odds = np.exp(-0.5 * (1.5 / 0.8) ** 2)
     np.testing.assert_allclose(shares, [[1 / (1 + odds), odds / (1 + odds)]], atol=0.015)
 
@@ -65,14 +66,14 @@ def test_a_draw_is_picked_as_often_as_its_ratio():
 def test_overlap_is_the_share_of_draws_that_are_used():
     one = np.full(10, 1000.0)
     one[4] = 0.0
-    shares, overlap = picked(draws_of([np.zeros(10), one]), population_of(2))
+    shares, overlap = picked(equal_draws([np.zeros(10), one]), population_of(2))
     np.testing.assert_allclose(overlap, [1.0, 0.1])
     np.testing.assert_allclose(shares[0], 0.1, atol=0.015)
     np.testing.assert_array_equal(shares[1], np.arange(10) == 4)
 
 
 def test_picks_vary_with_the_population_and_with_the_seed_alone():
-    draws, shared = draws_of(np.zeros((1, 2)), depth=[-5.0, 5.0]), population_of(1)
+    draws, shared = equal_draws(np.zeros((1, 2)), depth=[-5.0, 5.0]), population_of(1)
     means = np.where(np.arange(SAMPLES // 2) % 2, -5.0, 5.0)[:, None, None]
     apart = shared.assign(population_mean=shared["population_mean"] + means)
     picks, overlap = pick_draws(draws, apart, np.random.default_rng(1))
@@ -155,28 +156,31 @@ def test_two_stages_agree_with_a_joint_fit(kind):
     assert not wrong
 
 
-def test_directions_of_a_law_are_adapted_by_nutpie_unless_asked_otherwise():
-    def adaptation(kind="scaling", **settings):
-        sampler = PosteriorSampler(kind, ll.Priors(), "continuous", Sampler(**settings))
-        return _settings_of(sampler).options.get("adaptation")
-
-    assert adaptation() == "low_rank"
-    assert adaptation(options={"adaptation": "diag"}) == "diag"
-    assert adaptation(nuts_sampler="pymc") is None
-    assert adaptation("hierarchical") is None
-
-
-def test_no_divergence_is_thinned_away():
-    diverging = np.zeros((2, 6), dtype=bool)
-    diverging[0, 2] = diverging[1, 5] = True
-    dims = ("chain", "draw")
-    drawn = xr.DataTree.from_dict(
-        {
-            "posterior": xr.Dataset({"x": (dims, np.arange(12.0).reshape(2, 6))}),
-            "sample_stats": xr.Dataset({"diverging": (dims, diverging)}),
-        }
+def test_log_base_is_the_prior_of_the_search_alone_in_the_coordinates():
+    rng = np.random.default_rng(2)
+    dims = ("chain", "draw", "search")
+    values = {
+        "effective_dim": 1.0 + 3.0 * rng.random((2, 5, 1)),
+        "noise_ratio": np.exp(rng.standard_normal((2, 5, 1))),
+        "gap": np.exp(rng.standard_normal((2, 5, 1))),
+    }
+    own = {
+        "posterior": xr.Dataset({name: (dims, value) for name, value in values.items()}),
+        "noisy_quadratic": xr.Dataset(),
+    }
+    tail = xr.Dataset({"max_effective_dim": ("search", [4.0])})
+    priors = ll.Priors(
+        effective_dim=ll.Prior("Exponential", lam=0.5),
+        noise_ratio=ll.Prior("LogNormal", mu=-1, sigma=1.5),
+        gap=ll.Prior("LogNormal", mu=1, sigma=0.7),
     )
-    kept = _thinned(drawn)
-    np.testing.assert_array_equal(kept["posterior"]["x"], [[1, 3, 5], [7, 9, 11]])
-    expected = [[False, True, False], [False, False, True]]
-    np.testing.assert_array_equal(kept["sample_stats"]["diverging"], expected)
+    found = draws_of(own, tail, "hierarchical", priors)
+    excess, noise, depth = found["z"].to_numpy().T
+    gamma, ratio, gap = (value.ravel() for value in values.values())
+    np.testing.assert_allclose(np.exp(-excess), 1 / (gamma - 1) - 1 / 3)
+    np.testing.assert_allclose([noise, depth], [np.log(ratio), np.log(gap)])
+    expected = stats.expon.logpdf(gamma - 1, scale=2) - stats.expon.logcdf(3, scale=2)
+    # The slope of gamma by its coordinate.
+    expected += np.log((gamma - 1) * (4 - gamma) / 3)
+    expected += stats.norm.logpdf(noise, -1, 1.5) + stats.norm.logpdf(depth, 1, 0.7)
+    np.testing.assert_allclose(found["log_base"], expected)

@@ -118,6 +118,16 @@ def test_each_limit_alone(values, problem):
     assert problem is None or problem in found.message
 
 
+def test_weights_of_shared_draws_that_cannot_be_relied_on_are_a_problem():
+    tree = make_tree()
+    tree["pooled"] = xr.DataTree(xr.Dataset(attrs={"pareto_k": 0.7}))
+    assert convergence(tree).ok
+    tree["pooled"].attrs["pareto_k"] = 0.71
+    found = convergence(tree)
+    assert found.problems == ["Pareto k 0.71 > 0.7"]
+    assert found.message.startswith("do not rely")
+
+
 def test_divergences_of_dropped_runs_are_named_and_do_not_count():
     tree = make_tree()
     tree["candidates"]["discarded_divergences"][:] = 3

@@ -2,8 +2,9 @@
 
 The mean ratio of `leadline.models.population` over all draws of a search costs a term per draw. The
 draws are split into groups, always the widest one, along its widest coordinate. Each group becomes
-a normal with the mean and the variance of its draws, weighted as in the ratio. A hundred of them
-are as exact as a thousand draws (benchmarks/README.md).
+a normal with the mean and the variance of its draws, weighted as in the ratio. What they leave out
+is made good by resampling (`leadline.inference.shared_draws`); more of them cost time and leave no
+more draws of use (benchmarks/README.md).
 """
 
 import heapq
@@ -17,7 +18,7 @@ from scipy.special import logsumexp
 
 from leadline.models.population import COORDINATES
 
-KERNELS = 128
+KERNELS = 64
 
 # The smallest sd of a kernel, in sds of all draws. A population narrower than the distance between
 # draws would meet single draws, and the sampler their edges.

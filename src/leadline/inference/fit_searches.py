@@ -88,8 +88,8 @@ def _fit_laws(searches: _Searches, seed: np.random.SeedSequence) -> Groups:
 def _fit_in_two_stages(searches: _Searches, seed: np.random.SeedSequence) -> Groups:
     """Return the groups of the tree, all searches fitted alone and then together.
 
-    A search with too few draws that the joint posterior can use is fitted again, given the
-    population that was found for it, and all are pooled again.
+    Each search is fitted again, given the population that was found for it, and all are pooled
+    again.
     """
     alone_seed, pool_seed, again_seed = seed.spawn(3)
     alone, tails = _fit_alone(searches, alone_seed)
@@ -97,11 +97,11 @@ def _fit_in_two_stages(searches: _Searches, seed: np.random.SeedSequence) -> Gro
     single = dataclasses.replace(posterior, kind="single")
 
     def refit(
-        poor: list[int], populations: list[xr.Dataset]
+        populations: Mapping[int, xr.Dataset],
     ) -> Iterator[tuple[int, Groups, xr.Dataset]]:
-        posterior.progress.start("fitting again, given the others", len(poor), "searches")
-        seeds = again_seed.spawn(len(poor))
-        for search, population, own_seed in zip(poor, populations, seeds, strict=True):
+        posterior.progress.start("fitting again, given the others", len(populations), "searches")
+        seeds = again_seed.spawn(len(populations))
+        for (search, population), own_seed in zip(populations.items(), seeds, strict=True):
             posterior.progress.step(search_name(candidates[search][0]))
             own = candidates_in(alone[search]["candidates"], candidates[search])
             informed = [with_population(tail, population, posterior.kind) for tail in own]
@@ -112,7 +112,7 @@ def _fit_in_two_stages(searches: _Searches, seed: np.random.SeedSequence) -> Gro
             )
             yield search, groups, without_population(tail)
 
-    return fit_together(alone, tails, posterior, pool_seed, refit)
+    return fit_together(alone, tails, posterior, pool_seed, refit, posterior.priors)
 
 
 def candidates_in(table: xr.Dataset, candidates: Sequence[xr.Dataset]) -> list[xr.Dataset]:

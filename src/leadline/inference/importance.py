@@ -17,11 +17,10 @@ from arviz_stats.base import array_stats
 from scipy.spatial.distance import cdist
 from scipy.special import gammaln, logsumexp
 
+from leadline.stats.diagnostics import MAX_PARETO_K
+
 Array = npt.NDArray[np.float64]
 LogDensity = Callable[[Array], Array]
-
-MAX_PARETO_K = 0.7
-"""Largest Pareto k with reliable weights (Vehtari et al. 2024)."""
 
 MIN_IMPORTANCE_ESS = 800
 """Effective sample size of the weighted points from which they are used."""

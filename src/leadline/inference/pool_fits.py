@@ -77,10 +77,10 @@ def pool(
     Returns
     -------
     xarray.DataTree
-        What `leadline.fit` returns. ``candidates["overlap"]`` (search) is the share of the draws of
-        a search that the joint posterior uses. A search of which it uses too few is fitted again,
-        with the population that the others give as its prior; ``candidates["again"]`` (search) is
-        1 there. If they are still too few, the checks on effective sample sizes fail.
+        What `leadline.fit` returns. Each search is fitted again, with the population that the
+        others give as its prior. ``candidates["overlap"]`` (search) is the share of these draws
+        that the joint posterior uses. If they are too few, the checks on effective sample sizes
+        fail.
 
     Raises
     ------
@@ -184,24 +184,26 @@ def _pool(
     pool_seed, again_seed = np.random.SeedSequence(random_seed).spawn(2)
     stored = StoredFits([own.read for own in fitted], [labels[own.pair] for own in fitted])
     tails = [own.tail for own in fitted if own.tail is not None]
-    again: list[int] = []
     with tempfile.TemporaryDirectory(prefix="leadline-") as folder:
 
         def refit(
-            poor: list[int], populations: list[xr.Dataset]
+            populations: Mapping[int, xr.Dataset],
         ) -> Iterator[tuple[int, Any, xr.Dataset]]:
-            again.extend(poor)
-            progress.start("fitting again, given the others", len(poor), "searches")
-            seeds = again_seed.spawn(len(poor))
-            tables = [stored[number]["candidates"] for number in poor]
+            progress.start("fitting again, given the others", len(populations), "searches")
+            seeds = again_seed.spawn(len(populations))
             more = dataclasses.replace(sampler, progress=Progress())
             jobs = [
                 StoredAgain(
-                    number, fitted[number].read, table, population, kind, own_priors, more, seed
+                    number,
+                    fitted[number].read,
+                    stored[number]["candidates"],
+                    population,
+                    kind,
+                    own_priors,
+                    more,
+                    seed,
                 )
-                for number, table, population, seed in zip(
-                    poor, tables, populations, seeds, strict=True
-                )
+                for (number, population), seed in zip(populations.items(), seeds, strict=True)
             ]
             for job, outcome in run_jobs(fit_stored_again, jobs, executor):
                 progress.step(" / ".join(fitted[job.number].pair))
@@ -212,10 +214,7 @@ def _pool(
                 path.write_bytes(content)
                 yield job.number, functools.partial(read_netcdf, path), tail
 
-        groups = fit_together(stored, tails, posterior, pool_seed, refit)
-    refitted = np.zeros(len(fitted), dtype=int)
-    refitted[again] = 1
-    groups["candidates"] = groups["candidates"].assign(again=("search", refitted))
+        groups = fit_together(stored, tails, posterior, pool_seed, refit, own_priors)
     plateaus = [groups_of_tree(own.read(), labels[own.pair]) for own in found if own.tail is None]
     groups = with_plateaus(groups, plateaus, [own.pair for own in found])
     settings |= {"model": kind, "model_reason": reason, "random_seed": random_seed}

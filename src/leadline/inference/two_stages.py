@@ -20,33 +20,20 @@ import xarray as xr
 from scipy.special import softmax
 
 from leadline.inference.compiled_models import ready_model
-from leadline.inference.draw_kernels import kernels_of
+from leadline.inference.draw_ratios import log_ratios, ratio_blocks
 from leadline.inference.posterior import PosteriorSampler, tasks_as_scores
 from leadline.inference.sampler import Sampler
+from leadline.inference.shared_draws import POPULATION, sample_shared
 from leadline.inference.tree import join_groups, sampler_statistics
-from leadline.models import crossed, population
-from leadline.models.likelihood import structure
+from leadline.models import crossed, independent
+from leadline.models.priors import Priors
 from leadline.models.scaled_depth import edge_and_scale
 from leadline.stats.diagnostics import diagnose
 
 Groups = dict[str, xr.Dataset]
 
-_TARGET_ACCEPT = 0.95
-
-# Optima that are known well tie the parameters of a scaling law to its misfits. With a mass matrix
-# that has these directions, trajectories are half as long.
-_LOW_RANK = {"adaptation": "low_rank"}
-
-# Draws of the shared parameters for each that is kept: scales of few searches mix slowly.
-_DRAWS_PER_KEPT = 2
-
 # How much wider the prior of a second fit is than the population: a pick may lie in its tails.
 _WIDER = 1.3
-
-# Draws of the shared parameters for which picks are made at once, which bounds the memory.
-_BLOCK = 500
-
-_POPULATION = ("population_mean", "population_sd")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,13 +41,14 @@ class Shared:
     """Draws of the parameters that searches share, and the draw of each search that each picks.
 
     `posterior` and `statistics` have dims (chain, draw, ...); `log_prior` the log-densities of
-    priors by name; `picked` (chain, draw, search) and `overlap` (search,) are those of
-    `pick_draws`.
+    priors by name, and `pareto_k` says whether their weights can be relied on. `picked` (chain,
+    draw, search) and `overlap` (search,) are those of `pick_draws`.
     """
 
     posterior: xr.Dataset
     statistics: xr.Dataset
     log_prior: Mapping[str, npt.NDArray[np.float64]]
+    pareto_k: float
     picked: xr.DataArray
     overlap: npt.NDArray[np.float64]
 
@@ -79,19 +67,20 @@ def pool_draws(
     one of its thresholds (`leadline.data.tails.join_tails`).
     """
     pick_seed, *seeds = seed.spawn(4)
-    drawn, log_prior = _sample_shared(kernels_of(evidence), tails, sampler, seeds)
+    drawn, log_prior = sample_shared(evidence, tails, sampler, seeds)
     posterior = drawn["posterior"].to_dataset()
-    populations = posterior[list(_POPULATION)]
+    populations = posterior[list(POPULATION)]
     picked, overlap = pick_draws(draws, populations, np.random.default_rng(pick_seed))
-    return Shared(posterior, drawn["sample_stats"].to_dataset(), log_prior, picked, overlap)
+    statistics, pareto_k = drawn["sample_stats"].to_dataset(), drawn.attrs["pareto_k"]
+    return Shared(posterior, statistics, log_prior, pareto_k, picked, overlap)
 
 
 def pooled_groups(alone: Iterable[Groups], tails: xr.Dataset, pooled: Shared) -> Groups:
     """Return the groups of the tree of searches fitted together: each at the draws picked."""
     posterior, statistics = pooled.posterior, pooled.statistics
-    own = [*_POPULATION, *_standardised(posterior), "search", "coordinate"]
+    own = [*POPULATION, *_standardised(posterior), "search", "coordinate"]
     shared = posterior.drop_vars(own, errors="ignore")
-    diagnostics = diagnose(shared, statistics)
+    diagnostics = dataclasses.replace(diagnose(shared, statistics), pareto_k=pooled.pareto_k)
     groups = join_groups(
         [
             _picked(own, pooled.picked.isel(search=search), float(pooled.overlap[search]))
@@ -120,13 +109,13 @@ def population_of(posterior: xr.Dataset, search: int, own: xr.Dataset) -> xr.Dat
     populations. Weighed by how well each predicts under its own population, thresholds would agree
     with any.
     """
-    found = posterior[list(_POPULATION)].isel(search=search)
+    found = posterior[list(POPULATION)].isel(search=search)
     mean = found["population_mean"].mean(("chain", "draw")).to_numpy()
     spread = found["population_mean"].var(("chain", "draw")).to_numpy()
     within = (found["population_sd"] ** 2).mean(("chain", "draw")).to_numpy()
     sd = _WIDER * np.sqrt(spread + within)
     dims = ("search", "coordinate")
-    share = softmax(_log_ratios(own, mean[None], sd[None])[0])
+    share = softmax(log_ratios(own, mean[None], sd[None])[0])
     weight = np.bincount(own["candidate"].to_numpy(), share)
     return xr.Dataset(
         {
@@ -139,23 +128,23 @@ def population_of(posterior: xr.Dataset, search: int, own: xr.Dataset) -> xr.Dat
 
 def with_population(tail: xr.Dataset, population: xr.Dataset, kind: str) -> xr.Dataset:
     """Return the tail of one search with the population that a joint fit of a kind found for it."""
-    own = tail.assign({name: population[name].variable for name in _POPULATION})
+    own = tail.assign({name: population[name].variable for name in POPULATION})
     return own.assign_attrs(population_of=kind)
 
 
 def without_population(tail: xr.Dataset) -> xr.Dataset:
     """Return the tail of one search as it was before `with_population`."""
-    bare = tail.drop_vars(_POPULATION)
+    bare = tail.drop_vars(POPULATION)
     del bare.attrs["population_of"]
     return bare
 
 
-def draws_of(own: Groups, tail: xr.Dataset, kind: str) -> xr.Dataset:
+def draws_of(own: Groups, tail: xr.Dataset, kind: str, priors: Priors) -> xr.Dataset:
     """Return the draws of a search fitted alone: `z` (draw, coordinate) and `log_base` (draw).
 
     They are all draws, chain by chain, each with the number of its `candidate` (draw). `log_base`
-    is the log-density of z under the priors of the single search. `tail` is that of the search at
-    one of its thresholds.
+    is the log-density of z under the priors of the single search, also where the draws are of a fit
+    that was given a population. `tail` is that of the search at one of its thresholds.
     """
     values = {
         str(name): group[name].to_numpy()[..., 0].reshape(-1)
@@ -163,18 +152,15 @@ def draws_of(own: Groups, tail: xr.Dataset, kind: str) -> xr.Dataset:
         for name in ("effective_dim", "noise_ratio", "gap", "alpha", "threshold", "sigma")
         if name in group
     }
-    own_alone = ("reach", "guided_dim", "guided_root")
-    densities = own["log_prior"].drop_vars(own_alone, errors="ignore")
-    log_prior = sum(densities[name].to_numpy()[..., 0].reshape(-1) for name in densities.data_vars)
-    upper = float(tail["max_effective_dim"][0]) - 1.0
+    max_dim = float(tail["max_effective_dim"][0])
+    upper = max_dim - 1.0
     # Draws within rounding of a bound count as just inside.
     excess = np.clip(values["effective_dim"] - 1.0, 1e-9 * upper, (1.0 - 1e-9) * upper)
+    values["effective_dim"] = 1.0 + excess
     depth = np.log(values["gap"]) if kind == "hierarchical" else values["alpha"]
     noise = np.log(values["noise_ratio"])
     # The slopes of the parameters of the priors by the coordinates.
-    log_slope = noise
-    if "effective_dim" in densities:
-        log_slope = log_slope + np.log(excess) + np.log1p(-excess / upper)
+    log_slope = noise + np.log(excess) + np.log1p(-excess / upper)
     if kind == "hierarchical":
         log_slope = log_slope + depth
     else:
@@ -182,11 +168,28 @@ def draws_of(own: Groups, tail: xr.Dataset, kind: str) -> xr.Dataset:
         edge, _ = edge_and_scale(of_draws, values["sigma"])
         log_slope = log_slope - np.log((edge - values["alpha"]) / values["gap"])
     z = np.stack([np.log(excess) - np.log1p(-excess / upper), noise, depth], axis=-1)
-    columns = {"z": (("draw", "coordinate"), z), "log_base": ("draw", log_prior + log_slope)}
+    log_base = _log_prior_alone(values, max_dim, priors) + log_slope
+    columns = {"z": (("draw", "coordinate"), z), "log_base": ("draw", log_base)}
     # A fit at one threshold has no numbers of candidates.
     number = own["posterior"].get("candidate", xr.zeros_like(own["posterior"]["effective_dim"]))
     columns["candidate"] = "draw", number.to_numpy().astype(int).ravel()
     return xr.Dataset(columns)
+
+
+def _log_prior_alone(
+    values: Mapping[str, npt.NDArray[np.float64]], max_dim: float, priors: Priors
+) -> npt.NDArray[np.float64]:
+    """Return the log-density of parameters (draw,) under the priors of a single search."""
+
+    def build() -> tuple[pm.Model, pm.Model]:
+        model = independent.build_priors(priors)
+        return model, model
+
+    ready = ready_model(("priors", priors), Sampler(), build)
+    names = ready.pointwise_logp.free
+    draws = xr.Dataset({name: (("chain", "draw"), values[name][None]) for name in names})
+    _, found = ready.pointwise_logp(draws, {"max_effective_dim": max_dim})
+    return np.asarray(np.sum(list(found.values()), axis=0)[0])
 
 
 def pick_draws(
@@ -202,16 +205,10 @@ def pick_draws(
     count, searches = stacked.sizes["sample"], len(draws)
     picks, overlap = np.empty((count, searches), dtype=int), np.empty(searches)
     for search, own in enumerate(draws):
-        mean, sd = (stacked[name].to_numpy()[:, search] for name in _POPULATION)
+        mean, sd = (stacked[name].to_numpy()[:, search] for name in POPULATION)
         used = np.zeros(own.sizes["draw"])
-        for start in range(0, count, _BLOCK):
-            block = slice(start, start + _BLOCK)
-            ratio = _log_ratios(own, mean[block], sd[block])
-            ratio -= ratio.max(axis=-1, keepdims=True)
-            # Four times as fast as double precision, which the draws do not need.
-            weight = np.exp(ratio.astype(np.float32))
-            total = weight.sum(axis=-1, dtype=float)
-            used += (1.0 / total) @ weight
+        for block, weight, _ in ratio_blocks(own, mean, sd):
+            used += (1.0 / weight.sum(axis=-1, dtype=float)) @ weight
             ends = np.cumsum(weight, axis=-1, dtype=float)
             point = rng.random(len(ends)) * ends[:, -1]
             picks[block, search] = [
@@ -220,74 +217,6 @@ def pick_draws(
         overlap[search] = (used / count).sum() ** 2 / (np.square(used / count).sum() * len(used))
     shape = shared.sizes["chain"], shared.sizes["draw"], searches
     return xr.DataArray(picks.reshape(shape), dims=("chain", "draw", "search")), overlap
-
-
-def _log_ratios(
-    own: xr.Dataset, mean: npt.NDArray[np.float64], sd: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Return log p(z_k | shared) / p_0(z_k), shape (sample, draw), up to a constant.
-
-    `mean` and `sd` are (sample, coordinate). The squares are expanded: one product of matrices is
-    several times faster than 16 million squares per search.
-    """
-    z = own["z"].to_numpy()
-    # Near the draws, so that the expanded squares do not cancel.
-    middle = z.mean(axis=0)
-    z, mean = z - middle, mean - middle
-    precision = sd**-2.0
-    by_draw = np.concatenate(
-        [z**2, z, np.ones((len(z), 1)), own["log_base"].to_numpy()[:, None]], 1
-    )
-    constant = -0.5 * (mean**2 * precision).sum(axis=-1, keepdims=True)
-    constant -= np.log(sd).sum(axis=-1, keepdims=True)
-    by_sample = [-0.5 * precision, mean * precision, constant, -np.ones((len(mean), 1))]
-    return np.asarray(np.concatenate(by_sample, axis=1) @ by_draw.T)
-
-
-def _sample_shared(
-    kernels: xr.Dataset,
-    tails: xr.Dataset,
-    sampler: PosteriorSampler,
-    seeds: Sequence[np.random.SeedSequence],
-) -> tuple[xr.DataTree, Mapping[str, npt.NDArray[np.float64]]]:
-    """Return draws of the shared parameters, and the log-densities of their priors by name."""
-    kind, priors = sampler.kind, sampler.priors
-
-    def build() -> tuple[pm.Model, pm.Model]:
-        return tuple(
-            population.build(kernels, tails, priors, kind, observe=observe)
-            for observe in (True, False)
-        )
-
-    ready = ready_model(("population", kind, priors, structure(tails)), sampler.sampler, build)
-    data = population.data_of(kernels, tails, kind)
-    compiled = ready.compiled.with_sampler(_settings_of(sampler)).with_data(data)
-    drawn = compiled.sample_carefully(*(int(seed.generate_state(1)[0]) for seed in seeds))
-    drawn = _thinned(drawn)
-    _, log_prior = ready.pointwise_logp(drawn["posterior"].to_dataset(), data)
-    return drawn, log_prior
-
-
-def _settings_of(sampler: PosteriorSampler) -> Sampler:
-    """Return how the shared parameters are sampled."""
-    own = sampler.sampler
-    low_rank = _LOW_RANK if sampler.kind == "scaling" and own.uses_nutpie else {}
-    return dataclasses.replace(
-        own,
-        target_accept=_TARGET_ACCEPT,
-        draws=_DRAWS_PER_KEPT * own.draws,
-        options={**low_rank, **own.options},
-    )
-
-
-def _thinned(drawn: xr.DataTree) -> xr.DataTree:
-    """Return every `_DRAWS_PER_KEPT`-th draw; it diverged if one since the last did."""
-    diverged = drawn["sample_stats"]["diverging"].coarsen(draw=_DRAWS_PER_KEPT).max()
-    kept = drawn.isel(draw=slice(_DRAWS_PER_KEPT - 1, None, _DRAWS_PER_KEPT))
-    statistics = kept["sample_stats"].to_dataset()
-    values = diverged.to_numpy().astype(bool)
-    kept["sample_stats"] = xr.DataTree(statistics.assign(diverging=(diverged.dims, values)))
-    return kept
 
 
 def _standardised(posterior: xr.Dataset) -> list[str]:

@@ -21,6 +21,9 @@ MAX_RHAT = 1.01
 MIN_ESS = 400
 """Limit of Vehtari et al. (2021) for the bulk and tail effective sample sizes."""
 
+MAX_PARETO_K = 0.7
+"""Largest Pareto k with reliable weights (Vehtari et al. 2024, importance sampling)."""
+
 MIN_PARETO_DRAWS = 25
 """Fewer draws have no tail to which a Pareto distribution can be fitted (PSIS, power scaling)."""
 
@@ -52,6 +55,8 @@ class Diagnostics:
     """Smallest E-BFMI of a chain, nan when the sampler recorded no energy."""
     discarded_divergences: int = 0
     """Divergences of runs that were repeated with smaller steps, and whose draws were dropped."""
+    pareto_k: float = -np.inf
+    """Pareto k of the weights of draws that searches share, at most 0.7 in a good fit."""
     advice: str = "fit again with more draws and tuning"
     """The remedy if a diagnostic is outside its limit, as arguments of `leadline.fit`."""
 
@@ -75,6 +80,8 @@ class Diagnostics:
             # Not `<`, which is false for nan.
             if not value >= MIN_ESS:
                 found.append(f"{name} ESS {value:.0f} < {MIN_ESS}")
+        if self.pareto_k > MAX_PARETO_K:
+            found.append(f"Pareto k {self.pareto_k:.2f} > {MAX_PARETO_K}")
         return found
 
     @property
@@ -190,6 +197,7 @@ def convergence(tree: xr.DataTree, search: str | None = None) -> Diagnostics:
         min_ess_tail=float(np.append(min_ess_tail, shared.get("min_ess_tail", np.inf)).min()),
         draws=draws,
         discarded_divergences=total("discarded_divergences"),
+        pareto_k=float(shared.get("pareto_k", -np.inf)),
     )
     accept = table["target_accept"].to_numpy()[used] if "target_accept" in table else [np.nan]
     return replace(found, advice=_advice(found, settings, float(np.max(accept))))
@@ -203,7 +211,9 @@ def _advice(
         settings,
         diverged=found.divergences > 0,
         disagree=found.max_rhat > MAX_RHAT,
-        missing=MIN_ESS / np.minimum(found.min_ess_bulk, found.min_ess_tail),
+        missing=MIN_ESS / np.minimum(found.min_ess_bulk, found.min_ess_tail)
+        if not found.pareto_k > MAX_PARETO_K
+        else np.nan,
         target_accept=target_accept,
     )
 
