@@ -40,7 +40,10 @@ def one_search(tree: xr.DataTree, name: str) -> xr.DataTree:
         groups[group] = data.sel(search=[name]) if "search" in data.dims else data
     alone = xr.DataTree.from_dict(groups)
     alone.attrs.update(tree.attrs)
-    alone.attrs["failed_checks"] = json.dumps(list(failed_searches(alone)))
+    failed = json.loads(tree.attrs["failed_checks"])
+    alone.attrs["failed_checks"] = json.dumps(
+        [own for own in failed if own in failed_searches(alone)]
+    )
     return alone
 
 
