@@ -3,6 +3,7 @@
 Usage: python docs/make_pictures.py leadline-demo/fit.nc
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import xarray as xr
 import leadline as ll
 from leadline.cli.commands import read_fit
 from leadline.plots.gallery import save_picture
+from leadline.stats.diagnostics import failed_searches
 
 FOLDER = Path(__file__).parent
 # One panel is enough for these pictures.
@@ -38,6 +40,10 @@ def one_search(tree: xr.DataTree, name: str) -> xr.DataTree:
         groups[group] = data.sel(search=[name]) if "search" in data.dims else data
     alone = xr.DataTree.from_dict(groups)
     alone.attrs.update(tree.attrs)
+    failed = json.loads(tree.attrs["failed_checks"])
+    alone.attrs["failed_checks"] = json.dumps(
+        [own for own in failed if own in failed_searches(alone)]
+    )
     return alone
 
 
