@@ -74,6 +74,31 @@ def test_against_simulation(law, budget):
             assert (values < loss + near).mean() > prob - error
 
 
+@pytest.mark.parametrize(
+    ("law", "theta"),
+    [
+        # The threshold is better than the optimum, about as good, and worse.
+        ((ALPHA, SPREAD, 2.0, 0.15), ALPHA - 0.1),
+        ((ALPHA, SPREAD, 2.0, 0.15), ALPHA + 0.02),
+        ((ALPHA, SPREAD, 3.0, 0.1), ALPHA + 0.15),
+    ],
+)
+@pytest.mark.parametrize("budget", [16, 100])
+def test_trials_on_both_sides_of_the_threshold_count_where_luck_passes_it(law, theta, budget):
+    expected, measured = (own.reshape(-1, budget) for own in simulate_losses(800_000, 5, law))
+    best = np.arange(len(measured)), measured.argmin(axis=1)
+    wanted = np.where(measured[best] <= theta, expected[best], measured[best])
+    body = np.sort(simulate_losses(3000, 6, law)[1])
+    search = one_draw(law, body=body, n_outside=len(body), theta=theta)
+    n_tail = np.full((1, 1), (body <= theta).sum())
+    search, k = dataclasses.replace(search, n_tail=n_tail), np.array([float(budget)])
+    for prob in (0.1, 0.5, 0.9):
+        loss = expected_quantile(search, k, prob)[0, 0]
+        assert (wanted < loss - 0.004).mean() < prob + 0.01
+        assert (wanted < loss + 0.004).mean() > prob - 0.01
+    assert expected_mean(search, k)[0, 0] == pytest.approx(wanted.mean(), abs=2e-3)
+
+
 @pytest.mark.parametrize("budget", BUDGETS)
 def test_luck_beyond_the_threshold_counts(budget):
     # With much noise, trials that measure beyond the threshold come from far short of it.

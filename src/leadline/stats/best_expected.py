@@ -14,7 +14,8 @@ probability of the best Y in a panel are exact. Without noise the result is exac
 
 Expected losses are not modelled for trials that measure worse than the threshold. The expected
 loss of such a trial is taken to be its measured loss: scores there differ by their configurations
-more than by luck.
+more than by luck. A trial that measures beyond the threshold may be worse than it in truth, and
+with much noise the optimum is: there both kinds of trials count.
 
 Arguments and results are those of `leadline.stats.best_measured`.
 """
@@ -32,6 +33,7 @@ from leadline.stats.fitted_search import Array, FittedSearch
 from leadline.stats.observed_body import (
     add_body_mean,
     body_quantile,
+    body_share,
     plateau_mean,
     plateau_quantile,
     probability_beyond,
@@ -51,12 +53,16 @@ def expected_quantile(search: FittedSearch, budgets: Array, prob: float) -> Arra
     """Return the quantile at `prob` of the expected loss of the trial that measures best."""
     if search.plateau:
         return plateau_quantile(search, budgets, prob)
-    # The probability for one trial that gives `prob` for the best of k.
-    level = -np.expm1(np.log1p(-prob) / budgets)[None, :]
-    tail = _in_blocks(search, lambda block: _tail_quantile(block, budgets, prob))
-    tail = search.expected_in_score_units(np.minimum(tail, search.threshold))
-    beyond = prob <= probability_beyond(search, budgets)
-    return np.where(beyond, tail, body_quantile(search, level))
+    _, edges = _edges(search, float(budgets.max()))
+    share = body_share(search, search.expected_in_score_units(edges))
+    # Trials that measure worse than the threshold are no better than that in truth.
+    share = np.where(edges > search.threshold, share, search.tail_fraction)
+    found = _in_blocks(search, lambda *block: _tail_quantile(*block, budgets, prob), share)
+    tail, before = np.moveaxis(found, -1, 0)
+    # Between two edges, the observed loss at which the best has the rest of `prob`.
+    worse = 1.0 - prob - (probability_beyond(search, budgets) - before)
+    body = body_quantile(search, 1.0 - np.maximum(worse, 0.0) ** (1.0 / budgets))
+    return np.fmin(search.expected_in_score_units(tail), body)
 
 
 def expected_mean(search: FittedSearch, budgets: Array) -> Array:
@@ -72,33 +78,50 @@ def expected_mean(search: FittedSearch, budgets: Array) -> Array:
     return add_body_mean(search, budgets, _in_blocks(search, mean))
 
 
-def _in_blocks(search: FittedSearch, answer: Callable[[FittedSearch], Array]) -> Array:
-    """Return an answer for all draws, computed for a block of them per core at a time."""
-    starts = range(0, len(search.alpha), _BLOCK)
-    blocks = (search.isel(slice(start, start + _BLOCK)) for start in starts)
+def _in_blocks(search: FittedSearch, answer: Callable[..., Array], *arrays: Array) -> Array:
+    """Return an answer for all draws, computed for a block of them per core at a time.
+
+    It takes the search and the arrays (draw, ...), all at the draws of the block.
+    """
+    blocks = [slice(start, start + _BLOCK) for start in range(0, len(search.alpha), _BLOCK)]
+    own = [[array[block] for block in blocks] for array in arrays]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.concatenate(list(pool.map(answer, blocks)))
+        return np.concatenate(list(pool.map(answer, map(search.isel, blocks), *own)))
 
 
-def _tail_quantile(search: FittedSearch, budgets: Array, prob: float) -> Array:
-    """Return quantiles, as losses on the scale, where the best is beyond the threshold."""
+def _tail_quantile(search: FittedSearch, share: Array, budgets: Array, prob: float) -> Array:
+    """Return quantiles of those that measure beyond the threshold, nan beyond the last edge.
+
+    They are losses on the scale. `share` (draw, edge) is the probability that one trial measures
+    beyond the threshold, or else at most the edge: up to the edge before the quantile, other trials
+    count too. The second number along the last axis is the probability that the best measures
+    beyond the threshold and is better than that edge in truth.
+    """
     _, reached, cumulative = _cumulative(search, budgets)
-    right = np.clip((cumulative < prob).sum(axis=-1), 1, cumulative.shape[-1] - 1)
+    with np.errstate(divide="ignore"):
+        log_outside, log_worse = (
+            budgets[:, None] * np.log1p(-np.minimum(own, 1.0))[:, None]
+            for own in (search.tail_fraction, share)
+        )
+    others = np.exp(log_outside) - np.exp(log_worse)
+    right = ((cumulative + others) < prob).sum(axis=-1)
+    found = right < cumulative.shape[-1]
+    right = np.clip(right, 1, cumulative.shape[-1] - 1)
     draw, budget = np.ogrid[: len(cumulative), : len(budgets)]
-
-    def log_worse(chance: Array | float) -> Array:
-        """Return the logs of probabilities to be worse, of one trial instead of the best."""
-        with np.errstate(divide="ignore"):
-            return np.log1p(-np.minimum(chance, 1.0)) / budgets
+    before, after = (cumulative[draw, budget, end] for end in (right - 1, right))
+    wanted = prob - others[draw, budget, right - 1]
 
     # On this scale the cumulative is nearly linear in `reached`, and without noise equal to it.
-    low, high, level = (
-        -np.expm1(log_worse(chance))
-        for chance in (cumulative[draw, budget, right - 1], cumulative[draw, budget, right], prob)
-    )
+    with np.errstate(divide="ignore"):
+        low, high, level = (
+            -np.expm1(np.log1p(-np.clip(chance, 0.0, 1.0)) / budgets)
+            for chance in (before, after, wanted)
+        )
     weight = np.clip((level - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
     u = reached[draw, right - 1] * (1.0 - weight) + reached[draw, right] * weight
-    return search.alpha + (search.beta - search.alpha) * u ** (2.0 / search.gamma)
+    loss = search.alpha + (search.beta - search.alpha) * u ** (2.0 / search.gamma)
+    beyond = probability_beyond(search, budgets)
+    return np.stack([np.where(found, loss, np.nan), np.where(found, before, beyond)], axis=-1)
 
 
 def _cumulative(search: FittedSearch, budgets: Array) -> tuple[Array, Array, Array]:
@@ -120,15 +143,17 @@ def _cumulative(search: FittedSearch, budgets: Array) -> tuple[Array, Array, Arr
 
 
 def _edges(search: FittedSearch, largest_budget: float) -> tuple[Array, Array]:
-    """Return the edges of the panels of Y and of Q, shape (draw, edge); equal from α to θ."""
+    """Return the edges of the panels of Y and of Q, (draw, edge); equal from α to θ, if beyond."""
     below, above, outside = _PANELS
     depth = search.threshold - search.alpha
-    left, right = panel_edges(search, depth, largest_budget, below, above)
+    # With much noise the optimum is near the threshold, or even worse.
+    inner = np.maximum(depth, search.sigma)
+    left, right = panel_edges(search, inner, largest_budget, below, above)
     # Without the second bound the outer panels have no width to divide by where β is at θ.
     top = np.minimum(search.beta - search.alpha, depth + _WORST_DEVIATION * search.sigma)
-    top = np.maximum(top, depth * (1.0 + 1e-6))
-    far = depth + (top - depth) * np.arange(1, outside + 1) / outside
-    measured = np.concatenate([left, right], axis=1)
+    top = np.maximum(top, inner * (1.0 + 1e-6))
+    far = inner + (top - inner) * np.arange(1, outside + 1) / outside
+    measured = np.minimum(np.concatenate([left, right], axis=1), depth)
     expected = np.concatenate([right, far], axis=1)
     return search.alpha + measured, search.alpha + expected
 

@@ -62,15 +62,18 @@ def cumulative_weights(search: FittedSearch) -> Iterator[tuple[Rows, Array, Arra
 
 
 def body_share(search: FittedSearch, loss: Array) -> Array:
-    """Return the probability that one trial completes with at most `loss` (point,), (draw, point).
+    """Return the probability that one trial completes with at most a loss, shape (draw, point).
 
-    Results at losses better than the threshold have no meaning.
+    `loss` is (point,) or (draw, point). At losses better than the threshold, results have no
+    meaning.
     """
     ranks = np.searchsorted(search.losses, loss, side="right")
-    share = np.empty((len(search.tail_fraction), len(loss)))
+    ranks = np.broadcast_to(ranks, (len(search.tail_fraction), ranks.shape[-1]))
+    share = np.empty(ranks.shape)
     for draws, cumulative, total in cumulative_weights(search):
         tail = np.take_along_axis(cumulative, search.n_tail[draws], axis=1)
-        share[draws] = (cumulative[:, ranks] - tail) / np.maximum(total - tail, 1e-300)
+        reached = np.take_along_axis(cumulative, ranks[draws], axis=1)
+        share[draws] = (reached - tail) / np.maximum(total - tail, 1e-300)
     return search.tail_fraction + (1.0 - search.tail_fraction) * share
 
 
