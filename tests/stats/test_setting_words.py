@@ -99,19 +99,34 @@ def test_a_setting_that_no_trial_had_is_the_next_to_run(run):
         assert ("no trial had this setting" in together_text(ll.best_setting(tree))) == said
 
 
-def test_each_setting_that_no_trial_had_is_named_before_a_stop():
+@pytest.mark.parametrize("least", [None, 0.04])
+def test_each_setting_that_no_trial_had_is_named_where_it_gains_enough(least):
     tree = make_surface_tree((("digits", "mlp"), ("digits", "rf")))
     posterior = tree["posterior"].to_dataset()
     again = posterior["best_seen_expected"].copy(deep=True)
-    scores = [ll.best_setting(tree, name).attrs["together_score"][0] for name in ("mlp", "rf")]
-    for better, named in ((0.01, True), (-0.01, False)):
-        for name, score in zip(("mlp", "rf"), scores, strict=True):
+    for better, named in ((0.05, True), (0.01, False)):
+        for name in ("mlp", "rf"):
+            score = ll.best_setting(tree, name).attrs["together_score"][0]
             again.loc[{"search": name}] = score + better
         tree["posterior"] = xr.DataTree(posterior.assign(best_seen_expected=again))
-        advice = ll.stopping_advice(tree, ll.forecast(tree, 10, minimum_gain=0.3))
-        assert advice.stop
+        assert 0.01 < ll.best_setting(tree, "mlp").attrs["noise_sd"] < 0.05
+        reason = ll.stopping_advice(tree, ll.forecast(tree, 10, minimum_gain=least)).reason
         for name in ("mlp", "rf"):
-            assert (f"Before you stop, run the setting of {name} " in advice.reason) == named
+            assert (f"next step is to run the setting of {name} " in reason) == named
+            text = together_text(ll.best_setting(tree, name))
+            assert ("to run it is the cheapest" in text) == named
+
+
+def test_no_setting_is_advised_beside_a_stop():
+    tree = make_surface_tree()
+    posterior = tree["posterior"].to_dataset()
+    again = ll.best_setting(tree).attrs["together_score"][0] + 0.05
+    again = again + 0.0 * posterior["best_seen_expected"]
+    # No gain of a perfect search, though the setting is expected to be better.
+    tree["posterior"] = xr.DataTree(posterior.assign(best_seen_expected=again, optimum=again))
+    advice = ll.stopping_advice(tree, ll.forecast(tree, 10))
+    assert advice.stop
+    assert "the setting" not in advice.reason
 
 
 def test_a_surface_that_failed_a_check_advises_no_setting():

@@ -93,10 +93,11 @@ def best_setting(
         in which it is inactive counts as a gain of 0, and not for the best value. ``attrs`` hold
         `calibration`, how often the intervals of the optimum of searches that learned covered the
         truth, `ci_prob`, and `together_score`, the expected score of the configuration
-        `together`: its posterior mean and the ends of its interval; `keep_best`, whether the best
-        trial, which may differ from the surface around it, is expected to be as good or better if
-        re-run; `never_run`, whether no fitted trial has the values `together`; and `failed_checks`,
-        the warnings among the checks that failed in this search. Printed, it is the table of
+        `together`: its posterior mean and the ends of its interval; `together_gain`, its gain over
+        the best trial re-run, and the `noise_sd` of one run; `keep_best`, whether the best trial,
+        which may differ from the surface around it, is expected to be as good or better if re-run;
+        `never_run`, whether no fitted trial has the values `together`; and `failed_checks`, the
+        warnings among the checks that failed in this search. Printed, it is the table of
         `leadline summary`; ``table.T`` has all columns.
 
     Raises
@@ -159,9 +160,10 @@ def best_setting(
     table = _Settings(table.sort_values("tuning_gain", ascending=False, kind="stable"))
     score = together_score(tree, name)
     again = float(posterior["best_seen_expected"].mean())
-    keep = bool(direction_sign(tree) * (again - score.mean()) <= 0.0)
+    gain = float(direction_sign(tree) * (again - score.mean()))
     sides = np.quantile(score, [(1 - prob) / 2, (1 + prob) / 2])
-    table.attrs.update(calibration=calibration_of(tree), ci_prob=prob, keep_best=keep)
+    table.attrs.update(calibration=calibration_of(tree), ci_prob=prob, keep_best=gain <= 0.0)
+    table.attrs.update(together_gain=gain, noise_sd=float(posterior["noise_sd"].mean()))
     table.attrs["never_run"] = not run.any()
     failed = json.loads(tree.attrs.get("failed_checks", "[]"))
     where = failed_searches(tree)
