@@ -9,6 +9,7 @@ from helpers_surface import fail_fit, make_surface_tree
 
 import leadline as ll
 from leadline.stats.setting_words import setting_cells, setting_sentences, together_text
+from leadline.stats.surface_settings import value_text
 
 
 def test_what_cannot_be_told_is_said():
@@ -173,3 +174,20 @@ def test_any_value_is_said_only_where_the_worst_one_is_as_good():
     assert table.loc["y", "p_matters"] < 0.2
     assert table.loc["y", "p_worst"] > 0.8
     assert setting_cells(table).loc["y"].iloc[0] != "any value"
+
+
+@pytest.mark.parametrize(("value", "text"), [(1020.0, "1020"), (1.5, "1.5"), (8e-6, "8e-06")])
+def test_an_integer_has_all_its_digits(value, text):
+    assert value_text(value) == text
+
+
+def test_the_ends_of_a_cost_have_the_digits_of_the_estimate():
+    tree = make_surface_tree()
+    posterior = tree["posterior"].to_dataset()
+    gain = posterior["tuning_gain"].copy(deep=True)
+    shape = gain.loc[{"hyperparameter": "y"}].shape
+    gain.loc[{"hyperparameter": "y"}] = np.linspace(3e-7, 0.0035, gain[..., 0].size).reshape(shape)
+    tree["posterior"] = xr.DataTree(posterior.assign(tuning_gain=gain))
+    (cell,) = setting_cells(ll.best_setting(tree)).loc["y"].filter(like="costs")
+    numbers = re.findall(r"[\d.]+", cell)
+    assert len({len(own.split(".")[1]) for own in numbers}) == 1

@@ -9,7 +9,7 @@ from leadline.data.trials import likely_params
 from leadline.errors import pluralize
 from leadline.stats.diagnostics import checks_line
 from leadline.stats.intervals import SAMPLE_DIMS, estimate
-from leadline.stats.rounding import percent, with_interval
+from leadline.stats.rounding import percent, rounded, with_interval
 from leadline.stats.surface_beside_law import flat_dimensions
 from leadline.stats.surface_settings import best_setting, value_text
 from leadline.stats.surface_tree import law_draws, surface_groups
@@ -68,13 +68,14 @@ def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
     for name, row in table.iterrows():
         absent = pd.isna(row["together"])
         gain, low, high = (float(row[f"tuning_gain{end}"]) for end in ("", "_lower", "_upper"))
-        cost = with_interval(gain, low, high, (high - low) / 4)
+        # No cost is below 0: its ends need no digits that show their sign.
+        cost, *ends = (rounded(own, (high - low) / 4) for own in (gain, low, high))
         tried = f" (of {row['tried']})" if row["tried"] else ""
         rows[f"{name}{' (log)' * (row['axis'] == 'log')}{tried}"] = {
             f"best value [{prob}]": "inactive" if absent else _best_value(row),
             "best together": "" if absent else value_text(row["together"]),
             "best trial": "" if pd.isna(row["best_trial"]) else value_text(row["best_trial"]),
-            f"a random value costs [{prob}]": "" if absent else cost,
+            f"a random value costs [{prob}]": "" if absent else f"{cost} [{', '.join(ends)}]",
             "matters": "" if absent else percent(float(row["p_matters"])),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
