@@ -22,6 +22,19 @@ def test_what_cannot_be_told_is_said():
     sentence = setting_sentences(tree)[0]
     assert "it cannot be told for y (50 %)" in sentence
     assert sentence.startswith("2 of 4 hyperparameters matter")
+    assert "does not" not in sentence
+
+
+@pytest.mark.parametrize(("names", "verb"), [(["y"], "does"), (["y", "opt"], "do")])
+def test_what_does_not_matter_is_named(names, verb):
+    tree = make_surface_tree()
+    posterior = tree["posterior"].to_dataset()
+    gain = posterior["tuning_gain"].copy(deep=True)
+    gain.loc[{"hyperparameter": names}] = 0.0
+    tree["posterior"] = xr.DataTree(posterior.assign(tuning_gain=gain))
+    (sentence,) = setting_sentences(tree)
+    assert re.search(rf"; \S+ \(< 1 %\)(, \S+ \(< 1 %\))* {verb} not;", sentence)
+    assert all(name in sentence for name in names)
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])

@@ -168,6 +168,10 @@ def _sentence(tree: xr.DataTree, search: str, table: pd.DataFrame) -> str:
             notes.append(f"bad choice {row['bad']}" if row["bad"] else "")
             undecided.append(f"{name} ({'; '.join(filter(None, notes))})")
         text += f"; it cannot be told for {', '.join(undecided)}"
+    no = chance[chance <= 1 - _CERTAIN]
+    if len(no):
+        others = ", ".join(f"{name} ({percent(own)})" for name, own in no.items())
+        text += f"; {others} {'does' if len(no) == 1 else 'do'} not"
     absent = [str(name) for name in table.index[~active]]
     if absent:
         text += f"; inactive at the optimum: {', '.join(absent)}"
