@@ -199,7 +199,8 @@ def test_the_ends_of_a_cost_have_the_digits_of_the_estimate():
     posterior = tree["posterior"].to_dataset()
     gain = posterior["tuning_gain"].copy(deep=True)
     shape = gain.loc[{"hyperparameter": "y"}].shape
-    gain.loc[{"hyperparameter": "y"}] = np.linspace(3e-7, 0.0035, gain[..., 0].size).reshape(shape)
+    costs = np.maximum(np.linspace(-0.0005, 0.0035, gain[..., 0].size), 3e-7)
+    gain.loc[{"hyperparameter": "y"}] = costs.reshape(shape)
     tree["posterior"] = xr.DataTree(posterior.assign(tuning_gain=gain))
     (cell,) = setting_cells(ll.best_setting(tree)).loc["y"].filter(like="costs")
     numbers = re.findall(r"[\d.]+", cell)
