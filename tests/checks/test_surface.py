@@ -9,7 +9,15 @@ import xarray as xr
 from helpers_surface import make_surface_tree
 
 import leadline as ll
+from leadline.data.unit_cube import UnitCube
+from leadline.distributions.surface_kernels import (
+    matern52,
+    own_correlation,
+    scaled,
+    squared_distances,
+)
 from leadline.stats.surface_prediction import leave_one_out_levels
+from leadline.stats.surface_tree import axes_of, best_trial_name
 
 NAME = "digits / mlp"
 
@@ -93,3 +101,43 @@ def test_levels_are_those_of_refits_without_each_trial():
     assert ((level > 0) & (level < 1)).all()
     # Losses far above their prediction have high levels.
     assert np.corrcoef(loss, level)[0, 1] > 0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_best_of_sound_trials_is_not_noted(seed):
+    assert outcome(_simulated(seed), "best trial")["figure"] > 0.01
+
+
+def test_a_best_trial_that_the_others_do_not_expect_is_noted():
+    tree = _simulated(0)
+    own = tree["surfaces/0"].dataset.copy(deep=True)
+    best = own.attrs["best"]
+    own["loss"][best] -= 5.0 * float(own["residual_sd"].mean())
+    tree["surfaces/0"] = own
+    found = outcome(tree, "best trial")
+    assert (bool(found["passed"]), found["level"]) == (False, "note")
+    assert f"The best trial ({best_trial_name(tree, NAME)}) is better" in found["advice"]
+
+
+def _simulated(seed):
+    """Return a surface whose losses are drawn from it."""
+    tree = make_surface_tree()
+    group = tree["surfaces/0"]
+    own = group.dataset.copy(deep=True)
+    draw = own.isel(chain=0, draw=0)
+    points = own["points"].to_numpy()
+    coordinates, owners = UnitCube(axes_of(group), points).embed(points)
+    place = scaled(coordinates, owners, draw["relevance"].to_numpy())
+    variance, residual, share = (
+        float(draw[name]) for name in ("surface_variance", "residual_sd", "own_share")
+    )
+    covariance = variance * matern52(squared_distances(place, place))
+    covariance += share * residual**2 * own_correlation(squared_distances(coordinates, coordinates))
+    noise = (1 - share) * residual**2 / own["replicates"].to_numpy()
+    generator = np.random.default_rng(seed)
+    n = len(points)
+    spread = np.linalg.cholesky(covariance + np.diag(noise + 1e-9))
+    own["loss"] = "trial", float(draw["level"]) + spread @ generator.standard_normal(n)
+    own.attrs["best"] = int(own["loss"].to_numpy().argmin())
+    tree["surfaces/0"] = own
+    return tree

@@ -33,6 +33,8 @@ def here(tmp_path, monkeypatch):
         ("fit.nc forecast --trials 50", "forecast fit.nc --trials 50"),
         ("fit.nc", "summary fit.nc"),
         ("runs.csv", "fit runs.csv --score COLUMN --direction minimize"),
+        ("runs.csv --metric bleu", "fit runs.csv --score bleu --direction minimize or maximize"),
+        (f"runs.csv {COLUMNS}", f"fit runs.csv {COLUMNS}"),
         ("plot comparison fit.nc", "plot fit.nc comparison"),
         ("compare mlp forest fit.nc", "compare fit.nc mlp forest"),
     ],
@@ -118,6 +120,8 @@ def test_what_is_missing_or_meant_is_named(line, words, missing, capsys):
         ("fit runs.csv --trials id", "--trial"),
         # The beginning of an option, though another has as many letters in common.
         ("forecast fit.nc --prob 0.1", "--probability"),
+        # Another word for it.
+        ("fit runs.csv --metric bleu", "--score"),
     ],
 )
 def test_an_option_of_the_command_itself_is_proposed(line, meant, capsys):

@@ -68,6 +68,9 @@ def test_only_the_scores_of_complete_rows_are_read():
     trials = trials_of(score=[0.3, "exploded", True, "?"], status=status)
     assert trials.table["score"].isna().tolist() == [False, True, True, True]
     assert trials.notes == (PRUNED_NOTE,)
+    # A surface uses no threshold.
+    assert "the law counts" in PRUNED_NOTE
+    assert "a surface leaves it out" in PRUNED_NOTE
 
 
 def test_the_summary_line_counts_trials_not_rows():

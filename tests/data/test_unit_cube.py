@@ -61,6 +61,7 @@ def test_without_a_declaration_the_values_decide():
     by_name = {axis.name: axis for axis in seen.axes}
     assert by_name["lr"].log
     assert by_name["width"].cells == 3
+    assert [axis.name for axis in seen.axes if axis.integer] == ["width"]
     assert (by_name["x"].low, by_name["x"].high, by_name["x"].cells) == (-1.0, 0.5, 0)
     assert by_name["kind"].choices == ("False", "True")
 

@@ -7,7 +7,6 @@ import pytest
 from helpers_surface import fail_fit, make_surface_tree
 
 import leadline as ll
-from leadline.inference.fit import SURFACE_DRAWS
 from leadline.stats.intervals import validate_interval
 from leadline.stats.stopping import stopping_advice
 
@@ -52,10 +51,11 @@ def test_a_search_that_learned_has_its_calibration(tmp_path):
     path = ll.report(make_surface_tree(), tmp_path / "report.html")
     page = html.unescape(path.read_text(encoding="utf-8"))
     assert "test studies by TPE" in page
-    # The fits and the intervals were not those of the defaults.
+    # The intervals were not those of the defaults; numbers of draws, of which a fit has several,
+    # are left out.
     prob, _ = validate_interval(None, None)
-    assert f"intervals of 80 % (the default is {100 * prob:g} %) from 400 draws" in page
-    assert f"(the default is {4 * SURFACE_DRAWS:,} or more)" in page
+    assert f"intervals of 80 % (the default is {100 * prob:g} %) held" in page
+    assert not re.search(r"from [\d,]+ draws", page)
     # The advice of `forecast`, and what bounds every sampler.
     assert stopping_advice(make_surface_tree(), ll.forecast(make_surface_tree(), 50)).reason in page
     assert "a perfect search</td>" in page
@@ -89,6 +89,17 @@ def test_the_search_of_a_failed_check_is_named(tmp_path):
     assert "leave-one-out (in y)" in banner
     rows = page.split('id="answers"')[1].split("</table>")[0].split("<tr>")
     assert ["leave-one-out" in row for row in rows[-2:]] == [False, True]
+
+
+def test_a_note_is_not_called_a_failed_check(tmp_path):
+    tree = make_surface_tree()
+    checks = tree["checks"].dataset.copy(deep=True)
+    checks["passed"].loc[{"check": "optimum at an edge"}] = 0.0
+    tree["checks"] = checks
+    page = ll.report(tree, tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "Checks that failed or note something" in page
+    assert "Failed checks" not in page
+    assert 'data-label="no score">1<' in page
 
 
 def test_models_are_compared(two, tmp_path):

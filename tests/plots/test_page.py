@@ -148,7 +148,7 @@ def test_the_caption_says_that_an_interval_is_cut_by_the_axis(tree):
 def test_the_caption_names_budget_rope_interval_trials_and_models(tree):
     caption, _ = words_of(ll.plot_comparison(tree, budget=30, rope=0.02, ci_prob=0.8))
     for words in (
-        "480 trials (40 failed) of",
+        "480 trials (40 without a score) of",
         "2 models",
         "4 searches",
         "30 trials each",
@@ -157,7 +157,7 @@ def test_the_caption_names_budget_rope_interval_trials_and_models(tree):
     ):
         assert words in caption
     caption, _ = words_of(ll.plot_surface(make_surface_tree()))
-    assert caption.startswith("44 of 45 trials (1 failed) of 1 model")
+    assert caption.startswith("44 of 45 trials (1 without a score) of 1 model")
     caption, _ = words_of(ll.plot_forecast(tree, [20], minimum_gain=0.01))
     assert "0.01" in caption
     caption, _ = words_of(ll.plot_optimum(tree, visuals={"caption": False}))

@@ -58,7 +58,7 @@ def test_a_budget_far_beyond_the_trials_is_said_once_in_every_answer(capsys):
     ranks = ll.ranks_numbers(tree, budget=600).attrs["conditions"]
     one = tree.isel(search=[0])
     curve = ll.plot_tuning_curve(one, budget=600).get_viz("figure").legends[0].get_title()
-    show_forecast(one, [10, 600], minimum_gain=0.0, probability=0.05)
+    show_forecast(one, [10, 600], minimum_gain=None, probability=0.05)
     answers = [screen, caption, ranks, curve.get_text(), capsys.readouterr().out]
     answers += [ll.sentences(own, budget=600) for own in (tree, one)]
     for text in answers:

@@ -135,7 +135,7 @@ def test_one_search_of_one_model_reads_as_one(tmp_path):
 @pytest.mark.parametrize("failed", [0, 10])
 def test_failed_trials_are_counted_where_there_are_some(failed):
     alone = converged(make_tree(make_trials(n_failed=failed), draws=300))
-    assert ("failed ones included" in ll.sentences(alone)) == bool(failed)
+    assert ("those without a score included" in ll.sentences(alone)) == bool(failed)
 
 
 def test_the_best_trial_its_re_run_the_noise_and_the_trials_used_are_results():
@@ -245,6 +245,33 @@ def test_a_surface_has_a_sentence(form, law):
     # Remarks for users of the program alone.
     assert "default" not in text
     assert "checks do not" not in text
+
+
+@pytest.mark.parametrize("place", [0.01, 0.3])
+def test_an_optimum_at_an_edge_is_a_result(place):
+    surface = make_surface_tree()
+    posterior = surface["posterior"].dataset
+    setting = posterior["best_setting"].copy()
+    setting.loc[{"hyperparameter": "lr"}] = place
+    surface["posterior"] = xr.DataTree(posterior.assign(best_setting=setting))
+    text = ll.sentences(surface)
+    assert ("The optimum lies at the lower end of the range of lr." in text) == (place < 0.05)
+
+
+def test_trials_without_a_score_are_left_out_of_a_surface():
+    assert "trials without a score were left out" in ll.sentences(make_surface_tree())
+
+
+@pytest.mark.parametrize("make", [make_surface_tree, lambda: converged(make_tree(make_trials()))])
+def test_a_rope_needs_models_to_compare(make, tmp_path):
+    tree = make()
+    for ask in (ll.sentences, lambda *own, **rope: ll.report(*own, tmp_path / "r.html", **rope)):
+        with pytest.raises(LeadlineError, match="rope"):
+            ask(tree, rope=0.01)
+    file = tmp_path / "fit.nc"
+    tree.to_netcdf(file)
+    assert main(["plot", str(file), "-o", str(tmp_path / "p"), "--rope", "0.01"]) == 1
+    assert not (tmp_path / "p").exists()
 
 
 def test_an_unknown_form_is_refused(tree):

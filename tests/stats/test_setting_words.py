@@ -9,6 +9,7 @@ from helpers_surface import fail_fit, make_surface_tree
 
 import leadline as ll
 from leadline.stats.setting_words import setting_cells, setting_sentences, together_text
+from leadline.stats.surface_settings import value_text
 
 
 def test_what_cannot_be_told_is_said():
@@ -21,6 +22,19 @@ def test_what_cannot_be_told_is_said():
     sentence = setting_sentences(tree)[0]
     assert "it cannot be told for y (50 %)" in sentence
     assert sentence.startswith("2 of 4 hyperparameters matter")
+    assert "does not" not in sentence
+
+
+@pytest.mark.parametrize(("names", "verb"), [(["y"], "does"), (["y", "opt"], "do")])
+def test_what_does_not_matter_is_named(names, verb):
+    tree = make_surface_tree()
+    posterior = tree["posterior"].to_dataset()
+    gain = posterior["tuning_gain"].copy(deep=True)
+    gain.loc[{"hyperparameter": names}] = 0.0
+    tree["posterior"] = xr.DataTree(posterior.assign(tuning_gain=gain))
+    (sentence,) = setting_sentences(tree)
+    assert re.search(rf"; \S+ \(< 1 %\)(, \S+ \(< 1 %\))* {verb} not;", sentence)
+    assert all(name in sentence for name in names)
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
@@ -99,19 +113,34 @@ def test_a_setting_that_no_trial_had_is_the_next_to_run(run):
         assert ("no trial had this setting" in together_text(ll.best_setting(tree))) == said
 
 
-def test_each_setting_that_no_trial_had_is_named_before_a_stop():
+@pytest.mark.parametrize("least", [None, 0.04])
+def test_each_setting_that_no_trial_had_is_named_where_it_gains_enough(least):
     tree = make_surface_tree((("digits", "mlp"), ("digits", "rf")))
     posterior = tree["posterior"].to_dataset()
     again = posterior["best_seen_expected"].copy(deep=True)
-    scores = [ll.best_setting(tree, name).attrs["together_score"][0] for name in ("mlp", "rf")]
-    for better, named in ((0.01, True), (-0.01, False)):
-        for name, score in zip(("mlp", "rf"), scores, strict=True):
+    for better, named in ((0.05, True), (0.01, False)):
+        for name in ("mlp", "rf"):
+            score = ll.best_setting(tree, name).attrs["together_score"][0]
             again.loc[{"search": name}] = score + better
         tree["posterior"] = xr.DataTree(posterior.assign(best_seen_expected=again))
-        advice = ll.stopping_advice(tree, ll.forecast(tree, 10, minimum_gain=0.3))
-        assert advice.stop
+        assert 0.01 < ll.best_setting(tree, "mlp").attrs["noise_sd"] < 0.05
+        reason = ll.stopping_advice(tree, ll.forecast(tree, 10, minimum_gain=least)).reason
         for name in ("mlp", "rf"):
-            assert (f"Before you stop, run the setting of {name} " in advice.reason) == named
+            assert (f"next step is to run the setting of {name} " in reason) == named
+            text = together_text(ll.best_setting(tree, name))
+            assert ("to run it is the cheapest" in text) == named
+
+
+def test_no_setting_is_advised_beside_a_stop():
+    tree = make_surface_tree()
+    posterior = tree["posterior"].to_dataset()
+    again = ll.best_setting(tree).attrs["together_score"][0] + 0.05
+    again = again + 0.0 * posterior["best_seen_expected"]
+    # No gain of a perfect search, though the setting is expected to be better.
+    tree["posterior"] = xr.DataTree(posterior.assign(best_seen_expected=again, optimum=again))
+    advice = ll.stopping_advice(tree, ll.forecast(tree, 10))
+    assert advice.stop
+    assert "the setting" not in advice.reason
 
 
 def test_a_surface_that_failed_a_check_advises_no_setting():
@@ -158,3 +187,21 @@ def test_any_value_is_said_only_where_the_worst_one_is_as_good():
     assert table.loc["y", "p_matters"] < 0.2
     assert table.loc["y", "p_worst"] > 0.8
     assert setting_cells(table).loc["y"].iloc[0] != "any value"
+
+
+@pytest.mark.parametrize(("value", "text"), [(1020.0, "1020"), (1.5, "1.5"), (8e-6, "8e-06")])
+def test_an_integer_has_all_its_digits(value, text):
+    assert value_text(value) == text
+
+
+def test_the_ends_of_a_cost_have_the_digits_of_the_estimate():
+    tree = make_surface_tree()
+    posterior = tree["posterior"].to_dataset()
+    gain = posterior["tuning_gain"].copy(deep=True)
+    shape = gain.loc[{"hyperparameter": "y"}].shape
+    costs = np.maximum(np.linspace(-0.0005, 0.0035, gain[..., 0].size), 3e-7)
+    gain.loc[{"hyperparameter": "y"}] = costs.reshape(shape)
+    tree["posterior"] = xr.DataTree(posterior.assign(tuning_gain=gain))
+    (cell,) = setting_cells(ll.best_setting(tree)).loc["y"].filter(like="costs")
+    numbers = re.findall(r"[\d.]+", cell)
+    assert len({len(own.split(".")[1]) for own in numbers}) == 1

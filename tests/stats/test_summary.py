@@ -126,10 +126,10 @@ def test_bad_sampling_and_failed_checks_are_stated(tree):
 
 
 def test_the_trials_of_a_random_share_are_called_random(tree):
-    assert "trials (failed)" in summary_cells(tree)
+    assert "trials (no score)" in summary_cells(tree)
     shared = tree.copy(deep=True)
     guided = {"n_guided": ("search", [5, 0])}
     for name, kind in (("score", float), ("replicates", int), ("search", str)):
         guided[f"guided_{name}"] = "guided_trial", np.empty(0, kind)
     shared["constant_data"] = shared["constant_data"].to_dataset().assign(guided)
-    assert "random trials (failed)" in summary_cells(shared)
+    assert "random trials (no score)" in summary_cells(shared)

@@ -8,7 +8,7 @@ from helpers_surface import make_surface_tree
 
 import leadline as ll
 from leadline.errors import LeadlineError
-from leadline.stats.stopping import forecast_cells, perfect_search, stopping_advice
+from leadline.stats.stopping import _decision, forecast_cells, perfect_search, stopping_advice
 from leadline.stats.surface_forecast import headroom_of, perfect_search_sentences
 from leadline.stats.surface_tree import FUNCTIONS, scores_of, surface_groups
 
@@ -124,7 +124,7 @@ def test_the_advice_on_a_search_that_learned_is_about_a_perfect_one():
 def test_random_trials_and_a_perfect_search_are_told_apart_where_a_sampler_learned():
     tree = make_surface_tree()
     found = ll.forecast(tree, [10, 200])
-    perfect = perfect_search(tree, 0.0)
+    perfect = perfect_search(tree, None)
     *rows, last = forecast_cells(found, 0.8, perfect)
     assert [row[1] for row in rows] == ["10", "200"]
     assert last[1] == "a perfect search"
@@ -132,8 +132,11 @@ def test_random_trials_and_a_perfect_search_are_told_apart_where_a_sampler_learn
     random = f"the best of 200 more random trials, if re-run, with {rows[1][6]}"
     assert random in sentence
     assert "a perfect search would gain more than the noise of one run" in sentence
-    assert f"with probability {last[6]} " in sentence
-    assert len(perfect_search(make_surface_tree(law=True), 0.0)["search"]) == 0
+    chance = 100 * perfect["p_worthwhile"].item()
+    assert chance < 10
+    assert f"with probability {chance:.1f} % " in sentence
+    assert last[6] == f"{chance:.0f} %"
+    assert len(perfect_search(make_surface_tree(law=True), None)["search"]) == 0
 
 
 def test_the_advice_on_a_random_search_is_about_random_trials_as_that_of_the_law():
@@ -159,6 +162,51 @@ def test_the_advice_on_a_random_share_is_about_a_perfect_search(make):
     assert advice.p_worthwhile == pytest.approx(perfect["p_worthwhile"].item())
     assert "a perfect search would gain" in advice.reason
     assert "the best of 200 more random trials" in advice.reason
+
+
+@pytest.mark.parametrize("law", [True, False])
+def test_the_advice_says_which_new_best_counts(law):
+    tree = make_surface_tree(law=law)
+    found = ll.forecast(tree, 50)
+    seen = f"{float(found['best_seen'][0]):.3f}"
+    assert f"counted where it measures better than {seen}" in stopping_advice(tree, found).reason
+
+
+def test_a_minimum_gain_of_0_is_one():
+    tree = make_surface_tree(law=True)
+    found, noise = (ll.forecast(tree, 200, minimum_gain=least) for least in (0.0, None))
+    chance = (found["expected_gain"] > 0.0).mean(("chain", "draw"))
+    assert found["p_worthwhile"].item() == chance.item() > noise["p_worthwhile"].item()
+    assert "more than 0 with" in stopping_advice(tree, found).reason
+    assert "more than 0 with" in perfect_search_sentences(tree, 0.8, 0.0)[0]
+    assert "minimum_gain" not in noise.attrs
+
+
+@pytest.mark.parametrize("law", [True, False])
+def test_no_small_step_is_advised_where_it_would_be_to_stop(law):
+    tree = make_surface_tree(law=law)
+    found = ll.forecast(tree, 200)
+    # Of the step alone: 0 %.
+    few = stopping_advice(tree, ll.forecast(tree, 20, minimum_gain=0.3))
+    found = found.assign_attrs(minimum_gain=0.3)
+    found["p_worthwhile"] = found["p_worthwhile"] * 0.0 + 0.2
+    advice = stopping_advice(tree, found)
+    assert few.stop
+    assert advice.verdict == ("not settled" if law else "stop")
+    assert "Go on in small steps" not in advice.reason
+    assert ("The best of 20 more would with < 1 %" in advice.reason) == law
+
+
+@pytest.mark.parametrize(
+    ("hits", "draws", "limit"), [(7, 200, 0.05), (6, 200, 0.045), (4, 60, 0.09), (30, 200, 0.18)]
+)
+def test_the_numbers_printed_show_whether_to_stop(hits, draws, limit):
+    chance = hits / draws
+    error = np.sqrt(chance * (1 - chance) / draws)
+    texts = _decision(chance, error, limit, stop=chance + error < limit)
+    printed = sum(float(text.removesuffix(" %")) for text in texts)
+    assert (printed < 100 * limit) == (chance + error < limit)
+    assert ("." in texts[0]) or chance >= 0.1
 
 
 @pytest.mark.parametrize(("better", "stop"), [(0, True), (2, False)])

@@ -1,5 +1,7 @@
 """Where the optimum of a surface is, and which hyperparameters matter."""
 
+import json
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -104,6 +106,19 @@ def test_an_end_is_named_where_its_check_fails(share):
     tree["posterior"] = posterior
     passed = ll.check(tree, recompute=True).set_index("check").loc["optimum at an edge", "passed"]
     assert (ll.best_setting(tree).loc["lr", "at_edge"] == "") == passed == (share < 0.8)
+
+
+def test_values_of_an_integer_on_a_log_axis_are_integers():
+    tree = make_surface_tree()
+    own = tree["surfaces/0"].to_dataset()
+    axes = json.loads(own.attrs["axes"])
+    lr = next(axis for axis in axes if axis["name"] == "lr")
+    lr |= {"low": float(np.log(0.5)), "high": float(np.log(2048.5)), "integer": True}
+    own["points"].loc[{"hyperparameter": "lr"}] = 0.0
+    tree["surfaces/0"] = xr.DataTree(own.assign_attrs(axes=json.dumps(axes)))
+    row = ll.best_setting(tree).loc["lr"]
+    for name in ("value", "lower", "upper", "together", "best_trial"):
+        assert row[name] == round(row[name]) >= 1
 
 
 def test_one_of_several_searches_is_named():

@@ -82,6 +82,7 @@ SURFACE_CHECKS = {
     name: CHECKS[name] for name in ("divergences", "R-hat", "ESS, bulk", "ESS, tail", "E-BFMI")
 } | {
     "surface fit, leave-one-out": Check(surface.leave_one_out),
+    "best trial": Check(surface.best_trial),
     "noise of seeds": Check(surface.noise_of_seeds),
     "optimum at an edge": Check(surface.optimum_at_edge),
 }

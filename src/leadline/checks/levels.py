@@ -17,6 +17,7 @@ _NOTES = frozenset(
         "edges of the space",
         "optimum at an edge",
         "noise of seeds",
+        "best trial",
     }
 )
 

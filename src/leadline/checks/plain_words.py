@@ -62,7 +62,12 @@ MEANINGS = {
         "share inside the 80 % interval of this prediction",
     ),
     "noise of seeds": Meaning(
-        "do seeds of a trial differ as the noise of the surface has it?", "p-value"
+        "do seeds of a good trial differ as the noise of the surface has it?",
+        "p-value; of repeated trials in the better half, or of all where it has none",
+    ),
+    "best trial": Meaning(
+        "does the surface without the best trial expect so good a one?",
+        "p-value of the best of so many",
     ),
     "optimum at an edge": Meaning(
         "is the optimum at the end of a range that matters?",

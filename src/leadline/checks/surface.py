@@ -8,7 +8,7 @@ from leadline.checks.outcome import Outcome, at_least, at_most, not_made
 from leadline.stats.noise_of_seeds import sd_between_seeds
 from leadline.stats.surface_prediction import leave_one_out_levels
 from leadline.stats.surface_settings import MAX_AT_EDGE, edge_probabilities
-from leadline.stats.surface_tree import axes_of, surface_groups
+from leadline.stats.surface_tree import axes_of, best_trial_name, surface_groups
 
 MIN_INSIDE = 0.65
 """Smallest share of good trials inside their 80 % interval. Of 20 trials, 16 ± 1.8 are."""
@@ -18,6 +18,10 @@ _INSIDE = 0.8
 MIN_P_SEEDS = 0.05
 """At most one search in twenty with the same noise at all scores is noted: the surface was fitted
 to the same seeds."""
+
+
+MIN_P_BEST = 0.01
+"""At most one sound search in a hundred is noted."""
 
 
 def leave_one_out(evidence: Evidence) -> Outcome:
@@ -33,6 +37,23 @@ def leave_one_out(evidence: Evidence) -> Outcome:
         MIN_INSIDE,
         "The surface does not follow the scores: its intervals are too short. Name all "
         "hyperparameters that varied, or run a random search, which needs no surface.",
+    )
+
+
+def best_trial(evidence: Evidence) -> Outcome:
+    """Check that the best trial is no better than the best of so many should be.
+
+    It is predicted from all others. The figure is the probability that the best of as many trials,
+    each as good as its prediction, would be as far above its own.
+    """
+    _, level = leave_one_out_levels(evidence.tree, evidence.search)
+    best = level[int(surface_groups(evidence.tree)[evidence.search].attrs["best"])]
+    name = best_trial_name(evidence.tree, evidence.search)
+    return at_least(
+        -np.expm1(len(level) * np.log1p(-min(best, 1.0 - 1e-12))),
+        MIN_P_BEST,
+        f"The best trial{f' ({name})' * bool(name)} is better than the others let expect, by luck "
+        "or by more than the surface can follow: run it again before you rely on it.",
     )
 
 

@@ -148,13 +148,14 @@ def run_plot(arguments: argparse.Namespace) -> None:
     names = ("budget", "rope", "trials", "minimum_gain", "ci_prob")
     options = {name: getattr(arguments, name) for name in names}
 
-    from leadline.stats.fitted_search import validate_tree
+    from leadline.stats.fitted_search import validate_rope, validate_tree
     from leadline.stats.surface_tree import PICTURES
 
     # Before the libraries that draw are imported, which takes seconds.
     for name in set(arguments.names) - set(PICTURES):
         validate_tree(tree, asked=f"the picture {name!r}")
     validate_tree(tree, surface=arguments.budget is None, asked="`budget`")
+    validate_rope(tree, arguments.rope)
 
     from leadline.plots.backends import choose_backend
 

@@ -169,7 +169,7 @@ def show_forecast(
     tree: xr.DataTree,
     trials: Sequence[int],
     *,
-    minimum_gain: float,
+    minimum_gain: float | None,
     probability: float,
     ci_prob: float | None = None,
     path: Path | None = None,
@@ -182,7 +182,7 @@ def show_forecast(
     found = forecast(tree, trials, minimum_gain=minimum_gain)
     if found.attrs["problems"]:
         show_line(f"do not rely on these numbers: {found.attrs['problems']}", "bold red")
-    chance = "P(gain)" if minimum_gain == 0 else f"P(gain > {minimum_gain:g})"
+    chance = "P(gain)" if minimum_gain is None else f"P(gain > {minimum_gain:g})"
     unit = found.attrs["cost_unit"]
     cost = f"total cost ({unit})" if unit not in ("", "cost") else "total cost"
     heads = ["best seen", "their best", chance, "gain if re-run", "P(worth it)", cost]
@@ -191,7 +191,7 @@ def show_forecast(
     named = found.sizes["search"] > 1  # one search needs no name
     kind = "random trials" if is_surface(tree) or has_guided(tree) else "trials"
     runs = best_runs(tree)
-    amount = f"{minimum_gain:g}" if minimum_gain else "the noise of one run"
+    amount = "the noise of one run" if minimum_gain is None else f"{minimum_gain:g}"
     title = (
         f"the next {kind} of {tree.attrs['source']}, one run each: {found.attrs['metric']} "
         f"({found.attrs['direction']})\nmedian and {100 * prob:g} % interval of their best; "

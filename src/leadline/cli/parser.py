@@ -336,7 +336,7 @@ def _add_forecast_options(parser: argparse.ArgumentParser) -> None:
         "ignore gains up to G, in score units; default: any new best is counted, and the advice is "
         "about gains above the noise of one run"
     )
-    add("--minimum-gain", type=_amount, default=0.0, metavar="G", help=text)
+    add("--minimum-gain", type=_amount, metavar="G", help=text)
     text = (
         "advise to stop if the score expected if re-run gains more with a probability below P in "
         "every search; default: %(default)s"

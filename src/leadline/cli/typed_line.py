@@ -28,6 +28,9 @@ _EXAMPLES = {
 }
 """Values of options whose placeholder is a letter, or for which it says too little."""
 
+_MEANT = {"--metric": "--score"}
+"""Options that resemble no other by their letters."""
+
 _SUFFIXES = (".csv", ".db", ".gz", ".json", ".jsonl", ".log", ".nc", ".parquet", ".tsv")
 
 
@@ -56,7 +59,9 @@ class Parser(argparse.ArgumentParser):
             message += "; write the models after the file, as in leadline compare FIT.nc mlp forest"
         elif unknown:
             # The name of the argument in Python.
-            meant = OPTIONS.get(unknown[1][2:].replace("-", "_"), unknown[1])
+            meant = _MEANT.get(unknown[1]) or OPTIONS.get(
+                unknown[1][2:].replace("-", "_"), unknown[1]
+            )
             takers = [name for name, own in _commands_of(self).items() if unknown[1] in own]
             message += f"; it belongs to {', '.join(takers)}" * bool(takers)
             message += _similar(meant, _options_of(self, command), begin=bool(takers))
@@ -150,7 +155,11 @@ def _command_first(typed: Sequence[str], commands: Iterable[str]) -> str:
         return ""
     fit = typed[0].endswith(".nc")
     options = [] if fit or len(typed) > 1 else ["--score", "COLUMN", "--direction", "minimize"]
-    return shlex.join(["leadline", "summary" if fit else "fit", *typed, *options])
+    line = [_MEANT.get(word, word) for word in typed]
+    text = shlex.join(["leadline", "summary" if fit else "fit", *line, *options])
+    # A table does not record it.
+    is_open = "--score" in line and "--direction" not in line and not typed[0].endswith(".db")
+    return text + " --direction minimize or maximize" * is_open
 
 
 def _reordered(command: str, file: str, others: Sequence[str]) -> str:

@@ -20,7 +20,10 @@ from leadline.errors import LeadlineError, closest, format_value, join_values, p
 LOSS_SIGNS = {"minimize": 1.0, "maximize": -1.0}
 """Factor that turns a score of each direction into a loss."""
 
-PRUNED_NOTE = "the value of a pruned trial is not a score: it counts as worse than the threshold"
+PRUNED_NOTE = (
+    "the value of a pruned trial is not a score: the law counts it as worse than the threshold, "
+    "and a surface leaves it out"
+)
 
 RANDOM_START = "random start"
 """The recorded sampler of trials that a sampler drew before it learned."""

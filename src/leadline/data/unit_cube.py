@@ -40,7 +40,8 @@ class Axis:
     `low` and `high` are the ends of a number's range, of their logs if `log`. `cells` is the number
     of its possible values, 0 for a continuous one. `choices` are the names of the values of a
     categorical parameter, empty for a number. `declared` is True where the range is that of a
-    distribution, and not that of the values seen.
+    distribution, and not that of the values seen. The values of a number are `integer` on a log
+    axis too, which has no cells.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Axis:
     cells: int = 0
     choices: tuple[str, ...] = ()
     declared: bool = False
+    integer: bool = False
 
     def to_unit(self, values: pd.Series) -> Floats:
         """Return the values as positions on the axis, NaN where missing."""
@@ -213,13 +215,14 @@ def _axis(name: str, values: pd.Series, declared: tuple[object, ...]) -> Axis | 
     else:
         low, high = float(present.min()), float(present.max())
         log, cells = _is_log(present.to_numpy(dtype=float)), 0
-        if pd.api.types.is_integer_dtype(present) or (present == present.round()).all():
+        integer = bool((present == present.round()).all())
+        if integer:
             low, high = low - 0.5, high + 0.5
             cells = 0 if log else round(high - low)
     if log:
         low, high = float(np.log(low)), float(np.log(high))
     cells = cells if cells <= _MOST_CELLS else 0
-    return Axis(name, low, high, log, cells, declared=bool(declared))
+    return Axis(name, low, high, log, cells, declared=bool(declared), integer=integer)
 
 
 def _is_log(values: Floats) -> bool:

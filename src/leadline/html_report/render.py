@@ -25,7 +25,7 @@ from leadline.html_report.sliders import BUDGETS, DEFAULT_BUDGET, DEFAULT_FURTHE
 from leadline.html_report.surface_page import surface_page_values
 from leadline.plots.picture import BETTER
 from leadline.plots.style import model_styles
-from leadline.stats.fitted_search import validate_tree
+from leadline.stats.fitted_search import validate_rope, validate_tree
 from leadline.stats.leaning import WITHIN
 from leadline.stats.scaling_law import has_law
 from leadline.stats.scaling_sentences import law_sentences
@@ -87,7 +87,8 @@ def report(
 
 def render(tree: xr.DataTree, *, budget: float | None = None, rope: float = 0.0) -> str:
     """Return the page of the result of a fit."""
-    if is_surface(validate_tree(tree, surface=budget is None, asked="`budget`")):
+    validate_rope(validate_tree(tree, surface=budget is None, asked="`budget`"), rope)
+    if is_surface(tree):
         style = _part("style.css")
         template = _environment().get_template("surface.html.j2")
         values = surface_page_values(tree, rope)

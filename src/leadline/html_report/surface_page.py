@@ -77,7 +77,7 @@ def _searches(
 ) -> list[dict[str, Any]]:
     """Return the answers of each search."""
     answers, label = summary(tree, ci_prob=prob, ci_kind=kind), interval_label(prob, kind)
-    outlook, perfect = forecast(tree, FURTHER), perfect_search(tree, 0.0)
+    outlook, perfect = forecast(tree, FURTHER), perfect_search(tree, None)
     posterior, styles = tree["posterior"].dataset, model_styles(tree)
     matters = setting_sentences(tree, ci_prob=prob)
     beside = law_sentences(tree, ci_prob=prob)

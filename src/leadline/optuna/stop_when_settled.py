@@ -38,8 +38,8 @@ class StopWhenSettled:
 
     Parameters
     ----------
-    minimum_gain : float
-        Gains of the expected score up to this, in units of the objective, are not worthwhile. 0
+    minimum_gain : float or None
+        Gains of the expected score up to this, in units of the objective, are not worthwhile. None
         stands for the noise sd of one run.
     probability : float
         Stop when the next trials achieve a larger gain with less than this probability.
@@ -77,7 +77,7 @@ class StopWhenSettled:
 
     def __init__(
         self,
-        minimum_gain: float,
+        minimum_gain: float | None,
         probability: float = 0.05,
         check_every: int = 25,
         *,
@@ -85,10 +85,11 @@ class StopWhenSettled:
         assume_random: bool = False,
         **fit_options: Any,
     ) -> None:
-        validate_amount(minimum_gain, "minimum_gain")
+        if minimum_gain is not None:
+            validate_amount(minimum_gain, "minimum_gain")
         validate_probability(probability)
         validate_counts(check_every=check_every, trials=trials)
-        self.minimum_gain = float(minimum_gain)
+        self.minimum_gain = minimum_gain
         self.probability = float(probability)
         self.check_every = int(check_every)
         self.trials = int(trials)

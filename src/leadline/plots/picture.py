@@ -211,11 +211,11 @@ def make_caption(tree: xr.DataTree, conditions: str = "", searches: Sequence[str
     trials, complete = (int(constant[name].sum()) for name in ("n_trials", "n_complete"))
     models = set(search_models(tree, searches))
     parts = [_count(trials, "trial")]
-    # The law counts all trials, failed ones as worse.
+    # The law counts all trials, those without a score as worse.
     if is_surface(tree) and (used := sum(fitted_trials(tree, name) for name in searches)) < trials:
         parts[0] = f"{used:,} of {parts[0]}"
     if complete < trials:
-        parts[0] += f" ({trials - complete:,} failed)"
+        parts[0] += f" ({trials - complete:,} without a score)"
     parts[0] += f" of {_count(len(models), 'model')}"
     if len(searches) > 1:
         parts[0] += f" in {_count(len(searches), 'search')}"

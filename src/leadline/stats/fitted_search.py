@@ -291,6 +291,13 @@ def validate_tree(
     return tree
 
 
+def validate_rope(tree: xr.DataTree, rope: float) -> None:
+    """Raise `LeadlineError` if there is a `rope` and no models to compare."""
+    models = set(tree["posterior"].dataset["model"].to_numpy().tolist())
+    if rope and len(models) == 1:
+        raise LeadlineError("`rope` is for a comparison of models, and this fit has one model")
+
+
 def direction_sign(tree: xr.DataTree) -> float:
     """Return 1 when scores are minimised, −1 when they are maximised."""
     return LOSS_SIGNS[tree.attrs["direction"]]

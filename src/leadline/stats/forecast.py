@@ -36,7 +36,7 @@ def forecast(
     tree: xr.DataTree,
     trials: int | Sequence[int] | npt.NDArray[np.int64],
     *,
-    minimum_gain: float = 0.0,
+    minimum_gain: float | None = None,
 ) -> xr.Dataset:
     """Return the improvement over the best seen that the next m random trials would bring.
 
@@ -46,8 +46,9 @@ def forecast(
         The result of `leadline.fit`.
     trials : int or array_like of int
         Numbers of further trials m, at least 1, each evaluated once. Failed trials count.
-    minimum_gain : float
-        Largest gain, in score units, that is not worth having.
+    minimum_gain : float, optional
+        Largest gain, in score units, that is not worth having; 0 for any gain. Default: that of the
+        noise of one run, and any in `p_gain`.
 
     Returns
     -------
@@ -74,9 +75,9 @@ def forecast(
         - `best_seen`, `best_seen_expected` (search): the measured score of that trial, and the
           posterior mean of its expected score.
 
-        ``attrs`` hold `minimum_gain`, `metric`, `direction`, the `cost_unit`, `problems` of
-        sampling: if there are any, do not rely on these numbers; and in `far_beyond` a clause if
-        the largest m is more than 2.5 times the trials of a search.
+        ``attrs`` hold `minimum_gain` if it was given, `metric`, `direction`, the `cost_unit`,
+        `problems` of sampling: if there are any, do not rely on these numbers; and in `far_beyond`
+        a clause if the largest m is more than 2.5 times the trials of a search.
 
     Raises
     ------
@@ -104,25 +105,28 @@ def forecast(
     """
     validate_tree(tree, surface=True)
     sizes = validate_budgets(trials, "trials")
-    minimum_gain = validate_amount(minimum_gain, "minimum_gain")
+    if minimum_gain is not None:
+        minimum_gain = validate_amount(minimum_gain, "minimum_gain")
     names = search_names(tree)
     m: dict[str, Any] = {"trials": np.asarray(trials).reshape(-1)}
     if is_surface(tree):
-        figures = _by_surface(tree, sizes, minimum_gain, m)
+        figures = _by_surface(tree, sizes, minimum_gain or 0.0, m)
         p_gain, again = figures["p_gain"], tree["posterior"].dataset["best_seen_expected"]
     else:
         figures = _by_law(tree, sizes, m)
-        p_gain = probability_of_gain(tree, figures["trials"], minimum_gain)
+        p_gain = probability_of_gain(tree, figures["trials"], minimum_gain or 0.0)
         again = best_seen_expected(tree)
     sign, seen = direction_sign(tree), best_seen(tree)
     result = figures[["best"]].assign_attrs(
-        minimum_gain=minimum_gain,
         metric=tree.attrs.get("metric", "score"),
         direction=tree.attrs["direction"],
         problems=", ".join(convergence(tree).problems),
         cost_unit=str(tree.attrs.get("cost_unit", "")),
         far_beyond=far_beyond(tree, float(sizes.max())),
     )
+    if minimum_gain is not None:
+        # A file holds no None.
+        result.attrs["minimum_gain"] = minimum_gain
     result["gain"] = (sign * (seen - result["best"])).clip(min=0.0).transpose(*result["best"].dims)
     result["expected_gain"] = figures["expected_gain"]
     result["p_gain"] = p_gain
@@ -146,13 +150,13 @@ def forecast(
     return result
 
 
-def worthwhile(tree: xr.DataTree, minimum_gain: float) -> xr.DataArray | float:
+def worthwhile(tree: xr.DataTree, minimum_gain: float | None) -> xr.DataArray | float:
     """Return the gain of an expected score that a further one must exceed to be worth having.
 
-    It is `minimum_gain`; if that is 0, the noise sd of one run (chain, draw, search): a smaller
-    gain does not show.
+    It is `minimum_gain`; without one, the noise sd of one run (chain, draw, search): a smaller gain
+    does not show.
     """
-    return minimum_gain or tree["posterior"].dataset["noise_sd"]
+    return tree["posterior"].dataset["noise_sd"] if minimum_gain is None else minimum_gain
 
 
 def _by_surface(

@@ -12,7 +12,7 @@ from leadline.stats.citations import BIBTEX, REFERENCES
 from leadline.stats.compare import compare_once
 from leadline.stats.comparison_paper import comparison_results
 from leadline.stats.diagnostics import convergence, recorded_checks
-from leadline.stats.fitted_search import search_names, validate_tree
+from leadline.stats.fitted_search import search_names, validate_rope, validate_tree
 from leadline.stats.intervals import estimates, validate_interval
 from leadline.stats.leaning import far_beyond
 from leadline.stats.markup import escape
@@ -120,7 +120,7 @@ def sentences(
     ...
     leadline.errors.LeadlineError: no sentence for a paper: sampling has not converged...
     """
-    validate_tree(tree, surface=budget is None, asked="`budget`")
+    validate_rope(validate_tree(tree, surface=budget is None, asked="`budget`"), rope)
     if form not in FORMS:
         raise LeadlineError(f"form must be 'markdown' or 'latex', got {format_value(form)}")
     prob, kind = validate_interval(ci_prob, None)
@@ -227,7 +227,7 @@ def _methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
         f"To the best scores ({tree.attrs['metric']}, {tree.attrs['direction']}d) "
         f"{'' if one else 'of each search '}we fitted the noisy quadratic distribution "
         f"(the law) @lourie2025@ with Leadline {versions.get('leadline', '')}; all other trials"
-        f"{', failed ones included,' * failed} count as worse.",
+        f"{', those without a score included,' * failed} count as worse.",
         "" if one else _MODELS.get(str(settings.get("model")), ""),
         stages,
         _thresholds(tree)

@@ -9,7 +9,7 @@ from leadline.data.trials import likely_params
 from leadline.errors import pluralize
 from leadline.stats.diagnostics import checks_line
 from leadline.stats.intervals import SAMPLE_DIMS, estimate
-from leadline.stats.rounding import percent, with_interval
+from leadline.stats.rounding import percent, rounded, with_interval
 from leadline.stats.surface_beside_law import flat_dimensions
 from leadline.stats.surface_settings import best_setting, value_text
 from leadline.stats.surface_tree import law_draws, surface_groups
@@ -68,13 +68,14 @@ def setting_cells(table: pd.DataFrame) -> pd.DataFrame:
     for name, row in table.iterrows():
         absent = pd.isna(row["together"])
         gain, low, high = (float(row[f"tuning_gain{end}"]) for end in ("", "_lower", "_upper"))
-        cost = with_interval(gain, low, high, (high - low) / 4)
+        # No cost is below 0: its ends need no digits that show their sign.
+        cost, *ends = (rounded(own, (high - low) / 4) for own in (gain, low, high))
         tried = f" (of {row['tried']})" if row["tried"] else ""
         rows[f"{name}{' (log)' * (row['axis'] == 'log')}{tried}"] = {
             f"best value [{prob}]": "inactive" if absent else _best_value(row),
             "best together": "" if absent else value_text(row["together"]),
             "best trial": "" if pd.isna(row["best_trial"]) else value_text(row["best_trial"]),
-            f"a random value costs [{prob}]": "" if absent else cost,
+            f"a random value costs [{prob}]": "" if absent else f"{cost} [{', '.join(ends)}]",
             "matters": "" if absent else percent(float(row["p_matters"])),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("hyperparameter")
@@ -89,7 +90,7 @@ def together_text(table: pd.DataFrame) -> str:
         text += "; no setting is expected to do better than the best trial re-run: keep that one"
     elif table.attrs["never_run"]:
         text += "; no trial had this setting"
-        text += ": to run it is the cheapest next step" * (not failed)
+        text += ": to run it is the cheapest next step" * _worth_a_run(table)
     if len(ends := table.index[table["at_edge"] != ""]):
         text += (
             "; at an end of the tried range, so that a wider one may help, where it can be wider: "
@@ -98,27 +99,35 @@ def together_text(table: pd.DataFrame) -> str:
     return f"{text}; the optimum is what perfect tuning would reach, at a place not yet known"
 
 
+def _worth_a_run(table: pd.DataFrame, minimum_gain: float | None = None) -> bool:
+    known = table.attrs
+    least = known["noise_sd"] if minimum_gain is None else minimum_gain
+    if known["keep_best"] or not known["never_run"] or known["failed_checks"]:
+        return False
+    return bool(known["together_gain"] >= least)
+
+
 def _together_score(table: pd.DataFrame) -> str:
     mean, low, high = table.attrs["together_score"]
     # Nearly the sd, for as many digits as the other answers have.
     return with_interval(mean, low, high, (high - low) / 3)
 
 
-def next_run(tree: xr.DataTree, search: str, *, stop: bool = False) -> str:
+def next_run(tree: xr.DataTree, search: str, minimum_gain: float | None = None) -> str:
     """Return the advice to run the setting "best together" if no trial had it, else "".
 
-    It is to run it before a `stop`, else as the next step. A surface that failed a check has none.
+    Its gain over the best trial re-run must be `minimum_gain` or more, by default the noise of one
+    run. A surface that failed a check has no such advice.
     """
     table = best_setting(tree, search)
-    known = table.attrs
-    if known["keep_best"] or not known["never_run"] or known["failed_checks"]:
+    if not _worth_a_run(table, minimum_gain):
         return ""
     values = [f"{name} {value_text(own)}" for name, own in table["together"].dropna().items()]
     again = tree["posterior"].dataset["best_seen_expected"].sel(search=search)
     of_search = f" of {search}" if tree["posterior"].sizes["search"] > 1 else ""
-    begin = "Before you stop, run" if stop else "The cheapest next step is to run"
     return (
-        f"{begin} the setting{of_search} that is best together, which no trial had: "
+        f"The cheapest next step is to run the setting{of_search} that is best together, which no "
+        "trial had: "
         f"{', '.join(values)}. Its expected score is {_together_score(table)}, "
         f"that of the best trial re-run {estimate(again, table.attrs['ci_prob'])}."
     )
@@ -159,6 +168,10 @@ def _sentence(tree: xr.DataTree, search: str, table: pd.DataFrame) -> str:
             notes.append(f"bad choice {row['bad']}" if row["bad"] else "")
             undecided.append(f"{name} ({'; '.join(filter(None, notes))})")
         text += f"; it cannot be told for {', '.join(undecided)}"
+    no = chance[chance <= 1 - _CERTAIN]
+    if len(no):
+        others = ", ".join(f"{name} ({percent(own)})" for name, own in no.items())
+        text += f"; {others} {'does' if len(no) == 1 else 'do'} not"
     absent = [str(name) for name in table.index[~active]]
     if absent:
         text += f"; inactive at the optimum: {', '.join(absent)}"

@@ -10,7 +10,7 @@ import xarray as xr
 from leadline.errors import join_values
 from leadline.stats.diagnostics import convergence, recorded_checks
 from leadline.stats.fitted_search import search_names
-from leadline.stats.forecast import worthwhile
+from leadline.stats.forecast import forecast, worthwhile
 from leadline.stats.guided import guided_searches
 from leadline.stats.intervals import SAMPLE_DIMS
 from leadline.stats.noise_of_seeds import larger_noises
@@ -24,6 +24,9 @@ from leadline.stats.surface_tree import is_surface, learned_searches
 
 Verdict = Literal["stop", "not settled", "go on", "no advice"]
 
+
+_STEP = 20
+"""The trials of a small step."""
 
 _FAR = 10
 """A number of trials is far beyond those that were run from so many times their number on."""
@@ -63,11 +66,11 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     score expected if re-run, since luck is not worth having, and it counts from the `minimum_gain`
     on, or above the noise of one run if there is none. The advice is to stop if it counts with less
     than `probability` in every search that has trials, and to go on if it counts with more than one
-    half in one, else to go on in small steps. The gain is that of the next random trials. Where a
-    sampler learned, no trials exceed a perfect search: to stop, its gain must be unlikely, and to
-    go on, that of random trials likely. A surface has few functions: to stop, the probability must
-    be that low with their error added. Beside a law, the advice rests on the surface, and says
-    where the law would advise the opposite.
+    half in one, else to go on in small steps, unless one step would be to stop. The gain is that of
+    the next random trials. Where a sampler learned, no trials exceed a perfect search: to stop, its
+    gain must be unlikely, and to go on, that of random trials likely. A surface has few functions:
+    to stop, the probability must be that low with their error added. Beside a law, the advice rests
+    on the surface, and says where the law would advise the opposite.
 
     Raises `LeadlineError` if `probability` is not between 0 and 1.
 
@@ -77,34 +80,31 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     >>> advice.verdict, advice.stop
     ('no advice', False)
     """
-    probability = validate_probability(probability)
+    probability, least = validate_probability(probability), found.attrs.get("minimum_gain")
     last = found.isel(trials=int(np.argmax(found["trials"].to_numpy())))
-    perfect = perfect_search(tree, found.attrs["minimum_gain"])
+    perfect = perfect_search(tree, least)
     learned = perfect["search"].to_numpy().tolist()
-    # A search known from reported bests alone was run by others: it cannot be continued.
-    chance = last["p_worthwhile"].sel(search=search_names(with_trials(tree)))
-    if learned:
-        chance = perfect["p_worthwhile"].reindex(search=chance["search"]).fillna(chance)
+    chance = _chances(tree, last, perfect)
     largest, sampling = float(chance.max()), convergence(tree)
     if not sampling.ok:
         problems = ", ".join(sampling.problems)
         reason = f"No advice: sampling has not converged ({problems})."
         return Advice("no advice", largest, reason)
     likeliest = str(chance.idxmax("search").item())
-    # A surface has few functions: their chance must not stop a search.
-    functions = tree["posterior"].sizes["chain"] * tree["posterior"].sizes["draw"]
-    error = math.sqrt(largest * (1 - largest) / functions) if is_surface(tree) else 0.0
+    error = _error(tree, largest)
     stop = largest + error < probability
     go_on = float(last["p_worthwhile"].sel(search=chance["search"]).max()) > max(0.5, probability)
     verdict: Verdict = "stop" if stop else "go on" if go_on else "not settled"
     own, several = last.sel(search=likeliest), chance.sizes["search"] > 1
-    amount, noise = f"{found.attrs['minimum_gain']:g}", ""
-    if not found.attrs["minimum_gain"]:
+    amount, noise = "", ""
+    if least is None:
         # Each search has a noise of its own.
         noise = f"{float(own['noise_sd']):.2g}"
         if is_surface(tree) and likeliest in (larger := larger_noises(tree)):
             noise += f", between seeds {larger[likeliest]:.2g}"
         amount = "the noise of one run" + f" ({noise})" * (not several)
+    else:
+        amount = f"{least:g}"
     named = likeliest + f" (noise sd {noise})" * bool(noise)
     where = f", most likely for {named}," if not stop else " in any search"
     where = where if several else ""
@@ -113,31 +113,89 @@ def stopping_advice(tree: xr.DataTree, found: xr.Dataset, *, probability: float 
     who = f"the best of {number:g} more {kind}trials, if re-run,"
     if number == 1:
         who = f"1 more {kind}trial, if re-run,"
-    shown, limit = percent(largest), f"{100 * probability:g} %"
-    if stop and shown == limit:
-        # Just below the limit must not read as the limit.
-        shown = f"{100 * largest:.2g} %"
+    counted = ""
+    if kind:
+        seen = rounded(float(own["best_seen"]), float(own["noise_sd"]))
+        counted = f"counted where it measures better than {'the best seen' if several else seen}"
+    limit = f"{100 * probability:g} %"
+    shown, shown_error = _decision(largest, error, probability, stop=stop)
     sentence = (
         f"{verdict.capitalize()}: "
         f"{'a perfect search' if likeliest in learned else who} would gain more than {amount}"
         f"{where} with probability {shown} ("
-        + f"standard error {100 * error:.2g} % from {functions} draws; " * (error >= 0.005)
-        + f"to stop: below {limit}{' with this error' * (error >= 0.005)})."
+        + f"{counted}; " * bool(counted and likeliest not in learned)
+        + f"standard error {shown_error}; " * bool(shown_error)
+        + f"to stop: below {limit}{' with this error' * bool(shown_error)})."
     )
     if likeliest in learned:
         random = percent(float(own["p_worthwhile"]))
-        sentence = f"{sentence[:-1]}; {who} with {random}. A sampler that learns lies between."
+        sentence = f"{sentence[:-1]}; {who} with {random} ({counted})."
+        sentence += " A sampler that learns lies between."
     elif not stop:
         mean = gain_cell(own)
         luck = ": what measures better is often luck" if float(mean) <= 0.0 else ""
         sentence += f" On average it gains {mean}{luck}."
     if verdict == "not settled":
-        sentence += " Go on in small steps of about 20 trials, and fit and forecast after each."
-    if is_surface(tree):
-        steps = (next_run(tree, name, stop=stop) for name in search_names(tree))
+        sentence += f" {_small_steps(tree, number, least, probability, perfect)}"
+    if is_surface(tree) and not stop:
+        steps = (next_run(tree, name, least) for name in search_names(tree))
         sentence = " ".join([sentence, *filter(None, steps)])
-    beside = opposite_advice(tree, found.attrs["minimum_gain"], probability, stop=stop)
+    beside = opposite_advice(tree, least, probability, stop=stop)
     return Advice(verdict, largest, f"{sentence} {beside}".rstrip(), _doubt(tree))
+
+
+def _chances(tree: xr.DataTree, last: xr.Dataset, perfect: xr.Dataset) -> xr.DataArray:
+    """Return the probabilities of a gain that is worth having, (search), for an advice to stop."""
+    # A search known from reported bests alone was run by others: it cannot be continued.
+    chance = last["p_worthwhile"].sel(search=search_names(with_trials(tree)))
+    if not perfect.sizes["search"]:
+        return chance
+    return perfect["p_worthwhile"].reindex(search=chance["search"]).fillna(chance)
+
+
+def _error(tree: xr.DataTree, chance: float) -> float:
+    """Return the standard error of a probability: the few functions of a surface must not stop."""
+    functions = tree["posterior"].sizes["chain"] * tree["posterior"].sizes["draw"]
+    return math.sqrt(chance * (1 - chance) / functions) if is_surface(tree) else 0.0
+
+
+def _decision(chance: float, error: float, limit: float, *, stop: bool) -> tuple[str, str]:
+    """Return a probability and its error, "" for a small one, whose sum shows whether to stop."""
+    error = error if error >= 0.005 else 0.0
+    if not error and (chance > 0.99 or chance < 0.01 < limit):
+        return percent(chance), ""
+    for decimals in range(5):
+        least = (int(chance < 0.1), 1)
+        texts = [
+            f"{100 * own:.{max(decimals, few)}f}"
+            for own, few in zip((chance, error), least, strict=True)
+        ]
+        if (sum(map(float, texts)) < 100 * limit) == stop:
+            break
+    shown, shown_error = (f"{text} %" for text in texts)
+    return shown, shown_error if error else ""
+
+
+def _small_steps(
+    tree: xr.DataTree,
+    trials: float,
+    minimum_gain: float | None,
+    probability: float,
+    perfect: xr.Dataset,
+) -> str:
+    """Return the advice to go on in small steps, or why not: a step alone would be one to stop."""
+    if trials > _STEP:
+        step = forecast(tree, [_STEP], minimum_gain=minimum_gain).isel(trials=0)
+        chance = float(_chances(tree, step, perfect).max())
+        error = _error(tree, chance)
+        if chance + error < probability:
+            shown, shown_error = _decision(chance, error, probability, stop=True)
+            shown += f" (standard error {shown_error})" * bool(shown_error)
+            return (
+                f"The best of {_STEP} more would with {shown}, so that small steps are not worth "
+                f"it: run all {trials:g}, or stop."
+            )
+    return f"Go on in small steps of about {_STEP} trials, and fit and forecast after each."
 
 
 def _doubt(tree: xr.DataTree) -> str:
@@ -145,7 +203,7 @@ def _doubt(tree: xr.DataTree) -> str:
     return doubts.get(tree.attrs.get("failed_checks"), f" But {recorded_checks(tree)}.")
 
 
-def perfect_search(tree: xr.DataTree, minimum_gain: float) -> xr.Dataset:
+def perfect_search(tree: xr.DataTree, minimum_gain: float | None) -> xr.Dataset:
     """Return what a perfect search would gain where a sampler learned, dim (search).
 
     `gain` is the posterior mean of the headroom, and `p_worthwhile` the probability that it is

@@ -301,7 +301,7 @@ def _answer_cells(row: pd.Series, prob: float, kind: str) -> dict[str, str]:
     sd = float(row["optimum_sd"])
     cells = {
         # Those of a sampler that learned stand in a column of their own.
-        f"{'random ' if 'guided' in row.index else ''}trials (failed)": (
+        f"{'random ' if 'guided' in row.index else ''}trials (no score)": (
             f"{row['trials']:.0f} ({row['failed']:.0f})"
         ),
         "trials used": _trials_used(row),

@@ -40,7 +40,7 @@ _LAW = f"{ACT_ON} law, from {{}} alone, as the surface does not predict its own 
 
 
 def law_sentences(
-    tree: xr.DataTree, *, ci_prob: float | None = None, minimum_gain: float = 0.0
+    tree: xr.DataTree, *, ci_prob: float | None = None, minimum_gain: float | None = None
 ) -> dict[str, str]:
     """Return which of surface and law to act on, and what the law says, of each search with one.
 
@@ -67,8 +67,9 @@ def law_sentences(
         ]
         if "law_noise_sd" in law:
             gain = _headroom(tree, law)
-            chance = percent(float((gain > (minimum_gain or law["law_noise_sd"])).mean()))
-            amount = f"{minimum_gain:g}" if minimum_gain else "the noise of one run"
+            worth = law["law_noise_sd"] if minimum_gain is None else minimum_gain
+            chance = percent(float((gain > worth).mean()))
+            amount = "the noise of one run" if minimum_gain is None else f"{minimum_gain:g}"
             answers.append(
                 f"a gain of {estimate(gain, prob)} by a perfect search, more than {amount} with "
                 f"probability {chance}"
@@ -98,7 +99,7 @@ def flat_dimensions(tree: xr.DataTree) -> list[str]:
 
 
 def opposite_advice(
-    tree: xr.DataTree, minimum_gain: float, probability: float, *, stop: bool
+    tree: xr.DataTree, minimum_gain: float | None, probability: float, *, stop: bool
 ) -> str:
     """Return what an advice rests on, and where a law would advise the opposite; "" without one.
 
@@ -115,7 +116,7 @@ def opposite_advice(
     if "law_noise_sd" not in laws:
         return text
     laws = laws.sel(search=names)
-    worth = minimum_gain or laws["law_noise_sd"]
+    worth = laws["law_noise_sd"] if minimum_gain is None else minimum_gain
     largest = float((_headroom(tree, laws) > worth).mean(SAMPLE_DIMS).max())
     gain = f"a perfect search would gain more than that with probability {percent(largest)}"
     if stop and largest > 0.5:

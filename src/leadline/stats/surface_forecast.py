@@ -159,7 +159,7 @@ def headroom_of(tree: xr.DataTree) -> xr.DataArray:
 
 
 def perfect_search_sentences(
-    tree: xr.DataTree, prob: float, minimum_gain: float = 0.0
+    tree: xr.DataTree, prob: float, minimum_gain: float | None = None
 ) -> list[str]:
     """Return what a perfect search would gain in words, one sentence per search.
 
@@ -167,13 +167,13 @@ def perfect_search_sentences(
     noise of one run, are worth having.
     """
     headroom, sentences = headroom_of(tree), []
-    above = headroom > (minimum_gain or tree["posterior"].dataset["noise_sd"])
-    above = above.mean(SAMPLE_DIMS)
-    amount = f"{minimum_gain:g}" if minimum_gain else "the noise of one run"
+    noise = tree["posterior"].dataset["noise_sd"]
+    above = (headroom > (noise if minimum_gain is None else minimum_gain)).mean(SAMPLE_DIMS)
+    amount = "the noise of one run" if minimum_gain is None else f"{minimum_gain:g}"
     names = headroom["search"].to_numpy().astype(str)
     for name in names:
         where = f" in {name}" if len(names) > 1 else ""
-        seeds = "" if minimum_gain else seeds_clause(tree, name)
+        seeds = seeds_clause(tree, name) if minimum_gain is None else ""
         sentences.append(
             f"A perfect search would gain {estimate(headroom.sel(search=name), prob)} over the "
             f"best trial re-run{where} (mean and {100 * prob:g} % interval), more than {amount} "

@@ -11,6 +11,7 @@ from leadline.stats.paper_trials import how_searched
 from leadline.stats.setting_words import setting_sentences
 from leadline.stats.surface_beside_law import ACT_ON, law_sentences
 from leadline.stats.surface_forecast import perfect_search_sentences
+from leadline.stats.surface_settings import best_setting
 from leadline.stats.surface_tree import (
     MEASURED,
     fitted_trials,
@@ -41,7 +42,8 @@ def surface_methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
     used = sum(fitted_trials(tree, name) for name in groups)
     law = (
         "Beside it we fitted the noisy quadratic distribution (the law) @lourie2025@ to the best "
-        f"scores alone; all other trials{', failed ones included,' * failed} count as worse."
+        f"scores alone; all other trials{', those without a score included,' * failed} count as "
+        "worse."
     )
     return [
         f"Configurations were chosen by {how_searched(tree)}.",
@@ -49,7 +51,7 @@ def surface_methods(tree: xr.DataTree, prob: float, kind: str) -> list[str]:
         f"{tree.attrs['direction']}d, {' or '.join(scales)} scale) we fitted a Gaussian process "
         "over the hyperparameters with a sparse axis-aligned prior @eriksson2021@, with Leadline "
         f"{versions.get('leadline', '')}; the optimum is the best value of its functions"
-        f"{', and failed trials were left out' * failed}.",
+        f"{', and trials without a score were left out' * failed}.",
         law * (len(learned_searches(tree)) < len(groups)),
         f"{sampling}; R-hat at most {found.max_rhat:.3f}, effective sample sizes at least "
         f"{min(found.min_ess_bulk, found.min_ess_tail):.0f} @vehtari2021@, no divergences.",
@@ -70,5 +72,17 @@ def surface_results(tree: xr.DataTree, prob: float) -> list[str]:
     }
     texts = [f"{name}: {text}" if len(names) > 1 else text for name, text in beside.items()]
     texts += setting_sentences(tree, ci_prob=prob)
+    texts += _at_edges(tree)
     texts += [f"calibration: {MEASURED}"] * bool(learned_searches(tree))
     return results + [f"{text[:1].upper()}{text[1:]}." for text in texts]
+
+
+def _at_edges(tree: xr.DataTree) -> list[str]:
+    """Return where an optimum is at an end of a range, one text per search."""
+    names, texts = search_names(tree), []
+    for name in names:
+        edges = best_setting(tree, name)["at_edge"]
+        ends = [f"the {end} end of the range of {own}" for own, end in edges[edges != ""].items()]
+        where = f" in {name}" * (len(names) > 1)
+        texts += [f"the optimum{where} lies at {' and '.join(ends)}"] * bool(ends)
+    return texts

@@ -1,6 +1,8 @@
 """The place of the optimum of a surface, and the hyperparameters that matter near it."""
 
 import json
+import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -93,10 +95,11 @@ def best_setting(
         in which it is inactive counts as a gain of 0, and not for the best value. ``attrs`` hold
         `calibration`, how often the intervals of the optimum of searches that learned covered the
         truth, `ci_prob`, and `together_score`, the expected score of the configuration
-        `together`: its posterior mean and the ends of its interval; `keep_best`, whether the best
-        trial, which may differ from the surface around it, is expected to be as good or better if
-        re-run; `never_run`, whether no fitted trial has the values `together`; and `failed_checks`,
-        the warnings among the checks that failed in this search. Printed, it is the table of
+        `together`: its posterior mean and the ends of its interval; `together_gain`, its gain over
+        the best trial re-run, and the `noise_sd` of one run; `keep_best`, whether the best trial,
+        which may differ from the surface around it, is expected to be as good or better if re-run;
+        `never_run`, whether no fitted trial has the values `together`; and `failed_checks`, the
+        warnings among the checks that failed in this search. Printed, it is the table of
         `leadline summary`; ``table.T`` has all columns.
 
     Raises
@@ -139,15 +142,15 @@ def best_setting(
         # Beside a declared range, the tried values would be taken for it.
         listed = np.empty(0) if axis.declared else tried
         rows[axis.name] = _place(axis, unit, prob) | {
-            "together": axis.from_unit(together)[0],
-            "best_trial": axis.from_unit(own_points[[best]])[0],
+            "together": _values(axis, together)[0],
+            "best_trial": _values(axis, own_points[[best]])[0],
             "axis": "choice" if axis.choices else "log" if axis.log else "linear",
             "tuning_gain": median,
             "tuning_gain_lower": lower,
             "tuning_gain_upper": upper,
             "p_matters": chance,
             "p_worst": _worst_matters(lines.sel(hyperparameter=axis.name), own["noise_sd"]),
-            "tried": ", ".join(value_text(own) for own in axis.from_unit(listed)),
+            "tried": ", ".join(value_text(own) for own in _values(axis, listed)),
             "relevance": float(np.median(own["relevance"].to_numpy())),
             "rarely": _rarely_tried(axis, own_points),
             "bad": _bad_choices(
@@ -159,9 +162,10 @@ def best_setting(
     table = _Settings(table.sort_values("tuning_gain", ascending=False, kind="stable"))
     score = together_score(tree, name)
     again = float(posterior["best_seen_expected"].mean())
-    keep = bool(direction_sign(tree) * (again - score.mean()) <= 0.0)
+    gain = float(direction_sign(tree) * (again - score.mean()))
     sides = np.quantile(score, [(1 - prob) / 2, (1 + prob) / 2])
-    table.attrs.update(calibration=calibration_of(tree), ci_prob=prob, keep_best=keep)
+    table.attrs.update(calibration=calibration_of(tree), ci_prob=prob, keep_best=gain <= 0.0)
+    table.attrs.update(together_gain=gain, noise_sd=float(posterior["noise_sd"].mean()))
     table.attrs["never_run"] = not run.any()
     failed = json.loads(tree.attrs.get("failed_checks", "[]"))
     where = failed_searches(tree)
@@ -291,8 +295,20 @@ def _nearest(tried: Floats, units: Floats) -> Floats:
 
 
 def value_text(value: object) -> str:
-    """Return the value of a hyperparameter as text."""
+    """Return the value of a hyperparameter as text, of an integer with all its digits."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e9:
+        return f"{value:.0f}"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _values(axis: Axis, unit: Floats) -> list[Any]:
+    """Return the values at positions on an axis, on that of an integer the nearest one."""
+    values = axis.from_unit(unit)
+    if not axis.integer or axis.choices:
+        return values
+    # The end of a log axis is half an integer beyond the last.
+    first = math.ceil(math.exp(axis.low) if axis.log else axis.low)
+    return [own if math.isnan(own) else float(max(round(own), first)) for own in values]
 
 
 def _place(axis: Axis, unit: np.ndarray, prob: float) -> dict[str, object]:
@@ -310,5 +326,5 @@ def _place(axis: Axis, unit: np.ndarray, prob: float) -> dict[str, object]:
         }
     # Values that were drawn, which an integer can have.
     ends = np.quantile(unit, [(1 - prob) / 2, 0.5, (1 + prob) / 2], method="nearest")
-    lower, value, upper = axis.from_unit(ends)
+    lower, value, upper = _values(axis, ends)
     return {"value": value, "lower": lower, "upper": upper, "probability": np.nan}

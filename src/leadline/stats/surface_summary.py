@@ -16,7 +16,12 @@ from leadline.stats.rounding import of_best, percent, rounded, with_interval
 from leadline.stats.setting_words import setting_sentences
 from leadline.stats.surface_beside_law import flat_dimensions, law_sentences
 from leadline.stats.surface_forecast import headroom_of
-from leadline.stats.surface_tree import calibration_of, law_draws, surface_groups
+from leadline.stats.surface_tree import (
+    best_trial_name,
+    calibration_of,
+    law_draws,
+    surface_groups,
+)
 
 BY_PRIOR = "(prior)"
 """The mark of a number that the prior decides."""
@@ -64,12 +69,7 @@ def surface_summary(
         "best_seen": [sign * np.nanmin(score[owner == name]) for name in names],
         "best_runs": best_runs(tree),
     }
-    # Earlier versions stored no names of trials.
-    labels = constant["trial_name"].to_numpy().astype(str) if "trial_name" in constant else None
-    columns["best_trial"] = [
-        "" if labels is None else labels[owner == name][int(np.nanargmin(score[owner == name]))]
-        for name in names
-    ]
+    columns["best_trial"] = [best_trial_name(tree, name) for name in names]
     answers = {name: draws[name] for name in _ANSWERS}
     laws = law_draws(tree)
     answers |= {name: laws[name] for name in ("effective_dim",) if name in laws}
@@ -113,7 +113,7 @@ def surface_cells(answers: pd.DataFrame, prob: float, kind: str) -> pd.DataFrame
     for name, row in answers.iterrows():
         sd = float(row["optimum_sd"])
         cells = {
-            "trials (failed)": f"{row['trials']:.0f} ({row['failed']:.0f})",
+            "trials (no score)": f"{row['trials']:.0f} ({row['failed']:.0f})",
             "best seen": rounded(float(row["best_seen"]), sd)
             + of_best([row["best_runs"]], row["best_trial"]),
         }
