@@ -281,7 +281,7 @@ def _other_scores(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
     found = [
         name
         for name in others
-        if usual_direction(name) and pd.to_numeric(frame[name], errors="coerce").nunique() > 1
+        if usual_direction(name) and pd.to_numeric(frame[name], errors="coerce").notna().any()
     ]
     if not found:
         return []
