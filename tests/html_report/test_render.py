@@ -77,6 +77,13 @@ def test_the_command_of_another_difference_replaces_no_report(tree):
     assert "FIT.nc --budget 100 --rope D -o OTHER.html<" in render(tree, budget=100.0)
 
 
+@pytest.mark.parametrize("rope", [0.0, 0.02])
+def test_without_a_rope_no_difference_counts_as_equal(tree, page, rope):
+    text = render(tree, rope=rope) if rope else page
+    assert len(re.findall(r'<span id="rope-words"> Differences up to', text)) == (rope > 0)
+    assert len(re.findall(r'<span id="rope-words" hidden>', text)) == (rope == 0)
+
+
 def test_the_advice_to_fit_a_surface_replaces_no_fit():
     table = make_trials().table
     table["param:lr"] = [0.1 + 0.001 * row for row in range(len(table))]
