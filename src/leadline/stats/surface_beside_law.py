@@ -87,10 +87,10 @@ def law_source(tree: xr.DataTree, search: str) -> str:
 
     Said once, of each: models of several searches are fitted together otherwise.
     """
-    first, *others = _with_law(tree)
-    if search != first:
+    names = _with_law(tree)
+    if search not in names[:1]:
         return ""
-    return f", from the scores{' of each search' * bool(others)} alone,"
+    return f", from the scores{' of each search' * (len(names) > 1)} alone,"
 
 
 def comparison_beside_law(tree: xr.DataTree) -> str:
