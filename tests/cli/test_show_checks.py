@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from helpers import make_tree, make_trials
+from helpers_surface import make_surface_tree
 
 from leadline.checks.catalogue import CHECKS, LAW_CHECKS, SURFACE_CHECKS
 from leadline.checks.check import check
@@ -10,6 +11,7 @@ from leadline.checks.plain_words import MEANINGS
 from leadline.checks.recorded_outcomes import outcomes_group
 from leadline.cli.show_checks import show_checks
 from leadline.data.trials import Trials
+from leadline.stats.leaning import leaning
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,15 @@ def with_outcomes(tree, name, **columns):
     result = tree.copy()
     result["checks"] = outcomes_group(table)
     return result
+
+
+@pytest.mark.parametrize("models", [("mlp", "forest"), ("mlp", "mlp")])
+def test_the_caution_of_a_comparison_of_few_trials_stands_below_once(models, capsys):
+    pairs = (("digits", models[0]), ("wine" if len(set(models)) == 1 else "digits", models[1]))
+    for fit in (make_tree(make_trials(n=40, searches=pairs), draws=20), make_surface_tree(pairs)):
+        words = leaning(fit, None)
+        assert "read with caution" in words
+        assert " ".join(shown(fit, capsys).split()).count(words) == (len(set(models)) > 1)
 
 
 def test_every_check_has_a_meaning_in_plain_words():

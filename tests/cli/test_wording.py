@@ -4,10 +4,13 @@ import ast
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import leadline
 from leadline.cli.wording import OPTIONS, in_command_line_words
+from leadline.errors import LeadlineError
+from leadline.io.table import read_table
 
 ROOT = Path(leadline.__file__).parent
 
@@ -105,3 +108,30 @@ def test_advice_for_both(message, words):
 
 def test_options_are_unique():
     assert len(set(OPTIONS.values())) == len(OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"), [("surface", "--surface"), ("crossed", "--pooling crossed"), ("mlp", "")]
+)
+def test_a_kind_of_model_in_place_of_a_column_is_answered_with_its_option(kind, option):
+    frame = pd.DataFrame({"loss": [0.1, 0.2]})
+    with pytest.raises(LeadlineError) as refused:
+        read_table(frame, score="loss", direction="minimize", model=kind)
+    text = in_command_line_words(str(refused.value))
+    assert f"no column '{kind}' for --model" in text
+    assert ("did you mean" in text) == bool(option)
+    assert f"did you mean {option}? The columns are" in text or not option
+
+
+@pytest.mark.parametrize(("name", "counted"), [("t.csv", False), ("t.jsonl", True)])
+def test_rows_of_a_file_are_counted_without_its_header(name, counted, tmp_path):
+    frame, path = pd.DataFrame({"loss": ["0.1", "x"]}), tmp_path / name
+    if counted:
+        frame.to_json(path, orient="records", lines=True)
+    else:
+        frame.to_csv(path, index=False)
+    with pytest.raises(LeadlineError) as refused:
+        read_table(path, score="loss", direction="minimize")
+    text = in_command_line_words(str(refused.value))
+    assert "row 2" in text
+    assert ("row 2 (the header is not counted)" in text) == (not counted)

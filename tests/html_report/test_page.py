@@ -122,10 +122,12 @@ def test_practical_equivalence(opened, data):
 
 
 def test_a_moved_rope_marks_that_verdict_and_pictures_stay(opened):
-    note = opened.locator("#rope-note")
+    note, words = (opened.locator(f"#rope-{name}") for name in ("note", "words"))
+    assert not words.is_visible()
     assert "doubt" not in (note.get_attribute("class") or "")
     slide(opened, "rope", 3)
     assert "doubt" in note.get_attribute("class")
+    assert words.is_visible()
     assert "verdict and pictures are for 0." in note.text_content()
 
 

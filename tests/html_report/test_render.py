@@ -13,6 +13,7 @@ from helpers_surface import make_surface_tree
 
 import leadline as ll
 from leadline.checks.plain_words import MEANINGS
+from leadline.data.trials import Trials
 from leadline.html_report.formats import estimate
 from leadline.html_report.many_searches import page_data
 from leadline.html_report.render import embed, render
@@ -74,6 +75,20 @@ def test_it_is_well_formed_and_has_no_double_identifiers(either):
 
 def test_the_command_of_another_difference_replaces_no_report(tree):
     assert "FIT.nc --budget 100 --rope D -o OTHER.html<" in render(tree, budget=100.0)
+
+
+@pytest.mark.parametrize("rope", [0.0, 0.02])
+def test_without_a_rope_no_difference_counts_as_equal(tree, page, rope):
+    text = render(tree, rope=rope) if rope else page
+    assert len(re.findall(r'<span id="rope-words"> Differences up to', text)) == (rope > 0)
+    assert len(re.findall(r'<span id="rope-words" hidden>', text)) == (rope == 0)
+
+
+def test_the_advice_to_fit_a_surface_replaces_no_fit():
+    table = make_trials().table
+    table["param:lr"] = [0.1 + 0.001 * row for row in range(len(table))]
+    page = render(make_tree(Trials(table, "minimize"), chains=2, draws=25))
+    assert "`--surface -o NEW`" in page
 
 
 def test_every_picture_has_a_name_for_those_who_do_not_see_it(page, data):

@@ -454,6 +454,17 @@ def test_a_column_that_numbers_or_names_the_trials_is_no_hyperparameter(cells, d
     assert "'lr' has another" not in notes
 
 
+@pytest.mark.parametrize(("score", "named"), [("lr", True), ("val_loss", False)])
+def test_a_score_that_nothing_names_is_named_where_another_column_is_no_score(score, named):
+    columns = {"lr": [0.1, 0.2, 0.4], "macro_f1": [0.5, 0.7, 0.6], "val_loss": [0.3, 0.1, 0.2]}
+    frame = pd.DataFrame(columns | {"error": ["", "", "killed"]})
+    trials = read_table(frame, score=score, direction="minimize")
+    said = [note for note in trials.notes if "look like scores" in note]
+    assert len(said) == named
+    assert all("'macro_f1'" in note and "score='macro_f1'" in note for note in said)
+    assert not any("'error'" in note for note in said)
+
+
 def test_columns_that_look_like_hyperparameters_and_statuses_are_named():
     status, params = read_table(sweep_table(), **SWEEP).notes
     assert "status='state'" in status

@@ -54,10 +54,10 @@ def test_many_searches_have_pages_and_few_pictures(monkeypatch):
     assert pictures_of(tree) == ["optimum", "comparison", "ranks"]
     pages = pages_of("optimum", tree)
     assert list(pages) == ["optimum-1", "optimum-2"]
-    sizes = [page["posterior"].sizes["search"] for page in pages.values()]
+    sizes = [page["tree"]["posterior"].sizes["search"] for page in pages.values()]
     assert sizes == [8, 6]
     assert list(pages_of("ranks", tree)) == ["ranks"]
-    ll.plot_optimum(pages["optimum-2"])
+    ll.plot_optimum(**pages["optimum-2"])
 
 
 def test_the_command_draws_what_is_named(saved, tmp_path, capsys):

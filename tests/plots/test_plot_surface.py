@@ -10,10 +10,11 @@ from helpers import make_tree
 from helpers_surface import make_surface_tree
 
 import leadline as ll
+from leadline.cli.results_folder import write_pictures
 from leadline.errors import LeadlineError
 from leadline.plots import plot_surface
 from leadline.plots.backends import backend_module
-from leadline.plots.gallery import PICTURES, pictures_of
+from leadline.plots.gallery import PICTURES, pages_of, pictures_of
 
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
@@ -109,11 +110,25 @@ def test_a_forecast_has_the_numbers_of_its_table_on_both_axes(trials):
     plt.close("all")
 
 
+def test_several_searches_have_a_picture_of_a_surface_each(tmp_path, monkeypatch):
+    two = make_surface_tree((("a", "x/y"), ("a", "x y")))
+    assert {"surface", "comparison"} <= set(pictures_of(two))
+    write_pictures(two, tmp_path, ["surface"], ending="svg")
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "surface-1-x-y.svg",
+        "surface-2-x-y.svg",
+    }
+    pages = list(pages_of("surface", two).values())
+    assert [page["search"] for page in pages] == ["x/y", "x y"]
+    # The caption says which one it is.
+    assert "search x/y" in (tmp_path / "surface-1-x-y.svg").read_text(encoding="utf-8")
+    monkeypatch.setattr("leadline.plots.gallery.PER_PAGE", 1)
+    assert "surface" not in pictures_of(two)
+
+
 def test_what_has_no_surface_is_refused():
     assert "surface" not in pictures_of(make_tree(draws=4))
     two = make_surface_tree((("a", "x"), ("a", "y")))
-    assert {"surface"} == set(pictures_of(make_surface_tree())) - set(pictures_of(two))
-    assert "comparison" in pictures_of(two)
     with pytest.raises(LeadlineError, match="'x'"):
         ll.plot_surface(two)
     with pytest.raises(LeadlineError, match="surface"):

@@ -10,12 +10,14 @@ import leadline as ll
 from leadline.html_report.render import render
 from leadline.stats.intervals import estimate
 from leadline.stats.rounding import percent
+from leadline.stats.setting_words import setting_sentences
 from leadline.stats.summary import summary_text
 from leadline.stats.surface_beside_law import law_sentences
 from leadline.stats.surface_forecast import headroom_of, perfect_search_sentences
 from leadline.stats.surface_tree import law_draws
 
 NAME = "digits / mlp"
+PAIR = (("a", "x"), ("a", "y"))
 CHECK = "surface fit, leave-one-out"
 
 
@@ -113,12 +115,36 @@ def test_the_advice_says_what_it_rests_on_and_where_the_law_is_opposed(
 
 
 def test_each_law_is_said_once_to_be_of_its_search_alone():
-    pair = make_surface_tree((("a", "x"), ("a", "y")), law=True)
-    assert " ".join(law_sentences(pair).values()).count("from the scores of each search alone") == 1
+    pair = make_surface_tree(PAIR, law=True)
+    # The others must not read as laws of another fit.
+    for sentences in (law_sentences(pair).values(), setting_sentences(pair)):
+        text = " ".join(sentences)
+        assert text.count("the law, from the scores of each search alone, has") == 1
+        assert text.count("the law has") == 1
+        assert "from the scores alone" not in text
     assert "each search" not in law_sentences(make_surface_tree(law=True))[NAME]
 
 
-@pytest.mark.parametrize("searches", [(("digits", "mlp"),), (("a", "x"), ("a", "y"))])
+@pytest.mark.parametrize(
+    ("failed", "words"),
+    [
+        ((), "may differ: act on the surface, which uses the hyperparameters that were tried."),
+        (("y",), "may differ: act on the surface, which .*, but on the law in y, where"),
+        (("x", "y"), "may differ: act on the law, as no surface"),
+    ],
+)
+def test_a_comparison_by_surfaces_says_that_laws_may_differ(failed, words):
+    tree = make_surface_tree(PAIR, law=True)
+    tree = fail_fit(tree, *failed) if failed else tree
+    said = [one for one in ll.comparison_sentences(ll.compare(tree)) if "by the law" in one]
+    assert len(said) == 1
+    assert re.search(words, said[0])
+    # A search that learned has no law.
+    found = ll.compare(make_surface_tree(PAIR))
+    assert not any("by the law" in one for one in ll.comparison_sentences(found))
+
+
+@pytest.mark.parametrize("searches", [(("digits", "mlp"),), PAIR])
 def test_a_law_to_act_on_has_its_failed_checks(searches):
     tree = make_surface_tree(searches, law=True)
     name = tree["posterior"]["search"].to_numpy()[0]
@@ -132,7 +158,7 @@ def test_a_law_to_act_on_has_its_failed_checks(searches):
 
 
 def test_of_several_searches_those_whose_law_to_act_on_are_named():
-    tree = fail_fit(make_surface_tree((("a", "x"), ("a", "y")), law=True), "y")
+    tree = fail_fit(make_surface_tree(PAIR, law=True), "y")
     assert "But act on the law in y:" in ll.stopping_advice(tree, ll.forecast(tree, 50)).reason
 
 

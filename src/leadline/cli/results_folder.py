@@ -106,7 +106,8 @@ def write_pictures(
 
     `size` is one of `leadline.plots.page.PAGES`, and `options` holds arguments of pictures; each
     picture takes those that it has. `names` are keys of `leadline.plots.gallery.PICTURES`; default:
-    all that apply to the fit. Each picture is a step of `progress`; one of many searches has pages.
+    all that apply to the fit. Each picture is a step of `progress`; one of many searches, and the
+    surface of several, has pages.
     """
     import matplotlib as mpl
 
@@ -121,9 +122,9 @@ def write_pictures(
         if progress is not None:
             progress.step(name)
         # Without a salt, matplotlib's identifiers in SVG are random.
-        for file, part in pages_of(name, tree).items():
+        for file, shown in pages_of(name, tree).items():
             with mpl.rc_context({"svg.hashsalt": "leadline"}), page(size):
                 own = options_of(name, options or {})
-                collection = PICTURES[name](part, backend=backend, **own)
+                collection = PICTURES[name](**shown, backend=backend, **own)
                 save_picture(collection, folder / f"{file}.{ending}")
             plt.close("all")

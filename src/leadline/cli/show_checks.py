@@ -12,6 +12,7 @@ from leadline.checks.plain_words import MEANINGS, UNKNOWN
 from leadline.cli.tables import show_line, show_table
 from leadline.cli.wording import in_command_line_words
 from leadline.errors import pluralize
+from leadline.stats.leaning import leaning
 
 _BOUNDS = {"at least": "≥ ", "at most": "≤ ", "": ""}
 _STYLES = {"FAILED": "red", "noted": "yellow", "passed": "", "not made": "dim"}
@@ -47,6 +48,9 @@ def show_checks(
         show_table(_title(n_searches, every), heads, ["limit"], rows, styles=styles)
     _advise(shown, n_searches, path)
     _explain_limits(shown)
+    if len(set(tree["posterior"].dataset["model"].to_numpy())) > 1 and (few := leaning(tree, None)):
+        # A warning of `compare`, which no check makes.
+        show_line(few)
     counts = checks["outcome"].value_counts()
     made = pluralize(int(len(checks) - counts.get("not made", 0)), "check")
     n_failed = counts.get("FAILED", 0)

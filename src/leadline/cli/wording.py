@@ -95,6 +95,12 @@ _TWO_COLUMNS = re.compile(r"(--task \S+), (?=--model )")
 # A name that a column was given for.
 _FOR = re.compile(rf"(no column .{{1,80}}? for )({_ANY})\b")
 
+# A kind of model in place of the column of the model.
+_KIND = re.compile(rf"(no column '({'|'.join(('surface', *POOLING))})' for --model)\.")
+
+# A row of a file whose first line is not counted, as editors do.
+_ROW = re.compile(r"(\.[ct]sv(?:\.\w+)?: .*?\brow \d+\b)", re.DOTALL)
+
 
 def new_folder(folder: Path, ending: str) -> str:
     """Return a folder that does not exist, beside another and named after it."""
@@ -131,6 +137,14 @@ def in_command_line_words(message: str, fit: Path | None = None) -> str:
     message = _NAMED.sub(lambda match: OPTIONS[match[0]], _ASSIGNED.sub(option, message))
     message = _TWO_COLUMNS.sub(r"\1 ", message)
     message = _FOR.sub(lambda match: f"{match[1]}--{match[2].replace('_', '-')}", message)
+    message = _KIND.sub(
+        lambda match: (
+            f"{match[1]}, which names a column; did you mean "
+            f"{SURFACE if match[2] == 'surface' else f'--pooling {match[2]}'}?"
+        ),
+        message,
+    )
+    message = _ROW.sub(r"\1 (the header is not counted)", message, count=1)
     new = "--force" if fit is None else f"-o {shlex.quote(new_folder(fit.absolute().parent, '-2'))}"
     message = _AGAIN.sub(
         lambda match: (

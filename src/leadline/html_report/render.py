@@ -35,6 +35,8 @@ from leadline.stats.surface_tree import is_surface
 # JSON's escapes of characters that would end a script element or a line of JavaScript.
 _ESCAPED = {ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 
+_SURFACE = "add `--surface -o NEW` to the `leadline fit` that made this one"
+
 
 def report(
     tree: xr.DataTree,
@@ -113,7 +115,7 @@ def render(tree: xr.DataTree, *, budget: float | None = None, rope: float = 0.0)
         curve_pictures=[] if is_many(data) else draw_curves(tree, data, curves),
         pair_pictures=draw_pairs(tree, data, budget, rope),
         law_pictures=draw_law(tree),
-        surface=which_matter(tree, "add --surface to `leadline fit`") if has_params(tree) else "",
+        surface=which_matter(tree, _SURFACE) if has_params(tree) else "",
         law_sentences=law_sentences(tree) if has_law(tree) else [],
         **_template_values(tree, data),
     )

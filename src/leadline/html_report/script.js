@@ -105,6 +105,8 @@
   const showRope = () => {
     const place = Number(ropeSlider.value);
     announce(ropeSlider, String(comparison.ropes[place]), "");
+    // Nothing is said of a difference of 0.
+    one("rope-words").hidden = !place;
     one("rope-note").classList.toggle("doubt", place !== comparison.rope_place);
     all("[data-pair]").forEach((cell) => {
       const column = comparison.pairs[cell.dataset.pair].columns[cell.dataset.column];

@@ -235,6 +235,8 @@ def _unused(frame: pd.DataFrame, columns: Mapping[str, str], grouped: bool) -> l
             )
         elif _are_groups(cells):
             (seeds if name.casefold() in SEED_WORDS else words).append(name)
+    if "score" not in words_of(columns["score"]) and not usual_direction(columns["score"]):
+        notes += _other_scores(frame, columns)
     merged = _merged(frame, columns)
     words = [name for name in words if name not in merged.values()]
     free = [f"{own}={words[0]!r}" for own in _KINDS if words and own not in columns]
@@ -271,6 +273,24 @@ def _unused(frame: pd.DataFrame, columns: Mapping[str, str], grouped: bool) -> l
             f"hyperparameter, params=[{list(merged.values())[-1]!r}, …]"
         )
     return notes
+
+
+def _other_scores(frame: pd.DataFrame, columns: Mapping[str, str]) -> list[str]:
+    """Return a note on unused numbers called as scores are, which the named score is not."""
+    others = frame.columns.difference(list(columns.values()), sort=False)
+    found = [
+        name
+        for name in others
+        if usual_direction(name) and pd.to_numeric(frame[name], errors="coerce").notna().any()
+    ]
+    if not found:
+        return []
+    one = len(found) == 1
+    kind = f", which {'looks like a score' if one else 'look like scores'}"
+    return [
+        f"{UNUSED}{'' if one else 's'} {join_values(found)}{kind}; if "
+        f"{format_value(columns['score'])} is none, name another, as in score={found[0]!r}"
+    ]
 
 
 def _merged(frame: pd.DataFrame, columns: Mapping[str, str]) -> dict[str, str]:

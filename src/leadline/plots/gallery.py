@@ -1,6 +1,7 @@
 """Pictures by name, and saving one to a file."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from leadline.plots.plot_surface import plot_surface
 from leadline.plots.plot_tail_fit import plot_tail_fit
 from leadline.plots.plot_threshold import plot_threshold
 from leadline.plots.plot_tuning_curve import plot_tuning_curve
+from leadline.stats.fitted_search import search_names
 from leadline.stats.plateau import plateaus
 from leadline.stats.scaling_law import has_law
 from leadline.stats.surface_tree import PICTURES as PICTURES_OF_SURFACES
@@ -42,6 +44,8 @@ PER_PAGE = 24
 # These pictures; of more searches than a page holds, only the first is drawn by default.
 _PAGED = ("optimum", "tuning_curve", "forecast", "effective_dim", "tail_fit", "threshold")
 
+_MOST_CHARACTERS = 60
+
 # Fewer tasks are few enough to be compared one by one.
 _RANKS_FROM = 7
 
@@ -57,8 +61,7 @@ def pictures_of(tree: xr.DataTree) -> list[str]:
     posterior, of_surface = tree["posterior"].dataset, is_surface(tree)
     count = posterior.sizes["search"]
     without = set(PICTURES) - set(PICTURES_OF_SURFACES) if of_surface else set()
-    # Each hyperparameter has a panel, so that a picture is of one search.
-    if not of_surface or count > 1:
+    if not of_surface:
         without.add("surface")
     if not has_law(tree):
         without.add("scaling")
@@ -71,21 +74,36 @@ def pictures_of(tree: xr.DataTree) -> list[str]:
     elif len(set(posterior["task"].to_numpy())) < _RANKS_FROM:
         without.add("ranks")
     if count > PER_PAGE:
-        without |= set(_PAGED[1:])
+        without |= {*_PAGED[1:], "surface"}
     return [name for name in PICTURES if name not in without]
 
 
-def pages_of(name: str, tree: xr.DataTree) -> dict[str, xr.DataTree]:
-    """Return the pages of a picture: the name of each, and the fit with the searches on it."""
+def pages_of(name: str, tree: xr.DataTree) -> dict[str, dict[str, Any]]:
+    """Return the pages of a picture: the name of each, and the arguments with its searches."""
     count = tree["posterior"].sizes["search"]
+    if name == "surface" and count > 1:
+        # Each hyperparameter has a panel, so that a page is of one search. The number keeps names
+        # apart that differ in what a file cannot be called.
+        return {
+            f"{name}-{number:0{len(str(count))}d}-{_as_file(search)}": {
+                "tree": tree,
+                "search": search,
+            }
+            for number, search in enumerate(search_names(tree), 1)
+        }
     if name not in _PAGED or count <= PER_PAGE:
-        return {name: tree}
+        return {name: {"tree": tree}}
     starts = range(0, count, PER_PAGE)
     digits = len(str(len(starts)))
     return {
-        f"{name}-{number:0{digits}d}": tree.isel(search=slice(start, start + PER_PAGE))
+        f"{name}-{number:0{digits}d}": {"tree": tree.isel(search=slice(start, start + PER_PAGE))}
         for number, start in enumerate(starts, 1)
     }
+
+
+def _as_file(search: str) -> str:
+    """Return the name of a search as a part of the name of a file."""
+    return re.sub(r"[^\w.]+", "-", search).strip("-.")[:_MOST_CHARACTERS]
 
 
 def save_picture(plot_collection: PlotCollection, path: Path) -> None:

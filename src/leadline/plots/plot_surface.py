@@ -14,7 +14,7 @@ from leadline.plots.figures import Options, make_figure
 from leadline.plots.page import fit_columns
 from leadline.plots.picture import TITLE_CHARACTERS, Picture, Visuals, score_label
 from leadline.plots.style import DASHED, MARK, QUIET, model_styles, search_models
-from leadline.stats.fitted_search import direction_sign, validate_tree
+from leadline.stats.fitted_search import direction_sign, search_names, validate_tree
 from leadline.stats.rounding import percent
 from leadline.stats.surface_slices import surface_slices
 from leadline.stats.surface_tree import NO_SURFACE, is_surface
@@ -198,7 +198,9 @@ def draw_surface(
             picture.add_title(f"{name} {bracket}", target, wide)
         if int(columns.sel(hyperparameter=name)) == 0:
             picture.module.ylabel(score_label(picture.tree), target)
-    return picture.finish(titles=False, searches=[numbers.attrs["search"]])
+    search, several = numbers.attrs["search"], len(search_names(picture.tree)) > 1
+    which = f"search {search}" if several else ""
+    return picture.finish(titles=False, conditions=which, searches=[search])
 
 
 def score_limits(numbers: xr.Dataset, tree: xr.DataTree) -> tuple[float, float]:

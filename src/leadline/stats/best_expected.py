@@ -57,7 +57,9 @@ def expected_quantile(search: FittedSearch, budgets: Array, prob: float) -> Arra
     share = body_share(search, search.expected_in_score_units(edges))
     # Trials that measure worse than the threshold are no better than that in truth.
     share = np.where(edges > search.threshold, share, search.tail_fraction)
-    found = _in_blocks(search, lambda own, beyond: _tail_quantile(own, beyond, budgets, prob), share)
+    found = _in_blocks(
+        search, lambda own, beyond: _tail_quantile(own, beyond, budgets, prob), share
+    )
     tail, before = np.moveaxis(found, -1, 0)
     # Between two edges, the observed loss at which the best has the rest of `prob`.
     worse = 1.0 - prob - (probability_beyond(search, budgets) - before)

@@ -24,6 +24,7 @@ from leadline.stats.intervals import validate_interval
 from leadline.stats.leaning import far_beyond, leaning
 from leadline.stats.options import validate_amount, validate_budget
 from leadline.stats.reported import only_reported
+from leadline.stats.surface_beside_law import comparison_beside_law
 from leadline.stats.surface_tree import is_surface
 from leadline.stats.tuning_curve import tuning_curve
 
@@ -100,8 +101,9 @@ def compare(
         the optimum), `rope`, `ci_prob`, `metric`, `direction`, `model`, `failed_checks`, `problems`
         of sampling, in `not_checked` the searches without trials, whose fit could not be checked,
         `no_new_task`, in `leans_on` sentences if a search of fewer than 100 trials has fewer than
-        30 beyond its threshold, or a surface has fewer than 100, and in `far_beyond` a clause if
-        the budget is more than 2.5 times the trials of a search.
+        30 beyond its threshold, or a surface has fewer than 100, in `far_beyond` a clause if
+        the budget is more than 2.5 times the trials of a search, and in `beside_law` a sentence
+        on surfaces that have a law beside them.
 
     Raises
     ------
@@ -169,6 +171,7 @@ def compare_once(
         "no_new_task": no_new_task,
         "leans_on": leaning(tree, budget),
         "far_beyond": far_beyond(tree, budget),
+        "beside_law": comparison_beside_law(tree),
     }
     return result
 

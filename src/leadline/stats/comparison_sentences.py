@@ -58,6 +58,8 @@ def comparison_sentences(comparison: xr.Dataset) -> list[str]:
     when = conditions(comparison)
     context = context_of(by)
     sentences = [*doubts(comparison), *_wide_rope(comparison)]
+    # Comparisons of earlier versions do not have it.
+    sentences += filter(None, [attrs.get("beside_law", "")])
     sentences += [f"{when}, {text}" for text in _best(comparison, items)]
     sentences += [f"{when}, {text}" for text in _mean_ranks(comparison, items)]
     for first, second in itertools.combinations(items, 2):

@@ -10,7 +10,7 @@ from leadline.errors import pluralize
 from leadline.stats.diagnostics import checks_line
 from leadline.stats.intervals import SAMPLE_DIMS, estimate
 from leadline.stats.rounding import percent, rounded, with_interval
-from leadline.stats.surface_beside_law import flat_dimensions
+from leadline.stats.surface_beside_law import flat_dimensions, law_source
 from leadline.stats.surface_settings import best_setting, value_text
 from leadline.stats.surface_tree import law_draws, surface_groups
 
@@ -182,7 +182,7 @@ def _sentence(tree: xr.DataTree, search: str, table: pd.DataFrame) -> str:
             prob = table.attrs["ci_prob"]
             low, high = law.quantile([(1 - prob) / 2, (1 + prob) / 2], SAMPLE_DIMS).to_numpy()
             text += (
-                "; the law, from the scores alone, has "
+                f"; the law{law_source(tree, search)} has "
                 f"{float(law.mean()):.1f} [{low:.1f}, {high:.1f}] effective hyperparameters"
                 + ", which the prior decides"
                 * (search in flat_dimensions(tree))

@@ -34,9 +34,9 @@ ACT_ON = "act on the"
 
 _SURFACE = (
     f"{ACT_ON} surface, which uses the hyperparameters that were tried{{}}; for comparison, the "
-    "law, from {} alone, has"
+    "law{} has"
 )
-_LAW = f"{ACT_ON} law, from {{}} alone, as the surface does not predict its own trials: it has"
+_LAW = f"{ACT_ON} law{{}} as the surface does not predict its own trials: it has"
 
 
 def law_sentences(
@@ -75,13 +75,40 @@ def law_sentences(
                 f"probability {chance}"
             )
         acts, noise = _predicts(tree, name), _on_noise(tree, name, own, law)
-        # Said once: models of several searches are fitted together otherwise.
-        scores = "the scores" if sentences or len(names) == 1 else "the scores of each search"
-        reason = _SURFACE.format(noise, scores) if acts else _LAW.format(scores)
+        source = law_source(tree, name)
+        reason = _SURFACE.format(noise, source) if acts else _LAW.format(source or ",")
         sentences[name] = f"{reason} {', '.join(answers[:-1])} and {answers[-1]}"
         if not acts and (failed := _failed_of_law(tree, name)):
             sentences[name] += f"; but of the law, {failed}"
     return sentences
+
+
+def law_source(tree: xr.DataTree, search: str) -> str:
+    """Return from what the law of a search is fitted, between commas, "" after the first search.
+
+    Said once, of each: models of several searches are fitted together otherwise.
+    """
+    names = _with_law(tree)
+    if search not in names[:1]:
+        return ""
+    return f", from the scores{' of each search' * (len(names) > 1)} alone,"
+
+
+def comparison_beside_law(tree: xr.DataTree) -> str:
+    """Return that laws may compare the models of surfaces otherwise, and which to act on."""
+    if not (names := _with_law(tree)):
+        return ""
+    failed = [name for name in names if not _predicts(tree, name)]
+    text = (
+        "A comparison of the same trials by the law, from the scores alone, may differ: "
+        f"{ACT_ON} {'law' if len(failed) == len(names) else 'surface'}"
+    )
+    if len(failed) == len(names):
+        return f"{text}, as no surface predicts its own trials."
+    text += ", which uses the hyperparameters that were tried"
+    if failed:
+        text += f", but on the law in {', '.join(failed)}, where it does not predict its own trials"
+    return f"{text}."
 
 
 def flat_dimensions(tree: xr.DataTree) -> list[str]:
