@@ -58,7 +58,9 @@ def test_all_draws_of_searches_decide_where_kernels_are_coarse():
     wanted, given = wanted / wanted.sum(), given / given.sum()
     assert np.abs(wanted - given).sum() > 0.3
     drawn = drawn_at(np.random.default_rng(3).choice(grid, SAMPLES, p=given), sd, 2)
-    kept = resampled(drawn, log_weights(drawn, kernels, evidence))["posterior"]["mean"].to_numpy()
+    kept = resampled(drawn, log_weights(drawn, kernels, evidence), SAMPLES // 4)["posterior"][
+        "mean"
+    ].to_numpy()
     assert kept.size == SAMPLES // 2
     shares = [(np.abs(kept - own) < 1e-9).mean() for own in grid]
     assert np.abs(wanted - shares).sum() < 0.1
@@ -67,7 +69,7 @@ def test_all_draws_of_searches_decide_where_kernels_are_coarse():
 def test_directions_of_a_law_are_adapted_by_nutpie_unless_asked_otherwise():
     def adaptation(kind="scaling", **settings):
         sampler = PosteriorSampler(kind, ll.Priors(), "continuous", Sampler(**settings))
-        return settings_of(sampler).options.get("adaptation")
+        return settings_of(sampler, 3).options.get("adaptation")
 
     assert adaptation() == "low_rank"
     assert adaptation(options={"adaptation": "diag"}) == "diag"
@@ -85,7 +87,7 @@ def test_no_divergence_is_thinned_away():
             "sample_stats": xr.Dataset({"diverging": (dims, diverging)}),
         }
     )
-    kept = resampled(drawn, np.zeros(12))
+    kept = resampled(drawn, np.zeros(12), 3)
     np.testing.assert_array_equal(kept["posterior"]["x"], [[1, 3, 5], [7, 9, 11]])
     expected = [[False, True, False], [False, False, True]]
     np.testing.assert_array_equal(kept["sample_stats"]["diverging"], expected)
