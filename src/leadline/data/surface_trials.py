@@ -24,7 +24,8 @@ MOST_CONFIGURATIONS = 300
 class SurfaceTrials:
     """The evaluations of one search, grouped by configuration.
 
-    `cube` has seen each configuration once. `scores` (evaluation,) are in score units, and
+    `cube` has seen each configuration once, and `trials` are their names, each that of a trial
+    which had it. `scores` (evaluation,) are in score units, and
     `configuration` (evaluation,) is the position of what was evaluated. `best` is the position of
     the trial that measured best, the mean over its seeds. `notes` are remarks for the user.
     """
@@ -35,6 +36,7 @@ class SurfaceTrials:
     sign: float
     best: int
     name: str
+    trials: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
@@ -97,6 +99,7 @@ def surface_trials(trials: Trials, generator: np.random.Generator) -> SurfaceTri
         sign,
         int(number[best]),
         name,
+        tuple(map(str, complete["trial"].to_numpy()[first[kept]])),
         tuple(notes),
     )
 

@@ -50,7 +50,9 @@ def surface_answers(
     The answers are in score units. The functions are `random_loss` (..., random_trial), the smooth
     standardised loss at random points; `own_sd` and `noise`, the sd of deviation and noise of one
     run; `slice` (..., hyperparameter, slice_point), expected scores along each hyperparameter
-    through the point `through` (hyperparameter) of the best mean, at the positions `slice_unit`.
+    through the point `through` (hyperparameter) of the best mean, at the positions `slice_unit`;
+    `safest_expected`, the expected score of the trial named `safest` in the attributes, which would
+    be best on average if all were run again.
     """
     cube = search.cube
     data = surface_data(cube, surface)
@@ -70,7 +72,8 @@ def surface_answers(
         places.append(place)
     noise = np.array([path.noise_sd for path in paths])
     lowest, where = np.array(minima), np.array(places)
-    again = np.array([path.at_trials[search.best] for path in paths])
+    rerun = np.array([path.at_trials for path in paths])
+    again, safest = rerun[:, search.best], int(rerun.mean(axis=0).argmin())
     # Beyond the worst trial, a compressed loss that is extrapolated maps back to a huge score,
     # which would be all of a mean.
     worst = float(data.loss.max())
@@ -101,9 +104,11 @@ def surface_answers(
         "slice": ((*by_parameter, "slice_point"), shaped(expected)),
         "slice_unit": (("hyperparameter", "slice_point"), positions),
         "through": ("hyperparameter", through),
+        "safest_expected": (dims, shaped(scores.expected_score(rerun[:, safest], noise))),
     }
     coords = {name: thinned[name] for name in (*dims, "hyperparameter")}
-    return xr.Dataset(answers, coords), xr.Dataset(functions, coords)
+    safe = {"safest": search.trials[safest]}
+    return xr.Dataset(answers, coords), xr.Dataset(functions, coords, safe)
 
 
 def _positions(cube: UnitCube, count: int) -> Floats:

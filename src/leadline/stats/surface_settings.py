@@ -39,6 +39,9 @@ _CLEARLY = 0.8
 _EDGE = 0.05
 """The share of a range that is an end of it."""
 
+_PROBABLY = 0.8
+"""As in comparisons of models, "probably" begins here."""
+
 MAX_AT_EDGE = 0.8
 """Largest probability that the optimum is at an end of a range, and it matters, to say nothing."""
 
@@ -171,7 +174,25 @@ def best_setting(
     where = failed_searches(tree)
     table.attrs["failed_checks"] = [own for own in failed if name in where.get(own, ())]
     table.attrs["together_score"] = tuple(map(float, (score.mean(), *sides)))
+    table.attrs["safer"] = _safer_trial(tree, name, (1 - prob) / 2)
     return table
+
+
+def _safer_trial(tree: xr.DataTree, search: str, tail: float) -> tuple[str, float, float, float]:
+    """Return the trial that is probably better, if re-run, than the one that measured best.
+
+    It comes with the mean and the interval of its expected score; its name is "" if there is none,
+    or in fits of earlier versions.
+    """
+    functions = surface_groups(tree, FUNCTIONS)[search].to_dataset()
+    if "safest" not in functions.attrs:
+        return "", np.nan, np.nan, np.nan
+    expected = functions["safest_expected"]
+    again = tree["posterior"].dataset["best_seen_expected"].sel(search=search)
+    better = float((direction_sign(tree) * (again - expected) > 0.0).mean())
+    name = str(functions.attrs["safest"]) if better >= _PROBABLY else ""
+    ends = expected.quantile([tail, 1.0 - tail], SAMPLE_DIMS).to_numpy()
+    return name, float(expected.mean()), float(ends[0]), float(ends[1])
 
 
 class _Settings(pd.DataFrame):
