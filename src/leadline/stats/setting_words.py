@@ -86,7 +86,7 @@ def together_text(table: pd.DataFrame) -> str:
     text = f"best together: expected score {_together_score(table)}"
     if failed := table.attrs["failed_checks"]:
         text += f" (but {checks_line(failed)})"
-    safer, mean, low, high = table.attrs["safer"]
+    safer, chance, (mean, low, high) = table.attrs["safer"]
     if table.attrs["keep_best"]:
         text += "; no setting is expected to do better than the best trial re-run: keep that one"
         text += f", or trial {safer}" * bool(safer)
@@ -94,8 +94,8 @@ def together_text(table: pd.DataFrame) -> str:
         text += "; no trial had this setting"
         text += ": to run it is the cheapest next step" * _worth_a_run(table)
     if safer:
-        text += f"; trial {safer} is probably better, if re-run, than the one that measured best: "
-        text += with_interval(mean, low, high, (high - low) / 3)
+        text += f"; trial {safer} is better, if re-run, than the one that measured best with "
+        text += f"probability {percent(chance)}: {with_interval(mean, low, high, (high - low) / 3)}"
     if len(ends := table.index[table["at_edge"] != ""]):
         text += (
             "; at an end of the tried range, so that a wider one may help, where it can be wider: "

@@ -39,8 +39,8 @@ _CLEARLY = 0.8
 _EDGE = 0.05
 """The share of a range that is an end of it."""
 
-_PROBABLY = 0.8
-"""As in comparisons of models, "probably" begins here."""
+_PERHAPS = 0.6
+"""As in comparisons of models, "perhaps" begins here."""
 
 MAX_AT_EDGE = 0.8
 """Largest probability that the optimum is at an end of a range, and it matters, to say nothing."""
@@ -178,21 +178,23 @@ def best_setting(
     return table
 
 
-def _safer_trial(tree: xr.DataTree, search: str, tail: float) -> tuple[str, float, float, float]:
-    """Return the trial that is probably better, if re-run, than the one that measured best.
+def _safer_trial(
+    tree: xr.DataTree, search: str, tail: float
+) -> tuple[str, float, tuple[float, float, float]]:
+    """Return the trial that is perhaps better, if re-run, than the one that measured best.
 
-    It comes with the mean and the interval of its expected score; its name is "" if there is none,
-    or in fits of earlier versions.
+    It comes with the probability, and the mean and the interval of its expected score; its name is
+    "" if there is none, or in fits of earlier versions.
     """
     functions = surface_groups(tree, FUNCTIONS)[search].to_dataset()
     if "safest" not in functions.attrs:
-        return "", np.nan, np.nan, np.nan
+        return "", np.nan, (np.nan, np.nan, np.nan)
     expected = functions["safest_expected"]
     again = tree["posterior"].dataset["best_seen_expected"].sel(search=search)
     better = float((direction_sign(tree) * (again - expected) > 0.0).mean())
-    name = str(functions.attrs["safest"]) if better >= _PROBABLY else ""
+    name = str(functions.attrs["safest"]) if better >= _PERHAPS else ""
     ends = expected.quantile([tail, 1.0 - tail], SAMPLE_DIMS).to_numpy()
-    return name, float(expected.mean()), float(ends[0]), float(ends[1])
+    return name, better, (float(expected.mean()), float(ends[0]), float(ends[1]))
 
 
 class _Settings(pd.DataFrame):
