@@ -106,6 +106,20 @@ def make_surface_tree(
     return _checked_tree(how, tuple(attributes.items())).copy(deep=True)
 
 
+def add_seeds(tree, ratio):
+    """Give ten trials of a surface seeds, a multiple of its noise apart; return their sd."""
+    own = tree["surfaces/0"].dataset
+    noise = float((own["residual_sd"] * np.sqrt(1.0 - own["own_share"])).mean())
+    tree["surfaces/0"] = xr.DataTree(
+        own.assign(
+            seed_trial=("repeated_trial", np.arange(10)),
+            seed_freedom=("repeated_trial", np.full(10, 2)),
+            seed_variance=("repeated_trial", np.full(10, (ratio * noise) ** 2)),
+        )
+    )
+    return ratio * noise
+
+
 def fail_fit(tree, *searches):
     """Return a tree whose surfaces of some searches do not predict their own trials."""
     name = "surface fit, leave-one-out"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from helpers_surface import make_surface_tree
+from helpers_surface import add_seeds, make_surface_tree
 
 import leadline as ll
 from leadline.data.unit_cube import UnitCube
@@ -62,15 +62,7 @@ def test_intervals_that_are_too_short_fail():
 def test_seeds_that_differ_more_than_the_noise_are_noted(ratio, passed):
     tree = make_surface_tree()
     assert outcome(tree, "noise of seeds")["passed"] is pd.NA
-    own = tree["surfaces/0"].dataset
-    noise = float((own["residual_sd"] * np.sqrt(1.0 - own["own_share"])).mean())
-    tree["surfaces/0"] = xr.DataTree(
-        own.assign(
-            seed_trial=("repeated_trial", np.arange(10)),
-            seed_freedom=("repeated_trial", np.full(10, 2)),
-            seed_variance=("repeated_trial", np.full(10, (ratio * noise) ** 2)),
-        )
-    )
+    add_seeds(tree, ratio)
     found = outcome(tree, "noise of seeds")
     assert (bool(found["passed"]), found["level"]) == (passed, "note")
     assert ("by an sd of" in found["advice"]) != passed

@@ -77,6 +77,11 @@ def test_directions_of_a_law_are_adapted_by_nutpie_unless_asked_otherwise():
     assert adaptation("hierarchical") is None
 
 
+def test_many_searches_have_more_draws_to_choose_from():
+    sampler = PosteriorSampler("hierarchical", ll.Priors(), "continuous", Sampler(draws=100))
+    assert [settings_of(sampler, count).draws for count in (2, 49, 50)] == [200, 200, 400]
+
+
 def test_no_divergence_is_thinned_away():
     diverging = np.zeros((2, 6), dtype=bool)
     diverging[0, 2] = diverging[1, 5] = True
@@ -91,3 +96,8 @@ def test_no_divergence_is_thinned_away():
     np.testing.assert_array_equal(kept["posterior"]["x"], [[1, 3, 5], [7, 9, 11]])
     expected = [[False, True, False], [False, False, True]]
     np.testing.assert_array_equal(kept["sample_stats"]["diverging"], expected)
+    # Nor resampled away, where no later draw is kept.
+    weight = np.tile([0.0, 0.0, 0.0, 0.0, -np.inf, -np.inf], 2)
+    kept = resampled(drawn, weight, 2)
+    np.testing.assert_array_equal(kept["posterior"]["x"], [[1, 3], [7, 9]])
+    np.testing.assert_array_equal(kept["sample_stats"]["diverging"], [[False, True], [False, True]])

@@ -2,10 +2,8 @@
 
 import html
 
-import numpy as np
 import pytest
-import xarray as xr
-from helpers_surface import make_surface_tree
+from helpers_surface import add_seeds, make_surface_tree
 
 import leadline as ll
 from leadline.html_report.render import render
@@ -21,18 +19,10 @@ NAME = "digits / mlp"
 def with_seeds(ratio):
     """Return a surface whose trials have seeds that differ by a multiple of its noise."""
     tree = make_surface_tree()
-    own = tree["surfaces/0"].dataset
-    noise = float((own["residual_sd"] * np.sqrt(1.0 - own["own_share"])).mean())
-    tree["surfaces/0"] = xr.DataTree(
-        own.assign(
-            seed_trial=("repeated_trial", np.arange(10)),
-            seed_freedom=("repeated_trial", np.full(10, 2)),
-            seed_variance=("repeated_trial", np.full(10, (ratio * noise) ** 2)),
-        )
-    )
+    sd = add_seeds(tree, ratio)
     del tree["checks"]
     record_checks(tree)
-    return tree, ratio * noise * scores_of(tree["surfaces/0"]).spread
+    return tree, sd * scores_of(tree["surfaces/0"]).spread
 
 
 def test_the_sd_between_seeds_is_in_score_units():

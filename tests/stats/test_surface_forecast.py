@@ -186,7 +186,7 @@ def test_a_minimum_gain_of_0_is_one():
 def test_no_small_step_is_advised_where_it_would_be_to_stop(law):
     tree = make_surface_tree(law=law)
     found = ll.forecast(tree, 200)
-    # Of the step alone: 0 %.
+    # The chance of the step alone is 0 %.
     few = stopping_advice(tree, ll.forecast(tree, 20, minimum_gain=0.3))
     found = found.assign_attrs(minimum_gain=0.3)
     found["p_worthwhile"] = found["p_worthwhile"] * 0.0 + 0.2

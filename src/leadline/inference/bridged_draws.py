@@ -32,15 +32,15 @@ def bridge_draws(first: xr.Dataset, second: xr.Dataset, population: xr.Dataset) 
     log_prior = both["log_base"].to_numpy()
     log_population = given_population(both, population)["log_base"].to_numpy()
     candidate = both["candidate"].to_numpy()
-    counts = first.sizes["draw"], second.sizes["draw"]
-    is_first = np.arange(len(log_prior)) < counts[0]
-    log_base = log_prior + np.log(counts[0])
+    count = first.sizes["draw"]
+    is_first = np.arange(len(log_prior)) < count
+    log_base = log_prior + np.log(count)
     # Each threshold has evidences of its own. Its weight remains that of the first fit.
     for number in np.unique(second["candidate"]):
         own = candidate == number
         of_first, of_second = (own & is_first).sum(), (own & ~is_first).sum()
         log_mixture = _log_mixture(log_prior[own], log_population[own], of_first, of_second)
-        log_base[own] = log_mixture - np.log(of_first / counts[0])
+        log_base[own] = log_mixture - np.log(of_first / count)
     return both.assign(log_base=("draw", log_base))
 
 
