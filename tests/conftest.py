@@ -84,7 +84,7 @@ def few_draws_suffice():
     They would fit every search a second and a third time, for draws that no test needs.
     """
     with pytest.MonkeyPatch.context() as patch:
-        for name, limit in (("MIN_ESS", 40), ("_ENOUGH", 60), ("MAX_RHAT", 1.1)):
+        for name, limit in (("MIN_ESS", 40), ("MAX_RHAT", 1.1)):
             patch.setattr(f"leadline.inference.fit_together.{name}", limit)
         yield
 

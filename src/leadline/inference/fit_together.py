@@ -24,9 +24,6 @@ from leadline.stats.diagnostics import MAX_RHAT, MIN_ESS, mixture_ess
 # Draws per chain of a first run, whose means and sds are needed, and draws to adapt.
 _QUICK_DRAWS, _QUICK_TUNE = 250, 500
 
-# Effective draws that a search should have after a short run, which measures overlaps roughly.
-_ENOUGH = 1.5 * MIN_ESS
-
 # Fits searches, by number, again with the populations and the thresholds of `population_of`.
 Refit = Callable[[Mapping[int, xr.Dataset]], Iterable[tuple[int, Groups, xr.Dataset]]]
 
@@ -79,10 +76,7 @@ def fit_together(
         return bool(found)
 
     quick = dataclasses.replace(sampler, sampler=_quick(sampler.sampler))
-    # Each run takes other seeds of the same sequence.
-    (quick_seed,) = seed.spawn(1)
-    refit_poor(run(quick, quick_seed), np.inf)
-    refit_poor(run(quick, quick_seed), _ENOUGH)
+    refit_poor(run(quick, *seed.spawn(1)), np.inf)
     pooled = run(sampler, seed)
     if refit_poor(pooled, MIN_ESS):
         pooled = run(sampler, seed)

@@ -49,8 +49,8 @@ def _dataset(group: h5py.Group) -> xr.Dataset:
 
 
 def _attributes(node: Any) -> dict[str, Any]:
+    found = {name: node.attrs[name] for name in node.attrs if name not in _OF_NETCDF}
     return {
         name: value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
-        for name, value in node.attrs.items()
-        if name not in _OF_NETCDF
+        for name, value in found.items()
     }

@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 
 from leadline.inference.compiled_models import ready_model
 from leadline.inference.draw_kernels import kernels_of
-from leadline.inference.draw_ratios import ratio_blocks
+from leadline.inference.draw_ratios import of_each_search, ratio_blocks
 from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.sampler import Sampler
 from leadline.models import population
@@ -82,22 +82,31 @@ def settings_of(sampler: PosteriorSampler, searches: int) -> Sampler:
     )
 
 
+def populations(posterior: xr.Dataset) -> tuple[Array, Array]:
+    """Return means and sds of the population of each search, (sample, search, coordinate)."""
+    mean, sd = (posterior[name].transpose("chain", "draw", ...).to_numpy() for name in POPULATION)
+    # Views: of a thousand searches, a copy has a gigabyte.
+    return mean.reshape(-1, *mean.shape[2:]), sd.reshape(-1, *sd.shape[2:])
+
+
 def log_weights(drawn: xr.DataTree, kernels: xr.Dataset, evidence: Sequence[xr.Dataset]) -> Array:
     """Return the log-evidence of all draws of the searches less that of kernels (sample,)."""
-    population_of = drawn["posterior"].to_dataset()[list(POPULATION)]
-    stacked = population_of.stack(sample=("chain", "draw")).transpose("sample", ...)
-    mean, sd = (stacked[name].to_numpy() for name in POPULATION)
-    result = np.zeros(len(mean))
-    for search, own in enumerate(evidence):
-        of_search = mean[:, search], sd[:, search]
+    mean, sd = populations(drawn["posterior"].to_dataset())
+
+    def of_search(search: int) -> Array:
+        at_mean, at_sd = mean[:, search], sd[:, search]
         centre, variance, weight = (
             kernels[name].to_numpy()[None, search] for name in ("centre", "variance", "log_weight")
         )
-        for block, _, log_mean in ratio_blocks(own, *of_search):
-            at_mean, at_sd = (values[block] for values in of_search)
-            of_kernels = population.log_ratio(centre, at_mean, at_sd, variance, weight)
-            result[block] += log_mean - logsumexp(of_kernels, axis=-1)
-    return result
+        result = np.empty(len(mean))
+        for block, _, log_mean in ratio_blocks(evidence[search], at_mean, at_sd):
+            of_kernels = population.log_ratio(
+                centre, at_mean[block], at_sd[block], variance, weight
+            )
+            result[block] = log_mean - logsumexp(of_kernels, axis=-1)
+        return result
+
+    return np.sum(of_each_search(of_search, len(evidence)), axis=0)
 
 
 def resampled(drawn: xr.DataTree, log_weight: Array, count: int) -> xr.DataTree:

@@ -20,10 +20,10 @@ import xarray as xr
 from scipy.special import softmax
 
 from leadline.inference.compiled_models import ready_model
-from leadline.inference.draw_ratios import log_ratios, ratio_blocks
+from leadline.inference.draw_ratios import log_ratios, of_each_search, ratio_blocks
 from leadline.inference.posterior import PosteriorSampler, tasks_as_scores
 from leadline.inference.sampler import Sampler
-from leadline.inference.shared_draws import POPULATION, sample_shared
+from leadline.inference.shared_draws import POPULATION, populations, sample_shared
 from leadline.inference.tree import join_groups, sampler_statistics
 from leadline.models import crossed, independent
 from leadline.models.priors import Priors
@@ -69,8 +69,7 @@ def pool_draws(
     pick_seed, *seeds = seed.spawn(4)
     drawn, log_prior = sample_shared(evidence, tails, sampler, seeds)
     posterior = drawn["posterior"].to_dataset()
-    populations = posterior[list(POPULATION)]
-    picked, overlap = pick_draws(draws, populations, np.random.default_rng(pick_seed))
+    picked, overlap = pick_draws(draws, posterior, np.random.default_rng(pick_seed))
     statistics, pareto_k = drawn["sample_stats"].to_dataset(), drawn.attrs["pareto_k"]
     return Shared(posterior, statistics, log_prior, pareto_k, picked, overlap)
 
@@ -197,26 +196,30 @@ def pick_draws(
 ) -> tuple[xr.DataArray, npt.NDArray[np.float64]]:
     """Return the draw of each search that a draw of the shared parameters picks, and the overlap.
 
-    `draws` are those of `draws_alone`; `shared` (chain, draw, search, ...) holds the populations.
+    `draws` are those of `draws_of`; `shared` (chain, draw, search, ...) holds the populations.
     The picks (chain, draw, search) are positions among all draws of the search fitted alone. The
     overlap (search,) is the effective number of draws that are picked, as a share of all.
     """
-    stacked = shared.stack(sample=("chain", "draw")).transpose("sample", ...)
-    count, searches = stacked.sizes["sample"], len(draws)
-    picks, overlap = np.empty((count, searches), dtype=int), np.empty(searches)
-    for search, own in enumerate(draws):
-        mean, sd = (stacked[name].to_numpy()[:, search] for name in POPULATION)
-        used = np.zeros(own.sizes["draw"])
-        for block, weight, _ in ratio_blocks(own, mean, sd):
-            used += (1.0 / weight.sum(axis=-1, dtype=float)) @ weight
-            ends = np.cumsum(weight, axis=-1, dtype=float)
-            point = rng.random(len(ends)) * ends[:, -1]
-            picks[block, search] = [
+    mean, sd = populations(shared)
+    count, searches = len(mean), len(draws)
+    points = rng.random((searches, count))
+
+    def of_search(search: int) -> tuple[npt.NDArray[np.intp], float]:
+        own = draws[search]
+        picks, used = np.empty(count, dtype=int), np.zeros(own.sizes["draw"])
+        for block, ratio, _ in ratio_blocks(own, mean[:, search], sd[:, search]):
+            ends = np.cumsum(ratio, axis=-1, dtype=float)
+            used += (1.0 / ends[:, -1]) @ ratio
+            point = points[search, block] * ends[:, -1]
+            picks[block] = [
                 np.searchsorted(row, value) for row, value in zip(ends, point, strict=True)
             ]
-        overlap[search] = (used / count).sum() ** 2 / (np.square(used / count).sum() * len(used))
+        return picks, (used / count).sum() ** 2 / (np.square(used / count).sum() * len(used))
+
+    picks, overlap = zip(*of_each_search(of_search, searches), strict=True)
     shape = shared.sizes["chain"], shared.sizes["draw"], searches
-    return xr.DataArray(picks.reshape(shape), dims=("chain", "draw", "search")), overlap
+    numbers = np.stack(picks, axis=-1).reshape(shape)
+    return xr.DataArray(numbers, dims=("chain", "draw", "search")), np.array(overlap)
 
 
 def _standardised(posterior: xr.Dataset) -> list[str]:
