@@ -53,6 +53,7 @@ def draws_given(prior, count, rng):
             "z": (("draw", "coordinate"), z),
             "log_base": ("draw", log_base),
             "candidate": ("draw", candidate),
+            "width": ("coordinate", np.zeros(DIMS)),
         }
     )
 

@@ -21,6 +21,7 @@ def evidence_of(seed):
     z = 0.3 * rng.standard_normal((200, len(COORDINATES)))
     z[:60] += 2.0
     columns = {"z": (("draw", "coordinate"), z), "log_base": ("draw", z[:, 0])}
+    columns["width"] = "coordinate", np.zeros(len(COORDINATES))
     return xr.Dataset(columns)
 
 

@@ -20,13 +20,14 @@ from leadline.models.population import COORDINATES
 SAMPLES = 20_000
 
 
-def equal_draws(log_base, depth=0.0):
+def equal_draws(log_base, depth=0.0, width=0.0):
     """Return draws of searches, equal but for `log_base` (search, draw) and what is given."""
     result = []
     for own in log_base:
         z = np.zeros((len(own), len(COORDINATES)))
         z[..., -1] = depth
         columns = {"z": (("draw", "coordinate"), z), "log_base": ("draw", np.array(own, float))}
+        columns["width"] = "coordinate", np.full(len(COORDINATES), width)
         result.append(xr.Dataset(columns))
     return result
 
@@ -61,6 +62,10 @@ def test_a_draw_is_picked_as_often_as_its_ratio():
     shares, _ = picked(equal_draws([[0, 0]], depth=[0.0, 1.5]), population_of(1, sd=0.8))
     odds = np.exp(-0.5 * (1.5 / 0.8) ** 2)
     np.testing.assert_allclose(shares, [[1 / (1 + odds), odds / (1 + odds)]], atol=0.015)
+    # The variance of a draw counts as that of the population.
+    wide, _ = picked(equal_draws([[0, 0]], depth=[0.0, 1.5], width=0.6), population_of(1, sd=0.5))
+    odds = np.exp(-0.5 * 1.5**2 / (0.5**2 + 0.6**2))
+    np.testing.assert_allclose(wide, [[1 / (1 + odds), odds / (1 + odds)]], atol=0.015)
 
 
 def test_overlap_is_the_share_of_draws_that_are_used():

@@ -26,9 +26,9 @@ def bridge_draws(first: xr.Dataset, second: xr.Dataset, population: xr.Dataset) 
 
     `first` and `second` are draws as `two_stages.draws_of` returns them, with the log-density of
     the prior of the search alone, and their candidates numbered alike. `population` is that of the
-    second fit (`two_stages.population_of`).
+    second fit (`two_stages.population_of`). A draw is as wide as one of the second fit.
     """
-    both = xr.concat([first, second], "draw")
+    both = xr.concat([own.drop_vars("width") for own in (first, second)], "draw")
     log_prior = both["log_base"].to_numpy()
     log_population = given_population(both, population)["log_base"].to_numpy()
     candidate = both["candidate"].to_numpy()
@@ -41,7 +41,7 @@ def bridge_draws(first: xr.Dataset, second: xr.Dataset, population: xr.Dataset) 
         of_first, of_second = (own & is_first).sum(), (own & ~is_first).sum()
         log_mixture = _log_mixture(log_prior[own], log_population[own], of_first, of_second)
         log_base[own] = log_mixture - np.log(of_first / count)
-    return both.assign(log_base=("draw", log_base))
+    return both.assign(log_base=("draw", log_base), width=second["width"])
 
 
 def given_population(draws: xr.Dataset, population: xr.Dataset) -> xr.Dataset:

@@ -20,10 +20,6 @@ from leadline.models.population import COORDINATES
 
 KERNELS = 64
 
-# The smallest sd of a kernel, in sds of all draws. A population narrower than the distance between
-# draws would meet single draws, and the sampler their edges.
-_NARROWEST = 0.02
-
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
@@ -51,8 +47,8 @@ def kernels_of(draws: Sequence[xr.Dataset], count: int = KERNELS) -> xr.Dataset:
             total = logsumexp(-log_base[group])
             share = np.exp(-log_base[group] - total)
             centre[search, kernel] = share @ z[group]
-            own = share @ (z[group] - centre[search, kernel]) ** 2
-            variance[search, kernel] = np.maximum(own, (_NARROWEST * spread) ** 2)
+            within = share @ (z[group] - centre[search, kernel]) ** 2
+            variance[search, kernel] = within + own["width"].to_numpy() ** 2
             log_weight[search, kernel] = total - np.log(len(z))
     of_kernels = ("search", "kernel", "coordinate")
     return xr.Dataset(

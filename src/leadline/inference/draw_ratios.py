@@ -4,6 +4,10 @@ Let z_k be the draws of a search fitted alone, p_0 its prior, and p(z | shared) 
 draws of the shared parameters give it. ``p(z_k | shared) / p_0(z_k)`` is the weight of a draw in
 the joint posterior, and its mean over k is the evidence of the search for the shared parameters
 (`leadline.models.population`).
+
+A population may be narrower than the distance between draws: its mean ratio is then that of a few
+draws, too small in most places, which adds up over searches. A draw therefore stands for a normal
+with an sd of `SMOOTHING` sds of all draws.
 """
 
 import os
@@ -17,6 +21,9 @@ from threadpoolctl import threadpool_limits
 
 Array = npt.NDArray[np.float64]
 
+SMOOTHING = 0.1
+"""The sd of the normal that a draw stands for, in sds of the draws of the last fit of a search."""
+
 # Draws of the shared parameters for which ratios are computed at once. So few ratios stay in the
 # processor's cache: 500 take twice as long.
 _BLOCK = 32
@@ -25,7 +32,8 @@ _BLOCK = 32
 def log_ratios(own: xr.Dataset, mean: Array, sd: Array) -> Array:
     """Return log p(z_k | shared) / p_0(z_k), shape (sample, draw), up to a constant.
 
-    `own` are draws as `two_stages.draws_of` returns them. `mean` and `sd` are (sample, coordinate).
+    `own` are draws as `two_stages.draws_of` returns them, with the `width` (coordinate) of each.
+    `mean` and `sd` are (sample, coordinate).
     """
     return np.concatenate(list(_log_ratio_blocks(own, mean, sd)))
 
@@ -57,12 +65,12 @@ def _log_ratio_blocks(own: xr.Dataset, mean: Array, sd: Array) -> Iterator[Array
     z = own["z"].to_numpy()
     # Near the draws, so that the expanded squares do not cancel.
     middle = z.mean(axis=0)
-    z, mean = z - middle, mean - middle
-    precision = sd**-2.0
+    z, mean, variance = z - middle, mean - middle, sd**2 + own["width"].to_numpy() ** 2
+    precision = 1.0 / variance
     ones = np.ones((len(z), 1))
     by_draw = np.concatenate([z**2, z, ones, own["log_base"].to_numpy()[:, None]], axis=1).T
     constant = -0.5 * (mean**2 * precision).sum(axis=-1, keepdims=True)
-    constant -= np.log(sd).sum(axis=-1, keepdims=True)
+    constant -= 0.5 * np.log(variance).sum(axis=-1, keepdims=True)
     by_sample = [-0.5 * precision, mean * precision, constant, -np.ones((len(mean), 1))]
     of_samples = np.concatenate(by_sample, axis=1)
     for start in range(0, len(mean), _BLOCK):

@@ -20,7 +20,7 @@ import xarray as xr
 from scipy.special import softmax
 
 from leadline.inference.compiled_models import ready_model
-from leadline.inference.draw_ratios import log_ratios, of_each_search, ratio_blocks
+from leadline.inference.draw_ratios import SMOOTHING, log_ratios, of_each_search, ratio_blocks
 from leadline.inference.posterior import PosteriorSampler, tasks_as_scores
 from leadline.inference.sampler import Sampler
 from leadline.inference.shared_draws import POPULATION, populations, sample_shared
@@ -141,9 +141,10 @@ def without_population(tail: xr.Dataset) -> xr.Dataset:
 def draws_of(own: Groups, tail: xr.Dataset, kind: str, priors: Priors) -> xr.Dataset:
     """Return the draws of a search fitted alone: `z` (draw, coordinate) and `log_base` (draw).
 
-    They are all draws, chain by chain, each with the number of its `candidate` (draw). `log_base`
-    is the log-density of z under the priors of the single search, also where the draws are of a fit
-    that was given a population. `tail` is that of the search at one of its thresholds.
+    They are all draws, chain by chain, each with the number of its `candidate` (draw). `width`
+    (coordinate) is the sd of the normal that a draw stands for. `log_base` is the log-density of z
+    under the priors of the single search, also where the draws are of a fit that was given a
+    population. `tail` is that of the search at one of its thresholds.
     """
     values = {
         str(name): group[name].to_numpy()[..., 0].reshape(-1)
@@ -169,6 +170,7 @@ def draws_of(own: Groups, tail: xr.Dataset, kind: str, priors: Priors) -> xr.Dat
     z = np.stack([np.log(excess) - np.log1p(-excess / upper), noise, depth], axis=-1)
     log_base = _log_prior_alone(values, max_dim, priors) + log_slope
     columns = {"z": (("draw", "coordinate"), z), "log_base": ("draw", log_base)}
+    columns["width"] = "coordinate", SMOOTHING * z.std(axis=0)
     # A fit at one threshold has no numbers of candidates.
     number = own["posterior"].get("candidate", xr.zeros_like(own["posterior"]["effective_dim"]))
     columns["candidate"] = "draw", number.to_numpy().astype(int).ravel()
