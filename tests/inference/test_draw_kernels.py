@@ -63,7 +63,7 @@ def test_the_mean_ratio_of_kernels_is_that_of_all_draws():
     mean, sd = np.array([0.5, -0.4, 0.2]), np.array([0.5, 0.6, 0.7])
     constant = 0.5 * len(COORDINATES) * np.log(2 * np.pi)
     density = stats.norm.logpdf(z, mean, sd).sum(axis=-1) - log_base + constant
-    kernels = kernels_of([own]).isel(search=0)
+    kernels = kernels_of([own], 64).isel(search=0)
     values = (kernels[name].to_numpy() for name in ("centre", "variance", "log_weight"))
     centre, variance, log_weight = values
     found = np.exp(log_ratio(centre, mean, sd, variance, log_weight)).sum()

@@ -3,8 +3,7 @@
 The mean ratio of `leadline.models.population` over all draws of a search costs a term per draw. The
 draws are split into groups, always the widest one, along its widest coordinate. Each group becomes
 a normal with the mean and the variance of its draws, weighted as in the ratio. What they leave out
-is made good by resampling (`leadline.inference.shared_draws`); more of them cost time and leave no
-more draws of use (benchmarks/README.md).
+is made good by resampling (`leadline.inference.shared_draws`).
 """
 
 import heapq
@@ -18,14 +17,12 @@ from scipy.special import logsumexp
 
 from leadline.models.population import COORDINATES
 
-KERNELS = 64
-
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
 
-def kernels_of(draws: Sequence[xr.Dataset], count: int = KERNELS) -> xr.Dataset:
-    """Return the kernels of the draws of each search, as `two_stages.draws_of` returns them.
+def kernels_of(draws: Sequence[xr.Dataset], count: int) -> xr.Dataset:
+    """Return `count` kernels of the draws of each search, as `two_stages.draws_of` returns them.
 
     Returns
     -------

@@ -34,10 +34,12 @@ _TARGET_ACCEPT = 0.95
 # that has these directions, trajectories are half as long.
 _LOW_RANK = {"adaptation": "low_rank"}
 
-# Draws of the shared parameters for each that is kept: scales of few searches mix slowly, and
-# resampling needs draws to choose from. The kernels of many searches add up to a rougher guess: of
-# 86 searches the weights have an effective share of 0.17, of 12 or 30 one of 0.8.
-_DRAWS_PER_KEPT, _OF_MANY, _MANY = 2, 4, 50
+# Kernels of a search, and draws of the shared parameters for each that is kept. Scales of few
+# searches mix slowly, and resampling needs draws to choose from. Kernels of many searches take
+# longer, and add up to a rougher guess: a tenth of the draws are of use, of 12 or 30 searches 0.8.
+_MANY = 50
+_KERNELS, _KERNELS_OF_MANY = 128, 64
+_DRAWS_PER_KEPT, _DRAWS_OF_MANY = 2, 4
 
 
 def sample_shared(
@@ -51,7 +53,8 @@ def sample_shared(
     `evidence` are the draws of each search, as `two_stages.draws_of` returns them. The attribute
     `pareto_k` of the draws says whether their weights can be relied on.
     """
-    kind, priors, kernels = sampler.kind, sampler.priors, kernels_of(evidence)
+    kind, priors = sampler.kind, sampler.priors
+    kernels = kernels_of(evidence, _KERNELS_OF_MANY if len(evidence) >= _MANY else _KERNELS)
 
     def build() -> tuple[pm.Model, pm.Model]:
         return tuple(
@@ -77,7 +80,7 @@ def settings_of(sampler: PosteriorSampler, searches: int) -> Sampler:
     return dataclasses.replace(
         own,
         target_accept=_TARGET_ACCEPT,
-        draws=(_OF_MANY if searches >= _MANY else _DRAWS_PER_KEPT) * own.draws,
+        draws=(_DRAWS_OF_MANY if searches >= _MANY else _DRAWS_PER_KEPT) * own.draws,
         options={**low_rank, **own.options},
     )
 
