@@ -24,7 +24,7 @@ _STEPS = 50
 def bridge_draws(first: xr.Dataset, second: xr.Dataset, population: xr.Dataset) -> xr.Dataset:
     """Return the draws of both fits, with `log_base` such that they count as one sample.
 
-    `first` and `second` are draws as `two_stages.draws_of` returns them, with the log-density of
+    `first` and `second` are draws as `search_draws.draws_of` returns them, with the log-density of
     the prior of the search alone, and their candidates numbered alike. `population` is that of the
     second fit (`two_stages.population_of`). A draw is as wide as one of the second fit.
     """

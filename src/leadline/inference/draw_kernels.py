@@ -22,7 +22,7 @@ Index = npt.NDArray[np.intp]
 
 
 def kernels_of(draws: Sequence[xr.Dataset], count: int) -> xr.Dataset:
-    """Return `count` kernels of the draws of each search, as `two_stages.draws_of` returns them.
+    """Return `count` kernels of the draws of each search, as `search_draws.draws_of` returns them.
 
     Returns
     -------

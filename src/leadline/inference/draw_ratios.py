@@ -32,7 +32,7 @@ _BLOCK = 32
 def log_ratios(own: xr.Dataset, mean: Array, sd: Array) -> Array:
     """Return log p(z_k | shared) / p_0(z_k), shape (sample, draw), up to a constant.
 
-    `own` are draws as `two_stages.draws_of` returns them, with the `width` (coordinate) of each.
+    `own` are draws as `search_draws.draws_of` returns them, with the `width` (coordinate) of each.
     `mean` and `sd` are (sample, coordinate).
     """
     return np.concatenate(list(_log_ratio_blocks(own, mean, sd)))

@@ -10,10 +10,10 @@ from leadline.data.tails import join_tails
 from leadline.inference.bridged_draws import bridge_draws, given_population
 from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.sampler import Sampler
+from leadline.inference.search_draws import draws_of
 from leadline.inference.two_stages import (
     Groups,
     Shared,
-    draws_of,
     pool_draws,
     pooled_groups,
     population_of,

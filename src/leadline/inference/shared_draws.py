@@ -50,7 +50,7 @@ def sample_shared(
 ) -> tuple[xr.DataTree, Mapping[str, Array]]:
     """Return draws of the shared parameters, and the log-densities of their priors by name.
 
-    `evidence` are the draws of each search, as `two_stages.draws_of` returns them. The attribute
+    `evidence` are the draws of each search, as `search_draws.draws_of` returns them. The attribute
     `pareto_k` of the draws says whether their weights can be relied on.
     """
     kind, priors = sampler.kind, sampler.priors

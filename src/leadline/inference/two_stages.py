@@ -15,19 +15,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import pymc as pm
 import xarray as xr
 from scipy.special import softmax
 
-from leadline.inference.compiled_models import ready_model
-from leadline.inference.draw_ratios import SMOOTHING, log_ratios, of_each_search, ratio_blocks
+from leadline.inference.draw_ratios import log_ratios, of_each_search, ratio_blocks
 from leadline.inference.posterior import PosteriorSampler, tasks_as_scores
-from leadline.inference.sampler import Sampler
 from leadline.inference.shared_draws import POPULATION, populations, sample_shared
 from leadline.inference.tree import join_groups, sampler_statistics
-from leadline.models import crossed, independent
-from leadline.models.priors import Priors
-from leadline.models.scaled_depth import edge_and_scale
+from leadline.models import crossed
 from leadline.stats.diagnostics import diagnose
 
 Groups = dict[str, xr.Dataset]
@@ -60,11 +55,12 @@ def pool_draws(
     sampler: PosteriorSampler,
     seed: np.random.SeedSequence,
 ) -> Shared:
-    """Return draws of the shared parameters given those of each search, as `draws_of` has them.
+    """Return draws of the shared parameters given those of each search.
 
     `evidence` are the draws of each search on which the shared parameters rest, and `draws` those
-    from which they pick: the same, or of a second fit. `tails` are those of all searches, each at
-    one of its thresholds (`leadline.data.tails.join_tails`).
+    from which they pick: the same, or of a second fit, as `search_draws.draws_of` returns them.
+    `tails` are those of all searches, each at one of its thresholds
+    (`leadline.data.tails.join_tails`).
     """
     pick_seed, *seeds = seed.spawn(4)
     drawn, log_prior = sample_shared(evidence, tails, sampler, seeds)
@@ -103,10 +99,10 @@ def population_of(posterior: xr.Dataset, search: int, own: xr.Dataset) -> xr.Dat
     """Return the population of one search: `population_mean`, `population_sd` (search, coordinate).
 
     It is wider than in the joint fit (`_WIDER`), whose shared parameters are `posterior`. `own` are
-    the draws of the search, as `draws_of` returns them. `weight` (candidate) is the probability of
-    each threshold given this population: the evidence for thresholds remains that of all
-    populations. Weighed by how well each predicts under its own population, thresholds would agree
-    with any.
+    the draws of the search, as `search_draws.draws_of` returns them. `weight` (candidate) is the
+    probability of each threshold given this population: the evidence for thresholds remains that of
+    all populations. Weighed by how well each predicts under its own population, thresholds would
+    agree with any.
     """
     found = posterior[list(POPULATION)].isel(search=search)
     mean = found["population_mean"].mean(("chain", "draw")).to_numpy()
@@ -136,61 +132,6 @@ def without_population(tail: xr.Dataset) -> xr.Dataset:
     bare = tail.drop_vars(POPULATION)
     del bare.attrs["population_of"]
     return bare
-
-
-def draws_of(own: Groups, tail: xr.Dataset, kind: str, priors: Priors) -> xr.Dataset:
-    """Return the draws of a search fitted alone: `z` (draw, coordinate) and `log_base` (draw).
-
-    They are all draws, chain by chain, each with the number of its `candidate` (draw). `width`
-    (coordinate) is the sd of the normal that a draw stands for. `log_base` is the log-density of z
-    under the priors of the single search, also where the draws are of a fit that was given a
-    population. `tail` is that of the search at one of its thresholds.
-    """
-    values = {
-        str(name): group[name].to_numpy()[..., 0].reshape(-1)
-        for group in (own["posterior"], own["noisy_quadratic"])
-        for name in ("effective_dim", "noise_ratio", "gap", "alpha", "threshold", "sigma")
-        if name in group
-    }
-    max_dim = float(tail["max_effective_dim"][0])
-    upper = max_dim - 1.0
-    # Draws within rounding of a bound count as just inside.
-    excess = np.clip(values["effective_dim"] - 1.0, 1e-9 * upper, (1.0 - 1e-9) * upper)
-    values["effective_dim"] = 1.0 + excess
-    depth = np.log(values["gap"]) if kind == "hierarchical" else values["alpha"]
-    noise = np.log(values["noise_ratio"])
-    # The slopes of the parameters of the priors by the coordinates.
-    log_slope = noise + np.log(excess) + np.log1p(-excess / upper)
-    if kind == "hierarchical":
-        log_slope = log_slope + depth
-    else:
-        of_draws = {"threshold": values["threshold"], "tail_scale": 0.0}
-        edge, _ = edge_and_scale(of_draws, values["sigma"])
-        log_slope = log_slope - np.log((edge - values["alpha"]) / values["gap"])
-    z = np.stack([np.log(excess) - np.log1p(-excess / upper), noise, depth], axis=-1)
-    log_base = _log_prior_alone(values, max_dim, priors) + log_slope
-    columns = {"z": (("draw", "coordinate"), z), "log_base": ("draw", log_base)}
-    columns["width"] = "coordinate", SMOOTHING * z.std(axis=0)
-    # A fit at one threshold has no numbers of candidates.
-    number = own["posterior"].get("candidate", xr.zeros_like(own["posterior"]["effective_dim"]))
-    columns["candidate"] = "draw", number.to_numpy().astype(int).ravel()
-    return xr.Dataset(columns)
-
-
-def _log_prior_alone(
-    values: Mapping[str, npt.NDArray[np.float64]], max_dim: float, priors: Priors
-) -> npt.NDArray[np.float64]:
-    """Return the log-density of parameters (draw,) under the priors of a single search."""
-
-    def build() -> tuple[pm.Model, pm.Model]:
-        model = independent.build_priors(priors)
-        return model, model
-
-    ready = ready_model(("priors", priors), Sampler(), build)
-    names = ready.pointwise_logp.free
-    draws = xr.Dataset({name: (("chain", "draw"), values[name][None]) for name in names})
-    _, found = ready.pointwise_logp(draws, {"max_effective_dim": max_dim})
-    return np.asarray(np.sum(list(found.values()), axis=0)[0])
 
 
 def pick_draws(
