@@ -5,6 +5,7 @@ The file of a fit has more than a hundred small variables, and h5netcdf takes mi
 
 import io
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import h5py
@@ -33,19 +34,26 @@ def read_netcdf(file: str | os.PathLike[str] | bytes) -> xr.DataTree:
 
 
 def _dataset(group: h5py.Group) -> xr.Dataset:
+    nodes = {name: node for name, node in group.items() if isinstance(node, h5py.Dataset)}
+    # HDF5 takes a millisecond to find the name of a scale.
+    scales = {node.id: name for name, node in nodes.items() if node.is_scale}
     variables = {}
-    for name, node in group.items():
-        if not isinstance(node, h5py.Dataset):
-            continue
+    for name, node in nodes.items():
         if node.attrs.get("NAME", b"").startswith(_WITHOUT_VARIABLE):
             continue
-        dims = [name] if node.is_scale else [own[0].name.rpartition("/")[2] for own in node.dims]
+        dims = [name] if node.is_scale else [_name_of(own[0], scales) for own in node.dims]
         is_text = h5py.check_string_dtype(node.dtype) is not None
         values = np.asarray(node.asstr()[()], dtype=str) if is_text else node[()]
         variables[name] = xr.Variable(dims, values, _attributes(node))
     decoded = xr.decode_cf(xr.Dataset(variables, attrs=_attributes(group)))
     # With its encoding, text that is joined with longer text would be cut when it is written.
     return decoded.drop_encoding()
+
+
+def _name_of(scale: h5py.Dataset, known: Mapping[Any, str]) -> str:
+    """Return the name of a dimension, whose scale may be that of a parent group."""
+    found = known.get(scale.id)
+    return str(scale.name.rpartition("/")[2]) if found is None else found
 
 
 def _attributes(node: Any) -> dict[str, Any]:
