@@ -65,10 +65,12 @@ def fit_together(
         ]
         poor = [search for search, own in enumerate(effective) if own < enough]
         found = {own: population_of(pooled.posterior, own, draws[own]) for own in poor}
-        for search, own, tail in refit(found) if found else ():
-            alone[search], tails[search] = own, tail
-            again = draws_of(alone[search], tail, sampler.kind, priors)
-            tables[search] = alone[search]["candidates"].drop_dims("sample")
+        for search, groups, tail in refit(found) if found else ():
+            alone[search], tails[search] = groups, tail
+            # Perhaps read from a file.
+            own = alone[search]
+            again = draws_of(own, tail, sampler.kind, priors)
+            tables[search] = own["candidates"].drop_dims("sample")
             draws[search] = evidence[search] = given_population(again, found[search])
             if _converged(first_tables[search]):
                 numbered = _numbered_as(first_tables[search], tables[search], again)
