@@ -109,3 +109,12 @@ def test_a_threshold_that_the_second_fit_leaves_out_keeps_its_first_draws(fits):
     first, second = fits
     fewer = second.isel(draw=second["candidate"].to_numpy() == 0)
     assert error(bridge_draws(first, fewer, population_of(*POPULATION)))[:4].max() < 0.15
+
+
+def test_a_draw_of_either_fit_is_as_wide_as_one_of_the_second(fits):
+    first, second = (
+        own.assign(width=("coordinate", np.full(DIMS, width)))
+        for own, width in zip(fits, (0.5, 0.02), strict=True)
+    )
+    both = bridge_draws(first, second, population_of(*POPULATION))
+    np.testing.assert_allclose(both["width"], 0.02)
