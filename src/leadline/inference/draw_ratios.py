@@ -6,8 +6,8 @@ the joint posterior, and its mean over k is the evidence of the search for the s
 (`leadline.models.population`).
 
 A population may be narrower than the distance between draws: its mean ratio is then that of a few
-draws, too small in most places, which adds up over searches. A draw therefore stands for a normal
-with an sd of `SMOOTHING` sds of all draws.
+draws, too small in most places, which adds up over searches. A draw therefore stands for a narrow
+normal (`SMOOTHING`).
 """
 
 import os
