@@ -89,7 +89,8 @@ def structure_of(monkeypatch, trials, model="auto", **options):
         monkeypatch.setattr(f"leadline.inference.{name}.ready_model", asked)
     monkeypatch.setattr(fit_searches, "_fit_alone", drawn)
     monkeypatch.setattr("leadline.inference.fit_together.draws_of", lambda *_: None)
-    monkeypatch.setattr("leadline.inference.shared_draws.kernels_of", lambda *_: None)
+    for name in ("number_of_kernels", "kernels_of"):
+        monkeypatch.setattr(f"leadline.inference.shared_draws.{name}", lambda *_: None)
     with pytest.raises(Asked) as caught:
         ll.fit(trials, model, **({"tail_fraction": 0.5, "progressbar": False} | options))
     return caught.value.args[0]

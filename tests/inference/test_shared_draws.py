@@ -1,7 +1,6 @@
 """Draws of shared parameters: resampled by all draws of searches, in order."""
 
 import numpy as np
-import pytest
 import xarray as xr
 from scipy.stats import norm
 
@@ -9,7 +8,12 @@ import leadline as ll
 from leadline.inference.draw_kernels import kernels_of
 from leadline.inference.posterior import PosteriorSampler
 from leadline.inference.sampler import Sampler
-from leadline.inference.shared_draws import log_weights, resampled, sample_shared, settings_of
+from leadline.inference.shared_draws import (
+    log_weights,
+    number_of_kernels,
+    resampled,
+    settings_of,
+)
 from leadline.models.population import COORDINATES
 
 DIMS = ("chain", "draw")
@@ -79,26 +83,17 @@ def test_directions_of_a_law_are_adapted_by_nutpie_unless_asked_otherwise():
     assert adaptation("hierarchical") is None
 
 
-def test_many_searches_have_more_draws_to_choose_from():
+def test_few_searches_have_more_draws_to_choose_from():
     sampler = PosteriorSampler("hierarchical", ll.Priors(), "continuous", Sampler(draws=100))
-    assert [settings_of(sampler, count).draws for count in (2, 49, 50)] == [200, 200, 400]
+    assert [settings_of(sampler, count).draws for count in (2, 149, 150)] == [200, 200, 100]
 
 
-def test_few_searches_have_more_kernels(monkeypatch):
-    class Asked(Exception):  # noqa: N818
-        pass
-
-    def asked(_, count):
-        raise Asked(count)
-
-    monkeypatch.setattr("leadline.inference.shared_draws.kernels_of", asked)
-    sampler = PosteriorSampler("hierarchical", ll.Priors(), "continuous", Sampler())
-    counts = []
-    for searches in (2, 49, 50):
-        with pytest.raises(Asked) as caught:
-            sample_shared([evidence_of(1)] * searches, xr.Dataset(), sampler, [])
-        counts += caught.value.args
-    assert counts == [128, 128, 64]
+def test_more_searches_have_more_kernels_once_populations_are_known():
+    own = evidence_of(1)
+    known = own.assign(population_sd=("coordinate", np.ones(own.sizes["coordinate"])))
+    assert [number_of_kernels([known] * count) for count in (2, 149, 150)] == [128, 128, 256]
+    # Those of a short run are the same for all.
+    assert number_of_kernels([known, own]) == number_of_kernels([own] * 150) == 64
 
 
 def test_no_divergence_is_thinned_away():

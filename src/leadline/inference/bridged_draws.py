@@ -30,7 +30,8 @@ def bridge_draws(first: xr.Dataset, second: xr.Dataset, population: xr.Dataset) 
     """
     both = xr.concat([own.drop_vars("width") for own in (first, second)], "draw")
     log_prior = both["log_base"].to_numpy()
-    log_population = given_population(both, population)["log_base"].to_numpy()
+    given = given_population(both, population)
+    log_population = given["log_base"].to_numpy()
     candidate = both["candidate"].to_numpy()
     count = first.sizes["draw"]
     is_first = np.arange(len(log_prior)) < count
@@ -41,14 +42,17 @@ def bridge_draws(first: xr.Dataset, second: xr.Dataset, population: xr.Dataset) 
         of_first, of_second = (own & is_first).sum(), (own & ~is_first).sum()
         log_mixture = _log_mixture(log_prior[own], log_population[own], of_first, of_second)
         log_base[own] = log_mixture - np.log(of_first / count)
-    return both.assign(log_base=("draw", log_base), width=second["width"])
+    return given.assign(log_base=("draw", log_base), width=second["width"])
 
 
 def given_population(draws: xr.Dataset, population: xr.Dataset) -> xr.Dataset:
-    """Return draws with the log-density of a population for `log_base`."""
+    """Return draws with a population, and its log-density for `log_base`."""
     mean, sd = (population[name].to_numpy()[0] for name in POPULATION)
     log_base = norm.logpdf(draws["z"].to_numpy(), mean, sd).sum(axis=-1)
-    return draws.assign(log_base=("draw", log_base))
+    own = {
+        name: ("coordinate", values) for name, values in zip(POPULATION, (mean, sd), strict=True)
+    }
+    return draws.assign(log_base=("draw", log_base), **own)
 
 
 def _log_mixture(log_prior: Array, log_population: Array, first: int, second: int) -> Array:

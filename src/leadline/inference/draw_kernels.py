@@ -4,6 +4,11 @@ The mean ratio of `leadline.models.population` over all draws of a search costs 
 draws are split into groups, always the widest one, along its widest coordinate. Each group becomes
 a normal with the mean and the variance of its draws, weighted as in the ratio. What they leave out
 is made good by resampling (`leadline.inference.shared_draws`).
+
+A group matters as it is wide beside the population of the search, and near it. Where a population
+is known (`leadline.inference.bridged_draws`), it gives the units, and draws far from it count less.
+Split in units of the draws themselves, kernels of 300 searches shift all means by 0.8 posterior
+sds, and more kernels shift them further.
 """
 
 import heapq
@@ -19,6 +24,9 @@ from leadline.models.population import COORDINATES
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
+
+# The distance from a population, in units of its width, at which a draw counts half.
+_FAR = 5.0
 
 
 def kernels_of(draws: Sequence[xr.Dataset], count: int) -> xr.Dataset:
@@ -39,8 +47,7 @@ def kernels_of(draws: Sequence[xr.Dataset], count: int) -> xr.Dataset:
     for search, own in enumerate(draws):
         z, log_base = own["z"].to_numpy(), own["log_base"].to_numpy()
         noise_ratio[search] = np.exp(z[:, COORDINATES.index("log_noise")]).mean()
-        spread = np.maximum(z.std(axis=0), 1e-300)
-        for kernel, group in enumerate(split(z / spread, count)):
+        for kernel, group in enumerate(split(*_units_and_shares(own), count)):
             total = logsumexp(-log_base[group])
             share = np.exp(-log_base[group] - total)
             centre[search, kernel] = share @ z[group]
@@ -58,21 +65,33 @@ def kernels_of(draws: Sequence[xr.Dataset], count: int) -> xr.Dataset:
     )
 
 
-def split(points: Array, count: int) -> list[Index]:
+def _units_and_shares(own: xr.Dataset) -> tuple[Array, Array]:
+    """Return the draws of a search in units in which groups are to be narrow, and their shares."""
+    z = own["z"].to_numpy()
+    if "population_sd" not in own:
+        return z / np.maximum(z.std(axis=0), 1e-300), np.ones(len(z))
+    unit = np.hypot(own["population_sd"], own["width"]).to_numpy()
+    points = (z - own["population_mean"].to_numpy()) / unit
+    return points, 1.0 / (1.0 + (points**2).sum(axis=-1) / _FAR**2)
+
+
+def split(points: Array, share: Array, count: int) -> list[Index]:
     """Return the positions of points (point, coordinate) in at most `count` narrow groups.
 
     The group with the largest sum of squares along one coordinate is split there, at its mean.
+    `share` (point,) says how much each point counts.
     """
     groups: list[tuple[float, int, Index, Index]] = []
     # Arrays are not compared where widths are equal.
     order = itertools.count()
 
     def add(own: Index) -> None:
-        squares = ((points[own] - points[own].mean(axis=0)) ** 2).sum(axis=0)
-        along = points[own, squares.argmax()]
-        below = along <= along.mean()
+        mean = share[own] @ points[own] / share[own].sum()
+        squares = share[own] @ (points[own] - mean) ** 2
+        widest_along = squares.argmax()
+        below = points[own, widest_along] <= mean[widest_along]
         # Equal points, apart from rounding, are not split.
-        widest = 0.0 if below.all() else float(squares.max())
+        widest = 0.0 if below.all() or not below.any() else float(squares.max())
         heapq.heappush(groups, (-widest, next(order), own[below], own[~below]))
 
     add(np.arange(len(points)))

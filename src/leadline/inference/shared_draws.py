@@ -34,12 +34,15 @@ _TARGET_ACCEPT = 0.95
 # that has these directions, trajectories are half as long.
 _LOW_RANK = {"adaptation": "low_rank"}
 
-# Kernels of a search, and draws of the shared parameters for each that is kept. Scales of few
-# searches mix slowly, and resampling needs draws to choose from. Kernels of many searches take
-# longer, and add up to a rougher guess: a tenth of the draws are of use, of 12 or 30 searches 0.8.
-_MANY = 50
-_KERNELS, _KERNELS_OF_MANY = 128, 64
-_DRAWS_PER_KEPT, _DRAWS_OF_MANY = 2, 4
+# Kernels of a search: in a short run, whose populations need not be exact, and with these known.
+# What kernels leave out adds up over searches. Of 86 searches with 128 kernels, half the draws are
+# of use, and of 300 with 256.
+_MANY = 150
+_KERNELS_AT_FIRST, _KERNELS, _KERNELS_OF_MANY = 64, 128, 256
+
+# Draws of the shared parameters for each that is kept. Scales of few searches mix slowly, and
+# resampling needs draws to choose from. Draws of many searches take long.
+_DRAWS_PER_KEPT, _DRAWS_OF_MANY = 2, 1
 
 
 def sample_shared(
@@ -54,7 +57,7 @@ def sample_shared(
     `pareto_k` of the draws says whether their weights can be relied on.
     """
     kind, priors = sampler.kind, sampler.priors
-    kernels = kernels_of(evidence, _KERNELS_OF_MANY if len(evidence) >= _MANY else _KERNELS)
+    kernels = kernels_of(evidence, number_of_kernels(evidence))
 
     def build() -> tuple[pm.Model, pm.Model]:
         return tuple(
@@ -71,6 +74,13 @@ def sample_shared(
     drawn.attrs["pareto_k"] = float(pareto_k)
     _, log_prior = ready.pointwise_logp(drawn["posterior"].to_dataset(), data)
     return drawn, log_prior
+
+
+def number_of_kernels(evidence: Sequence[xr.Dataset]) -> int:
+    """Return how many kernels each search has."""
+    if not all("population_sd" in own for own in evidence):
+        return _KERNELS_AT_FIRST
+    return _KERNELS_OF_MANY if len(evidence) >= _MANY else _KERNELS
 
 
 def settings_of(sampler: PosteriorSampler, searches: int) -> Sampler:
