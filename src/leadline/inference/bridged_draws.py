@@ -49,10 +49,8 @@ def given_population(draws: xr.Dataset, population: xr.Dataset) -> xr.Dataset:
     """Return draws with a population, and its log-density for `log_base`."""
     mean, sd = (population[name].to_numpy()[0] for name in POPULATION)
     log_base = norm.logpdf(draws["z"].to_numpy(), mean, sd).sum(axis=-1)
-    own = {
-        name: ("coordinate", values) for name, values in zip(POPULATION, (mean, sd), strict=True)
-    }
-    return draws.assign(log_base=("draw", log_base), **own)
+    own = {name: ("coordinate", population[name].to_numpy()[0]) for name in POPULATION}
+    return draws.assign({"log_base": ("draw", log_base), **own})
 
 
 def _log_mixture(log_prior: Array, log_population: Array, first: int, second: int) -> Array:

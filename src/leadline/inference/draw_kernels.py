@@ -70,7 +70,7 @@ def _units_and_shares(own: xr.Dataset) -> tuple[Array, Array]:
     z = own["z"].to_numpy()
     if "population_sd" not in own:
         return z / np.maximum(z.std(axis=0), 1e-300), np.ones(len(z))
-    unit = np.hypot(own["population_sd"], own["width"]).to_numpy()
+    unit = np.hypot(own["population_sd"].to_numpy(), own["width"].to_numpy())
     points = (z - own["population_mean"].to_numpy()) / unit
     return points, 1.0 / (1.0 + (points**2).sum(axis=-1) / _FAR**2)
 
