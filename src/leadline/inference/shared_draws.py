@@ -35,7 +35,7 @@ _TARGET_ACCEPT = 0.95
 _LOW_RANK = {"adaptation": "low_rank"}
 
 # Kernels of a search: in a short run, whose populations need not be exact, and with these known.
-# What kernels leave out adds up over searches. Of 86 searches with 128 kernels, half the draws are
+# Errors of kernels add up over searches: of 86 searches with 128 kernels, half the draws are
 # of use, and of 300 with 256.
 _MANY = 150
 _KERNELS_AT_FIRST, _KERNELS, _KERNELS_OF_MANY = 64, 128, 256
