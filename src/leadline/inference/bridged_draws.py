@@ -47,10 +47,10 @@ def bridge_draws(first: xr.Dataset, second: xr.Dataset, population: xr.Dataset) 
 
 def given_population(draws: xr.Dataset, population: xr.Dataset) -> xr.Dataset:
     """Return draws with a population, and its log-density for `log_base`."""
-    mean, sd = (population[name].to_numpy()[0] for name in POPULATION)
+    own = {name: population[name].variable[0] for name in POPULATION}
+    mean, sd = (part.to_numpy() for part in own.values())
     log_base = norm.logpdf(draws["z"].to_numpy(), mean, sd).sum(axis=-1)
-    own = {name: ("coordinate", population[name].to_numpy()[0]) for name in POPULATION}
-    return draws.assign({"log_base": ("draw", log_base), **own})
+    return draws.assign({**own, "log_base": ("draw", log_base)})
 
 
 def _log_mixture(log_prior: Array, log_population: Array, first: int, second: int) -> Array:
