@@ -118,3 +118,11 @@ def test_a_draw_of_either_fit_is_as_wide_as_one_of_the_second(fits):
     )
     both = bridge_draws(first, second, population_of(*POPULATION))
     np.testing.assert_allclose(both["width"], 0.02)
+
+
+def test_draws_know_the_population_for_which_kernels_are_narrow(fits):
+    first, second = fits
+    population = population_of(*POPULATION)
+    for own in (given_population(second, population), bridge_draws(first, second, population)):
+        np.testing.assert_allclose(own["population_mean"], np.full(DIMS, POPULATION[0]))
+        np.testing.assert_allclose(own["population_sd"], np.full(DIMS, POPULATION[1]))
